@@ -1,0 +1,34 @@
+#pragma once
+// What the compiler offers, and the ABI namespace that follows from it.
+//
+// Every header opens `namespace frcnn::inline FRCNN_ABI`. The name carries the instruction set and whether OpenMP is on, so that two
+// translation units compiled with different flags do not silently share inline functions that were compiled for only one of them.
+#include "frcnn/version.hpp"
+
+#include <cassert>
+
+#if defined(__CUDACC__)
+#define FRCNN_HD __host__ __device__
+#else
+#define FRCNN_HD
+#endif
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#define FRCNN_ISA v4
+#elif defined(__AVX2__) && defined(__FMA__)
+#define FRCNN_ISA v3
+#else
+#define FRCNN_ISA baseline
+#endif
+#if defined(_OPENMP)
+#define FRCNN_THREADING omp
+#else
+#define FRCNN_THREADING serial
+#endif
+#define FRCNN_JOIN2(a, b, c) abi_##a##_##b##_##c
+#define FRCNN_JOIN(a, b, c) FRCNN_JOIN2(a, b, c)
+#define FRCNN_ABI FRCNN_JOIN(0, FRCNN_ISA, FRCNN_THREADING)
+
+// A broken precondition inside the library: a bug of the caller, checked in debug builds only. What a user's input can cause is a
+// frcnn::error instead.
+#define FRCNN_ASSERT(condition) assert(condition)

@@ -1,0 +1,29 @@
+#pragma once
+// The one exception of the library: where it went wrong, what was expected, what was found.
+//
+// Example: throw error("photo.jpg", "a JPEG or PNG image", "an empty file");
+//          what() is "photo.jpg: expected a JPEG or PNG image, found an empty file"
+#include "frcnn/config.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace frcnn::inline FRCNN_ABI {
+
+class error : public std::runtime_error {
+ public:
+  // where: a file (with ":line" where there is one), a tensor's name or an option; expected and found: noun phrases.
+  error(std::string where, std::string expected, std::string found)
+      : std::runtime_error(where + ": expected " + expected + ", found " + found),
+        where_(std::move(where)), expected_(std::move(expected)), found_(std::move(found)) {}
+
+  std::string const& where() const noexcept { return where_; }
+  std::string const& expected() const noexcept { return expected_; }
+  std::string const& found() const noexcept { return found_; }
+
+ private:
+  std::string where_, expected_, found_;
+};
+
+}  // namespace frcnn

@@ -1,0 +1,53 @@
+#pragma once
+// A trainable tensor as a layer declares it and the parameter store fills it.
+//
+// A layer owns no parameter memory: it holds `param`s whose views the detector's parameter_store sets. value and grad are in the
+// engine's order (param::stored); files, initialisation, checkpoints and tests see the logical order. Logical dims are always four,
+// [O, C, H, W] (a vector is [O,1,1,1], a linear layer's matrix [O, C, H, W] with H x W the pooled grid it reads, or 1 x 1), and `rank`
+// says how files show them: 4 as they are, 2 as [O, C*H*W], 1 as [O].
+#include "frcnn/core/view.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace frcnn::inline FRCNN_ABI {
+
+// A gradient's first writer sets (nothing is zeroed before), later ones add.
+enum class write : std::uint8_t { set, add };
+
+// Where in memory logical element [o,c,h,w] lies.
+enum class param_order : std::uint8_t {
+  plain,         // as the logical order: ((o*C + c)*H + h)*W + w
+  channels_last  // ((o*H + h)*W + w)*C + c: what a channels-last engine multiplies with
+};
+
+// What a parameter holds before training.
+struct initializer {
+  enum class kind : std::uint8_t { zero, constant, normal, uniform } what = kind::zero;
+  double scale = 0;  // constant: the value; normal: standard deviation; uniform: values in (-scale, scale)
+
+  static constexpr initializer zero() { return {}; }
+  static constexpr initializer constant(double v) { return {kind::constant, v}; }
+  static constexpr initializer normal(double deviation) { return {kind::normal, deviation}; }
+  static constexpr initializer uniform(double bound) { return {kind::uniform, bound}; }
+};
+
+template <Real T, Backend B>
+struct param {
+  std::string name;  // within its scopes: "weight", "bias"
+  int rank = 1;
+  shape<4> dims{{0, 1, 1, 1}};  // logical [O, C, H, W]
+  param_order stored = param_order::plain;
+  initializer init{};
+  float lr_mult = 1, decay_mult = 1;
+  bool trainable = true;    // false: frozen; grad stays empty and backward does not compute it
+  view<T, 1, B> value{};    // set by the store
+  view<T, 1, B> grad{};     // set by the store in training; empty: not wanted
+  std::uint64_t version = 0;  // raised by whoever changes the value: packed copies are remade when it moves
+  write next = write::set;  // what the next backward does to grad
+
+  std::size_t size() const { return dims.size(); }
+  bool wants_grad() const { return grad.data != nullptr; }
+};
+
+}  // namespace frcnn

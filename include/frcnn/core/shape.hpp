@@ -1,0 +1,40 @@
+#pragma once
+// The extents of a dense array, outermost first.
+#include "frcnn/config.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <int R>
+struct shape {
+  std::int32_t d[R];
+
+  FRCNN_HD constexpr std::int32_t operator[](int i) const { return d[i]; }
+  FRCNN_HD constexpr std::int32_t& operator[](int i) { return d[i]; }
+
+  // Number of elements.
+  FRCNN_HD constexpr std::size_t size() const {
+    std::size_t n = 1;
+    for (int i = 0; i < R; ++i) n *= static_cast<std::size_t>(d[i]);
+    return n;
+  }
+
+  FRCNN_HD friend constexpr bool operator==(shape const& a, shape const& b) {
+    for (int i = 0; i < R; ++i)
+      if (a.d[i] != b.d[i]) return false;
+    return true;
+  }
+};
+
+// "[2,3,600,800]", for error messages.
+template <int R>
+std::string to_string(shape<R> const& s) {
+  std::string text = "[";
+  for (int i = 0; i < R; ++i) text += (i ? "," : "") + std::to_string(s[i]);
+  return text + "]";
+}
+
+}  // namespace frcnn

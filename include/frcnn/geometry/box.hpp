@@ -1,0 +1,42 @@
+#pragma once
+// Boxes, the corrections that move them, and what the detector reports.
+//
+// A box is half-open, in pixels: [x1, x2) x [y1, y2). The pixel in the corner of an image is the box (0, 0, 1, 1). This holds in memory,
+// files, JSON and drawing; what "+1" there is belongs to conventions::caffe.
+#include "frcnn/config.hpp"
+
+#include <cstdint>
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <class T>
+struct box {
+  T x1, y1, x2, y2;
+
+  FRCNN_HD constexpr T width() const { return x2 - x1; }
+  FRCNN_HD constexpr T height() const { return y2 - y1; }
+  FRCNN_HD constexpr T area() const { return width() * height(); }
+
+  template <class U>
+  FRCNN_HD constexpr box<U> as() const {
+    return {static_cast<U>(x1), static_cast<U>(y1), static_cast<U>(x2), static_cast<U>(y2)};
+  }
+  FRCNN_HD friend constexpr bool operator==(box const& a, box const& b) { return a.x1 == b.x1 && a.y1 == b.y1 && a.x2 == b.x2 && a.y2 == b.y2; }
+};
+
+// The parametrised correction of eq. (2): dx, dy in units of the source box's size, dw, dh logarithms of ratios.
+template <class T>
+struct delta {
+  T dx, dy, dw, dh;
+};
+
+// One result: where (pixels of the original image), how sure (a probability), what (0 is background and never reported).
+template <class T>
+struct scored_box {
+  box<T> where;
+  T score;
+  std::int32_t label;
+};
+using detection = scored_box<float>;
+
+}  // namespace frcnn

@@ -1,0 +1,31 @@
+#pragma once
+// 2-D convolution (cross-correlation, as every framework has it) with bias and an optional fused ReLU.
+//
+//   x [N, C, H, W]   y [N, O, Ho, Wo]   weight [O, C, kernel, kernel] logical   bias [O]
+//   Ho = (H + 2 pad - kernel) / stride + 1 (floor)
+//   y = max(0, w * x + b) with ReLU, w * x + b without
+//
+// ops::conv2d<B>::
+//   forward(c, spec, x, weight, bias, y)
+//        weight, bias: view<T const, 1, B> in the backend's stored order (ops::conv2d<B>::weight_order). y is not read before.
+//   backward(c, spec, x, y, dy, weight, dweight, dbias, how, dx, dx_how)
+//        Given dy = dL/dy (overwritten: with ReLU it is masked by y > 0 in place). dweight, dbias: empty views are not computed; `how`
+//        says set or add for both. dx: an activation with data == nullptr is not computed; dx_how says set or add.
+#include "frcnn/core/param.hpp"
+#include "frcnn/ops/op.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+struct conv2d_spec {
+  int in_channels, out_channels, kernel, stride = 1, pad = 0;
+  bool relu = false;
+
+  constexpr int out_extent(int in) const { return (in + 2 * pad - kernel) / stride + 1; }
+  constexpr shape<4> out_shape(shape<4> in) const { return {{in[0], out_channels, out_extent(in[2]), out_extent(in[3])}}; }
+};
+
+namespace ops {
+FRCNN_DECLARE_OP(conv2d);
+}
+
+}  // namespace frcnn

@@ -1,0 +1,33 @@
+#pragma once
+// Max pooling over windows, with both roundings of the output extent.
+//
+//   x [N, C, H, W]  y [N, C, Ho, Wo]   argmax [N*C*Ho*Wo] int32, in the engine's order of y, empty when not wanted
+//   floor: Ho = (H + 2p - k)/s + 1.  ceil (Caffe): rounded up, and a last window that would start at H + p or beyond is dropped.
+// The first maximum in row-major order wins. Padding never wins.
+//
+// ops::max_pool<B>::
+//   forward(c, spec, x, y, argmax)
+//   backward(c, spec, argmax, dy, dx, how)    every dx element is the sum of the dy whose window it won
+#include "frcnn/core/param.hpp"
+#include "frcnn/ops/op.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+struct pool_spec {
+  int kernel, stride, pad = 0;
+  bool ceil = false;
+
+  constexpr int out_extent(int in) const {
+    int const span = in + 2 * pad - kernel;
+    int out = (ceil ? (span + stride - 1) / stride : span / stride) + 1;
+    if (ceil && pad > 0 && (out - 1) * stride >= in + pad) --out;
+    return out;
+  }
+  constexpr shape<4> out_shape(shape<4> in) const { return {{in[0], in[1], out_extent(in[2]), out_extent(in[3])}}; }
+};
+
+namespace ops {
+FRCNN_DECLARE_OP(max_pool);
+}
+
+}  // namespace frcnn

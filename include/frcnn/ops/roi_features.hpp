@@ -1,0 +1,44 @@
+#pragma once
+// Fixed-size features of regions: RoIAlign (bilinear samples, averaged) and RoIPool (maximum over bins).
+//
+//   maps   level[l] = [N, C, Hl, Wl]                 engine's activations
+//   rois   [N, R] half-open boxes in pixels of the network's input, count[N]; dead rows give zeros and get no gradient
+//   level  [N, R] int32: which map each RoI reads; empty with one level
+//   out    [N*R, P*P, C] plain rows, bins in row-major order, channels innermost
+//   argmax [N*R, P*P, C] int32 (RoIPool): y*W + x in the map, -1 for an empty bin
+//
+// roi_align (torchvision, aligned = false): x1 = box.x1 * scale, no half-pixel shift, sides floored at 1; each bin averages
+//   sampling x sampling bilinear samples; a sample beyond [-1, extent] counts as 0, others are clamped to the map.
+// roi_pool (Fast R-CNN, section 2.1): start = round(x1 * scale), end = round((x2 - end_offset) * scale), half away from zero, in float;
+//   size = max(end - start + 1, 1); bin p covers floor(p * size/P) ... ceil((p+1) * size/P), clamped to the map; an empty bin is 0;
+//   the first maximum in row-major order wins. end_offset: 1 under caffe (inclusive coordinates), 0 under torchvision.
+//
+// ops::roi_align<B>:: forward(c, spec, maps, rois, level, out)   backward(c, spec, dout, rois, level, dmaps, how)
+// ops::roi_pool<B>::  forward(c, spec, maps, rois, level, out, argmax)   backward(c, spec, dout, argmax, rois, level, dmaps, how)
+// Both backward passes sum in a fixed order: equal runs give equal bits.
+#include "frcnn/core/counted.hpp"
+#include "frcnn/core/param.hpp"
+#include "frcnn/geometry/box.hpp"
+#include "frcnn/ops/op.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <class T, int L, Backend B>
+struct maps {
+  activation<T, B> level[L];  // [N, C, Hl, Wl]
+};
+
+template <int L>
+struct roi_spec {
+  int pooled = 7;            // P
+  int sampling = 2;          // RoIAlign: samples per bin and axis
+  double end_offset = 0;     // RoIPool: see above
+  double scale[L] = {};      // map pixels per input pixel, per level
+};
+
+namespace ops {
+FRCNN_DECLARE_OP(roi_align);
+FRCNN_DECLARE_OP(roi_pool);
+}
+
+}  // namespace frcnn
