@@ -17,16 +17,12 @@
 // ops::roi_pool<B>::  forward(c, spec, maps, rois, level, out, argmax)   backward(c, spec, dout, argmax, rois, level, dmaps, how)
 // Both backward passes sum in a fixed order: equal runs give equal bits.
 #include "frcnn/core/counted.hpp"
+#include "frcnn/core/maps.hpp"
 #include "frcnn/core/param.hpp"
 #include "frcnn/geometry/box.hpp"
 #include "frcnn/ops/op.hpp"
 
 namespace frcnn::inline FRCNN_ABI {
-
-template <class T, int L, Backend B>
-struct maps {
-  activation<T, B> level[L];  // [N, C, Hl, Wl]
-};
 
 template <int L>
 struct roi_spec {

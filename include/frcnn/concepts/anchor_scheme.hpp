@@ -1,0 +1,21 @@
+#pragma once
+// AnchorScheme: where the reference boxes of the sliding window lie (section 3.1.1). Values and their number are run-time data; only the
+// number of levels is in the type.
+//   1. A::levels, A::max_per_cell    constants above 0
+//   2. a.per_cell()                  anchors at each position, the paper's k
+//   3. a.at<T>(cell)                 the anchor k of cell (level, y, x): a half-open box in pixels of the network's input
+// Trivially copyable: it travels into kernels by value.
+#include "frcnn/geometry/anchors.hpp"
+
+#include <concepts>
+#include <type_traits>
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <class A>
+concept AnchorScheme = std::is_trivially_copyable_v<A> && (A::levels > 0) && (A::max_per_cell > 0) && requires(A const& a, cell i) {
+  { a.per_cell() } -> std::convertible_to<int>;
+  { a.template at<double>(i) } -> std::same_as<box<double>>;
+};
+
+}  // namespace frcnn

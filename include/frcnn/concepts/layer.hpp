@@ -1,0 +1,28 @@
+#pragma once
+// Layer: one activation in, one activation out. TrainableLayer: with a way back.
+//   1. l.out_shape(s)             [N,C,H,W] of the output for an input of shape s
+//   2. l.forward(c, x, y)         y = f(x); y is the caller's, of shape out_shape; what it held before is not read
+//   3. l.forward(c, x, y, tape)   the same, and tape keeps what backward needs; x and y live until then
+//   4. l.backward(c, tape, dy, dx, how)   dx = J'dy (how == set) or += (add); each param.grad likewise by its own `next`, which it leaves
+//                                 at add. dy may be overwritten. dx.data == nullptr and empty grads are not wanted, and not computed.
+// The tape is outside so that one layer serves many feature maps.
+#include "frcnn/concepts/trainable.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <class L>
+concept Layer = Numeric<L> && requires(L const& l, context_of<L>& c, activation<scalar_of<L>, device_of<L>> const& x,
+                                       activation<scalar_of<L>, device_of<L>>& y, shape<4> s) {
+  { l.out_shape(s) } -> std::same_as<shape<4>>;
+  l.forward(c, x, y);
+};
+
+template <class L>
+concept TrainableLayer = Layer<L> && Trainable<L> &&
+                         requires(L& l, L const& k, context_of<L>& c, typename L::tape& t, activation<scalar_of<L>, device_of<L>>& x,
+                                  activation<scalar_of<L>, device_of<L>>& y, write how) {
+                           k.forward(c, x, y, t);
+                           l.backward(c, t, y, x, how);
+                         };
+
+}  // namespace frcnn

@@ -1,0 +1,35 @@
+#pragma once
+// RoIHead: regions to classes and refined boxes (Fast R-CNN on shared features).
+//   1. H::levels, H::channels, H::coder, h.classes()    maps and channels it reads, its BoxCoder, number of classes without background
+//   2. h.forward(c, batch, maps, rois, options, hits)   inference: hits [N, options.max_detections] by descending score, original pixels
+//   3. h.forward(c, batch, maps, rois, truth, rng, tape, loss)   training: samples RoIs; loss[0] += class, loss[1] += box regression
+//   4. h.backward(c, tape, drois, dmaps, how)           losses to d(maps): set or add; to drois where drois.data != nullptr
+#include "frcnn/concepts/box_coder.hpp"
+#include "frcnn/concepts/trainable.hpp"
+#include "frcnn/core/batch.hpp"
+#include "frcnn/core/maps.hpp"
+#include "frcnn/core/rng.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+// What a caller decides about reported boxes, at run time.
+struct detect_options {
+  float score = 0.05f;        // report nothing at or below
+  float nms = 0.5f;           // within a class, IoU above which the lower score goes
+  int max_detections = 100;   // per image, over all classes
+};
+
+template <class H>
+concept RoIHead =
+    Trainable<H> && (H::levels > 0) && (H::channels > 0) && BoxCoder<typename H::coder> &&
+    requires(H& h, H const& k, context_of<H>& c, batch<scalar_of<H>, device_of<H>> im, maps<scalar_of<H>, H::levels, device_of<H>> const& f,
+             maps<scalar_of<H>, H::levels, device_of<H>>& df, truth<scalar_of<H>, device_of<H>> gt, rng<device_of<H>> r,
+             counted<box<scalar_of<H>> const, 2, device_of<H>> roi, view<box<scalar_of<H>>, 2, device_of<H>> droi, detect_options o,
+             counted<scored_box<scalar_of<H>>, 2, device_of<H>> hit, typename H::tape& t, view<scalar_of<H>, 1, device_of<H>> loss, write w) {
+      { k.classes() } -> std::convertible_to<int>;
+      k.forward(c, im, f, roi, o, hit);
+      k.forward(c, im, f, roi, gt, r, t, loss);
+      h.backward(c, t, droi, df, w);
+    };
+
+}  // namespace frcnn
