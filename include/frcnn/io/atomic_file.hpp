@@ -111,8 +111,7 @@ class atomic_file : private std::streambuf {
   explicit atomic_file(std::filesystem::path path) : path_(std::move(path)), target_(path_), stream_(this) {
     std::error_code ignored;
     std::string const name = path_.string();
-    // Somebody's open descriptor: a regular file behind it must be added to, not replaced.
-    bool const descriptor = name.starts_with("/dev/std") || name.starts_with("/dev/fd/") || name.starts_with("/proc/");
+    int const standard = name == "/dev/stdout" ? STDOUT_FILENO : name == "/dev/stderr" ? STDERR_FILENO : -1;
     if (std::filesystem::is_symlink(path_, ignored)) {  // replace what the link points to, not the link
       auto resolved = std::filesystem::canonical(path_, ignored);
       if (!ignored) target_ = std::move(resolved);
@@ -120,8 +119,11 @@ class atomic_file : private std::streambuf {
     auto const status = std::filesystem::status(target_, ignored);
     if (std::filesystem::is_directory(status)) detail::throw_write_error(path_, EISDIR);
     if (target_.filename().empty()) detail::throw_write_error(path_, ENOENT);
-    if (descriptor || (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))) {
-      file_ = detail::descriptor(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    if (standard >= 0) {  // shares the position: whatever is behind it is added to
+      file_ = detail::descriptor(::fcntl(standard, F_DUPFD_CLOEXEC, 3));
+      if (!file_) detail::throw_write_error(path_, errno);
+    } else if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+      file_ = detail::descriptor(::open(target_.c_str(), O_WRONLY | O_CLOEXEC));
       if (!file_) detail::throw_write_error(path_, errno);
     } else {
       beside_ = target_;
