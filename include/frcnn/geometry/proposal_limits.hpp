@@ -1,0 +1,19 @@
+#pragma once
+// How many proposals an image may have before and after non-maximum suppression, and when.
+#include "frcnn/config.hpp"
+
+#include <cstdint>
+
+namespace frcnn::inline FRCNN_ABI {
+
+// What proposals are made for: training the RoI head in the same step, detecting, or the files between the steps of alternating training.
+enum class phase : std::uint8_t { train, test, stage };
+
+// Example: conventions::caffe::limits(phase::test) is {6000, 300}.
+struct proposal_limits {
+  int before_nms, after_nms;
+
+  static constexpr int unlimited = 0x7fffffff;
+};
+
+}  // namespace frcnn
