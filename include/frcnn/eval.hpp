@@ -1,0 +1,6 @@
+#pragma once
+// How good a detector is: average precision, recall of proposals, result files.
+#include "frcnn/eval/proposal_recall.hpp"
+#include "frcnn/eval/report.hpp"
+#include "frcnn/eval/voc_ap.hpp"
+#include "frcnn/eval/voc_results.hpp"

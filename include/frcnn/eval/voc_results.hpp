@@ -1,0 +1,148 @@
+#pragma once
+// Detections as the PASCAL VOC server takes them: one text file per class, one line per detection.
+//
+//   <folder>/comp4_det_<set>_<class>.txt      id score x1 y1 x2 y2      six decimals
+//
+// On disk coordinates are inclusive and count from 1, in memory boxes are half-open and count from 0: only x1 and y1 move, by one.
+// Lines follow the order of the images, then of the detections of one image; so equal scores keep their order when read back.
+//
+// Example: the detection {{9, 19, 50, 60}, 0.5, label of "dog"} of image 000001 in the set "test" is the line
+//          000001 0.500000 10.000000 20.000000 50.000000 60.000000      of comp4_det_test_dog.txt
+// Invariant: what is written reads back with scores and coordinates within 1e-6 (and float's own rounding), in the same order within
+// each class of each image.
+// Source: PASCAL VOC development kit, section 8.2 (competition 4: detection, trained on any data).
+#include "frcnn/eval/voc_ap.hpp"
+#include "frcnn/io/atomic_file.hpp"
+
+#include <charconv>
+#include <filesystem>
+#include <functional>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+
+namespace frcnn::inline FRCNN_ABI::eval {
+
+// Where the files of one set lie.
+struct voc_results {
+  std::filesystem::path folder;
+  std::string set;  // "test"
+  std::string competition = "comp4";
+
+  std::string prefix() const { return competition + "_det_" + set + '_'; }
+  std::filesystem::path file(std::string const& class_name) const { return folder / (prefix() + class_name + ".txt"); }
+};
+
+namespace detail {
+
+// Parts of file names must not lead into other folders; an id ends at the first space.
+inline void check_result_names(voc_results const& where, std::span<std::string const> ids, std::span<std::string const> class_names) {
+  auto const check = [&](std::string const& name, std::string_view forbidden, char const* expected) {
+    if (name.empty() || name.find_first_of(forbidden) != std::string::npos) throw error(where.folder.string(), expected, "'" + name + "'");
+  };
+  using namespace std::string_view_literals;
+  check(where.set, "/\0\n"sv, "the name of a set that a file name can hold");
+  for (std::string const& name : class_names) check(name, "/\0\n"sv, "the name of a class that a file name can hold");
+  for (std::string const& id : ids) check(id, " \t\r\n\v\f\0"sv, "an image id without spaces");
+}
+
+inline void append_number(std::string& text, double value) {
+  char digits[400];  // DBL_MAX has 309 of them before the point
+  text += ' ';
+  text.append(digits, std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed, 6).ptr);
+}
+
+// The words of a line, at most `limit` + 1 of them.
+inline std::vector<std::string_view> words(std::string_view line, std::size_t limit) {
+  std::vector<std::string_view> found;
+  constexpr std::string_view space = " \t\r";
+  for (std::size_t at = line.find_first_not_of(space); at != std::string_view::npos && found.size() <= limit;) {
+    std::size_t const end = std::min(line.find_first_of(space, at), line.size());
+    found.push_back(line.substr(at, end - at));
+    at = line.find_first_not_of(space, end);
+  }
+  return found;
+}
+
+}  // namespace detail
+
+// Writes one file for every class, empty ones too, each whole or not at all; makes the folder. ids[i] names the image of detections[i];
+// class_names[k] is label k + 1's. Throws error for ids with spaces, labels out of range, numbers that are not finite, and a disk that
+// does not take the files.
+inline void write_voc_results(voc_results const& where, std::span<std::string const> ids,
+                              std::span<std::vector<detection> const> detections, std::span<std::string const> class_names) {
+  detail::check_result_names(where, ids, class_names);
+  if (ids.size() != detections.size())
+    throw error(where.folder.string(), "detections for " + std::to_string(ids.size()) + " images", std::to_string(detections.size()));
+  std::vector<std::string> text(class_names.size());
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    for (detection const& d : detections[i]) {
+      if (d.label < 1 || static_cast<std::size_t>(d.label) > class_names.size())
+        throw error("detection of image " + ids[i], "a label from 1 to " + std::to_string(class_names.size()), std::to_string(d.label));
+      std::string& lines = text[static_cast<std::size_t>(d.label - 1)];
+      lines += ids[i];
+      for (double const value : {double{d.score}, d.where.x1 + 1.0, d.where.y1 + 1.0, double{d.where.x2}, double{d.where.y2}}) {
+        if (!std::isfinite(value)) throw error("detection of image " + ids[i], "finite numbers", "NaN or infinity");
+        detail::append_number(lines, value);
+      }
+      lines += '\n';
+    }
+  std::error_code failed;
+  std::filesystem::create_directories(where.folder, failed);
+  if (failed) throw error(where.folder.string(), "a folder to write into", "'" + failed.message() + "'");
+  for (std::size_t k = 0; k < text.size(); ++k) io::write_file_atomically(where.file(class_names[k]), text[k]);
+}
+
+// Reads what write_voc_results or any other program wrote: one vector per id, classes in order, lines in order. A class without a file
+// has no detections, unless no class has one: that is an error. Files of this set that belong to no class named here are told to `warn`
+// and not read. Throws error with file:line for a line that is not an id of the list and five finite numbers.
+inline std::vector<std::vector<detection>> read_voc_results(voc_results const& where, std::span<std::string const> ids,
+                                                            std::span<std::string const> class_names,
+                                                            std::function<void(std::string const&)> const& warn = {}) {
+  detail::check_result_names(where, ids, class_names);
+  std::unordered_map<std::string_view, std::size_t> image;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (!image.emplace(ids[i], i).second) throw error(where.folder.string(), "image ids that differ", "'" + ids[i] + "' twice");
+
+  std::vector<std::vector<detection>> detections(ids.size());
+  std::size_t files = 0;
+  for (std::size_t k = 0; k < class_names.size(); ++k) {
+    std::filesystem::path const path = where.file(class_names[k]);
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) continue;
+    ++files;
+    std::string const contents = io::read_file(path);
+    std::string_view rest = contents;
+    for (std::size_t number = 1; !rest.empty(); ++number) {
+      std::string_view const line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      auto const here = [&] { return path.string() + ':' + std::to_string(number); };
+      auto const word = detail::words(line, 6);
+      if (word.empty()) continue;
+      if (word.size() != 6)
+        throw error(here(), "six words: id score x1 y1 x2 y2", std::to_string(word.size()) + (word.size() > 6 ? " or more" : ""));
+      auto const found = image.find(word[0]);
+      if (found == image.end()) throw error(here(), "the id of an image of the set", "'" + std::string(word[0]) + "'");
+      double value[5];
+      for (std::size_t v = 0; v < 5; ++v) {
+        std::string_view const w = word[v + 1];
+        auto const [end, code] = std::from_chars(w.data(), w.data() + w.size(), value[v]);
+        if (code != std::errc() || end != w.data() + w.size() || !std::isfinite(static_cast<float>(value[v])))
+          throw error(here(), "a number", "'" + std::string(w) + "'");
+      }
+      detections[found->second].push_back({box<double>{value[1] - 1, value[2] - 1, value[3], value[4]}.as<float>(),
+                                           static_cast<float>(value[0]), static_cast<std::int32_t>(k + 1)});
+    }
+  }
+  if (files == 0) throw error(where.folder.string(), "result files " + where.prefix() + "<class>.txt", "none of a known class");
+  if (warn)
+    for (auto const& entry : std::filesystem::directory_iterator(where.folder)) {
+      std::string const name = entry.path().filename().string();
+      if (!name.starts_with(where.prefix()) || !name.ends_with(".txt")) continue;
+      if (std::none_of(class_names.begin(), class_names.end(), [&](std::string const& c) { return where.file(c).filename() == name; }))
+        warn(entry.path().string() + " belongs to none of the classes and is not read");
+    }
+  return detections;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::eval
