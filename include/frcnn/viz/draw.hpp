@@ -1,0 +1,182 @@
+#pragma once
+// Boxes drawn on an image: what a detector found, and what was there.
+//
+//   detections   solid lines, a filled tag with class and score; the surest on top
+//   truth        dashed lines over black, dots where the object is difficult
+//
+// A class has its colour, the same in every image and run; neighbouring labels differ in hue and lightness. Boxes are half-open, in pixels
+// of this image; lines run along the inside of a box, what lies beyond the border is cut off there, and a box that does not meet the image
+// is not drawn. A tag stands above its box, or inside or below it, wherever it covers no surer tag.
+//
+// Example: draw_detections(im, found, names) puts "dog 0.87" over the box of {{10, 20, 90, 80}, .87f, 1} when names[0] is "dog".
+// Invariant: equal arguments give equal pixels.
+#include "frcnn/geometry/box.hpp"
+#include "frcnn/viz/text.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::viz {
+
+struct draw_options {
+  int line_width = 0;  // pixels; 0: from the size of the image (2 at 480 rows)
+  int text_scale = 0;  // see text.hpp; 0: from the size of the image, at least 2
+  bool labels = true;  // tags at all
+  bool scores = true;  // in the tags of detections
+};
+
+// Hues a golden section of the circle apart, in three steps of saturation and brightness: 20 labels of one step are at least 45 degrees
+// apart.
+inline rgb class_colour(int label) {
+  constexpr double saturation[] = {0.85, 0.60, 1.00}, brightness[] = {0.95, 1.00, 0.65};
+  int const index = std::max(label - 1, 0), step = index % 3;
+  double const turns = 0.61803398874989485 * index, hue = 6 * (turns - std::floor(turns));
+  auto const channel = [&](double offset) {
+    double const at = std::fmod(offset + hue, 6.0), part = std::clamp(std::min(at, 4 - at), 0.0, 1.0);
+    return static_cast<std::uint8_t>(std::lround(255 * brightness[step] * (1 - saturation[step] * part)));
+  };
+  return {channel(5), channel(3), channel(1)};
+}
+
+// Black or white, whichever reads better on the colour (the weights are those of perceived lightness).
+inline rgb text_colour(rgb on) { return 0.299 * on.r + 0.587 * on.g + 0.114 * on.b > 140 ? rgb{0, 0, 0} : rgb{255, 255, 255}; }
+
+namespace detail {
+
+// Whole pixels, [x1, x2) x [y1, y2).
+struct pixel_box {
+  int x1, y1, x2, y2;
+  bool meets(pixel_box const& o) const { return x1 < o.x2 && o.x1 < x2 && y1 < o.y2 && o.y1 < y2; }
+};
+
+// The part of a box that lies in the image, rounded, at least one pixel wide and high; false when there is none.
+inline bool visible(image const& im, box<float> const& b, pixel_box& p) {
+  float const w = static_cast<float>(im.width), h = static_cast<float>(im.height);
+  if (!(b.x1 < b.x2 && b.y1 < b.y2 && b.x1 < w && b.y1 < h && b.x2 > 0 && b.y2 > 0)) return false;  // NaN is nowhere
+  auto const round = [](float v, float end) { return static_cast<int>(std::lround(std::clamp(v, 0.0f, end))); };
+  p = {round(b.x1, w), round(b.y1, h), round(b.x2, w), round(b.y2, h)};
+  if (p.x1 == p.x2) p.x1 = std::min(p.x1, im.width - 1), p.x2 = p.x1 + 1;
+  if (p.y1 == p.y2) p.y1 = std::min(p.y1, im.height - 1), p.y2 = p.y1 + 1;
+  return true;
+}
+
+// Dashes with a dash in both corners of every side; dash 0 is a solid line.
+inline void outline(image& im, pixel_box const& b, int width, rgb colour, int dash, int gap) {
+  auto const side = [&](int from, int to, auto paint) {
+    int const room = to - from - dash;
+    if (dash <= 0 || room <= 0) return paint(from, to);
+    int const gaps = std::max(1, (room + (dash + gap) / 2) / (dash + gap));
+    for (int i = 0; i <= gaps; ++i) {
+      int const at = from + static_cast<int>(static_cast<long long>(room) * i / gaps);
+      paint(at, at + dash);
+    }
+  };
+  int const w = std::min({width, b.x2 - b.x1, b.y2 - b.y1});
+  side(b.x1, b.x2, [&](int from, int to) { fill(im, from, b.y1, to, b.y1 + w, colour), fill(im, from, b.y2 - w, to, b.y2, colour); });
+  side(b.y1, b.y2, [&](int from, int to) { fill(im, b.x1, from, b.x1 + w, to, colour), fill(im, b.x2 - w, from, b.x2, to, colour); });
+}
+
+struct tag {
+  pixel_box where;
+  std::string text;
+};
+
+// Above, inside or below the box (below, inside or above it), moved sideways into the image: the first place that lies in the image and
+// covers no other tag; without one, the first that lies in the image.
+inline pixel_box place_tag(image const& im, pixel_box const& b, int width, int height, std::span<tag const> placed,
+                           bool below_first = false) {
+  int const left = std::max(0, std::min(b.x1, im.width - width)), right = std::max(0, b.x2 - width);
+  int const above = b.y1 - height, below = b.y2, outer = below_first ? below : above, inner = below_first ? b.y2 - height : b.y1;
+  std::array<std::array<int, 2>, 6> const corners{
+      {{left, outer}, {left, inner}, {right, outer}, {right, inner}, {left, above + below - outer}, {right, above + below - outer}}};
+  pixel_box first{left, std::max(0, std::min(b.y1, im.height - height)), 0, 0};
+  bool found = false;
+  for (auto const& [x, y] : corners) {
+    pixel_box const p{x, y, x + width, y + height};
+    if (p.y1 < 0 || p.y2 > im.height) continue;
+    if (std::none_of(placed.begin(), placed.end(), [&](tag const& t) { return t.where.meets(p); })) return p;
+    if (!found) first = p, found = true;
+  }
+  return {first.x1, first.y1, first.x1 + width, first.y1 + height};
+}
+
+inline std::string class_name(std::span<std::string const> names, int label) {
+  return label >= 1 && static_cast<std::size_t>(label) <= names.size() ? names[static_cast<std::size_t>(label - 1)]
+                                                                       : "class " + std::to_string(label);
+}
+
+inline std::string with_score(std::string text, float score) {
+  char digits[64];
+  text += ' ';
+  return text.append(digits, std::to_chars(digits, digits + sizeof digits, score, std::chars_format::fixed, 2).ptr);
+}
+
+struct sizes {
+  int line, text;
+  sizes(image const& im, draw_options const& o) {
+    double const side = std::min(im.width, im.height);
+    line = o.line_width > 0 ? o.line_width : std::max(1, static_cast<int>(std::lround(side / 240)));
+    text = o.text_scale > 0 ? o.text_scale : std::max(2, static_cast<int>(std::lround(side / 400)));
+  }
+};
+
+// A filled tag round its text: 2 font pixels above and beside it, 3 below for what hangs under the line.
+inline void draw_tag(image& im, tag const& t, int scale, rgb back, rgb front) {
+  fill(im, t.where.x1, t.where.y1, t.where.x2, t.where.y2, back);
+  draw_text(im, t.where.x1 + 2 * scale, t.where.y1 + 2 * scale, t.text, scale, front);
+}
+inline int tag_width(std::string_view text, int scale) { return text_width(text, scale) + 3 * scale; }
+inline int tag_height(int scale) { return (2 + text_ascent + 3) * scale; }
+
+}  // namespace detail
+
+// class_names[k] is label k + 1's; a label without a name reads "class 7".
+inline void draw_detections(image& im, std::span<detection const> found, std::span<std::string const> class_names,
+                            draw_options options = {}) {
+  detail::sizes const size(im, options);
+  std::vector<std::size_t> order(found.size());  // surest first
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  auto const sureness = [&](std::size_t i) { return std::isnan(found[i].score) ? -HUGE_VALF : found[i].score; };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return sureness(a) > sureness(b); });
+
+  std::vector<detail::tag> tags;
+  std::vector<rgb> colours;
+  detail::pixel_box where;
+  for (std::size_t const i : order) {
+    if (!options.labels || !detail::visible(im, found[i].where, where)) continue;
+    std::string text = detail::class_name(class_names, found[i].label);
+    if (options.scores) text = detail::with_score(std::move(text), found[i].score);
+    auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags);
+    tags.push_back({place, std::move(text)});
+    colours.push_back(class_colour(found[i].label));
+  }
+  for (std::size_t k = order.size(); k-- > 0;)
+    if (detail::visible(im, found[order[k]].where, where)) detail::outline(im, where, size.line, class_colour(found[order[k]].label), 0, 0);
+  for (std::size_t k = tags.size(); k-- > 0;) detail::draw_tag(im, tags[k], size.text, colours[k], text_colour(colours[k]));
+}
+
+// truths: any range of objects with members where (a box), label and difficult, such as eval::truth_box. Call it before draw_detections.
+template <class Truths>
+void draw_truth(image& im, Truths const& truths, std::span<std::string const> class_names, draw_options options = {.labels = false}) {
+  detail::sizes const size(im, options);
+  std::vector<detail::tag> tags;
+  detail::pixel_box where;
+  for (auto const& t : truths) {
+    if (!detail::visible(im, t.where.template as<float>(), where)) continue;
+    rgb const colour = class_colour(t.label);
+    detail::outline(im, where, size.line, {0, 0, 0}, 0, 0);
+    detail::outline(im, where, size.line, colour, (t.difficult ? 1 : 4) * size.line, (t.difficult ? 2 : 3) * size.line);
+    if (!options.labels) continue;
+    std::string text = detail::class_name(class_names, t.label);
+    // Below the box first: above it is where the detection's tag goes.
+    auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags, true);
+    tags.push_back({place, std::move(text)});
+    detail::draw_tag(im, tags.back(), size.text, {0, 0, 0}, colour);
+  }
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::viz
