@@ -1,0 +1,305 @@
+#pragma once
+// Named tensors in a safetensors file: 8 bytes of header length, a JSON header, the elements.
+//
+// Reading trusts nothing: whatever the bytes are, the file opens with every tensor inside it, or one frcnn::error names the file, the
+// tensor, what was expected and what was found. Memory is bounded by the file's size. As the format asks, elements follow one another in
+// the file without gaps or overlaps, and keys are not repeated.
+// Writing is a function of the contents alone (no time, host or path): equal tensors and metadata give equal bytes.
+//
+// Example: safetensors_writer out;
+//          out.metadata["preset"] = "small";
+//          out.add<float>("fc.bias", {3}, {1, 2, 3});
+//          out.write("m.safetensors");
+//          safetensors_file in("m.safetensors");
+//          in.read<double>("fc.bias", {3});   // {1.0, 2.0, 3.0}
+//          in.read<float>("fc.bias", {4});    // throws: m.safetensors, tensor "fc.bias": expected shape [4], found shape [3]
+// Source: github.com/huggingface/safetensors, "Format". Its Python package reads what this writes, and the other way round (a test does
+// both).
+#include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/dtype.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <utility>
+
+namespace frcnn::inline FRCNN_ABI::io {
+
+using tensor_shape = std::vector<std::int64_t>;
+
+// "[64,3,3,3]", for messages
+inline std::string to_string(tensor_shape const& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < std::min<std::size_t>(shape.size(), 8); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
+  return text + (shape.size() > 8 ? ",...]" : "]");
+}
+
+// One tensor of an open file, C order, no particular alignment. Lives as long as the file (or a copy of it) is open.
+struct stored_tensor {
+  dtype type{};
+  tensor_shape shape;
+  std::span<std::byte const> bytes;
+
+  std::size_t size() const { return bytes.size() / size_of(type); }
+};
+
+class safetensors_file {
+ public:
+  // Reads and checks the whole file.
+  explicit safetensors_file(std::filesystem::path const& path) : name_(path.string()) {
+    std::error_code ignored;
+    if (auto const status = std::filesystem::status(path, ignored);
+        std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+      throw error(name_, "a safetensors file", std::filesystem::is_directory(status) ? "a folder" : "a device or a pipe");
+    auto const contents = std::make_shared<std::string const>(read_file(path));
+    owner_ = contents;
+    parse(std::as_bytes(std::span(*contents)));
+  }
+  // The same from memory that the caller keeps; `name` stands for the path in messages.
+  safetensors_file(std::string name, std::span<std::byte const> bytes) : name_(std::move(name)) { parse(bytes); }
+
+  std::string const& name() const { return name_; }
+  std::map<std::string, std::string> const& metadata() const { return metadata_; }
+  std::string const& metadata(std::string const& key) const {
+    auto const found = metadata_.find(key);
+    if (found == metadata_.end()) throw error(name_, "metadata " + quoted(key), "none of that name");
+    return found->second;
+  }
+
+  std::map<std::string, stored_tensor> const& tensors() const { return tensors_; }  // by name, sorted by bytes
+  bool contains(std::string const& tensor) const { return tensors_.contains(tensor); }
+  stored_tensor const& tensor(std::string const& name) const {
+    auto const found = tensors_.find(name);
+    if (found == tensors_.end()) throw error(where(name), "such a tensor", "none of that name");
+    return found->second;
+  }
+
+  // The elements as T (dtype.hpp says what converts to what), where the shape is the expected one.
+  template <Stored T>
+  void read(std::string const& name, tensor_shape const& expected, std::span<T> out) const {
+    stored_tensor const& t = tensor(name);
+    if (t.shape != expected) throw error(where(name), "shape " + to_string(expected), "shape " + to_string(t.shape));
+    FRCNN_ASSERT(out.size() == t.size());
+    if (!convert(t.type, t.bytes.data(), t.size(), out.data()))
+      throw error(where(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
+  }
+  template <Stored T>
+  std::vector<T> read(std::string const& name, tensor_shape const& expected) const {
+    std::vector<T> values(tensor(name).size());
+    read(name, expected, std::span<T>(values));
+    return values;
+  }
+  template <Stored T>
+  std::vector<T> read(std::string const& name) const {
+    return read<T>(name, tensor(name).shape);
+  }
+
+ private:
+  using json = nlohmann::json;
+
+  // Printable and short, whatever a broken file holds.
+  static std::string quoted(std::string_view text) {
+    std::string q = "\"";
+    for (char const c : text.substr(0, 100)) q += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    return q + (text.size() > 100 ? "...\"" : "\"");
+  }
+  std::string where(std::string_view tensor) const { return name_ + ", tensor " + quoted(tensor); }
+
+  void parse(std::span<std::byte const> file) {
+    auto const bytes = [](std::uint64_t n) { return std::to_string(n) + " bytes"; };
+    if (file.size() < 8) throw error(name_, "a safetensors file", file.empty() ? "an empty file" : "a file of " + bytes(file.size()));
+    std::uint64_t length;
+    std::memcpy(&length, file.data(), 8);
+    if (length > max_header) throw error(name_, "a safetensors header of at most " + bytes(max_header), "one of " + bytes(length));
+    if (length > file.size() - 8) throw error(name_, "a header of " + bytes(length), "a file cut short after " + bytes(file.size()));
+    std::string_view const text(reinterpret_cast<char const*>(file.data()) + 8, length);
+    auto const data = file.subspan(8 + length);
+
+    json const header = parse_header(text);
+    std::vector<std::array<std::uint64_t, 2>> ranges;
+    std::map<std::string, std::array<std::uint64_t, 2>> range_of;
+    for (auto const& [key, value] : header.items()) {
+      if (key == "__metadata__") {
+        read_metadata(value);
+      } else {
+        auto const range = read_entry(key, value, tensors_[key]);
+        ranges.push_back(range);
+        range_of[key] = range;
+      }
+    }
+
+    std::ranges::sort(ranges);
+    std::uint64_t end = 0;
+    for (auto const& range : ranges) {
+      if (range[0] != end)
+        throw error(name_, "tensors that follow one another",
+                    (range[0] > end ? "a gap at byte " : "an overlap at byte ") + std::to_string(std::min(range[0], end)));
+      end = range[1];
+    }
+    if (end != data.size())
+      throw error(name_, bytes(end) + " of tensors", bytes(data.size()) + (end > data.size() ? " (the file is cut short)" : ""));
+    for (auto& [key, tensor] : tensors_) tensor.bytes = data.subspan(range_of[key][0], range_of[key][1] - range_of[key][0]);
+  }
+
+  json parse_header(std::string_view text) const {
+    if (!text.starts_with('{')) throw error(name_, "a safetensors header", "something else");
+    // The parser keeps the last of two equal keys and nests as deeply as it is told to: both are refused as they appear.
+    std::vector<std::set<std::string>> keys;
+    auto const watch = [&](int depth, json::parse_event_t event, json& parsed) {
+      if (depth > 3) throw error(name_, "a header of tensors", "one nested too deeply");
+      if (event == json::parse_event_t::object_start) keys.emplace_back();
+      if (event == json::parse_event_t::object_end) keys.pop_back();
+      if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+        throw error(name_, "a name that is there once", quoted(parsed.get<std::string>()) + " twice");
+      return true;
+    };
+    try {
+      return json::parse(text, watch);
+    } catch (json::parse_error const& e) {
+      throw error(name_, "a header in JSON", "a mistake at its byte " + std::to_string(e.byte));
+    } catch (json::exception const&) {  // a number out of range
+      throw error(name_, "a header in JSON", "a number that is too large");
+    }
+  }
+
+  void read_metadata(json const& value) {
+    if (!value.is_object()) throw error(name_, "metadata that is an object", "something else");
+    for (auto const& [key, text] : value.items()) {
+      if (!text.is_string()) throw error(name_, "metadata " + quoted(key) + " that is a string", "something else");
+      metadata_[key] = text.get<std::string>();
+    }
+  }
+
+  // Fills type and shape; returns the bytes' range in the data.
+  std::array<std::uint64_t, 2> read_entry(std::string const& key, json const& value, stored_tensor& tensor) const {
+    auto const list = [&](char const* field) -> json const& {
+      if (!value.is_object() || !value.contains(field) || !value[field].is_array())
+        throw error(where(key), std::string("a list ") + field, "none");
+      for (auto const& number : value[field])
+        if (!number.is_number_unsigned() || number.get<std::uint64_t>() > max_number)
+          throw error(where(key), std::string("whole numbers in ") + field, "something else");
+      return value[field];
+    };
+    json const& shape = list("shape");
+    json const& offsets = list("data_offsets");
+    if (!value.contains("dtype") || !value["dtype"].is_string()) throw error(where(key), "a dtype", "none");
+    auto const& type_name = value["dtype"].get_ref<std::string const&>();
+    auto const type = dtype_named(type_name);
+    if (!type) throw error(where(key), "a known dtype", quoted(type_name));
+    tensor.type = *type;
+    tensor.shape = shape.get<tensor_shape>();
+
+    if (offsets.size() != 2 || offsets[0] > offsets[1]) throw error(where(key), "data_offsets [begin, end]", "something else");
+    std::array<std::uint64_t, 2> const range{offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
+    std::uint64_t size = size_of(*type);
+    bool const empty = std::ranges::count(tensor.shape, 0) > 0;
+    for (auto const d : tensor.shape) {
+      if (empty)
+        size = 0;
+      else if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(d), &size))
+        size = ~std::uint64_t{0};
+    }
+    if (range[1] - range[0] != size)
+      throw error(where(key), "the bytes of " + type_name + " " + to_string(tensor.shape), std::to_string(range[1] - range[0]) + " bytes");
+    return range;
+  }
+  static constexpr std::uint64_t max_header = 100'000'000;  // the reference implementation's limit
+  static constexpr std::uint64_t max_number = std::uint64_t{1} << 62;
+  std::string name_;
+  std::shared_ptr<void const> owner_;
+  std::map<std::string, std::string> metadata_;
+  std::map<std::string, stored_tensor> tensors_;
+};
+
+class safetensors_writer {
+ public:
+  std::map<std::string, std::string> metadata;  // UTF-8
+
+  // values: C order, as many as the shape says. Kept until write().
+  template <Stored T>
+  void add(std::string name, tensor_shape shape, std::vector<T> values) {
+    auto const n = values.size();
+    auto const kept = std::make_shared<std::vector<T> const>(std::move(values));
+    insert<T>(std::move(name), std::move(shape), n, [kept](atomic_file& file) { file.write(kept->data(), kept->size() * sizeof(T)); });
+  }
+  // The same without a copy: the caller keeps the values until write().
+  template <Stored T>
+  void add_view(std::string name, tensor_shape shape, std::span<T const> values) {
+    insert<T>(std::move(name), std::move(shape), values.size(),
+              [values](atomic_file& file) { file.write(values.data(), values.size_bytes()); });
+  }
+  // The same, made while writing: only one such tensor is in memory at a time.
+  template <Stored T>
+  void add_later(std::string name, tensor_shape shape, std::function<std::vector<T>()> make) {
+    auto const n = elements(shape);
+    auto const where = name;
+    insert<T>(std::move(name), std::move(shape), n, [n, where, make = std::move(make)](atomic_file& file) {
+      auto const values = make();
+      if (values.size() != n) throw error("tensor \"" + where + "\"", std::to_string(n) + " elements", std::to_string(values.size()));
+      file.write(values.data(), n * sizeof(T));
+    });
+  }
+
+  void write(std::filesystem::path const& path) const {
+    // Large elements first, then as added: every tensor lies at a multiple of its element's size, which readers that map the file rely on.
+    std::vector<entry const*> order;
+    for (auto const& e : entries_) order.push_back(&e);
+    std::ranges::stable_sort(order, std::greater<>{}, [](entry const* e) { return size_of(e->type); });
+
+    nlohmann::json header = nlohmann::json::object();  // its keys are sorted
+    if (!metadata.empty()) header["__metadata__"] = metadata;
+    std::uint64_t end = 0;
+    for (auto const* e : order) {
+      header[e->name] = {{"dtype", name_of(e->type)}, {"shape", e->shape}, {"data_offsets", {end, end + e->bytes}}};
+      end += e->bytes;
+    }
+    std::string text;
+    try {
+      text = header.dump();
+    } catch (nlohmann::json::exception const&) {
+      throw error(path.string(), "names and metadata in UTF-8", "other bytes");
+    }
+    text.resize((text.size() + 7) / 8 * 8, ' ');  // the elements begin at a multiple of 8
+    std::uint64_t const length = text.size();
+
+    atomic_file file(path);
+    file.write(&length, 8);
+    file.write(text.data(), text.size());
+    for (auto const* e : order) e->put(file);
+    file.commit();
+  }
+
+ private:
+  struct entry {
+    std::string name;
+    dtype type;
+    tensor_shape shape;
+    std::uint64_t bytes;
+    std::function<void(atomic_file&)> put;
+  };
+
+  static std::size_t elements(tensor_shape const& shape) {
+    std::size_t n = 1;
+    for (auto const d : shape) n *= static_cast<std::size_t>(d);
+    return n;
+  }
+
+  template <Stored T>
+  void insert(std::string name, tensor_shape shape, std::size_t n, std::function<void(atomic_file&)> put) {
+    std::string const where = "tensor \"" + name + "\"";
+    if (elements(shape) != n) throw error(where, std::to_string(elements(shape)) + " elements for " + to_string(shape), std::to_string(n));
+    if (name == "__metadata__" || !names_.insert(name).second) throw error(where, "a name of its own", "one that is taken");
+    entries_.push_back({std::move(name), dtype_of<T>(), std::move(shape), n * sizeof(T), std::move(put)});
+  }
+
+  std::vector<entry> entries_;
+  std::set<std::string> names_;
+};
+
+}  // namespace frcnn::inline FRCNN_ABI::io
