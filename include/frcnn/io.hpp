@@ -1,6 +1,7 @@
 #pragma once
 // Everything about files: whole or not there, tensors by name, checkpoints, event files. Needs nlohmann_json.
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/checkpoint_dir.hpp"
 #include "frcnn/io/crc32c.hpp"
 #include "frcnn/io/dtype.hpp"
 #include "frcnn/io/safetensors.hpp"

@@ -1,0 +1,83 @@
+#pragma once
+// The numbers of a run, one JSON object per line, step first: {"step":200,"loss":0.5,"lr":0.01}
+//
+// Each line is on its way to the disk when write() returns. After a resume the file tells one history: cut_back_to(step) drops the lines of
+// later steps. A last line without its end, which a killed run or a full disk leaves, is dropped on opening.
+//
+// Example: metrics_file metrics("out/metrics.jsonl");
+//          metrics.cut_back_to(checkpoint.step);
+//          metrics.write(400, {{"loss", .25}, {"lr", .01}});   // {"step":400,"loss":0.25,"lr":0.01}
+// Invariant: numbers are read back as the same doubles; those that JSON has no word for (infinity, NaN) are null.
+#include "frcnn/io/atomic_file.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+
+namespace frcnn::inline FRCNN_ABI {
+
+class metrics_file {
+ public:
+  using field = std::pair<std::string, double>;
+
+  explicit metrics_file(std::filesystem::path path) : path_(std::move(path)) {
+    open();
+    std::string const contents = io::read_file(path_);
+    if (!contents.empty() && contents.back() != '\n') keep(contents, [](std::string_view) { return true; });
+  }
+
+  // names: without quotes, backslashes and control characters.
+  void write(std::uint64_t step, std::vector<field> const& fields) {
+    std::string line = "{\"step\":" + std::to_string(step);
+    for (auto const& [name, value] : fields) line += ",\"" + name + "\":" + number(value);
+    line += "}\n";
+    io::detail::write_all(file_.get(), line.data(), line.size(), path_);
+  }
+
+  // Drops the lines of steps after this one; atomically: a kill leaves the old file or the new.
+  void cut_back_to(std::uint64_t step) {
+    keep(io::read_file(path_), [step](std::string_view line) { return step_of(line).value_or(step) <= step; });
+  }
+
+  // For a run that starts anew.
+  void clear() {
+    keep({}, [](std::string_view) { return true; });
+  }
+
+  // The step of a line; none where the line is not one of ours.
+  static std::optional<std::uint64_t> step_of(std::string_view line) {
+    constexpr std::string_view start = "{\"step\":";
+    std::uint64_t step = 0;
+    if (!line.starts_with(start)) return std::nullopt;
+    auto const result = std::from_chars(line.data() + start.size(), line.data() + line.size(), step);
+    return result.ec == std::errc{} ? std::optional(step) : std::nullopt;
+  }
+
+ private:
+  static std::string number(double value) {
+    if (!std::isfinite(value)) return "null";
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};  // the shortest that reads back the same, in any locale
+  }
+
+  void open() {
+    file_ = io::detail::descriptor(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
+    if (!file_) io::detail::throw_write_error(path_, errno);
+  }
+
+  // Rewrites the file with the whole lines that `wanted` accepts.
+  template <class F>
+  void keep(std::string_view contents, F const& wanted) {
+    std::string kept;
+    for (std::size_t end; (end = contents.find('\n')) != std::string_view::npos; contents.remove_prefix(end + 1))
+      if (wanted(contents.substr(0, end))) kept += contents.substr(0, end + 1);
+    io::write_file_atomically(path_, kept);
+    open();
+  }
+
+  std::filesystem::path path_;
+  io::detail::descriptor file_;
+};
+
+}  // namespace frcnn::inline FRCNN_ABI
