@@ -30,7 +30,7 @@ template <int L>
 struct grid_anchors {
   static constexpr int levels = L, max_per_cell = 32;
 
-  int count = 0;                    // A
+  int count = 0;                       // A
   box<float> base[L][max_per_cell]{};  // relative to the pixel (x * stride_x, y * stride_y)
 
   FRCNN_HD int per_cell() const { return count; }
@@ -111,7 +111,8 @@ grid_anchors<L> make_anchors(std::vector<std::vector<double>> const& sizes_per_l
     auto const& sizes = sizes_per_level[l];
     check_positive("anchor sizes", sizes);
     if (sizes.size() != sizes_per_level[0].size())
-      throw error("anchor sizes", std::to_string(sizes_per_level[0].size()) + " for each level, as for the first", std::to_string(sizes.size()));
+      throw error("anchor sizes", std::to_string(sizes_per_level[0].size()) + " for each level, as for the first",
+                  std::to_string(sizes.size()));
     int k = 0;
     for (double const ratio : ratios)
       for (double const size : sizes) {

@@ -9,12 +9,10 @@
 #include <cmath>
 #include <cstdint>
 
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_ABI::conventions {
 
 // How the RPN scores: one logit per anchor, or two (background, object) over which a softmax runs.
 enum class objectness_kind : std::uint8_t { sigmoid, softmax };
-
-namespace conventions {
 
 struct agreed {
   // Mirror image in an image `width` pixels wide. Inclusive x1' = W - x2 - 1 is the half-open x1' = W - x2.
@@ -90,5 +88,4 @@ struct agreed {
   static double round_half_even(double v) { return std::nearbyint(v); }
 };
 
-}  // namespace conventions
-}  // namespace frcnn
+}  // namespace frcnn::conventions

@@ -51,18 +51,23 @@ struct caffe : agreed {
 
   // Row 4 (lib/rpn/anchor_target_layer.py; section 3.1.3 of the paper)
   static constexpr bool drops_cross_boundary_anchors = true;
+  // inclusive x2 < W, which for whole pixels is half-open x2 <= W
+  template <class T>
+  FRCNN_HD static constexpr bool may_train(box<T> const& anchor, T h, T w) {
+    return anchor.x1 >= T(0) && anchor.y1 >= T(0) && anchor.x2 < w + T(1) && anchor.y2 < h + T(1);
+  }
   static constexpr bool learns_from_empty_images = false;
 
   // Row 5 (lib/rpn/proposal_layer.py). scale: resized / original, so that the side is 16 pixels of the original image.
   static constexpr objectness_kind objectness = objectness_kind::softmax;
-  static constexpr bool filters_before_top_n = true;     // decode, clip, minimum side, sort, top N, NMS
-  static constexpr bool selects_per_level = false;       // top N and NMS see all levels together
+  static constexpr bool filters_before_top_n = true;  // decode, clip, minimum side, sort, top N, NMS
+  static constexpr bool selects_per_level = false;    // top N and NMS see all levels together
   template <class T>
   FRCNN_HD static constexpr T proposal_min_side(T scale) {
     return T(16) * scale;
   }
   static constexpr proposal_limits limits(phase p) {
-    return p == phase::train ? proposal_limits{12000, 2000}
+    return p == phase::train  ? proposal_limits{12000, 2000}
            : p == phase::test ? proposal_limits{6000, 300}
                               : proposal_limits{proposal_limits::unlimited, 2000};
   }

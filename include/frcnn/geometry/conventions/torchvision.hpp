@@ -34,7 +34,8 @@ struct torchvision : agreed {
   // Example: 128, .5 -> (-91, -45, 91, 45)
   static box<double> base_anchor(double size, double ratio) {
     float const h_ratio = std::sqrt(static_cast<float>(ratio)), w_ratio = 1 / h_ratio;
-    double const half_w = round_half_even(w_ratio * static_cast<float>(size) / 2), half_h = round_half_even(h_ratio * static_cast<float>(size) / 2);
+    double const half_w = round_half_even(w_ratio * static_cast<float>(size) / 2),
+                 half_h = round_half_even(h_ratio * static_cast<float>(size) / 2);
     return {-half_w, -half_h, half_w, half_h};
   }
   FRCNN_HD static constexpr int stride(int padded_extent, int map_extent, int /*nominal*/) { return padded_extent / map_extent; }
@@ -53,6 +54,10 @@ struct torchvision : agreed {
 
   // Row 4 (rpn.py, assign_targets_to_anchors)
   static constexpr bool drops_cross_boundary_anchors = false;
+  template <class T>
+  FRCNN_HD static constexpr bool may_train(box<T> const& /*anchor*/, T /*h*/, T /*w*/) {
+    return true;
+  }
   static constexpr bool learns_from_empty_images = true;
 
   // Row 5 (rpn.py, filter_proposals)
@@ -65,7 +70,7 @@ struct torchvision : agreed {
   }
   // stage: torchvision knows no alternating training; the authors' limits
   static constexpr proposal_limits limits(phase p) {
-    return p == phase::train ? proposal_limits{2000, 2000}
+    return p == phase::train  ? proposal_limits{2000, 2000}
            : p == phase::test ? proposal_limits{1000, 1000}
                               : proposal_limits{proposal_limits::unlimited, 2000};
   }

@@ -1,0 +1,22 @@
+#include "frcnn/core/pixels.hpp"
+
+#include <doctest/doctest.h>
+
+#include <type_traits>
+
+using namespace frcnn;
+static_assert(std::is_trivially_copyable_v<pixel_normalisation>);
+
+TEST_CASE("pixels: torchvision's and the authors' normalisation") {
+  auto const rgb = pixel_normalisation::imagenet(), bgr = pixel_normalisation::caffe();
+  CHECK(rgb(255.0, 0) == doctest::Approx((1 - .485) / .229));
+  CHECK(rgb(0.0, 2) == doctest::Approx(-.406 / .225));
+  CHECK(rgb(51.0, 1) == doctest::Approx((.2 - .456) / .224));
+  CHECK(bgr(255.0, 0) == doctest::Approx(152.0199));
+  CHECK(bgr(0.0, 2) == doctest::Approx(-122.7717));
+  CHECK(rgb.source_channel(0) == 0);
+  CHECK(bgr.source_channel(0) == 2);
+  CHECK(bgr.source_channel(1) == 1);
+  CHECK(rgb == pixel_normalisation::imagenet());
+  CHECK_FALSE(rgb == bgr);
+}
