@@ -2,8 +2,8 @@
 // Line charts as SVG: loss curves and precision-recall curves, each one self-contained file that every browser shows.
 //
 //   series    a name for the legend and points in the order in which the line runs; a point that is not finite breaks the line
-//   smoothing the bold line is a running mean that forgets, m += max(1 - smoothing, 1/n) * (y - m) for the n-th point; the points
-//             themselves stay visible, pale
+//   smoothing the bold line is a running mean that forgets: it starts at the first point, then m += (1 - smoothing) * (y - m); the
+//             points themselves stay visible, pale
 //   range     low == high: from the data, widened to round tick marks
 //
 // Example: line_chart({.title = "Training", .x_label = "step", .y_label = "loss"}, {{"total", {1, 2, 3}, {2.5, 1.7, 1.2}}})
@@ -144,10 +144,11 @@ inline std::string path_of(std::span<point const> points) {
 inline std::vector<double> smoothed(chart_series const& s) {
   std::vector<double> y = s.y;
   double mean = 0;
-  int n = 0;
+  bool started = false;
   for (double& v : y) {
     if (!std::isfinite(v)) continue;
-    mean += std::max(1 - s.smoothing, 1.0 / ++n) * (v - mean);
+    mean = started ? mean + (1 - s.smoothing) * (v - mean) : v;
+    started = true;
     v = mean;
   }
   return y;
