@@ -8,7 +8,7 @@
 //                                                Stops where everything earlier is frozen.
 // Forward is const and safe from several threads, each with its own context.
 #include "frcnn/concepts/trainable.hpp"
-#include "frcnn/core/batch.hpp"
+#include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/maps.hpp"
 
 namespace frcnn::inline FRCNN_ABI {

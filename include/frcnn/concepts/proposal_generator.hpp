@@ -11,10 +11,10 @@
 #include "frcnn/concepts/anchor_scheme.hpp"
 #include "frcnn/concepts/box_coder.hpp"
 #include "frcnn/concepts/trainable.hpp"
-#include "frcnn/core/batch.hpp"
+#include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/maps.hpp"
 #include "frcnn/core/rng.hpp"
-#include "frcnn/geometry/phase.hpp"
+#include "frcnn/geometry/proposal_limits.hpp"
 
 namespace frcnn::inline FRCNN_ABI {
 

@@ -6,7 +6,7 @@
 //   4. h.backward(c, tape, drois, dmaps, how)           losses to d(maps): set or add; to drois where drois.data != nullptr
 #include "frcnn/concepts/box_coder.hpp"
 #include "frcnn/concepts/trainable.hpp"
-#include "frcnn/core/batch.hpp"
+#include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/maps.hpp"
 #include "frcnn/core/rng.hpp"
 

@@ -1,0 +1,168 @@
+#pragma once
+// Backbones that are one chain of 3x3-like convolutions and max pools: `small`, VGG-16.
+//
+// A Spec names the chain at compile time:
+//   struct my_spec {
+//     static constexpr char const* name = "mine";
+//     static constexpr backbone::stage stages[] = {backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)};
+//     static constexpr int frozen = 0;                    // convolutions, from the first, that never learn
+//   };
+// Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool.
+// Only the last map leaves (one level).
+#include "frcnn/concepts/backbone.hpp"
+#include "frcnn/nn/conv.hpp"
+#include "frcnn/ops/max_pool.hpp"
+
+#include <iterator>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::backbone {
+
+struct stage {
+  bool is_pool;
+  int channels, kernel, stride, pad;
+  bool ceil;
+};
+constexpr stage conv(int channels, int kernel = 3, int stride = 1) { return {false, channels, kernel, stride, kernel / 2, false}; }
+constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0, bool ceil = false) { return {true, 0, kernel, stride, pad, ceil}; }
+
+template <class Spec, Real T, Backend B>
+class plain {
+  static constexpr int depth = static_cast<int>(std::size(Spec::stages));
+
+ public:
+  using scalar = T;
+  using device = B;
+  using context = typename B::context;
+  static constexpr int levels = 1;
+  static constexpr int channels(int) {
+    int n = 3;
+    for (auto const& s : Spec::stages)
+      if (!s.is_pool) n = s.channels;
+    return n;
+  }
+  static constexpr int stride(int) {
+    int n = 1;
+    for (auto const& s : Spec::stages) n *= s.stride;
+    return n;
+  }
+  using features_type = features<T, B, channels(0), 1>;
+
+  // Outputs of all stages but the last, which the caller keeps as the map, and each pool's winners.
+  struct tape {
+    activation<T, B> at[depth + 1]{};  // at[i]: input of stage i; at[depth]: the map
+    buffer<T, B> memory[depth];
+    buffer<std::int32_t, B> argmax[depth];
+  };
+
+  plain() {
+    int in = 3, convolutions = 0;
+    for (auto const& s : Spec::stages) {
+      if (s.is_pool) continue;
+      convs_.emplace_back(conv2d_spec{in, s.channels, s.kernel, s.stride, s.pad, true}, nn::kaiming_normal(in * s.kernel * s.kernel));
+      if (convolutions++ < Spec::frozen) convs_.back().freeze();
+      in = s.channels;
+    }
+  }
+
+  shape<4> map_shape(int, shape<4> pixels) const {
+    shape<4> s = pixels;
+    for (int i = 0, k = 0; i < depth; ++i) s = Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k++].out_shape(s);
+    return s;
+  }
+
+  void forward(context& c, batch<T, B> im, maps<T, 1, B>& out) const {
+    typename context::frame scope(c);
+    activation<T, B> x = load(c, im, c.template make<T>(im.pixels.dims));
+    for (int i = 0, k = 0; i < depth; ++i) {
+      activation<T, B> y = i + 1 == depth ? out.level[0] : c.template make<T>(next_shape(i, k, x.dims));
+      if (Spec::stages[i].is_pool) ops::max_pool<B>::template forward<T>(c, pool_of(i), x, y, view<std::int32_t, 1, B>{});
+      else convs_[k++].forward(c, x, y);
+      x = y;
+    }
+  }
+
+  void forward(context& c, batch<T, B> im, maps<T, 1, B>& out, tape& t) const {
+    auto keep = [&](int i, shape<4> s) { return c.template make_at<T>(t.memory[i].reserve(c.template storage<T>(s)), s); };
+    t.at[0] = load(c, im, keep(0, im.pixels.dims));
+    for (int i = 0, k = 0; i < depth; ++i) {
+      shape<4> const s = next_shape(i, k, t.at[i].dims);
+      t.at[i + 1] = i + 1 == depth ? out.level[0] : keep(i + 1, s);
+      if (Spec::stages[i].is_pool) ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(t, i, s));
+      else convs_[k++].forward(c, t.at[i], t.at[i + 1]);
+    }
+  }
+
+  void backward(context& c, tape& t, maps<T, 1, B>& d) {
+    typename context::frame scope(c);
+    int const first = first_trainable();
+    activation<T, B> dy = d.level[0];
+    for (int i = depth - 1, k = static_cast<int>(convs_.size()); i >= first; --i) {
+      activation<T, B> dx{};
+      if (i > first) dx = c.template make<T>(t.at[i].dims);
+      if (Spec::stages[i].is_pool) {
+        ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(t, i, t.at[i + 1].dims), dy, dx, write::set);
+      } else {
+        typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
+        convs_[--k].backward(c, kept, dy, dx, write::set);
+      }
+      dy = dx;
+    }
+  }
+
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit.enter("backbone");
+    int position = 0, k = 0;
+    for (auto const& s : Spec::stages) {
+      if (!s.is_pool) {
+        visit.enter(std::to_string(position));
+        convs_[k++].for_each_param(visit);
+        visit.leave();
+      }
+      position += s.is_pool ? 1 : 2;
+    }
+    visit.leave();
+  }
+
+ private:
+  static constexpr pool_spec pool_of(int i) { return {Spec::stages[i].kernel, Spec::stages[i].stride, Spec::stages[i].pad, Spec::stages[i].ceil}; }
+
+  shape<4> next_shape(int i, int k, shape<4> s) const { return Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k].out_shape(s); }
+
+  static activation<T, B> load(context& c, batch<T, B> im, activation<T, B> x) {
+    c.from_plain(im.pixels, x);
+    return x;
+  }
+
+  static view<std::int32_t, 1, B> winners(tape& t, int i, shape<4> s) {
+    return t.argmax[i].shaped(shape<1>{{static_cast<std::int32_t>(s.size())}});
+  }
+
+  // Backward stops here: everything earlier is frozen.
+  int first_trainable() const {
+    for (int i = 0, k = 0; i < depth; ++i)
+      if (!Spec::stages[i].is_pool && convs_[k++].weight.wants_grad()) return i;
+    return depth;
+  }
+
+  std::vector<nn::conv<T, B>> convs_;
+};
+
+// The preset `small`: six 3x3 convolutions, stride 16, 256 channels.
+struct small_spec {
+  static constexpr char const* name = "small";
+  static constexpr stage stages[] = {conv(32, 3, 2), conv(64, 3, 2), conv(128, 3, 2), conv(128), conv(256, 3, 2), conv(256)};
+  static constexpr int frozen = 0;
+};
+
+// VGG-16 to conv5_3 as torchvision builds it (floor pooling, no pool after the last convolution); conv1 and conv2 stay frozen
+// (section 3.3 of the paper and its footnote on VGG-16: conv3_1 and up are tuned).
+struct vgg16_tv_spec {
+  static constexpr char const* name = "vgg16_tv";
+  static constexpr stage stages[] = {conv(64),  conv(64),  pool(), conv(128), conv(128), pool(),    conv(256), conv(256), conv(256),
+                                     pool(),    conv(512), conv(512), conv(512), pool(),   conv(512), conv(512), conv(512)};
+  static constexpr int frozen = 4;
+};
+
+}  // namespace frcnn::backbone

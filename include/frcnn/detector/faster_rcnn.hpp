@@ -1,0 +1,187 @@
+#pragma once
+// Faster R-CNN: a Backbone, a ProposalGenerator and a RoIHead that share feature maps (Fig. 2 of the paper), composed at compile time.
+//
+//   detect    backbone -> proposals -> head                              (or head on given regions: Fast R-CNN alone)
+//   propose   backbone -> proposals
+//   step      approximate joint training (section 3.2, ii): one forward pass, four losses, one backward pass, proposals as constants
+//   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on given regions (alternating training)
+//
+// A step leaves gradients in the parameter store; the optimiser applies them. loss: view [4] on the device,
+// {objectness, rpn box, class, head box}, overwritten. const functions are safe from several threads, each with its own context.
+// Parts that do not fit together are named in one sentence.
+#include "frcnn/concepts/backbone.hpp"
+#include "frcnn/concepts/proposal_generator.hpp"
+#include "frcnn/concepts/roi_head.hpp"
+#include "frcnn/core/executor.hpp"
+#include "frcnn/core/scratch.hpp"
+#include "frcnn/nn/parameter_store.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+namespace detail {
+
+template <class P>
+concept HasAnchors = requires { typename P::anchors_type; };
+
+// One sentence for one mistake, the first that applies.
+template <class BB, class PG, class RH>
+consteval bool explain() {
+  if constexpr (!Backbone<BB>)
+    static_assert(never<BB>, "frcnn: BB does not model Backbone, see frcnn/concepts/backbone.hpp");
+  else if constexpr (!HasAnchors<PG>)
+    static_assert(never<PG>, "frcnn: PG names no anchors_type, see frcnn/concepts/proposal_generator.hpp");
+  else if constexpr (!ProposalGenerator<PG, typename PG::anchors_type>)
+    static_assert(never<PG>, "frcnn: PG does not model ProposalGenerator<Anchors>, see frcnn/concepts/proposal_generator.hpp");
+  else if constexpr (!RoIHead<RH>)
+    static_assert(never<RH>, "frcnn: RH does not model RoIHead, see frcnn/concepts/roi_head.hpp");
+  else if constexpr (!SameWorld<PG, BB> || !SameWorld<RH, BB>)
+    static_assert(never<BB>, "frcnn: the parts differ in scalar (float, double) or in device (cpu, cuda)");
+  else if constexpr (PG::anchors_type::levels != BB::levels)
+    static_assert(never<PG>, "frcnn: the anchor scheme and the backbone differ in number of levels");
+  else if constexpr (RH::levels > BB::levels)
+    static_assert(never<RH>, "frcnn: the RoI head reads more levels than the backbone has");
+  else
+    static_assert(never<BB>, "frcnn: the parts differ in number of channels");
+  return true;
+}
+
+template <class T, Backend B>
+struct clear {
+  view<T, 1, B> v;
+  FRCNN_HD void operator()(std::size_t i) const { v.data[i] = T(0); }
+};
+
+}  // namespace detail
+
+template <class BB, class PG, class RH>
+concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> && SameWorld<PG, BB> &&
+                     SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
+                     (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
+
+template <class BB, class PG, class RH>
+class faster_rcnn {
+  static_assert(detail::explain<BB, PG, RH>());
+};
+
+template <class BB, class PG, class RH>
+  requires Composable<BB, PG, RH>
+class faster_rcnn<BB, PG, RH> {
+ public:
+  using scalar = scalar_of<BB>;
+  using device = device_of<BB>;
+  using context = typename device::context;
+  static constexpr int levels = BB::levels;
+
+ private:
+  using T = scalar;
+  using B = device;
+
+ public:
+  // Grows to its high-water mark and is reused.
+  struct tape {
+    typename BB::tape backbone;
+    typename PG::tape proposals;
+    typename RH::tape head;
+  };
+
+  faster_rcnn(BB backbone, PG generator, RH head) : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
+    store_.bind(*this);
+  }
+  faster_rcnn(faster_rcnn const&) = delete;
+  faster_rcnn& operator=(faster_rcnn const&) = delete;
+
+  // hits [N, options.max_detections], original pixels.
+  void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
+    typename context::frame scope(c);
+    auto f = make_maps(c, im);
+    backbone_.forward(c, im, f);
+    auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::test));
+    generator_.forward(c, im, f, phase::test, rois);
+    head_.forward(c, im, f, rois, o, hits);
+  }
+
+  // The same on given regions, pixels of the network's input.
+  void detect(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
+    typename context::frame scope(c);
+    auto f = make_maps(c, im);
+    backbone_.forward(c, im, f);
+    head_.forward(c, im, f, rois, o, hits);
+  }
+
+  // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.
+  void propose(context& c, batch<T, B> im, phase ph, counted<box<T>, 2, B> rois) const {
+    typename context::frame scope(c);
+    auto f = make_maps(c, im);
+    backbone_.forward(c, im, f);
+    generator_.forward(c, im, f, ph, rois);
+  }
+
+  void step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
+    typename context::frame scope(c);
+    auto f = make_maps(c, im), df = make_maps(c, im);
+    clear_losses(c, loss);
+    backbone_.forward(c, im, f, t.backbone);
+    generator_.forward(c, im, f, t.proposals);
+    generator_.loss(c, im, gt, r, t.proposals, first_two(loss));
+    auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
+    generator_.proposals(c, im, t.proposals, phase::train, rois);
+    head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss));
+    generator_.backward(c, t.proposals, {}, df, write::set);  // a convolution can only set; pooling adds
+    head_.backward(c, t.head, {}, df, write::add);
+    backbone_.backward(c, t.backbone, df);
+  }
+
+  void step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
+    typename context::frame scope(c);
+    auto f = make_maps(c, im), df = make_maps(c, im);
+    clear_losses(c, loss);
+    backbone_.forward(c, im, f, t.backbone);
+    generator_.forward(c, im, f, t.proposals);
+    generator_.loss(c, im, gt, r, t.proposals, first_two(loss));
+    generator_.backward(c, t.proposals, {}, df, write::set);
+    backbone_.backward(c, t.backbone, df);
+  }
+
+  void step_head(context& c, batch<T, B> im, truth<T, B> gt, counted<box<T> const, 2, B> rois, rng<B> r, tape& t, view<T, 1, B> loss) {
+    typename context::frame scope(c);
+    auto f = make_maps(c, im), df = make_maps(c, im);
+    clear_losses(c, loss);
+    backbone_.forward(c, im, f, t.backbone);
+    head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss));
+    head_.backward(c, t.head, {}, df, write::set);
+    backbone_.backward(c, t.backbone, df);
+  }
+
+  template <class V>
+  void for_each_param(V&& visit) {
+    backbone_.for_each_param(visit);
+    generator_.for_each_param(visit);
+    head_.for_each_param(visit);
+  }
+
+  BB const& backbone() const { return backbone_; }
+  PG const& generator() const { return generator_; }
+  RH const& head() const { return head_; }
+  BB& backbone() { return backbone_; }
+  PG& generator() { return generator_; }
+  RH& head() { return head_; }
+  parameter_store<T, B> const& parameters() const { return store_; }
+  parameter_store<T, B>& parameters() { return store_; }
+
+ private:
+  maps<T, levels, B> make_maps(context& c, batch<T, B> const& im) const {
+    maps<T, levels, B> f;
+    for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone_.map_shape(l, im.pixels.dims));
+    return f;
+  }
+  static void clear_losses(context& c, view<T, 1, B> loss) { exec<B>::for_each(c, loss.size(), detail::clear<T, B>{loss}); }
+  static view<T, 1, B> first_two(view<T, 1, B> loss) { return {loss.data, {{2}}}; }
+  static view<T, 1, B> last_two(view<T, 1, B> loss) { return {loss.data + 2, {{2}}}; }
+
+  BB backbone_;
+  PG generator_;
+  RH head_;
+  parameter_store<T, B> store_;
+};
+
+}  // namespace frcnn

@@ -1,0 +1,69 @@
+#pragma once
+// A convolution as a layer: ops::conv2d with its parameters and its tape. Models TrainableLayer.
+//
+// Initialisation is a choice of the network, not of the layer: `weights` says how the matrix starts, `biases` how the vector does.
+#include "frcnn/concepts/layer.hpp"
+#include "frcnn/ops/conv2d.hpp"
+
+#include <cmath>
+
+namespace frcnn::inline FRCNN_ABI::nn {
+
+// Kaiming normal for ReLU, fan in (He et al. 2015, eq. 10): deviation sqrt(2 / fan_in).
+inline initializer kaiming_normal(int fan_in) { return initializer::normal(std::sqrt(2.0 / fan_in)); }
+// PyTorch's default for weights and biases of linear and convolutional layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+inline initializer default_uniform(int fan_in) { return initializer::uniform(1.0 / std::sqrt(static_cast<double>(fan_in))); }
+
+template <Real T, Backend B>
+class conv {
+ public:
+  using scalar = T;
+  using device = B;
+  // Non-owning: x and y live until backward.
+  struct tape {
+    activation<T, B> x{}, y{};
+  };
+
+  conv(conv2d_spec spec, initializer weights, initializer biases = initializer::zero()) : spec_(spec) {
+    weight.name = "weight";
+    weight.rank = 4;
+    weight.dims = {{spec.out_channels, spec.in_channels, spec.kernel, spec.kernel}};
+    weight.stored = ops::conv2d<B>::weight_order;
+    weight.init = weights;
+    bias.name = "bias";
+    bias.dims = {{spec.out_channels, 1, 1, 1}};
+    bias.init = biases;
+  }
+
+  conv2d_spec const& spec() const { return spec_; }
+  shape<4> out_shape(shape<4> in) const { return spec_.out_shape(in); }
+
+  void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y) const {
+    ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, bias.value, y);
+  }
+  void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y, tape& t) const {
+    forward(c, x, y);
+    t.x = x;
+    t.y = y;
+  }
+  void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, write how) {
+    ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
+    weight.next = bias.next = write::add;
+  }
+
+  bool trainable() const { return weight.trainable || bias.trainable; }
+  void freeze() { weight.trainable = bias.trainable = false; }
+
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit(weight);
+    visit(bias);
+  }
+
+  param<T, B> weight, bias;
+
+ private:
+  conv2d_spec spec_;
+};
+
+}  // namespace frcnn::nn

@@ -1,0 +1,60 @@
+#pragma once
+// A fully connected layer on plain rows, [M, K] to [M, N], with an optional fused ReLU.
+//
+// `grid` is the pooled grid that the rows come from: a row that was pooled as [P*P, C] meets a weight whose logical columns are
+// (c*P + h)*P + w, as every published fc6 has them; the store permutes once. grid == 1 for everything after.
+#include "frcnn/nn/conv.hpp"
+#include "frcnn/ops/linear.hpp"
+
+namespace frcnn::inline FRCNN_ABI::nn {
+
+template <Real T, Backend B>
+class linear {
+ public:
+  using scalar = T;
+  using device = B;
+  struct tape {
+    view<T const, 2, B> x{}, y{};
+  };
+
+  linear(int in, int out, bool relu, initializer weights, initializer biases, int grid = 1) : in_(in), out_(out), relu_(relu) {
+    weight.name = "weight";
+    weight.rank = 2;
+    weight.dims = {{out, in / (grid * grid), grid, grid}};
+    weight.stored = param_order::channels_last;
+    weight.init = weights;
+    bias.name = "bias";
+    bias.dims = {{out, 1, 1, 1}};
+    bias.init = biases;
+  }
+
+  int in() const { return in_; }
+  int out() const { return out_; }
+
+  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y) const {
+    ops::linear<B>::template forward<T>(c, relu_, x, weight.value, bias.value, y);
+  }
+  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, tape& t) const {
+    forward(c, x, y);
+    t = {x, y};
+  }
+  // dy is masked in place; dx empty is not wanted.
+  void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, write how) {
+    ops::linear<B>::template backward<T>(c, relu_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
+    weight.next = bias.next = write::add;
+  }
+
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit(weight);
+    visit(bias);
+  }
+
+  param<T, B> weight, bias;
+
+ private:
+  int in_, out_;
+  bool relu_;
+};
+
+}  // namespace frcnn::nn

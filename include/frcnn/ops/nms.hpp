@@ -1,0 +1,13 @@
+#pragma once
+// Non-maximum suppression by the convention's rule: what exec<B>::nms_sweep asks about an IoU with a kept box.
+#include "frcnn/core/executor.hpp"
+
+namespace frcnn::inline FRCNN_ABI::ops {
+
+template <class Conv, class T>
+struct suppress_above {
+  T threshold;
+  FRCNN_HD bool operator()(T iou) const { return Conv::suppresses(iou, threshold); }
+};
+
+}  // namespace frcnn::ops

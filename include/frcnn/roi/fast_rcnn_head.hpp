@@ -1,0 +1,181 @@
+#pragma once
+// The Fast R-CNN head: pooled regions through two fully connected layers to class scores and class-specific boxes. Models RoIHead.
+//
+//   F       the features it reads         Conv    the convention         Pooler  roi::align_pooler or roi::max_pooler
+//
+//   N images, Q RoIs each (rows = N*Q), K classes:
+//   pooled [rows, P*P*C] -> fc6 -> fc7 [rows, width] -> logits [rows, K+1], deltas [rows, 4(K+1)]
+// Initialisation: PyTorch's default for all four layers, as torchvision's heads have it, or Gaussian predictors (0.01 and 0.001) with
+// options.gaussian_predictors, as Fast R-CNN has it (section 2.3).
+#include "frcnn/concepts/roi_head.hpp"
+#include "frcnn/nn/dropout.hpp"
+#include "frcnn/nn/linear.hpp"
+#include "frcnn/roi/loss.hpp"
+#include "frcnn/roi/pooler.hpp"
+#include "frcnn/roi/postprocess.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <class Conv>
+struct fast_rcnn_options {
+  int classes = 20;   // K, without background
+  int fc6 = 4096, fc7 = 4096;
+  double dropout = 0;  // after fc6 and fc7, in training
+  bool gaussian_predictors = false;
+  roi::target_options target = roi::target_options::of<Conv>();
+};
+
+template <class F, class Conv = conventions::torchvision, class Pooler = roi::align_pooler<F, Conv>>
+class fast_rcnn_head {
+ public:
+  using scalar = typename F::scalar;
+  using device = typename F::device;
+  using coder = typename Conv::coder;
+  static constexpr int channels = F::channels, levels = F::levels;
+
+ private:
+  using T = scalar;
+  using B = device;
+  using context = typename B::context;
+  using rows = view<T, 2, B>;
+  using const_rows = view<T const, 2, B>;
+
+ public:
+  // What a step decided, so that it can be recorded, held and replayed (testing/decisions.hpp).
+  struct decisions {
+    bool held = false;  // true: targets and masks are taken as they are
+    roi::targets<T, B> targets{};
+    view<std::uint8_t, 2, B> mask6{}, mask7{};  // [rows, width], empty without dropout
+    buffer<box<T>, B> roi_memory;
+    buffer<std::int32_t, B> count_memory, label_memory;
+    buffer<delta<T>, B> target_memory;
+    buffer<std::uint8_t, B> mask6_memory, mask7_memory;
+  };
+  struct tape {
+    decisions decided;
+    typename Pooler::tape pooler;
+    rows pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};
+    buffer<T, B> pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
+  };
+
+  explicit fast_rcnn_head(Pooler pooler, fast_rcnn_options<Conv> options = {})
+      : options_(options), pooler_(pooler),
+        fc6_(pooler.width(), options.fc6, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width()), pooler.pooled()),
+        fc7_(options.fc6, options.fc7, true, nn::default_uniform(options.fc6), nn::default_uniform(options.fc6)),
+        cls_(options.fc7, options.classes + 1, false, predictor(0.01), predictor_bias()),
+        box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {}
+
+  int classes() const { return options_.classes; }
+  fast_rcnn_options<Conv> const& options() const { return options_; }
+  fast_rcnn_options<Conv>& options() { return options_; }
+
+  // Inference.
+  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, detect_options const& o,
+               counted<scored_box<T>, 2, B> hits) const {
+    typename context::frame scope(c);
+    int const n = static_cast<int>(rois.rows.size());
+    auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
+    auto h6 = make(options_.fc6), h7 = make(options_.fc7), logits = make(cls_.out()), deltas = make(box_.out());
+    {
+      typename context::frame pooling(c);
+      auto pooled = make(pooler_.width());
+      pooler_.forward(c, f, rois, pooled);
+      fc6_.forward(c, pooled, h6);
+    }
+    fc7_.forward(c, h6, h7);
+    cls_.forward(c, h7, logits);
+    box_.forward(c, h7, deltas);
+    roi::postprocess<Conv>(c, Conv::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), o, hits);
+  }
+
+  // Training. rois: constants.
+  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, truth<T, B> gt, rng<B> r, tape& t,
+               view<T, 1, B> loss) const {
+    decide(c, im, rois, gt, r, t.decided);
+    auto const& decided = t.decided.targets;
+    int const n = static_cast<int>(decided.label.size());
+    auto const shaped = [n](buffer<T, B>& memory, int width) { return memory.shaped(shape<2>{{n, width}}); };
+    t.pooled = shaped(t.pooled_memory, pooler_.width());
+    t.h6 = shaped(t.h6_memory, options_.fc6);
+    t.h7 = shaped(t.h7_memory, options_.fc7);
+    t.logits = shaped(t.logit_memory, cls_.out());
+    t.deltas = shaped(t.delta_memory, box_.out());
+    t.dlogits = shaped(t.dlogit_memory, cls_.out());
+    t.ddeltas = shaped(t.ddelta_memory, box_.out());
+    pooler_.forward(c, f, decided.rois, t.pooled, t.pooler);
+    fc6_.forward(c, t.pooled, t.h6);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout);
+    fc7_.forward(c, t.h6, t.h7);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout);
+    cls_.forward(c, t.h7, t.logits);
+    box_.forward(c, t.h7, t.deltas);
+    roi::roi_losses<Conv>(c, decided, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
+  }
+
+  // RoIs are constants: drois is not used.
+  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, write how) {
+    typename context::frame scope(c);
+    int const n = t.h6.dims[0];
+    auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
+    auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = make(pooler_.width());
+    back(c, cls_, t.h7, t.logits, t.dlogits, dh7, write::set);
+    back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, write::add);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout);
+    back(c, fc7_, t.h6, t.h7, dh7, dh6, write::set);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout);
+    back(c, fc6_, t.pooled, t.h6, dh6, dpooled, write::set);
+    pooler_.backward(c, t.pooler, dpooled, df, how);
+  }
+
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit.enter("roi_heads");
+    visit.enter("box_head");
+    visit_layer(visit, "fc6", fc6_);
+    visit_layer(visit, "fc7", fc7_);
+    visit.leave();
+    visit.enter("box_predictor");
+    visit_layer(visit, "cls_score", cls_);
+    visit_layer(visit, "bbox_pred", box_);
+    visit.leave();
+    visit.leave();
+  }
+
+ private:
+  initializer predictor(double deviation) const {
+    return options_.gaussian_predictors ? initializer::normal(deviation) : nn::default_uniform(options_.fc7);
+  }
+  initializer predictor_bias() const { return options_.gaussian_predictors ? initializer::zero() : nn::default_uniform(options_.fc7); }
+
+  void decide(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, truth<T, B> gt, rng<B> r, decisions& d) const {
+    if (d.held) return;
+    int const n = im.size(), q = options_.target.batch;
+    shape<2> const each{{n, q}};
+    d.targets = {{d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})}, d.label_memory.shaped(each), d.target_memory.shaped(each)};
+    roi::roi_targets<Conv>(c, Conv::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
+    if (options_.dropout > 0) {
+      d.mask6 = d.mask6_memory.shaped(shape<2>{{n * q, options_.fc6}});
+      d.mask7 = d.mask7_memory.shaped(shape<2>{{n * q, options_.fc7}});
+      nn::dropout_mask<B>(c, im.id, r, draw::dropout6, options_.dropout, d.mask6);
+      nn::dropout_mask<B>(c, im.id, r, draw::dropout7, options_.dropout, d.mask7);
+    }
+  }
+
+  static void back(context& c, nn::linear<T, B>& layer, rows x, rows y, rows dy, rows dx, write how) {
+    typename nn::linear<T, B>::tape kept{x, y};
+    layer.backward(c, kept, dy, dx, how);
+  }
+
+  template <class V>
+  static void visit_layer(V&& visit, char const* scope, nn::linear<T, B>& layer) {
+    visit.enter(scope);
+    layer.for_each_param(visit);
+    visit.leave();
+  }
+
+  fast_rcnn_options<Conv> options_;
+  Pooler pooler_;
+  nn::linear<T, B> fc6_, fc7_, cls_, box_;
+};
+
+}  // namespace frcnn

@@ -1,0 +1,164 @@
+#pragma once
+// Proposals: the RPN's scored anchors to a short list of regions (section 3.3).
+//
+//   K anchors per image over all levels, Kl of level l; S = N * levels segments
+//   logits [N, M, A or 2A], deltas [N, M, 4A];  rois [N, limit.after_nms] by descending objectness, pixels of the network's input
+//
+// 1. under caffe: decode, clip, drop boxes with a short side, all before the sort; dropped anchors have no score
+// 2. per level, the limit.before_nms highest logits
+// 3. decode, clip to each image's own size in the padded batch; under torchvision drop boxes with a short side
+// 4. per level, non-maximum suppression at 0.7, until limit.after_nms are kept
+// 5. over all levels, the limit.after_nms highest
+// Equal scores keep the order of their anchors. No gradient flows through here: proposals are constants (approximate joint training).
+#include "frcnn/ops/nms.hpp"
+#include "frcnn/rpn/anchor_target.hpp"
+#include "frcnn/rpn/objectness.hpp"
+
+namespace frcnn::inline FRCNN_ABI::rpn {
+
+struct proposal_options {
+  proposal_limits limit;
+  double nms_iou;
+};
+
+namespace detail {
+
+template <class Conv, class Coder, class Anchors, Real T, Backend B>
+struct proposal_source {
+  static constexpr int level_count = Anchors::levels;
+  placed_anchors<Anchors> anchors;
+  Coder coder;
+  view<image_info<T> const, 1, B> info;
+  view<T const, 3, B> logits, deltas;
+
+  FRCNN_HD box<T> decoded(int n, int i) const {  // 3: decoded and clipped
+    T const* d = deltas.data + (static_cast<std::size_t>(n) * anchors.count() + i) * 4;
+    auto const& im = info.data[n];
+    return Conv::clip(coder.decode(anchors.template at<T>(i), delta<T>{d[0], d[1], d[2], d[3]}), im.h, im.w);
+  }
+  FRCNN_HD bool wide_enough(int n, box<T> const& b) const {
+    return Conv::wide_enough(b, Conv::template proposal_min_side<T>(info.data[n].sx));
+  }
+};
+
+// keys [S, Kmax]
+template <class Source, class Conv, Real T, Backend B>
+struct score_anchors {
+  Source from;
+  view<T, 2, B> keys;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const levels = Source::level_count, row = static_cast<int>(at / keys.dims[1]), j = static_cast<int>(at % keys.dims[1]);
+    int const n = row / levels, l = row % levels, a = from.anchors.scheme.per_cell();
+    auto const& g = from.anchors.grid.level[l];
+    T key = dead_key<T>;
+    if (j < g.h * g.w * a) {
+      int const i = g.first * a + j;
+      key = objectness_logit<Conv>(from.logits, a, n, i);
+      if constexpr (Conv::filters_before_top_n)
+        if (!from.wide_enough(n, from.decoded(n, i))) key = dead_key<T>;
+    }
+    keys.data[at] = key;
+  }
+};
+
+template <class Source, Real T, Backend B>
+struct decode_ranked {
+  Source from;
+  view<std::int32_t const, 2, B> order;  // [S, before]
+  view<box<T>, 2, B> boxes;
+  view<std::uint8_t, 2, B> fit;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const row = static_cast<int>(at / order.dims[1]), n = row / Source::level_count, l = row % Source::level_count;
+    int const j = order.data[at];
+    boxes.data[at] = {};
+    fit.data[at] = 0;
+    if (j < 0) return;
+    boxes.data[at] = from.decoded(n, from.anchors.grid.level[l].first * from.anchors.scheme.per_cell() + j);
+    fit.data[at] = from.wide_enough(n, boxes.data[at]);
+  }
+};
+
+template <Real T, Backend B>
+struct gather_fit {
+  view<box<T> const, 2, B> boxes;
+  view<std::int32_t const, 2, B> index;
+  view<box<T>, 2, B> fit;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const j = index.data[at];
+    fit.data[at] = j < 0 ? box<T>{} : boxes(static_cast<int>(at / index.dims[1]), j);
+  }
+};
+
+// keys [N, levels*after]: the scores of what NMS kept, dead elsewhere
+template <Real T, Backend B>
+struct merge_keys {
+  int levels;
+  view<T const, 2, B> keys;                       // [S, Kmax]
+  view<std::int32_t const, 2, B> order, fit;      // [S, before]
+  counted<std::int32_t const, 2, B> kept;         // [S, after]
+  view<T, 2, B> merged;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const after = kept.rows.dims[1], row = static_cast<int>(at / after), j = static_cast<int>(at % after);
+    merged.data[at] = j < kept.count.data[row] ? keys(row, order(row, fit(row, kept.rows.data[at]))) : dead_key<T>;
+  }
+};
+
+template <Real T, Backend B>
+struct gather_proposals {
+  int levels;
+  view<std::int32_t const, 2, B> order;      // [N, after] into [levels*after]
+  view<std::int32_t const, 2, B> kept;       // [S, after]
+  view<box<T> const, 2, B> boxes;            // [S, before]
+  view<box<T>, 2, B> rois;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const after = kept.dims[1], n = static_cast<int>(at / order.dims[1]), j = order.data[at];
+    if (j < 0) {
+      rois.data[at] = {};
+      return;
+    }
+    int const row = n * levels + j / after;
+    rois.data[at] = boxes(row, kept(row, j % after));
+  }
+};
+
+}  // namespace detail
+
+template <class Conv, class Coder, AnchorScheme Anchors, Real T, Backend B>
+void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder, view<image_info<T> const, 1, B> info,
+             view<T const, 3, B> logits, view<T const, 3, B> deltas, proposal_options const& o, counted<box<T>, 2, B> rois) {
+  using context = typename B::context;
+  using source = detail::proposal_source<Conv, Coder, Anchors, T, B>;
+  typename context::frame scope(c);
+  constexpr int levels = Anchors::levels;
+  int const n = static_cast<int>(info.size()), s = n * levels, after = rois.rows.dims[1];
+  int longest = 0;
+  for (auto const& g : anchors.grid.level) longest = g.h * g.w > longest ? g.h * g.w : longest;
+  longest *= anchors.scheme.per_cell();
+  int const before = o.limit.before_nms < longest ? o.limit.before_nms : longest;
+  source const from{anchors, coder, info, logits, deltas};
+
+  auto keys = scratch<T, B>(c, shape<2>{{s, longest}});
+  auto order = scratch<std::int32_t, B>(c, shape<2>{{s, before}});
+  auto live = scratch<std::int32_t, B>(c, shape<1>{{s}});
+  exec<B>::for_each(c, keys.size(), detail::score_anchors<source, Conv, T, B>{from, keys});  // 1
+  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, live);                        // 2
+
+  auto ranked = scratch<box<T>, B>(c, order.dims);
+  auto is_fit = scratch<std::uint8_t, B>(c, order.dims);
+  auto fit = scratch<std::int32_t, B>(c, order.dims);
+  auto boxes = scratch_counted<box<T>, B>(c, s, before);
+  exec<B>::for_each(c, order.size(), detail::decode_ranked<source, T, B>{from, order, ranked, is_fit});  // 3
+  exec<B>::select(c, view<std::uint8_t const, 2, B>(is_fit), fit, boxes.count);
+  exec<B>::for_each(c, fit.size(), detail::gather_fit<T, B>{ranked, fit, boxes.rows});
+
+  auto kept = scratch_counted<std::int32_t, B>(c, s, after);
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Conv, T>{static_cast<T>(o.nms_iou)}, kept);  // 4
+
+  auto merged = scratch<T, B>(c, shape<2>{{n, levels * after}});
+  auto final_order = scratch<std::int32_t, B>(c, shape<2>{{n, after}});
+  exec<B>::for_each(c, merged.size(), detail::merge_keys<T, B>{levels, keys, order, fit, kept, merged});  // 5
+  exec<B>::segmented_sort(c, view<T const, 2, B>(merged), final_order, rois.count);
+  exec<B>::for_each(c, final_order.size(), detail::gather_proposals<T, B>{levels, final_order, kept.rows, boxes.rows, rois.rows});
+}
+
+}  // namespace frcnn::rpn

@@ -1,0 +1,200 @@
+#pragma once
+// The Region Proposal Network (section 3.1): an n x n convolution slid over the shared maps and two siblings, one for objectness and one
+// for boxes, at every anchor. Models ProposalGenerator<Anchors>. One set of weights serves all levels.
+//
+//   F        the features it reads (scalar, device, channels, levels)
+//   Conv     conventions::torchvision or ::caffe, or with_coder<...> for a box coder of one's own
+//   Anchors  the scheme; values at run time
+//
+//   maps level[l] = [N, C, Hl, Wl];  M = cells of all levels;  A = anchors per cell;  K = M*A
+//   logits [N, M, A or 2A], deltas [N, M, 4A]
+// Initialisation: normal, deviation 0.01, biases 0 (section 3.1.3).
+#include "frcnn/concepts/proposal_generator.hpp"
+#include "frcnn/nn/conv.hpp"
+#include "frcnn/ops/rows.hpp"
+#include "frcnn/rpn/loss.hpp"
+#include "frcnn/rpn/proposal.hpp"
+
+#include <array>
+
+namespace frcnn::inline FRCNN_ABI {
+
+// Defaults are the convention's.
+template <class Conv>
+struct rpn_options {
+  int kernel = 3;
+  rpn::anchor_target_options target = rpn::anchor_target_options::of<Conv>();
+  rpn::loss_options loss{};
+  proposal_limits train = Conv::limits(phase::train), test = Conv::limits(phase::test), stage = Conv::limits(phase::stage);
+  double nms_iou = Conv::nms_iou;
+};
+
+template <class F, class Conv = conventions::torchvision, AnchorScheme Anchors = grid_anchors<F::levels>>
+class region_proposal_network {
+ public:
+  using scalar = typename F::scalar;
+  using device = typename F::device;
+  using anchors_type = Anchors;
+  using coder = typename Conv::coder;
+  static constexpr int channels = F::channels, levels = F::levels;
+
+ private:
+  using T = scalar;
+  using B = device;
+  using context = typename B::context;
+  using conv = nn::conv<T, B>;
+  template <class X>
+  using per_level = std::array<X, levels>;
+
+ public:
+  // What a step decided, so that it can be recorded, held and replayed (testing/decisions.hpp).
+  struct decisions {
+    bool held = false;                         // true: loss() takes label and match as they are
+    view<std::int32_t, 2, B> label{}, match{};  // [N, K]
+    buffer<std::int32_t, B> label_memory, match_memory;
+  };
+  struct tape {
+    decisions decided;
+    rpn::placed_anchors<Anchors> anchors{};
+    view<T, 3, B> logits{}, deltas{}, dlogits{}, ddeltas{};
+    per_level<activation<T, B>> x{}, hidden{};
+    per_level<buffer<T, B>> hidden_memory;
+    buffer<T, B> logit_memory, delta_memory, dlogit_memory, ddelta_memory;
+  };
+
+  // nominal_stride: the backbone's, one a level.
+  region_proposal_network(Anchors anchors, std::array<int, levels> nominal_stride, rpn_options<Conv> options = {})
+      : anchors_(anchors), options_(options), nominal_stride_(nominal_stride),
+        conv_({channels, channels, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
+        cls_({channels, anchors.per_cell() * rpn::logits_per_anchor<Conv>(), 1}, initializer::normal(0.01)),
+        box_({channels, anchors.per_cell() * 4, 1}, initializer::normal(0.01)) {}
+
+  Anchors const& anchors() const { return anchors_; }
+  rpn_options<Conv> const& options() const { return options_; }
+  rpn_options<Conv>& options() { return options_; }
+
+  int capacity(phase ph) const { return limits(ph).after_nms; }
+
+  // The anchors over a padded batch whose maps are f.
+  rpn::placed_anchors<Anchors> place(shape<4> pixels, maps<T, levels, B> const& f) const {
+    map_extent extent[levels];
+    int stride[levels];
+    for (int l = 0; l < levels; ++l) {
+      extent[l] = {f.level[l].dims[2], f.level[l].dims[3]};
+      stride[l] = nominal_stride_[l];
+    }
+    return {anchors_, make_anchor_grid<Conv>(pixels[2], pixels[3], extent, stride)};
+  }
+
+  // Inference.
+  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
+    typename context::frame scope(c);
+    auto const anchors = place(im.pixels.dims, f);
+    auto const logits = scratch<T, B>(c, rows_shape(im, anchors, cls_)), deltas = scratch<T, B>(c, rows_shape(im, anchors, box_));
+    for (int l = 0; l < levels; ++l) {
+      typename context::frame level_scope(c);
+      auto hidden = c.template make<T>(f.level[l].dims);
+      conv_.forward(c, f.level[l], hidden);
+      siblings(c, hidden, anchors.grid.level[l].first, logits, deltas);
+    }
+    propose(c, im, anchors, logits, deltas, ph, rois);
+  }
+
+  // Training: up to the siblings' outputs.
+  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, tape& t) const {
+    t.anchors = place(im.pixels.dims, f);
+    t.logits = t.logit_memory.shaped(rows_shape(im, t.anchors, cls_));
+    t.deltas = t.delta_memory.shaped(rows_shape(im, t.anchors, box_));
+    for (int l = 0; l < levels; ++l) {
+      t.x[l] = f.level[l];
+      t.hidden[l] = c.template make_at<T>(t.hidden_memory[l].reserve(c.template storage<T>(f.level[l].dims)), f.level[l].dims);
+      conv_.forward(c, t.x[l], t.hidden[l]);
+      siblings(c, t.hidden[l], t.anchors.grid.level[l].first, t.logits, t.deltas);
+    }
+  }
+
+  void loss(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) const {
+    shape<2> const all{{im.size(), t.anchors.count()}};
+    if (!t.decided.held) {
+      t.decided.label = t.decided.label_memory.shaped(all);
+      t.decided.match = t.decided.match_memory.shaped(all);
+      rpn::anchor_targets<Conv>(c, t.anchors, im.info, gt, im.id, r, options_.target, t.decided.label, t.decided.match);
+    }
+    t.dlogits = t.dlogit_memory.shaped(t.logits.dims);
+    t.ddeltas = t.ddelta_memory.shaped(t.deltas.dims);
+    rpn::anchor_losses<Conv>(c, t.anchors, Conv::rpn_coder(), gt, view<std::int32_t const, 2, B>(t.decided.label),
+                             view<std::int32_t const, 2, B>(t.decided.match), view<T const, 3, B>(t.logits), view<T const, 3, B>(t.deltas),
+                             options_.loss, t.dlogits, t.ddeltas, loss);
+  }
+
+  void proposals(context& c, batch<T, B> im, tape& t, phase ph, counted<box<T>, 2, B> rois) const {
+    propose(c, im, t.anchors, t.logits, t.deltas, ph, rois);
+  }
+
+  // Proposals are constants: drois is not used (exact joint training brings its own generator).
+  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, write how) {
+    for (int l = 0; l < levels; ++l) {
+      typename context::frame scope(c);
+      int const first = t.anchors.grid.level[l].first;
+      auto dhidden = c.template make<T>(t.hidden[l].dims);
+      sibling_backward(c, cls_, t.hidden[l], t.dlogits, first, dhidden, write::set);
+      sibling_backward(c, box_, t.hidden[l], t.ddeltas, first, dhidden, write::add);
+      typename conv::tape kept{t.x[l], t.hidden[l]};
+      conv_.backward(c, kept, dhidden, df.level[l], how);
+    }
+  }
+
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit.enter("rpn.head");
+    visit_layer(visit, "conv.0.0", conv_);
+    visit_layer(visit, "cls_logits", cls_);
+    visit_layer(visit, "bbox_pred", box_);
+    visit.leave();
+  }
+
+ private:
+  proposal_limits limits(phase ph) const { return ph == phase::train ? options_.train : ph == phase::test ? options_.test : options_.stage; }
+
+  static shape<3> rows_shape(batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, conv const& sibling) {
+    return {{im.size(), anchors.grid.cells, sibling.spec().out_channels}};
+  }
+
+  void siblings(context& c, activation<T, B> const& hidden, int first, view<T, 3, B> logits, view<T, 3, B> deltas) const {
+    typename context::frame scope(c);
+    auto cls = c.template make<T>(cls_.out_shape(hidden.dims)), boxes = c.template make<T>(box_.out_shape(hidden.dims));
+    cls_.forward(c, hidden, cls);
+    box_.forward(c, hidden, boxes);
+    ops::rows<B>::template gather<T>(c, cls, logits, first);
+    ops::rows<B>::template gather<T>(c, boxes, deltas, first);
+  }
+
+  void sibling_backward(context& c, conv& layer, activation<T, B> const& hidden, view<T, 3, B> drows, int first, activation<T, B>& dhidden,
+                        write how) {
+    typename context::frame scope(c);
+    auto dy = c.template make<T>(layer.out_shape(hidden.dims));
+    ops::rows<B>::template scatter<T>(c, view<T const, 3, B>(drows), first, dy);
+    typename conv::tape kept{hidden, dy};  // no ReLU: y is not looked at
+    layer.backward(c, kept, dy, dhidden, how);
+  }
+
+  void propose(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
+               phase ph, counted<box<T>, 2, B> rois) const {
+    rpn::propose<Conv>(c, anchors, Conv::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
+                       rpn::proposal_options{limits(ph), options_.nms_iou}, rois);
+  }
+
+  template <class V>
+  static void visit_layer(V&& visit, char const* scope, conv& layer) {
+    visit.enter(scope);
+    layer.for_each_param(visit);
+    visit.leave();
+  }
+
+  Anchors anchors_;
+  rpn_options<Conv> options_;
+  std::array<int, levels> nominal_stride_;
+  conv conv_, cls_, box_;
+};
+
+}  // namespace frcnn
