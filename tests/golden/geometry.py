@@ -79,6 +79,7 @@ for b in boxes(16, 200, 1):
 
 mapper = LevelMapper(2, 5)
 for b in [*boxes(24, 900, 2), torch.tensor([0., 0, 224, 224]), torch.tensor([3., 4, 115, 116]), torch.tensor([0., 0, 448, 448]), torch.tensor([0., 0, 223.99, 224]),
+          torch.tensor([0., 0, 223.9999, 223.9999]),
           torch.tensor([7., 7, 7, 9])]:
     line('level', b, mapper([b[None]]))
 
