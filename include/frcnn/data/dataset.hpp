@@ -1,0 +1,81 @@
+#pragma once
+// A detection data set in memory: what is known of every image but its pixels.
+//
+//   classes  label i + 1 is classes[i]; 0 is the background
+//   samples  in the order of the split files, each with the size of its image as decoded and its objects
+// Boxes are half-open, in pixels of the image as it lies in its file, and lie inside it.
+//
+// A data set is read once, checked whole, and then shared by const reference: loaders keep a reference to it.
+#include "frcnn/core/error.hpp"
+#include "frcnn/geometry/box.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::data {
+
+// Receives one sentence per warning, without a line end. Empty: nobody listens.
+using warning_callback = std::function<void(std::string const&)>;
+
+struct object {
+  box<float> where;
+  std::string name;        // of its class
+  std::int32_t label = 0;  // dataset::label_of(name)
+  bool difficult = false;  // not trained on; neither right nor wrong in evaluation
+  bool truncated = false;  // goes on beyond the image
+};
+
+struct sample {
+  std::string id;               // how split and result files call it
+  std::filesystem::path image;  // its file
+  int width = 0, height = 0;    // of the decoded image
+  std::vector<object> objects;
+  bool annotated = true;  // false: nobody has said what is on it
+};
+
+struct dataset {
+  std::vector<std::string> classes;
+  std::vector<sample> samples;
+
+  std::size_t size() const { return samples.size(); }
+
+  // 1..K; 0 when there is no such class.
+  std::int32_t label_of(std::string const& name) const {
+    auto const found = std::find(classes.begin(), classes.end(), name);
+    return found == classes.end() ? 0 : static_cast<std::int32_t>(found - classes.begin()) + 1;
+  }
+  // False for a split that came without annotations: AP cannot be computed on it.
+  bool annotated() const {
+    return std::all_of(samples.begin(), samples.end(), [](sample const& s) { return s.annotated; });
+  }
+};
+
+// What is wrong with the files of a data set, collected so that the user mends them in one go.
+class problem_report {
+ public:
+  void add(error const& e) { problems_.push_back(e); }
+  void add(std::string where, std::string expected, std::string found) {
+    problems_.emplace_back(std::move(where), std::move(expected), std::move(found));
+  }
+  bool empty() const { return problems_.empty(); }
+  std::vector<error> const& problems() const { return problems_; }
+
+  // One problem: as it is. Several: one error whose text has a line for each. None: returns.
+  void throw_if_any(std::string const& where, std::string const& expected) const {
+    if (problems_.empty()) return;
+    if (problems_.size() == 1) throw problems_.front();
+    std::string lines = std::to_string(problems_.size()) + " problems:";
+    for (error const& e : problems_) lines += std::string("\n  ") + e.what();
+    throw error(where, expected, lines);
+  }
+
+ private:
+  std::vector<error> problems_;
+};
+
+}  // namespace frcnn::inline FRCNN_ABI::data

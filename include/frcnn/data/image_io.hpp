@@ -1,0 +1,192 @@
+#pragma once
+// Images from files and memory, and PNG files from images.
+//
+// JPEG (baseline and progressive) and PNG, told apart by content, never by name; grey, palette, 16-bit and transparent ones become 8-bit
+// RGB (transparency is dropped, not blended). EXIF orientation is ignored: has_exif_orientation() says when that matters.
+//
+// A file without its end is refused, although stb fills what is missing with grey: a JPEG has to reach its EOI marker, a PNG its IEND
+// chunk. What follows the end is ignored. Throws frcnn::error that names the file: "cut.jpg: expected a whole JPEG, found its end missing".
+//
+// Example: image photo = read_image("street.jpg");   // photo.at(0, 0)[0] is the red of the corner
+#include "frcnn/core/error.hpp"
+#include "frcnn/core/image.hpp"
+#include "frcnn/data/stb.hpp"
+#include "frcnn/io/atomic_file.hpp"
+
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace frcnn::inline FRCNN_ABI::data {
+
+using bytes = std::span<std::uint8_t const>;
+
+inline bytes as_bytes(std::string_view text) { return {reinterpret_cast<std::uint8_t const*>(text.data()), text.size()}; }
+
+// More pixels than this are refused before memory is asked for: a few bytes can claim any size.
+inline constexpr std::int64_t max_pixels = std::int64_t{1} << 28;
+
+enum class image_kind : std::uint8_t { unknown, jpeg, png };
+
+inline image_kind kind_of(bytes file) {
+  constexpr std::string_view jpeg = "\xFF\xD8\xFF", png = "\x89PNG\r\n\x1A\n";
+  auto const starts_with = [&](std::string_view magic) {
+    return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
+  };
+  return starts_with(jpeg) ? image_kind::jpeg : starts_with(png) ? image_kind::png : image_kind::unknown;
+}
+
+// Decoded RGB pixels in stb's own memory.
+class decoded_image {
+ public:
+  decoded_image(std::uint8_t* pixels, int width, int height) : pixels_(pixels, &std::free), width_(width), height_(height) {}
+  operator image_view() const { return {pixels_.get(), width_, height_, pixel_format::rgb, 0}; }
+  int width() const { return width_; }
+  int height() const { return height_; }
+
+ private:
+  std::unique_ptr<std::uint8_t, void (*)(void*)> pixels_;
+  int width_, height_;
+};
+
+namespace detail {
+
+inline std::uint32_t big_endian(bytes b, std::size_t at, int n) {
+  std::uint32_t v = 0;
+  for (int i = 0; i < n; ++i) v = v << 8 | b[at + static_cast<std::size_t>(i)];
+  return v;
+}
+
+// Calls visit(marker, payload) for every segment that has a length, until visit returns true or the file ends. True when EOI was reached.
+// Between SOS and the next marker lies the entropy-coded scan, in which FF is followed by 00 or a restart marker; thumbnails lie inside
+// their segment and are stepped over with it.
+template <class Visit>
+bool walk_jpeg(bytes file, Visit visit) {
+  std::size_t at = 2;
+  for (;;) {
+    while (at < file.size() && file[at] != 0xFF) ++at;
+    while (at < file.size() && file[at] == 0xFF) ++at;
+    if (at >= file.size()) return false;
+    std::uint8_t const marker = file[at++];
+    if (marker == 0xD9) return true;
+    if (marker <= 0x01 || (marker >= 0xD0 && marker <= 0xD8)) continue;
+    if (at + 2 > file.size()) return false;
+    std::size_t const length = big_endian(file, at, 2);
+    if (length < 2 || at + length > file.size()) return false;
+    if (visit(marker, file.subspan(at + 2, length - 2))) return false;
+    at += length;
+  }
+}
+
+// The same for a PNG's chunks; true when IEND was reached.
+template <class Visit>
+bool walk_png(bytes file, Visit visit) {
+  for (std::size_t at = 8; at + 12 <= file.size();) {
+    std::size_t const length = big_endian(file, at, 4);
+    if (length > file.size() - at - 12) return false;
+    std::string_view const type(reinterpret_cast<char const*>(file.data()) + at + 4, 4);
+    if (type == "IEND") return true;
+    if (visit(type, file.subspan(at + 8, length))) return false;
+    at += 12 + length;
+  }
+  return false;
+}
+
+// Whether a TIFF block, which is what EXIF is, holds tag 0x0112 in its first directory with a value other than 1, upright.
+inline bool tiff_is_turned(bytes tiff) {
+  if (tiff.size() < 8 || (tiff[0] != 'I' && tiff[0] != 'M') || tiff[1] != tiff[0]) return false;
+  auto const read = [&](std::size_t at, int n) {
+    std::uint32_t v = 0;
+    for (int i = 0; i < n; ++i) v = v << 8 | tiff[at + static_cast<std::size_t>(tiff[0] == 'M' ? i : n - 1 - i)];
+    return v;
+  };
+  std::size_t const directory = read(4, 4);
+  if (directory > tiff.size() - 2) return false;
+  std::size_t const entries = read(directory, 2);
+  for (std::size_t i = 0, at = directory + 2; i < entries && at + 12 <= tiff.size(); ++i, at += 12)
+    if (read(at, 2) == 0x0112) return read(at + 8, 2) >= 2 && read(at + 8, 2) <= 8;
+  return false;
+}
+
+}  // namespace detail
+
+// Whether the file says that it should be turned or mirrored before it is looked at.
+inline bool has_exif_orientation(bytes file) {
+  constexpr std::string_view exif("Exif\0\0", 6);
+  bool turned = false;
+  if (kind_of(file) == image_kind::jpeg)
+    detail::walk_jpeg(file, [&](std::uint8_t marker, bytes payload) {
+      bool const found = marker == 0xE1 && payload.size() > 6 && std::memcmp(payload.data(), exif.data(), 6) == 0;
+      if (found) turned = detail::tiff_is_turned(payload.subspan(6));
+      return found || marker == 0xDA;  // EXIF comes before the scan
+    });
+  else if (kind_of(file) == image_kind::png)
+    detail::walk_png(file, [&](std::string_view type, bytes payload) {
+      if (type == "eXIf") turned = detail::tiff_is_turned(payload);
+      return type == "eXIf";
+    });
+  return turned;
+}
+
+// name: what errors call it, a file's path or anything that tells the user which image it was.
+inline decoded_image decode_pixels(bytes file, std::string const& name) {
+  if (file.empty()) throw error(name, "a JPEG or PNG image", "an empty file");
+  image_kind const kind = kind_of(file);
+  if (kind == image_kind::unknown) throw error(name, "a JPEG or PNG image", "neither");
+  std::string const format = kind == image_kind::jpeg ? "JPEG" : "PNG";
+  bool const whole = kind == image_kind::jpeg ? detail::walk_jpeg(file, [](std::uint8_t, bytes) { return false; })
+                                              : detail::walk_png(file, [](std::string_view, bytes) { return false; });
+  if (!whole) throw error(name, "a whole " + format, "its end missing");
+
+  auto const undecodable = [&] {
+    return error(name, "a " + format + " that can be decoded", std::string("a fault in it (") + stb::frcnn_stbi_failure_reason() + ")");
+  };
+  if (file.size() > INT_MAX) throw error(name, "an image file below 2 GiB", std::to_string(file.size()) + " bytes");
+  int const size = static_cast<int>(file.size());
+  int width = 0, height = 0, channels = 0;
+  if (!stb::frcnn_stbi_info_from_memory(file.data(), size, &width, &height, &channels)) throw undecodable();
+  if (std::int64_t{width} * height > max_pixels)
+    throw error(name, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(width) + " x " + std::to_string(height));
+  std::uint8_t* const pixels = stb::frcnn_stbi_load_from_memory(file.data(), size, &width, &height, &channels, 3);
+  if (!pixels) throw undecodable();
+  return {pixels, width, height};
+}
+
+inline image decode_image(bytes file, std::string const& name) {
+  decoded_image const decoded = decode_pixels(file, name);
+  image result(decoded.width(), decoded.height());
+  std::memcpy(result.pixels.data(), image_view(decoded).data, result.pixels.size());
+  return result;
+}
+
+inline image read_image(std::filesystem::path const& path) { return decode_image(as_bytes(io::read_file(path)), path.string()); }
+
+// The bytes of a PNG file.
+inline std::string encode_png(image const& im) {
+  int size = 0;
+  std::unique_ptr<unsigned char, void (*)(void*)> const file(
+      im.pixels.empty() ? nullptr : stb::stbi_write_png_to_mem(im.pixels.data(), im.width * 3, im.width, im.height, 3, &size), &std::free);
+  if (!file) throw error("PNG", "an image with pixels, and memory for it", std::to_string(im.width) + " x " + std::to_string(im.height));
+  return {reinterpret_cast<char const*>(file.get()), static_cast<std::size_t>(size)};
+}
+
+// The bytes of a JPEG file; quality 1 to 100.
+inline std::string encode_jpeg(image const& im, int quality = 92) {
+  std::string file;
+  auto const append = [](void* to, void* from, int n) {
+    static_cast<std::string*>(to)->append(static_cast<char const*>(from), static_cast<std::size_t>(n));
+  };
+  if (im.pixels.empty() || !stb::stbi_write_jpg_to_func(append, &file, im.width, im.height, 3, im.pixels.data(), quality))
+    throw error("JPEG", "an image with pixels", std::to_string(im.width) + " x " + std::to_string(im.height));
+  return file;
+}
+
+// Whole or not there. A full disk is an error.
+inline void write_png(std::filesystem::path const& path, image const& im) { io::write_file_atomically(path, encode_png(im)); }
+
+}  // namespace frcnn::inline FRCNN_ABI::data
