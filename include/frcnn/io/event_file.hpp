@@ -15,13 +15,12 @@
 // Invariant: after flush() the file ends at a whole record.
 // Source: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto, tensorflow/core/lib/io/record_writer.h.
 #include "frcnn/core/error.hpp"
+#include "frcnn/io/crc32c.hpp"
 
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -30,21 +29,6 @@
 #include <system_error>
 
 namespace frcnn::inline FRCNN_ABI::io {
-
-// CRC-32C (Castagnoli, reflected): crc32c("123456789") == 0xE3069283
-constexpr std::uint32_t crc32c(std::string_view bytes) {
-  constexpr auto table = [] {
-    std::array<std::uint32_t, 256> t{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-      t[i] = i;
-      for (int bit = 0; bit < 8; ++bit) t[i] = t[i] >> 1 ^ (t[i] & 1 ? 0x82F63B78u : 0u);
-    }
-    return t;
-  }();
-  std::uint32_t crc = ~0u;
-  for (char const c : bytes) crc = crc >> 8 ^ table[(crc ^ static_cast<unsigned char>(c)) & 0xFF];
-  return ~crc;
-}
 
 namespace detail {
 
