@@ -62,6 +62,7 @@ class problem_report {
   void add(std::string where, std::string expected, std::string found) {
     problems_.emplace_back(std::move(where), std::move(expected), std::move(found));
   }
+  void add(problem_report const& more) { problems_.insert(problems_.end(), more.problems_.begin(), more.problems_.end()); }
   bool empty() const { return problems_.empty(); }
   std::vector<error> const& problems() const { return problems_; }
 

@@ -1,0 +1,38 @@
+#pragma once
+// Reading the small text files that come with data: lines, blanks, letters in any case. ASCII rules, whatever the locale.
+//
+// Example: lines_of("a \r\n\r\n b 1\n") is {"a", "b 1"}
+#include "frcnn/config.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::data {
+
+inline std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blank = " \t\r\n\v\f";
+  auto const first = text.find_first_not_of(blank);
+  return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+inline std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+// The non-empty lines of a text file, trimmed, without a byte order mark.
+inline std::vector<std::string> lines_of(std::string_view text) {
+  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    auto const end = std::min(text.find_first_of("\r\n"), text.size());
+    if (auto const line = trimmed(text.substr(0, end)); !line.empty()) lines.emplace_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
