@@ -1,0 +1,68 @@
+import os
+import re
+
+from conan import ConanFile
+from conan.tools.build import check_min_cppstd
+from conan.tools.cmake import CMake, CMakeToolchain, cmake_layout
+from conan.tools.files import load
+
+required_conan_version = ">=2.0"
+
+
+class Frcnn(ConanFile):
+    name = "frcnn"
+    description = "Faster R-CNN, trained and run, as a header-only C++20 library"
+    license = "BSD-2-Clause"
+    topics = ("object-detection", "faster-rcnn", "deep-learning", "header-only")
+    package_type = "header-library"
+    settings = "os", "arch", "compiler", "build_type"
+    options = {"data": [True, False], "io": [True, False], "viz": [True, False]}  # the components that bring libraries
+    default_options = {"data": True, "io": True, "viz": True}
+    exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*"
+    no_copy_source = True
+
+    def set_version(self):
+        header = load(self, os.path.join(self.recipe_folder, "include", "frcnn", "version.hpp"))
+        self.version = ".".join(re.findall(r"#define FRCNN_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header))
+
+    def requirements(self):
+        visible = {"transitive_headers": True, "transitive_libs": True}
+        self.requires("xtensor/[>=0.24 <0.27]", **visible)
+        self.requires("xtensor-blas/[>=0.20 <0.23]", **visible)
+        self.requires("openblas/[>=0.3.17 <0.4]", **visible)
+        if self.options.data:
+            self.requires("pugixml/[>=1.10 <2]", **visible)
+        if self.options.data or self.options.viz:
+            self.requires("stb/[>=cci.20210910]", **visible)
+        if self.options.io:
+            self.requires("nlohmann_json/[>=3.10 <4]", **visible)
+
+    def validate(self):
+        check_min_cppstd(self, 20)
+
+    def layout(self):
+        cmake_layout(self)
+
+    def generate(self):
+        toolchain = CMakeToolchain(self)
+        for part in ("TESTS", "BENCH", "EXAMPLES"):
+            toolchain.cache_variables[f"FRCNN_{part}"] = False
+        toolchain.generate()
+
+    def build(self):
+        CMake(self).configure()
+
+    def package(self):
+        CMake(self).install()
+
+    def package_id(self):
+        self.info.clear()
+
+    def package_info(self):
+        # The package file that we install is the one that every consumer reads; it finds the requirements by Conan's.
+        self.cpp_info.set_property("cmake_find_mode", "none")
+        self.cpp_info.builddirs = [os.path.join("lib", "cmake", "frcnn")]
+        self.cpp_info.bindirs = []
+        self.cpp_info.libdirs = []
+        if self.settings.get_safe("compiler") in ("gcc", "clang", "apple-clang"):
+            self.cpp_info.cxxflags = ["-ffp-contract=off"]

@@ -1,0 +1,3 @@
+# The program that every consumer builds, whichever way the library came.
+add_executable(app ${CMAKE_CURRENT_LIST_DIR}/main.cpp ${CMAKE_CURRENT_LIST_DIR}/images.cpp)
+target_link_libraries(app PRIVATE frcnn::frcnn frcnn::data frcnn::io frcnn::eval frcnn::viz)

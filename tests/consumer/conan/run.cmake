@@ -1,0 +1,31 @@
+# `conan create` of the repository, with the requirements served by system/conanfile.py; no recipe is fetched. Conan itself comes from PyPI.
+# The part of ../run.cmake for WAY=conan.
+set(venv ${WORK}/venv)
+set(conan ${venv}/bin/conan)
+set(ENV{CONAN_HOME} ${WORK}/home)
+set(ENV{CXX} ${CXX})
+set(ENV{CMAKE_GENERATOR} ${GENERATOR})
+file(REMOVE_RECURSE ${WORK}/home ${WORK}/test)
+
+if(NOT EXISTS ${conan})
+  execute_process(COMMAND ${PYTHON} -m venv ${venv} RESULT_VARIABLE failed)
+  if(NOT failed)
+    execute_process(COMMAND ${venv}/bin/python -m pip install --quiet --disable-pip-version-check "conan>=2.4,<3" RESULT_VARIABLE failed)
+  endif()
+  if(failed)
+    file(REMOVE_RECURSE ${venv})
+    message("skipped: conan could not be installed from PyPI")
+    return()
+  endif()
+endif()
+
+execute_process(COMMAND ${conan} profile detect COMMAND_ERROR_IS_FATAL ANY)
+set(recipe ${SOURCE}/tests/consumer/conan/system)
+foreach(reference xtensor/0.24.3 xtensor-blas/0.20.0 openblas/0.3.21 pugixml/1.13 stb/cci.20220909 nlohmann_json/3.11.2)
+  string(REPLACE "/" ";" parts ${reference})
+  list(GET parts 0 name)
+  list(GET parts 1 version)
+  execute_process(COMMAND ${conan} export ${recipe} --name ${name} --version ${version} OUTPUT_QUIET ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+execute_process(COMMAND ${conan} create ${SOURCE} --no-remote --build=missing -s compiler.cppstd=20 --test-folder ${SOURCE}/test_package
+                        -c tools.cmake.cmaketoolchain:generator=${GENERATOR} COMMAND_ERROR_IS_FATAL ANY)

@@ -1,0 +1,100 @@
+"""Includes point one way, and third-party headers stay in the folders made for them.
+
+usage: layering.py INCLUDE_DIR
+
+    core <- geometry <- ops <- nn <- backbone, rpn, roi <- detector <- train
+    concepts stand on core and geometry; backend/<name> implements ops
+    data, io, eval, viz stand on core and geometry; data may use ops/resize.hpp, eval and viz io/atomic_file.hpp
+"""
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1])
+
+# folder: the folders it may include besides itself. Headers directly in frcnn/ are "": config and version below all, umbrellas above all.
+BASE = {"core"}
+VALUES = BASE | {"geometry"}
+OPS = VALUES | {"concepts", "ops"}
+PARTS = OPS | {"nn"}
+DETECTOR = PARTS | {"backbone", "rpn", "roi"}
+MAY_INCLUDE = {
+    "core": set(),
+    "geometry": BASE,
+    "concepts": VALUES,
+    "ops": VALUES | {"concepts"},
+    "backend": OPS,
+    "nn": OPS,
+    "backbone": PARTS,
+    "rpn": PARTS,
+    "roi": PARTS,
+    "data": VALUES,
+    "io": VALUES,
+    "eval": VALUES,
+    "viz": VALUES,
+    "detector": DETECTOR | {"io"},
+    "train": DETECTOR | {"detector", "data", "io", "eval", "viz"},
+    "testing": DETECTOR | {"detector", "train", "io"},
+}
+# single headers allowed across a border
+ALSO = {
+    "data": {"frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp"},
+    "eval": {"frcnn/io/atomic_file.hpp"},
+    "viz": {"frcnn/io/atomic_file.hpp"},
+}
+GROUND = {"frcnn/config.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
+# third-party: the paths below frcnn/ that may name it
+THIRD_PARTY = {
+    "xtensor": ("backend/cpu/",),
+    "xtensor-blas": ("backend/cpu/",),
+    "xflens": ("backend/cpu/",),
+    "cblas": ("backend/cpu/",),
+    "omp": ("backend/cpu/",),
+    "pugixml": ("data/",),
+    "stb": ("data/", "viz/"),
+    "nlohmann": ("io/", "detector/", "train/"),
+}
+FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def top_folder(name):  # of "frcnn/core/view.hpp": "core"; of "frcnn/data.hpp": ""
+    parts = name.split("/")
+    return parts[1] if len(parts) > 2 else ""
+
+
+problems, edges, headers = [], 0, sorted((root / "frcnn").rglob("*.hpp"))
+if not headers:
+    sys.exit(f"{root}: expected headers below frcnn/, found none")
+for header in headers:
+    name = header.relative_to(root).as_posix()
+    folder = top_folder(name)
+    if folder and folder not in MAY_INCLUDE:
+        problems.append(f"{name}: the folder {folder} has no place in the order; give it one in tests/layering.py")
+        continue
+    for bracket, target in INCLUDE.findall(header.read_text()):
+        edges += 1
+        if bracket == '"' or target.startswith("frcnn/"):
+            if not target.startswith("frcnn/") or not (root / target).is_file():
+                problems.append(f'{name}: "{target}" is not a header of this library')
+            elif target in GROUND:
+                pass
+            elif not folder:
+                if name in GROUND:
+                    problems.append(f"{name}: includes {target}, and everything stands on {name}")
+            elif top_folder(target) == "":
+                problems.append(f"{name}: includes the umbrella {target}")
+            elif top_folder(target) != folder and top_folder(target) not in MAY_INCLUDE[folder] and target not in ALSO.get(folder, ()):
+                problems.append(f"{name}: {folder} may not include {target}")
+        else:
+            library = re.split(r"[/.]", target)[0]
+            library = "stb" if library.startswith("stb_") else library  # <stb_image.h> where the package has no folder
+            if library in FORBIDDEN:
+                problems.append(f"{name}: {library} belongs to programs and tests")
+            elif library in THIRD_PARTY and not name.removeprefix("frcnn/").startswith(THIRD_PARTY[library]):
+                problems.append(f"{name}: {library} is allowed in {', '.join(THIRD_PARTY[library])} only")
+            elif "/" in target and library not in THIRD_PARTY and library != "sys":
+                problems.append(f"{name}: <{target}> is of no library that is allowed here")
+
+print("\n".join(problems) or f"{edges} includes in {len(headers)} headers point the right way")
+sys.exit(bool(problems))
