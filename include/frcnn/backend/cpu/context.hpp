@@ -1,0 +1,136 @@
+#pragma once
+// The CPU backend's tag and context. The portable engine keeps activations as [N, H, W, C] (channels innermost), so that a pixel's
+// channels are one run of memory: im2col copies runs, RoI pooling reads runs.
+//
+// A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads.
+//
+// Example: cpu::context c(2);
+//          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
+#include "frcnn/backend/cpu/arena.hpp"
+#include "frcnn/core/view.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace frcnn::inline FRCNN_ABI {
+
+enum class cpu_layout : std::uint8_t { nhwc };
+
+// Logical [N, C, H, W]. data == nullptr: not wanted, or not there.
+template <class T>
+struct cpu_activation {
+  T* data = nullptr;
+  shape<4> dims{};
+  cpu_layout layout = cpu_layout::nhwc;
+
+  constexpr explicit operator bool() const { return data != nullptr; }
+};
+
+struct cpu {
+  template <class T>
+  using activation = cpu_activation<T>;
+  class context;
+
+  // 64-byte aligned and zeroed once. Throws std::bad_alloc.
+  static void* allocate(std::size_t bytes) {
+    std::size_t const size = (bytes / arena::alignment + 1) * arena::alignment;
+    void* const p = std::aligned_alloc(arena::alignment, size);
+    if (!p) throw std::bad_alloc();
+    return std::memset(p, 0, size);
+  }
+  static void deallocate(void* p) noexcept { std::free(p); }
+  static void copy_in(void* device, void const* host, std::size_t bytes) {
+    if (bytes) std::memcpy(device, host, bytes);
+  }
+  static void copy_out(void* host, void const* device, std::size_t bytes) {
+    if (bytes) std::memcpy(host, device, bytes);
+  }
+};
+
+class cpu::context {
+ public:
+  // threads: 0 takes what OpenMP offers the calling thread (OMP_NUM_THREADS, else every processor of its affinity mask); a build without
+  // OpenMP always has one. Throws frcnn::error when negative.
+  explicit context(int threads = 0) : threads_(threads) {
+    if (threads < 0) throw error("cpu context", "a number of threads, or 0 for all", std::to_string(threads));
+#if defined(_OPENMP)
+    if (threads_ == 0) threads_ = omp_get_max_threads();
+#else
+    threads_ = 1;
+#endif
+  }
+
+  // RAII scope: what was taken from the arena inside it dies with it. Frames nest.
+  class frame {
+   public:
+    explicit frame(context& c) : arena_(c.arena_), mark_(arena_.mark()) {}
+    ~frame() { arena_.release(mark_); }
+    frame(frame const&) = delete;
+    frame& operator=(frame const&) = delete;
+
+   private:
+    arena& arena_;
+    std::size_t mark_;
+  };
+
+  int threads() const noexcept { return threads_; }
+  std::size_t high_water() const noexcept { return arena_.high_water(); }  // bytes of the arena ever in use at once
+
+  void* scratch(std::size_t bytes) { return arena_.take(bytes); }
+  template <class T>
+  T* scratch_of(std::size_t n) {
+    return static_cast<T*>(arena_.take(n * sizeof(T)));
+  }
+
+  // Elements that an activation of this shape occupies; make and make_at take as many. Contents are undefined.
+  template <class T>
+  static std::size_t storage(shape<4> s) {
+    return s.size();
+  }
+  template <class T>
+  cpu_activation<T> make(shape<4> s) {
+    return make_at<T>(scratch(storage<T>(s) * sizeof(T)), s);
+  }
+  template <class T>
+  static cpu_activation<T> make_at(void* memory, shape<4> s) {
+    return {static_cast<T*>(memory), s, cpu_layout::nhwc};
+  }
+
+  // Between the engine's layout and plain [N, C, H, W]: for inputs, tests and files.
+  template <class T>
+  void to_plain(cpu_activation<T> a, std::type_identity_t<view<std::remove_const_t<T>, 4, cpu>> plain) {
+    FRCNN_ASSERT(a.dims == plain.dims);
+    transpose(a.data, plain.data, a.dims[0], a.dims[2] * a.dims[3], a.dims[1]);
+  }
+  template <class T>
+  void from_plain(std::type_identity_t<view<T const, 4, cpu>> plain, cpu_activation<T> a) {
+    FRCNN_ASSERT(a.dims == plain.dims);
+    transpose(plain.data, a.data, a.dims[0], a.dims[1], a.dims[2] * a.dims[3]);
+  }
+
+ private:
+  // out[n][j][i] = in[n][i][j] over [N, rows, columns], in tiles that keep both sides in the cache.
+  template <class T, class U>
+  static void transpose(T const* in, U* out, std::int32_t batch, std::int32_t rows, std::int32_t columns) {
+    constexpr std::int32_t tile = 32;
+    std::size_t const image = static_cast<std::size_t>(rows) * columns;
+    for (std::int32_t n = 0; n < batch; ++n, in += image, out += image)
+      for (std::int32_t i0 = 0; i0 < rows; i0 += tile)
+        for (std::int32_t j0 = 0; j0 < columns; j0 += tile)
+          for (std::int32_t i = i0; i < std::min(i0 + tile, rows); ++i)
+            for (std::int32_t j = j0; j < std::min(j0 + tile, columns); ++j)
+              out[static_cast<std::size_t>(j) * rows + i] = in[static_cast<std::size_t>(i) * columns + j];
+  }
+
+  arena arena_;
+  int threads_;
+};
+
+static_assert(Backend<cpu>);
+
+}  // namespace frcnn

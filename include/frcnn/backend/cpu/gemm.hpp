@@ -1,0 +1,89 @@
+#pragma once
+// Matrix products through xtensor-blas's C interface to BLAS. All matrices are row-major.
+//
+//   gemm(ta, tb, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc)    C [m,n] = alpha op(A) [m,k] op(B) [k,n] + beta C, on the calling thread
+//   parallel_gemm(c, ...)                                          the same, on the context's threads
+// beta == 0 does not read C. Only the declarations of BLAS are included: the whole of cxxblas costs 0.6 s per file, xtensor-blas 1.7 s.
+//
+// parallel_gemm cuts the longer side of C at multiples of 64, so that no element changes its place in the kernel's register tile: the
+// inner sums, and so the bits, are the same for every thread count with the BLAS libraries we know.
+// Example: A = [1 2], B = [3 4] (tb): C = [11]
+#include "frcnn/backend/cpu/parallel.hpp"
+
+#include <xflens/cxxblas/drivers/drivers.h>
+#include <complex>
+#include <type_traits>
+#include <xtensor-blas/xblas_config.hpp>
+
+#if !defined(_OPENMP) && defined(__GNUC__)
+extern "C" void openblas_set_num_threads(int) __attribute__((weak));
+#endif
+
+namespace frcnn::inline FRCNN_ABI {
+
+// BLAS runs on the calling thread alone while it lives: the loops around it are ours. OpenBLAS asks OpenMP for the number of threads of
+// the calling thread, also inside a parallel region, where a team of one does not count as parallel.
+class serial_blas {
+ public:
+#if defined(_OPENMP)
+  serial_blas() : saved_(omp_get_max_threads()) {
+    if (saved_ != 1) omp_set_num_threads(1);
+  }
+  ~serial_blas() {
+    if (saved_ != 1) omp_set_num_threads(saved_);
+  }
+#else
+  // Without OpenMP in this build the library's own may still be there: tell OpenBLAS once in each thread.
+  serial_blas() {
+#if defined(__GNUC__)
+    static thread_local bool const told = [] {
+      if (openblas_set_num_threads) openblas_set_num_threads(1);
+      return true;
+    }();
+    static_cast<void>(told);
+#endif
+  }
+  ~serial_blas() {}
+#endif
+  serial_blas(serial_blas const&) = delete;
+  serial_blas& operator=(serial_blas const&) = delete;
+
+ private:
+  [[maybe_unused]] int saved_ = 1;
+};
+
+template <Real T>
+void gemm(bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T alpha, T const* a, std::ptrdiff_t lda, T const* b,
+          std::ptrdiff_t ldb, T beta, T* c, std::ptrdiff_t ldc) {
+  if (m <= 0 || n <= 0) return;
+  serial_blas const serial;
+  auto const op = [](bool t) { return t ? CblasTrans : CblasNoTrans; };
+  auto const integer = [](std::ptrdiff_t v) { return static_cast<CBLAS_INT>(v); };
+  if constexpr (std::is_same_v<T, float>)
+    cblas_sgemm(CblasRowMajor, op(ta), op(tb), integer(m), integer(n), integer(k), alpha, a, integer(lda), b, integer(ldb), beta, c,
+                integer(ldc));
+  else
+    cblas_dgemm(CblasRowMajor, op(ta), op(tb), integer(m), integer(n), integer(k), alpha, a, integer(lda), b, integer(ldb), beta, c,
+                integer(ldc));
+}
+
+template <Real T>
+void parallel_gemm(cpu::context const& c, bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T alpha, T const* a,
+                   std::ptrdiff_t lda, T const* b, std::ptrdiff_t ldb, T beta, T* out, std::ptrdiff_t ldc) {
+  constexpr std::ptrdiff_t block = 64;
+  bool const by_rows = m > n;
+  std::ptrdiff_t const side = by_rows ? m : n;
+  // Under 2^18 multiplications (some 5 us) a team is not worth waking.
+  bool const small = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 262144.0;
+  std::size_t const blocks = static_cast<std::size_t>((side + block - 1) / block);
+  parallel_for(c, blocks, small ? blocks : 1, [=](std::size_t begin, std::size_t end) {
+    std::ptrdiff_t const first = static_cast<std::ptrdiff_t>(begin) * block;
+    std::ptrdiff_t const count = std::min(static_cast<std::ptrdiff_t>(end) * block, side) - first;
+    if (by_rows)
+      gemm(ta, tb, count, n, k, alpha, ta ? a + first : a + first * lda, lda, b, ldb, beta, out + first * ldc, ldc);
+    else
+      gemm(ta, tb, m, count, k, alpha, a, lda, tb ? b + first * ldb : b + first, ldb, beta, out + first, ldc);
+  });
+}
+
+}  // namespace frcnn

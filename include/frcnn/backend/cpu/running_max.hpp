@@ -1,0 +1,25 @@
+#pragma once
+// The maximum over cells of a map, all channels at once, and who holds it: the inner step of max_pool and roi_pool.
+#include "frcnn/backend/cpu/parallel.hpp"
+
+namespace frcnn::inline FRCNN_ABI::detail {
+
+// best [channels] = max(best, map[cell]), winner (nullptr: not wanted) = cell where it won; the earlier of equals stays.
+// A NaN wins, and stays: the loss must see it.
+template <class T>
+void take_better(T const* map, std::int32_t cell, std::size_t channels, T* best, std::int32_t* winner) {
+  T const* const v = map + static_cast<std::size_t>(cell) * channels;
+  if (winner) {
+    FRCNN_SIMD
+    for (std::size_t i = 0; i < channels; ++i) {
+      bool const better = v[i] > best[i] || (v[i] != v[i] && best[i] == best[i]);
+      best[i] = better ? v[i] : best[i];
+      winner[i] = better ? cell : winner[i];
+    }
+  } else {
+    FRCNN_SIMD
+    for (std::size_t i = 0; i < channels; ++i) best[i] = v[i] > best[i] || v[i] != v[i] ? v[i] : best[i];
+  }
+}
+
+}  // namespace frcnn::detail
