@@ -1,0 +1,24 @@
+#include "frcnn/io/crc32c.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using frcnn::io::crc32c;
+
+TEST_CASE("crc32c: the vectors of RFC 3720") {
+  std::string rising;
+  for (char c = 0; c < 32; ++c) rising += c;
+  CHECK(crc32c("") == 0);
+  CHECK(crc32c("123456789") == 0xe3069283);
+  CHECK(crc32c(std::string(32, '\0')) == 0x8a9136aa);
+  CHECK(crc32c(std::string(32, '\xff')) == 0x62a8ab43);
+  CHECK(crc32c(rising) == 0x46dd794e);
+  CHECK(crc32c(std::string(rising.rbegin(), rising.rend())) == 0x113fdb5c);
+}
+
+TEST_CASE("crc32c: pieces of any length give what the whole gives") {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += static_cast<char>(i * 37);
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) CHECK(crc32c(text.substr(cut), crc32c(text.substr(0, cut))) == crc32c(text));
+}

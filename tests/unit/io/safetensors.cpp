@@ -1,0 +1,225 @@
+#include "frcnn/io/safetensors.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+
+#include "scratch.hpp"
+
+using namespace frcnn::io;
+using std::string;
+
+namespace {
+
+safetensors_writer contents() {
+  static float const later[] = {9, 8};
+  safetensors_writer out;
+  out.metadata["preset"] = "small";
+  out.metadata["quote\"d"] = "line\nbreak, Fu\xc3\x9fg\xc3\xa4nger";
+  out.add<std::uint8_t>("u8", {3}, {1, 2, 255});
+  out.add<float>("fc.weight", {2, 3}, {1, 2, 3.5f, -1, 0, 1e-30f});
+  out.add_later<double>("d", {1}, [] { return std::vector{0.1}; });
+  out.add<std::int64_t>("scalar", {}, {-7});
+  out.add<float>("empty", {0, 4}, {});
+  out.add_view("later", {2}, std::span<float const>(later));
+  return out;
+}
+
+// A file of this header and so many bytes of data.
+string file_of(string const& header, std::size_t data) {
+  std::uint64_t const n = header.size();
+  return string(reinterpret_cast<char const*>(&n), 8) + header + string(data, '\0');
+}
+safetensors_file open(string const& bytes) { return {"m", std::as_bytes(std::span(bytes))}; }
+string complaint(string const& bytes) {
+  return sentence([&] { open(bytes); });
+}
+string complaint(string const& header, std::size_t data) { return complaint(file_of(header, data)); }
+
+// Opens the bytes and, where that works, reads every tensor as far as its type allows. Returns whether it opened; anything but a
+// one-line frcnn::error ends the test.
+bool survives(string const& bytes) {
+  try {
+    auto const file = open(bytes);
+    for (auto const& [name, tensor] : file.tensors()) {
+      CHECK(tensor.bytes.size() <= bytes.size());
+      double sum = 0;
+      for (auto const b : tensor.bytes) sum += static_cast<double>(b);  // every byte is there
+      CHECK(sum >= 0);
+      sentence([&] { file.read<double>(name); });
+      sentence([&] { file.read<std::int64_t>(name); });
+    }
+    return true;
+  } catch (frcnn::error const& e) {
+    CHECK(string(e.what()).starts_with("m"));
+    CHECK(string(e.what()).find('\n') == string::npos);
+    CHECK(string(e.what()).size() < 600);
+    return false;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what is written is read") {
+  scratch folder;
+  auto const path = folder / "m.safetensors";
+  contents().write(path);
+  safetensors_file const file(path);
+  CHECK(file.metadata() == contents().metadata);
+  CHECK(file.metadata("preset") == "small");
+  CHECK(file.tensors().size() == 6);
+  CHECK(file.contains("d"));
+  CHECK_FALSE(file.contains("e"));
+  CHECK(file.read<float>("fc.weight", {2, 3}) == std::vector<float>{1, 2, 3.5f, -1, 0, 1e-30f});
+  CHECK(file.read<double>("fc.weight", {2, 3})[2] == 3.5);
+  CHECK(file.read<float>("d") == std::vector{0.1f});
+  CHECK(file.read<std::int32_t>("scalar", {}) == std::vector{-7});
+  CHECK(file.read<float>("later") == std::vector<float>{9, 8});
+  CHECK(file.read<float>("empty", {0, 4}).empty());
+  CHECK(file.tensor("u8").type == dtype::u8);
+  // Copies stay valid when the first is gone.
+  auto other = std::make_unique<safetensors_file>(path);
+  auto const copy = *other;
+  other.reset();
+  CHECK(copy.read<std::uint8_t>("u8") == std::vector<std::uint8_t>{1, 2, 255});
+}
+
+TEST_CASE("bytes are a function of the contents") {
+  scratch folder;
+  contents().write(folder / "a");
+  contents().write(folder / "b");
+  CHECK(read_file(folder / "a") == read_file(folder / "b"));
+  CHECK(read_file(folder / "a") == read_file("tests/golden/safetensors_ours.safetensors"));  // which the Python package has read
+  std::uint64_t header;
+  std::memcpy(&header, read_file(folder / "a").data(), 8);
+  CHECK(header % 8 == 0);
+  safetensors_file const file(folder / "a");
+  for (auto const& [name, tensor] : file.tensors())  // relative to the first element, which lies at a multiple of 8
+    CHECK((tensor.bytes.data() - file.tensor("d").bytes.data()) % static_cast<std::ptrdiff_t>(size_of(tensor.type)) == 0);
+}
+
+TEST_CASE("what the Python package wrote is read") {
+  safetensors_file const file("tests/golden/safetensors_peer.safetensors");
+  CHECK(file.metadata() == std::map<string, string>{{"preset", "small"}, {"klasse", "Fu\xc3\x9fg\xc3\xa4nger"}});
+  CHECK(file.read<float>("f32", {2, 3}) == std::vector<float>{0, .25f, .5f, .75f, 1, 1.25f});
+  auto const half = file.read<double>("f16", {6});
+  CHECK(std::vector(half.begin(), half.begin() + 5) == std::vector<double>{1, -.5, 65504, std::ldexp(1, -24), INFINITY});
+  CHECK(std::isnan(half[5]));
+  CHECK(file.read<double>("f64", {}) == std::vector{3.25});
+  CHECK(file.read<std::int64_t>("i64", {2}) == std::vector<std::int64_t>{1, -2});
+  CHECK(file.read<std::uint8_t>("bool", {3}) == std::vector<std::uint8_t>{1, 0, 1});
+  CHECK(file.read<int>("u8", {3}) == std::vector{1, 2, 255});
+  CHECK(file.tensor("empty").shape == tensor_shape{0, 3});
+}
+
+TEST_CASE("the reader asked for what is not there") {
+  scratch folder;
+  auto const path = folder / "m.safetensors";
+  contents().write(path);
+  safetensors_file const file(path);
+  string const m = path.string();
+  CHECK(sentence([&] { file.read<float>("fc.weight", {3, 2}); }) == m + ", tensor \"fc.weight\": expected shape [3,2], found shape [2,3]");
+  CHECK(sentence([&] { file.read<float>("fc.weight", {6}); }) == m + ", tensor \"fc.weight\": expected shape [6], found shape [2,3]");
+  CHECK(sentence([&] { file.read<float>("nope", {6}); }) == m + ", tensor \"nope\": expected such a tensor, found none of that name");
+  CHECK(sentence([&] { file.read<float>("u8", {3}); }) == m + ", tensor \"u8\": expected values that fit F32, found type U8");
+  CHECK(sentence([&] { file.read<std::int8_t>("u8", {3}); }) == m + ", tensor \"u8\": expected values that fit I8, found type U8");
+  CHECK(sentence([&] { file.metadata("anchors"); }) == m + ": expected metadata \"anchors\", found none of that name");
+  CHECK(sentence([&] { safetensors_file(folder / "none"); }) ==
+        (folder / "none").string() + ": expected a file, found nothing at that place");
+  CHECK(sentence([&] { safetensors_file{folder.path}; }) == folder.path.string() + ": expected a safetensors file, found a folder");
+  CHECK(sentence([&] { safetensors_file("/dev/zero"); }) == "/dev/zero: expected a safetensors file, found a device or a pipe");
+}
+
+TEST_CASE("the writer given what does not fit together") {
+  scratch folder;
+  safetensors_writer out;
+  out.add<float>("w", {2}, {1, 2});
+  CHECK(sentence([&] { out.add<float>("w", {1}, {1}); }) == "tensor \"w\": expected a name of its own, found one that is taken");
+  CHECK(sentence([&] { out.add<float>("__metadata__", {1}, {1}); }) != "nothing");
+  CHECK(sentence([&] { out.add<float>("v", {2, 2}, {1}); }) == "tensor \"v\": expected 4 elements for [2,2], found 1");
+  out.add_later<float>("late", {2}, [] { return std::vector<float>(3); });
+  CHECK(sentence([&] { out.write(folder / "m"); }) == "tensor \"late\": expected 2 elements, found 3");
+  safetensors_writer latin;
+  latin.metadata["name"] = "Fu\xdf";
+  CHECK(sentence([&] { latin.write(folder / "m"); }) ==
+        (folder / "m").string() + ": expected names and metadata in UTF-8, found other bytes");
+  CHECK(folder.entries() == 0);  // no half-written file
+}
+
+TEST_CASE("headers that lie, one sentence each") {
+  auto const one = [](string const& fields) { return "{\"w\":{" + fields + "}}"; };
+  string const good = R"("dtype":"F32","shape":[2],"data_offsets":[0,8])";
+  REQUIRE(complaint(one(good), 8) == "nothing");
+  CHECK(complaint("{}", 0) == "nothing");
+  CHECK(complaint("{}      ", 0) == "nothing");
+
+  CHECK(complaint("") == "m: expected a safetensors file, found an empty file");
+  CHECK(complaint("1234567") == "m: expected a safetensors file, found a file of 7 bytes");
+  CHECK(complaint(one(good), 7) == "m: expected 8 bytes of tensors, found 7 bytes (the file is cut short)");
+  CHECK(complaint(one(good), 9) == "m: expected 8 bytes of tensors, found 9 bytes");
+  CHECK(complaint(file_of("{}", 0).substr(0, 9)) == "m: expected a header of 2 bytes, found a file cut short after 9 bytes");
+  CHECK(complaint("\xff\xff\xff\xff\xff\xff\xff\xff{}") ==
+        "m: expected a safetensors header of at most 100000000 bytes, found one of 18446744073709551615 bytes");
+  CHECK(complaint("[]", 0) == "m: expected a safetensors header, found something else");
+  CHECK(complaint("", 4) == "m: expected a safetensors header, found something else");
+  CHECK(complaint("{", 0) == "m: expected a header in JSON, found a mistake at its byte 2");
+  CHECK(complaint("{\"\xff\":1}", 0) == "m: expected a header in JSON, found a mistake at its byte 3");
+  CHECK(complaint(R"({"w":1e999})", 0) == "m: expected a header in JSON, found a number that is too large");
+  CHECK(complaint("{\"w\":" + string(1000, '['), 0) == "m: expected a header of tensors, found one nested too deeply");
+  CHECK(complaint("{\"w\":{" + good + "},\"w\":{" + good + "}}", 8) == "m: expected a name that is there once, found \"w\" twice");
+  CHECK(complaint(one(good + ",\"shape\":[2]"), 8) == "m: expected a name that is there once, found \"shape\" twice");
+  CHECK(complaint(R"({"__metadata__":3})", 0) == "m: expected metadata that is an object, found something else");
+  CHECK(complaint(R"({"__metadata__":{"a":3}})", 0) == "m: expected metadata \"a\" that is a string, found something else");
+
+  string const w = "m, tensor \"w\": expected ";
+  CHECK(complaint(R"({"w":3})", 0) == w + "a list shape, found none");
+  CHECK(complaint(one(R"("dtype":"F32","data_offsets":[0,8])"), 8) == w + "a list shape, found none");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[2])"), 8) == w + "a list data_offsets, found none");
+  CHECK(complaint(one(R"("shape":[2],"data_offsets":[0,8])"), 8) == w + "a dtype, found none");
+  CHECK(complaint(one(R"("dtype":"F33","shape":[2],"data_offsets":[0,8])"), 8) == w + "a known dtype, found \"F33\"");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])"), 8) == w + "whole numbers in shape, found something else");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])"), 8) == w + "whole numbers in shape, found something else");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,8,9])"), 8) == w + "data_offsets [begin, end], found something else");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[2],"data_offsets":[8,0])"), 8) == w + "data_offsets [begin, end], found something else");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[3],"data_offsets":[0,8])"), 8) == w + "the bytes of F32 [3], found 8 bytes");
+  // 2^62 elements of 4 bytes are 0 modulo 2^64.
+  CHECK(complaint(one(R"("dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0])"), 0) ==
+        w + "the bytes of F32 [4611686018427387904], found 0 bytes");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[2],"data_offsets":[8,16])"), 16) ==
+        "m: expected tensors that follow one another, found a gap at byte 0");
+  CHECK(complaint(one(R"("dtype":"F32","shape":[2],"data_offsets":[1000000,1000008])"), 8) ==
+        "m: expected tensors that follow one another, found a gap at byte 0");
+  CHECK(complaint(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6) ==
+        "m: expected tensors that follow one another, found an overlap at byte 2");
+  // Names from the file are made printable and short.
+  CHECK(complaint(R"({"a\nb":3})", 0) == "m, tensor \"a?b\": expected a list shape, found none");
+  CHECK(complaint("{\"" + string(10'000, 'a') + "\":3}", 0).size() < 200);
+}
+
+TEST_CASE("a file cut anywhere is refused") {
+  scratch folder;
+  contents().write(folder / "m");
+  string const whole = read_file(folder / "m");
+  CHECK(survives(whole));
+  for (std::size_t n = 0; n < whole.size(); ++n) CHECK_FALSE(survives(whole.substr(0, n)));
+  CHECK_FALSE(survives(whole + '\0'));
+}
+
+TEST_CASE("broken bits never do harm") {
+  scratch folder;
+  contents().write(folder / "m");
+  string const whole = read_file(folder / "m");
+  std::mt19937 random(1);
+  std::size_t header;
+  std::memcpy(&header, whole.data(), 8);
+  int opened = 0;
+  for (int round = 0; round < 4000; ++round) {
+    string broken = whole;
+    for (int flips = 1 + static_cast<int>(random() % 3); flips > 0; --flips)
+      broken[random() % (8 + header)] ^= static_cast<char>(1 << random() % 8);  // flips among the elements are only other numbers
+    opened += survives(broken);
+  }
+  CHECK(opened > 0);  // a letter of a name changes
+  CHECK(opened < 4000);
+}
