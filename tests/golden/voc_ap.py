@@ -156,7 +156,7 @@ num = lambda values: " ".join(f"{float(v):.17g}" for v in values)
 lines = ["# written by tests/golden/voc_ap.py", f"size {IMAGES} {CLASSES}"]
 for image in range(IMAGES):
     lines += [f"truth {image} {label} {int(hard)} {num(box)}" for label, hard, box in truths[image]]
-    lines += [f"detection {image} {label} {score!r} {num(box)}" for label, score, box in found[image]]
+    lines += [f"detection {image} {label} {float(score)!r} {num(box)}" for label, score, box in found[image]]
     lines += [f"proposal {image} {num(box)}" for box in proposals[image]]
 lines += [f"ap {label + 1} {num(values)}" for label, values in enumerate(ap)]
 for limit in (1, 5, 10, 1000):

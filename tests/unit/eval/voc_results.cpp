@@ -1,0 +1,137 @@
+#include "frcnn/eval/voc_results.hpp"
+
+#include "fixture.hpp"
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <random>
+
+using namespace frcnn;
+using namespace frcnn::eval;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A new folder that goes when the test does.
+struct scratch_folder {
+  fs::path path;
+  scratch_folder() {
+    std::string name = (fs::temp_directory_path() / "frcnn-XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  ~scratch_folder() { fs::remove_all(path); }
+};
+
+void put(fs::path const& path, std::string const& text) { io::write_file_atomically(path, text); }
+
+std::vector<std::string> const ids{"000001", "2007_000002"}, names{"cat", "dog"};
+
+// The sentence of the error that reading these lines of the class dog gives.
+std::string complaint(std::string const& lines) {
+  scratch_folder folder;
+  voc_results const where{folder.path, "test"};
+  put(where.file("dog"), lines);
+  try {
+    read_voc_results(where, ids, names);
+  } catch (error const& e) {
+    std::string const text = e.what(), prefix = folder.path.string() + "/";
+    REQUIRE(text.starts_with(prefix));
+    return text.substr(prefix.size());
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("voc_results: what stands in the files") {
+  scratch_folder folder;
+  voc_results const where{folder.path / "a" / "results", "test"};
+  std::vector<std::vector<detection>> const d{{{{9, 19, 50, 60}, 0.5f, 2}, {{0, 0, 1, 1}, 1, 2}}, {{{-0.25f, 1.5f, 3, 4}, 1e-7f, 2}}};
+  write_voc_results(where, ids, d, names);
+  CHECK(io::read_file(folder.path / "a/results/comp4_det_test_dog.txt") ==
+        "000001 0.500000 10.000000 20.000000 50.000000 60.000000\n"
+        "000001 1.000000 1.000000 1.000000 1.000000 1.000000\n"
+        "2007_000002 0.000000 0.750000 2.500000 3.000000 4.000000\n");
+  CHECK(io::read_file(folder.path / "a/results/comp4_det_test_cat.txt").empty());
+  CHECK(std::distance(fs::directory_iterator(folder.path / "a/results"), {}) == 2);
+
+  auto const back = read_voc_results(where, ids, names);
+  REQUIRE(back.size() == 2);
+  REQUIRE(back[0].size() == 2);
+  CHECK(back[0][0].where == d[0][0].where);
+  CHECK(back[0][0].score == 0.5f);
+  CHECK(back[0][0].label == 2);
+  CHECK(back[0][1].where == d[0][1].where);
+  CHECK(back[1][0].where == d[1][0].where);
+}
+
+TEST_CASE("voc_results: mAP survives the way to the disk and back") {
+  golden const g = golden::read();
+  std::vector<std::string> image_ids, class_names;
+  for (std::size_t i = 0; i < g.detections.size(); ++i) image_ids.push_back("image" + std::to_string(i));
+  for (int k = 0; k < g.classes; ++k) class_names.push_back("class " + std::to_string(k));
+  // Scores and corners with more digits than a file holds.
+  std::mt19937 random(5);
+  auto detections = g.detections;
+  for (auto& image : detections)
+    for (detection& d : image) d.score *= 1 - 1e-3f * static_cast<float>(random() % 1000) / 1000, d.where.x1 += static_cast<float>(random() % 100) / 3000;
+
+  scratch_folder folder;
+  voc_results const where{folder.path, "val", "comp4_salt"};
+  write_voc_results(where, image_ids, detections, class_names);
+  auto const back = read_voc_results(where, image_ids, class_names);
+  for (ap_metric const metric : {ap_metric::area, ap_metric::voc07}) {
+    double const before = evaluate_voc(detections, g.truths, g.classes, {metric}).mean, after = evaluate_voc(back, g.truths, g.classes, {metric}).mean;
+    CHECK(before > 0.1);
+    CHECK(std::abs(before - after) < 1e-4);
+  }
+}
+
+TEST_CASE("voc_results: other programs' files: spaces, tabs, line ends, exponents, a missing class") {
+  scratch_folder folder;
+  voc_results const where{folder.path, "test"};
+  put(where.file("dog"), "000001\t.5  1 1 1e1 10.0 \r\n\r\n 2007_000002 -3 1 1 2 2");
+  auto const found = read_voc_results(where, ids, names);
+  REQUIRE(found[0].size() == 1);
+  CHECK(found[0][0].where == box<float>{0, 0, 10, 10});
+  CHECK(found[1][0].score == -3);
+
+  std::vector<std::string> told;
+  put(where.file("horse"), "");
+  put(folder.path / "comp4_det_train_cow.txt", "");
+  read_voc_results(where, ids, names, [&](std::string const& w) { told.push_back(w); });
+  REQUIRE(told.size() == 1);
+  CHECK(told[0] == where.file("horse").string() + " belongs to none of the classes and is not read");
+}
+
+TEST_CASE("voc_results: a line that is wrong is named by file and line") {
+  std::string const good = "000001 0.5 1 1 10 10\n";
+  CHECK(complaint(good) == "");
+  CHECK(complaint(good + "000001 0.5 1 1 10\n") == "comp4_det_test_dog.txt:2: expected six words: id score x1 y1 x2 y2, found 5");
+  CHECK(complaint(good + "000001 0.5 1 1 10 10 7 8\n") == "comp4_det_test_dog.txt:2: expected six words: id score x1 y1 x2 y2, found 7 or more");
+  CHECK(complaint(good + "\n000003 0.5 1 1 10 10\n") == "comp4_det_test_dog.txt:3: expected the id of an image of the set, found '000003'");
+  CHECK(complaint("000001 0.5 1 1 10 1x\n") == "comp4_det_test_dog.txt:1: expected a number, found '1x'");
+  for (std::string const bad : {"nan", "inf", "1e300", "", "one", "0,5"})
+    CHECK(complaint("000001 " + bad + " 1 1 10 10\n").starts_with("comp4_det_test_dog.txt:1: expected "));
+}
+
+TEST_CASE("voc_results: no file at all, and names that no file can have") {
+  scratch_folder folder;
+  voc_results const where{folder.path / "none", "test"};
+  CHECK_THROWS_WITH_AS(read_voc_results(where, ids, names),
+                       (where.folder.string() + ": expected result files comp4_det_test_<class>.txt, found none of a known class").c_str(), error);
+  std::vector<std::vector<detection>> const none(2);
+  CHECK_THROWS_AS(write_voc_results(where, std::vector<std::string>{"a b", "c"}, none, names), error);
+  CHECK_THROWS_AS(write_voc_results(where, std::vector<std::string>{"", "c"}, none, names), error);
+  CHECK_THROWS_AS(write_voc_results(where, ids, none, std::vector<std::string>{"../cat"}), error);
+  CHECK_THROWS_AS(write_voc_results({folder.path, "a/b"}, ids, none, names), error);
+  CHECK_THROWS_AS(write_voc_results(where, ids, std::vector<std::vector<detection>>(1), names), error);
+  CHECK_THROWS_AS(write_voc_results(where, ids, std::vector<std::vector<detection>>{{{{0, 0, 1, 1}, 1, 3}}, {}}, names), error);
+  CHECK_THROWS_AS(write_voc_results(where, ids, std::vector<std::vector<detection>>{{{{0, 0, 1, INFINITY}, 1, 1}}, {}}, names), error);
+  CHECK_THROWS_AS(read_voc_results(where, std::vector<std::string>{"a", "a"}, names), error);
+  CHECK(!fs::exists(where.folder));
+  put(folder.path / "file", "");
+  CHECK_THROWS_AS(write_voc_results({folder.path / "file", "test"}, ids, none, names), error);
+}
