@@ -77,25 +77,31 @@ class parameter_store {
     for (auto& e : entries_) {
       host_rng draws(seed, draw::initialise, hash(e.name));
       auto const init = e.p->init;
-      std::vector<T> logical(e.p->size());
-      for (auto& v : logical) switch (init.what) {
+      std::vector<T> values(e.p->size());
+      for (auto& v : values) switch (init.what) {
           case initializer::kind::zero: v = T(0); break;
           case initializer::kind::constant: v = static_cast<T>(init.scale); break;
           case initializer::kind::normal: v = static_cast<T>(init.scale * draws.normal()); break;
           case initializer::kind::uniform: v = static_cast<T>(draws.uniform(-init.scale, init.scale)); break;
         }
-      set(e, logical);
+      set(e, values);
     }
   }
 
-  // Logical order, as files and tests see it.
-  std::vector<T> get(entry const& e) const { return reordered(e, to_host(e.p->value), false); }
-  std::vector<T> get_gradient(entry const& e) const { return reordered(e, to_host(e.p->grad), false); }
-  void set(entry const& e, std::vector<T> const& logical) {
-    if (logical.size() != e.p->size())
-      throw error("parameter " + e.name, std::to_string(e.p->size()) + " values", std::to_string(logical.size()));
-    from_host(reordered(e, logical, true), e.p->value);
+  // Logical order, as files and tests see it. logical() and from_logical() do the same for anything stored beside the values, such as
+  // momentum.
+  std::vector<T> get(entry const& e) const { return logical(e, e.p->value.data); }
+  std::vector<T> get_gradient(entry const& e) const { return logical(e, e.p->grad.data); }
+  void set(entry const& e, std::vector<T> const& values) {
+    from_logical(e, values, e.p->value.data);
     ++e.p->version;
+  }
+  std::vector<T> logical(entry const& e, T const* stored) const {
+    return reordered(e, to_host(view<T const, 1, B>{stored, e.p->value.dims}), false);
+  }
+  void from_logical(entry const& e, std::vector<T> const& values, T* stored) const {
+    if (values.size() != e.p->size()) throw error("parameter " + e.name, std::to_string(e.p->size()) + " values", std::to_string(values.size()));
+    from_host(reordered(e, values, true), view<T, 1, B>{stored, e.p->value.dims});
   }
 
   entry const& at(std::string_view name) const {

@@ -50,11 +50,6 @@ struct placed_anchors {
 
 namespace detail {
 
-template <class Conv, class T>
-FRCNN_HD bool takes_part(box<T> const& anchor, image_info<T> const& im) {
-  return !Conv::drops_cross_boundary_anchors || (anchor.x1 >= 0 && anchor.y1 >= 0 && anchor.x2 <= im.w && anchor.y2 <= im.h);
-}
-
 // IoU as the convention computes it for targets.
 template <class Conv, class T>
 using target_iou = typename Conv::template target_iou<T>;
@@ -75,7 +70,7 @@ struct overlap_with_box {
     int const n = s / gt.capacity(), g = s % gt.capacity();
     if (g >= gt.boxes.count.data[n] || gt.label.data[s] <= 0) return U(-1);
     box<T> const a = anchors.template at<T>(i);
-    return takes_part<Conv>(a, info.data[n]) ? iou_for_targets<Conv>(a, gt.boxes.rows.data[s]) : U(-1);
+    return Conv::may_train(a, info.data[n].h, info.data[n].w) ? iou_for_targets<Conv>(a, gt.boxes.rows.data[s]) : U(-1);
   }
 };
 template <class T>
@@ -98,7 +93,7 @@ struct label_anchor {
     box<T> const a = anchors.template at<T>(i);
     label.data[at] = -1;
     match.data[at] = 0;
-    if (!takes_part<Conv>(a, info.data[n])) return;  // 1
+    if (!Conv::may_train(a, info.data[n].h, info.data[n].w)) return;  // 1
     U best = U(0);
     bool is_best_of_a_box = false, on_ignored = false;
     int const capacity = gt.capacity();

@@ -1,0 +1,160 @@
+#pragma once
+// A trained detector as an application holds it: an image in, named boxes out.
+//
+//   auto d = frcnn::load<presets::small<cpu>>("m.safetensors");                     (frcnn/io.hpp)
+//   std::vector<detection> boxes = d.detect(image, {.score = .5f});
+//
+// Boxes are in pixels of the image given. One const detector serves several threads: detect(image) borrows a session from a pool (and makes
+// one when all are in use); detect(session, image) uses the caller's own, one a thread.
+// any_detector hides the preset: what frcnn::load_detector(path) returns.
+#include "frcnn/concepts/roi_head.hpp"
+#include "frcnn/core/error.hpp"
+#include "frcnn/core/image.hpp"
+#include "frcnn/geometry/proposal_limits.hpp"
+#include "frcnn/detector/input.hpp"
+#include "frcnn/detector/model_config.hpp"
+#include "frcnn/ops/resize.hpp"
+
+#include <memory>
+#include <mutex>
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <class Preset>
+class detector {
+ public:
+  using model_type = typename Preset::model;
+  using convention = typename Preset::convention;
+  using T = typename model_type::scalar;
+  using B = typename model_type::device;
+
+  // One thread's working memory: a context and the buffers of one image.
+  class session {
+   public:
+    explicit session(detector const& d, int threads = 0) : context_(threads), input_(d.config_.normalisation, convention::size_divisor) {}
+    typename B::context& context() { return context_; }
+
+   private:
+    friend detector;
+    typename B::context context_;
+    ops::resizer resizer_;
+    std::vector<float> resized_;
+    input_batch<T, B> input_;
+    buffer<scored_box<T>, B> hits_;
+    buffer<std::int32_t, B> count_;
+  };
+
+  // Parameters are undefined until they are initialised or loaded.
+  explicit detector(model_config config, int threads = 0) : config_(std::move(config)), model_(Preset::make(config_)), threads_(threads) {}
+
+  std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
+    auto s = borrow();
+    auto result = detect(*s, im, o);
+    std::lock_guard const lock(pool_->guard);
+    pool_->idle.push_back(std::move(s));
+    return result;
+  }
+
+  std::vector<detection> detect(session& s, image_view im, detect_options const& o = {}) const {
+    auto const input = prepare(s, im);
+    view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{1, o.max_detections}});
+    view<std::int32_t, 1, B> const count = s.count_.shaped(shape<1>{{1}});
+    model_->detect(s.context_, input, o, {rows, count});
+    auto const live = static_cast<std::size_t>(to_host(count)[0]);
+    auto const host = to_host(rows);
+    std::vector<detection> result;
+    result.reserve(live);
+    for (std::size_t i = 0; i < live; ++i) result.push_back({host[i].where.template as<float>(), static_cast<float>(host[i].score), host[i].label});
+    return result;
+  }
+
+  // The RPN's proposals, by descending objectness, in pixels of the image.
+  std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
+    auto const input = prepare(s, im);
+    auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
+    int const capacity = model_->generator().capacity(ph);
+    buffer<box<T>, B> rows(static_cast<std::size_t>(capacity));
+    counted<box<T>, 2, B> const rois{rows.shaped(shape<2>{{1, capacity}}), s.count_.shaped(shape<1>{{1}})};
+    model_->propose(s.context_, input, ph, rois);
+    auto const live = static_cast<std::size_t>(to_host(rois.count)[0]);
+    auto const host = to_host(rois.rows);
+    std::vector<box<float>> result;
+    for (std::size_t i = 0; i < live; ++i)
+      result.push_back(convention::unscale_box(host[i], static_cast<T>(plan.scale_x), static_cast<T>(plan.scale_y)).template as<float>());
+    return result;
+  }
+
+  model_config const& config() const { return config_; }
+  std::vector<std::string> const& classes() const { return config_.classes; }
+  std::string const& class_name(std::int32_t label) const { return config_.classes.at(static_cast<std::size_t>(label) - 1); }
+  model_type const& model() const { return *model_; }
+  model_type& model() { return *model_; }
+
+ private:
+  struct pool {
+    std::mutex guard;
+    std::vector<std::unique_ptr<session>> idle;
+  };
+
+  std::unique_ptr<session> borrow() const {
+    {
+      std::lock_guard const lock(pool_->guard);
+      if (!pool_->idle.empty()) {
+        auto s = std::move(pool_->idle.back());
+        pool_->idle.pop_back();
+        return s;
+      }
+    }
+    return std::make_unique<session>(*this, threads_);
+  }
+
+  batch<T, B> prepare(session& s, image_view im) const {
+    if (!im.data || im.width <= 0 || im.height <= 0)
+      throw error("image", "pixels", im.data ? "a size of " + std::to_string(im.width) + " x " + std::to_string(im.height) : "none");
+    auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
+    s.resized_.resize(static_cast<std::size_t>(plan.w) * plan.h * 3);
+    s.resizer_(im, plan, s.resized_.data());
+    s.input_.start(1, plan.h, plan.w);
+    s.input_.set_image(0, s.resized_.data(), plan, im.width, im.height, 0);
+    return s.input_.upload();
+  }
+
+  model_config config_;
+  std::unique_ptr<model_type> model_;
+  int threads_;
+  std::unique_ptr<pool> pool_ = std::make_unique<pool>();
+};
+
+class any_detector {
+ public:
+  template <class Preset>
+  explicit any_detector(detector<Preset> d) : self_(std::make_unique<holder<Preset>>(std::move(d))) {}
+
+  std::vector<detection> detect(image_view im, detect_options const& o = {}) const { return self_->detect(im, o); }
+  std::vector<box<float>> propose(image_view im) const { return self_->propose(im); }
+  model_config const& config() const { return self_->config(); }
+  std::vector<std::string> const& classes() const { return config().classes; }
+  std::string const& class_name(std::int32_t label) const { return classes().at(static_cast<std::size_t>(label) - 1); }
+
+ private:
+  struct interface {
+    virtual ~interface() = default;
+    virtual std::vector<detection> detect(image_view, detect_options const&) const = 0;
+    virtual std::vector<box<float>> propose(image_view) const = 0;
+    virtual model_config const& config() const = 0;
+  };
+  template <class Preset>
+  struct holder final : interface {
+    explicit holder(detector<Preset> d) : d(std::move(d)) {}
+    std::vector<detection> detect(image_view im, detect_options const& o) const override { return d.detect(im, o); }
+    std::vector<box<float>> propose(image_view im) const override {
+      typename detector<Preset>::session s(d);
+      return d.propose(s, im);
+    }
+    model_config const& config() const override { return d.config(); }
+    detector<Preset> d;
+  };
+  std::unique_ptr<interface> self_;
+};
+
+}  // namespace frcnn

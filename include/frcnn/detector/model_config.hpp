@@ -1,0 +1,19 @@
+#pragma once
+// Everything besides weights that a detector needs to detect: what a model file's metadata holds.
+#include "frcnn/core/pixels.hpp"
+
+#include <string>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI {
+
+struct model_config {
+  std::string preset;                              // "small", "vgg16_tv"
+  std::vector<std::string> classes;                // label i + 1 is classes[i]; background has no name
+  std::vector<std::vector<double>> anchor_sizes;   // per level: square roots of areas, pixels of the resized image
+  std::vector<double> anchor_ratios;               // h / w
+  int short_side = 600, max_side = 1000;           // of the resized image, pixels
+  pixel_normalisation normalisation = pixel_normalisation::imagenet();
+};
+
+}  // namespace frcnn

@@ -1,0 +1,19 @@
+#pragma once
+// Approximate joint training (section 3.2, ii): every step trains the RPN and the head together on the same maps; proposals are constants.
+//
+// A scheme is what the trainer calls for each micro-batch: scheme(model, context, batch, truth, rng, tape, loss). Gradients add up in the
+// parameter store until the optimiser takes them.
+#include "frcnn/config.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+struct approximate_joint {
+  static constexpr char const* name = "joint";
+
+  template <class Model, class... Arguments>
+  void operator()(Model& model, Arguments&&... arguments) const {
+    model.step(arguments...);
+  }
+};
+
+}  // namespace frcnn

@@ -1,0 +1,28 @@
+#pragma once
+// The learning rate as a function of the step: a linear warm-up, then drops by a constant factor.
+//
+// Example: {.lr = .01, .warmup = 100, .steps = 1000, .drops = {.75}}: step 0 has 1e-4, step 99 .01, step 750 .001
+#include "frcnn/config.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI {
+
+struct schedule {
+  double lr = 0.001;
+  std::int64_t warmup = 0;      // steps over which the rate grows from lr / warmup to lr
+  std::int64_t steps = 0;       // of the whole run
+  std::vector<double> drops{};  // fractions of the run after which the rate is multiplied by gamma
+  double gamma = 0.1;
+
+  double at(std::int64_t step) const {
+    double rate = lr;
+    if (step < warmup) rate *= static_cast<double>(step + 1) / static_cast<double>(warmup);
+    for (double const drop : drops)
+      if (static_cast<double>(step) >= drop * static_cast<double>(steps)) rate *= gamma;
+    return rate;
+  }
+};
+
+}  // namespace frcnn

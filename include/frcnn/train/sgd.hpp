@@ -1,0 +1,149 @@
+#pragma once
+// Stochastic gradient descent with momentum, weight decay and clipping by norm, over the packed parameters.
+//
+//   g = clip(gradient / accumulated) + decay * decay_mult * w
+//   torchvision:  v = momentum v + g,        w -= lr lr_mult v
+//   caffe:        v = momentum v + lr lr_mult g,  w -= v
+// clip scales all gradients by min(1, clip_norm / (norm + 1e-6)), norm over every trainable parameter, before decay (PyTorch's
+// clip_grad_norm_ followed by SGD).
+//
+// The learning rate is read from device memory. The update is predicated on the device: where a loss of the step or the gradient's norm is
+// not finite, weights and momentum stay untouched. Parameters that no backward pass wrote since the last update are left alone.
+#include "frcnn/core/executor.hpp"
+#include "frcnn/core/scratch.hpp"
+#include "frcnn/nn/parameter_store.hpp"
+#include "frcnn/ops/sum_terms.hpp"
+#include "frcnn/train/sgd_options.hpp"
+
+#include <cmath>
+
+namespace frcnn::inline FRCNN_ABI {
+
+namespace detail {
+
+// Device memory of one update.
+struct sgd_control {
+  double lr, inverse_accumulated;  // written by the host before the step
+  double norm, scale;              // of the averaged gradient; what gradients are multiplied with
+  double finite;                   // 1 or 0
+};
+
+template <Real T, Backend B>
+struct squares_of_block {
+  T const* gradient;
+  std::size_t count, block;
+  FRCNN_HD double operator()(int s, int i) const {
+    std::size_t const at = static_cast<std::size_t>(s) * block + static_cast<std::size_t>(i);
+    double const g = at < count ? static_cast<double>(gradient[at]) : 0.0;
+    return g * g;
+  }
+};
+template <Backend B>
+struct read_double {
+  view<double const, 1, B> v;
+  FRCNN_HD double operator()(int, int i) const { return v.data[i]; }
+};
+template <Real T, Backend B>
+struct judge_step {
+  view<double const, 1, B> squares;  // [1]
+  view<T const, 1, B> loss;
+  double clip_norm;
+  sgd_control* control;
+  FRCNN_HD void operator()(std::size_t) const {
+    double const norm = std::sqrt(squares.data[0]) * control->inverse_accumulated;
+    bool finite = norm - norm == 0.0;  // neither infinite nor NaN
+    for (std::size_t i = 0; i < loss.size(); ++i) finite = finite && loss.data[i] - loss.data[i] == T(0);
+    double const clip = clip_norm > 0 && norm > 0 ? clip_norm / (norm + 1e-6) : 1.0;
+    control->norm = norm;
+    control->scale = (clip < 1 ? clip : 1.0) * control->inverse_accumulated;
+    control->finite = finite ? 1.0 : 0.0;
+  }
+};
+template <Real T, Backend B>
+struct apply_gradient {
+  T *value, *velocity;
+  T const* gradient;
+  sgd_control const* control;
+  T momentum, decay, lr_mult;
+  bool lr_inside;
+  FRCNN_HD void operator()(std::size_t i) const {
+    if (control->finite == 0.0) return;
+    T const rate = static_cast<T>(control->lr) * lr_mult;
+    T const g = gradient[i] * static_cast<T>(control->scale) + decay * value[i];
+    T const v = momentum * velocity[i] + (lr_inside ? rate * g : g);
+    velocity[i] = v;
+    value[i] -= lr_inside ? v : rate * v;
+  }
+};
+
+}  // namespace detail
+
+template <Real T, Backend B>
+class sgd {
+ public:
+  using context = typename B::context;
+
+  sgd(parameter_store<T, B>& store, sgd_options options) : store_(store), options_(options), velocity_(store.size()), control_(1) {
+    store.enable_gradients();
+    detail::sgd_control const start{};
+    B::copy_in(control_.data(), &start, sizeof start);
+    std::vector<T> const zeros(store.size(), T(0));
+    B::copy_in(velocity_.data(), zeros.data(), zeros.size() * sizeof(T));
+  }
+
+  // Applies the gradients of the last `accumulated` backward passes at rate lr. loss: device, any length; judged for finiteness.
+  void update(context& c, double lr, int accumulated, view<T const, 1, B> loss) {
+    typename context::frame scope(c);
+    double const host[2] = {lr, 1.0 / accumulated};
+    B::copy_in(control_.data(), host, sizeof host);
+    auto squares = scratch<double, B>(c, shape<1>{{1}});
+    sum_squares(c, squares);
+    exec<B>::for_each(c, std::size_t{1}, detail::judge_step<T, B>{squares, loss, options_.clip_norm, control_.data()});
+    for (auto const& e : store_.entries()) {
+      auto& p = *e.p;
+      if (!written(p)) continue;
+      exec<B>::for_each(c, p.size(), detail::apply_gradient<T, B>{p.value.data, velocity_.data() + e.offset, p.grad.data, control_.data(),
+                                                                  static_cast<T>(options_.momentum), static_cast<T>(options_.decay * p.decay_mult),
+                                                                  static_cast<T>(p.lr_mult), options_.lr_inside_momentum});
+      ++p.version;
+      p.next = write::set;
+    }
+  }
+
+  // Device memory: {norm of the averaged gradient before clipping, ..., 1 if the update was applied}; see last_norm, last_finite.
+  detail::sgd_control const* control() const { return control_.data(); }
+
+  // Momentum in logical order, for checkpoints.
+  std::vector<T> get_velocity(typename parameter_store<T, B>::entry const& e) const { return store_.logical(e, velocity_.data() + e.offset); }
+  void set_velocity(typename parameter_store<T, B>::entry const& e, std::vector<T> const& logical) {
+    store_.from_logical(e, logical, velocity_.data() + e.offset);
+  }
+
+ private:
+  static bool written(param<T, B> const& p) { return p.wants_grad() && p.next == write::add; }
+
+  // Two passes of sums in a fixed order: blocks of each parameter, then all blocks.
+  void sum_squares(context& c, view<double, 1, B> out) {
+    constexpr std::size_t block = 4096;
+    std::size_t blocks = 0;
+    for (auto const& e : store_.entries())
+      if (written(*e.p)) blocks += (e.p->size() + block - 1) / block;
+    auto partial = scratch<double, B>(c, shape<1>{{static_cast<std::int32_t>(blocks)}});
+    std::size_t first = 0;
+    for (auto const& e : store_.entries()) {
+      if (!written(*e.p)) continue;
+      int const n = static_cast<int>((e.p->size() + block - 1) / block);
+      exec<B>::segmented_reduce(c, n, static_cast<int>(block), 0.0, detail::squares_of_block<T, B>{e.p->grad.data, e.p->size(), block},
+                                ops::plus<double>{}, view<double, 1, B>{partial.data + first, {{n}}});
+      first += static_cast<std::size_t>(n);
+    }
+    exec<B>::segmented_reduce(c, 1, static_cast<int>(blocks), 0.0, detail::read_double<B>{partial}, ops::plus<double>{}, out);
+  }
+
+  parameter_store<T, B>& store_;
+  sgd_options options_;
+  buffer<T, B> velocity_;
+  buffer<detail::sgd_control, B> control_;
+};
+
+}  // namespace frcnn

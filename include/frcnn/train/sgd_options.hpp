@@ -1,0 +1,13 @@
+#pragma once
+// What stochastic gradient descent is told.
+#include "frcnn/config.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+struct sgd_options {
+  double momentum = 0.9, decay = 5e-4;
+  double clip_norm = 0;             // largest norm of all gradients together; 0: no clipping
+  bool lr_inside_momentum = false;  // Caffe's form: the rate is part of the velocity
+};
+
+}  // namespace frcnn

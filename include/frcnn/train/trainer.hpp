@@ -1,0 +1,166 @@
+#pragma once
+// The training loop of every scheme: feed, step, update, and hooks for whoever logs, saves and evaluates.
+//
+//   feed(micro_batch, input)   fills `input` (an input_batch) with micro-batch number `micro_batch` of the run, counted from 0 and never
+//                              reset: whoever resumes at step s asks for s * accumulate next
+//   on_step(report)            each step's losses, in order, a few steps late: nothing waits for the device
+//   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date
+//   name_of(id)                what an image is called in messages
+//
+// A run is a function of (seed, feed, number of threads). A step whose loss or gradient is not finite changes nothing (sgd.hpp); it is
+// found when its report comes, and run() throws an error that names the step and its images.
+#include "frcnn/detector/input.hpp"
+#include "frcnn/train/approximate_joint.hpp"
+#include "frcnn/train/schedule.hpp"
+#include "frcnn/train/sgd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <stop_token>
+
+namespace frcnn::inline FRCNN_ABI {
+
+struct step_report {
+  std::int64_t step = 0;           // counted from 0
+  std::array<double, 4> losses{};  // objectness, rpn box, class, head box: means over the step's micro-batches
+  double norm = 0, lr = 0;         // of the gradient before clipping; learning rate
+  bool finite = true;
+  std::vector<std::uint64_t> images;
+
+  double total() const { return losses[0] + losses[1] + losses[2] + losses[3]; }
+};
+
+struct trainer_options {
+  std::uint64_t seed = 0;
+  schedule rate{};
+  sgd_options optimiser{};
+  int accumulate = 1;  // micro-batches per update
+};
+
+struct trainer_hooks {
+  std::function<void(step_report const&)> on_step = [](step_report const&) {};
+  std::function<void(std::int64_t)> after_step = [](std::int64_t) {};
+  std::function<std::string(std::uint64_t)> name_of = [](std::uint64_t id) { return "image " + std::to_string(id); };
+};
+
+namespace detail {
+template <Real T, Backend B>
+struct collect_losses {
+  view<T const, 1, B> loss;
+  T* slot;
+  T share;
+  bool first;
+  FRCNN_HD void operator()(std::size_t i) const { slot[i] = (first ? T(0) : slot[i]) + share * loss.data[i]; }
+};
+template <Real T, Backend B>
+struct collect_verdict {
+  sgd_control const* control;
+  T* slot;
+  FRCNN_HD void operator()(std::size_t) const {
+    slot[4] = static_cast<T>(control->norm);
+    slot[5] = static_cast<T>(control->finite);
+  }
+};
+}  // namespace detail
+
+template <class Model, class Scheme = approximate_joint>
+class trainer {
+ public:
+  using T = typename Model::scalar;
+  using B = typename Model::device;
+  using context = typename B::context;
+  using input_type = input_batch<T, B>;
+
+  trainer(Model& model, context& c, input_type input, trainer_options options, Scheme scheme = {})
+      : model_(model), context_(c), options_(std::move(options)), scheme_(scheme), input_(std::move(input)),
+        optimiser_(model.parameters(), options_.optimiser), state_(2), loss_(4), ring_(std::size_t{ring} * slot) {}
+
+  trainer_hooks hooks;
+
+  std::int64_t step() const { return step_; }
+  void seek(std::int64_t step) { step_ = reported_ = step; }
+  trainer_options const& options() const { return options_; }
+  sgd<T, B>& optimiser() { return optimiser_; }
+  sgd<T, B> const& optimiser() const { return optimiser_; }
+  Model& model() { return model_; }
+  Model const& model() const { return model_; }
+
+  // Trains up to options.rate.steps, or until a stop is requested: between steps. True when complete.
+  template <class Feed>
+  bool run(Feed&& feed, std::stop_token stop = {}) {
+    while (step_ < options_.rate.steps && !stop.stop_requested()) {
+      train_one(feed);
+      if (step_ - reported_ > lag) report(reported_);
+      hooks.after_step(step_);
+    }
+    flush();
+    return step_ >= options_.rate.steps;
+  }
+
+  // Reports every finished step. Waits for the device.
+  void flush() {
+    while (reported_ < step_) report(reported_);
+  }
+
+ private:
+  static constexpr int ring = 8, lag = 4, slot = 8;  // a slot: four losses, norm, finite
+
+  template <class Feed>
+  void train_one(Feed& feed) {
+    std::uint64_t const state[2] = {options_.seed, static_cast<std::uint64_t>(step_)};
+    B::copy_in(state_.data(), state, sizeof state);
+    auto& images = images_[static_cast<std::size_t>(step_ % ring)];
+    images.clear();
+    T* const here = ring_.data() + step_ % ring * slot;
+    view<T, 1, B> const loss{loss_.data(), {{4}}};
+    for (int m = 0; m < options_.accumulate; ++m) {
+      feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
+      images.insert(images.end(), input_.ids().begin(), input_.ids().end());
+      scheme_(model_, context_, input_.upload(), input_.upload_truth(), rng<B>{{state_.data(), {{2}}}}, tape_, loss);
+      exec<B>::for_each(context_, loss.size(), detail::collect_losses<T, B>{loss, here, T(1) / static_cast<T>(options_.accumulate), m == 0});
+    }
+    optimiser_.update(context_, options_.rate.at(step_), options_.accumulate, view<T const, 1, B>{here, {{4}}});
+    exec<B>::for_each(context_, std::size_t{1}, detail::collect_verdict<T, B>{optimiser_.control(), here});
+    ++step_;
+  }
+
+  void report(std::int64_t step) {
+    T host[slot];
+    B::copy_out(host, ring_.data() + step % ring * slot, sizeof host);
+    auto& r = report_;
+    r.step = step;
+    for (int i = 0; i < 4; ++i) r.losses[static_cast<std::size_t>(i)] = static_cast<double>(host[i]);
+    r.norm = static_cast<double>(host[4]);
+    r.finite = host[5] != T(0);
+    r.lr = options_.rate.at(step);
+    r.images = images_[static_cast<std::size_t>(step % ring)];
+    reported_ = step + 1;
+    if (!r.finite) throw error("training step " + std::to_string(step), "finite losses and gradients", found(r));
+    hooks.on_step(r);
+  }
+
+  std::string found(step_report const& r) const {
+    static constexpr char const* name[4] = {"objectness", "rpn box", "class", "head box"};
+    std::string text;
+    for (std::size_t i = 0; i < 4; ++i) text += (i ? ", " : "") + std::string(name[i]) + " " + std::to_string(r.losses[i]);
+    text += ", gradient norm " + std::to_string(r.norm) + " on";
+    for (auto const id : r.images) text += " " + hooks.name_of(id);
+    return text;
+  }
+
+  Model& model_;
+  context& context_;
+  trainer_options options_;
+  Scheme scheme_;
+  input_type input_;
+  sgd<T, B> optimiser_;
+  typename Model::tape tape_;
+  std::int64_t step_ = 0, reported_ = 0;
+  buffer<std::uint64_t, B> state_;
+  buffer<T, B> loss_, ring_;
+  std::array<std::vector<std::uint64_t>, ring> images_;
+  step_report report_;
+};
+
+}  // namespace frcnn
