@@ -63,8 +63,7 @@ struct checked_sample {
   std::filesystem::path annotation;  // empty: nobody has annotated this split
   sample result;
   problem_report image_problems, annotation_problems;
-  bool turned = false;
-  std::string wrong_size;  // the claim, where it is wrong
+  bool turned = false, wrong_size = false;
   tally flat, outside;
 };
 
@@ -80,8 +79,7 @@ inline void check_annotation(checked_sample& c) {
   voc_annotation const written = read_voc_annotation(c.annotation);
   double const w = c.result.width, h = c.result.height;
   if (w == 0) return;  // the image is bad
-  if (written.size && ((*written.size)[0] != w || (*written.size)[1] != h))
-    c.wrong_size = std::to_string(static_cast<long>((*written.size)[0])) + " x " + std::to_string(static_cast<long>((*written.size)[1]));
+  c.wrong_size = written.size && ((*written.size)[0] != w || (*written.size)[1] != h);
   std::size_t index = 0;
   for (voc_object const& o : written.objects) {
     std::string const which = c.annotation.string() + ", object " + std::to_string(++index);
@@ -218,9 +216,9 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     flat.add(c.flat);
     outside.add(c.outside);
     if (c.turned) turned.add(image);
-    if (!c.wrong_size.empty())
-      wrong_size.add(c.annotation.string() + " says " + c.wrong_size + ", the image is " + std::to_string(c.result.width) + " x " +
-                     std::to_string(c.result.height));
+    if (c.wrong_size)
+      wrong_size.add(c.annotation.string() + " (the image is " + std::to_string(c.result.width) + " x " + std::to_string(c.result.height) +
+                     ")");
     if (c.result.annotated && c.result.objects.empty()) empty.add(image);
     data.samples.push_back(std::move(c.result));
     files.push_back(std::move(c.annotation));

@@ -1,0 +1,6 @@
+#pragma once
+// Everything that brings pictures and their truth into memory.
+#include "frcnn/data/dataset.hpp"
+#include "frcnn/data/image_io.hpp"
+#include "frcnn/data/loader.hpp"
+#include "frcnn/data/voc.hpp"

@@ -1,0 +1,262 @@
+#pragma once
+// Images and truth as the network wants them, on the host: decoded, resized to 8-bit RGB, mirrored where the draw says so, a batch ahead.
+//
+//   training_loader<Conv>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number of workers
+//   evaluation_loader<Conv>   every image once, in the order of the data set, never mirrored
+//   load_one<Conv>            one image, in the calling thread
+//
+// How a training batch comes about:
+// 1. each epoch is a permutation drawn from (seed, epoch); an incomplete last batch is dropped
+// 2. an image is mirrored when random_unit(seed, epoch, id, draw::flip, 0) < .5; where the convention doubles the data set, each epoch
+//    holds every image and its mirror image instead
+// 3. where the convention says so, a batch holds only wide images or only tall ones, and images without boxes are left out
+// 4. boxes are mirrored in the original image and then scaled, as both releases do; difficult objects are not trained on
+// Resized images stay in memory, unmirrored, up to cache_mb: after the first epoch such an image costs one copy.
+//
+// Example: training_loader<conventions::torchvision> loader(data, {.short_side = 300, .batch = 2});
+//          for (loaded const& image : loader.next()) ...   // valid until the next call
+// Source: Faster R-CNN, section 3.3 (scale); conventions.hpp, row 1.
+#include "frcnn/core/rng.hpp"
+#include "frcnn/data/dataset.hpp"
+#include "frcnn/data/image_cache.hpp"
+#include "frcnn/data/image_io.hpp"
+#include "frcnn/data/prefetch.hpp"
+#include "frcnn/geometry/resize_plan.hpp"
+#include "frcnn/ops/resize.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::data {
+
+// One image with its truth. Boxes are in pixels of the resized image as it lies in `pixels`.
+struct loaded {
+  image pixels;      // [plan.h, plan.w, 3]
+  resize_plan plan;  // from the original to `pixels`
+  int original_width = 0, original_height = 0;
+  std::vector<box<float>> boxes;        // [G]
+  std::vector<std::int32_t> labels;     // [G] 1..K
+  std::vector<std::uint8_t> difficult;  // [G]; all 0 in training
+  std::uint64_t id = 0;                 // index in the data set
+  bool flipped = false;
+};
+
+struct training_options {
+  int short_side = 600, max_side = 1000;  // pixels
+  int batch = 2;
+  std::uint64_t seed = 0;
+  bool flip = true;
+  std::size_t cache_mb = 512;
+  int workers = 1;  // background threads; 0: everything happens in next()
+};
+
+struct evaluation_options {
+  int short_side = 600, max_side = 1000;  // pixels
+  int batch = 1;                          // the last one may be shorter
+  int workers = 1;
+};
+
+namespace detail {
+
+inline void mirror(image& im) {
+  for (int y = 0; y < im.height; ++y)
+    for (int left = 0, right = im.width - 1; left < right; ++left, --right)
+      std::swap_ranges(im.at(left, y), im.at(left, y) + 3, im.at(right, y));
+}
+
+inline void mirror_copy(image const& from, image& to) {
+  for (int y = 0; y < from.height; ++y) {
+    std::uint8_t const* source = from.at(from.width - 1, y);
+    for (std::uint8_t *out = to.at(0, y), *end = out + std::ptrdiff_t{3} * from.width; out != end; out += 3, source -= 3)
+      out[0] = source[0], out[1] = source[1], out[2] = source[2];
+  }
+}
+
+// Everything of `out`, whose memory is reused. cache: may be null.
+template <class Conv>
+void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult, int short_side, int max_side, image_cache* cache,
+          ops::resizer& resize, loaded& out) {
+  sample const& s = data.samples[id];
+  out.plan = Conv::resize(s.width, s.height, short_side, max_side);
+  out.id = id;
+  out.flipped = flipped;
+  out.original_width = s.width;
+  out.original_height = s.height;
+  out.pixels.width = out.plan.w;
+  out.pixels.height = out.plan.h;
+  out.pixels.pixels.resize(std::size_t{3} * static_cast<std::size_t>(out.plan.w) * static_cast<std::size_t>(out.plan.h));
+
+  if (image const* kept = cache ? cache->find(id) : nullptr) {
+    if (flipped)
+      mirror_copy(*kept, out.pixels);
+    else
+      std::copy(kept->pixels.begin(), kept->pixels.end(), out.pixels.pixels.begin());
+  } else {
+    decoded_image const decoded = decode_pixels(as_bytes(io::read_file(s.image)), s.image.string());
+    auto const size = [](int w, int h) { return std::to_string(w) + " x " + std::to_string(h) + " pixels"; };
+    if (decoded.width() != s.width || decoded.height() != s.height)
+      throw error(s.image.string(), size(s.width, s.height) + " as when the data was read", size(decoded.width(), decoded.height()));
+    resize(decoded, out.plan, out.pixels.pixels.data());
+    if (cache) cache->store(id, out.pixels);
+    if (flipped) mirror(out.pixels);
+  }
+
+  out.boxes.clear();
+  out.labels.clear();
+  out.difficult.clear();
+  for (object const& o : s.objects) {
+    if (o.difficult && !with_difficult) continue;
+    box<float> const where = flipped ? Conv::flip_box(o.where, static_cast<float>(s.width)) : o.where;
+    out.boxes.push_back(Conv::scale_box(where, static_cast<float>(out.plan.scale_x), static_cast<float>(out.plan.scale_y)));
+    out.labels.push_back(o.label);
+    out.difficult.push_back(o.difficult);
+  }
+}
+
+struct load_request {
+  std::size_t id;
+  bool flipped;
+};
+
+inline void check_sides(int short_side, int max_side, int batch) {
+  if (short_side < 1 || max_side < short_side)
+    throw error("sides", "1 <= short side <= longest side", std::to_string(short_side) + " and " + std::to_string(max_side));
+  if (batch < 1) throw error("batch", "at least 1", std::to_string(batch));
+}
+
+// What an epoch shows, batch by batch; a batch may be anything that the convention allows.
+template <class Conv>
+class epoch_plan {
+ public:
+  epoch_plan(dataset const& data, training_options const& o) : data_(data), options_(o) {
+    for (std::size_t id = 0; id < data.size(); ++id) {
+      auto const& objects = data.samples[id].objects;
+      bool const has_boxes = std::any_of(objects.begin(), objects.end(), [](object const& x) { return !x.difficult; });
+      if (has_boxes || Conv::learns_from_empty_images) ids_.push_back(id);
+    }
+    begin(0);
+    if (batches_ == 0)
+      throw error("training data", "enough images for one batch of " + std::to_string(o.batch), std::to_string(ids_.size()));
+  }
+
+  std::uint64_t batches() const { return batches_; }
+
+  void operator()(std::uint64_t batch, std::vector<load_request>& requests) {
+    if (batch / batches_ != epoch_) begin(batch / batches_);
+    auto const size = static_cast<std::size_t>(options_.batch);
+    auto const first = order_.begin() + static_cast<std::ptrdiff_t>(batch % batches_ * size);
+    requests.assign(first, first + options_.batch);
+  }
+
+ private:
+  static constexpr bool doubles = Conv::flips_double_the_dataset;
+
+  void begin(std::uint64_t epoch) {
+    epoch_ = epoch;
+    order_.clear();
+    for (int pass = 0; pass < (doubles && options_.flip ? 2 : 1); ++pass)
+      for (std::size_t id : ids_) {
+        bool const heads = random_unit(options_.seed, epoch, id, draw::flip, 0) < 0.5f;
+        order_.push_back({id, options_.flip && (doubles ? pass == 1 : heads)});
+      }
+    host_rng rng(options_.seed, draw::shuffle, epoch);
+    auto const shuffle = [&](std::size_t items, std::size_t width) {  // items of `width` neighbours each
+      for (std::size_t i = items; i-- > 1;) {
+        auto const j = static_cast<std::size_t>(rng.integer(0, static_cast<int>(i)));
+        if (i != j) std::swap_ranges(&order_[i * width], &order_[i * width] + width, &order_[j * width]);
+      }
+    };
+    auto const batch = static_cast<std::size_t>(options_.batch);
+    shuffle(order_.size(), 1);
+    if constexpr (Conv::pairs_by_orientation) {
+      auto const wide = [&](load_request const& r) { return data_.samples[r.id].width >= data_.samples[r.id].height; };
+      auto const tall = std::stable_partition(order_.begin(), order_.end(), wide);
+      auto const extra = (tall - order_.begin()) % options_.batch;  // wide ones that fill no batch
+      order_.erase(tall - extra, tall);
+      shuffle(order_.size() / batch, batch);
+    }
+    batches_ = order_.size() / batch;
+  }
+
+  dataset const& data_;
+  training_options options_;
+  std::vector<std::size_t> ids_;     // images that may be trained on
+  std::vector<load_request> order_;  // of epoch_
+  std::uint64_t epoch_ = 0, batches_ = 0;
+};
+
+}  // namespace detail
+
+// The data set outlives the loader. next() and seek() belong to one thread.
+template <class Conv>
+class training_loader {
+ public:
+  training_loader(dataset const& data, training_options const& o)
+      : plan_(checked(data, o), o),
+        cache_(data.size(), o.cache_mb << 20),
+        batches_([this](std::uint64_t batch, std::vector<detail::load_request>& requests) { plan_(batch, requests); },
+                 [this, &data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
+                   detail::load<Conv>(data, r.id, r.flipped, false, o.short_side, o.max_side, &cache_, resize, out);
+                 },
+                 o.workers) {}
+
+  // Batch position() of the run; then position() is one more.
+  std::span<loaded const> next() { return batches_.next(); }
+  // Goes on as a run that has taken so many batches would.
+  void seek(std::uint64_t batch_index) { batches_.seek(batch_index); }
+  std::uint64_t position() const { return batches_.position(); }
+  std::uint64_t batches_per_epoch() const { return plan_.batches(); }
+
+ private:
+  static dataset const& checked(dataset const& data, training_options const& o) {
+    detail::check_sides(o.short_side, o.max_side, o.batch);
+    if (!data.annotated()) throw error("training data", "annotated images", "some that nobody has annotated");
+    return data;
+  }
+
+  detail::epoch_plan<Conv> plan_;
+  image_cache cache_;
+  prefetcher<loaded, detail::load_request> batches_;  // last: its threads use the others
+};
+
+// The data set outlives the loader. next() and seek() belong to one thread.
+template <class Conv>
+class evaluation_loader {
+ public:
+  evaluation_loader(dataset const& data, evaluation_options const& o)
+      : batches_(
+            [&data, size = checked(o)](std::uint64_t batch, std::vector<detail::load_request>& requests) {
+              for (std::size_t id = batch * size; id < std::min<std::size_t>(data.size(), (batch + 1) * size); ++id)
+                requests.push_back({id, false});
+            },
+            [&data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
+              detail::load<Conv>(data, r.id, r.flipped, true, o.short_side, o.max_side, nullptr, resize, out);
+            },
+            o.workers) {}
+
+  // Empty at the end.
+  std::span<loaded const> next() { return batches_.next(); }
+  void rewind() { batches_.seek(0); }
+
+ private:
+  static std::size_t checked(evaluation_options const& o) {
+    detail::check_sides(o.short_side, o.max_side, o.batch);
+    return static_cast<std::size_t>(o.batch);
+  }
+
+  prefetcher<loaded, detail::load_request> batches_;
+};
+
+// Image `id` of the data set with all its objects, as evaluation sees it.
+template <class Conv>
+loaded load_one(dataset const& data, std::size_t id, int short_side, int max_side) {
+  detail::check_sides(short_side, max_side, 1);
+  ops::resizer resize;
+  loaded result;
+  detail::load<Conv>(data, id, false, true, short_side, max_side, nullptr, resize, result);
+  return result;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
