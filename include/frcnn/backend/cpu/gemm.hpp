@@ -10,10 +10,12 @@
 // Example: A = [1 2], B = [3 4] (tb): C = [11]
 #include "frcnn/backend/cpu/parallel.hpp"
 
-#include <xflens/cxxblas/drivers/drivers.h>
 #include <complex>
 #include <type_traits>
-#include <xtensor-blas/xblas_config.hpp>
+
+#include <xtensor-blas/xblas_config.hpp>  // says which BLAS interface; the next one reads it
+
+#include <xflens/cxxblas/drivers/drivers.h>
 
 #if !defined(_OPENMP) && defined(__GNUC__)
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
