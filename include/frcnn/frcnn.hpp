@@ -1,0 +1,9 @@
+#pragma once
+// The library: backend, parts, detector, training. Needs xtensor-blas and a BLAS; no other library.
+// Files, data, evaluation and pictures: frcnn/io.hpp, frcnn/data.hpp, frcnn/eval.hpp, frcnn/viz.hpp.
+#include "frcnn/backend/cpu.hpp"
+#include "frcnn/detector/detector.hpp"
+#include "frcnn/detector/faster_rcnn.hpp"
+#include "frcnn/presets/presets.hpp"
+#include "frcnn/train/sgd.hpp"
+#include "frcnn/train/trainer.hpp"
