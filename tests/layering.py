@@ -2,9 +2,10 @@
 
 usage: layering.py INCLUDE_DIR
 
-    core <- geometry <- ops <- nn <- backbone, rpn, roi <- detector <- train
+    core <- geometry <- ops <- nn <- backbone, rpn, roi <- detector <- train <- presets
     concepts stand on core and geometry; backend/<name> implements ops
     data, io, eval, viz stand on core and geometry; data may use ops/resize.hpp, eval and viz io/atomic_file.hpp
+    an umbrella brings, through all it includes, the libraries of its component and no others
 """
 import pathlib
 import re
@@ -34,6 +35,7 @@ MAY_INCLUDE = {
     "viz": VALUES,
     "detector": DETECTOR | {"io"},
     "train": DETECTOR | {"detector", "data", "io", "eval", "viz"},
+    "presets": DETECTOR | {"detector", "train", "io"},
     "testing": DETECTOR | {"detector", "train", "io"},
 }
 # single headers allowed across a border
@@ -52,10 +54,27 @@ THIRD_PARTY = {
     "omp": ("backend/cpu/",),
     "pugixml": ("data/",),
     "stb": ("data/", "viz/"),
-    "nlohmann": ("io/", "detector/", "train/"),
+    "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
+CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "omp"}
+UMBRELLAS = {"frcnn": set(), "data": {"pugixml", "stb"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def library_of(target):  # of <pugixml.hpp>: "pugixml"; of <stb/stb_image.h> and <stb_image.h>: "stb"
+    name = re.split(r"[/.]", target)[0]
+    return "stb" if name.startswith("stb_") else name
+
+
+def libraries(name, seen):  # third-party libraries that including `name` brings
+    if name in seen or not (root / name).is_file():
+        return set()
+    seen.add(name)
+    found = set()
+    for _, target in INCLUDE.findall((root / name).read_text()):
+        found |= libraries(target, seen) if target.startswith("frcnn/") else {library_of(target)} & THIRD_PARTY.keys()
+    return found
 
 
 def top_folder(name):  # of "frcnn/core/view.hpp": "core"; of "frcnn/data.hpp": ""
@@ -87,14 +106,18 @@ for header in headers:
             elif top_folder(target) != folder and top_folder(target) not in MAY_INCLUDE[folder] and target not in ALSO.get(folder, ()):
                 problems.append(f"{name}: {folder} may not include {target}")
         else:
-            library = re.split(r"[/.]", target)[0]
-            library = "stb" if library.startswith("stb_") else library  # <stb_image.h> where the package has no folder
+            library = library_of(target)
             if library in FORBIDDEN:
                 problems.append(f"{name}: {library} belongs to programs and tests")
             elif library in THIRD_PARTY and not name.removeprefix("frcnn/").startswith(THIRD_PARTY[library]):
                 problems.append(f"{name}: {library} is allowed in {', '.join(THIRD_PARTY[library])} only")
             elif "/" in target and library not in THIRD_PARTY and library != "sys":
                 problems.append(f"{name}: <{target}> is of no library that is allowed here")
+
+for umbrella, own in UMBRELLAS.items():
+    strange = libraries(f"frcnn/{umbrella}.hpp", set()) - CORE - own
+    if strange:
+        problems.append(f"frcnn/{umbrella}.hpp: brings {', '.join(sorted(strange))}, which its component does not need")
 
 print("\n".join(problems) or f"{edges} includes in {len(headers)} headers point the right way")
 sys.exit(bool(problems))
