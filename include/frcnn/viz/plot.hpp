@@ -24,9 +24,9 @@
 namespace frcnn::inline FRCNN_ABI::viz {
 
 struct chart_series {
-  std::string name;
-  std::vector<double> x, y;  // of equal length
-  double smoothing = 0;      // [0, 1)
+  std::string name{};
+  std::vector<double> x{}, y{};  // of equal length
+  double smoothing = 0;          // [0, 1)
 };
 
 struct axis_range {
@@ -34,8 +34,8 @@ struct axis_range {
 };
 
 struct chart_options {
-  std::string title, x_label, y_label;
-  axis_range x, y;
+  std::string title{}, x_label{}, y_label{};
+  axis_range x{}, y{};
   int width = 720, height = 420;  // pixels, without the legend's columns after the first
 };
 
@@ -98,18 +98,17 @@ struct ticks {
     decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
     if (!given) low = std::floor(low / step + 1e-9) * step, high = std::ceil(high / step - 1e-9) * step;
   }
-  int first() const { return static_cast<int>(std::ceil(low / step - 1e-9)); }
-  int last() const { return static_cast<int>(std::floor(high / step + 1e-9)); }
+  double first() const { return std::ceil(low / step - 1e-9); }
+  double last() const { return std::floor(high / step + 1e-9); }
 };
 
+// With exponents where digits would be many; as many digits as tell neighbours apart.
 inline std::string tick_text(double value, ticks const& t) {
   double const size = std::max(std::abs(t.low), std::abs(t.high));
-  if (size >= 1e6 || t.decimals > 5) {
-    char digits[64];
-    return {digits,
-            std::to_chars(digits, digits + sizeof digits, std::abs(value) < t.step * 1e-6 ? 0 : value, std::chars_format::general, 6).ptr};
-  }
-  return number(value, t.decimals);
+  if (size < 1e6 && t.decimals <= 5) return number(value, t.decimals);
+  int const digits = static_cast<int>(std::floor(std::log10(size)) - std::floor(std::log10(t.step) + 1e-9)) + 1;
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, value + 0.0, std::chars_format::general, digits).ptr};
 }
 
 struct point {
@@ -233,11 +232,11 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
            "\" stroke=\"" + colour + "\"/>\n";
   };
   if (!options.title.empty()) text(left, 26, "font-size=\"16\" font-weight=\"600\" fill=\"#212529\"", options.title);
-  for (int k = tx.first(); k <= tx.last(); ++k) {
+  for (double k = tx.first(); k <= tx.last(); ++k) {
     line(px(k * tx.step), top, px(k * tx.step), bottom, "#eceff2");
     text(px(k * tx.step), bottom + 18, "text-anchor=\"middle\"", tick_text(k * tx.step, tx));
   }
-  for (int k = ty.first(); k <= ty.last(); ++k) {
+  for (double k = ty.first(); k <= ty.last(); ++k) {
     line(left, py(k * ty.step), right, py(k * ty.step), "#eceff2");
     text(left - 8, py(k * ty.step) + 4, "text-anchor=\"end\"", tick_text(k * ty.step, ty));
   }

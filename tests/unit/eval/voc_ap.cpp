@@ -21,7 +21,8 @@ using truth = std::vector<std::vector<truth_box>>;
 TEST_CASE("voc_ap: equals an independent NumPy implementation, by both metrics") {
   golden const g = golden::read();
   REQUIRE(g.classes == 6);
-  auto const area = evaluate_voc(g.detections, g.truths, g.classes), eleven = evaluate_voc(g.detections, g.truths, g.classes, {ap_metric::voc07});
+  auto const area = evaluate_voc(g.detections, g.truths, g.classes),
+             eleven = evaluate_voc(g.detections, g.truths, g.classes, {ap_metric::voc07});
   double sum[2] = {};
   for (std::size_t k = 0; k < g.ap.size(); ++k) {
     CAPTURE(k);

@@ -76,14 +76,16 @@ TEST_CASE("voc_results: mAP survives the way to the disk and back") {
   std::mt19937 random(5);
   auto detections = g.detections;
   for (auto& image : detections)
-    for (detection& d : image) d.score *= 1 - 1e-3f * static_cast<float>(random() % 1000) / 1000, d.where.x1 += static_cast<float>(random() % 100) / 3000;
+    for (detection& d : image)
+      d.score *= 1 - 1e-3f * static_cast<float>(random() % 1000) / 1000, d.where.x1 += static_cast<float>(random() % 100) / 3000;
 
   scratch_folder folder;
   voc_results const where{folder.path, "val", "comp4_salt"};
   write_voc_results(where, image_ids, detections, class_names);
   auto const back = read_voc_results(where, image_ids, class_names);
   for (ap_metric const metric : {ap_metric::area, ap_metric::voc07}) {
-    double const before = evaluate_voc(detections, g.truths, g.classes, {metric}).mean, after = evaluate_voc(back, g.truths, g.classes, {metric}).mean;
+    double const before = evaluate_voc(detections, g.truths, g.classes, {metric}).mean,
+                 after = evaluate_voc(back, g.truths, g.classes, {metric}).mean;
     CHECK(before > 0.1);
     CHECK(std::abs(before - after) < 1e-4);
   }
@@ -110,7 +112,8 @@ TEST_CASE("voc_results: a line that is wrong is named by file and line") {
   std::string const good = "000001 0.5 1 1 10 10\n";
   CHECK(complaint(good) == "");
   CHECK(complaint(good + "000001 0.5 1 1 10\n") == "comp4_det_test_dog.txt:2: expected six words: id score x1 y1 x2 y2, found 5");
-  CHECK(complaint(good + "000001 0.5 1 1 10 10 7 8\n") == "comp4_det_test_dog.txt:2: expected six words: id score x1 y1 x2 y2, found 7 or more");
+  CHECK(complaint(good + "000001 0.5 1 1 10 10 7 8\n") ==
+        "comp4_det_test_dog.txt:2: expected six words: id score x1 y1 x2 y2, found 7 or more");
   CHECK(complaint(good + "\n000003 0.5 1 1 10 10\n") == "comp4_det_test_dog.txt:3: expected the id of an image of the set, found '000003'");
   CHECK(complaint("000001 0.5 1 1 10 1x\n") == "comp4_det_test_dog.txt:1: expected a number, found '1x'");
   for (std::string const bad : {"nan", "inf", "1e300", "", "one", "0,5"})
@@ -121,7 +124,8 @@ TEST_CASE("voc_results: no file at all, and names that no file can have") {
   scratch_folder folder;
   voc_results const where{folder.path / "none", "test"};
   CHECK_THROWS_WITH_AS(read_voc_results(where, ids, names),
-                       (where.folder.string() + ": expected result files comp4_det_test_<class>.txt, found none of a known class").c_str(), error);
+                       (where.folder.string() + ": expected result files comp4_det_test_<class>.txt, found none of a known class").c_str(),
+                       error);
   std::vector<std::vector<detection>> const none(2);
   CHECK_THROWS_AS(write_voc_results(where, std::vector<std::string>{"a b", "c"}, none, names), error);
   CHECK_THROWS_AS(write_voc_results(where, std::vector<std::string>{"", "c"}, none, names), error);
