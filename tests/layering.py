@@ -43,6 +43,7 @@ ALSO = {
     "data": {"frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp"},
     "eval": {"frcnn/io/atomic_file.hpp"},
     "viz": {"frcnn/io/atomic_file.hpp"},
+    "presets": {"frcnn/backend/cpu.hpp"},  # load_detector: a file becomes a detector of one device
 }
 GROUND = {"frcnn/config.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
 # third-party: the paths below frcnn/ that may name it
