@@ -89,7 +89,7 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
     }
   std::error_code failed;
   std::filesystem::create_directories(where.folder, failed);
-  if (failed) throw error(where.folder.string(), "a folder to write into", "'" + failed.message() + "'");
+  if (failed) io::detail::throw_write_error(where.folder, failed.value());
   for (std::size_t k = 0; k < text.size(); ++k) io::write_file_atomically(where.file(class_names[k]), text[k]);
 }
 

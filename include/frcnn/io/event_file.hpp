@@ -15,6 +15,7 @@
 // Invariant: after flush() the file ends at a whole record.
 // Source: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto, tensorflow/core/lib/io/record_writer.h.
 #include "frcnn/core/error.hpp"
+#include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/crc32c.hpp"
 
 #include <bit>
@@ -64,7 +65,7 @@ class event_file {
   explicit event_file(std::filesystem::path const& folder, double wall_time, std::optional<std::int64_t> resumed_at = {}) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
-    if (failed) throw error(folder.string(), "a folder to write into", "'" + failed.message() + "'");
+    if (failed) detail::throw_write_error(folder, failed.value());
     // TensorBoard reads the files of a folder in the order of their names: ten digits, and a counter for runs within a second.
     std::string seconds = std::to_string(static_cast<std::int64_t>(wall_time)), count;
     seconds.insert(0, seconds.size() < 10 ? 10 - seconds.size() : 0, '0');
@@ -106,10 +107,7 @@ class event_file {
     out.fixed(detail::masked_crc(e.bytes), 4);
     if (std::fwrite(out.bytes.data(), 1, out.bytes.size(), file_.get()) != out.bytes.size()) fail();
   }
-  [[noreturn]] void fail() const {
-    if (errno == ENOSPC) throw error(path_.string(), "room on the disk", "a full disk");
-    throw error(path_.string(), "a file that can be written", "'" + std::generic_category().message(errno) + "'");
-  }
+  [[noreturn]] void fail() const { detail::throw_write_error(path_, errno); }
 
   struct close {
     void operator()(std::FILE* f) const noexcept { std::fclose(f); }
