@@ -4,4 +4,5 @@
 #include "frcnn/io/checkpoint_dir.hpp"
 #include "frcnn/io/crc32c.hpp"
 #include "frcnn/io/dtype.hpp"
+#include "frcnn/io/event_file.hpp"
 #include "frcnn/io/safetensors.hpp"

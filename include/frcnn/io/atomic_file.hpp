@@ -223,7 +223,7 @@ inline void write_file_atomically(std::filesystem::path const& path, std::string
   file.commit();
 }
 
-// The whole file, whatever it holds.
+// The whole file, whatever it holds. Of pipes and devices, which may have no end, 256 MiB at most.
 inline std::string read_file(std::filesystem::path const& path) {
   detail::descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) detail::throw_read_error(path, errno);
@@ -234,7 +234,11 @@ inline std::string read_file(std::filesystem::path const& path) {
   contents.resize(S_ISREG(about.st_mode) ? static_cast<std::size_t>(about.st_size) + 1 : 4096);
   std::size_t n = 0;
   for (;;) {
-    if (n == contents.size()) contents.resize(2 * n);
+    if (n == contents.size()) {
+      if (!S_ISREG(about.st_mode) && n >= std::size_t{1} << 28)
+        throw error(path.string(), "a file with an end", "more than 256 MiB from a device or a pipe");
+      contents.resize(2 * n);
+    }
     ssize_t const done = ::read(file.get(), contents.data() + n, contents.size() - n);
     if (done == 0) break;
     if (done < 0 && errno != EINTR) detail::throw_read_error(path, errno);

@@ -5,7 +5,8 @@
 //   detections   every box of one list is in the other: same label, score within `tolerance`, corners within `tolerance` * largest corner.
 //                One that is missing, or out of order, is excused where a decision was close: its score at the threshold, its score at
 //                the end of a full list, its IoU with a box of its class at the NMS threshold, or a neighbour of almost the same score,
-//                each within `margin`. At most one box in 200 is excused; everything else fails.
+//                each within `margin`. At most one box in 200 is excused; everything else fails. What was excused is listed, to be looked
+//                at: a box that has moved looks like a neighbour kept instead.
 //
 // Example: compare<float, float>({{1, 2.00001f}}, {{1, 2}}, 1e-5).ok   // 4.8e-6 relative: true
 #include "frcnn/geometry/iou.hpp"

@@ -23,6 +23,7 @@ class metrics_file {
 
   explicit metrics_file(std::filesystem::path path) : path_(std::move(path)) {
     open();
+    if (!std::filesystem::is_regular_file(path_)) return;  // a device: nothing to read back
     std::string const contents = io::read_file(path_);
     if (!contents.empty() && contents.back() != '\n') keep(contents, [](std::string_view) { return true; });
   }

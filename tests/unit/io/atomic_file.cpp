@@ -121,6 +121,9 @@ TEST_CASE("places that cannot be written or read") {
   CHECK(sentence([&] { read_file(at("none")); }) == at("none") + ": expected a file, found nothing at that place");
   CHECK(sentence([&] { read_file(folder.path); }) == folder.path.string() + ": expected a file, found a folder");
   CHECK(folder.entries() == 1);
+  if (std::filesystem::exists("/dev/zero"))
+    CHECK(sentence([] { read_file("/dev/zero"); }) ==
+          "/dev/zero: expected a file with an end, found more than 256 MiB from a device or a pipe");
 }
 
 TEST_CASE("a pipe is written straight") {
