@@ -5,8 +5,8 @@
 //   parallel_gemm(c, ...)                                          the same, on the context's threads
 // beta == 0 does not read C. Only the declarations of BLAS are included: the whole of cxxblas costs 0.6 s per file, xtensor-blas 1.7 s.
 //
-// parallel_gemm cuts the longer side of C at multiples of 64, so that no element changes its place in the kernel's register tile: the
-// inner sums, and so the bits, are the same for every thread count with the BLAS libraries we know.
+// parallel_gemm cuts the longer side of C into pieces that depend on the shape alone: BLAS chooses its kernels, and with them the order of
+// the inner sums, by the shape of a product, so that a cut by threads would change the bits with their number.
 // Example: A = [1 2], B = [3 4] (tb): C = [11]
 #include "frcnn/backend/cpu/parallel.hpp"
 
@@ -72,19 +72,21 @@ void gemm(bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k
 template <Real T>
 void parallel_gemm(cpu::context const& c, bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T alpha, T const* a,
                    std::ptrdiff_t lda, T const* b, std::ptrdiff_t ldb, T beta, T* out, std::ptrdiff_t ldc) {
-  constexpr std::ptrdiff_t block = 64;
   bool const by_rows = m > n;
   std::ptrdiff_t const side = by_rows ? m : n;
+  // At least 128 (every piece packs the other operand anew), at most 16 pieces, multiples of 64.
+  std::ptrdiff_t const block = std::max<std::ptrdiff_t>(128, (side / 16 + 63) / 64 * 64);
   // Under 2^18 multiplications (some 5 us) a team is not worth waking.
   bool const small = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 262144.0;
   std::size_t const blocks = static_cast<std::size_t>((side + block - 1) / block);
   parallel_for(c, blocks, small ? blocks : 1, [=](std::size_t begin, std::size_t end) {
-    std::ptrdiff_t const first = static_cast<std::ptrdiff_t>(begin) * block;
-    std::ptrdiff_t const count = std::min(static_cast<std::ptrdiff_t>(end) * block, side) - first;
-    if (by_rows)
-      gemm(ta, tb, count, n, k, alpha, ta ? a + first : a + first * lda, lda, b, ldb, beta, out + first * ldc, ldc);
-    else
-      gemm(ta, tb, m, count, k, alpha, a, lda, tb ? b + first * ldb : b + first, ldb, beta, out + first, ldc);
+    for (std::size_t at = begin; at < end; ++at) {
+      std::ptrdiff_t const first = static_cast<std::ptrdiff_t>(at) * block, count = std::min(block, side - first);
+      if (by_rows)
+        gemm(ta, tb, count, n, k, alpha, ta ? a + first : a + first * lda, lda, b, ldb, beta, out + first * ldc, ldc);
+      else
+        gemm(ta, tb, m, count, k, alpha, a, lda, tb ? b + first * ldb : b + first, ldb, beta, out + first, ldc);
+    }
   });
 }
 
