@@ -2,7 +2,7 @@
 // Boxes drawn on an image: what a detector found, and what was there.
 //
 //   detections   solid lines, a filled tag with class and score; the surest on top
-//   truth        dashed lines over black, dots where the object is difficult
+//   truth        dashed lines over black or white, dots where the object is difficult
 //
 // A class has its colour, the same in every image and run; neighbouring labels differ in hue and lightness. Boxes are half-open, in pixels
 // of this image; lines run along the inside of a box, what lies beyond the border is cut off there, and a box that does not meet the image
@@ -29,21 +29,27 @@ struct draw_options {
   bool scores = true;  // in the tags of detections
 };
 
-// Hues a golden section of the circle apart, in three steps of saturation and brightness: 20 labels of one step are at least 45 degrees
-// apart.
+// How light a colour looks, 0 to 255.
+constexpr double lightness(rgb c) { return 0.299 * c.r + 0.587 * c.g + 0.114 * c.b; }
+
+// Black or white, whichever reads better on the colour.
+constexpr rgb text_colour(rgb on) { return lightness(on) > 140 ? rgb{0, 0, 0} : rgb{255, 255, 255}; }
+
+// Hues a golden section of the circle apart, in three steps of saturation and brightness: of the first 20 labels, those of one step are at
+// least 45 degrees apart. What would be too dark on a dark picture (blue) is mixed with white.
 inline rgb class_colour(int label) {
-  constexpr double saturation[] = {0.85, 0.60, 1.00}, brightness[] = {0.95, 1.00, 0.65};
+  constexpr double saturation[] = {0.85, 0.55, 0.95}, brightness[] = {0.95, 1.00, 0.72}, darkest = 90;
   int const index = std::max(label - 1, 0), step = index % 3;
   double const turns = 0.61803398874989485 * index, hue = 6 * (turns - std::floor(turns));
   auto const channel = [&](double offset) {
     double const at = std::fmod(offset + hue, 6.0), part = std::clamp(std::min(at, 4 - at), 0.0, 1.0);
     return static_cast<std::uint8_t>(std::lround(255 * brightness[step] * (1 - saturation[step] * part)));
   };
-  return {channel(5), channel(3), channel(1)};
+  rgb const pure{channel(5), channel(3), channel(1)};
+  double const white = std::clamp((darkest - lightness(pure)) / (255 - lightness(pure)), 0.0, 1.0);
+  auto const mixed = [&](std::uint8_t c) { return static_cast<std::uint8_t>(std::lround(c + white * (255 - c))); };
+  return {mixed(pure.r), mixed(pure.g), mixed(pure.b)};
 }
-
-// Black or white, whichever reads better on the colour (the weights are those of perceived lightness).
-inline rgb text_colour(rgb on) { return 0.299 * on.r + 0.587 * on.g + 0.114 * on.b > 140 ? rgb{0, 0, 0} : rgb{255, 255, 255}; }
 
 namespace detail {
 
@@ -168,14 +174,14 @@ void draw_truth(image& im, Truths const& truths, std::span<std::string const> cl
   for (auto const& t : truths) {
     if (!detail::visible(im, t.where.template as<float>(), where)) continue;
     rgb const colour = class_colour(t.label);
-    detail::outline(im, where, size.line, {0, 0, 0}, 0, 0);
+    detail::outline(im, where, size.line, text_colour(colour), 0, 0);
     detail::outline(im, where, size.line, colour, (t.difficult ? 1 : 4) * size.line, (t.difficult ? 2 : 3) * size.line);
     if (!options.labels) continue;
     std::string text = detail::class_name(class_names, t.label);
     // Below the box first: above it is where the detection's tag goes.
     auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags, true);
     tags.push_back({place, std::move(text)});
-    detail::draw_tag(im, tags.back(), size.text, {0, 0, 0}, colour);
+    detail::draw_tag(im, tags.back(), size.text, text_colour(colour), colour);
   }
 }
 

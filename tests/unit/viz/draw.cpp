@@ -128,7 +128,7 @@ TEST_CASE("draw: tags move into the image and out of each other's way; the sures
   draw_truth(none, std::vector<truth_like>{{{0, 0, 9, 9}, 1, false}}, names);
 }
 
-TEST_CASE("draw: truth is dashed over black, dotted where difficult, and has corners") {
+TEST_CASE("draw: truth is dashed over what contrasts, dotted where difficult, and has corners") {
   auto const of = [](image const& im, rgb colour) {
     int n = 0;
     for (int x = 10; x < 90; ++x) n += at(im, x, 20) == colour;
@@ -137,17 +137,17 @@ TEST_CASE("draw: truth is dashed over black, dotted where difficult, and has cor
   image easy = grey(120, 100), hard = grey(120, 100);
   draw_truth(easy, std::vector<truth_like>{{{10, 20, 90, 70}, 2, false}}, names, bare);
   draw_truth(hard, std::vector<truth_like>{{{10, 20, 90, 70}, 2, true}}, names, bare);
-  rgb const dog = class_colour(2), black{0, 0, 0};
-  CHECK(of(easy, dog) + of(easy, black) == 80);
-  CHECK(of(easy, dog) > of(easy, black));
-  CHECK(of(hard, dog) + of(hard, black) == 80);
-  CHECK(of(hard, dog) < of(hard, black));
+  rgb const dog = class_colour(2), gap = text_colour(dog);
+  CHECK(of(easy, dog) + of(easy, gap) == 80);
+  CHECK(of(easy, dog) > of(easy, gap));
+  CHECK(of(hard, dog) + of(hard, gap) == 80);
+  CHECK(of(hard, dog) < of(hard, gap));
   for (auto [x, y] : {std::pair{10, 20}, {89, 20}, {10, 69}, {89, 69}}) CHECK(at(easy, x, y) == dog);
   CHECK(changed(easy) == 80 * 50 - 76 * 46);
 
   image tagged = grey(120, 100);
   draw_truth(tagged, std::vector<truth_like>{{{10, 20, 90, 70}, 2, false}}, names, {.labels = true});
-  CHECK(at(tagged, 10, 71) == black);
+  CHECK(at(tagged, 10, 71) == gap);
   CHECK(changed(tagged) > changed(easy));
 }
 
