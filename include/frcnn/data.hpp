@@ -1,6 +1,7 @@
 #pragma once
 // Everything that brings pictures and their truth into memory.
 #include "frcnn/data/dataset.hpp"
+#include "frcnn/data/demo.hpp"
 #include "frcnn/data/image_io.hpp"
 #include "frcnn/data/loader.hpp"
 #include "frcnn/data/voc.hpp"

@@ -20,13 +20,12 @@
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/image_finder.hpp"
 #include "frcnn/data/image_io.hpp"
+#include "frcnn/data/parallel.hpp"
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_source.hpp"
 
-#include <atomic>
 #include <map>
 #include <set>
-#include <thread>
 
 namespace frcnn::inline FRCNN_ABI::data {
 
@@ -107,20 +106,6 @@ void collect(problem_report& problems, std::filesystem::path const& file, Check 
   }
 }
 
-// f(i) for every i in [0, n), on `threads` threads.
-template <class F>
-void in_parallel(std::size_t n, int threads, F const& f) {
-  std::atomic<std::size_t> next{0};
-  auto const work = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < n;) f(i);
-  };
-  std::size_t const wanted = threads > 0 ? static_cast<std::size_t>(threads) : std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::thread> others;
-  for (std::size_t t = 1; t < std::min(wanted, n); ++t) others.emplace_back(work);
-  work();
-  for (auto& t : others) t.join();
-}
-
 // Step 1: what the splits list, each id once, with the files that belong to it. Annotations that are missing altogether are a problem here.
 inline std::vector<checked_sample> list_samples(std::vector<voc_source> const& sources, voc_options const& options,
                                                 problem_report& problems, tally& repeated) {
@@ -196,7 +181,7 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   problem_report problems;
   detail::tally repeated, left_out, flat, outside, empty, turned, wrong_size;
   auto checked = detail::list_samples(sources, options, problems, repeated);
-  detail::in_parallel(checked.size(), options.threads, [&](std::size_t i) {
+  for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
     detail::checked_sample& c = checked[i];
     if (!c.result.image.empty()) detail::collect(c.image_problems, c.result.image, [&] { detail::check_image(c); });
     if (!c.annotation.empty()) detail::collect(c.annotation_problems, c.annotation, [&] { detail::check_annotation(c); });

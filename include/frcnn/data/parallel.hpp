@@ -1,0 +1,38 @@
+#pragma once
+// A loop over files on several threads, for work that is done once before training: checking data, rendering data.
+#include "frcnn/config.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::data {
+
+// f(i) for every i in [0, n), in any order; threads = 0: as many as there are cores. The first exception ends the loop and is thrown here.
+template <class F>
+void for_each_in_parallel(std::size_t n, int threads, F const& f) {
+  std::atomic<std::size_t> next{0};
+  std::exception_ptr failure;
+  std::mutex failing;
+  auto const work = [&] {
+    for (std::size_t i; (i = next.fetch_add(1)) < n;) try {
+        f(i);
+      } catch (...) {
+        std::lock_guard const lock(failing);
+        if (!failure) failure = std::current_exception();
+        next = n;
+      }
+  };
+  std::size_t const wanted = threads > 0 ? static_cast<std::size_t>(threads) : std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::thread> others;
+  for (std::size_t t = 1; t < std::min(wanted, n); ++t) others.emplace_back(work);
+  work();
+  for (auto& t : others) t.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
