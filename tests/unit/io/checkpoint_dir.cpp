@@ -135,9 +135,11 @@ TEST_CASE("kill -9 at any moment leaves a checkpoint that loads") {
     list before;
     std::uint64_t step;
   };
-  for (auto const& [name, before, step] :
+  for (scenario const& run :
        {scenario{"a third", {200, 400}, 600}, scenario{"the same again", {400}, 400}, scenario{"back to 300", {200, 400}, 300}}) {
-    CAPTURE(name);
+    CAPTURE(run.name);
+    list const& before = run.before;
+    std::uint64_t const step = run.step;
     std::string const fresh = "weights of " + std::to_string(step) + " new";
     int stops = 0, old = 0, renewed = 0;
     for (bool killed = true; killed;) {

@@ -47,8 +47,8 @@ bool survives(string const& bytes) {
       double sum = 0;
       for (auto const b : tensor.bytes) sum += static_cast<double>(b);  // every byte is there
       CHECK(sum >= 0);
-      sentence([&] { file.read<double>(name); });
-      sentence([&] { file.read<std::int64_t>(name); });
+      sentence([&, &key = name] { file.read<double>(key); });
+      sentence([&, &key = name] { file.read<std::int64_t>(key); });
     }
     return true;
   } catch (frcnn::error const& e) {
