@@ -102,8 +102,9 @@ TEST_CASE("plot: a million points cost four per pixel column, and the extremes s
 }
 
 TEST_CASE("plot: data of any extent has ticks; none at all has a frame") {
-  for (auto const& [low, high] :
+  for (auto const& extent :
        {std::pair{0.0, 0.0}, {5.0, 5.0}, {-3.0, -3.0}, {1e-9, 2e-9}, {0.0, 1e12}, {-1e300, 1e300}, {999.0, 1000.0}, {1e9, 1e9 + 1}}) {
+    double const low = extent.first, high = extent.second;
     CAPTURE(low);
     CAPTURE(high);
     chart const c(plot({}, {{"a", {low, high}, {low, high}}}));
