@@ -28,9 +28,16 @@ namespace frcnn::inline FRCNN_ABI {
 template <class Key>
 inline constexpr Key dead_key = std::numeric_limits<Key>::lowest();
 
+// The primary speaks, and takes every call, so that its sentence is all that the compiler says.
 template <class B>
 struct exec {
   static_assert(detail::never<B>, "frcnn: this backend has no executor; include frcnn/backend/<backend>/executor.hpp");
+  static void for_each(auto&&...);
+  static void segmented_sort(auto&&...);
+  static void scan(auto&&...);
+  static void select(auto&&...);
+  static void segmented_reduce(auto&&...);
+  static void nms_sweep(auto&&...);
 };
 
 }  // namespace frcnn

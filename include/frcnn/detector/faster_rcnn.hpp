@@ -22,18 +22,31 @@ namespace detail {
 
 template <class P>
 concept HasAnchors = requires { typename P::anchors_type; };
+template <class P>
+concept HasWrongCoder = requires {
+  typename P::coder;
+}
+&&!BoxCoder<typename P::coder>;
 
-// One sentence for one mistake, the first that applies.
+// One sentence for one mistake, the first that applies. Not static_assert(Backbone<BB>), which a compiler may explain at any length.
 template <class BB, class PG, class RH>
 consteval bool explain() {
   if constexpr (!Backbone<BB>)
-    static_assert(never<BB>, "frcnn: BB does not model Backbone, see frcnn/concepts/backbone.hpp");
+    static_assert(never<BB>,
+                  "frcnn: BB does not model Backbone, see frcnn/concepts/backbone.hpp; static_assert(Backbone<BB>) says what is missing");
+  else if constexpr (HasWrongCoder<PG>)
+    static_assert(never<PG>, "frcnn: the coder of PG does not model BoxCoder, see frcnn/concepts/box_coder.hpp");
+  else if constexpr (HasWrongCoder<RH>)
+    static_assert(never<RH>, "frcnn: the coder of RH does not model BoxCoder, see frcnn/concepts/box_coder.hpp");
   else if constexpr (!HasAnchors<PG>)
     static_assert(never<PG>, "frcnn: PG names no anchors_type, see frcnn/concepts/proposal_generator.hpp");
   else if constexpr (!ProposalGenerator<PG, typename PG::anchors_type>)
-    static_assert(never<PG>, "frcnn: PG does not model ProposalGenerator<Anchors>, see frcnn/concepts/proposal_generator.hpp");
+    static_assert(never<PG>,
+                  "frcnn: PG does not model ProposalGenerator<Anchors>, see frcnn/concepts/proposal_generator.hpp; "
+                  "static_assert(ProposalGenerator<PG, PG::anchors_type>) says what is missing");
   else if constexpr (!RoIHead<RH>)
-    static_assert(never<RH>, "frcnn: RH does not model RoIHead, see frcnn/concepts/roi_head.hpp");
+    static_assert(never<RH>,
+                  "frcnn: RH does not model RoIHead, see frcnn/concepts/roi_head.hpp; static_assert(RoIHead<RH>) says what is missing");
   else if constexpr (!SameWorld<PG, BB> || !SameWorld<RH, BB>)
     static_assert(never<BB>, "frcnn: the parts differ in scalar (float, double) or in device (cpu, cuda)");
   else if constexpr (PG::anchors_type::levels != BB::levels)
@@ -45,6 +58,13 @@ consteval bool explain() {
   return true;
 }
 
+// Stands for whatever a detector would have given.
+struct anything {
+  template <class T>
+  operator T&() const;
+  void initialise(auto&&...) const;
+};
+
 template <class T, Backend B>
 struct clear {
   view<T, 1, B> v;
@@ -54,13 +74,24 @@ struct clear {
 }  // namespace detail
 
 template <class BB, class PG, class RH>
-concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> && SameWorld<PG, BB> &&
-                     SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
-                     (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
+concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> &&
+                     SameWorld<PG, BB> && SameWorld<RH, BB> &&(PG::anchors_type::levels == BB::levels) &&
+                     (RH::levels <= BB::levels) && (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
 
+// Parts that do not fit. It has the members of the one that works, so that the sentence is all that the compiler says.
 template <class BB, class PG, class RH>
 class faster_rcnn {
   static_assert(detail::explain<BB, PG, RH>());
+
+ public:
+  struct tape {};
+  faster_rcnn(BB, PG, RH);
+  void detect(auto&&...) const;
+  void propose(auto&&...) const;
+  void step(auto&&...);
+  void step_rpn(auto&&...);
+  void step_head(auto&&...);
+  detail::anything parameters() const;
 };
 
 template <class BB, class PG, class RH>

@@ -25,7 +25,13 @@ struct conv2d_spec {
 };
 
 namespace ops {
-FRCNN_DECLARE_OP(conv2d);
+template <class B>
+struct conv2d : missing {
+  static_assert([] {  // inside a function: with a failed assertion of its own clang would not find weight_order in this class
+    static_assert(frcnn::detail::never<B>, "frcnn: op conv2d is not there for this backend; include frcnn/backend/<backend>/conv2d.hpp");
+    return true;
+  }());
+};
 }
 
 }  // namespace frcnn

@@ -11,5 +11,10 @@
 #include "frcnn/ops/op.hpp"
 
 namespace frcnn::inline FRCNN_ABI::ops {
-FRCNN_DECLARE_OP(linear);
-}
+
+template <class B>
+struct linear : missing {
+  static_assert(frcnn::detail::never<B>, "frcnn: op linear is not there for this backend; include frcnn/backend/<backend>/linear.hpp");
+};
+
+}  // namespace frcnn::ops

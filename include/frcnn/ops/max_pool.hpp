@@ -27,7 +27,10 @@ struct pool_spec {
 };
 
 namespace ops {
-FRCNN_DECLARE_OP(max_pool);
+template <class B>
+struct max_pool : missing {
+  static_assert(frcnn::detail::never<B>, "frcnn: op max_pool is not there for this backend; include frcnn/backend/<backend>/max_pool.hpp");
+};
 }
 
 }  // namespace frcnn

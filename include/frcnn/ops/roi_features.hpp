@@ -33,8 +33,16 @@ struct roi_spec {
 };
 
 namespace ops {
-FRCNN_DECLARE_OP(roi_align);
-FRCNN_DECLARE_OP(roi_pool);
+template <class B>
+struct roi_align : missing {
+  static_assert(frcnn::detail::never<B>,
+                "frcnn: op roi_align is not there for this backend; include frcnn/backend/<backend>/roi_features.hpp");
+};
+template <class B>
+struct roi_pool : missing {
+  static_assert(frcnn::detail::never<B>,
+                "frcnn: op roi_pool is not there for this backend; include frcnn/backend/<backend>/roi_features.hpp");
+};
 }
 
 }  // namespace frcnn

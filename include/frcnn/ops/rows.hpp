@@ -10,5 +10,10 @@
 #include "frcnn/ops/op.hpp"
 
 namespace frcnn::inline FRCNN_ABI::ops {
-FRCNN_DECLARE_OP(rows);
-}
+
+template <class B>
+struct rows : missing {
+  static_assert(frcnn::detail::never<B>, "frcnn: op rows is not there for this backend; include frcnn/backend/<backend>/rows.hpp");
+};
+
+}  // namespace frcnn::ops

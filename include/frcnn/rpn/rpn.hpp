@@ -10,6 +10,7 @@
 //   logits [N, M, A or 2A], deltas [N, M, 4A]
 // Initialisation: normal, deviation 0.01, biases 0 (section 3.1.3).
 #include "frcnn/concepts/proposal_generator.hpp"
+#include "frcnn/core/buffer.hpp"
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/ops/rows.hpp"
 #include "frcnn/rpn/loss.hpp"

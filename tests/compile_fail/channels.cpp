@@ -1,0 +1,12 @@
+// The head reads 16 channels, the backbone has 8.
+// expect: frcnn: the parts differ in number of channels
+#include "parts.hpp"
+
+using namespace parts;
+#if defined(FRCNN_MISTAKE)
+using detector = faster_rcnn<backbone<usual>, generator<usual>, head<features<float, cpu, 16>>>;
+#else
+using detector = faster_rcnn<backbone<usual>, generator<usual>, head<usual>>;
+#endif
+
+int main() { detector d({}, {}, {}); }
