@@ -23,10 +23,9 @@ namespace detail {
 template <class P>
 concept HasAnchors = requires { typename P::anchors_type; };
 template <class P>
-concept HasWrongCoder = requires {
-  typename P::coder;
-}
-&&!BoxCoder<typename P::coder>;
+concept HasCoder = requires { typename P::coder; };
+template <class P>
+concept HasWrongCoder = HasCoder<P> && !BoxCoder<typename P::coder>;
 
 // One sentence for one mistake, the first that applies. Not static_assert(Backbone<BB>), which a compiler may explain at any length.
 template <class BB, class PG, class RH>
@@ -75,8 +74,8 @@ struct clear {
 
 template <class BB, class PG, class RH>
 concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> &&
-                     SameWorld<PG, BB> && SameWorld<RH, BB> &&(PG::anchors_type::levels == BB::levels) &&
-                     (RH::levels <= BB::levels) && (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
+                     SameWorld<PG, BB> && SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
+                     (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
 
 // Parts that do not fit. It has the members of the one that works, so that the sentence is all that the compiler says.
 template <class BB, class PG, class RH>
