@@ -13,10 +13,10 @@ struct layer_case {
   shape<4> x;
 };
 std::vector<layer_case> const cases = {
-    {{3, 5, 3, 1, 1, true}, {{2, 3, 6, 7}}},    {{4, 6, 3, 2, 1, true}, {{2, 4, 7, 6}}},   {{4, 6, 3, 2, 1, false}, {{1, 4, 9, 9}}},
-    {{5, 4, 1, 1, 0, true}, {{2, 5, 4, 5}}},    {{5, 4, 1, 2, 0, false}, {{1, 5, 5, 4}}},  {{2, 3, 5, 2, 2, true}, {{2, 2, 9, 8}}},
-    {{3, 2, 7, 2, 3, true}, {{1, 3, 11, 13}}},  {{2, 3, 7, 3, 3, false}, {{1, 2, 10, 8}}}, {{2, 2, 3, 1, 0, true}, {{1, 2, 3, 5}}},
-    {{2, 2, 1, 1, 1, false}, {{1, 2, 2, 3}}},   {{1, 1, 3, 4, 0, false}, {{1, 1, 11, 9}}}, {{2, 3, 5, 1, 2, true}, {{1, 2, 1, 2}}},
+    {{3, 5, 3, 1, 1, true}, {{2, 3, 6, 7}}},     {{4, 6, 3, 2, 1, true}, {{2, 4, 7, 6}}},   {{4, 6, 3, 2, 1, false}, {{1, 4, 9, 9}}},
+    {{5, 4, 1, 1, 0, true}, {{2, 5, 4, 5}}},     {{5, 4, 1, 2, 0, false}, {{1, 5, 5, 4}}},  {{2, 3, 5, 2, 2, true}, {{2, 2, 9, 8}}},
+    {{3, 2, 7, 2, 3, true}, {{1, 3, 11, 13}}},   {{2, 3, 7, 3, 3, false}, {{1, 2, 10, 8}}}, {{2, 2, 3, 1, 0, true}, {{1, 2, 3, 5}}},
+    {{2, 2, 1, 1, 1, false}, {{1, 2, 2, 3}}},    {{1, 1, 3, 4, 0, false}, {{1, 1, 11, 9}}}, {{2, 3, 5, 1, 2, true}, {{1, 2, 1, 2}}},
     {{3, 8, 3, 1, 1, true}, {{2, 3, 40, 50}}},  // several strips
     {{40, 8, 3, 2, 1, true}, {{2, 40, 61, 47}}}, {{3, 4, 3, 1, 1, true}, {{0, 3, 5, 5}}},
 };
@@ -26,7 +26,8 @@ struct reference {
   std::vector<double> y, dx, dw, db;
 };
 template <class T>
-reference naive(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector<T> const& w, std::vector<T> const& b, std::vector<T> const& g) {
+reference naive(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector<T> const& w, std::vector<T> const& b,
+                std::vector<T> const& g) {
   shape<4> const ys = s.out_shape(xs);
   reference r{std::vector<double>(ys.size()), std::vector<double>(xs.size()), std::vector<double>(w.size()), std::vector<double>(b.size())};
   std::size_t at = 0;
@@ -36,8 +37,10 @@ reference naive(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector
         for (int j = 0; j < ys[3]; ++j, ++at)
           for (bool back : {false, true}) {
             double const d = !back ? 0 : s.relu && r.y[at] <= 0 ? 0 : double(g[at]);
-            if (!back) r.y[at] = double(b[o]);
-            else r.db[o] += d;
+            if (!back)
+              r.y[at] = double(b[o]);
+            else
+              r.db[o] += d;
             for (int c = 0; c < xs[1]; ++c)
               for (int ky = 0; ky < s.kernel; ++ky)
                 for (int kx = 0; kx < s.kernel; ++kx) {
@@ -64,8 +67,14 @@ struct layer {
   int cells;
   std::vector<T> x, w, b, g;
   explicit layer(layer_case const& lc)
-      : spec(lc.spec), xs(lc.x), ys(spec.out_shape(xs)), cells(spec.kernel * spec.kernel), x(normals<T>(xs.size(), 1)),
-        w(normals<T>(std::size_t(spec.out_channels) * spec.in_channels * cells, 2, 0.3)), b(normals<T>(spec.out_channels, 3, 0.2)), g(normals<T>(ys.size(), 4)) {}
+      : spec(lc.spec),
+        xs(lc.x),
+        ys(spec.out_shape(xs)),
+        cells(spec.kernel * spec.kernel),
+        x(normals<T>(xs.size(), 1)),
+        w(normals<T>(std::size_t(spec.out_channels) * spec.in_channels * cells, 2, 0.3)),
+        b(normals<T>(spec.out_channels, 3, 0.2)),
+        g(normals<T>(ys.size(), 4)) {}
 
   std::vector<T> forward(cpu::context& c) {
     poison(c);
@@ -81,7 +90,8 @@ struct layer {
   gradients backward(cpu::context& c, gradients before, write how) {
     tensor<T> tx(c, xs, x), ty(c, ys, forward(c)), tdy(c, ys, g), tdx(c, xs, before.dx);
     poison(c);
-    auto stored = channels_last(w, spec.out_channels, spec.in_channels, cells), dw = channels_last(before.dw, spec.out_channels, spec.in_channels, cells);
+    auto stored = channels_last(w, spec.out_channels, spec.in_channels, cells),
+         dw = channels_last(before.dw, spec.out_channels, spec.in_channels, cells);
     ops::conv2d<cpu>::backward<T>(c, spec, tx.a, ty.a, tdy.a, over(stored), over(dw), over(before.db), how, tdx.a, how);
     return {tdx.plain(), channels_last(dw, spec.out_channels, spec.in_channels, cells, true), before.db};
   }
@@ -133,7 +143,8 @@ TEST_CASE("conv2d: the number of threads changes no bit of forward and dx, and e
     CHECK(same_bits(y, l.forward(two)));
     CHECK(same_bits(y, l.forward(three)));
     layer<float>::gradients const before{nans<float>(l.x.size()), nans<float>(l.w.size()), nans<float>(l.b.size())};
-    auto const first = l.backward(one, before, write::set), second = l.backward(two, before, write::set), again = l.backward(two, before, write::set);
+    auto const first = l.backward(one, before, write::set), second = l.backward(two, before, write::set),
+               again = l.backward(two, before, write::set);
     CHECK(same_bits(first.dx, second.dx));
     CHECK(same_bits(first.db, second.db));
     CHECK(same_bits(again.dw, second.dw));

@@ -11,13 +11,14 @@ namespace cpu_tests {
 namespace {
 
 template <class T>
-std::vector<double> naive(bool ta, bool tb, int m, int n, int k, double alpha, std::vector<T> const& a, int lda, std::vector<T> const& b, int ldb, double beta,
-                          std::vector<T> const& c, int ldc) {
+std::vector<double> naive(bool ta, bool tb, int m, int n, int k, double alpha, std::vector<T> const& a, int lda, std::vector<T> const& b,
+                          int ldb, double beta, std::vector<T> const& c, int ldc) {
   std::vector<double> out(c.begin(), c.end());
   for (int i = 0; i < m; ++i)
     for (int j = 0; j < n; ++j) {
       double sum = 0;
-      for (int l = 0; l < k; ++l) sum += static_cast<double>(ta ? a[l * lda + i] : a[i * lda + l]) * static_cast<double>(tb ? b[j * ldb + l] : b[l * ldb + j]);
+      for (int l = 0; l < k; ++l)
+        sum += static_cast<double>(ta ? a[l * lda + i] : a[i * lda + l]) * static_cast<double>(tb ? b[j * ldb + l] : b[l * ldb + j]);
       out[i * ldc + j] = alpha * sum + (beta == 0 ? 0 : beta * c[i * ldc + j]);
     }
   return out;
@@ -40,7 +41,7 @@ TEST_CASE_TEMPLATE("gemm: against loops, every transposition, both thread counts
           cpu::context c(threads);
           std::vector<T> out = before;
           parallel_gemm<T>(c, ta, tb, m, n, k, T(1.5), a.data(), lda, b.data(), ldb, T(0.5), out.data(), ldc);
-                   if (threads == 1) first = out;
+          if (threads == 1) first = out;
           CHECK(near(out, expected, tolerance<T>));
           CHECK(same_bits(out, first));
         }

@@ -51,7 +51,7 @@ TEST_CASE("parallel_for: a loop inside a loop is cut the same way") {
 #if defined(__SSE2__)
 TEST_CASE("parallel_for: denormals are zero inside, and outside as before") {
   cpu::context c(2);
-  volatile float const tiny = std::numeric_limits<float>::denorm_min() * 1000;
+  float const volatile tiny = std::numeric_limits<float>::denorm_min() * 1000;
   std::vector<float> inside(2, -1);
   parallel_for(c, 2, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) inside[i] = tiny * 2.0f;

@@ -69,7 +69,8 @@ struct tensor {
   cpu_activation<T> a;
   cpu::context* c;
 
-  tensor(cpu::context& c, shape<4> s, std::vector<T> values) : memory(std::max<std::size_t>(1, s.size())), a(cpu::context::make_at<T>(memory.data(), s)), c(&c) {
+  tensor(cpu::context& c, shape<4> s, std::vector<T> values)
+      : memory(std::max<std::size_t>(1, s.size())), a(cpu::context::make_at<T>(memory.data(), s)), c(&c) {
     if (s.size()) c.from_plain(view<T const, 4, cpu>{values.data(), s}, a);
   }
   std::vector<T> plain() const {
@@ -124,6 +125,8 @@ inline double dot(std::vector<double> const& a, std::vector<double> const& b) {
 }
 
 // Numbers from PyTorch and torchvision; tests/golden/ops.py says what each is.
-inline io::safetensors_file golden() { return io::safetensors_file(std::filesystem::path(__FILE__).parent_path() / "../../../golden/ops.safetensors"); }
+inline io::safetensors_file golden() {
+  return io::safetensors_file(std::filesystem::path(__FILE__).parent_path() / "../../../golden/ops.safetensors");
+}
 
 }  // namespace cpu_tests

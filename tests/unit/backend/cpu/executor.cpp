@@ -1,0 +1,215 @@
+#include "frcnn/backend/cpu/executor.hpp"
+
+#include "tensors.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace cpu_tests {
+
+namespace {
+
+using indices = std::vector<std::int32_t>;
+
+template <class Key>
+void check_sort(int threads, int segments, int k, int m, std::vector<Key> keys) {
+  cpu::context c(threads);
+  poison(c);
+  indices order(std::size_t(segments) * m, -7), live(segments, -7);
+  exec<cpu>::segmented_sort(c, over(keys, shape<2>{{segments, k}}), over(order, shape<2>{{segments, m}}), over(live));
+  for (int s = 0; s < segments; ++s) {
+    indices expected;
+    for (int i = 0; i < k; ++i)
+      if (keys[s * k + i] == keys[s * k + i] && keys[s * k + i] != dead_key<Key>) expected.push_back(i);
+    std::stable_sort(expected.begin(), expected.end(), [&](int a, int b) { return keys[s * k + a] > keys[s * k + b]; });
+    if (static_cast<int>(expected.size()) > m) expected.resize(m);
+    CHECK(live[s] == static_cast<int>(expected.size()));
+    expected.resize(m, -1);
+    CHECK(indices(order.begin() + s * m, order.begin() + (s + 1) * m) == expected);
+  }
+}
+
+struct above {
+  double threshold;
+  template <class T>
+  bool operator()(T overlap) const {
+    return overlap > static_cast<T>(threshold);
+  }
+};
+
+template <class T>
+std::vector<box<T>> random_boxes(std::size_t n) {
+  host_rng draws(3, draw::test);
+  std::vector<box<T>> boxes(n);
+  for (auto& b : boxes) {
+    T const x = T(draws.uniform(0, 100)), y = T(draws.uniform(0, 100));
+    b = {x, y, x + T(draws.uniform(-1, 40)), y + T(draws.uniform(5, 40))};  // some with a negative side
+  }
+  return boxes;
+}
+
+}  // namespace
+
+TEST_CASE("for_each: every index once") {
+  for (std::size_t n : {0u, 3u, 64u, 1000u}) {
+    cpu::context c(3);
+    std::vector<int> seen(n);
+    exec<cpu>::for_each(c, n, [&](std::size_t i) { ++seen[i]; });
+    CHECK(seen == std::vector<int>(n, 1));
+  }
+}
+
+TEST_CASE_TEMPLATE("segmented_sort: against std::stable_sort with ties, dead keys and NaN", Key, float, double, std::int32_t, std::uint32_t,
+                   std::int64_t) {
+  for (int threads : {1, 2})
+    for (auto [segments, k, m] : {std::tuple{1, 1, 1}, std::tuple{3, 50, 50}, std::tuple{4, 300, 20}, std::tuple{2, 10, 25},
+                                  std::tuple{2, 0, 3}, std::tuple{2, 5, 0}}) {
+      host_rng draws(5, draw::test);
+      std::vector<Key> keys(std::size_t(segments) * k);
+      for (auto& v : keys) {
+        v = static_cast<Key>(draws.integer(0, 20));
+        if constexpr (std::is_signed_v<Key>) v = static_cast<Key>(v - 10);
+        if (draws.unit() < 0.2) v = dead_key<Key>;
+        if constexpr (std::is_floating_point_v<Key>) {
+          if (v == 0 && draws.unit() < 0.5) v = Key(-0.0);  // equal to 0
+          if (draws.unit() < 0.1) v = std::numeric_limits<Key>::quiet_NaN();
+          if (draws.unit() < 0.05) v = std::numeric_limits<Key>::infinity();
+          if (draws.unit() < 0.05) v = -std::numeric_limits<Key>::infinity();
+          if (draws.unit() < 0.1) v = std::numeric_limits<Key>::denorm_min() * static_cast<Key>(draws.integer(-3, 3));
+        }
+      }
+      check_sort(threads, segments, k, m, keys);
+    }
+}
+
+TEST_CASE("segmented_sort: the contract's example, and a segment without a live key") {
+  check_sort<float>(1, 1, 4, 4, {3, 1, 3, dead_key<float>});
+  check_sort<float>(2, 2, 3, 2, {dead_key<float>, dead_key<float>, std::numeric_limits<float>::quiet_NaN(), 1, 2, 3});
+}
+
+TEST_CASE("scan: exclusive sums, in place too") {
+  cpu::context c(2);
+  std::vector<int> in{1, 2, 3, 10, 20, 30}, out(6, -7);
+  shape<2> const s{{2, 3}};
+  exec<cpu>::scan(c, over(in, s), over(out, s));
+  CHECK(out == std::vector<int>{0, 1, 3, 0, 10, 30});
+  exec<cpu>::scan(c, over(in, s), over(in, s));
+  CHECK(in == out);
+}
+
+TEST_CASE("select: the first M flagged positions") {
+  cpu::context c(2);
+  std::vector<std::uint8_t> flags{0, 1, 1, 0, 2, 0, 0, 0, 0, 0};
+  for (int m : {2, 3, 6}) {
+    indices index(2 * m, -7), count(2, -7);
+    exec<cpu>::select(c, over(flags, shape<2>{{2, 5}}), over(index, shape<2>{{2, m}}), over(count));
+    indices expected{1, 2, 4};
+    expected.resize(m, -1);
+    CHECK(indices(index.begin(), index.begin() + m) == expected);
+    CHECK(indices(index.begin() + m, index.end()) == indices(m, -1));
+    CHECK(count == indices{std::min(m, 3), 0});
+  }
+}
+
+TEST_CASE("segmented_reduce: equal bits for every thread count, init first, no items") {
+  auto const values = normals<float>(3 * 5000, 1);
+  auto reduce = [&](int threads, int k) {
+    cpu::context c(threads);
+    poison(c);
+    std::vector<float> out(3);
+    exec<cpu>::segmented_reduce(
+        c, 3, k, 0.5f, [&](int s, int i) { return values[s * 5000 + i]; }, [](float a, float b) { return a + b; }, over(out));
+    return out;
+  };
+  for (int k : {0, 1, 1000, 1024, 1025, 5000}) {
+    auto const out = reduce(1, k);
+    CHECK(same_bits(out, reduce(2, k)));
+    CHECK(same_bits(out, reduce(3, k)));
+    for (int s = 0; s < 3; ++s) {
+      double sum = 0.5, size = 0.5;
+      for (int i = 0; i < k; ++i) sum += double(values[s * 5000 + i]), size += std::abs(double(values[s * 5000 + i]));
+      CHECK(std::abs(out[s] - sum) <= 1e-6 * size);
+    }
+  }
+  // An operation that does not commute shows the order.
+  cpu::context c(2);
+  std::vector<std::int64_t> last(1);
+  exec<cpu>::segmented_reduce(
+      c, 1, 3000, std::int64_t{-1}, [](int, int i) { return std::int64_t{i}; }, [](std::int64_t, std::int64_t b) { return b; }, over(last));
+  CHECK(last[0] == 2999);
+  std::vector<std::int64_t> ascending(1);
+  exec<cpu>::segmented_reduce(
+      c, 1, 3000, std::int64_t{-1}, [](int, int i) { return std::int64_t{i}; },
+      [](std::int64_t a, std::int64_t b) { return a < b ? b : std::int64_t{1 << 30}; }, over(ascending));
+  CHECK(ascending[0] == 2999);
+}
+
+TEST_CASE_TEMPLATE("nms_sweep: against the definition on frcnn::iou, every decision", T, float, double) {
+  for (double threshold : {-1.0, 0.0, 0.3, 0.7, 2.0})
+    for (int m : {0, 1, 20, 33, 400}) {
+      int const k = 300;
+      auto boxes = random_boxes<T>(3 * k);
+      std::copy_n(boxes.begin(), 20, boxes.begin() + 40);  // exact duplicates
+      indices counts{k, 0, 130}, keep(std::size_t(3) * m, -7), kept(3, -7);
+      cpu::context c(2);
+      poison(c);
+      exec<cpu>::nms_sweep(c, counted<box<T> const, 2, cpu>{{boxes.data(), {{3, k}}}, over(counts)}, above{threshold},
+                           counted<std::int32_t, 2, cpu>{over(keep, shape<2>{{3, m}}), over(kept)});
+      for (int s = 0; s < 3; ++s) {
+        indices expected;
+        for (int i = 0; i < counts[s] && static_cast<int>(expected.size()) < m; ++i)
+          if (std::none_of(expected.begin(), expected.end(),
+                           [&](int j) { return above{threshold}(iou(boxes[s * k + i], boxes[s * k + j])); }))
+            expected.push_back(i);
+        CHECK(kept[s] == static_cast<int>(expected.size()));
+        expected.resize(m, -1);
+        CHECK(indices(keep.begin() + s * m, keep.begin() + (s + 1) * m) == expected);
+      }
+    }
+}
+
+TEST_CASE("nms_sweep: the overlaps are iou's, bit for bit") {
+  // Only box 0 is kept: whatever it does not suppress is left out by M = 1, so the functor sees iou(box i, box 0) alone.
+  auto boxes = random_boxes<float>(100);
+  std::vector<float> seen;
+  struct record {
+    std::vector<float>* seen;
+    bool operator()(float overlap) const {
+      seen->push_back(overlap);
+      return true;
+    }
+  };
+  indices counts{100}, keep(2), kept(1);
+  cpu::context c(1);
+  exec<cpu>::nms_sweep(c, counted<box<float> const, 2, cpu>{{boxes.data(), {{1, 100}}}, over(counts)}, record{&seen},
+                       counted<std::int32_t, 2, cpu>{over(keep, shape<2>{{1, 2}}), over(kept)});
+  REQUIRE(kept[0] == 1);
+  std::size_t const lanes = seen.size() / 99;
+  REQUIRE(lanes >= 1);
+  for (std::size_t i = 1; i < 100; ++i) CHECK(seen[(i - 1) * lanes] == iou(boxes[i], boxes[0]));
+}
+
+TEST_CASE_TEMPLATE("nms_sweep: torchvision's decisions", T, float, double) {
+  auto const file = golden();
+  auto const values = file.read<double>("nms.boxes"), score_values = file.read<double>("nms.scores");
+  std::vector<T> scores(score_values.begin(), score_values.end());
+  int const k = static_cast<int>(scores.size());
+  cpu::context c(2);
+  indices order(k), live(1);
+  exec<cpu>::segmented_sort(c, over(scores, shape<2>{{1, k}}), over(order, shape<2>{{1, k}}), over(live));
+  std::vector<box<T>> boxes(k);
+  for (int i = 0; i < k; ++i)
+    boxes[i] = {T(values[order[i] * 4]), T(values[order[i] * 4 + 1]), T(values[order[i] * 4 + 2]), T(values[order[i] * 4 + 3])};
+  for (int tenths : {3, 5, 7}) {
+    indices keep(k), kept(1);
+    exec<cpu>::nms_sweep(c, counted<box<T>, 2, cpu>{over(boxes, shape<2>{{1, k}}), over(live)}, above{tenths / 10.0},
+                         counted<std::int32_t, 2, cpu>{over(keep, shape<2>{{1, k}}), over(kept)});
+    auto const expected = file.read<std::int32_t>("nms.keep" + std::to_string(tenths));
+    REQUIRE(kept[0] == static_cast<int>(expected.size()));
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(order[keep[i]] == expected[i]);
+  }
+}
+
+}  // namespace cpu_tests

@@ -1,0 +1,129 @@
+#include "frcnn/backend/cpu/linear.hpp"
+
+#include "tensors.hpp"
+
+#include <doctest/doctest.h>
+
+namespace cpu_tests {
+
+namespace {
+
+template <class T>
+struct layer {
+  int m, k, n;
+  bool relu;
+  std::vector<T> x, w, b, g;
+  layer(int m, int k, int n, bool relu)
+      : m(m), k(k), n(n), relu(relu), x(normals<T>(m * k, 1)), w(normals<T>(n * k, 2, 0.3)), b(normals<T>(n, 3)), g(normals<T>(m * n, 4)) {}
+
+  std::vector<T> forward(cpu::context& c) {
+    poison(c);
+    auto y = nans<T>(m * n);
+    ops::linear<cpu>::forward<T>(c, relu, over(x, shape<2>{{m, k}}), over(w), over(b), over(y, shape<2>{{m, n}}));
+    return y;
+  }
+  struct gradients {
+    std::vector<T> dx, dw, db;
+  };
+  gradients backward(cpu::context& c, gradients d, write how) {
+    auto y = forward(c), dy = g;
+    poison(c);
+    ops::linear<cpu>::backward<T>(c, relu, over(x, shape<2>{{m, k}}), over(y, shape<2>{{m, n}}), over(dy, shape<2>{{m, n}}), over(w),
+                                  over(d.dw), over(d.db), how, over(d.dx, shape<2>{{m, k}}), how);
+    return d;
+  }
+  gradients blank() const { return {nans<T>(x.size()), nans<T>(w.size()), nans<T>(b.size())}; }
+};
+
+struct reference {
+  std::vector<double> y, dx, dw, db;
+};
+template <class T>
+reference naive(layer<T> const& l) {
+  reference r{std::vector<double>(l.g.size()), std::vector<double>(l.x.size()), std::vector<double>(l.w.size()),
+              std::vector<double>(l.b.size())};
+  for (int i = 0; i < l.m; ++i)
+    for (int j = 0; j < l.n; ++j) {
+      double v = double(l.b[j]);
+      for (int t = 0; t < l.k; ++t) v += double(l.x[i * l.k + t]) * double(l.w[j * l.k + t]);
+      r.y[i * l.n + j] = l.relu && v < 0 ? 0 : v;
+      double const d = l.relu && v <= 0 ? 0 : double(l.g[i * l.n + j]);
+      r.db[j] += d;
+      for (int t = 0; t < l.k; ++t) {
+        r.dx[i * l.k + t] += d * double(l.w[j * l.k + t]);
+        r.dw[j * l.k + t] += d * double(l.x[i * l.k + t]);
+      }
+    }
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("linear: forward and gradients against the definition; set reads nothing, add adds", T, float, double) {
+  for (auto [m, k, n, relu] :
+       {std::tuple{7, 10, 6, true}, std::tuple{1, 1, 1, false}, std::tuple{130, 300, 65, true}, std::tuple{3, 5, 200, false}}) {
+    cpu::context c(2);
+    layer<T> l(m, k, n, relu);
+    auto const expected = naive(l);
+    CHECK(near(l.forward(c), expected.y, tolerance<T>));
+    auto const set = l.backward(c, l.blank(), write::set);
+    CHECK(near(set.dx, expected.dx, tolerance<T>));
+    CHECK(near(set.dw, expected.dw, tolerance<T>));
+    CHECK(near(set.db, expected.db, tolerance<T>));
+    typename layer<T>::gradients const before{normals<T>(l.x.size(), 5), normals<T>(l.w.size(), 6), normals<T>(l.b.size(), 7)};
+    auto const added = l.backward(c, before, write::add);
+    CHECK(near(added.dx, plus(before.dx, set.dx), tolerance<T>));
+    CHECK(near(added.dw, plus(before.dw, set.dw), tolerance<T>));
+    CHECK(near(added.db, plus(before.db, set.db), tolerance<T>));
+    cpu::context one(1), three(3);
+    CHECK(same_bits(l.forward(one), l.forward(three)));
+    auto const alone = l.backward(one, l.blank(), write::set), crowd = l.backward(three, l.blank(), write::set);
+    CHECK(same_bits(alone.dx, crowd.dx));
+    CHECK(same_bits(alone.dw, crowd.dw));
+    CHECK(same_bits(alone.db, crowd.db));
+  }
+}
+
+TEST_CASE("linear: central differences in double") {
+  cpu::context c(2);
+  layer<double> l(4, 6, 5, false);
+  auto const set = l.backward(c, l.blank(), write::set);
+  auto loss = [&] { return dot(l.forward(c), l.g); };
+  CHECK(near(set.dx, numeric_gradient(l.x, loss), 1e-6));
+  CHECK(near(set.dw, numeric_gradient(l.w, loss), 1e-6));
+  CHECK(near(set.db, numeric_gradient(l.b, loss), 1e-6));
+}
+
+TEST_CASE("linear: no rows, and gradients that are not wanted") {
+  cpu::context c(2);
+  layer<float> none(0, 4, 3, true);
+  CHECK(none.forward(c).empty());
+  auto const d = none.backward(c, none.blank(), write::set);
+  CHECK(d.dw == std::vector<float>(12, 0.0f));
+  CHECK(d.db == std::vector<float>(3, 0.0f));
+  layer<float> l(3, 4, 2, true);
+  auto y = l.forward(c), dy = l.g;
+  ops::linear<cpu>::backward<float>(c, true, over(l.x, shape<2>{{3, 4}}), over(y, shape<2>{{3, 2}}), over(dy, shape<2>{{3, 2}}), over(l.w),
+                                    {}, {}, write::set, {}, write::set);
+  for (std::size_t i = 0; i < dy.size(); ++i) CHECK(dy[i] == (y[i] > 0 ? l.g[i] : 0));
+}
+
+TEST_CASE_TEMPLATE("linear: PyTorch's numbers", T, float, double) {
+  auto const file = golden();
+  for (bool relu : {true, false}) {
+    auto read = [&](char const* what) {
+      auto const v = file.read<double>(std::string(relu ? "linear.relu" : "linear.plain") + what);
+      return std::vector<T>(v.begin(), v.end());
+    };
+    layer<T> l(7, 10, 6, relu);
+    l.x = read(".x"), l.w = read(".weight"), l.b = read(".bias"), l.g = read(".dy");
+    cpu::context c(2);
+    CHECK(near(l.forward(c), read(".y"), tolerance<T>));
+    auto const d = l.backward(c, l.blank(), write::set);
+    CHECK(near(d.dx, read(".dx"), tolerance<T>));
+    CHECK(near(d.dw, read(".dweight"), tolerance<T>));
+    CHECK(near(d.db, read(".dbias"), tolerance<T>));
+  }
+}
+
+}  // namespace cpu_tests
