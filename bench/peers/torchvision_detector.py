@@ -37,7 +37,9 @@ def split(root, name):
 
 
 def pixels(root, identity):
-    return torch.from_numpy(np.array(Image.open(f"{root}/JPEGImages/{identity}.jpg").convert("RGB"))).permute(2, 0, 1)
+    path = f"{root}/JPEGImages/{identity}."
+    image = Image.open(path + next(e for e in ("jpg", "jpeg", "png") if os.path.exists(path + e)))
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
 
 
 def batches(root, names, size, rng):
