@@ -7,6 +7,7 @@
 //   mAP50 0.8750
 // The number after AP is the IoU threshold in percent. Four decimals; a value that is not there
 // (NaN) reads n/a.
+#include "frcnn/eval/proposal_recall.hpp"
 #include "frcnn/eval/voc_ap.hpp"
 
 #include <charconv>
@@ -28,6 +29,17 @@ inline std::string ap_report(voc_evaluation const& evaluation, std::span<std::st
   std::string text;
   for (std::size_t k = 0; k < class_names.size(); ++k) text += ap + ' ' + class_names[k] + ' ' + format_ap(evaluation.classes[k].ap) + '\n';
   return text + 'm' + ap + ' ' + format_ap(evaluation.mean) + '\n';
+}
+
+// "recall@300 0.9800 ... average 0.6543": recall of N proposals at IoU 0.5, 0.55, ... 0.95 and their mean, a line per N.
+inline std::string recall_report(std::span<proposal_recall const> results) {
+  std::string text;
+  for (proposal_recall const& r : results) {
+    text += "recall@" + std::to_string(r.limit);
+    for (double const v : r.recall) text += ' ' + format_ap(v);
+    text += " average " + format_ap(r.average) + '\n';
+  }
+  return text;
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::eval

@@ -1,0 +1,78 @@
+#pragma once
+// What the programs share: a progress line, and how errors and Ctrl-C end them.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <frcnn/core/error.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <unistd.h>
+
+namespace console {
+
+// On a terminal one line that is written over; in a pipe a line now and then.
+class progress {
+ public:
+  void operator()(std::string const& text, bool last = false) {
+    auto const now = std::chrono::steady_clock::now();
+    if (!last && now - shown_ < (terminal_ ? std::chrono::milliseconds(100) : std::chrono::seconds(10))) return;
+    shown_ = now;
+    if (terminal_) fmt::print(stderr, "\r\x1b[K{}{}", text, last ? "\n" : "");
+    else fmt::print(stderr, "{}\n", text);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool terminal_ = isatty(STDERR_FILENO) != 0;
+  std::chrono::steady_clock::time_point shown_{};
+};
+
+// Rate and remaining time of `total` things.
+class pace {
+ public:
+  explicit pace(double total, double done = 0) : total_(total), start_(done) {}
+  double rate(double done) const { return (done - start_) / std::max(seconds(), 1e-9); }
+  std::string remaining(double done) const {
+    double const left = done > start_ ? (total_ - done) / rate(done) : 0;
+    return left >= 3600 ? fmt::format("{:.0f} h {:02.0f} min", std::floor(left / 3600), std::floor(left / 60) - 60 * std::floor(left / 3600))
+                        : fmt::format("{:.0f}:{:02.0f}", std::floor(left / 60), std::floor(left - 60 * std::floor(left / 60)));
+  }
+
+ private:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  double total_, start_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+inline void warn(std::string const& sentence) { fmt::print(stderr, "warning: {}\n", sentence); }
+inline void say(std::string const& sentence) { fmt::print(stderr, "{}\n", sentence); }
+
+// Set by SIGINT; a second one ends the program at once.
+inline std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+inline void catch_interrupts() {
+  std::signal(SIGINT, [](int) {
+    if (interrupted.exchange(true)) _exit(130);
+  });
+}
+
+// Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong.
+template <class Work>
+int run(CLI::App& app, int argc, char** argv, Work&& work) {
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError const& e) {
+    return app.exit(e) == 0 ? 0 : 1;
+  }
+  try {
+    return work();
+  } catch (std::exception const& e) {
+    fmt::print(stderr, "error: {}\n", e.what());
+    return 1;
+  }
+}
+
+}  // namespace console

@@ -1,0 +1,139 @@
+#pragma once
+// Model files: safetensors with everything detect needs, and nothing else (no time, host or path): equal models give equal bytes.
+//
+//   tensors   every parameter by its name, logical order, F32
+//   metadata  format "frcnn 1", preset, classes, anchor_sizes, anchor_ratios, short_side, max_side, normalisation: JSON where not one word
+//
+//   save(detector, path)            load<presets::small<cpu>>(path)            load_detector(path): whatever preset the file names
+// Reading throws error naming the file and the tensor or key: a file cut short, of another preset, a missing, extra or misshapen tensor.
+#include "frcnn/detector/detector.hpp"
+#include "frcnn/io/safetensors.hpp"
+#include "frcnn/nn/parameter_store.hpp"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace frcnn::inline FRCNN_ABI {
+
+namespace detail {
+
+inline constexpr char const* model_format = "frcnn 1";
+
+inline std::map<std::string, std::string> to_metadata(model_config const& m) {
+  using nlohmann::json;
+  auto const& n = m.normalisation;
+  return {{"format", model_format},
+          {"preset", m.preset},
+          {"classes", json(m.classes).dump()},
+          {"anchor_sizes", json(m.anchor_sizes).dump()},
+          {"anchor_ratios", json(m.anchor_ratios).dump()},
+          {"short_side", std::to_string(m.short_side)},
+          {"max_side", std::to_string(m.max_side)},
+          {"normalisation", json{{"order", n.bgr ? "bgr" : "rgb"}, {"range", n.range}, {"mean", n.mean}, {"deviation", n.deviation}}.dump()}};
+}
+
+// f(parsed) for a metadata value; what it throws becomes an error that names file and key.
+template <class F>
+auto parse_metadata(io::safetensors_file const& file, std::string const& key, char const* expected, F f) {
+  auto const& text = file.metadata(key);
+  try {
+    return f(nlohmann::json::parse(text));
+  } catch (nlohmann::json::exception const&) {
+    throw error(file.name() + ", metadata \"" + key + "\"", expected, "\"" + text.substr(0, 100) + "\"");
+  }
+}
+
+inline model_config from_metadata(io::safetensors_file const& file) {
+  using nlohmann::json;
+  if (!file.metadata().contains("format") || file.metadata("format") != model_format)
+    throw error(file.name(), std::string("a model file of this library (metadata \"format\": \"") + model_format + "\")",
+                file.metadata().contains("format") ? "\"" + file.metadata("format").substr(0, 100) + "\"" : "tensors without it");
+  auto const number = [](json const& j) { return j.get<int>(); };
+  model_config m;
+  m.preset = file.metadata("preset");
+  m.classes = parse_metadata(file, "classes", "a list of names", [](json const& j) { return j.get<std::vector<std::string>>(); });
+  m.anchor_sizes = parse_metadata(file, "anchor_sizes", "a list of numbers per level", [](json const& j) { return j.get<std::vector<std::vector<double>>>(); });
+  m.anchor_ratios = parse_metadata(file, "anchor_ratios", "a list of numbers", [](json const& j) { return j.get<std::vector<double>>(); });
+  m.short_side = parse_metadata(file, "short_side", "a number of pixels", number);
+  m.max_side = parse_metadata(file, "max_side", "a number of pixels", number);
+  m.normalisation = parse_metadata(file, "normalisation", "order, range, mean and deviation", [](json const& j) {
+    pixel_normalisation n;
+    n.bgr = j.at("order") == "bgr";
+    n.range = j.at("range").get<double>();
+    for (std::size_t i = 0; i < 3; ++i) {
+      n.mean[i] = j.at("mean").at(i).get<double>();
+      n.deviation[i] = j.at("deviation").at(i).get<double>();
+    }
+    return n;
+  });
+  if (m.classes.empty() || m.short_side <= 0 || m.max_side <= 0)
+    throw error(file.name() + ", metadata", "classes and sides above 0", "none");
+  return m;
+}
+
+}  // namespace detail
+
+// Adds every parameter's value under `prefix` + its name, made while writing.
+template <Real T, Backend B>
+void add_parameters(io::safetensors_writer& out, parameter_store<T, B> const& store) {
+  for (auto const& e : store.entries()) {
+    auto const shape = e.file_shape();
+    out.add_later<float>(e.name, {shape.begin(), shape.end()}, [&store, &e] {
+      auto const values = store.get(e);
+      return std::vector<float>(values.begin(), values.end());
+    });
+  }
+}
+
+// Sets every parameter from the file; every tensor of the file must be a parameter unless `others` accepts its name.
+template <Real T, Backend B, class Others>
+void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, Others others) {
+  std::size_t known = 0;
+  for (auto const& e : store.entries()) {
+    auto const shape = e.file_shape();
+    store.set(e, file.read<T>(e.name, {shape.begin(), shape.end()}));
+    ++known;
+  }
+  for (auto const& [name, tensor] : file.tensors())
+    if (others(name)) ++known;
+  if (known == file.tensors().size()) return;
+  for (auto const& [name, tensor] : file.tensors()) {
+    bool found = others(name);
+    for (auto const& e : store.entries()) found = found || e.name == name;
+    if (!found) throw error(file.name() + ", tensor \"" + name + "\"", "parameters of the model only", "a tensor that is none of them");
+  }
+}
+template <Real T, Backend B>
+void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store) {
+  read_parameters(file, store, [](std::string const&) { return false; });
+}
+
+template <class Preset>
+void save(detector<Preset> const& d, std::filesystem::path const& path) {
+  io::safetensors_writer out;
+  out.metadata = detail::to_metadata(d.config());
+  add_parameters(out, d.model().parameters());
+  out.write(path);
+}
+
+// What a model file says of its model, without its weights.
+inline model_config read_config(std::filesystem::path const& path) { return detail::from_metadata(io::safetensors_file(path)); }
+
+namespace detail {
+template <class Preset>
+detector<Preset> load(io::safetensors_file const& file, model_config const& config, int threads) {
+  if (config.preset != Preset::name) throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + config.preset);
+  detector<Preset> d(config, threads);
+  read_parameters(file, d.model().parameters());
+  return d;
+}
+}  // namespace detail
+
+// threads: of each detect call; 0: all.
+template <class Preset>
+detector<Preset> load(std::filesystem::path const& path, int threads = 0) {
+  io::safetensors_file const file(path);
+  return detail::load<Preset>(file, detail::from_metadata(file), threads);
+}
+
+}  // namespace frcnn

@@ -1,0 +1,40 @@
+#pragma once
+// From a data loader to the trainer's input: the feed that trainer::run asks for micro-batches.
+#include "frcnn/data/loader.hpp"
+#include "frcnn/detector/input.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+template <class Conv>
+class data_feed {
+ public:
+  data_feed(data::dataset const& set, data::training_options const& options) : loader_(set, options) {
+    for (auto const& s : set.samples) capacity_ = std::max(capacity_, static_cast<int>(s.objects.size()));
+  }
+
+  std::uint64_t batches_per_epoch() const { return loader_.batches_per_epoch(); }
+
+  template <Real T, Backend B>
+  void operator()(std::uint64_t micro_batch, input_batch<T, B>& input) {
+    if (micro_batch != loader_.position()) loader_.seek(micro_batch);
+    auto const images = loader_.next();
+    int h = 0, w = 0;
+    for (auto const& im : images) {
+      h = std::max(h, im.plan.h);
+      w = std::max(w, im.plan.w);
+    }
+    input.start(static_cast<int>(images.size()), h, w, capacity_);
+    int i = 0;
+    for (auto const& im : images) {
+      input.set_image(i, im.pixels.pixels.data(), im.plan, im.original_width, im.original_height, im.id);
+      input.set_truth(i, im.boxes, im.labels);
+      ++i;
+    }
+  }
+
+ private:
+  data::training_loader<Conv> loader_;
+  int capacity_ = 1;  // truth boxes of the fullest image: one capacity for the whole run
+};
+
+}  // namespace frcnn

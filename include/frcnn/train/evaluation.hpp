@@ -1,0 +1,45 @@
+#pragma once
+// A detector over a whole data set: detections and truth of every image, in the order of the data set, in original pixels.
+#include "frcnn/data/image_io.hpp"
+#include "frcnn/data/dataset.hpp"
+#include "frcnn/data/prefetch.hpp"
+#include "frcnn/detector/detector.hpp"
+#include "frcnn/eval/voc_ap.hpp"
+
+#include <functional>
+#include <span>
+
+namespace frcnn::inline FRCNN_ABI {
+
+// visit(index, image) for every sample in order; images are decoded ahead by a background thread.
+template <class F>
+void for_each_image(data::dataset const& set, F&& visit) {
+  data::prefetcher<image, std::size_t> images(
+      [&](std::uint64_t batch, std::vector<std::size_t>& requests) {
+        if (batch < set.size()) requests.push_back(static_cast<std::size_t>(batch));
+      },
+      [&](std::size_t const& i, image& out) { out = data::read_image(set.samples[i].image); });
+  for (std::size_t i = 0; i < set.size(); ++i) visit(i, images.next().front());
+}
+
+// [I] lists of detections. done(n) after each image.
+template <class Detector>
+std::vector<std::vector<detection>> detect_all(Detector const& d, data::dataset const& set, detect_options const& o = {},
+                                               std::function<void(std::size_t)> const& done = {}) {
+  std::vector<std::vector<detection>> found(set.size());
+  for_each_image(set, [&](std::size_t i, image const& im) {
+    found[i] = d.detect(im, o);
+    if (done) done(i + 1);
+  });
+  return found;
+}
+
+// [I] lists of objects, with the labels of the data set.
+inline std::vector<std::vector<eval::truth_box>> truth_of(data::dataset const& set) {
+  std::vector<std::vector<eval::truth_box>> truths(set.size());
+  for (std::size_t i = 0; i < set.size(); ++i)
+    for (auto const& o : set.samples[i].objects) truths[i].push_back({o.where, o.label, o.difficult});
+  return truths;
+}
+
+}  // namespace frcnn
