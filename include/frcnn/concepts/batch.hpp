@@ -28,7 +28,7 @@ struct truth {
   counted<box<T> const, 2, B> boxes;         // [N, G], pixels of the network's input
   view<std::int32_t const, 2, B> label;      // [N, G]: 1..K a class; -1 an ignore region: it neither matches nor lets negatives lie on it
 
-  int capacity() const { return boxes.rows.dims[1]; }
+  FRCNN_HD int capacity() const { return boxes.rows.dims[1]; }
 };
 
 }  // namespace frcnn

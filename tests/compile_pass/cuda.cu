@@ -1,0 +1,111 @@
+// The algorithms that all backends share, instantiated for a cuda tag in both conventions and both scalars: the same code stays true for
+// host and device while it grows. Compiled, not run.
+#include "bare_cuda.cuh"
+#include "frcnn/backbone/plain.hpp"
+#include "frcnn/detector/faster_rcnn.hpp"
+#include "frcnn/detector/input.hpp"
+#include "frcnn/roi/fast_rcnn_head.hpp"
+#include "frcnn/rpn/rpn.hpp"
+#include "frcnn/train/sgd.hpp"
+
+using namespace frcnn;
+using bare::cuda;
+
+// A coder of the user's own reaches the device too.
+struct shift_coder {
+  template <class T>
+  FRCNN_HD delta<T> encode(box<T> const& from, box<T> const& to) const {
+    return {to.x1 - from.x1, to.y1 - from.y1, T(0), T(0)};
+  }
+  template <class T>
+  FRCNN_HD box<T> decode(box<T> const& from, delta<T> const& d) const {
+    return {from.x1 + d.dx, from.y1 + d.dy, from.x2 + d.dx, from.y2 + d.dy};
+  }
+};
+
+// Every function of geometry and of the convention that may run on a device.
+template <class Conv, class T>
+struct geometry_on_device {
+  anchor_grid<2> grid;
+  grid_anchors<2> anchors;
+  box_coder coder;
+  pixel_normalisation pixels;
+  box<T>* out;
+  FRCNN_HD void operator()(std::size_t i) const {
+    int const index = static_cast<int>(i);
+    cell const at = grid.cell_of(index, anchors.per_cell());
+    box<T> const a = anchors.template at<T>(at), b = Conv::scale_box(a, T(2), T(3));
+    delta<T> const d = coder.encode(a, b);
+    box<T> const decoded = coder.decode(a, d), moved = coder.decode_vjp_from(a, d, b), pulled = coder.encode_vjp_from(a, b, d);
+    delta<T> const slope = coder.decode_vjp(a, d, b);
+    T const overlap = iou(Conv::flip_box(decoded, T(100)), Conv::clip(b, T(50), T(60)));
+    bool const yes = Conv::suppresses(overlap, T(.7)) || Conv::is_positive_anchor(overlap, T(.7)) ||
+                     Conv::is_negative_anchor(overlap, T(.3)) || Conv::is_foreground(overlap, T(.5)) ||
+                     Conv::is_background(overlap, T(.1), T(.5)) || Conv::may_train(a, T(50), T(60)) ||
+                     Conv::wide_enough(b, Conv::template proposal_min_side<T>(T(1)));
+    T const rest =
+        Conv::template rpn_beta<T>() + Conv::template head_beta<T>() + Conv::template detection_min_side<T>() +
+        T(Conv::map_level(a) + Conv::stride(64, 4, 16) + grid.index_of(at, anchors.per_cell()) + grid.anchors(anchors.per_cell())) +
+        pixels(T(255), pixels.source_channel(0)) + smooth_l1(slope.dx, T(1)) + smooth_l1_gradient(slope.dy, T(1));
+    out[i] = Conv::unscale_box(yes ? moved : pulled, rest, overlap);
+  }
+};
+
+// Layers are a library's work (cuDNN, cuBLAS): promised here, not there.
+namespace frcnn::ops {
+template <>
+struct conv2d<cuda> : missing {};
+template <>
+struct linear<cuda> : missing {};
+template <>
+struct max_pool<cuda> : missing {};
+template <>
+struct rows<cuda> : missing {};
+template <>
+struct roi_align<cuda> : missing {};
+template <>
+struct roi_pool<cuda> : missing {};
+}  // namespace frcnn::ops
+
+// The parts hold the algorithms: anchor targets, sampling, proposals and losses in the generator; RoI targets, losses, dropout and
+// post-processing in the head.
+template <class T>
+using one_map = features<T, cuda, 256>;
+template <class T>
+using two_maps = features<T, cuda, 256, 2>;
+template <class Conv>
+using own = conventions::with_coder<Conv, shift_coder>;
+
+namespace frcnn {
+using conventions::caffe, conventions::torchvision;
+
+template class region_proposal_network<one_map<float>, caffe>;
+template class region_proposal_network<one_map<double>, caffe>;
+template class region_proposal_network<one_map<float>, torchvision>;
+template class region_proposal_network<one_map<double>, torchvision>;
+template class region_proposal_network<two_maps<float>, own<caffe>>;
+template class region_proposal_network<two_maps<double>, own<torchvision>>;
+
+template class fast_rcnn_head<one_map<float>, caffe>;
+template class fast_rcnn_head<one_map<double>, caffe>;
+template class fast_rcnn_head<one_map<float>, torchvision>;
+template class fast_rcnn_head<one_map<double>, torchvision>;
+template class fast_rcnn_head<two_maps<float>, own<caffe>, roi::max_pooler<two_maps<float>, own<caffe>>>;
+template class fast_rcnn_head<two_maps<double>, own<torchvision>>;
+
+template class faster_rcnn<backbone::plain<backbone::small_spec, float, cuda>, region_proposal_network<one_map<float>, torchvision>,
+                           fast_rcnn_head<one_map<float>, torchvision>>;
+template class parameter_store<float, cuda>;
+template class parameter_store<double, cuda>;
+template class sgd<float, cuda>;
+template class sgd<double, cuda>;
+template class input_batch<float, cuda>;
+template class input_batch<double, cuda>;
+
+template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<caffe, float>);
+template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<caffe, double>);
+template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<torchvision, float>);
+template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<torchvision, double>);
+template void exec<cuda>::scan(cuda::context&, view<std::int32_t const, 2, cuda>, view<std::int32_t, 2, cuda>);
+
+}  // namespace frcnn
