@@ -10,6 +10,7 @@
 // Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool.
 // Only the last map leaves (one level).
 #include "frcnn/concepts/backbone.hpp"
+#include "frcnn/core/buffer.hpp"
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/ops/max_pool.hpp"
 

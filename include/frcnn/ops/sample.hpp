@@ -1,5 +1,6 @@
 #pragma once
-// Balanced random sampling of labelled candidates: which anchors (section 3.1.3) and which RoIs (Fast R-CNN, section 2.3) a step learns from.
+// Balanced random sampling of labelled candidates: which anchors (section 3.1.3) and which RoIs (Fast R-CNN, section 2.3) a step learns
+// from.
 //
 //   label [S, K] int32: > 0 positive, 0 negative, -1 not a candidate. In place: whoever is not drawn becomes -1.
 //
@@ -12,7 +13,7 @@
 #include "frcnn/core/rng.hpp"
 #include "frcnn/core/scratch.hpp"
 
-namespace frcnn::inline FRCNN_ABI::ops {
+namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
 // keys [2S, K]: row 2s holds the random ranks of the positives of segment s, row 2s + 1 those of its negatives.
@@ -60,6 +61,8 @@ struct drop_undrawn {
 };
 }  // namespace detail
 
+namespace ops {
+
 template <Backend B>
 void sample_balanced(typename B::context& c, view<std::int32_t, 2, B> label, view<std::uint64_t const, 1, B> id, rng<B> r, draw purpose,
                      int max_positive, int total) {
@@ -76,4 +79,6 @@ void sample_balanced(typename B::context& c, view<std::int32_t, 2, B> label, vie
   exec<B>::for_each(c, label.size(), detail::drop_undrawn<B>{flag, label});
 }
 
-}  // namespace frcnn::ops
+}  // namespace ops
+
+}  // namespace frcnn

@@ -3,12 +3,7 @@
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/scratch.hpp"
 
-namespace frcnn::inline FRCNN_ABI::ops {
-
-template <class T>
-struct plus {
-  FRCNN_HD T operator()(T a, T b) const { return a + b; }
-};
+namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
 template <class T, Backend B>
@@ -24,6 +19,13 @@ struct add_sums {
 };
 }  // namespace detail
 
+namespace ops {
+
+template <class T>
+struct plus {
+  FRCNN_HD T operator()(T a, T b) const { return a + b; }
+};
+
 template <class T, Backend B>
 void sum_terms(typename B::context& c, view<T, 2, B> term, view<T, 1, B> loss) {
   typename B::context::frame scope(c);
@@ -32,4 +34,6 @@ void sum_terms(typename B::context& c, view<T, 2, B> term, view<T, 1, B> loss) {
   exec<B>::for_each(c, sum.size(), detail::add_sums<T, B>{sum, loss});
 }
 
-}  // namespace frcnn::ops
+}  // namespace ops
+
+}  // namespace frcnn

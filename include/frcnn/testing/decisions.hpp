@@ -1,0 +1,102 @@
+#pragma once
+// What one training step decided at random or by comparison, taken out of its tape and put into another.
+//
+// A step whose decisions are held is a smooth function of its parameters: what a gradient check needs, and what makes two
+// implementations comparable that draw differently.
+//
+//   anchor_label, anchor_match  [N, K]     1, 0, -1 (not sampled); the box each anchor regresses to
+//   rois [N, Q] with roi_count [N]; roi_label [N, Q], roi_target [N, Q]    the sampled RoIs: 0 background, 1..K class, -1 dead
+//   mask6, mask7                [N*Q, width]   of dropout, 1 is kept; empty without
+//
+// 1. record(tape)           after a step: a copy on the host. A half that never ran is empty
+// 2. replay(decisions, tape)  before a step on the same batch: that tape decides nothing by itself any more; empty halves do
+// 3. release(tape)          it decides again
+// T, B: of the model. Any model's tape will do whose `proposals` and `head` hold `decided` as region_proposal_network and fast_rcnn_head
+// have it.
+//
+// Example: model.step(c, batch, truth, rng, tape, loss);
+//          auto const d = testing::record(tape);
+//          decltype(tape) other;  testing::replay(d, other);
+//          model.step(c, batch, truth, another_rng, other, loss);     // the same losses and gradients, bit for bit
+#include "frcnn/core/buffer.hpp"
+#include "frcnn/geometry/box.hpp"
+
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::testing {
+
+template <class X, int R>
+struct recorded {
+  std::vector<X> values;
+  shape<R> dims{};
+
+  explicit operator bool() const { return !values.empty(); }
+};
+
+template <Real T>
+struct step_decisions {
+  recorded<std::int32_t, 2> anchor_label, anchor_match;
+  recorded<box<T>, 2> rois;
+  recorded<std::int32_t, 1> roi_count;
+  recorded<std::int32_t, 2> roi_label;
+  recorded<delta<T>, 2> roi_target;
+  recorded<std::uint8_t, 2> mask6, mask7;
+};
+
+namespace detail {
+template <class X, int R, Backend B>
+recorded<X, R> copied(view<X, R, B> from) {
+  if (!from) return {};
+  return {to_host(from), from.dims};
+}
+template <class X, int R, Backend B>
+view<X, R, B> restored(recorded<X, R> const& from, buffer<X, B>& memory) {
+  if (!from) return {};
+  auto const to = memory.shaped(from.dims);
+  from_host(from.values, to);
+  return to;
+}
+template <class Boxes>
+struct scalar_of_boxes;
+template <class T, Backend B>
+struct scalar_of_boxes<counted<box<T>, 2, B>> {
+  using type = T;
+};
+}  // namespace detail
+
+template <class Tape>
+auto record(Tape const& tape) {
+  auto const& anchors = tape.proposals.decided;
+  auto const& head = tape.head.decided;
+  using T = typename detail::scalar_of_boxes<std::remove_cvref_t<decltype(head.targets.rois)>>::type;
+  return step_decisions<T>{detail::copied(anchors.label),
+                           detail::copied(anchors.match),
+                           detail::copied(head.targets.rois.rows),
+                           detail::copied(head.targets.rois.count),
+                           detail::copied(head.targets.label),
+                           detail::copied(head.targets.target),
+                           detail::copied(head.mask6),
+                           detail::copied(head.mask7)};
+}
+
+template <Real T, class Tape>
+void replay(step_decisions<T> const& d, Tape& tape) {
+  auto& anchors = tape.proposals.decided;
+  anchors.held = static_cast<bool>(d.anchor_label);
+  anchors.label = detail::restored(d.anchor_label, anchors.label_memory);
+  anchors.match = detail::restored(d.anchor_match, anchors.match_memory);
+  auto& head = tape.head.decided;
+  head.held = static_cast<bool>(d.rois);
+  head.targets = {{detail::restored(d.rois, head.roi_memory), detail::restored(d.roi_count, head.count_memory)},
+                  detail::restored(d.roi_label, head.label_memory),
+                  detail::restored(d.roi_target, head.target_memory)};
+  head.mask6 = detail::restored(d.mask6, head.mask6_memory);
+  head.mask7 = detail::restored(d.mask7, head.mask7_memory);
+}
+
+template <class Tape>
+void release(Tape& tape) {
+  tape.proposals.decided.held = tape.head.decided.held = false;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::testing
