@@ -1,0 +1,16 @@
+#pragma once
+// A model file to a detector whose preset is known at run time only.
+#include "frcnn/backend/cpu.hpp"
+#include "frcnn/detector/model_file.hpp"
+#include "frcnn/presets/presets.hpp"
+
+namespace frcnn::inline FRCNN_ABI {
+
+// threads: of each detect call; 0: all. Throws error: see model_file.hpp; and where the file names a preset that is not there.
+inline any_detector load_detector(std::filesystem::path const& path, int threads = 0) {
+  io::safetensors_file const file(path);
+  auto const config = detail::from_metadata(file);
+  return with_preset<cpu>(config.preset, [&]<class Preset>() { return any_detector(detail::load<Preset>(file, config, threads)); });
+}
+
+}  // namespace frcnn
