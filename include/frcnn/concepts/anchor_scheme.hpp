@@ -5,6 +5,17 @@
 //   2. a.per_cell()                  anchors at each position, the paper's k
 //   3. a.at<T>(cell)                 the anchor k of cell (level, y, x): a half-open box in pixels of the network's input
 // Trivially copyable: it travels into kernels by value.
+//
+// The smallest model:
+//   struct one_square {                                         // 32 x 32 pixels about each cell's corner
+//     static constexpr int levels = 1, max_per_cell = 1;
+//     FRCNN_HD int per_cell() const { return 1; }
+//     template <class T>
+//     FRCNN_HD box<T> at(cell const& i) const {
+//       T const x = T(i.x * i.stride_x), y = T(i.y * i.stride_y);
+//       return {x - T(16), y - T(16), x + T(16), y + T(16)};
+//     }
+//   };
 #include "frcnn/geometry/anchors.hpp"
 
 #include <concepts>

@@ -7,6 +7,20 @@
 //   5. x.backward(c, tape, dmaps)                d(loss)/d(maps) to parameter gradients (by param.next); dmaps may be overwritten.
 //                                                Stops where everything earlier is frozen.
 // Forward is const and safe from several threads, each with its own context.
+//
+// The smallest model:
+//   struct no_backbone {                                        // the pixels are the map
+//     using scalar = float;  using device = cpu;  struct tape {};
+//     using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
+//     static constexpr int levels = 1;
+//     static constexpr int channels(int) { return 3; }
+//     static constexpr int stride(int) { return 1; }
+//     shape<4> map_shape(int, shape<4> pixels) const { return pixels; }
+//     void forward(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
+//     void forward(context& c, images im, map& f, tape&) const { forward(c, im, f); }
+//     void backward(context&, tape&, map&) {}
+//     template <class V> void for_each_param(V&&) {}
+//   };
 #include "frcnn/concepts/trainable.hpp"
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/maps.hpp"

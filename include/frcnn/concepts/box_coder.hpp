@@ -8,9 +8,15 @@
 //   5. c.encode_vjp_from(from, to, dout) d(loss)/d(from): the RoI head's targets depend on the RoI
 //
 // The smallest model:
-//   struct corner_coder {                                       // moves corners by fractions of the size
-//     template <class T> delta<T> encode(box<T> a, box<T> b) const { ... }
-//     template <class T> box<T> decode(box<T> a, delta<T> d) const { ... }
+//   struct corner_coder {                                       // moves corners, by fractions of the sides
+//     template <class T>
+//     FRCNN_HD delta<T> encode(box<T> const& a, box<T> const& b) const {
+//       return {(b.x1 - a.x1) / a.width(), (b.y1 - a.y1) / a.height(), (b.x2 - a.x2) / a.width(), (b.y2 - a.y2) / a.height()};
+//     }
+//     template <class T>
+//     FRCNN_HD box<T> decode(box<T> const& a, delta<T> const& d) const {
+//       return {a.x1 + d.dx * a.width(), a.y1 + d.dy * a.height(), a.x2 + d.dw * a.width(), a.y2 + d.dh * a.height()};
+//     }
 //   };
 #include "frcnn/geometry/box.hpp"
 

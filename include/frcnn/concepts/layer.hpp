@@ -6,6 +6,21 @@
 //   4. l.backward(c, tape, dy, dx, how)   dx = J'dy (how == set) or += (add); each param.grad likewise by its own `next`, which it leaves
 //                                 at add. dy may be overwritten. dx.data == nullptr and empty grads are not wanted, and not computed.
 // The tape is outside so that one layer serves many feature maps.
+//
+// The smallest model:
+//   struct negate {                                             // y = -x
+//     using scalar = float;  using device = cpu;  struct tape {};
+//     using act = activation<float, cpu>;
+//     shape<4> out_shape(shape<4> s) const { return s; }
+//     void forward(cpu::context&, act const& x, act& y) const {
+//       for (std::size_t i = 0; i < x.dims.size(); ++i) y.data[i] = -x.data[i];
+//     }
+//     void forward(cpu::context& c, act const& x, act& y, tape&) const { forward(c, x, y); }
+//     void backward(cpu::context&, tape&, act& dy, act& dx, write how) {
+//       for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == write::add ? dx.data[i] : 0) - dy.data[i];
+//     }
+//     template <class V> void for_each_param(V&&) {}
+//   };
 #include "frcnn/concepts/trainable.hpp"
 
 namespace frcnn::inline FRCNN_ABI {

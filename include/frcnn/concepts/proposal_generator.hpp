@@ -1,6 +1,7 @@
 #pragma once
 // ProposalGenerator<Anchors>: feature maps to a set of class-agnostic boxes, and how it learns (section 3.1).
-//   1. P::coder, P::channels, p.anchors()   its BoxCoder, the channels it reads, its anchor scheme
+//   1. P::coder, P::channels, p.anchors()   its BoxCoder, the channels it reads, its anchor scheme (which faster_rcnn finds as
+//                                           P::anchors_type)
 //   2. p.capacity(phase)                    proposals per image at most, known on the host
 //   3. p.forward(c, batch, maps, phase, rois)   inference: rois [N, capacity(phase)] by descending score
 //   4. training in three calls, so that an RPN-only step makes no proposals:
@@ -8,6 +9,28 @@
 //        p.loss(c, batch, truth, rng, tape, loss)   loss[0] += objectness, loss[1] += box regression, on the device
 //        p.proposals(c, batch, tape, phase, rois)   rois as constants
 //   5. p.backward(c, tape, drois, dmaps, how)   losses, and drois where drois.data != nullptr (exact joint), to d(maps): set or add
+//
+// The smallest model:
+//   struct whole_image {                                        // proposes one region: all of the image
+//     using scalar = float;  using device = cpu;  struct tape {};
+//     using anchors_type = grid_anchors<1>;  using coder = box_coder;
+//     using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
+//     using regions = counted<box<float>, 2, cpu>;
+//     static constexpr int channels = 3;
+//     anchors_type anchors() const { return {}; }
+//     int capacity(phase) const { return 1; }
+//     void forward(context&, images im, map const&, phase, regions rois) const { propose(im, rois); }
+//     void forward(context&, images, map const&, tape&) const {}
+//     void loss(context&, images, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
+//     void proposals(context&, images im, tape&, phase, regions rois) const { propose(im, rois); }
+//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, write how) {
+//       if (how == write::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+//     }
+//     template <class V> void for_each_param(V&&) {}
+//     static void propose(images im, regions rois) {
+//       for (int n = 0; n < im.size(); ++n) rois.rows(n, 0) = {0, 0, im.info(n).w, im.info(n).h}, rois.count(n) = 1;
+//     }
+//   };
 #include "frcnn/concepts/anchor_scheme.hpp"
 #include "frcnn/concepts/box_coder.hpp"
 #include "frcnn/concepts/trainable.hpp"

@@ -4,6 +4,29 @@
 //   2. h.forward(c, batch, maps, rois, options, hits)   inference: hits [N, options.max_detections] by descending score, original pixels
 //   3. h.forward(c, batch, maps, rois, truth, rng, tape, loss)   training: samples RoIs; loss[0] += class, loss[1] += box regression
 //   4. h.backward(c, tape, drois, dmaps, how)           losses to d(maps): set or add; to drois where drois.data != nullptr
+//
+// The smallest model:
+//   struct yes_head {                                           // every region is an object of class 1
+//     using scalar = float;  using device = cpu;  struct tape {};  using coder = box_coder;
+//     using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
+//     using regions = counted<box<float> const, 2, cpu>;
+//     static constexpr int levels = 1, channels = 3;
+//     int classes() const { return 1; }
+//     void forward(context&, images im, map const&, regions rois, detect_options const&, counted<scored_box<float>, 2, cpu> hits) const {
+//       std::fill_n(hits.rows.data, hits.rows.size(), scored_box<float>{});
+//       for (int n = 0; n < im.size(); ++n) {
+//         hits.count(n) = std::min(rois.count(n), hits.rows.dims[1]);
+//         auto const& at = im.info(n);
+//         for (int i = 0; i < hits.count(n); ++i)
+//           hits.rows(n, i) = {conventions::torchvision::unscale_box(rois.rows(n, i), at.sx, at.sy), 1, 1};
+//       }
+//     }
+//     void forward(context&, images, map const&, regions, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
+//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, write how) {
+//       if (how == write::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+//     }
+//     template <class V> void for_each_param(V&&) {}
+//   };
 #include "frcnn/concepts/box_coder.hpp"
 #include "frcnn/concepts/trainable.hpp"
 #include "frcnn/concepts/batch.hpp"
