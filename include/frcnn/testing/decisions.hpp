@@ -19,6 +19,7 @@
 //          decltype(tape) other;  testing::replay(d, other);
 //          model.step(c, batch, truth, another_rng, other, loss);     // the same losses and gradients, bit for bit
 #include "frcnn/core/buffer.hpp"
+#include "frcnn/core/counted.hpp"
 #include "frcnn/geometry/box.hpp"
 
 #include <vector>
