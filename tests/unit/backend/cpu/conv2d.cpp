@@ -175,7 +175,8 @@ TEST_CASE_TEMPLATE("conv2d: PyTorch's numbers", T, float, double) {
                                 std::tuple{"conv.s2", conv2d_spec{4, 6, 3, 2, 1, false}, shape<4>{{2, 4, 7, 6}}},
                                 std::tuple{"conv.k5", conv2d_spec{2, 3, 5, 2, 2, true}, shape<4>{{2, 2, 9, 8}}},
                                 std::tuple{"conv.k1", conv2d_spec{5, 4, 1, 1, 0, false}, shape<4>{{2, 5, 4, 5}}}}) {
-    CAPTURE(name);
+    std::string const title = name;
+    CAPTURE(title);
     auto read = [&, n = std::string(name)](char const* what) {
       auto const v = file.read<double>(n + what);
       return std::vector<T>(v.begin(), v.end());

@@ -57,7 +57,8 @@ TEST_CASE_TEMPLATE("max_pool: against loops, ties, both roundings, both kinds of
         std::pair{pool_spec{3, 2, 1, true}, shape<4>{{2, 3, 8, 7}}}, std::pair{pool_spec{3, 2, 1, false}, shape<4>{{1, 2, 33, 30}}},
         std::pair{pool_spec{3, 1, 1, false}, shape<4>{{2, 5, 21, 4}}}, std::pair{pool_spec{1, 3, 0, false}, shape<4>{{1, 2, 8, 8}}},
         std::pair{pool_spec{5, 2, 2, false}, shape<4>{{1, 1, 3, 3}}}}) {
-    CAPTURE(to_string(xs));
+    std::string const extents = to_string(xs);
+    CAPTURE(extents);
     shape<4> const ys = spec.out_shape(xs);
     auto x = normals<T>(xs.size(), 1, 2);
     for (auto& v : x) v = std::round(v);  // many ties
@@ -102,7 +103,8 @@ TEST_CASE_TEMPLATE("max_pool: PyTorch's numbers", T, float, double) {
                                 std::tuple{"ceil", pool_spec{2, 2, 0, true}, shape<4>{{2, 3, 7, 9}}},
                                 std::tuple{"ceil_pad", pool_spec{3, 2, 1, true}, shape<4>{{2, 3, 8, 7}}},
                                 std::tuple{"ceil3", pool_spec{3, 2, 0, true}, shape<4>{{2, 3, 8, 7}}}}) {
-    CAPTURE(name);
+    std::string const title = name;
+    CAPTURE(title);
     auto read = [&, n = std::string("max_pool.") + name](char const* what) {
       auto const v = file.read<double>(n + what);
       return std::vector<T>(v.begin(), v.end());
