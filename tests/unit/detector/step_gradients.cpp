@@ -1,0 +1,219 @@
+// The training step, whole and in its halves, against central differences in double, with what it decided held; and how gradients are
+// written: set, added, left alone.
+#include "frcnn/testing/decisions.hpp"
+#include "frcnn/testing/gradcheck.hpp"
+#include "frcnn/testing/parity.hpp"
+#include "narrow.hpp"
+
+#include <doctest/doctest.h>
+
+#include <numeric>
+
+using namespace detector_tests;
+
+namespace {
+
+template <class C, template <class, class> class P>
+struct variant {
+  using conv = C;
+  using parts_type = parts<narrow_spec, double, C, P>;
+  using model = typename parts_type::model;
+  static auto make(double dropout) {
+    auto m = parts_type::make(narrow_rpn<C>(), narrow_head<C>(dropout));
+    liven(*m);
+    m->parameters().enable_gradients();
+    return m;
+  }
+};
+using sigmoid_align = variant<conventions::torchvision, roi::align_pooler>;
+using sigmoid_max = variant<conventions::torchvision, roi::max_pooler>;
+using softmax_align = variant<conventions::caffe, roi::align_pooler>;
+using softmax_max = variant<conventions::caffe, roi::max_pooler>;
+
+std::vector<scene<double>::size> const sizes{{48, 64}, {56, 40}};
+
+// Checks the gradients that `run` (a loss with a backward pass) leaves in the store, on some elements of each parameter; those of
+// parameters for which `reached` is false must be untouched.
+template <class Model, class Run, class Reached>
+void check_gradients(Model& model, Run run, Reached reached) {
+  double const centre = run();
+  CHECK(std::isfinite(centre));
+  auto& store = model.parameters();
+  std::vector<std::vector<double>> analytic;
+  for (auto const& e : store.entries()) analytic.push_back(to_host(e.p->grad));
+  std::size_t at = 0, skipped = 0, checked = 0;
+  for (auto const& e : store.entries()) {
+    auto const& gradient = analytic[at++];
+    CAPTURE(e.name);
+    if (!reached(e.name)) {
+      CHECK(e.p->next == frcnn::write::set);
+      continue;
+    }
+    CHECK(e.p->next == frcnn::write::add);
+    CHECK(std::any_of(gradient.begin(), gradient.end(), [](double g) { return g != 0; }));
+    auto const loss = [&] {
+      ++e.p->version;  // the values were changed behind the store's back
+      return run();
+    };
+    auto const report = testing::gradcheck(loss, std::span(e.p->value.data, e.p->size()), gradient,
+                                           {.tolerance = 1e-6, .step = 2e-6, .samples = 24, .may_skip = .2});
+    CHECK_MESSAGE(report.ok, e.name, ": ", report.describe());
+    skipped += report.skipped;
+    checked += report.checked;
+  }
+  // A weight of the first layer moves thousands of ReLUs, some over their corner: many are skipped there, few in all.
+  CHECK(checked > 200);
+  CHECK_MESSAGE(skipped * 20 <= checked, skipped, " of ", checked, " skipped");
+}
+
+constexpr auto everywhere = [](std::string const&) { return true; };
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a whole step: gradients are derivatives of the sum of the four losses", V, sigmoid_align, sigmoid_max, softmax_align,
+                   softmax_max) {
+  for (double const dropout : {0., .5}) {
+    CAPTURE(dropout);
+    auto const model = V::make(dropout);
+    cpu::context c(1);
+    scene<double> here(sizes);
+    typename V::model::tape tape;
+    auto const first = losses_of_step(*model, c, here, tape);
+    for (double const l : first) CHECK(l > 0);
+    testing::replay(testing::record(tape), tape);
+    take_gradients(*model);
+    check_gradients(
+        *model,
+        [&] {
+          auto const l = losses_of_step(*model, c, here, tape);
+          return std::accumulate(l.begin(), l.end(), 0.0);
+        },
+        everywhere);
+  }
+}
+
+TEST_CASE_TEMPLATE("the RPN alone: the head is left alone", V, sigmoid_align, softmax_max) {
+  auto const model = V::make(0);
+  cpu::context c(1);
+  scene<double> here(sizes);
+  typename V::model::tape tape;
+  std::vector<double> loss(4);
+  auto const run = [&] {
+    model->step_rpn(c, here.images(), here.objects(), here.random(), tape, {loss.data(), {{4}}});
+    CHECK(loss[2] == 0);
+    CHECK(loss[3] == 0);
+    return loss[0] + loss[1];
+  };
+  run();
+  testing::replay(testing::record(tape), tape);
+  poison(*model, c, tape);
+  take_gradients(*model);
+  check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("roi_heads"); });
+  CHECK(std::isnan(model->parameters().get_gradient(model->parameters().at("roi_heads.box_head.fc6.weight"))[0]));
+}
+
+TEST_CASE_TEMPLATE("the head alone, on given regions: the RPN is left alone", V, sigmoid_align, softmax_max) {
+  auto const model = V::make(.5);
+  cpu::context c(1);
+  scene<double> here(sizes);
+  typename V::model::tape tape;
+  std::vector<box<double>> given;
+  for (int i = 0; i < 40; ++i) given.push_back({i * .7, i * .5, i * .7 + 11, i * .5 + 17});
+  std::vector<std::int32_t> count{20, 18};
+  std::vector<double> loss(4);
+  auto const run = [&] {
+    model->step_head(c, here.images(), here.objects(), {{given.data(), {{2, 20}}}, {count.data(), {{2}}}}, here.random(), tape,
+                     {loss.data(), {{4}}});
+    CHECK(loss[0] == 0);
+    CHECK(loss[1] == 0);
+    return loss[2] + loss[3];
+  };
+  run();
+  // Sampled from the given regions and the truth, and from nothing else.
+  auto const d = testing::record(tape);
+  std::size_t from_given = 0, live = 0;
+  for (std::size_t i = 0; i < d.rois.values.size(); ++i) {
+    if (d.roi_label.values[i] < 0) continue;
+    ++live;
+    auto const is = [&](box<double> const& b) { return b == d.rois.values[i]; };
+    bool const one = std::any_of(given.begin(), given.end(), is);
+    CHECK((one || std::any_of(here.boxes.begin(), here.boxes.end(), is)));
+    from_given += one;
+  }
+  CHECK(live == 32);
+  CHECK(from_given > 20);
+  testing::replay(d, tape);
+  poison(*model, c, tape);
+  take_gradients(*model);
+  check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("rpn"); });
+}
+
+TEST_CASE_TEMPLATE("the first writer sets: nothing left from before is read", V, sigmoid_align, sigmoid_max, softmax_align, softmax_max) {
+  for (double const dropout : {0., .5}) {
+    auto const model = V::make(dropout);
+    cpu::context c(2);
+    scene<double> here(sizes), larger({{72, 88}, {64, 96}}, 3);
+    typename V::model::tape clean, used;
+    poison(*model, c, clean);
+    auto const losses = losses_of_step(*model, c, here, clean);
+    auto const gradients = take_gradients(*model);
+    for (auto const& g : gradients)
+      for (double const v : g) CHECK(std::isfinite(v));
+    losses_of_step(*model, c, larger, used);  // grows every buffer of the tape
+    take_gradients(*model);
+    poison(*model, c, used);
+    CHECK(same_bits(losses_of_step(*model, c, here, used), losses));
+    CHECK(same_bits(take_gradients(*model), gradients));
+  }
+}
+
+TEST_CASE_TEMPLATE("further micro-batches add", V, sigmoid_align, softmax_max) {
+  auto const model = V::make(.5);
+  cpu::context c(2);
+  scene<double> one(sizes, 1), two({{64, 64}}, 2);
+  typename V::model::tape tape;
+  losses_of_step(*model, c, one, tape);
+  auto const of_one = take_gradients(*model);
+  losses_of_step(*model, c, two, tape);
+  auto const of_two = take_gradients(*model);
+  losses_of_step(*model, c, one, tape);
+  losses_of_step(*model, c, two, tape);
+  auto const of_both = take_gradients(*model);
+  for (std::size_t i = 0; i < of_both.size(); ++i) {
+    auto sum = of_one[i];
+    for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += of_two[i][k];
+    auto const report = testing::compare(of_both[i], sum, 1e-12);
+    CHECK_MESSAGE(report.ok, model->parameters().entries()[i].name, ": ", report.describe());
+    CHECK_FALSE(testing::compare(of_both[i], of_two[i], 1e-3).ok);
+  }
+}
+
+namespace {
+struct half_frozen_spec : narrow_spec {
+  static constexpr int frozen = 3;
+};
+}  // namespace
+
+TEST_CASE("frozen layers get no gradient and change nobody else's") {
+  using conv = conventions::torchvision;
+  auto const free = parts<narrow_spec, double>::make(narrow_rpn<conv>(), narrow_head<conv>());
+  auto const frozen = parts<half_frozen_spec, double>::make(narrow_rpn<conv>(), narrow_head<conv>());
+  cpu::context c(1);
+  scene<double> here(sizes);
+  liven(*free);
+  liven(*frozen);
+  free->parameters().enable_gradients();
+  frozen->parameters().enable_gradients();
+  std::remove_reference_t<decltype(*free)>::tape a;
+  std::remove_reference_t<decltype(*frozen)>::tape b;
+  CHECK(same_bits(losses_of_step(*free, c, here, a), losses_of_step(*frozen, c, here, b)));
+  std::size_t without = 0;
+  for (auto const& e : frozen->parameters().entries()) {
+    CAPTURE(e.name);
+    bool const early = e.name.starts_with("backbone.0.") || e.name.starts_with("backbone.2.") || e.name.starts_with("backbone.4.");
+    CHECK(e.p->wants_grad() == !early);
+    without += early;
+    if (!early) CHECK(same_bits(frozen->parameters().get_gradient(e), free->parameters().get_gradient(free->parameters().at(e.name))));
+  }
+  CHECK(without == 6);
+}
