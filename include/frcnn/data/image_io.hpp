@@ -83,7 +83,19 @@ bool walk_jpeg(bytes file, Visit visit) {
   }
 }
 
-// The same for a PNG's chunks; true when IEND was reached.
+// stb 2.27 writes past its table where the 16 counts of a DHT segment add up to more than 256, or run out of the segment.
+inline bool sound_huffman_tables(bytes payload) {
+  while (!payload.empty()) {
+    if (payload.size() < 17) return false;
+    std::size_t values = 0;
+    for (std::uint8_t count : payload.subspan(1, 16)) values += count;
+    if (values > 256 || 17 + values > payload.size()) return false;
+    payload = payload.subspan(17 + values);
+  }
+  return true;
+}
+
+// walk_jpeg for a PNG's chunks; true when IEND was reached.
 template <class Visit>
 bool walk_png(bytes file, Visit visit) {
   for (std::size_t at = 8; at + 12 <= file.size();) {
@@ -139,21 +151,33 @@ inline decoded_image decode_pixels(bytes file, std::string const& name) {
   image_kind const kind = kind_of(file);
   if (kind == image_kind::unknown) throw error(name, "a JPEG or PNG image", "neither");
   std::string const format = kind == image_kind::jpeg ? "JPEG" : "PNG";
-  bool const whole = kind == image_kind::jpeg ? detail::walk_jpeg(file, [](std::uint8_t, bytes) { return false; })
-                                              : detail::walk_png(file, [](std::string_view, bytes) { return false; });
-  if (!whole) throw error(name, "a whole " + format, "its end missing");
-
-  auto const undecodable = [&] {
-    return error(name, "a " + format + " that can be decoded", std::string("a fault in it (") + stb::frcnn_stbi_failure_reason() + ")");
+  std::int64_t claimed = 0;
+  bool sound = true;
+  auto const claims = [&](bytes size, int each) {
+    claimed = std::int64_t{detail::big_endian(size, 0, each)} * detail::big_endian(size, static_cast<std::size_t>(each), each);
   };
+  auto const jpeg_segment = [&](std::uint8_t marker, bytes payload) {
+    bool const frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+    if (frame && payload.size() >= 5) claims(payload.subspan(1), 2);
+    if (marker == 0xC4) sound = sound && detail::sound_huffman_tables(payload);
+    return false;
+  };
+  auto const png_chunk = [&](std::string_view type, bytes payload) {
+    if (type == "IHDR" && payload.size() >= 8) claims(payload, 4);
+    return false;
+  };
+  bool const whole = kind == image_kind::jpeg ? detail::walk_jpeg(file, jpeg_segment) : detail::walk_png(file, png_chunk);
+  if (!whole) throw error(name, "a whole " + format, "its end missing");
+  if (claimed > max_pixels) throw error(name, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(claimed));
+
+  auto const undecodable = [&](std::string const& why) {
+    return error(name, "a " + format + " that can be decoded", "a fault in it (" + why + ")");
+  };
+  if (!sound) throw undecodable("bad Huffman table");
   if (file.size() > INT_MAX) throw error(name, "an image file below 2 GiB", std::to_string(file.size()) + " bytes");
-  int const size = static_cast<int>(file.size());
   int width = 0, height = 0, channels = 0;
-  if (!stb::frcnn_stbi_info_from_memory(file.data(), size, &width, &height, &channels)) throw undecodable();
-  if (std::int64_t{width} * height > max_pixels)
-    throw error(name, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(width) + " x " + std::to_string(height));
-  std::uint8_t* const pixels = stb::frcnn_stbi_load_from_memory(file.data(), size, &width, &height, &channels, 3);
-  if (!pixels) throw undecodable();
+  std::uint8_t* const pixels = stb::frcnn_stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width, &height, &channels, 3);
+  if (!pixels) throw undecodable(stb::frcnn_stbi_failure_reason());
   return {pixels, width, height};
 }
 

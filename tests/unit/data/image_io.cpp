@@ -1,0 +1,154 @@
+#include "frcnn/data/image_io.hpp"
+
+#include "../io/scratch.hpp"
+#include "frcnn/io/safetensors.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+using namespace frcnn;
+using namespace frcnn::data;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path const golden = fs::path(__FILE__).parent_path() / "../../golden";
+
+std::string golden_file(std::string const& name) { return io::read_file(golden / "images" / name); }
+
+std::string refusal(std::string const& file) {
+  return sentence([&] { decode_image(as_bytes(file), "x"); });
+}
+
+image checks(int w, int h) {
+  image im(w, h);
+  for (int y = 0; y < h; ++y)
+    for (int x = 0; x < w; ++x)
+      for (int c = 0; c < 3; ++c) im.at(x, y)[c] = static_cast<std::uint8_t>(x * 5 + y * 3 + c * 80);
+  return im;
+}
+
+}  // namespace
+
+TEST_CASE("every kind of file is RGB as Pillow sees it") {
+  io::safetensors_file const expected(golden / "images.safetensors");
+  int files = 0;
+  for (auto const& entry : fs::directory_iterator(golden / "images")) {
+    std::string const name = entry.path().filename().string();
+    CAPTURE(name);
+    image const im = read_image(entry.path());
+    REQUIRE(im.width == 18);
+    REQUIRE(im.height == 13);
+    auto const& tensor = expected.tensor(name);
+    int worst = 0;
+    for (std::size_t i = 0; i < im.pixels.size(); ++i)
+      worst = std::max(worst, std::abs(im.pixels[i] - static_cast<int>(std::to_integer<std::uint8_t>(tensor.bytes[i]))));
+    CHECK(worst <= (entry.path().extension() == ".png" ? 0 : 4));  // decoders of JPEG may differ in rounding
+    ++files;
+  }
+  CHECK(files == 15);
+}
+
+TEST_CASE("content decides, not the name") {
+  scratch folder;
+  io::write_file_atomically(folder / "a.jpg", golden_file("rgb.png"));
+  io::write_file_atomically(folder / "b.png", golden_file("baseline.jpg"));
+  CHECK(read_image(folder / "a.jpg").pixels == read_image(golden / "images/rgb.png").pixels);
+  CHECK(read_image(folder / "b.png").pixels == read_image(golden / "images/baseline.jpg").pixels);
+}
+
+TEST_CASE("EXIF orientation is found where it says that the image is turned") {
+  std::set<std::string> const turned{"turned.jpg", "turned.png"};
+  for (auto const& entry : fs::directory_iterator(golden / "images")) {
+    std::string const name = entry.path().filename().string();
+    CAPTURE(name);
+    CHECK(has_exif_orientation(as_bytes(golden_file(name))) == (turned.count(name) == 1));
+  }
+  CHECK_FALSE(has_exif_orientation(as_bytes("")));
+  CHECK_FALSE(has_exif_orientation(as_bytes("Exif")));
+}
+
+TEST_CASE("a JPEG or PNG cut anywhere is refused, and so is any EXIF cut anywhere survived") {
+  for (std::string name : {"baseline.jpg", "progressive.jpg", "restart.jpg", "turned.jpg", "rgb.png", "turned.png"}) {
+    std::string const file = golden_file(name);
+    CAPTURE(name);
+    for (std::size_t n = 0; n < file.size(); ++n) {
+      std::string const cut = file.substr(0, n);
+      CHECK_MESSAGE(refusal(cut).find("x: expected a") == 0, n);
+      (void)has_exif_orientation(as_bytes(cut));
+    }
+    CHECK(refusal(file) == "nothing");
+    CHECK(refusal(file + "trailing bytes \xFF\xFF") == "nothing");
+  }
+}
+
+TEST_CASE("what is wrong is said") {
+  CHECK(refusal("") == "x: expected a JPEG or PNG image, found an empty file");
+  CHECK(refusal("GIF89a and more") == "x: expected a JPEG or PNG image, found neither");
+  std::string const jpeg = golden_file("baseline.jpg"), png = golden_file("rgb.png");
+  CHECK(refusal(jpeg.substr(0, jpeg.size() - 2)) == "x: expected a whole JPEG, found its end missing");
+  CHECK(refusal(png.substr(0, png.size() - 12)) == "x: expected a whole PNG, found its end missing");
+
+  std::string no_frame = jpeg.substr(0, 2) + "\xFF\xD9";  // nothing between start and end
+  CHECK(refusal(no_frame).find("x: expected a JPEG that can be decoded, found a fault in it (") == 0);
+  std::string broken = png;
+  for (std::size_t i = 45; i < 120; ++i) broken[i] = static_cast<char>(i * 7);
+  CHECK(refusal(broken).find("x: expected a PNG that can be decoded, found a fault in it (") == 0);
+
+  std::string huge = png;  // claims 60000 x 60000
+  for (std::size_t at : {18u, 22u}) huge[at] = static_cast<char>(0xEA), huge[at + 1] = 0x60;
+  CHECK(refusal(huge) == "x: expected at most 268435456 pixels, found 3600000000");
+
+  scratch folder;
+  CHECK(sentence([&] { read_image(folder / "none.jpg"); }) == (folder / "none.jpg").string() + ": expected a file, found nothing at that place");
+  CHECK(sentence([&] { read_image(folder.path); }) == folder.path.string() + ": expected a file, found a folder");
+}
+
+TEST_CASE("damaged files are refused or decoded, never worse") {
+  std::uint32_t state = 12345;
+  auto const random = [&] { return (state = state * 1664525u + 1013904223u) >> 8; };
+  int refused = 0;
+  for (std::string name : {"baseline.jpg", "progressive.jpg", "turned.jpg", "rgb.png", "palette.png"}) {
+    std::string const file = golden_file(name);
+    for (int round = 0; round < 200; ++round) {
+      std::string damaged = file;
+      for (int k = 0; k < 3; ++k) damaged[2 + random() % (file.size() - 2)] = static_cast<char>(random());
+      std::string const said = refusal(damaged);
+      CHECK((said == "nothing" || said.find("x: expected ") == 0));
+      refused += said != "nothing";
+      (void)has_exif_orientation(as_bytes(damaged));
+    }
+  }
+  CHECK(refused > 100);
+}
+
+TEST_CASE("a PNG comes back as it was written") {
+  scratch folder;
+  for (auto [w, h] : {std::pair{1, 1}, {37, 5}, {64, 64}}) {
+    image const im = checks(w, h);
+    write_png(folder / "a.png", im);
+    image const back = read_image(folder / "a.png");
+    CHECK(back.width == w);
+    CHECK(back.height == h);
+    CHECK(back.pixels == im.pixels);
+  }
+  CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("a JPEG comes back nearly as it was written") {
+  image const im = checks(32, 24), back = decode_image(as_bytes(encode_jpeg(im, 95)), "x");
+  REQUIRE(back.pixels.size() == im.pixels.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < im.pixels.size(); ++i) sum += std::abs(im.pixels[i] - back.pixels[i]);
+  CHECK(sum / static_cast<double>(im.pixels.size()) < 4);
+}
+
+TEST_CASE("what cannot be written is an error") {
+  scratch folder;
+  CHECK(sentence([&] { write_png(folder / "none" / "a.png", checks(2, 2)); }).find("expected a folder to write into") != std::string::npos);
+  CHECK(sentence([] { write_png("/dev/full", checks(2, 2)); }) == "/dev/full: expected room on the disk, found a full disk");
+  CHECK(sentence([&] { write_png(folder / "a.png", image()); }) == "PNG: expected an image with pixels, and memory for it, found 0 x 0");
+  CHECK(folder.entries() == 0);
+}

@@ -1,0 +1,110 @@
+#include "frcnn/ops/resize.hpp"
+
+#include "frcnn/io/safetensors.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace frcnn;
+
+namespace {
+
+image ramp(int w, int h) {
+  image im(w, h);
+  for (int y = 0; y < h; ++y)
+    for (int x = 0; x < w; ++x)
+      for (int c = 0; c < 3; ++c) im.at(x, y)[c] = static_cast<std::uint8_t>(37 * x + 91 * y + 53 * c + 11 * x * y);
+  return im;
+}
+
+}  // namespace
+
+TEST_CASE("floats are PyTorch's, 8-bit values the same rounded") {
+  io::safetensors_file const golden(std::filesystem::path(__FILE__).parent_path() / "../../golden/resize.safetensors");
+  int cases = 0;
+  for (std::string name : {"up", "down", "same", "mixed", "row", "pixel", "s1.37", "s0.61"}) {
+    CAPTURE(name);
+    auto const in_shape = golden.tensor(name + ".in").shape, out_shape = golden.tensor(name + ".out").shape;
+    auto const step = golden.read<double>(name + ".step", {2});
+    auto const expected = golden.read<double>(name + ".out", out_shape);
+    image in(static_cast<int>(in_shape[1]), static_cast<int>(in_shape[0]));
+    auto const bytes = golden.tensor(name + ".in").bytes;
+    std::memcpy(in.pixels.data(), bytes.data(), bytes.size());
+    resize_plan const plan{static_cast<int>(out_shape[1]), static_cast<int>(out_shape[0]), 1, 1, step[1], step[0]};
+
+    std::vector<float> out(expected.size());
+    ops::resizer resize;
+    resize(in, plan, out.data());
+    image const rounded = ops::resize(in, plan);
+    double worst = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      worst = std::max(worst, std::abs(out[i] - expected[i]) / 255);
+      CHECK(std::abs(rounded.pixels[i] - expected[i]) <= 0.5001);
+    }
+    CHECK(worst < 1e-6);
+    ++cases;
+  }
+  CHECK(cases == 8);
+}
+
+TEST_CASE("the example of the header") {
+  std::uint8_t const row[] = {0, 100};
+  image const out = ops::resize({row, 2, 1, pixel_format::grey, 0}, {4, 1, 2, 1, 0.5, 1});
+  for (int c = 0; c < 3; ++c) {
+    CHECK(out.at(0, 0)[c] == 0);
+    CHECK(out.at(1, 0)[c] == 25);
+    CHECK(out.at(2, 0)[c] == 75);
+    CHECK(out.at(3, 0)[c] == 100);
+  }
+}
+
+TEST_CASE("size and step of the source give the source, and a constant stays constant") {
+  image const im = ramp(9, 7);
+  CHECK(ops::resize(im, {9, 7, 1, 1, 1, 1}).pixels == im.pixels);
+  image flat(5, 4);
+  std::fill(flat.pixels.begin(), flat.pixels.end(), std::uint8_t{201});
+  for (std::uint8_t v : ops::resize(flat, {13, 3, 1, 1, 5 / 13.0, 4 / 3.0}).pixels) CHECK(v == 201);
+}
+
+TEST_CASE("any channel order and row stride gives the same pixels") {
+  image const im = ramp(6, 5);
+  resize_plan const plan{11, 4, 1, 1, 6 / 11.0, 5 / 4.0};
+  image const expected = ops::resize(im, plan);
+
+  std::vector<std::uint8_t> bgr(5 * 32, 77);  // rows of 18 bytes in a stride of 32
+  for (int y = 0; y < 5; ++y)
+    for (int x = 0; x < 6; ++x)
+      for (int c = 0; c < 3; ++c) bgr[static_cast<std::size_t>(y * 32 + x * 3 + c)] = im.at(x, y)[2 - c];
+  CHECK(ops::resize({bgr.data(), 6, 5, pixel_format::bgr, 32}, plan).pixels == expected.pixels);
+
+  // upside down: a negative stride from the last row
+  image flipped(6, 5);
+  for (int y = 0; y < 5; ++y) std::copy(im.at(0, y), im.at(0, y) + 18, flipped.at(0, 4 - y));
+  CHECK(ops::resize({flipped.at(0, 4), 6, 5, pixel_format::rgb, -18}, plan).pixels == expected.pixels);
+
+  std::vector<std::uint8_t> grey(5 * 8);
+  image as_rgb(6, 5);
+  for (int y = 0; y < 5; ++y)
+    for (int x = 0; x < 6; ++x) {
+      grey[static_cast<std::size_t>(y * 8 + x)] = im.at(x, y)[1];
+      for (int c = 0; c < 3; ++c) as_rgb.at(x, y)[c] = im.at(x, y)[1];
+    }
+  CHECK(ops::resize({grey.data(), 6, 5, pixel_format::grey, 8}, plan).pixels == ops::resize(as_rgb, plan).pixels);
+}
+
+TEST_CASE("a step beyond the source repeats its last pixel") {
+  image const im = ramp(4, 3);
+  image const out = ops::resize(im, {3, 3, 1, 1, 4, 4});  // samples at 1.5, 5.5, 9.5
+  for (int y = 1; y < 3; ++y)
+    for (int x = 1; x < 3; ++x) CHECK(std::equal(out.at(x, y), out.at(x, y) + 3, im.at(3, 2)));
+}
+
+TEST_CASE("one resizer serves images of all sizes") {
+  ops::resizer resize;
+  for (int w : {3, 40, 2, 17}) {
+    image const im = ramp(w, 5);
+    resize_plan const plan{8, 6, 1, 1, w / 8.0, 5 / 6.0};
+    image out(8, 6);
+    resize(im, plan, out.pixels.data());
+    CHECK(out.pixels == ops::resize(im, plan).pixels);
+  }
+}
