@@ -37,7 +37,9 @@ struct arguments {
 };
 
 static void declare(CLI::App& app, arguments& a) {
-  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); several are joined");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a script's options can be overridden behind them
+  auto constexpr all = CLI::MultiOptionPolicy::TakeAll;
+  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); several are joined")->multi_option_policy(all);
   app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)");
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, std::string("detector: ") + presets::names)->capture_default_str();
@@ -47,11 +49,11 @@ static void declare(CLI::App& app, arguments& a) {
   app.add_option("--batch", a.batch, "images per micro-batch (the preset's)")->check(CLI::PositiveNumber);
   app.add_option("--accumulate", a.accumulate, "micro-batches per optimiser step")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--lr", a.lr, "learning rate (the preset's)")->check(CLI::PositiveNumber);
-  app.add_option("--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)")->delimiter(',')->check(CLI::Range(0., 1.));
+  app.add_option("--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::Range(0., 1.));
   app.add_option("--short-side", a.short_side, "shorter side of resized images, pixels (the preset's)")->check(CLI::PositiveNumber);
   app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(CLI::PositiveNumber);
-  app.add_option("--anchors", a.anchors, "square roots of anchor areas, pixels of the resized image (the preset's)")->delimiter(',')->check(CLI::PositiveNumber);
-  app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")->delimiter(',')->check(CLI::PositiveNumber);
+  app.add_option("--anchors", a.anchors, "square roots of anchor areas, pixels of the resized image (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::PositiveNumber);
+  app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::PositiveNumber);
   app.add_option("--classes", a.classes, "A,B,.. or a file with one per line (read from the data)");
   app.add_option("--metric", a.metric, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(CLI::IsMember({"area", "voc07"}));
   app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str();

@@ -1,0 +1,114 @@
+"""Bad input: exit status 1, a sentence that names the file and what was expected, and nothing half-written."""
+import pathlib
+import re
+import shutil
+
+from common import TINY, bytes_of, check, demo_data, refused, run
+
+good = demo_data("good")
+
+
+def copy(name):
+    shutil.rmtree(name, ignore_errors=True)
+    shutil.copytree(good, name)
+    return pathlib.Path(name)
+
+
+def train(data, *more, out="out"):
+    shutil.rmtree(out, ignore_errors=True)
+    return run("train_voc", "--data", data, *TINY, "--iterations", "2", "--out", out, *more)
+
+
+def refuses(data, *words, options=()):
+    refused(train(data, *options), *words)
+    check(not any(p.is_file() for p in pathlib.Path("out").rglob("*")) if pathlib.Path("out").exists() else True, "something was left in out/")
+
+
+first = sorted((good / "ImageSets/Main/trainval.txt").read_text().split())[0]
+second = sorted((good / "ImageSets/Main/trainval.txt").read_text().split())[1]
+image_of = lambda root, name: next((root / "JPEGImages").glob(name + ".*"))
+
+# images
+d = copy("bad"); image_of(d, first).unlink()
+refuses(d, first, "JPEGImages")
+d = copy("bad"); im = image_of(d, first); im.write_bytes(im.read_bytes()[: im.stat().st_size // 2])
+refuses(d, im)
+d = copy("bad"); im = image_of(d, first); im.write_bytes(im.read_bytes()[:-2])
+refuses(d, im)
+d = copy("bad"); im = image_of(d, first); im.write_bytes(b"not an image at all")
+refuses(d, im)
+d = copy("bad"); im = image_of(d, first); im.write_bytes(b"")
+refuses(d, im)
+# ... every bad file of the data at once, of training and test
+d = copy("bad"); im = image_of(d, first); im.write_bytes(b"x")
+(d / "Annotations" / (second + ".xml")).write_text("<annotation><object>")
+tested = (good / "ImageSets/Main/test.txt").read_text().split()[0]
+im3 = image_of(d, tested); im3.write_bytes(b"y")
+refuses(d, im, second + ".xml", im3)
+# ... left out with a warning on request
+d = copy("bad"); image_of(d, first).write_bytes(b"x")
+result = train(d, "--skip-bad", "--no-test")
+check(result.returncode == 0 and "warning" in result.stderr and first in result.stderr, result)
+
+# annotations
+d = copy("bad"); (d / "Annotations" / (first + ".xml")).unlink()
+refuses(d, first + ".xml")
+d = copy("bad"); xml = d / "Annotations" / (first + ".xml"); xml.write_text(xml.read_text().replace("</annotation>", ""))
+refuses(d, first + ".xml")
+d = copy("bad"); xml = d / "Annotations" / (first + ".xml"); xml.write_text(re.sub("<xmin>.*?</xmin>", "<xmin>here</xmin>", xml.read_text(), count=1))
+refuses(d, first + ".xml", "here")
+refuses(good, "circle-nobody-drew", options=["--classes", "circle-nobody-drew"])
+
+# splits
+d = copy("bad"); (d / "ImageSets/Main/trainval.txt").unlink()
+refuses(d, "trainval.txt")
+d = copy("bad"); (d / "ImageSets/Main/trainval.txt").write_text("\n\n")
+refuses(d, "trainval.txt")
+refuses("nowhere", "nowhere")
+refuses(good, "night", options=["--test", f"{good}:night"])
+
+# warnings, counted and named once
+d = copy("warned")
+xml = d / "Annotations" / (first + ".xml")
+box = "<object><name>disk</name><difficult>0</difficult><bndbox><xmin>{}</xmin><ymin>20</ymin><xmax>{}</xmax><ymax>40</ymax></bndbox></object>"
+name = re.search("<name>(.*?)</name>", xml.read_text()).group(1)
+xml.write_text(xml.read_text().replace("</annotation>", (box.format(30, 10) + box.format(5000, 5010)).replace("disk", name) + "</annotation>"))
+(d / "Annotations" / (second + ".xml")).write_text("<annotation></annotation>")
+result = train(d, "--no-test")
+check(result.returncode == 0, result)
+check(result.stderr.count("warning: ") >= 3 and result.stderr.count(first) >= 1 and second in result.stderr, result)
+
+# a diverging run names step and images, and keeps the last good checkpoint
+result = train(good, "--lr", "1e30", "--lr-drop", "1", "--iterations", "60", "--checkpoint-every", "1", "--no-test")
+refused(result, "step", "finite", "JPEGImages")
+check(not pathlib.Path("out/model.safetensors").exists(), "no model of a diverged run")
+check(len(list(pathlib.Path("out/checkpoint").glob("step-*"))) >= 1, "the last good checkpoint stays")
+
+# model files
+result = train(good, "--no-test", out="model")
+check(result.returncode == 0, result)
+photo = image_of(good, first)
+cut = pathlib.Path("cut.safetensors"); cut.write_bytes(bytes_of("model/model.safetensors")[:100000])
+refused(run("detect", "--model", cut, photo), "cut.safetensors")
+refused(run("detect", "--model", "none.safetensors", photo), "none.safetensors")
+refused(run("detect", "--model", photo, photo), photo)
+refused(run("evaluate", "--model", cut, "--test", good), "cut.safetensors")
+d = copy("others")
+for xml in (d / "Annotations").glob("*.xml"):
+    xml.write_text(xml.read_text().replace(f"<name>{name}</name>", "<name>zebra</name>"))
+refuses(d, "model.safetensors", "zebra", options=["--init", "model/model.safetensors"])
+refused(run("evaluate", "--model", "model/model.safetensors", "--test", d), "zebra")
+
+# images given to detect: nothing is written when one is bad
+im = pathlib.Path("broken.jpg"); im.write_bytes(photo.read_bytes()[:3000])
+refused(run("detect", "--model", "model/model.safetensors", "--out", "boxes", "--json", "boxes.json", photo, im), "broken.jpg")
+check(not pathlib.Path("boxes.json").exists() and not list(pathlib.Path(".").glob("boxes/*")), "half-written detections")
+
+# a full disk: the file is not replaced by half of one
+full = run("detect", "--model", "model/model.safetensors", "--json", "/dev/full", photo)
+refused(full, "/dev/full")
+
+# options
+for arguments in (["--epochs", "1", "--iterations", "2"], ["--batch", "0"], ["--metric", "voc12"], ["--preset", "vgg19"], ["--scheme", "exact"], ["--no-such"]):
+    result = train(good, *arguments)
+    check(result.returncode == 1 and result.stderr.strip() or result.stdout.strip(), result)

@@ -1,0 +1,70 @@
+"""The programs as a user runs them: train, evaluate, detect, on demo data that learns nothing in six steps but goes all the way."""
+import json
+import pathlib
+import re
+
+from common import TINY, bytes_of, check, demo_data, run
+
+data = demo_data(images=15)
+result = run("train_voc", "--data", data, "--data", f"{data}:test", *TINY, "--accumulate", "2", "--tensorboard", "--out", "run")
+check(result.returncode == 0, result)
+lines = result.stdout.splitlines()
+classes = sorted({m for xml in (data / "Annotations").glob("*.xml") for m in re.findall("<name>(.*?)</name>", xml.read_text())})
+check(len(lines) == len(classes) + 1, result)
+for line, name in zip(lines, classes):
+    check(re.fullmatch(rf"AP50 {name} \d\.\d{{4}}", line), line)
+check(re.fullmatch(r"mAP50 \d\.\d{4}", lines[-1]), lines[-1])
+for part in ("model.safetensors", "metrics.jsonl", "curves.svg", "pr.svg"):
+    check(pathlib.Path("run", part).stat().st_size > 0, part)
+check(len(list(pathlib.Path("run/detections").glob("*.png"))) == 3, "a picture for each of the three test images")
+check(len(list(pathlib.Path("run/results").glob("comp4_det_test_*.txt"))) == len(classes), "a results file for each class")
+check(list(pathlib.Path("run/tensorboard").glob("events.out.tfevents.*")), "event files")
+check(len(list(pathlib.Path("run/checkpoint").glob("step-*"))) <= 2, "two checkpoints at most")
+check("\r" not in result.stderr, "plain lines in a pipe")
+
+# the same last lines from the model and, within 1e-4, from the result files
+model = "run/model.safetensors"
+check(run("evaluate", "--model", model, "--test", data).stdout == result.stdout, "evaluate --model")
+from_files = run("evaluate", "--results", "run/results", "--test", data)
+check(from_files.returncode == 0, from_files)
+for a, b in zip(from_files.stdout.splitlines(), lines):
+    check(a.rsplit(" ", 1)[0] == b.rsplit(" ", 1)[0] and abs(float(a.rsplit(" ", 1)[1]) - float(b.rsplit(" ", 1)[1])) <= 1e-4, a, b)
+points = run("evaluate", "--model", model, "--test", f"{data}:test", "--metric", "voc07", "--proposals")
+check(points.returncode == 0 and "recall@300" in points.stdout and "mAP50" in points.stdout, points)
+
+# detect: JSON as documented, a picture per image, also for two images of one name
+images = sorted((data / "JPEGImages").iterdir())[:2]
+twin = pathlib.Path("twin"); twin.mkdir(); (twin / images[0].name).write_bytes(images[0].read_bytes())
+found = run("detect", "--model", model, "--threshold", "0.0001", "--json", "boxes.json", "--out", "boxes", *images, twin / images[0].name)
+check(found.returncode == 0, found)
+report = json.loads(bytes_of("boxes.json"))
+check([r["image"] for r in report] == [str(p) for p in (*images, twin / images[0].name)], report)
+check(len(list(pathlib.Path("boxes").glob("*.png"))) == 3, "three pictures")
+for r in report:
+    check(set(r) == {"image", "width", "height", "detections"}, r)
+    for d in r["detections"]:
+        x1, y1, x2, y2 = d["box"]
+        check(0 <= x1 < x2 <= r["width"] and 0 <= y1 < y2 <= r["height"], d)
+        check(d["class"] == classes[d["label"] - 1] and 0 < d["score"] <= 1, d)
+check(report[0]["detections"] == report[2]["detections"], "equal images give equal boxes")
+
+# fine-tuning starts from the weights; anchors and ratios of one's own, any numbers of both
+tuned = run("train_voc", "--data", data, *TINY, "--iterations", "1", "--init", model, "--no-test", "--out", "tuned")
+check(tuned.returncode == 0, tuned)
+own = run("train_voc", "--data", data, *TINY, "--iterations", "2", "--anchors", "20,40.5", "--ratios", "0.5,1,2,3", "--no-test", "--out", "own")
+check(own.returncode == 0, own)
+check(run("detect", "--model", "own/model.safetensors", images[0]).returncode == 0, "a model file knows its anchors")
+
+# a test split nobody annotated: results and pictures, no AP
+bare = pathlib.Path("bare")
+for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
+    (bare / folder).mkdir(parents=True)
+for im in images:
+    (bare / "JPEGImages" / im.name).write_bytes(im.read_bytes())
+(bare / "ImageSets/Main/test.txt").write_text("".join(im.stem + "\n" for im in images))
+quiet = run("train_voc", "--data", data, "--test", f"{bare}:test", *TINY, "--iterations", "2", "--out", "quiet")
+check(quiet.returncode == 0 and "mAP50" not in quiet.stdout and "annotations" in quiet.stderr, quiet)
+check(len(list(pathlib.Path("quiet/detections").glob("*.png"))) == 2 and list(pathlib.Path("quiet/results").glob("*.txt")), "results and pictures")
+
+composed = run("compose", 3)
+check(composed.returncode == 0 and "step   2" in composed.stdout, composed)
