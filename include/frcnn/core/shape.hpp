@@ -33,8 +33,12 @@ struct shape {
 template <int R>
 std::string to_string(shape<R> const& s) {
   std::string text = "[";
-  for (int i = 0; i < R; ++i) text += (i ? "," : "") + std::to_string(s[i]);
-  return text + "]";
+  for (int i = 0; i < R; ++i) {
+    if (i) text += ',';
+    text += std::to_string(s[i]);
+  }
+  text += ']';
+  return text;
 }
 
 }  // namespace frcnn
