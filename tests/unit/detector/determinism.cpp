@@ -1,0 +1,91 @@
+// A run is a function of its seed and its number of threads, bit for bit; an image's draws do not depend on its company.
+#include "frcnn/testing/decisions.hpp"
+#include "frcnn/testing/parity.hpp"
+#include "narrow_preset.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace detector_tests;
+
+namespace {
+
+using preset = narrow_preset<cpu>;
+
+std::vector<std::vector<float>> trained(std::uint64_t seed, int threads, int steps = 6) {
+  auto const model = preset::make(preset::config());
+  liven(*model);
+  cpu::context c(threads);
+  trainer t(*model, c, empty_input<preset::model>(),
+            {.seed = seed, .rate = {.lr = .001, .steps = steps}, .optimiser = {.clip_norm = 10}, .accumulate = 2});
+  t.run(memory_feed(memory_feed::eight_sizes()));
+  return all_values(*model);
+}
+
+}  // namespace
+
+TEST_CASE("equal seeds train to equal bits, other seeds do not") {
+  auto const once = trained(1, 2);
+  CHECK(same_bits(trained(1, 2), once));
+  CHECK_FALSE(same_bits(trained(2, 2), once));
+  CHECK_FALSE(same_bits(trained(1, 2, 5), once));
+}
+
+TEST_CASE("the number of threads changes no more than rounding") {
+  auto const one = trained(1, 1), three = trained(1, 3);
+  for (std::size_t i = 0; i < one.size(); ++i) CHECK(testing::compare(three[i], one[i], 1e-4).ok);
+  CHECK(same_bits(trained(1, 3), three));
+}
+
+TEST_CASE("initial values are a function of the seed and the name") {
+  auto const model = preset::make(preset::config()), other = preset::make(preset::config());
+  model->parameters().initialise(1);
+  other->parameters().initialise(1);
+  CHECK(same_bits(all_values(*model), all_values(*other)));
+  other->parameters().initialise(2);
+  CHECK_FALSE(same_bits(all_values(*model), all_values(*other)));
+}
+
+TEST_CASE("the order of images in a batch changes nothing of what is decided for each") {
+  for (double const dropout : {0., .5}) {
+    auto const model =
+        parts<narrow_spec, double>::make(narrow_rpn<conventions::torchvision>(), narrow_head<conventions::torchvision>(dropout));
+    liven(*model);
+    model->parameters().enable_gradients();
+    cpu::context c(2);
+    scene<double> one({{64, 64}, {64, 64}, {64, 64}}), turned = one;
+    // Images 0, 1, 2 become 2, 0, 1: everything that belongs to an image moves with it.
+    auto const turn = [](auto& v) { std::rotate(v.begin(), v.end() - static_cast<std::ptrdiff_t>(v.size() / 3), v.end()); };
+    turn(turned.pixels);
+    turn(turned.id);
+    turn(turned.boxes);
+    turn(turned.label);
+    std::remove_reference_t<decltype(*model)>::tape a, b;
+    auto const losses = losses_of_step(*model, c, one, a), losses_turned = losses_of_step(*model, c, turned, b);
+    CHECK(testing::compare(losses_turned, losses, 1e-12).ok);
+    auto const d = testing::record(a), e = testing::record(b);
+    auto const turned_back = [&](auto v) {
+      std::rotate(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(v.size() / 3), v.end());
+      return v;
+    };
+    CHECK(turned_back(e.anchor_label.values) == d.anchor_label.values);
+    CHECK(turned_back(e.anchor_match.values) == d.anchor_match.values);
+    CHECK(turned_back(e.roi_label.values) == d.roi_label.values);
+    CHECK(turned_back(e.roi_count.values) == d.roi_count.values);
+    CHECK(turned_back(e.mask6.values) == d.mask6.values);
+    CHECK(turned_back(e.mask7.values) == d.mask7.values);
+    CHECK(d.anchor_label.values != e.anchor_label.values);  // they did move
+
+    // The same image under another id draws otherwise.
+    scene<double> renamed = one;
+    renamed.id[1] += 1000;
+    losses_of_step(*model, c, renamed, b);
+    auto const f = testing::record(b);
+    auto const image = [](auto const& v, std::size_t n) {
+      auto const part = v.size() / 3;
+      return std::vector(v.begin() + static_cast<std::ptrdiff_t>(n * part), v.begin() + static_cast<std::ptrdiff_t>((n + 1) * part));
+    };
+    CHECK(image(f.anchor_label.values, 0) == image(d.anchor_label.values, 0));
+    CHECK(image(f.anchor_label.values, 1) != image(d.anchor_label.values, 1));
+    CHECK(image(f.anchor_label.values, 2) == image(d.anchor_label.values, 2));
+  }
+}
