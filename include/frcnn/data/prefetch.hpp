@@ -55,6 +55,7 @@ class prefetcher {
   // workers: 0 makes everything in next(). depth: batches in memory, the one lent included; at least 2.
   prefetcher(plan_function plan, make_function make, int workers = 1, int depth = 4)
       : plan_(std::move(plan)), make_(std::move(make)), slots_(static_cast<std::size_t>(depth < 2 ? 2 : depth)) {
+    open_batches();
     for (int i = 0; i < workers; ++i) workers_.emplace_back([this, mine = make_]() mutable { work(mine); });
   }
   prefetcher(prefetcher const&) = delete;

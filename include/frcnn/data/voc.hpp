@@ -35,11 +35,11 @@ enum class annotations : std::uint8_t {
 };
 
 struct voc_options {
-  std::vector<std::string> classes;  // empty: read from the data and sorted by bytes
+  std::vector<std::string> classes{};  // empty: read from the data and sorted by bytes
   annotations wanted = annotations::required;
   bool skip_bad = false;  // leave out images that are missing, cut or undecodable, instead of refusing the data
   int threads = 0;        // for the check; 0: as many as there are cores
-  warning_callback warn;
+  warning_callback warn{};
 };
 
 namespace detail {

@@ -37,7 +37,7 @@ inline double number_in(pugi::xml_node parent, char const* child, std::string co
   pugi::xml_node const node = parent.child(child);
   if (!node) throw error(where, std::string("a <") + child + ">", "none");
   std::string_view const text = trimmed(node.text().get());
-  std::string_view const digits = !text.empty() && text[0] == '+' ? text.substr(1) : text;
+  std::string_view const digits = text.substr(0, 1) == "+" && text.substr(0, 2) != "+-" ? text.substr(1) : text;
   double value = 0;
   auto const [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (code != std::errc{} || end != digits.data() + digits.size() || !std::isfinite(value))

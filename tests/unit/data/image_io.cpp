@@ -102,7 +102,8 @@ TEST_CASE("what is wrong is said") {
   CHECK(refusal(huge) == "x: expected at most 268435456 pixels, found 3600000000");
 
   scratch folder;
-  CHECK(sentence([&] { read_image(folder / "none.jpg"); }) == (folder / "none.jpg").string() + ": expected a file, found nothing at that place");
+  CHECK(sentence([&] { read_image(folder / "none.jpg"); }) ==
+        (folder / "none.jpg").string() + ": expected a file, found nothing at that place");
   CHECK(sentence([&] { read_image(folder.path); }) == folder.path.string() + ": expected a file, found a folder");
 }
 

@@ -36,7 +36,9 @@ TEST_CASE("a user's stb and ours live in one file") {
   CHECK(frcnn::data::decode_image(frcnn::data::as_bytes(png), "x").pixels == im.pixels);
 
   std::string users;
-  auto const append = [](void* to, void* from, int n) { static_cast<std::string*>(to)->append(static_cast<char const*>(from), static_cast<std::size_t>(n)); };
+  auto const append = [](void* to, void* from, int n) {
+    static_cast<std::string*>(to)->append(static_cast<char const*>(from), static_cast<std::size_t>(n));
+  };
   CHECK(stbi_write_png_to_func(append, &users, 3, 2, 3, im.pixels.data(), 9) == 1);
   CHECK(users == png);
 }

@@ -1,0 +1,278 @@
+#include "frcnn/data/loader.hpp"
+
+#include "../io/scratch.hpp"
+#include "frcnn/data/voc.hpp"
+#include "frcnn/geometry/conventions.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <map>
+#include <new>
+#include <set>
+
+// Counts what this program takes from the heap.
+static std::atomic<long> allocations{0};
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // g++ looks into one half of the pair only
+#endif
+void* operator new(std::size_t n) {
+  ++allocations;
+  if (void* p = std::malloc(n ? n : 1)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+using namespace frcnn;
+using namespace frcnn::data;
+using conventions::caffe;
+using conventions::torchvision;
+
+namespace {
+
+// n images of three sizes; image i is recognised by its red value. Object 0 is at (2, 1, 6, 5), object 1 is difficult.
+struct pictures {
+  scratch folder;
+  dataset data;
+
+  explicit pictures(int n) {
+    data.classes = {"a", "b"};
+    for (int i = 0; i < n; ++i) {
+      int const sizes[3][2] = {{24, 16}, {16, 24}, {40, 20}};
+      image im(sizes[i % 3][0], sizes[i % 3][1]);
+      for (int y = 0; y < im.height; ++y)
+        for (int x = 0; x < im.width; ++x) {
+          im.at(x, y)[0] = static_cast<std::uint8_t>(10 * i);
+          im.at(x, y)[1] = static_cast<std::uint8_t>(6 * x);
+          im.at(x, y)[2] = static_cast<std::uint8_t>(9 * y);
+        }
+      sample s;
+      s.id = std::to_string(i);
+      s.image = folder / (s.id + ".png");
+      s.width = im.width;
+      s.height = im.height;
+      s.objects = {{{2, 1, 6, 5}, "b", 2, false, false}, {{1, 2, 9, 9}, "a", 1, true, false}};
+      write_png(s.image, im);
+      data.samples.push_back(s);
+    }
+  }
+};
+
+template <class Loader>
+std::string told(Loader& loader, std::uint64_t batches) {
+  std::string all;
+  for (std::uint64_t b = 0; b < batches; ++b) {
+    for (loaded const& l : loader.next()) all += std::to_string(l.id) + (l.flipped ? "' " : " ");
+    all += "| ";
+  }
+  return all;
+}
+
+training_options options(int batch, std::uint64_t seed = 0, int workers = 1) {
+  return {.short_side = 12, .max_side = 40, .batch = batch, .seed = seed, .workers = workers};
+}
+
+}  // namespace
+
+TEST_CASE("an epoch is a permutation without its incomplete last batch") {
+  pictures const p(7);
+  training_loader<torchvision> loader(p.data, options(2));
+  CHECK(loader.batches_per_epoch() == 3);
+  std::set<std::string> orders;
+  for (int epoch = 0; epoch < 6; ++epoch) {
+    std::set<std::uint64_t> seen;
+    std::string order;
+    for (int b = 0; b < 3; ++b) {
+      auto const batch = loader.next();
+      REQUIRE(batch.size() == 2);
+      for (loaded const& l : batch) seen.insert(l.id), order += std::to_string(l.id);
+    }
+    CHECK(seen.size() == 6);
+    orders.insert(order);
+  }
+  CHECK(orders.size() > 3);
+}
+
+TEST_CASE("batch b is a function of the options and b") {
+  pictures const p(9);
+  training_loader<torchvision> one(p.data, options(2, 5)), same(p.data, options(2, 5, 3)), alone(p.data, options(2, 5, 0)),
+      other(p.data, options(2, 6));
+  std::string const run = told(one, 20);
+  CHECK(run == told(same, 20));
+  CHECK(run == told(alone, 20));
+  CHECK(run != told(other, 20));
+  CHECK(run.find('\'') != run.npos);
+
+  for (std::uint64_t from : {0u, 1u, 4u, 7u, 13u}) {  // 4 batches an epoch
+    CAPTURE(from);
+    same.seek(from);
+    CHECK(same.position() == from);
+    std::string rest = run;
+    for (std::uint64_t b = 0; b < from; ++b) rest = rest.substr(rest.find("| ") + 2);
+    CHECK(told(same, 20 - from) == rest);
+  }
+}
+
+TEST_CASE("flips are the draws that the contract names") {
+  pictures const p(8);
+  training_loader<torchvision> loader(p.data, options(4, 11));
+  int flipped = 0;
+  for (std::uint64_t b = 0; b < 40; ++b)
+    for (loaded const& l : loader.next()) {
+      CHECK(l.flipped == (random_unit(11, b / 2, l.id, draw::flip, 0) < 0.5f));
+      flipped += l.flipped;
+    }
+  CHECK(flipped > 60);
+  CHECK(flipped < 100);
+  auto never = options(4, 11);
+  never.flip = false;
+  training_loader<torchvision> upright(p.data, never);
+  CHECK(told(upright, 20).find('\'') == std::string::npos);
+}
+
+TEST_CASE("pixels and boxes are resized and mirrored together") {
+  pictures const p(3);
+  for (std::size_t cache : {512u, 0u}) {
+    auto o = options(3, 2);
+    o.cache_mb = cache;
+    training_loader<torchvision> loader(p.data, o);
+    int mirrored = 0;
+    for (int b = 0; b < 12; ++b)
+      for (loaded const& l : loader.next()) {
+        sample const& s = p.data.samples[l.id];
+        auto const plan = torchvision::resize(s.width, s.height, 12, 40);
+        image expected = ops::resize(read_image(s.image), plan);
+        CHECK(l.original_width == s.width);
+        CHECK(l.original_height == s.height);
+        CHECK(l.plan.w == plan.w);
+        CHECK(l.pixels.width == plan.w);
+        CHECK(l.pixels.height == plan.h);
+        auto const sx = static_cast<float>(plan.scale_x), sy = static_cast<float>(plan.scale_y), w = static_cast<float>(s.width);
+        box<float> where{2 * sx, 1 * sy, 6 * sx, 5 * sy};
+        if (l.flipped) {
+          ++mirrored;
+          image turned(plan.w, plan.h);
+          for (int y = 0; y < plan.h; ++y)
+            for (int x = 0; x < plan.w; ++x) std::copy(expected.at(x, y), expected.at(x, y) + 3, turned.at(plan.w - 1 - x, y));
+          expected = turned;
+          where = {(w - 6) * sx, 1 * sy, (w - 2) * sx, 5 * sy};
+        }
+        CHECK(l.pixels.pixels == expected.pixels);
+        REQUIRE(l.boxes.size() == 1);  // the difficult one is not trained on
+        CHECK(l.boxes[0] == where);
+        CHECK(l.labels == std::vector<std::int32_t>{2});
+        CHECK(l.difficult == std::vector<std::uint8_t>{0});
+      }
+    CHECK(mirrored > 5);
+  }
+}
+
+TEST_CASE("under caffe an epoch holds every image and its mirror image, batches are of one orientation, empty images are left out") {
+  pictures p(10);
+  p.data.samples[4].objects.clear();
+  p.data.samples[5].objects.erase(p.data.samples[5].objects.begin());  // only the difficult one is left
+  training_loader<caffe> loader(p.data, options(2));
+  // wide: 0 2 3 6 8 9, tall: 1 7, each twice
+  CHECK(loader.batches_per_epoch() == 8);
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    std::map<std::pair<std::uint64_t, bool>, int> seen;
+    for (int b = 0; b < 8; ++b) {
+      auto const batch = loader.next();
+      CHECK((batch[0].original_width > batch[0].original_height) == (batch[1].original_width > batch[1].original_height));
+      for (loaded const& l : batch) ++seen[{l.id, l.flipped}];
+    }
+    CHECK(seen.size() == 16);
+    for (std::uint64_t id : {4u, 5u}) CHECK(seen.count({id, false}) == 0);
+  }
+  p.data.samples[1].objects.clear();
+  training_loader<caffe> odd(p.data, options(5));
+  CHECK(odd.batches_per_epoch() == 2);  // 12 wide, 2 tall
+  // mirrored in the original image, then scaled, in inclusive corners
+  for (loaded const& l : odd.next()) {
+    float const s = static_cast<float>(l.plan.scale_x), w = static_cast<float>(l.original_width);
+    box<float> const b = l.flipped ? box<float>{w - 6, 1, w - 2, 5} : box<float>{2, 1, 6, 5};
+    CHECK(l.boxes[0] == box<float>{b.x1 * s, b.y1 * s, (b.x2 - 1) * s + 1, (b.y2 - 1) * s + 1});
+  }
+}
+
+TEST_CASE("evaluation sees every image once, in order, with its difficult objects") {
+  pictures const p(7);
+  evaluation_loader<torchvision> loader(p.data, {.short_side = 12, .max_side = 40, .batch = 3});
+  CHECK(told(loader, 4) == "0 1 2 | 3 4 5 | 6 | | ");
+  loader.rewind();
+  auto const batch = loader.next();
+  for (loaded const& l : batch) {
+    loaded const alone = load_one<torchvision>(p.data, l.id, 12, 40);
+    CHECK(l.pixels.pixels == alone.pixels.pixels);
+    CHECK(l.boxes == alone.boxes);
+    CHECK(l.labels == std::vector<std::int32_t>{2, 1});
+    CHECK(l.difficult == std::vector<std::uint8_t>{0, 1});
+    CHECK_FALSE(l.flipped);
+  }
+}
+
+TEST_CASE("what goes wrong in the background is said where its batch is asked for") {
+  pictures p(4);
+  io::write_file_atomically(p.data.samples[2].image, "gone bad");
+  {
+    evaluation_loader<torchvision> loader(p.data, {.short_side = 12, .max_side = 40});
+    CHECK(told(loader, 2) == "0 | 1 | ");
+    CHECK(sentence([&] { loader.next(); }) == p.data.samples[2].image.string() + ": expected a JPEG or PNG image, found neither");
+  }
+  write_png(p.data.samples[2].image, image(5, 6));
+  CHECK(sentence([&] { load_one<torchvision>(p.data, 2, 12, 40); }) ==
+        p.data.samples[2].image.string() + ": expected 40 x 20 pixels as when the data was read, found 5 x 6 pixels");
+}
+
+TEST_CASE("data and options that cannot be trained on are refused") {
+  pictures p(3);
+  auto const refusal = [&](training_options const& o) { return sentence([&] { training_loader<torchvision> loader(p.data, o); }); };
+  CHECK(refusal(options(4)) == "training data: expected enough images for one batch of 4, found 3");
+  CHECK(refusal(options(0)) == "batch: expected at least 1, found 0");
+  CHECK(refusal({.short_side = 50, .max_side = 40}) == "sides: expected 1 <= short side <= longest side, found 50 and 40");
+  p.data.samples[1].annotated = false;
+  CHECK(refusal(options(2)) == "training data: expected annotated images, found some that nobody has annotated");
+}
+
+TEST_CASE("the cache is bounded, and what lies in it is not read again") {
+  pictures const p(6);
+  auto o = options(2);
+  o.workers = 0;
+  training_loader<torchvision> all(p.data, o);
+  o.cache_mb = 0;
+  training_loader<torchvision> none(p.data, o);
+  std::string const first = told(all, 3);
+  CHECK(first == told(none, 3));
+  for (sample const& s : p.data.samples) std::filesystem::remove(s.image);
+  told(all, 6);
+  CHECK(sentence([&] { none.next(); }).find("found nothing at that place") != std::string::npos);
+}
+
+TEST_CASE("with everything in memory and every buffer grown, a batch allocates nothing") {
+  pictures const p(9);
+  for (int workers : {0, 1, 2}) {
+    training_loader<torchvision> loader(p.data, options(2, 0, workers));
+    for (int b = 0; b < 2000; ++b) loader.next();
+    long const before = allocations;
+    for (int b = 0; b < 50; ++b) loader.next();
+    CHECK(allocations - before == 0);
+  }
+}
+
+TEST_CASE("loaders of several threads share one data set") {
+  pictures const p(9);
+  training_loader<torchvision> reference(p.data, options(2, 3));
+  std::string const expected = told(reference, 30);
+  std::vector<std::string> got(3);
+  std::vector<std::thread> threads;
+  for (std::string& g : got)
+    threads.emplace_back([&] {
+      training_loader<torchvision> loader(p.data, options(2, 3, 2));
+      g = told(loader, 30);
+    });
+  for (auto& t : threads) t.join();
+  for (std::string const& g : got) CHECK(g == expected);
+}

@@ -1,0 +1,298 @@
+#include "frcnn/data/voc.hpp"
+
+#include "voc_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+using namespace frcnn;
+using namespace frcnn::data;
+using v = voc_folder;
+
+TEST_CASE("a box is half-open, an object its own bndbox, and fractions are numbers") {
+  v voc;
+  voc.split("a\n");
+  voc.add("a", v::object("dog", v::box("1", "1", "20", "10"), "<difficult>1</difficult>") +
+                   v::object("cat", v::box(" 2.5 ", "+3", "7.25", "1e1"),
+                             "<truncated>1</truncated><part><name>head</name>" + v::box("4", "4", "5", "5") + "</part>"));
+  dataset const data = voc.read();
+  REQUIRE(data.size() == 1);
+  sample const& s = data.samples[0];
+  CHECK(s.id == "a");
+  CHECK(s.width == 20);
+  CHECK(s.height == 10);
+  CHECK(s.annotated);
+  CHECK(data.classes == std::vector<std::string>{"cat", "dog"});
+  REQUIRE(s.objects.size() == 2);
+  CHECK(s.objects[0].where == box<float>{0, 0, 20, 10});
+  CHECK(s.objects[0].difficult);
+  CHECK_FALSE(s.objects[0].truncated);
+  CHECK(s.objects[0].label == 2);
+  CHECK(s.objects[1].where == box<float>{1.5f, 2, 7.25f, 10});
+  CHECK_FALSE(s.objects[1].difficult);
+  CHECK(s.objects[1].truncated);
+  CHECK(s.objects[1].label == 1);
+  CHECK(voc.warnings.empty());
+}
+
+TEST_CASE("boxes are clipped; those without area or outside are left out with one warning each") {
+  v voc;
+  voc.split("a\nb\n");
+  voc.add("a", v::object("cat", v::box("0", "-3", "25", "9")) + v::object("cat", v::box("5", "5", "5", "9")) +
+                   v::object("cat", v::box("9", "5", "5", "9")) + v::object("bird", v::box("21", "2", "30", "5")));
+  voc.add("b", v::object("cat", v::box("2", "2", "4", "4")) + v::object("cat", v::box("-9", "2", "0", "5")));
+  dataset const data = voc.read();
+  REQUIRE(data.samples[0].objects.size() == 1);
+  CHECK(data.samples[0].objects[0].where == box<float>{0, 0, 20, 9});
+  CHECK(data.samples[1].objects.size() == 1);
+  CHECK(data.classes == std::vector<std::string>{"cat"});  // the bird was never in the picture
+  REQUIRE(voc.warnings.size() == 2);
+  CHECK(voc.without_root(voc.warnings[0]) == "2 boxes without area are left out, the first: VOC/Annotations/a.xml, object 2");
+  CHECK(voc.without_root(voc.warnings[1]) == "2 boxes outside of their images are left out, the first: VOC/Annotations/a.xml, object 4");
+}
+
+TEST_CASE("filename and size are not trusted; a wrong size is one warning") {
+  v voc;
+  voc.split("a\nb\nc\n");
+  for (char const* id : {"a", "b"})
+    voc.add(id, "<filename>other.jpg</filename><size><width>999</width><height>10</height><depth>3</depth></size>" +
+                    v::object("cat", v::box("3", "2", "20", "8")));
+  voc.add("c", "<size><width>20</width><height>10</height></size>" + v::object("cat", v::box("3", "2", "20", "8")));
+  dataset const data = voc.read();
+  CHECK(data.samples[0].width == 20);
+  CHECK(data.samples[0].objects[0].where.x2 == 20);
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) ==
+        "2 annotations state a wrong <size>, which is not used, the first: VOC/Annotations/a.xml (the image is 20 x 10)");
+}
+
+TEST_CASE("images without objects are negatives, counted once") {
+  v voc;
+  voc.split("a\nb\n");
+  voc.add("a");
+  voc.add("b", "");
+  CHECK(voc.read().samples[1].objects.empty());
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) == "1 image without objects counts as a negative: VOC/JPEGImages/b.png");
+  voc.add("a", "");
+  CHECK(voc.refusal() == "VOC:trainval: expected at least one object, found none on any of 2 images");
+  CHECK(voc.read({.classes = {"cat"}}).size() == 2);
+}
+
+TEST_CASE("EXIF orientation is ignored with a warning") {
+  v voc;
+  voc.split("a\n");
+  voc.write("JPEGImages/a.jpg", io::read_file(std::filesystem::path(__FILE__).parent_path() / "../../golden/images/turned.jpg"));
+  voc.write("Annotations/a.xml", v::annotation(v::object("cat", v::box("3", "2", "10", "8"))));
+  CHECK(voc.read().samples[0].width == 18);
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) == "1 image has an EXIF orientation, which is ignored: VOC/JPEGImages/a.jpg");
+}
+
+TEST_CASE("splits may have columns, carriage returns, empty lines, a mark of their encoding and repeated ids") {
+  v voc;
+  for (char const* id : {"a", "b", "c", "with blank"}) voc.add(id);
+  voc.split(
+      "\xEF\xBB\xBF"
+      "b  1\r\n\r\n  a -1\r\n\nwith blank\nb\nc\t0");
+  dataset const data = voc.read();
+  std::string ids;
+  for (auto const& s : data.samples) ids += s.id + ";";
+  CHECK(ids == "b;a;with blank;c;");
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) == "1 id is listed twice and kept once: VOC/ImageSets/Main/trainval.txt, 'b'");
+}
+
+TEST_CASE("the image is found by its id with any of three extensions in any case") {
+  v voc;
+  voc.split("a\nb\nc\nd.e\nf\n2007/g\n");
+  for (char const* name : {"a.JPG", "b.Jpeg", "c.pNg", "d.e.jpg", "f.png", "f.jpg", "f.bmp", "2007/g.jpg"}) {
+    voc.write(std::string("JPEGImages/") + name, v::picture(name == std::string("f.jpg") ? 21 : 20));
+    std::string const file = name;
+    voc.write("Annotations/" + file.substr(0, file.rfind('.')) + ".xml", v::annotation(v::object("cat", v::box("3", "2", "10", "8"))));
+  }
+  dataset const data = voc.read();
+  CHECK(data.samples[4].width == 21);  // jpg before png
+  CHECK(data.samples[3].image.filename() == "d.e.jpg");
+  CHECK(data.samples[5].id == "2007/g");
+}
+
+TEST_CASE("several roots and splits are joined, classes sorted by bytes") {
+  v one, two;
+  one.add("1", v::object("b\xC3\xA9", v::box("3", "2", "10", "8")) + v::object("Zoo", v::box("3", "2", "10", "8")));
+  one.add("2", v::object("a", v::box("3", "2", "10", "8")));
+  two.add("1", v::object("b", v::box("3", "2", "10", "8")));
+  one.split("1\n");
+  one.split("2\n1\n", "test");
+  two.split("1\n");
+  std::vector<std::string> warnings;
+  dataset const data = read_voc({{one.root(), "trainval"}, {two.root(), "trainval"}, {one.root() + "/.", "test"}},
+                                {.warn = [&](std::string const& w) { warnings.push_back(w); }});
+  CHECK(data.size() == 3);
+  CHECK(data.classes == std::vector<std::string>{"Zoo", "a", "b", "b\xC3\xA9"});
+  CHECK(warnings.size() == 1);  // image 1 of the first root is in both of its splits
+  CHECK(data.label_of("b") == 3);
+  CHECK(data.label_of("nothing") == 0);
+  for (auto const& s : data.samples)
+    for (auto const& o : s.objects) CHECK(data.classes[static_cast<std::size_t>(o.label - 1)] == o.name);
+}
+
+TEST_CASE("classes that are given keep their order, and others are refused file by file") {
+  v voc;
+  voc.split("a\nb\nc\n");
+  voc.add("a");
+  voc.add("b", v::object("dog", v::box("3", "2", "10", "8")) + v::object("cow", v::box("3", "2", "10", "8")));
+  voc.add("c", v::object("cow", v::box("3", "2", "10", "8")));
+  dataset const data = voc.read({.classes = {"dog", "cow", "cat"}});
+  CHECK(data.classes == std::vector<std::string>{"dog", "cow", "cat"});
+  CHECK(data.samples[0].objects[0].label == 3);
+  CHECK(voc.refusal({.classes = {"dog", "cat"}}) ==
+        "VOC:trainval: expected data without faults, found 2 problems:\n"
+        "  VOC/Annotations/b.xml: expected only the classes dog, cat, found 'cow'\n"
+        "  VOC/Annotations/c.xml: expected only the classes dog, cat, found 'cow'");
+}
+
+TEST_CASE("every bad file is named in one error") {
+  v voc;
+  voc.split("good\ncut\ngone\nnoise\nempty\nbroken\nnobox\nletters\nnoname\nnan\nlost\nhtml\n");
+  for (char const* id : {"good", "cut", "gone", "noise", "empty", "broken", "nobox", "letters", "noname", "nan", "lost", "html"})
+    voc.add(id);
+  std::string const jpeg = io::read_file(std::filesystem::path(__FILE__).parent_path() / "../../golden/images/baseline.jpg");
+  std::filesystem::remove(voc.folder / "JPEGImages/cut.png");
+  voc.write("JPEGImages/cut.jpg", jpeg.substr(0, jpeg.size() - 30));
+  std::filesystem::remove(voc.folder / "JPEGImages/gone.png");
+  voc.write("JPEGImages/noise.png", "these are no pixels");
+  voc.write("JPEGImages/empty.png", "");
+  voc.write("Annotations/broken.xml", "<annotation>\n<object>\n<name>cat</object></annotation>");
+  voc.write("Annotations/nobox.xml",
+            v::annotation("<object><name>cat</name><part><name>x</name>" + v::box("1", "1", "2", "2") + "</part></object>"));
+  voc.write("Annotations/letters.xml",
+            v::annotation(v::object("cat", v::box("1", "1", "2", "2")) + v::object("cat", v::box("1", "two", "2", "2"))));
+  voc.write("Annotations/noname.xml", v::annotation(v::object(" ", v::box("1", "1", "2", "2"))));
+  voc.write("Annotations/nan.xml", v::annotation(v::object("cat", v::box("1", "nan", "2", "2"))));
+  std::filesystem::remove(voc.folder / "Annotations/lost.xml");
+  voc.write("Annotations/html.xml", "<html/>");
+  CHECK(voc.refusal() ==
+        "VOC:trainval: expected data without faults, found 11 problems:\n"
+        "  VOC/JPEGImages/cut.jpg: expected a whole JPEG, found its end missing\n"
+        "  VOC/JPEGImages/gone.{jpg,jpeg,png}: expected an image, found no such file\n"
+        "  VOC/JPEGImages/noise.png: expected a JPEG or PNG image, found neither\n"
+        "  VOC/JPEGImages/empty.png: expected a JPEG or PNG image, found an empty file\n"
+        "  VOC/Annotations/broken.xml:3: expected well-formed XML, found a fault (start-end tags mismatch)\n"
+        "  VOC/Annotations/nobox.xml, object 1: expected a <bndbox>, found none\n"
+        "  VOC/Annotations/letters.xml, object 2: expected a number in <ymin>, found 'two'\n"
+        "  VOC/Annotations/noname.xml, object 1: expected a class <name>, found none\n"
+        "  VOC/Annotations/nan.xml, object 1: expected a number in <ymin>, found 'nan'\n"
+        "  VOC/Annotations/lost.xml: expected a file, found nothing at that place\n"
+        "  VOC/Annotations/html.xml: expected an <annotation>, found <html>");
+  CHECK(voc.warnings.empty());
+}
+
+TEST_CASE("one bad file is one sentence") {
+  v voc;
+  voc.split("a\nb\n");
+  voc.add("a");
+  voc.add("b");
+  voc.write("JPEGImages/b.png", v::picture().substr(0, 80));
+  CHECK(voc.refusal() == "VOC/JPEGImages/b.png: expected a whole PNG, found its end missing");
+}
+
+TEST_CASE("skip_bad leaves bad images out, and nothing else") {
+  v voc;
+  voc.split("a\nb\nc\n");
+  for (char const* id : {"a", "b", "c"}) voc.add(id);
+  voc.write("JPEGImages/b.png", "");
+  std::filesystem::remove(voc.folder / "JPEGImages/c.png");
+  dataset const data = voc.read({.skip_bad = true});
+  CHECK(data.size() == 1);
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) ==
+        "2 bad images are left out, the first: VOC/JPEGImages/b.png: expected a JPEG or PNG image, found an empty file");
+  voc.write("Annotations/a.xml", "<annotation>");
+  CHECK(voc.refusal({.skip_bad = true}).find("VOC/Annotations/a.xml:1: expected well-formed XML") == 0);
+  voc.write("JPEGImages/a.png", "");
+  CHECK(voc.refusal({.skip_bad = true}) == "VOC:trainval: expected at least one image that can be used, found none");
+  CHECK(voc.refusal({.skip_bad = true}, "val").find("expected the list of split 'val'") != std::string::npos);
+}
+
+TEST_CASE("a missing root, a missing split and an empty one are errors") {
+  v voc;
+  voc.add("a");
+  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected the list of split 'trainval', found no splits there");
+  voc.split("a\n", "test");
+  voc.split("a\n", "train");
+  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected the list of split 'trainval', found only these: test, train");
+  voc.split(" \r\n\n");
+  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected at least one image id, found an empty split");
+  CHECK(sentence([] {
+          read_voc({{"/nowhere/at/all", "test"}});
+        }) == "/nowhere/at/all: expected a folder in VOC layout, found no folder there");
+  CHECK(sentence([] { read_voc({}); }) == "data: expected at least one ROOT:SPLIT, found none");
+}
+
+TEST_CASE("a split without any annotations is legal where they are optional; some missing never is") {
+  v voc;
+  voc.split("a\nb\n");
+  voc.add("a");
+  voc.add("b");
+  std::filesystem::remove(voc.folder / "Annotations/b.xml");
+  CHECK(voc.refusal({.wanted = annotations::optional}) == "VOC/Annotations/b.xml: expected a file, found nothing at that place");
+  std::filesystem::remove(voc.folder / "Annotations/a.xml");
+  CHECK(voc.refusal() == "VOC/Annotations: expected annotations of split 'trainval', found none for any of its 2 images");
+  dataset const data = voc.read({.wanted = annotations::optional});
+  CHECK(data.size() == 2);
+  CHECK_FALSE(data.annotated());
+  CHECK_FALSE(data.samples[1].annotated);
+  CHECK(voc.warnings.empty());
+}
+
+TEST_CASE("the number of threads changes nothing") {
+  v voc;
+  std::string ids;
+  for (int i = 0; i < 40; ++i) {
+    voc.add(std::to_string(i), i % 3 ? v::object("c" + std::to_string(i % 7), v::box("0", "2", std::to_string(5 + i), "8")) : "");
+    ids += std::to_string(i) + "\n";
+  }
+  voc.split(ids);
+  dataset const one = voc.read({.threads = 1});
+  auto const said = voc.warnings;
+  dataset const many = voc.read({.threads = 8});
+  CHECK(said == voc.warnings);
+  REQUIRE(one.size() == many.size());
+  CHECK(one.classes == many.classes);
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    CHECK(one.samples[i].id == many.samples[i].id);
+    REQUIRE(one.samples[i].objects.size() == many.samples[i].objects.size());
+    for (std::size_t k = 0; k < one.samples[i].objects.size(); ++k)
+      CHECK(one.samples[i].objects[k].where == many.samples[i].objects[k].where);
+  }
+}
+
+TEST_CASE("BCCD is what it is") {
+  char const* folder = std::getenv("FRCNN_TEST_DATA");
+  if (!folder) {
+    std::cout << "skipped: FRCNN_TEST_DATA is not set\n";
+    return;
+  }
+  std::string const root = std::string(folder) + "/BCCD";
+  std::vector<std::string> warnings;
+  voc_options const options{.warn = [&](std::string const& w) { warnings.push_back(w); }};
+  dataset const train = read_voc({{root, "trainval"}}, options), test = read_voc({{root, "test"}}, options);
+  CHECK(train.size() == 292);
+  CHECK(test.size() == 72);
+  CHECK(train.classes == std::vector<std::string>{"Platelets", "RBC", "WBC"});
+  CHECK(test.classes == train.classes);
+  std::size_t objects = 0;
+  for (dataset const* d : {&train, &test})
+    for (auto const& s : d->samples) {
+      CHECK(s.width == 640);
+      CHECK(s.height == 480);
+      objects += s.objects.size();
+    }
+  CHECK(objects == 4888 - 2);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("2 boxes without area are left out") == 0);
+}

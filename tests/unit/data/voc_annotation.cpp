@@ -1,0 +1,82 @@
+#include "frcnn/data/voc_annotation.hpp"
+
+#include "../io/scratch.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace frcnn;
+using namespace frcnn::data;
+
+namespace {
+
+voc_annotation parsed(std::string const& xml) {
+  scratch folder;
+  io::write_file_atomically(folder / "a.xml", xml);
+  return read_voc_annotation(folder / "a.xml");
+}
+
+}  // namespace
+
+TEST_CASE("an annotation is read as written") {
+  auto const a = parsed(R"(<?xml version="1.0"?>
+<annotation>
+  <size><width> 640 </width><height>480</height></size>
+  <object><name>
+     caf&amp;&#233; </name><difficult> 1 </difficult><truncated>Unspecified</truncated>
+    <bndbox><ymax>4</ymax><xmin>-1.5</xmin><ymin>0</ymin><xmax>3e0</xmax></bndbox></object>
+</annotation>)");
+  REQUIRE(a.size);
+  CHECK((*a.size)[0] == 640);
+  CHECK((*a.size)[1] == 480);
+  REQUIRE(a.objects.size() == 1);
+  CHECK(a.objects[0].name == "caf&\xC3\xA9");
+  CHECK(a.objects[0].difficult);
+  CHECK_FALSE(a.objects[0].truncated);
+  CHECK(a.objects[0].xmin == -1.5);
+  CHECK(a.objects[0].ymin == 0);
+  CHECK(a.objects[0].xmax == 3);
+  CHECK(a.objects[0].ymax == 4);
+  CHECK_FALSE(parsed("<annotation/>").size);
+}
+
+TEST_CASE("other encodings are read, entities and DTDs are not fetched") {
+  auto const latin = parsed(
+      "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><annotation><object><name>\xE9</name><bndbox><xmin>1</xmin>"
+      "<ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>");
+  CHECK(latin.objects[0].name == "\xC3\xA9");
+
+  scratch folder;
+  io::write_file_atomically(folder / "secret", "secret");
+  auto const with_dtd = parsed("<!DOCTYPE annotation [<!ENTITY x SYSTEM \"file://" + (folder / "secret").string() +
+                               "\">]><annotation><object><name>&x;</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax>"
+                               "</bndbox></object></annotation>");
+  CHECK(with_dtd.objects[0].name == "&x;");
+}
+
+TEST_CASE("numbers are whole numbers of text, in no locale") {
+  auto const xmin = [](std::string const& text) {
+    std::string const said = sentence([&] {
+      parsed("<annotation><object><name>a</name><bndbox><xmin>" + text +
+             "</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>");
+    });
+    return said.substr(0, 7) == "nothing" ? said : said.substr(said.find("a.xml"));
+  };
+  for (char const* good : {"1", "-1", "+1", "1.", ".5", "1e2", "\t7\n"}) CHECK(xmin(good) == "nothing");
+  for (std::string bad : {"", "1,5", "0x10", "1 2", "inf", "-nan", "1e999", "++1", "+-1", "left"}) {
+    CAPTURE(bad);
+    CHECK(xmin(bad) == "a.xml, object 1: expected a number in <xmin>, found '" + bad + "'");
+  }
+}
+
+TEST_CASE("faults say where they are") {
+  auto const said = [](std::string const& xml) {
+    std::string const s = sentence([&] { parsed(xml); });
+    return s.substr(s.find("a.xml"));
+  };
+  CHECK(said("") == "a.xml:1: expected well-formed XML, found a fault (no document element found)");
+  CHECK(said("<annotation>\n<object>\n") == "a.xml:2: expected well-formed XML, found a fault (start-end tags mismatch)");
+  CHECK(said("<a/>") == "a.xml: expected an <annotation>, found <a>");
+  CHECK(said("<annotation><object/></annotation>") == "a.xml, object 1: expected a class <name>, found none");
+  CHECK(said("<annotation><object><name>a</name><bndbox><xmin>1</xmin><xmax>1</xmax></bndbox></object></annotation>") ==
+        "a.xml, object 1: expected a <ymin>, found none");
+}

@@ -1,0 +1,45 @@
+#include "frcnn/data/voc_source.hpp"
+
+#include "../io/scratch.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace frcnn;
+using namespace frcnn::data;
+
+TEST_CASE("ROOT or ROOT:SPLIT") {
+  auto const check = [](std::string const& spec, std::string const& root, std::string const& split) {
+    auto const s = parse_voc_spec(spec, "dflt");
+    CHECK(s.root == root);
+    CHECK(s.split == split);
+  };
+  check("VOC", "VOC", "dflt");
+  check("VOC:test", "VOC", "test");
+  check("/a:b/VOC", "/a:b/VOC", "dflt");
+  check("/a:b/VOC:test", "/a:b/VOC", "test");
+  check("C:\\VOC", "C:\\VOC", "dflt");
+  scratch folder;
+  std::string const odd = (folder / "x:y").string();
+  std::filesystem::create_directory(odd);
+  check(odd, odd, "dflt");
+  check(odd + ":test", odd, "test");
+  CHECK(sentence([] { parse_voc_spec("VOC:"); }) == "VOC:: expected ROOT or ROOT:SPLIT, found an empty split");
+  CHECK(sentence([] { parse_voc_spec(":test"); }) == ":test: expected ROOT or ROOT:SPLIT, found an empty root");
+}
+
+TEST_CASE("class names come separated by commas or in a file") {
+  using names = std::vector<std::string>;
+  CHECK(parse_class_list("b") == names{"b"});
+  CHECK(parse_class_list(" b, a c ,d") == names{"b", "a c", "d"});
+  scratch folder;
+  std::string const file = (folder / "classes.txt").string();
+  io::write_file_atomically(file, "\xEF\xBB\xBFzebra\r\n\r\n  big cat \n");
+  CHECK(parse_class_list(file) == names{"zebra", "big cat"});
+  io::write_file_atomically(file, "\n");
+  CHECK(sentence([&] { parse_class_list(file); }) == file + ": expected class names, one per line, found none");
+  CHECK(sentence([] { parse_class_list("a,,b"); }) ==
+        "a,,b: expected class names separated by commas, or a file of them, found an empty name");
+  CHECK(sentence([] { parse_class_list(""); }) ==
+        "classes: expected class names separated by commas, or a file of them, found an empty name");
+  CHECK(sentence([] { parse_class_list("a,b,a"); }) == "a,b,a: expected every class once, found 'a' twice");
+}
