@@ -1,0 +1,180 @@
+// Model files hold everything detect needs, byte for byte; and the images a detector takes.
+#include "frcnn/load.hpp"
+#include "narrow_preset.hpp"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <unistd.h>
+
+namespace {
+
+using namespace detector_tests;
+namespace fs = std::filesystem;
+
+struct scratch_folder {
+  fs::path path = fs::temp_directory_path() / ("frcnn-model-file-" + std::to_string(::getpid()));
+  scratch_folder() { fs::create_directories(path); }
+  ~scratch_folder() { fs::remove_all(path); }
+};
+
+image noise(int w, int h) {
+  image im(w, h);
+  host_rng draws(4, draw::test);
+  for (auto& v : im.pixels) v = static_cast<std::uint8_t>(draws.bits());
+  return im;
+}
+
+// Random weights, stronger predictors than an untrained detector's so that scores differ.
+detector<narrow_preset<>> random_detector() {
+  detector<narrow_preset<>> d(narrow_preset<>::config(), 1);
+  auto& store = d.model().parameters();
+  store.initialise(11);
+  for (auto const* name : {"roi_heads.box_predictor.cls_score.weight", "rpn.head.cls_logits.weight"}) {
+    auto values = store.get(store.at(name));
+    for (auto& v : values) v *= 20;
+    store.set(store.at(name), values);
+  }
+  return d;
+}
+
+bool equal(std::vector<detection> const& a, std::vector<detection> const& b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](detection const& x, detection const& y) {
+           return x.where == y.where && x.score == y.score && x.label == y.label;
+         });
+}
+
+std::string message_of(auto&& f) {
+  try {
+    f();
+  } catch (error const& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+// The saved file with its tensors and metadata changed by `edit`.
+template <class Edit>
+void rewrite(fs::path const& from, fs::path const& to, Edit edit) {
+  io::safetensors_file const file(from);
+  std::map<std::string, std::vector<float>> values;
+  std::map<std::string, io::tensor_shape> shapes;
+  for (auto const& [name, t] : file.tensors()) {
+    values[name] = file.read<float>(name);
+    shapes[name] = t.shape;
+  }
+  auto metadata = file.metadata();
+  edit(values, shapes, metadata);
+  io::safetensors_writer out;
+  out.metadata = metadata;
+  for (auto const& [name, v] : values) out.add<float>(name, shapes[name], v);
+  out.write(to);
+}
+
+TEST_CASE("a detector comes back from its file as it was, and equal detectors give equal bytes") {
+  scratch_folder const folder;
+  auto const d = random_detector();
+  save(d, folder.path / "a.safetensors");
+  auto const back = load<narrow_preset<>>(folder.path / "a.safetensors", 1);
+  save(back, folder.path / "b.safetensors");
+  CHECK(io::read_file(folder.path / "a.safetensors") == io::read_file(folder.path / "b.safetensors"));
+  CHECK(io::read_file(folder.path / "a.safetensors").find("frcnn-model-file") == std::string::npos);
+
+  auto const im = noise(150, 90);
+  auto const boxes = d.detect(im, {.score = 0.3f});
+  REQUIRE(boxes.size() > 0);
+  CHECK(equal(boxes, back.detect(im, {.score = 0.3f})));
+  CHECK(back.classes() == d.classes());
+  CHECK(back.config().normalisation == d.config().normalisation);
+  CHECK(back.config().anchor_sizes == d.config().anchor_sizes);
+  CHECK(back.class_name(1) == "disc");
+}
+
+TEST_CASE("what is wrong with a model file is said in one sentence") {
+  scratch_folder const folder;
+  auto const good = folder.path / "good.safetensors", bad = folder.path / "bad.safetensors";
+  save(random_detector(), good);
+  auto const refused = [&](auto edit) {
+    rewrite(good, bad, edit);
+    return message_of([&] { load<narrow_preset<>>(bad); });
+  };
+  std::string const fc7 = "roi_heads.box_head.fc7.bias";
+  auto const has = [](std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; };
+
+  auto text = refused([&](auto& values, auto&, auto&) { values.erase(fc7); });
+  CHECK_MESSAGE((has(text, "bad.safetensors") && has(text, fc7)), text);
+  text = refused([&](auto& values, auto& shapes, auto&) { values["extra"] = {1}, shapes["extra"] = {1}; });
+  CHECK_MESSAGE((has(text, "bad.safetensors") && has(text, "extra")), text);
+  text = refused([&](auto& values, auto& shapes, auto&) { values[fc7].resize(3), shapes[fc7] = {3}; });
+  CHECK_MESSAGE((has(text, fc7) && has(text, "[3]")), text);
+  text = refused([](auto&, auto&, auto& metadata) { metadata["preset"] = "small"; });
+  CHECK_MESSAGE((has(text, "narrow") && has(text, "small")), text);
+  text = refused([](auto&, auto&, auto& metadata) { metadata.erase("format"); });
+  CHECK_MESSAGE(has(text, "model file of this library"), text);
+  for (auto const* key : {"classes", "anchor_sizes", "anchor_ratios", "short_side", "max_side", "normalisation"}) {
+    text = refused([&](auto&, auto&, auto& metadata) { metadata[key] = "{\"x\": ["; });
+    CHECK_MESSAGE((has(text, key) && has(text, "bad.safetensors")), text);
+    text = refused([&](auto&, auto&, auto& metadata) { metadata.erase(key); });
+    CHECK_MESSAGE((has(text, key) && has(text, "bad.safetensors")), text);
+  }
+  // another preset's file is a sentence for load_detector too
+  rewrite(good, bad, [](auto&, auto&, auto& metadata) { metadata["preset"] = "vgg19"; });
+  text = message_of([&] { load_detector(bad); });
+  CHECK_MESSAGE((has(text, "vgg19") && has(text, "small")), text);
+}
+
+TEST_CASE("load_detector serves a preset that only the file knows") {
+  scratch_folder const folder;
+  auto config = presets::small<cpu>::config({"a", "b"});
+  config.short_side = 64;
+  config.max_side = 128;
+  detector<presets::small<cpu>> d(config, 1);
+  d.model().parameters().initialise(2);
+  save(d, folder.path / "small.safetensors");
+  auto const any = load_detector(folder.path / "small.safetensors", 1);
+  CHECK(any.config().preset == "small");
+  CHECK(any.class_name(2) == "b");
+  auto const im = noise(100, 70);
+  CHECK(equal(any.detect(im, {.score = 0.01f}), d.detect(im, {.score = 0.01f})));
+  CHECK(any.propose(im).size() > 0);
+}
+
+TEST_CASE("images from memory: RGB, BGR, grey, rows with gaps") {
+  auto const d = random_detector();
+  auto const im = noise(120, 80);
+  auto const expected = d.detect(im, {.score = 0.3f});
+  REQUIRE(expected.size() > 0);
+
+  std::vector<std::uint8_t> bgr(im.pixels.size());
+  for (std::size_t i = 0; i < bgr.size(); ++i) bgr[i] = im.pixels[i - i % 3 + 2 - i % 3];
+  CHECK(equal(expected, d.detect({bgr.data(), 120, 80, pixel_format::bgr, 0}, {.score = 0.3f})));
+
+  std::vector<std::uint8_t> gaps(80 * 500, 99);
+  for (int y = 0; y < 80; ++y) std::copy_n(im.at(0, y), 360, gaps.begin() + y * 500);
+  CHECK(equal(expected, d.detect({gaps.data(), 120, 80, pixel_format::rgb, 500}, {.score = 0.3f})));
+
+  std::vector<std::uint8_t> grey(120 * 80);
+  image same(120, 80);
+  for (std::size_t i = 0; i < grey.size(); ++i) {
+    grey[i] = im.pixels[3 * i];
+    for (std::size_t c = 0; c < 3; ++c) same.pixels[3 * i + c] = grey[i];
+  }
+  CHECK(equal(d.detect(same, {.score = 0.3f}), d.detect({grey.data(), 120, 80, pixel_format::grey, 0}, {.score = 0.3f})));
+
+  CHECK_THROWS_AS(d.detect(image_view{}), error);
+  CHECK_THROWS_AS(d.detect({grey.data(), 0, 80, pixel_format::grey, 0}), error);
+}
+
+TEST_CASE("score, NMS and the number of boxes are the caller's") {
+  auto const d = random_detector();
+  auto const im = noise(150, 90);
+  auto const all = d.detect(im, {.score = 0.05f});
+  REQUIRE(all.size() > 3);
+  for (std::size_t i = 1; i < all.size(); ++i) CHECK(all[i - 1].score >= all[i].score);
+  auto const few = d.detect(im, {.score = 0.05f, .max_detections = 3});
+  CHECK(few.size() == 3);
+  CHECK(equal(few, {all.begin(), all.begin() + 3}));
+  CHECK(d.detect(im, {.score = 0.05f, .nms = 1.0f, .max_detections = 10000}).size() > all.size());
+  CHECK(d.detect(im, {.score = 1.0f}).empty());
+}
+
+}  // namespace
