@@ -158,7 +158,7 @@ struct small_spec {
 };
 
 // VGG-16 to conv5_3 as torchvision builds it (floor pooling, no pool after the last convolution); conv1 and conv2 stay frozen
-// (section 3.3 of the paper and its footnote on VGG-16: conv3_1 and up are tuned).
+// (section 3.1.3: for VGG net, conv3_1 and up are tuned).
 struct vgg16_tv_spec {
   static constexpr char const* name = "vgg16_tv";
   static constexpr stage stages[] = {conv(64),  conv(64),  pool(), conv(128), conv(128), pool(),    conv(256), conv(256), conv(256),

@@ -1,7 +1,7 @@
 #pragma once
 // A trained detector as an application holds it: an image in, named boxes out.
 //
-//   auto d = frcnn::load<presets::small<cpu>>("m.safetensors");                     (frcnn/io.hpp)
+//   auto d = frcnn::load<presets::small<cpu>>("m.safetensors");                     (frcnn/load.hpp)
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});
 //
 // Boxes are in pixels of the image given. One const detector serves several threads: detect(image) borrows a session from a pool (and makes
@@ -48,11 +48,8 @@ class detector {
   explicit detector(model_config config, int threads = 0) : config_(std::move(config)), model_(Preset::make(config_)), threads_(threads) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
-    auto s = borrow();
-    auto result = detect(*s, im, o);
-    std::lock_guard const lock(pool_->guard);
-    pool_->idle.push_back(std::move(s));
-    return result;
+    loan const s(*this);
+    return detect(*s, im, o);
   }
 
   std::vector<detection> detect(session& s, image_view im, detect_options const& o = {}) const {
@@ -69,6 +66,10 @@ class detector {
   }
 
   // The RPN's proposals, by descending objectness, in pixels of the image.
+  std::vector<box<float>> propose(image_view im, phase ph = phase::test) const {
+    loan const s(*this);
+    return propose(*s, im, ph);
+  }
   std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
     auto const input = prepare(s, im);
     auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
@@ -96,17 +97,31 @@ class detector {
     std::vector<std::unique_ptr<session>> idle;
   };
 
-  std::unique_ptr<session> borrow() const {
-    {
-      std::lock_guard const lock(pool_->guard);
-      if (!pool_->idle.empty()) {
-        auto s = std::move(pool_->idle.back());
-        pool_->idle.pop_back();
-        return s;
+  // A session out of the pool, and back into it.
+  class loan {
+   public:
+    explicit loan(detector const& d) : pool_(*d.pool_) {
+      std::unique_lock lock(pool_.guard);
+      if (!pool_.idle.empty()) {
+        session_ = std::move(pool_.idle.back());
+        pool_.idle.pop_back();
+      } else {
+        lock.unlock();
+        session_ = std::make_unique<session>(d, d.threads_);
       }
     }
-    return std::make_unique<session>(*this, threads_);
-  }
+    ~loan() {
+      std::lock_guard const lock(pool_.guard);
+      pool_.idle.push_back(std::move(session_));
+    }
+    loan(loan const&) = delete;
+    loan& operator=(loan const&) = delete;
+    session& operator*() const { return *session_; }
+
+   private:
+    pool& pool_;
+    std::unique_ptr<session> session_;
+  };
 
   batch<T, B> prepare(session& s, image_view im) const {
     if (!im.data || im.width <= 0 || im.height <= 0)
@@ -147,10 +162,7 @@ class any_detector {
   struct holder final : interface {
     explicit holder(detector<Preset> d) : d(std::move(d)) {}
     std::vector<detection> detect(image_view im, detect_options const& o) const override { return d.detect(im, o); }
-    std::vector<box<float>> propose(image_view im) const override {
-      typename detector<Preset>::session s(d);
-      return d.propose(s, im);
-    }
+    std::vector<box<float>> propose(image_view im) const override { return d.propose(im); }
     model_config const& config() const override { return d.config(); }
     detector<Preset> d;
   };

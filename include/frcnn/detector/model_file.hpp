@@ -1,7 +1,7 @@
 #pragma once
 // Model files: safetensors with everything detect needs, and nothing else (no time, host or path): equal models give equal bytes.
 //
-//   tensors   every parameter by its name, logical order, F32
+//   tensors   every parameter by its name, logical order, F32 (F64 of a double model)
 //   metadata  format "frcnn 1", preset, classes, anchor_sizes, anchor_ratios, short_side, max_side, normalisation: JSON where not one word
 //
 //   save(detector, path)            load<presets::small<cpu>>(path)            load_detector(path): whatever preset the file names
@@ -73,15 +73,12 @@ inline model_config from_metadata(io::safetensors_file const& file) {
 
 }  // namespace detail
 
-// Adds every parameter's value under `prefix` + its name, made while writing.
+// Adds every parameter's value under its name, made while writing.
 template <Real T, Backend B>
 void add_parameters(io::safetensors_writer& out, parameter_store<T, B> const& store) {
   for (auto const& e : store.entries()) {
     auto const shape = e.file_shape();
-    out.add_later<float>(e.name, {shape.begin(), shape.end()}, [&store, &e] {
-      auto const values = store.get(e);
-      return std::vector<float>(values.begin(), values.end());
-    });
+    out.add_later<T>(e.name, {shape.begin(), shape.end()}, [&store, &e] { return store.get(e); });
   }
 }
 

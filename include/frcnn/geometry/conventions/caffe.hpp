@@ -49,8 +49,7 @@ struct caffe : agreed {
   template <class T>
   using target_iou = double;  // in which IoU for targets is computed
 
-  // Row 4 (lib/rpn/anchor_target_layer.py; section 3.1.3 of the paper)
-  static constexpr bool drops_cross_boundary_anchors = true;
+  // Row 4 (lib/rpn/anchor_target_layer.py; section 3.3 of the paper)
   // inclusive x2 < W, which for whole pixels is half-open x2 <= W
   template <class T>
   FRCNN_HD static constexpr bool may_train(box<T> const& anchor, T h, T w) {

@@ -53,7 +53,6 @@ struct torchvision : agreed {
   using target_iou = T;  // in which IoU for targets is computed
 
   // Row 4 (rpn.py, assign_targets_to_anchors)
-  static constexpr bool drops_cross_boundary_anchors = false;
   template <class T>
   FRCNN_HD static constexpr bool may_train(box<T> const& /*anchor*/, T /*h*/, T /*w*/) {
     return true;
