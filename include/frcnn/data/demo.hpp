@@ -1,7 +1,7 @@
 #pragma once
 // The demo data as a folder in VOC layout: pictures rendered by demo_scene.hpp, their annotations, splits trainval and test.
 //
-// Every sixteenth picture is a PNG, the others are JPEGs. Ids count from 000001; the last test_fraction of them are the test split. The
+// Pictures are JPEGs. Ids count from 000001; the last test_fraction of them are the test split. The
 // folder appears whole or not at all: it is made beside its place and renamed. A folder that holds anything is refused.
 //
 // Example: write_demo_voc("demo", {.images = 300});  dataset const train = read_voc({{"demo", "trainval"}});  // 240 images
@@ -81,9 +81,8 @@ inline void write_demo_voc(std::filesystem::path out, demo_options const& o = {}
   try {
     for_each_in_parallel(static_cast<std::size_t>(o.images), o.threads, [&](std::size_t i) {
       demo_scene const scene = render_demo_scene(o.seed, i);
-      bool const png = i % 16 == 15;
-      std::string const id = detail::demo_id(static_cast<int>(i)), file = id + (png ? ".png" : ".jpg");
-      detail::write_new_file(beside / "JPEGImages" / file, png ? encode_png(scene.pixels) : encode_jpeg(scene.pixels));
+      std::string const id = detail::demo_id(static_cast<int>(i)), file = id + ".jpg";
+      detail::write_new_file(beside / "JPEGImages" / file, encode_jpeg(scene.pixels));
       detail::write_new_file(beside / "Annotations" / (id + ".xml"), detail::demo_annotation(file, scene));
     });
     std::string splits[2];

@@ -84,7 +84,6 @@ TEST_CASE("the folder is whole, reads without a warning, and equal options give 
   CHECK(train.size() == 16);
   CHECK(test.size() == 4);
   CHECK(test.samples[0].id == "000017");
-  CHECK(train.samples[15].image.extension() == ".png");
   CHECK(train.classes == std::vector<std::string>(demo_classes.begin(), demo_classes.end()));
   CHECK(warnings.empty());
   for (std::size_t i = 0; i < train.size(); ++i) {
@@ -98,7 +97,6 @@ TEST_CASE("the folder is whole, reads without a warning, and equal options give 
       CHECK(read.difficult == drawn.difficult);
       CHECK(read.truncated == drawn.truncated);
     }
-    if (i == 15) CHECK(read_image(train.samples[i].image).pixels == scene.pixels.pixels);
   }
 }
 
