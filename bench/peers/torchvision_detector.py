@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """The peer of the preset `small`, for speed side by side: torchvision's Faster R-CNN with the same network and numbers, timed on a VOC folder.
 
-usage: torchvision_detector.py ROOT --mode train|test [--steps N] [--threads 2] [--warmup N] [--batch 2] [--short 300] [--init FILE.pth]
+usage: torchvision_detector.py ROOT --mode train|test [--steps N] [--threads 2] [--warmup N] [--batch 2] [--short 300] [--init FILE]
 
 train: N optimiser steps at the preset's batch size on the first images of trainval, mirrored half the time, with decoded images at hand
        (as frcnn's loader has them); everything else (resizing, padding, targets, clipping, SGD) is counted.
 test:  N images of the test split, one at a time, decoded from their files within the time.
-Without --init the weights are random: a trained model's proposals and results are other in number, so give one's own for `test`
-(torch.save of a state_dict; --save FILE keeps what `train` reached).
+Without --init the weights are random: a trained model's proposals and results are other in number, so give one for `test`: a model file of
+frcnn (safetensors: its tensors carry torchvision's names) or torch.save of a state_dict, as --save FILE writes what `train` reached.
 Last line on stdout: images_per_second X
 """
 import argparse
 import itertools
+import json
 import os
 import random
+import struct
 import sys
 import time
 
@@ -30,6 +32,20 @@ from small_step import small
 def build(classes, short):
     return small((32, 64, 128, 128, 256, 256), 512, classes, min_size=short, box_batch_size_per_image=128,
                  rpn_pre_nms_top_n_test=6000, rpn_post_nms_top_n_test=300)
+
+
+def weights(path):
+    if not path.endswith(".safetensors"):
+        return torch.load(path, weights_only=True)
+    with open(path, "rb") as f:
+        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+        data = f.read()
+    tensors = {}
+    for name, t in header.items():
+        if name != "__metadata__":
+            begin, end = t["data_offsets"]
+            tensors[name] = torch.from_numpy(np.frombuffer(data[begin:end], "<f4").reshape(t["shape"]).copy())
+    return tensors
 
 
 def split(root, name):
@@ -111,7 +127,7 @@ def main():
     names = sorted({n for i in split(options.root, "trainval") for n, _, _ in read(f"{options.root}/Annotations/{i}.xml")})
     model = build(len(names), options.short)
     if options.init:
-        model.load_state_dict(torch.load(options.init, weights_only=True))
+        model.load_state_dict(weights(options.init))
     speed = train(model, options.root, names, options) if options.mode == "train" else test(model, options.root, options)
     if options.save:
         torch.save(model.state_dict(), options.save)

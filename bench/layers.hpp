@@ -1,0 +1,83 @@
+#pragma once
+// The layers of the plain presets with the shapes that they meet, read off the presets' own specs.
+//
+//   layers_of<backbone::small_spec>(2, 300, 400): conv 3->32/2 at [2,3,320,416], conv 32->64/2 at [2,32,160,208], ...
+// H, W: an image as the network is given it; padded here to multiples of 32.
+#include <frcnn/backbone/plain.hpp>
+#include <frcnn/geometry/conventions.hpp>
+#include <frcnn/ops/conv2d.hpp>
+#include <frcnn/ops/max_pool.hpp>
+
+#include <string>
+#include <vector>
+
+namespace bench {
+
+struct conv_layer {
+  frcnn::conv2d_spec spec;
+  frcnn::shape<4> x;
+  std::string where;  // "small conv3"
+  bool wants_dx = true;
+
+  double flops() const {
+    auto const y = spec.out_shape(x);
+    return 2.0 * static_cast<double>(y.size()) * spec.in_channels * spec.kernel * spec.kernel;
+  }
+};
+struct pool_layer {
+  frcnn::pool_spec spec;
+  frcnn::shape<4> x;
+  std::string where;
+};
+struct layers {
+  std::vector<conv_layer> backbone, rpn;
+  std::vector<pool_layer> pools;
+  frcnn::shape<4> map{};
+
+  static double flops(std::vector<conv_layer> const& some) {
+    double sum = 0;
+    for (auto const& l : some) sum += l.flops();
+    return sum;
+  }
+};
+
+inline frcnn::shape<4> padded(int n, int h, int w) {
+  constexpr int d = frcnn::conventions::torchvision::size_divisor;
+  return {{n, 3, (h + d - 1) / d * d, (w + d - 1) / d * d}};
+}
+
+template <class Spec>
+layers layers_of(int n, int h, int w, int anchors = 9) {
+  std::string const name = Spec::name;
+  layers all;
+  frcnn::shape<4> x = padded(n, h, w);
+  for (auto const& s : Spec::stages) {
+    if (s.is_pool) {
+      all.pools.push_back({{s.kernel, s.stride, s.pad, s.ceil}, x, name + " pool" + std::to_string(all.pools.size() + 1)});
+      x = all.pools.back().spec.out_shape(x);
+    } else {
+      std::string const where = name + " conv" + std::to_string(all.backbone.size() + 1);
+      all.backbone.push_back({{x[1], s.channels, s.kernel, s.stride, s.pad, true}, x, where, !all.backbone.empty()});
+      x = all.backbone.back().spec.out_shape(x);
+    }
+  }
+  all.map = x;
+  all.rpn = {{{x[1], x[1], 3, 1, 1, true}, x, name + " rpn.conv"},
+             {{x[1], anchors, 1}, x, name + " rpn.cls_logits"},
+             {{x[1], 4 * anchors, 1}, x, name + " rpn.bbox_pred"}};
+  return all;
+}
+
+// The Spec of a preset's backbone.
+template <class Backbone>
+struct spec_of;
+template <class Spec, class T, class B>
+struct spec_of<frcnn::backbone::plain<Spec, T, B>> {
+  using type = Spec;
+};
+template <class Preset>
+layers layers_of_preset(int n, int h, int w) {
+  return layers_of<typename spec_of<typename Preset::backbone_type>::type>(n, h, w);
+}
+
+}  // namespace bench
