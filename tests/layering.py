@@ -58,7 +58,7 @@ THIRD_PARTY = {
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "omp"}
-UMBRELLAS = {"frcnn": set(), "data": {"pugixml", "stb"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
