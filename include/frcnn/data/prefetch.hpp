@@ -112,7 +112,7 @@ class prefetcher {
 
  private:
   static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
-  static constexpr std::chrono::milliseconds patience{50};  // many times what a photo takes
+  static constexpr std::chrono::milliseconds patience{10};  // twice what a photo takes
 
   struct slot {
     std::uint64_t batch = nowhere;

@@ -165,8 +165,13 @@
 #endif
 
 namespace frcnn::inline FRCNN_ABI::data::stb {
+#if __has_include(<stb/stb_image.h>)  // Debian's place; Conan's package has none of the folder
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
+#else
+#include <stb_image.h>
+#include <stb_image_write.h>
+#endif
 }  // namespace frcnn::data::stb
 
 #pragma GCC diagnostic pop

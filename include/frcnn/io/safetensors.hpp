@@ -36,8 +36,8 @@ using tensor_shape = std::vector<std::int64_t>;
 // "[64,3,3,3]", for messages
 inline std::string to_string(tensor_shape const& shape) {
   std::string text = "[";
-  for (std::size_t i = 0; i < std::min<std::size_t>(shape.size(), 8); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
-  return text + (shape.size() > 8 ? ",...]" : "]");
+  for (std::size_t i = 0; i < std::min<std::size_t>(shape.size(), 8); ++i) text.append(i ? "," : "").append(std::to_string(shape[i]));
+  return text.append(shape.size() > 8 ? ",...]" : "]");
 }
 
 // One tensor of an open file, C order, no particular alignment. Lives as long as the file (or a copy of it) is open.

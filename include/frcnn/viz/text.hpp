@@ -13,7 +13,11 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #endif
+#if __has_include(<stb/stb_easy_font.h>)  // Debian's place; Conan's package has none of the folder
 #include <stb/stb_easy_font.h>
+#else
+#include <stb_easy_font.h>
+#endif
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
