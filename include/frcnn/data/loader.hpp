@@ -171,10 +171,16 @@ class epoch_plan {
     auto const batch = static_cast<std::size_t>(options_.batch);
     shuffle(order_.size(), 1);
     if constexpr (Conv::pairs_by_orientation) {
-      auto const wide = [&](load_request const& r) { return data_.samples[r.id].width >= data_.samples[r.id].height; };
-      auto const tall = std::stable_partition(order_.begin(), order_.end(), wide);
-      auto const extra = (tall - order_.begin()) % options_.batch;  // wide ones that fill no batch
-      order_.erase(tall - extra, tall);
+      tall_.clear();
+      auto kept = order_.begin();
+      for (load_request const& r : order_)
+        if (data_.samples[r.id].width >= data_.samples[r.id].height)
+          *kept++ = r;
+        else
+          tall_.push_back(r);
+      kept -= (kept - order_.begin()) % options_.batch;  // wide ones that fill no batch
+      order_.erase(kept, order_.end());
+      order_.insert(order_.end(), tall_.begin(), tall_.end());
       shuffle(order_.size() / batch, batch);
     }
     batches_ = order_.size() / batch;
@@ -182,8 +188,8 @@ class epoch_plan {
 
   dataset const& data_;
   training_options options_;
-  std::vector<std::size_t> ids_;     // images that may be trained on
-  std::vector<load_request> order_;  // of epoch_
+  std::vector<std::size_t> ids_;            // images that may be trained on
+  std::vector<load_request> order_, tall_;  // of epoch_
   std::uint64_t epoch_ = 0, batches_ = 0;
 };
 

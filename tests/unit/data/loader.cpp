@@ -23,8 +23,13 @@ void* operator new(std::size_t n) {
   if (void* p = std::malloc(n ? n : 1)) return p;
   throw std::bad_alloc();
 }
+void* operator new(std::size_t n, std::nothrow_t const&) noexcept {
+  ++allocations;
+  return std::malloc(n ? n : 1);
+}
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::nothrow_t const&) noexcept { std::free(p); }
 
 using namespace frcnn;
 using namespace frcnn::data;
@@ -260,6 +265,11 @@ TEST_CASE("with everything in memory and every buffer grown, a batch allocates n
     for (int b = 0; b < 50; ++b) loader.next();
     CHECK(allocations - before == 0);
   }
+  training_loader<caffe> paired(p.data, options(2));
+  for (int b = 0; b < 2000; ++b) paired.next();
+  long const before = allocations;
+  for (int b = 0; b < 50; ++b) paired.next();
+  CHECK(allocations - before == 0);
 }
 
 TEST_CASE("loaders of several threads share one data set") {
