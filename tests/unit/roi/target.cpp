@@ -92,9 +92,16 @@ TEST_CASE("truth boxes are candidates when asked for; ignore regions never are, 
   // most of it, and half of it, on the region: not drawn; less than half: background
   CHECK(d.labels(0) == labels{0, 3, 1, 3});
   CHECK(d.rois.live(0)[0] == box<double>{51, 0, 71, 20});
+  // the target is the matched box's
+  CHECK(d.target(0, 1).dx == 0);
+  CHECK(d.target(0, 1).dy == doctest::Approx(10 * .5 / 9));
   roi::target_options o = everyone;
   o.add_truth = false;
   CHECK(decided<torchvision, double>(s, regions, o).labels(0) == labels{0, 3});
+
+  // not even an ignore region that overlaps a box enough to be its foreground
+  scene<double> const crowd(objects<double>{{{{0, 0, 10, 10}, 1}, {{0, 0, 10, 9}, -1}}});
+  CHECK(decided<torchvision, double>(crowd, {{}}, everyone, 1).labels(0) == labels{1});
 }
 
 TEST_CASE("regions and truth past their counts are not looked at") {
