@@ -21,6 +21,13 @@ using frcnn::box, frcnn::counted, frcnn::shape, frcnn::view;
 using values = std::vector<float>;
 using activation = frcnn::activation<float, device>;
 
+// For names and counters of benchmarks.
+inline std::string text(shape<4> s) {
+  return std::to_string(s[0]) + "x" + std::to_string(s[1]) + "x" + std::to_string(s[2]) + "x" + std::to_string(s[3]);
+}
+inline double bytes(double floats) { return 4 * floats; }
+inline double elements(shape<4> s) { return static_cast<double>(s.size()); }
+
 // A stream of numbers, cheap enough for a hundred million of them (splitmix64).
 class stream {
  public:

@@ -1,6 +1,7 @@
 // frcnn_bench: how fast ops, stages, detection and training steps are. Names and how to compare: bench/README.md.
 #include "suite.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -112,6 +113,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   bench::add_layer_ops();
+  bench::add_pooling_ops();
   bench::add_detection_ops();
   bench::add_stages();
   bench::add_detectors();

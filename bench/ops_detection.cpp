@@ -13,6 +13,7 @@
 #include <frcnn/rpn/loss.hpp>
 #include <frcnn/train/sgd.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 
@@ -24,9 +25,6 @@ using torchvision = frcnn::conventions::torchvision;
 using exec = frcnn::exec<device>;
 
 constexpr auto us = benchmark::kMicrosecond;
-
-double bytes(double floats) { return 4 * floats; }
-double elements(shape<4> s) { return static_cast<double>(s.size()); }
 
 void add_nms(int n, int keep, int h, int w) {
   add(op_name("nms", std::to_string(n) + "-" + std::to_string(keep)), us, [=](context& c) {

@@ -1,9 +1,10 @@
-// Ops of layers: convolution, fully connected layers, pooling of maps and of regions, rows; on the shapes that `small` (300 x 400, batches
+// Ops of layers: convolution and fully connected layers; on the shapes that `small` (300 x 400, batches
 // of two and one) and `vgg16_tv` (600 x 800, one image) meet.
 #include "data.hpp"
 #include "layers.hpp"
 #include "suite.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace bench {
@@ -12,12 +13,6 @@ namespace {
 using frcnn::write;
 
 constexpr auto us = benchmark::kMicrosecond;
-
-std::string text(shape<4> s) {
-  return std::to_string(s[0]) + "x" + std::to_string(s[1]) + "x" + std::to_string(s[2]) + "x" + std::to_string(s[3]);
-}
-double bytes(double floats) { return 4 * floats; }
-double elements(shape<4> s) { return static_cast<double>(s.size()); }
 
 struct conv_case {
   conv_layer layer;
@@ -177,131 +172,6 @@ void add_linear(int m, int k, int n, bool relu, std::string const& where, bool t
   });
 }
 
-void add_pool(pool_layer const& l) {
-  std::string const name = text(l.x) + "-k" + std::to_string(l.spec.kernel) + "s" + std::to_string(l.spec.stride);
-  shape<4> const ys = l.spec.out_shape(l.x);
-  double const in = elements(l.x), out = elements(ys);
-  using op = frcnn::ops::max_pool<device>;
-  struct pool_case {
-    values x_host;
-    activation x, y;
-    view<std::int32_t, 1, device> argmax;
-  };
-  auto const make = [=](context& c) {
-    pool_case p{
-        numbers(l.x.size(), 0, 1), {}, c.make<float>(ys), frcnn::scratch<std::int32_t, device>(c, shape<1>{{static_cast<int>(ys.size())}})};
-    p.x = activated(c, l.x, p.x_host);
-    op::forward<float>(c, l.spec, p.x, p.y, p.argmax);
-    return std::make_shared<pool_case>(std::move(p));
-  };
-  auto const add_forward = [&](char const* what, bool winners) {
-    add(op_name(what, name), us, [=](context& c) {
-      auto const p = make(c);
-      return job{.run = [=, &c] { op::forward<float>(c, l.spec, p->x, p->y, winners ? p->argmax : view<std::int32_t, 1, device>{}); },
-                 .wrong = [=, &c] { return not_finite(downloaded(c, p->y)); },
-                 .bytes = bytes(in + (winners ? 2 : 1) * out),
-                 .label = l.where};
-    });
-  };
-  add_forward("max_pool_forward", false);
-  add_forward("max_pool_forward_argmax", true);
-  add(op_name("max_pool_backward", name), us, [=](context& c) {
-    auto const p = make(c);
-    auto const dy = activated(c, ys, numbers(ys.size(), .5f, 1, 5)), dx = c.make<float>(l.x);
-    return job{.run = [=, &c] { op::backward<float>(c, l.spec, p->argmax, dy, dx, write::set); },
-               .wrong = [=, &c] { return not_adjoint(downloaded(c, dy), downloaded(c, p->y), downloaded(c, dx), p->x_host); },
-               .bytes = bytes(in + 2 * out),
-               .label = l.where};
-  });
-}
-
-struct region_case {
-  values x_host;
-  frcnn::maps<float, 1, device> x{}, dx{};
-  counted<box<float> const, 2, device> rois{};
-  view<float, 3, device> out{}, dout{};
-  view<std::int32_t, 3, device> argmax{};
-  frcnn::roi_spec<1> spec{};
-
-  region_case(context& c, shape<4> map, int each) {
-    constexpr int stride = 16;
-    spec.scale[0] = 1. / stride;
-    x_host = numbers(map.size(), 0, 1);
-    x.level[0] = activated(c, map, x_host);
-    dx.level[0] = c.make<float>(map);
-    rois = uploaded_boxes(c, map[0], crowded_boxes(map[0] * each, stride * map[2], stride * map[3], 40));
-    shape<3> const rows{{map[0] * each, spec.pooled * spec.pooled, map[1]}};
-    out = frcnn::scratch<float, device>(c, rows);
-    argmax = frcnn::scratch<std::int32_t, device>(c, rows);
-    dout = uploaded(c, rows, numbers(rows.size(), .5f, 1, 5));
-  }
-  void align(context& c) { frcnn::ops::roi_align<device>::forward(c, spec, x, rois, view<std::int32_t const, 2, device>{}, out); }
-  void align_back(context& c) {
-    frcnn::ops::roi_align<device>::backward(c, spec, view<float const, 3, device>(dout), rois, view<std::int32_t const, 2, device>{}, dx,
-                                            write::set);
-  }
-  void pool(context& c) { frcnn::ops::roi_pool<device>::forward(c, spec, x, rois, view<std::int32_t const, 2, device>{}, out, argmax); }
-  void pool_back(context& c) {
-    frcnn::ops::roi_pool<device>::backward(c, spec, view<float const, 3, device>(dout), view<std::int32_t const, 3, device>(argmax), rois,
-                                           view<std::int32_t const, 2, device>{}, dx, write::set);
-  }
-};
-
-void add_regions(shape<4> map, int each, std::string const& where) {
-  std::string const name = text(map) + "-" + std::to_string(each);
-  double const in = elements(map), out = static_cast<double>(map[0]) * each * 49 * map[1];
-  using method = void (region_case::*)(context&);
-  auto const add_both = [&](std::string const& op, method forward, method backward, double kept) {
-    add(op_name(op + "_forward", name), us, [=](context& c) {
-      auto const r = std::make_shared<region_case>(c, map, each);
-      return job{.run = [=, &c] { (*r.*forward)(c); },
-                 .wrong = [=] { return not_finite(frcnn::to_host(r->out)); },
-                 .bytes = bytes(in + kept * out),
-                 .label = where};
-    });
-    add(op_name(op + "_backward", name), us, [=](context& c) {
-      auto const r = std::make_shared<region_case>(c, map, each);
-      (*r.*forward)(c);
-      return job{
-          .run = [=, &c] { (*r.*backward)(c); },
-          .wrong = [=,
-                    &c] { return not_adjoint(frcnn::to_host(r->dout), frcnn::to_host(r->out), downloaded(c, r->dx.level[0]), r->x_host); },
-          .bytes = bytes(in + kept * out),
-          .label = where};
-    });
-  };
-  add_both("roi_align", &region_case::align, &region_case::align_back, 1);
-  add_both("roi_pool", &region_case::pool, &region_case::pool_back, 2);
-}
-
-void add_rows(shape<4> s, std::string const& where) {
-  shape<3> const rows{{s[0], s[2] * s[3], s[1]}};
-  add(op_name("rows_gather", text(s)), us, [=](context& c) {
-    auto const host = numbers(s.size(), 0, 1);
-    auto const a = activated(c, s, host);
-    auto const out = frcnn::scratch<float, device>(c, rows);
-    return job{.run = [=, &c] { frcnn::ops::rows<device>::gather<float>(c, a, out, 0); },
-               .wrong =
-                   [=] {  // row y*W + x holds the channels
-                     auto const found = frcnn::to_host(out);
-                     std::size_t const last = host.size() - 1, channels = static_cast<std::size_t>(s[1]),
-                                       cells = host.size() / channels / static_cast<std::size_t>(s[0]);
-                     return not_equal("the last row", found[last], host[last]) + not_equal("row 1", found[channels + 1], host[cells + 1]);
-                   },
-               .bytes = bytes(2 * elements(s)),
-               .label = where};
-  });
-  add(op_name("rows_scatter", text(s)), us, [=](context& c) {
-    auto const host = numbers(s.size(), 0, 1);
-    auto const in = uploaded(c, rows, host);
-    auto const a = c.make<float>(s);
-    return job{.run = [=, &c] { frcnn::ops::rows<device>::scatter<float>(c, view<float const, 3, device>(in), 0, a); },
-               .wrong = [=, &c] { return not_equal("the last cell", downloaded(c, a).back(), host.back()); },
-               .bytes = bytes(2 * elements(s)),
-               .label = where};
-  });
-}
-
 }  // namespace
 
 void add_layer_ops() {
@@ -325,15 +195,6 @@ void add_layer_ops() {
     add_linear(rows, 4096, 4096, true, "vgg16_tv fc7", trains);
     add_linear(rows, 4096, 84, false, "vgg16_tv bbox_pred", trains);
   }
-
-  for (auto const& l : vgg.pools) add_pool(l);
-  auto const small_map = layers_of<frcnn::backbone::small_spec>(1, 300, 400).map;
-  add_regions(small_map, 300, "small, detection");
-  add_regions({{2, small_map[1], small_map[2], small_map[3]}}, 128, "small, training");
-  add_regions(vgg.map, 300, "vgg16_tv, detection");
-  add_regions(vgg.map, 128, "vgg16_tv, training");
-  add_rows({{1, 36, small_map[2], small_map[3]}}, "small bbox_pred");
-  add_rows({{1, 36, vgg.map[2], vgg.map[3]}}, "vgg16_tv bbox_pred");
 }
 
 }  // namespace bench

@@ -42,6 +42,7 @@ inline std::string image_name(std::string const& kind, std::string const& preset
 }
 
 void add_layer_ops();
+void add_pooling_ops();
 void add_detection_ops();
 void add_stages();
 void add_detectors();
