@@ -3,6 +3,7 @@
 // tensor is. Tolerances: docs/architecture.md, what "equal" means.
 #include "frcnn/backend/cpu.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
+#include "frcnn/geometry/conventions.hpp"
 #include "frcnn/io/safetensors.hpp"
 #include "frcnn/testing/decisions.hpp"
 #include "frcnn/testing/parity.hpp"
@@ -91,14 +92,31 @@ class torchvision_step {
   void check_step(cpu::context& c, typename Model::tape& tape) {
     std::vector<T> loss(4);
     model_.step(c, images(), objects(), random(), tape, {loss.data(), {{4}}});
-    char const* const names[] = {"loss.objectness", "loss.rpn_box", "loss.classifier", "loss.box"};
-    for (std::size_t i = 0; i < 4; ++i) check(names[i], std::vector{loss[i]});
-    check("rpn.logits", to_host(tape.proposals.logits));
-    check("rpn.deltas", to_host(tape.proposals.deltas));
-    check_anchors(tape);
-    check_head_rows("head.logits", tape, tape.head.logits);
-    check_head_rows("head.deltas", tape, tape.head.deltas);
-    for (auto const& e : model_.parameters().entries()) check("grad." + e.name, model_.parameters().get_gradient(e));
+    check_losses(loss, tape);
+    check_gradients();
+  }
+  // The same in its parts, with between(tape) after the forward pass.
+  template <class Between>
+  void check_step(cpu::context& c, typename Model::tape& tape, Between between) {
+    cpu::context::frame const scope(c);
+    auto const im = images();
+    auto const gt = objects();
+    maps<T, 1, cpu> f, df;
+    f.level[0] = c.make<T>(model_.backbone().map_shape(0, dims_));
+    df.level[0] = c.make<T>(model_.backbone().map_shape(0, dims_));
+    std::vector<T> loss(4);
+    model_.backbone().forward(c, im, f, tape.backbone);
+    model_.generator().forward(c, im, f, tape.proposals);
+    model_.generator().loss(c, im, gt, random(), tape.proposals, {loss.data(), {{2}}});
+    owned_boxes const rois(dims_[0], model_.generator().capacity(phase::train));
+    model_.generator().proposals(c, im, tape.proposals, phase::train, rois.set());
+    model_.head().forward(c, im, f, rois.set(), gt, random(), tape.head, {loss.data() + 2, {{2}}});
+    check_losses(loss, tape);
+    between(tape);
+    model_.generator().backward(c, tape.proposals, {}, df, frcnn::write::set);
+    model_.head().backward(c, tape.head, {}, df, frcnn::write::add);
+    model_.backbone().backward(c, tape.backbone, df);
+    check_gradients();
   }
 
   // What the step on `tape` proposed in training, and what the same weights propose in inference, beside torchvision's.
@@ -166,6 +184,19 @@ class torchvision_step {
   };
   static std::size_t at(int n, int i, int capacity) { return static_cast<std::size_t>(n) * capacity + i; }
   int file_shape(std::string const& name, std::size_t d) const { return static_cast<int>(file_.tensor(name).shape[d]); }
+
+  void check_losses(std::vector<T> const& loss, typename Model::tape const& tape) const {
+    char const* const names[] = {"loss.objectness", "loss.rpn_box", "loss.classifier", "loss.box"};
+    for (std::size_t i = 0; i < 4; ++i) check(names[i], std::vector{loss[i]});
+    check("rpn.logits", to_host(tape.proposals.logits));
+    check("rpn.deltas", to_host(tape.proposals.deltas));
+    check_anchors(tape);
+    check_head_rows("head.logits", tape, tape.head.logits);
+    check_head_rows("head.deltas", tape, tape.head.deltas);
+  }
+  void check_gradients() const {
+    for (auto const& e : model_.parameters().entries()) check("grad." + e.name, model_.parameters().get_gradient(e));
+  }
 
   void check_anchors(typename Model::tape const& tape) const {
     auto const& placed = tape.proposals.anchors;
