@@ -2,8 +2,9 @@
 // One picture of the demo data: a few objects of three classes on a cluttered table, with the truth about them.
 //
 //   target  a disk with rings       crate  a box with diagonal stripes and a frame       star  five points, one colour, an outline
-// What tells the classes apart is shape and texture: all colours are drawn from the same palette, and plain disks, boxes, triangles and
-// lines of those colours lie about that are nothing at all. Objects cover each other, are covered by strokes, and leave the picture.
+// Each class has a hue that it varies around (green, blue, red), so that a small network learns it from a few hundred pictures; plain
+// disks, boxes, triangles and lines of all hues, those included, lie about that are nothing at all. Objects cover each other, are covered
+// by strokes, and leave the picture.
 //
 // 1. background: gradient, noise, sometimes planks or tiles        3. objects, 16 to 200 pixels, each with a soft shadow
 // 2. clutter                                                       4. strokes and blobs over some of them; noise of the sensor
@@ -41,9 +42,9 @@ class scene_painter {
 
   demo_scene paint() {
     background();
-    for (int i = rng_.integer(7, 16); i > 0; --i) clutter();
-    for (int i = rng_.integer(2, 6); i > 0; --i) place_object();
-    for (int i = rng_.integer(0, 4); i > 0; --i) cover();
+    for (int i = rng_.integer(4, 10); i > 0; --i) clutter();
+    for (int i = rng_.integer(3, 7); i > 0; --i) place_object();
+    for (int i = rng_.integer(0, 3); i > 0; --i) cover();
     demo_scene scene;
     scene.objects = truth();
     scene.pixels = picture_.finish(rng_, rng_.uniform(1, 3));
@@ -76,9 +77,15 @@ class scene_painter {
     return from_hsv(hue, rng_.uniform(0.25, 0.95), rng_.uniform(0.25, 0.95));
   }
 
+  // crate, star, target
+  colour object_colour(int kind) {
+    constexpr double hue[3] = {0.30, 0.60, 0.98};
+    return from_hsv(hue[kind] + 0.03 * rng_.normal(), rng_.uniform(0.6, 0.95), rng_.uniform(0.5, 0.95));
+  }
+
   void background() {
-    colour const a = from_hsv(hue_ + 0.05 * rng_.normal(), rng_.uniform(0.05, 0.5), rng_.uniform(0.3, 0.85));
-    colour const b = from_hsv(hue_ + 0.10 * rng_.normal(), rng_.uniform(0.05, 0.5), rng_.uniform(0.3, 0.85));
+    colour const a = from_hsv(hue_ + 0.05 * rng_.normal(), rng_.uniform(0.05, 0.3), rng_.uniform(0.3, 0.85));
+    colour const b = from_hsv(hue_ + 0.10 * rng_.normal(), rng_.uniform(0.05, 0.3), rng_.uniform(0.3, 0.85));
     double const angle = rng_.uniform(0, 6.283), turn = rng_.uniform(-0.3, 0.3), pitch = rng_.uniform(18, 60);
     int const pattern = rng_.integer(0, 3);  // 1: planks, 2: tiles, else plain
     value_noise const hills(rng_, picture_.width(), picture_.height(), 70), bumps(rng_, picture_.width(), picture_.height(), 17),
@@ -176,7 +183,7 @@ class scene_painter {
 
   void draw_object(placed& o, int index) {
     double const angle = rng_.uniform(0, 6.283), r = o.radius;
-    colour const a = any_colour(), dark = a * 0.35;
+    colour const a = object_colour(o.kind), dark = a * 0.35;
     colour const b = rng_.unit() < 0.5 ? mix(a, {255, 255, 255}, rng_.uniform(0.6, 0.9)) : mix(a, {0, 0, 0}, rng_.uniform(0.55, 0.8));
     if (o.kind == 0) {
       double const aspect = rng_.uniform(0.6, 1), hx = r / std::sqrt(1 + aspect * aspect), hy = hx * aspect, pitch = r / rng_.uniform(2, 3);

@@ -32,7 +32,7 @@ TEST_CASE("a scene is a function of seed and index, and its boxes lie in the pic
     demo_scene const scene = render_demo_scene(4, i);
     float const w = static_cast<float>(scene.pixels.width), h = static_cast<float>(scene.pixels.height);
     sizes.insert({scene.pixels.width, scene.pixels.height});
-    CHECK(scene.objects.size() <= 6);
+    CHECK(scene.objects.size() <= 7);
     for (object const& o : scene.objects) {
       CHECK(0 <= o.where.x1);
       CHECK(0 <= o.where.y1);
