@@ -169,7 +169,7 @@ static int train(arguments const& a, datasets const& sets) {
   d.model().parameters().initialise(a.seed);
   if (!a.init.empty()) {
     io::safetensors_file const weights(a.init);
-    auto const theirs = read_config(a.init);
+    auto const theirs = read_config(weights);
     if (theirs.preset != config.preset) throw error(a.init, "a model of preset " + config.preset, "one of preset " + theirs.preset);
     if (theirs.classes != config.classes)
       throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),

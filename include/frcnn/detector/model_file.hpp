@@ -114,7 +114,7 @@ void save(detector<Preset> const& d, std::filesystem::path const& path) {
 }
 
 // What a model file says of its model, without its weights.
-inline model_config read_config(std::filesystem::path const& path) { return detail::from_metadata(io::safetensors_file(path)); }
+inline model_config read_config(io::safetensors_file const& file) { return detail::from_metadata(file); }
 
 namespace detail {
 template <class Preset>
