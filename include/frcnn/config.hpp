@@ -1,8 +1,8 @@
 #pragma once
 // What the compiler offers, and the ABI namespace that follows from it.
 //
-// Every header opens `namespace frcnn::inline FRCNN_ABI`. The name carries the instruction set and whether OpenMP is on, so that two
-// translation units compiled with different flags do not silently share inline functions that were compiled for only one of them.
+// Every header opens `namespace frcnn::inline FRCNN_ABI`. The name carries the instruction set and whether OpenMP and oneDNN are on, so that
+// two translation units compiled with different flags do not silently share inline functions that were compiled for only one of them.
 #include "frcnn/version.hpp"
 
 #include <cassert>
@@ -25,9 +25,17 @@
 #else
 #define FRCNN_THREADING serial
 #endif
-#define FRCNN_JOIN2(a, b, c) abi_##a##_##b##_##c
-#define FRCNN_JOIN(a, b, c) FRCNN_JOIN2(a, b, c)
-#define FRCNN_ABI FRCNN_JOIN(0, FRCNN_ISA, FRCNN_THREADING)
+#if !defined(FRCNN_HAS_ONEDNN)
+#define FRCNN_HAS_ONEDNN 0  // set by the build: FRCNN_ONEDNN
+#endif
+#if FRCNN_HAS_ONEDNN
+#define FRCNN_ENGINES onednn
+#else
+#define FRCNN_ENGINES portable
+#endif
+#define FRCNN_JOIN2(a, b, c, d) abi_##a##_##b##_##c##_##d
+#define FRCNN_JOIN(a, b, c, d) FRCNN_JOIN2(a, b, c, d)
+#define FRCNN_ABI FRCNN_JOIN(0, FRCNN_ISA, FRCNN_THREADING, FRCNN_ENGINES)
 
 // A broken precondition inside the library: a bug of the caller, checked in debug builds only. What a user's input can cause is a
 // frcnn::error instead.

@@ -2,7 +2,7 @@
 // The backend tag, and what stands behind it.
 //
 // A backend is an empty type that names a device: `frcnn::cpu`, later `frcnn::cuda`. It brings
-//   1. context             the device's run-time state: threads or stream, the arena, the engine. One per calling thread.
+//   1. context             the device's run-time state: threads or stream, the arena, the engine. One per calling thread, made of `options`.
 //   2. context::frame      RAII scope of the arena: scratch made inside it dies with it
 //   3. activation<T>       [N,C,H,W] in the engine's own layout and storage type; nobody but the backend's ops looks inside
 //   4. allocate/deallocate device memory for buffer<T, B>; copy_in/copy_out move it from and to the host

@@ -31,7 +31,9 @@ class detector {
   // One thread's working memory: a context and the buffers of one image.
   class session {
    public:
-    explicit session(detector const& d, int threads = 0) : context_(threads), input_(d.config_.normalisation, convention::size_divisor) {}
+    explicit session(detector const& d) : session(d, d.options_) {}
+    session(detector const& d, typename B::options options) : context_(options), input_(d.config_.normalisation, convention::size_divisor) {}
+    session(detector const& d, int threads) : session(d, with_threads(d.options_, threads)) {}
     typename B::context& context() { return context_; }
 
    private:
@@ -44,8 +46,10 @@ class detector {
     buffer<std::int32_t, B> count_;
   };
 
-  // Parameters are undefined until they are initialised or loaded.
-  explicit detector(model_config config, int threads = 0) : config_(std::move(config)), model_(Preset::make(config_)), threads_(threads) {}
+  // Parameters are undefined until they are initialised or loaded. options: of the sessions that detect(image) makes.
+  explicit detector(model_config config, typename B::options options = {})
+      : config_(std::move(config)), model_(Preset::make(config_)), options_(options) {}
+  detector(model_config config, int threads) : detector(std::move(config), with_threads({}, threads)) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
     loan const s(*this);
@@ -107,7 +111,7 @@ class detector {
         pool_.idle.pop_back();
       } else {
         lock.unlock();
-        session_ = std::make_unique<session>(d, d.threads_);
+        session_ = std::make_unique<session>(d);
       }
     }
     ~loan() {
@@ -123,6 +127,11 @@ class detector {
     std::unique_ptr<session> session_;
   };
 
+  static typename B::options with_threads(typename B::options o, int threads) {
+    o.threads = threads;
+    return o;
+  }
+
   batch<T, B> prepare(session& s, image_view im) const {
     if (!im.data || im.width <= 0 || im.height <= 0)
       throw error("image", "pixels", im.data ? "a size of " + std::to_string(im.width) + " x " + std::to_string(im.height) : "none");
@@ -136,7 +145,7 @@ class detector {
 
   model_config config_;
   std::unique_ptr<model_type> model_;
-  int threads_;
+  typename B::options options_;
   std::unique_ptr<pool> pool_ = std::make_unique<pool>();
 };
 

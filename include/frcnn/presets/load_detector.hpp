@@ -6,11 +6,12 @@
 
 namespace frcnn::inline FRCNN_ABI {
 
-// threads: of each detect call; 0: all. Throws error: see model_file.hpp; and where the file names a preset that is not there.
-inline any_detector load_detector(std::filesystem::path const& path, int threads = 0) {
+// options: of each detect call. Throws error: see model_file.hpp; and where the file names a preset that is not there.
+inline any_detector load_detector(std::filesystem::path const& path, cpu_options options = {}) {
   io::safetensors_file const file(path);
   auto const config = detail::from_metadata(file);
-  return with_preset<cpu>(config.preset, [&]<class Preset>() { return any_detector(detail::load<Preset>(file, config, threads)); });
+  return with_preset<cpu>(config.preset, [&]<class Preset>() { return any_detector(detail::load<Preset>(file, config, options)); });
 }
+inline any_detector load_detector(std::filesystem::path const& path, int threads) { return load_detector(path, {.threads = threads}); }
 
 }  // namespace frcnn

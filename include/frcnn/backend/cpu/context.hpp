@@ -2,16 +2,22 @@
 // The CPU backend's tag and context. The portable engine keeps activations as [N, H, W, C] (channels innermost), so that a pixel's
 // channels are one run of memory: im2col copies runs, RoI pooling reads runs.
 //
+// Two engines compute with the same activations and parameters (docs/architecture.md, section 6): `portable` is BLAS and plain loops, in
+// float and double, and the oracle of every test; `onednn` adds our register-tiled kernels and oneDNN, for float, where the build has it.
+// Both may serve one model at once, each through its own context.
+//
 // A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads.
 //
-// Example: cpu::context c(2);
+// Example: cpu::context c(2);  cpu::context d({.threads = 2, .engine = cpu_engine::portable});
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
 #include "frcnn/backend/cpu/arena.hpp"
+#include "frcnn/core/compute.hpp"
 #include "frcnn/core/view.hpp"
 
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #if defined(_OPENMP)
 #include <omp.h>
@@ -19,21 +25,34 @@
 
 namespace frcnn::inline FRCNN_ABI {
 
-enum class cpu_layout : std::uint8_t { nhwc };
-
-// Logical [N, C, H, W]. data == nullptr: not wanted, or not there.
+// Logical [N, C, H, W], stored [N, H, W, C]. data == nullptr: not wanted, or not there.
 template <class T>
 struct cpu_activation {
   T* data = nullptr;
   shape<4> dims{};
-  cpu_layout layout = cpu_layout::nhwc;
 
   constexpr explicit operator bool() const { return data != nullptr; }
+};
+
+enum class cpu_engine : std::uint8_t { portable, onednn };
+
+#if FRCNN_HAS_ONEDNN
+inline constexpr bool has_onednn = true;
+#else
+inline constexpr bool has_onednn = false;
+#endif
+
+struct cpu_options {
+  int threads = 0;  // 0 takes what OpenMP offers the calling thread (OMP_NUM_THREADS, else every processor of its affinity mask)
+  cpu_engine engine = has_onednn ? cpu_engine::onednn : cpu_engine::portable;
+  compute precision = compute::exact;  // bf16: products of inference only, summed in float
+  bool keep_transforms = true;         // inference: weights of convolutions are kept transformed (2.25 floats for each of 3x3), else made per call
 };
 
 struct cpu {
   template <class T>
   using activation = cpu_activation<T>;
+  using options = cpu_options;
   class context;
 
   // 64-byte aligned and zeroed once. Throws std::bad_alloc.
@@ -54,16 +73,21 @@ struct cpu {
 
 class cpu::context {
  public:
-  // threads: 0 takes what OpenMP offers the calling thread (OMP_NUM_THREADS, else every processor of its affinity mask); a build without
-  // OpenMP always has one. Throws frcnn::error when negative.
-  explicit context(int threads = 0) : threads_(threads) {
-    if (threads < 0) throw error("cpu context", "a number of threads, or 0 for all", std::to_string(threads));
+  // A build without OpenMP always has one thread. Throws frcnn::error when the number of threads is negative, where the build has not the
+  // engine asked for, and for a precision that the engine does not have.
+  explicit context(cpu_options options = {}) : options_(options) {
+    if (options.threads < 0) throw error("cpu context", "a number of threads, or 0 for all", std::to_string(options.threads));
+    if (options.engine == cpu_engine::onednn && !has_onednn)
+      throw error("cpu context", "a build with FRCNN_ONEDNN for the engine onednn", "one without");
+    if (options.precision == compute::tf32 || (options.precision == compute::bf16 && options.engine != cpu_engine::onednn))
+      throw error("cpu context", "precision f32, or bf16 on the engine onednn", to_string(options.precision));
 #if defined(_OPENMP)
-    if (threads_ == 0) threads_ = omp_get_max_threads();
+    if (options_.threads == 0) options_.threads = omp_get_max_threads();
 #else
-    threads_ = 1;
+    options_.threads = 1;
 #endif
   }
+  explicit context(int threads) : context(cpu_options{.threads = threads}) {}
 
   // RAII scope: what was taken from the arena inside it dies with it. Frames nest.
   class frame {
@@ -78,7 +102,13 @@ class cpu::context {
     std::size_t mark_;
   };
 
-  int threads() const noexcept { return threads_; }
+  int threads() const noexcept { return options_.threads; }
+  cpu_options const& options() const noexcept { return options_; }
+  // Whether layers of scalar T use the fast kernels.
+  template <class T>
+  bool is_fast() const noexcept {
+    return has_onednn && std::is_same_v<T, float> && options_.engine == cpu_engine::onednn;
+  }
   std::size_t high_water() const noexcept { return arena_.high_water(); }  // bytes of the arena ever in use at once
 
   void* scratch(std::size_t bytes) { return arena_.take(bytes); }
@@ -98,7 +128,7 @@ class cpu::context {
   }
   template <class T>
   static cpu_activation<T> make_at(void* memory, shape<4> s) {
-    return {static_cast<T*>(memory), s, cpu_layout::nhwc};
+    return {static_cast<T*>(memory), s};
   }
 
   // Between the engine's layout and plain [N, C, H, W]: for inputs, tests and files.
@@ -128,7 +158,7 @@ class cpu::context {
   }
 
   arena arena_;
-  int threads_;
+  cpu_options options_;
 };
 
 static_assert(Backend<cpu>);

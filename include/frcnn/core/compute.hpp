@@ -1,0 +1,17 @@
+#pragma once
+// In what precision products are computed. A property of the context, not of the model: parameters, losses and geometry stay `scalar`.
+#include "frcnn/config.hpp"
+
+#include <cstdint>
+
+namespace frcnn::inline FRCNN_ABI {
+
+enum class compute : std::uint8_t {
+  exact,  // in the scalar's own
+  tf32,   // factors rounded to 11 bits of mantissa, summed in float (CUDA)
+  bf16    // factors rounded to 8 bits of mantissa, summed in float
+};
+
+constexpr char const* to_string(compute c) { return c == compute::exact ? "f32" : c == compute::tf32 ? "tf32" : "bf16"; }
+
+}  // namespace frcnn
