@@ -2,6 +2,7 @@
 // Everything besides weights that a detector needs to detect: what a model file's metadata holds.
 #include "frcnn/core/pixels.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct model_config {
   std::vector<double> anchor_ratios;               // h / w
   int short_side = 600, max_side = 1000;           // of the resized image, pixels
   pixel_normalisation normalisation = pixel_normalisation::imagenet();
+  std::array<int, 2> fc_ranks{0, 0};               // of fc6 and fc7; 0: full (nn/low_rank_linear.hpp)
 };
 
 }  // namespace frcnn

@@ -2,7 +2,8 @@
 // Model files: safetensors with everything detect needs, and nothing else (no time, host or path): equal models give equal bytes.
 //
 //   tensors   every parameter by its name, logical order, F32 (F64 of a double model)
-//   metadata  format "frcnn 1", preset, classes, anchor_sizes, anchor_ratios, short_side, max_side, normalisation: JSON where not one word
+//   metadata  format "frcnn 1", preset, classes, anchor_sizes, anchor_ratios, short_side, max_side, normalisation: JSON where not one word;
+//             fc_ranks "[1024,256]" of a compressed model alone
 //
 //   save(detector, path)            load<presets::small<cpu>>(path)            load_detector(path): whatever preset the file names
 // Reading throws error naming the file and the tensor or key: a file cut short, of another preset, a missing, extra or misshapen tensor.
@@ -22,14 +23,17 @@ inline constexpr char const* model_format = "frcnn 1";
 inline std::map<std::string, std::string> to_metadata(model_config const& m) {
   using nlohmann::json;
   auto const& n = m.normalisation;
-  return {{"format", model_format},
-          {"preset", m.preset},
-          {"classes", json(m.classes).dump()},
-          {"anchor_sizes", json(m.anchor_sizes).dump()},
-          {"anchor_ratios", json(m.anchor_ratios).dump()},
-          {"short_side", std::to_string(m.short_side)},
-          {"max_side", std::to_string(m.max_side)},
-          {"normalisation", json{{"order", n.bgr ? "bgr" : "rgb"}, {"range", n.range}, {"mean", n.mean}, {"deviation", n.deviation}}.dump()}};
+  std::map<std::string, std::string> metadata{
+      {"format", model_format},
+      {"preset", m.preset},
+      {"classes", json(m.classes).dump()},
+      {"anchor_sizes", json(m.anchor_sizes).dump()},
+      {"anchor_ratios", json(m.anchor_ratios).dump()},
+      {"short_side", std::to_string(m.short_side)},
+      {"max_side", std::to_string(m.max_side)},
+      {"normalisation", json{{"order", n.bgr ? "bgr" : "rgb"}, {"range", n.range}, {"mean", n.mean}, {"deviation", n.deviation}}.dump()}};
+  if (m.fc_ranks != model_config().fc_ranks) metadata["fc_ranks"] = json(m.fc_ranks).dump();
+  return metadata;
 }
 
 // f(parsed) for a metadata value; what it throws becomes an error that names file and key.
@@ -66,6 +70,10 @@ inline model_config from_metadata(io::safetensors_file const& file) {
     }
     return n;
   });
+  if (file.metadata().contains("fc_ranks"))
+    m.fc_ranks = parse_metadata(file, "fc_ranks", "two whole numbers", [](json const& j) {
+      return std::array{j.at(0).get<int>(), j.at(1).get<int>()};
+    });
   if (m.classes.empty() || m.short_side <= 0 || m.max_side <= 0)
     throw error(file.name() + ", metadata", "classes and sides above 0", "none");
   return m;
@@ -118,19 +126,31 @@ inline model_config read_config(io::safetensors_file const& file) { return detai
 
 namespace detail {
 template <class Preset>
-detector<Preset> load(io::safetensors_file const& file, model_config const& config, int threads) {
+detector<Preset> load(io::safetensors_file const& file, model_config const& config, typename Preset::device::options options) {
   if (config.preset != Preset::name) throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + config.preset);
-  detector<Preset> d(config, threads);
+  detector<Preset> d = [&] {
+    try {
+      return detector<Preset>(config, options);
+    } catch (error const& e) {  // what the file asks for cannot be made
+      throw error(file.name() + ", " + e.where(), e.expected(), e.found());
+    }
+  }();
   read_parameters(file, d.model().parameters());
   return d;
 }
 }  // namespace detail
 
-// threads: of each detect call; 0: all.
+// options: the device's, of every detect call: threads, engine, precision.
 template <class Preset>
-detector<Preset> load(std::filesystem::path const& path, int threads = 0) {
+detector<Preset> load(std::filesystem::path const& path, typename Preset::device::options options = {}) {
   io::safetensors_file const file(path);
-  return detail::load<Preset>(file, detail::from_metadata(file), threads);
+  return detail::load<Preset>(file, detail::from_metadata(file), options);
+}
+template <class Preset>
+detector<Preset> load(std::filesystem::path const& path, int threads) {
+  typename Preset::device::options options;
+  options.threads = threads;
+  return load<Preset>(path, options);
 }
 
 }  // namespace frcnn

@@ -9,7 +9,7 @@
 // options.gaussian_predictors, as Fast R-CNN has it (section 2.3).
 #include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/nn/dropout.hpp"
-#include "frcnn/nn/linear.hpp"
+#include "frcnn/nn/low_rank_linear.hpp"
 #include "frcnn/roi/loss.hpp"
 #include "frcnn/roi/pooler.hpp"
 #include "frcnn/roi/postprocess.hpp"
@@ -20,6 +20,7 @@ template <class Conv>
 struct fast_rcnn_options {
   int classes = 20;   // K, without background
   int fc6 = 4096, fc7 = 4096;
+  int fc6_rank = 0, fc7_rank = 0;  // 0: full; else the layer is a product of two (nn/low_rank_linear.hpp)
   double dropout = 0;  // after fc6 and fc7, in training
   bool gaussian_predictors = false;
   roi::target_options target = roi::target_options::of<Conv>();
@@ -54,14 +55,16 @@ class fast_rcnn_head {
   struct tape {
     decisions decided;
     typename Pooler::tape pooler;
+    typename nn::low_rank_linear<T, B>::tape fc6, fc7;
     rows pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};
     buffer<T, B> pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };
 
   explicit fast_rcnn_head(Pooler pooler, fast_rcnn_options<Conv> options = {})
       : options_(options), pooler_(pooler),
-        fc6_(pooler.width(), options.fc6, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width()), pooler.pooled()),
-        fc7_(options.fc6, options.fc7, true, nn::default_uniform(options.fc6), nn::default_uniform(options.fc6)),
+        fc6_(pooler.width(), options.fc6, options.fc6_rank, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width()),
+             pooler.pooled()),
+        fc7_(options.fc6, options.fc7, options.fc7_rank, true, nn::default_uniform(options.fc6), nn::default_uniform(options.fc6)),
         cls_(options.fc7, options.classes + 1, false, predictor(0.01), predictor_bias()),
         box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {}
 
@@ -103,9 +106,9 @@ class fast_rcnn_head {
     t.dlogits = shaped(t.dlogit_memory, cls_.out());
     t.ddeltas = shaped(t.ddelta_memory, box_.out());
     pooler_.forward(c, f, decided.rois, t.pooled, t.pooler);
-    fc6_.forward(c, t.pooled, t.h6);
+    fc6_.forward(c, t.pooled, t.h6, t.fc6);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout);
-    fc7_.forward(c, t.h6, t.h7);
+    fc7_.forward(c, t.h6, t.h7, t.fc7);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout);
     cls_.forward(c, t.h7, t.logits);
     box_.forward(c, t.h7, t.deltas);
@@ -121,9 +124,9 @@ class fast_rcnn_head {
     back(c, cls_, t.h7, t.logits, t.dlogits, dh7, write::set);
     back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, write::add);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout);
-    back(c, fc7_, t.h6, t.h7, dh7, dh6, write::set);
+    fc7_.backward(c, t.fc7, dh7, dh6, write::set);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout);
-    back(c, fc6_, t.pooled, t.h6, dh6, dpooled, write::set);
+    fc6_.backward(c, t.fc6, dh6, dpooled, write::set);
     pooler_.backward(c, t.pooler, dpooled, df, how);
   }
 
@@ -166,8 +169,8 @@ class fast_rcnn_head {
     layer.backward(c, kept, dy, dx, how);
   }
 
-  template <class V>
-  static void visit_layer(V&& visit, char const* scope, nn::linear<T, B>& layer) {
+  template <class V, class Layer>
+  static void visit_layer(V&& visit, char const* scope, Layer& layer) {
     visit.enter(scope);
     layer.for_each_param(visit);
     visit.leave();
@@ -175,7 +178,8 @@ class fast_rcnn_head {
 
   fast_rcnn_options<Conv> options_;
   Pooler pooler_;
-  nn::linear<T, B> fc6_, fc7_, cls_, box_;
+  nn::low_rank_linear<T, B> fc6_, fc7_;
+  nn::linear<T, B> cls_, box_;
 };
 
 }  // namespace frcnn

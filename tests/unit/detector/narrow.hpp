@@ -160,7 +160,7 @@ void poison(Model& model, cpu::context& c, typename Model::tape& t) {
   for (auto& b : t.proposals.hidden_memory) poison(b);
   for (auto* b : {&t.proposals.logit_memory, &t.proposals.delta_memory, &t.proposals.dlogit_memory, &t.proposals.ddelta_memory}) poison(*b);
   for (auto* b : {&t.head.pooled_memory, &t.head.h6_memory, &t.head.h7_memory, &t.head.logit_memory, &t.head.delta_memory,
-                  &t.head.dlogit_memory, &t.head.ddelta_memory})
+                  &t.head.dlogit_memory, &t.head.ddelta_memory, &t.head.fc6.hidden_memory, &t.head.fc7.hidden_memory})
     poison(*b);
   cpu::context::frame const scope(c);
   std::size_t const bytes = std::max<std::size_t>(c.high_water(), std::size_t{8} << 20);

@@ -13,13 +13,15 @@ using namespace detector_tests;
 
 namespace {
 
-template <class C, template <class, class> class P>
+template <class C, template <class, class> class P, int Rank = 0>
 struct variant {
   using conv = C;
   using parts_type = parts<narrow_spec, double, C, P>;
   using model = typename parts_type::model;
   static auto make(double dropout) {
-    auto m = parts_type::make(narrow_rpn<C>(), narrow_head<C>(dropout));
+    auto head = narrow_head<C>(dropout);
+    head.fc6_rank = head.fc7_rank = Rank;
+    auto m = parts_type::make(narrow_rpn<C>(), head);
     liven(*m);
     m->parameters().enable_gradients();
     return m;
@@ -28,7 +30,7 @@ struct variant {
 using sigmoid_align = variant<conventions::torchvision, roi::align_pooler>;
 using sigmoid_max = variant<conventions::torchvision, roi::max_pooler>;
 using softmax_align = variant<conventions::caffe, roi::align_pooler>;
-using softmax_max = variant<conventions::caffe, roi::max_pooler>;
+using softmax_max = variant<conventions::caffe, roi::max_pooler, 4>;  // fully connected layers of low rank
 
 std::vector<scene<double>::size> const sizes{{48, 64}, {56, 40}};
 
@@ -109,7 +111,7 @@ TEST_CASE_TEMPLATE("the RPN alone: the head is left alone", V, sigmoid_align, so
   poison(*model, c, tape);
   take_gradients(*model);
   check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("roi_heads"); });
-  CHECK(std::isnan(model->parameters().get_gradient(model->parameters().at("roi_heads.box_head.fc6.weight"))[0]));
+  CHECK(std::isnan(model->parameters().get_gradient(model->parameters().at("roi_heads.box_predictor.cls_score.weight"))[0]));
 }
 
 TEST_CASE_TEMPLATE("the head alone, on given regions: the RPN is left alone", V, sigmoid_align, softmax_max) {
