@@ -7,11 +7,12 @@
 #     frcnn::io      nlohmann_json
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
+#     frcnn::compress   LAPACK, which OpenBLAS brings with it
 # A component's libraries are looked for only when the component is named here. On failure frcnn_MISSING says in a sentence what is
 # not there; a component that is there sets frcnn_<component>_FOUND.
 include_guard(DIRECTORY)
 
-set(FRCNN_ALL_COMPONENTS data io eval viz)
+set(FRCNN_ALL_COMPONENTS data io eval viz compress)
 
 # -march for one of baseline, v3, v4, native. It is part of the ABI namespace (config.hpp): all of a program or none of it.
 function(frcnn_arch_options arch result)
@@ -167,6 +168,31 @@ macro(frcnn_define_viz)
   else()
     frcnn_new_target(viz)
     target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn stb::stb)
+  endif()
+endmacro()
+
+# OpenBLAS has LAPACK inside, unless it was built without; with another BLAS CMake looks for one.
+function(frcnn_find_lapack blas result)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_LIBRARIES ${blas})
+  set(CMAKE_REQUIRED_QUIET ON)
+  check_cxx_source_compiles("extern \"C\" void dsyevd_(); int main() { dsyevd_(); }" FRCNN_BLAS_HAS_LAPACK)
+  if(FRCNN_BLAS_HAS_LAPACK)
+    set(${result} ${blas} PARENT_SCOPE)
+  else()
+    find_package(LAPACK QUIET)
+    set(${result} ${LAPACK_LIBRARIES} PARENT_SCOPE)
+  endif()
+endfunction()
+
+macro(frcnn_define_compress)
+  frcnn_find_blas()
+  frcnn_find_lapack("${frcnn_blas}" frcnn_lapack)
+  if(NOT frcnn_lapack)
+    frcnn_missing("a LAPACK for its component compress (Debian: libopenblas-openmp-dev has one)")
+  else()
+    frcnn_new_target(compress)
+    target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn ${frcnn_lapack})
   endif()
 endmacro()
 

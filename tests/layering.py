@@ -4,6 +4,7 @@ usage: layering.py INCLUDE_DIR
 
     core <- geometry <- ops <- nn <- backbone, rpn, roi <- detector <- train <- presets
     concepts stand on core and geometry; backend/<name> implements ops
+    compress stands on detector
     data, io, eval, viz stand on core and geometry; data may use ops/resize.hpp, eval and viz io/atomic_file.hpp
     an umbrella brings, through all it includes, the libraries of its component and no others
 """
@@ -34,6 +35,7 @@ MAY_INCLUDE = {
     "eval": VALUES,
     "viz": VALUES,
     "detector": DETECTOR | {"io"},
+    "compress": DETECTOR | {"detector"},
     "train": DETECTOR | {"detector", "data", "io", "eval", "viz"},
     "presets": DETECTOR | {"detector", "train", "io"},
     "testing": DETECTOR | {"detector", "train", "io"},
@@ -49,16 +51,16 @@ GROUND = {"frcnn/config.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
 # third-party: the paths below frcnn/ that may name it
 THIRD_PARTY = {
     "xtensor": ("backend/cpu/",),
-    "xtensor-blas": ("backend/cpu/",),
-    "xflens": ("backend/cpu/",),
+    "xtensor-blas": ("backend/cpu/", "compress/"),
+    "xflens": ("backend/cpu/", "compress/"),
     "cblas": ("backend/cpu/",),
-    "omp": ("backend/cpu/",),
+    "omp": ("backend/cpu/", "compress/"),
     "pugixml": ("data/",),
     "stb": ("data/", "viz/"),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
