@@ -16,8 +16,9 @@ class Frcnn(ConanFile):
     topics = ("object-detection", "faster-rcnn", "deep-learning", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"data": [True, False], "io": [True, False], "viz": [True, False]}  # the components that bring libraries
-    default_options = {"data": True, "io": True, "viz": True}
+    # The components that bring libraries, and the engine onednn. That is off: ConanCenter's onednn is a recipe of Conan 1.
+    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "onednn": [True, False]}
+    default_options = {"data": True, "io": True, "viz": True, "onednn": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*"
     no_copy_source = True
 
@@ -30,6 +31,9 @@ class Frcnn(ConanFile):
         self.requires("xtensor/[>=0.24 <0.27]", **visible)
         self.requires("xtensor-blas/[>=0.20 <0.23]", **visible)
         self.requires("openblas/[>=0.3.17 <0.4]", **visible)
+        if self.options.onednn:
+            self.requires("onednn/[>=2.6 <4]", **visible)
+            self.requires("xsimd/[>=8 <15]", **visible)
         if self.options.data:
             self.requires("pugixml/[>=1.10 <2]", **visible)
         if self.options.data or self.options.viz:

@@ -54,19 +54,21 @@ THIRD_PARTY = {
     "xtensor-blas": ("backend/cpu/", "compress/"),
     "xflens": ("backend/cpu/", "compress/"),
     "cblas": ("backend/cpu/",),
+    "dnnl": ("backend/cpu/onednn/library.hpp",),
+    "xsimd": ("backend/cpu/",),
     "omp": ("backend/cpu/", "compress/"),
     "pugixml": ("data/",),
     "stb": ("data/", "viz/"),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
-CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "omp"}
+CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
 UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
-def library_of(target):  # of <pugixml.hpp>: "pugixml"; of <stb/stb_image.h> and <stb_image.h>: "stb"
-    name = re.split(r"[/.]", target)[0]
+def library_of(target):  # of <pugixml.hpp>: "pugixml"; of <stb/stb_image.h> and <stb_image.h>: "stb"; of <oneapi/dnnl/dnnl.hpp>: "dnnl"
+    name = re.split(r"[/.]", target.removeprefix("oneapi/"))[0]
     return "stb" if name.startswith("stb_") else name
 
 

@@ -117,6 +117,13 @@ class cpu::context {
     return static_cast<T*>(arena_.take(n * sizeof(T)));
   }
 
+  // What an engine keeps with this context, default-constructed at first use. One type per build.
+  template <class S>
+  S& state() {
+    if (!state_) state_ = std::make_shared<S>();
+    return *static_cast<S*>(state_.get());
+  }
+
   // Elements that an activation of this shape occupies; make and make_at take as many. Contents are undefined.
   template <class T>
   static std::size_t storage(shape<4> s) {
@@ -159,6 +166,7 @@ class cpu::context {
 
   arena arena_;
   cpu_options options_;
+  std::shared_ptr<void> state_;
 };
 
 static_assert(Backend<cpu>);

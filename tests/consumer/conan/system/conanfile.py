@@ -5,6 +5,8 @@ PACKAGES = {
     "xtensor": ("xtensor", "xtensor", []),
     "xtensor-blas": ("xtensor-blas", "xtensor-blas", []),
     "openblas": ("OpenBLAS", "OpenBLAS::OpenBLAS", ["openblas"]),
+    "onednn": ("dnnl", "DNNL::dnnl", ["dnnl"]),
+    "xsimd": ("xsimd", "xsimd", []),
     "pugixml": ("pugixml", "pugixml::pugixml", ["pugixml"]),
     "stb": ("stb", "stb::stb", []),
     "nlohmann_json": ("nlohmann_json", "nlohmann_json::nlohmann_json", []),

@@ -1,0 +1,84 @@
+#pragma once
+// Weights as a kernel reads them, kept beside the parameter that they come from.
+//
+//   get(layout, version, make)   the copy in that layout of that version; where there is none, make(memory) fills one
+// A model in inference packs each weight once for each layout that its contexts ask for (at most `capacity`: f32 and bf16, seldom more);
+// a parameter whose version moved is packed anew. Safe from several threads: one packs, the others wait, and a copy lives for as long as
+// somebody holds it. A copied or moved layer starts empty: it has a parameter of its own.
+//
+// Example: packed p;  auto w = p.get(layout, weight.version, [&](void* m) { reorder(weight, m); });   w.get() is 64-byte aligned
+#include "frcnn/backend/cpu/onednn/library.hpp"
+
+#if FRCNN_HAS_ONEDNN
+
+#include <mutex>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::onednn {
+
+class packed {
+ public:
+  static constexpr std::size_t capacity = 4;
+
+  packed() = default;
+  packed(packed const&) noexcept {}
+  packed& operator=(packed const&) noexcept {
+    clear();
+    return *this;
+  }
+
+  template <class Make>
+  std::shared_ptr<void> get(desc const& layout, std::uint64_t version, Make const& make) {
+    std::lock_guard const lock(mutex_);
+    std::size_t at = 0;
+    while (at < copies_.size() && copies_[at].layout != layout) ++at;
+    if (at == capacity) copies_.erase(copies_.begin() + static_cast<std::ptrdiff_t>(--at));
+    if (at == copies_.size()) copies_.push_back({layout, 0, nullptr});
+    copy& found = copies_[at];
+    if (!found.memory || found.version != version) {
+      bool const mine = found.memory && found.memory.use_count() == 1;  // else somebody still reads it
+      std::shared_ptr<void> memory =
+          mine ? std::move(found.memory) : std::shared_ptr<void>(cpu::allocate(layout.get_size()), cpu::deallocate);
+      make(memory.get());
+      found.memory = std::move(memory);
+      found.version = version;
+    }
+    return found.memory;
+  }
+  void clear() {
+    std::lock_guard const lock(mutex_);
+    copies_.clear();
+  }
+  std::size_t bytes() const {
+    std::lock_guard const lock(mutex_);
+    std::size_t sum = 0;
+    for (copy const& c : copies_) sum += c.layout.get_size();
+    return sum;
+  }
+
+ private:
+  struct copy {
+    desc layout;
+    std::uint64_t version;
+    std::shared_ptr<void> memory;
+  };
+  mutable std::mutex mutex_;
+  std::vector<copy> copies_;
+};
+
+// A layer's weights: where they lie, and where a packed copy may be kept (nullptr: packed in every call).
+struct weights {
+  float const* data = nullptr;
+  packed* keep = nullptr;
+  std::uint64_t version = 0;
+};
+
+}  // namespace frcnn::onednn
+
+#else
+
+namespace frcnn::inline FRCNN_ABI::onednn {
+class packed {};
+}  // namespace frcnn::onednn
+
+#endif

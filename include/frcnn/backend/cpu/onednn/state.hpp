@@ -1,0 +1,173 @@
+#pragma once
+// What a context keeps of oneDNN: kernels that were made for a shape, ready to run again.
+//
+//   job     one primitive with its memory objects: run(c, stream, {pointers}) allocates nothing of ours, scratch is the arena's
+//   plan    the jobs of one operation on one shape: the operation, and the conversions around it
+//   state   plan& find(key, make): the context's plans, at most `capacity`; the one not asked for longest goes
+//   team    while it lives, oneDNN's loops run on the context's threads, and denormals are zero in them
+// A key is the operation, its shapes and its options; the number of threads is the context's, and so are the plans.
+// oneDNN takes its number of threads from the calling thread's OpenMP setting, when a primitive is made and when it runs: contexts in
+// several threads do not meet. Its own cache behind ours holds 1024 kernels for the whole process.
+#include "frcnn/backend/cpu/onednn/library.hpp"
+#include "frcnn/backend/cpu/parallel.hpp"
+
+#if FRCNN_HAS_ONEDNN
+
+#include <array>
+#include <initializer_list>
+#include <map>
+#include <vector>
+
+namespace frcnn::inline FRCNN_ABI::onednn {
+
+class team {
+ public:
+  explicit team(cpu::context const& c) : threads_(c.threads()) {
+#if defined(_OPENMP)
+    saved_ = omp_get_max_threads();
+    if (saved_ != threads_) omp_set_num_threads(threads_);
+#endif
+    denormals(0x8040u);
+  }
+  ~team() {
+    denormals(0);
+#if defined(_OPENMP)
+    if (saved_ != threads_) omp_set_num_threads(saved_);
+#endif
+  }
+  team(team const&) = delete;
+  team& operator=(team const&) = delete;
+
+ private:
+  // Two of these cost 3 us on two threads: a dying layer costs more.
+  void denormals([[maybe_unused]] unsigned flags) const {
+#if defined(__SSE2__)
+    auto const set = [this, flags] { _mm_setcsr((_mm_getcsr() & ~0x8040u) | flags | (flags ? 0 : before_)); };
+#if defined(_OPENMP)
+    if (threads_ > 1) {
+#pragma omp parallel num_threads(threads_)
+      set();
+      return;
+    }
+#endif
+    set();
+#endif
+  }
+
+  int threads_, saved_ = 0;
+#if defined(__SSE2__)
+  unsigned before_ = _mm_getcsr() & 0x8040u;  // the calling thread's
+#endif
+};
+
+// Kernels are made with denormals as they are: one whose ReLU has a slope must not find it equal to zero.
+class keep_denormals {
+ public:
+#if defined(__SSE2__)
+  keep_denormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ & ~0x8040u); }
+  ~keep_denormals() { _mm_setcsr(saved_); }
+#else
+  keep_denormals() {}
+  ~keep_denormals() {}
+#endif
+  keep_denormals(keep_denormals const&) = delete;
+  keep_denormals& operator=(keep_denormals const&) = delete;
+
+ private:
+  [[maybe_unused]] unsigned saved_ = 0;
+};
+
+class job {
+ public:
+  struct argument {
+    int name;  // DNNL_ARG_...
+    desc what;
+  };
+
+  job() = default;
+  template <class PrimitiveDesc>
+  job(dnnl::primitive p, PrimitiveDesc const& made, std::initializer_list<argument> arguments)
+      : primitive_(std::move(p)), scratch_(made.scratchpad_desc().get_size()) {
+    for (argument const& a : arguments) add(a.name, a.what);
+    add(DNNL_ARG_SCRATCHPAD, made.scratchpad_desc());
+  }
+
+  explicit operator bool() const { return !call_.empty(); }
+
+  // data: one pointer for each argument, in their order; nullptr for one that is not there.
+  void run(cpu::context& c, dnnl::stream const& s, std::initializer_list<void const*> data) {
+    FRCNN_ASSERT(data.size() + 1 == call_.size());
+    cpu::context::frame const scope(c);
+    auto at = call_.begin();
+    for (void const* p : data) point(*at++, const_cast<void*>(p));  // oneDNN has one type for what it reads and what it writes
+    point(*at, scratch_ ? c.scratch(scratch_) : nullptr);
+    // Not the C++ call, which copies the arguments into a vector.
+    check(dnnl_primitive_execute(primitive_.get(), s.get(), static_cast<int>(call_.size()), call_.data()));
+  }
+
+ private:
+  void add(int name, desc const& what) {
+    memory_.push_back(dnnl::memory(what, engine(), DNNL_MEMORY_NONE));
+    call_.push_back({name, memory_.back().get()});
+  }
+  static void point(dnnl_exec_arg_t const& a, void* p) { check(dnnl_memory_set_data_handle(a.memory, p)); }
+  static void check(dnnl_status_t status) {
+    if (status != dnnl_success) throw error("oneDNN", "a kernel that runs", "its status " + std::to_string(status));
+  }
+
+  dnnl::primitive primitive_;
+  std::vector<dnnl::memory> memory_;
+  std::vector<dnnl_exec_arg_t> call_;
+  std::size_t scratch_ = 0;
+};
+
+struct plan {
+  job compute;
+  job weight;              // between the parameter's order and the kernel's
+  job source;              // to bf16
+  desc packed, converted;  // weights as the kernel reads or writes them; the source as it reads it
+  std::uint64_t used = 0;
+};
+
+enum class op : std::int32_t { forward, backward_data, backward_weight, inner_product };
+
+class state {
+ public:
+  static constexpr std::size_t capacity = 256;
+  using key = std::array<std::int32_t, 10>;
+
+  dnnl::stream stream{engine()};
+
+  // make(): a plan. Call inside a team: a kernel is made for a number of threads.
+  template <class Make>
+  plan& find(key const& k, Make const& make) {
+    auto found = plans_.find(k);
+    if (found == plans_.end()) {
+      if (plans_.size() >= capacity) drop_oldest();
+      keep_denormals const scope;
+      try {
+        found = plans_.emplace(k, make()).first;
+      } catch (dnnl::error const& e) {
+        throw error("oneDNN", "a kernel for this shape", e.what());
+      }
+    }
+    found->second.used = ++clock_;
+    return found->second;
+  }
+  std::size_t size() const { return plans_.size(); }
+
+ private:
+  void drop_oldest() {
+    auto oldest = plans_.begin();
+    for (auto i = plans_.begin(); i != plans_.end(); ++i)
+      if (i->second.used < oldest->second.used) oldest = i;
+    plans_.erase(oldest);
+  }
+
+  std::map<key, plan> plans_;
+  std::uint64_t clock_ = 0;
+};
+
+}  // namespace frcnn::onednn
+
+#endif
