@@ -49,7 +49,7 @@ class plain {
   }
   using features_type = features<T, B, channels(0), 1>;
 
-  // Outputs of all stages but the last, which the caller keeps as the map, and each pool's winners.
+  // Inputs of all stages from the first that learns, and each pool's winners; the caller keeps the last map.
   struct tape {
     activation<T, B> at[depth + 1]{};  // at[i]: input of stage i; at[depth]: the map
     buffer<T, B> memory[depth];
@@ -67,28 +67,34 @@ class plain {
   }
 
   shape<4> map_shape(int, shape<4> pixels) const {
-    shape<4> s = pixels;
-    for (int i = 0, k = 0; i < depth; ++i) s = Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k++].out_shape(s);
-    return s;
+    return shape_after(depth, pixels);
   }
 
   void forward(context& c, batch<T, B> im, maps<T, 1, B>& out) const {
     typename context::frame scope(c);
-    activation<T, B> x = load(c, im, c.template make<T>(im.pixels.dims));
-    for (int i = 0, k = 0; i < depth; ++i) {
-      activation<T, B> y = i + 1 == depth ? out.level[0] : c.template make<T>(next_shape(i, k, x.dims));
-      if (Spec::stages[i].is_pool) ops::max_pool<B>::template forward<T>(c, pool_of(i), x, y, view<std::int32_t, 1, B>{});
-      else convs_[k++].forward(c, x, y);
-      x = y;
-    }
+    run_chain(c, depth, load(c, im), out.level[0]);
   }
 
+  // The frozen prefix runs as in inference: nothing of it is kept.
   void forward(context& c, batch<T, B> im, maps<T, 1, B>& out, tape& t) const {
-    auto keep = [&](int i, shape<4> s) { return c.template make_at<T>(t.memory[i].reserve(c.template storage<T>(s)), s); };
-    t.at[0] = load(c, im, keep(0, im.pixels.dims));
-    for (int i = 0, k = 0; i < depth; ++i) {
+    auto keep = [&](int i, shape<4> s) {
+      return i == depth ? out.level[0] : c.template make_at<T>(t.memory[i].reserve(c.template storage<T>(s)), s);
+    };
+    int const first = first_trainable();
+    {
+      typename context::frame scope(c);
+      auto const pixels = load(c, im);
+      if (first == 0) {
+        t.at[0] = keep(0, pixels.dims);
+        c.from_plain(im.pixels, t.at[0]);
+      } else {
+        t.at[first] = keep(first, shape_after(first, pixels.dims));
+        run_chain(c, first, pixels, t.at[first]);
+      }
+    }
+    for (int i = first, k = convolutions_before(first); i < depth; ++i) {
       shape<4> const s = next_shape(i, k, t.at[i].dims);
-      t.at[i + 1] = i + 1 == depth ? out.level[0] : keep(i + 1, s);
+      t.at[i + 1] = keep(i + 1, s);
       if (Spec::stages[i].is_pool) ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(t, i, s));
       else convs_[k++].forward(c, t.at[i], t.at[i + 1]);
     }
@@ -131,9 +137,30 @@ class plain {
 
   shape<4> next_shape(int i, int k, shape<4> s) const { return Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k].out_shape(s); }
 
-  static activation<T, B> load(context& c, batch<T, B> im, activation<T, B> x) {
+  static activation<T, B> load(context& c, batch<T, B> im) {
+    auto x = c.template make<T>(im.pixels.dims);
     c.from_plain(im.pixels, x);
     return x;
+  }
+
+  // Stages [0, count) without a tape.
+  void run_chain(context& c, int count, activation<T, B> x, activation<T, B> y) const {
+    chain_stage<T, B> stages[depth];
+    for (int i = 0, k = 0; i < count; ++i) {
+      if (Spec::stages[i].is_pool) stages[i] = {.is_pool = true, .pool = pool_of(i)};
+      else stages[i] = convs_[k++].stage();
+    }
+    ops::conv_chain<B>::template forward<T>(c, std::span<chain_stage<T, B> const>(stages, static_cast<std::size_t>(count)), x, y);
+  }
+
+  static int convolutions_before(int i) {
+    int k = 0;
+    for (int j = 0; j < i; ++j) k += Spec::stages[j].is_pool ? 0 : 1;
+    return k;
+  }
+  shape<4> shape_after(int count, shape<4> s) const {
+    for (int i = 0, k = 0; i < count; ++i) s = Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k++].out_shape(s);
+    return s;
   }
 
   static view<std::int32_t, 1, B> winners(tape& t, int i, shape<4> s) {

@@ -3,7 +3,7 @@
 //
 // Initialisation is a choice of the network, not of the layer: `weights` says how the matrix starts, `biases` how the vector does.
 #include "frcnn/concepts/layer.hpp"
-#include "frcnn/ops/conv2d.hpp"
+#include "frcnn/ops/conv_chain.hpp"
 
 #include <cmath>
 
@@ -39,7 +39,7 @@ class conv {
   shape<4> out_shape(shape<4> in) const { return spec_.out_shape(in); }
 
   void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y) const {
-    ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, bias.value, y);
+    ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, bias.value, y, keep(), weight.version);
   }
   void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y, tape& t) const {
     forward(c, x, y);
@@ -49,6 +49,10 @@ class conv {
   void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, write how) {
     ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
     weight.next = bias.next = write::add;
+  }
+
+  chain_stage<T, B> stage() const {
+    return {.conv = spec_, .weight = weight.value, .bias = bias.value, .keep = keep(), .version = weight.version};
   }
 
   bool trainable() const { return weight.trainable || bias.trainable; }
@@ -63,7 +67,11 @@ class conv {
   param<T, B> weight, bias;
 
  private:
+  // Weights that learn change in every step: nothing made of them is worth keeping.
+  typename ops::conv2d<B>::kept* keep() const { return weight.wants_grad() ? nullptr : &kept_; }
+
   conv2d_spec spec_;
+  mutable typename ops::conv2d<B>::kept kept_;
 };
 
 }  // namespace frcnn::nn

@@ -6,8 +6,10 @@
 //   y = max(0, w * x + b) with ReLU, w * x + b without
 //
 // ops::conv2d<B>::
-//   forward(c, spec, x, weight, bias, y)
+//   forward(c, spec, x, weight, bias, y, keep, version)
 //        weight, bias: view<T const, 1, B> in the backend's stored order (ops::conv2d<B>::weight_order). y is not read before.
+//        keep: nullptr, or a conv2d<B>::kept that lives beside the parameter: what the engine makes of the weights of this version may stay
+//        there for the next call. Safe from several threads.
 //   backward(c, spec, x, y, dy, weight, dweight, dbias, how, dx, dx_how)
 //        Given dy = dL/dy (overwritten: with ReLU it is masked by y > 0 in place). dweight, dbias: empty views are not computed; `how`
 //        says set or add for both. dx: an activation with data == nullptr is not computed; dx_how says set or add.
@@ -17,7 +19,7 @@
 namespace frcnn::inline FRCNN_ABI {
 
 struct conv2d_spec {
-  int in_channels, out_channels, kernel, stride = 1, pad = 0;
+  int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, pad = 0;
   bool relu = false;
 
   constexpr int out_extent(int in) const { return (in + 2 * pad - kernel) / stride + 1; }

@@ -14,7 +14,7 @@
 namespace frcnn::inline FRCNN_ABI {
 
 struct pool_spec {
-  int kernel, stride, pad = 0;
+  int kernel = 1, stride = 1, pad = 0;
   bool ceil = false;
 
   constexpr int out_extent(int in) const {

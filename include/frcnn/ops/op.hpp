@@ -8,6 +8,7 @@ namespace frcnn::inline FRCNN_ABI::ops {
 // What a primary stands on: it takes every call, so that its sentence is all that the compiler says.
 struct missing {
   static constexpr param_order weight_order{};
+  struct kept {};
   template <class...>
   static void forward(auto&&...);
   template <class...>

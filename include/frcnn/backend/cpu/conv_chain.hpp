@@ -1,0 +1,61 @@
+#pragma once
+// ops::conv_chain on the CPU: stages that the engine can run together become one step; maps between steps take turns in two buffers.
+#include "frcnn/backend/cpu/conv2d.hpp"
+#include "frcnn/backend/cpu/fast/conv_chain.hpp"
+#include "frcnn/backend/cpu/max_pool.hpp"
+#include "frcnn/ops/conv_chain.hpp"
+
+namespace frcnn::inline FRCNN_ABI::ops {
+
+template <>
+struct conv_chain<cpu> {
+  template <Real T>
+  using stages_type = std::span<chain_stage<T, cpu> const>;
+
+  template <Real T>
+  static void forward(cpu::context& c, stages_type<T> stages, cpu_activation<T> x, cpu_activation<T> y) {
+    cpu::context::frame const scope(c);
+    std::size_t room[2] = {0, 0};
+    int steps = 0;
+    for_each_step<T>(c, stages, x.dims, [&](stages_type<T>, shape<4> out, bool last) {
+      if (!last) room[steps % 2] = std::max(room[steps % 2], out.size());
+      ++steps;
+    });
+    T* const memory[2] = {c.scratch_of<T>(room[0]), c.scratch_of<T>(room[1])};
+    int at = 0;
+    for_each_step<T>(c, stages, x.dims, [&](stages_type<T> step, shape<4> out, bool last) {
+      cpu_activation<T> const to = last ? y : cpu_activation<T>{memory[at++ % 2], out};
+      run<T>(c, step, x, to);
+      x = to;
+    });
+  }
+
+ private:
+  template <Real T, class F>
+  static void for_each_step([[maybe_unused]] cpu::context& c, stages_type<T> stages, shape<4> s, F f) {
+    while (!stages.empty()) {
+      std::size_t together = 1;
+#if FRCNN_HAS_ONEDNN
+      if constexpr (std::is_same_v<T, float>)
+        if (c.is_fast<T>()) together = static_cast<std::size_t>(fast::stages_together(stages, s, c.threads()));
+#endif
+      auto const step = stages.first(together);
+      stages = stages.subspan(together);
+      for (auto const& stage : step) s = stage.out_shape(s);
+      f(step, s, stages.empty());
+    }
+  }
+
+  template <Real T>
+  static void run(cpu::context& c, stages_type<T> step, cpu_activation<T> x, cpu_activation<T> y) {
+#if FRCNN_HAS_ONEDNN
+    if constexpr (std::is_same_v<T, float>)
+      if (c.is_fast<T>() && step.size() > 1) return fast::forward(c, step, x, y);
+#endif
+    auto const& s = step[0];
+    if (s.is_pool) max_pool<cpu>::forward<T>(c, s.pool, x, y, view<std::int32_t, 1, cpu>{});
+    else conv2d<cpu>::forward<T>(c, s.conv, x, s.weight, s.bias, y, s.keep, s.version);
+  }
+};
+
+}  // namespace frcnn::ops

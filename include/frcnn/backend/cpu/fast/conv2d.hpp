@@ -1,0 +1,62 @@
+#pragma once
+// Which kernel convolves on the engine onednn. The rule looks at the shape alone, so that runs repeat bit for bit; bench/ proves it.
+//
+//   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data, backward by weight
+//   anything else                                      forward: our direct kernel; backward: oneDNN
+#include "frcnn/backend/cpu/kept_weights.hpp"
+#include "frcnn/backend/cpu/onednn/conv2d.hpp"
+#include "frcnn/ops/conv2d.hpp"
+
+#if FRCNN_HAS_ONEDNN
+#include "frcnn/backend/cpu/direct.hpp"
+#include "frcnn/backend/cpu/winograd/backward_weight.hpp"
+
+namespace frcnn::inline FRCNN_ABI::fast {
+
+constexpr bool is_winograd(conv2d_spec const& s) {
+  return s.kernel == 3 && s.stride == 1 && s.pad == 1 && winograd::serves(s.in_channels, s.out_channels);
+}
+
+// The weights as Winograd's or the direct kernel read them; in scratch of the caller's frame unless they are kept.
+inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights<float> const& w) {
+  bool const is_tiled = is_winograd(s);
+  std::size_t const size = is_tiled ? winograd::factors(s.in_channels, s.out_channels) : direct::panel_floats(s);
+  auto const make = [&](float* memory) {
+    if (is_tiled) winograd::transform_weights(c, w.data, s.in_channels, s.out_channels, memory);
+    else direct::pack_weights(c, s, w.data, memory);
+  };
+  if (w.keep && c.options().keep_transforms) return w.keep->get(is_tiled ? weight_layout::winograd : weight_layout::panels, w.version, size, make);
+  float* const memory = c.scratch_of<float>(size);
+  make(memory);
+  return memory;
+}
+
+inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_weights<float> const& weight, float const* bias,
+                    cpu_activation<float> y) {
+  cpu::context::frame const scope(c);
+  float const* const w = converted(c, spec, weight);
+  if (is_winograd(spec))
+    winograd::convolve(c, {spec.in_channels, spec.out_channels, w, {.bias = bias, .relu = spec.relu}}, x.data, x.dims, y.data);
+  else
+    direct::convolve(c, spec, x.data, x.dims, w, bias, y.data);
+}
+
+// dy is masked already; nullptr is not computed.
+inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_activation<float> dy, float const* weight,
+                     float* dweight, write how, cpu_activation<float> dx, write dx_how) {
+  bool const is_tiled = is_winograd(spec);
+  if (dweight && is_tiled)
+    winograd::backward_weight(c, spec.in_channels, spec.out_channels, x.data, dy.data, x.dims, dweight, how == write::add);
+  else if (dweight)
+    onednn::backward_weight(c, spec, x, dy, dweight, how);
+  if (!dx) return;
+  if (!is_tiled) return onednn::backward_data(c, spec, dy, weight, dx, dx_how);
+  cpu::context::frame const scope(c);
+  float* const turned = c.scratch_of<float>(winograd::factors(spec.out_channels, spec.in_channels));
+  winograd::transform_weights_backward(c, weight, spec.in_channels, spec.out_channels, turned);
+  winograd::convolve(c, {spec.out_channels, spec.in_channels, turned, {.add = dx_how == write::add}}, dy.data, dy.dims, dx.data);
+}
+
+}  // namespace frcnn::fast
+
+#endif

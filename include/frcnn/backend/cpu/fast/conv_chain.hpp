@@ -1,0 +1,170 @@
+#pragma once
+// A chain of stages in strips: convolutions of one size (3x3, stride 1, pad 1), and the 2x2 pool behind the last of them, run together, each
+// worker down its own band of rows. Maps in between live in rings of twelve rows, which stay in cache: the first maps of a network never
+// exist whole.
+//
+//   produce(l, t)   row t of tiles (4 rows) of convolution l; first whatever it reads: rows of tiles up to t + 1 of convolution l - 1
+// A band recomputes at most one row of tiles per convolution that its neighbour computes too. What is not such a run goes stage by stage.
+#include "frcnn/backend/cpu/fast/conv2d.hpp"
+#include "frcnn/backend/cpu/max_pool.hpp"
+#include "frcnn/ops/conv_chain.hpp"
+
+#if FRCNN_HAS_ONEDNN
+
+namespace frcnn::inline FRCNN_ABI::fast {
+
+// Convolutions first ... first + count of the chain, then a pool where `pooled`.
+struct strip_run {
+  static constexpr int most = 8;
+  struct part {
+    conv2d_spec spec;
+    float const* weights;  // converted
+    float const* bias;
+    bool tiled;            // Winograd; else the direct kernel, row by row
+  };
+  part parts[most];
+  int count = 0;
+  bool pooled = false;
+  int height = 0, width = 0;
+};
+
+// One worker on one image's band of rows of tiles.
+class strip_worker {
+ public:
+  static constexpr int ring_rows = 3 * winograd::outputs;
+
+  static std::size_t size(strip_run const& r) {
+    std::size_t rings = 0, work = 0;
+    for (int l = 0; l < r.count; ++l) {
+      auto const& s = r.parts[l].spec;
+      if (l + 1 < r.count) rings += static_cast<std::size_t>(ring_rows) * r.width * s.out_channels;
+      work = std::max(work, r.parts[l].tiled ? winograd::workspace::size(s.in_channels) : direct::workspace(s));
+    }
+    return rings + work;
+  }
+
+  strip_worker(strip_run const& r, float* memory, float const* x, float* y)
+      : run_(r), x_(x), y_(y), tiles_x_(winograd::tiles_along(r.width)), tiles_y_(winograd::tiles_along(r.height)) {
+    for (int l = 0; l + 1 < r.count; ++l) {
+      ring_[l] = memory;
+      memory += static_cast<std::ptrdiff_t>(ring_rows) * r.width * r.parts[l].spec.out_channels;
+    }
+    work_ = memory;
+  }
+
+  void band(int first, int last) {
+    int start = first;
+    for (int l = run_.count - 1; l >= 0; --l) {
+      next_[l] = start;
+      start = std::max(0, start - 1);
+    }
+    for (int t = first; t < last; ++t) produce(run_.count - 1, t);
+  }
+
+ private:
+  void produce(int l, int t) {
+    if (l > 0)
+      for (int const needed = std::min(t + 1, tiles_y_ - 1); next_[l - 1] <= needed;) produce(l - 1, next_[l - 1]);
+    if (run_.parts[l].tiled) tile_row(l, t);
+    else plain_rows(l, t);
+    next_[l] = t + 1;
+  }
+
+  // Row y of what convolution l reads; nullptr outside the map.
+  float const* source(int l, int y) const {
+    if (y < 0 || y >= run_.height) return nullptr;
+    std::ptrdiff_t const line = static_cast<std::ptrdiff_t>(run_.width) * run_.parts[l].spec.in_channels;
+    return l == 0 ? x_ + y * line : ring_[l - 1] + y % ring_rows * line;
+  }
+  // Row y of what it writes; pooled: of the pooled map.
+  float* target(int l, int y) const {
+    bool const last = l + 1 == run_.count;
+    std::ptrdiff_t const line = static_cast<std::ptrdiff_t>(last && run_.pooled ? run_.width / 2 : run_.width) * run_.parts[l].spec.out_channels;
+    return last ? y_ + y * line : ring_[l] + y % ring_rows * line;
+  }
+
+  void tile_row(int l, int t) {
+    auto const& p = run_.parts[l];
+    bool const pool = run_.pooled && l + 1 == run_.count;
+    int const side = pool ? winograd::outputs / 2 : winograd::outputs;
+    int const height = pool ? run_.height / 2 : run_.height, width = pool ? run_.width / 2 : run_.width;
+    winograd::window w{{}, 0, run_.width, p.spec.in_channels};
+    for (int i = 0; i < winograd::inputs; ++i) w.row[i] = source(l, t * winograd::outputs - 1 + i);
+    winograd::block_target to{{}, std::min(side, height - t * side), 0, 0, p.spec.out_channels};
+    for (int i = 0; i < to.rows; ++i) to.row[i] = target(l, t * side + i);
+    winograd::workspace(work_, p.spec.in_channels)
+        .run({p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, 0,
+             static_cast<std::size_t>(tiles_x_),
+             [&](std::size_t i) {
+               w.x0 = static_cast<int>(i) * winograd::outputs - 1;
+               return w;
+             },
+             [&](std::size_t i) {
+               to.x0 = static_cast<int>(i) * side;
+               to.columns = std::min(side, width - to.x0);
+               return to;
+             });
+  }
+
+  void plain_rows(int l, int t) {
+    auto const& p = run_.parts[l];
+    for (int y = t * winograd::outputs; y < std::min(run_.height, (t + 1) * winograd::outputs); ++y) {
+      float const* const rows[3] = {source(l, y - 1), source(l, y), source(l, y + 1)};
+      direct::convolve_row(p.spec, rows, run_.width, p.weights, p.bias, target(l, y), run_.width, work_);
+    }
+  }
+
+  strip_run const& run_;
+  float const* x_;
+  float* y_;
+  int tiles_x_, tiles_y_;
+  int next_[strip_run::most] = {};  // rows of tiles below it are done, or not wanted
+  float* ring_[strip_run::most] = {};
+  float* work_ = nullptr;
+};
+
+// x [N, H, W, C] through the run to y.
+inline void convolve_strips(cpu::context& c, strip_run const& r, float const* x, int images, float* y) {
+  int const rows = winograd::tiles_along(r.height);
+  auto const& out = r.parts[r.count - 1].spec;
+  std::ptrdiff_t const in_map = static_cast<std::ptrdiff_t>(r.height) * r.width * r.parts[0].spec.in_channels;
+  std::ptrdiff_t const out_map = static_cast<std::ptrdiff_t>(r.pooled ? r.height / 2 : r.height) * (r.pooled ? r.width / 2 : r.width) * out.out_channels;
+  cpu::context::frame const scope(c);
+  std::size_t const room = strip_worker::size(r);
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(rows), 1)));
+  for (int n = 0; n < images; ++n)
+    parallel_for(c, static_cast<std::size_t>(rows), 1, [=, &r](int worker, std::size_t begin, std::size_t end) {
+      strip_worker(r, memory + room * static_cast<std::size_t>(worker), x + n * in_map, y + n * out_map)
+          .band(static_cast<int>(begin), static_cast<int>(end));
+    });
+}
+
+constexpr bool keeps_size(conv2d_spec const& s) { return s.kernel == 3 && s.stride == 1 && s.pad == 1; }
+constexpr bool halves(pool_spec const& p) { return p.kernel == 2 && p.stride == 2 && p.pad == 0 && !p.ceil; }
+
+// How many stages from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
+inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shape<4> in, int threads) {
+  if (stages[0].is_pool || !keeps_size(stages[0].conv)) return 1;
+  bool const tall = winograd::tiles_along(in[2]) >= 16 * threads;
+  int n = 0;
+  auto const may_join = [&](chain_stage<float, cpu> const& s) { return !s.is_pool && keeps_size(s.conv) && (n == 0 || (tall && is_winograd(s.conv))); };
+  while (n < static_cast<int>(stages.size()) && n < strip_run::most && may_join(stages[n])) ++n;
+  bool const pool_follows = n < static_cast<int>(stages.size()) && stages[n].is_pool && halves(stages[n].pool);
+  return pool_follows && is_winograd(stages[n - 1].conv) ? n + 1 : n;
+}
+
+inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> stages, cpu_activation<float> x, cpu_activation<float> y) {
+  strip_run r;
+  r.height = x.dims[2];
+  r.width = x.dims[3];
+  cpu::context::frame const scope(c);
+  for (auto const& s : stages) {
+    if (s.is_pool) r.pooled = true;
+    else r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}), s.bias.data, is_winograd(s.conv)};
+  }
+  convolve_strips(c, r, x.data, x.dims[0], y.data);
+}
+
+}  // namespace frcnn::fast
+
+#endif

@@ -1,0 +1,54 @@
+#pragma once
+// Weights as a kernel reads them, kept beside the parameter that they come from.
+//
+//   get(layout, version, floats, make)   the copy in that layout; where there is none of that version, make(memory) fills one
+// Safe from several threads: one fills, the others wait. Whoever changes the parameter has the model to itself. A copied or moved layer
+// starts empty: its parameter is another.
+#include "frcnn/backend/cpu/context.hpp"
+#include "frcnn/core/buffer.hpp"
+
+#include <mutex>
+
+namespace frcnn::inline FRCNN_ABI {
+
+enum class weight_layout : std::uint8_t { winograd, panels };
+
+class kept_weights {
+ public:
+  kept_weights() = default;
+  kept_weights(kept_weights const&) noexcept {}
+  kept_weights& operator=(kept_weights const&) noexcept {
+    copies_[0].version = copies_[1].version = none;
+    return *this;
+  }
+
+  template <class Make>
+  float const* get(weight_layout layout, std::uint64_t version, std::size_t floats, Make const& make) {
+    std::lock_guard const lock(mutex_);
+    copy& found = copies_[static_cast<std::size_t>(layout)];
+    if (found.version != version) {
+      make(found.memory.reserve(floats));
+      found.version = version;
+    }
+    return found.memory.data();
+  }
+
+ private:
+  static constexpr std::uint64_t none = ~std::uint64_t{0};
+  struct copy {
+    std::uint64_t version = none;
+    buffer<float, cpu> memory;
+  };
+  std::mutex mutex_;
+  copy copies_[2];
+};
+
+// A layer's weights: as the parameter has them, and where a copy in a kernel's layout may be kept (nullptr: made in every call).
+template <class T>
+struct cpu_weights {
+  T const* data = nullptr;
+  kept_weights* keep = nullptr;
+  std::uint64_t version = 0;
+};
+
+}  // namespace frcnn

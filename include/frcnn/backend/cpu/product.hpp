@@ -1,0 +1,117 @@
+#pragma once
+// Products of matrices that are large in one direction only, as fully connected layers have them: a few hundred rows, weights of hundreds of
+// megabytes that are read once. BLAS packs for square matrices; here what is packed stays in cache and the weights keep their one layout.
+//
+//   c [M, N] = (add ? c : 0) + a [M, K] * b [K, N]
+// a and b are matrix_refs: row-major, or the transposed view of a row-major matrix. c is row-major with a row stride. K goes in blocks:
+// rows of `a` are packed once a block and shared, each worker packs its own panels of b and multiplies all rows with them.
+// Each sum has one order, whatever the number of threads.
+//
+// Example: y [300, 4096] = x [300, 25088] * W^T, W stored [4096, 25088]: product(c, 300, 4096, 25088, {x, 25088}, {W, 25088, true}, y, 4096, false)
+#include "frcnn/backend/cpu/parallel.hpp"
+#include "frcnn/backend/cpu/register_tile.hpp"
+
+#include <algorithm>
+
+namespace frcnn::inline FRCNN_ABI::simd {
+
+// Element (i, j): data[i * stride + j], or data[j * stride + i] where it is a transposed view.
+struct matrix_ref {
+  float const* data;
+  std::ptrdiff_t stride;
+  bool transposed = false;
+
+  matrix_ref from(std::ptrdiff_t i, std::ptrdiff_t j) const {
+    return {data + (transposed ? j * stride + i : i * stride + j), stride, transposed};
+  }
+};
+
+namespace detail {
+
+constexpr int rounded(int n) { return (n + lanes - 1) / lanes * lanes; }
+
+// rows x depth of a to [depth / lanes][rows][lanes], zeros beyond depth.
+inline void pack_rows(matrix_ref a, int rows, int depth, float* out) {
+  for (int k = 0; k < depth; k += lanes, out += rows * lanes) {
+    int const here = std::min(lanes, depth - k);
+    for (int i = 0; i < rows; ++i) {
+      float* const to = out + i * lanes;
+      if (here == lanes && !a.transposed) {
+        store(to, load(a.data + i * a.stride + k));
+        continue;
+      }
+      for (int j = 0; j < here; ++j) to[j] = a.transposed ? a.data[(k + j) * a.stride + i] : a.data[i * a.stride + k + j];
+      std::fill(to + here, to + lanes, 0.f);
+    }
+  }
+}
+
+// depth x columns of b to [rounded depth][width], zeros beyond; columns <= width, whole vectors.
+inline void pack_panel(matrix_ref b, int depth, int columns, int width, float* out) {
+  int const whole = rounded(depth);
+  for (int k = 0; k < whole; k += lanes)
+    for (int j = 0; j < width; j += lanes) {
+      float* const to = out + k * width + j;
+      bool const full = k + lanes <= depth && j + lanes <= columns;
+      if (full && b.transposed) {
+        transpose(b.data + j * b.stride + k, b.stride, to, width);
+      } else if (full) {
+        for (int i = 0; i < lanes; ++i) store(to + i * width, load(b.data + (k + i) * b.stride + j));
+      } else {
+        for (int i = 0; i < lanes; ++i)
+          for (int l = 0; l < lanes; ++l) {
+            bool const there = k + i < depth && j + l < columns;
+            to[i * width + l] = !there ? 0.f : b.transposed ? b.data[(j + l) * b.stride + k + i] : b.data[(k + i) * b.stride + j + l];
+          }
+      }
+    }
+}
+
+}  // namespace detail
+
+inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride, bool add) {
+  constexpr int depth_block = 512, panels_at_once = 4, batch = panels_at_once * panel;
+  if (m == 0 || n == 0) return;
+  int const groups = (m + tile_rows - 1) / tile_rows, batches = (n + batch - 1) / batch, depth_most = detail::rounded(std::min(k, depth_block));
+  auto const group = [=](int g) { return static_cast<int>(static_cast<std::ptrdiff_t>(m) * g / groups); };
+  cpu::context::frame const scope(c);
+  float* const rows = c.scratch_of<float>(static_cast<std::size_t>(m) * depth_most);
+  std::size_t const room = static_cast<std::size_t>(depth_most) * batch + tile_rows * panel;
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(batches), 1)));
+  for (int k0 = 0; k0 == 0 || k0 < k; k0 += depth_block) {
+    int const depth = std::min(depth_block, k - k0), whole = detail::rounded(depth);
+    bool const sum = add || k0 > 0;
+    parallel_for(c, static_cast<std::size_t>(groups), 4, [=](std::size_t begin, std::size_t end) {
+      for (int g = static_cast<int>(begin); g < static_cast<int>(end); ++g)
+        detail::pack_rows(a.from(group(g), k0), group(g + 1) - group(g), depth, rows + static_cast<std::ptrdiff_t>(group(g)) * whole);
+    });
+    parallel_for(c, static_cast<std::size_t>(batches), 1, [=](int worker, std::size_t begin, std::size_t end) {
+      float* const packed = memory + room * static_cast<std::size_t>(worker);
+      float* const corner = packed + static_cast<std::ptrdiff_t>(depth_most) * batch;  // a tile of a panel that the matrix ends in
+      for (std::size_t at = begin; at < end; ++at) {
+        int const n0 = static_cast<int>(at) * batch, n1 = std::min(n, n0 + batch);
+        auto const width_of = [=](int j) { return std::min(panel, detail::rounded(n1 - j)); };
+        for (int j = n0; j < n1; j += panel)
+          detail::pack_panel(b.from(k0, j), depth, std::min(panel, n1 - j), width_of(j), packed + static_cast<std::ptrdiff_t>(j - n0) * whole);
+        for (int g = 0; g < groups; ++g) {
+          int const r0 = group(g), count = group(g + 1) - r0;
+          float const* const factors = rows + static_cast<std::ptrdiff_t>(r0) * whole;
+          for (int j = n0; j < n1; j += panel) {
+            int const width = width_of(j), columns = std::min(panel, n1 - j);
+            float const* const p = packed + static_cast<std::ptrdiff_t>(j - n0) * whole;
+            float* const to = out + r0 * out_stride + j;
+            if (columns == width) {
+              multiply_tile(count, width / lanes, factors, p, whole, to, out_stride, sum);
+              continue;
+            }
+            multiply_tile(count, width / lanes, factors, p, whole, corner, width, false);
+            for (int i = 0; i < count; ++i)
+              for (int l = 0; l < columns; ++l) to[i * out_stride + l] = (sum ? to[i * out_stride + l] : 0.f) + corner[i * width + l];
+          }
+        }
+      }
+    });
+  }
+}
+
+}  // namespace frcnn::simd

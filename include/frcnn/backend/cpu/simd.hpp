@@ -1,0 +1,79 @@
+#pragma once
+// The widest vector of floats that this translation unit is compiled for, and the register tile that goes with it.
+//
+//   lanes       floats in a vector: 16 (AVX-512), 8 (AVX2), 4 (SSE, NEON)
+//   tile_rows   rows of a product that are kept in registers at once, each `tile_vectors` vectors wide
+// A tile's sums, one row of vectors and one broadcast fill the registers: 14 x 2 + 3 of 32, or 6 x 2 + 3 of 16.
+#include "frcnn/config.hpp"
+
+#include <cstddef>
+#include <utility>
+#include <xsimd/xsimd.hpp>
+
+namespace frcnn::inline FRCNN_ABI::simd {
+
+using vec = xsimd::batch<float>;
+
+inline constexpr int lanes = static_cast<int>(vec::size);
+#if defined(__AVX512F__)
+inline constexpr int tile_rows = 14;
+#else
+inline constexpr int tile_rows = 6;
+#endif
+inline constexpr int tile_vectors = 2;
+inline constexpr int panel = tile_vectors * lanes;  // columns of a tile
+
+inline vec load(float const* p) { return vec::load_unaligned(p); }
+inline void store(float* p, vec v) { v.store_unaligned(p); }
+// a * b + c, rounded once where the machine can. (xsimd 8 multiplies and adds on AVX-512: half the speed.)
+inline vec fma(vec a, vec b, vec c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#else
+  return xsimd::fma(a, b, c);
+#endif
+}
+
+// The larger; a NaN in either gives NaN.
+inline vec max(vec a, vec b) { return xsimd::select((a > b) | (a != a), a, b); }
+
+// out[j][i] = in[i][j], lanes x lanes, with row strides in floats.
+inline void transpose(float const* in, std::ptrdiff_t in_stride, float* out, std::ptrdiff_t out_stride) {
+#if defined(__AVX512F__)
+  __m512 r[16], t[16];
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_ps(in + i * in_stride);
+  for (int i = 0; i < 8; ++i) {  // pairs of rows, then of pairs, then of quarters of vectors
+    t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[4 * i + 0] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    r[4 * i + 1] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    r[4 * i + 2] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    r[4 * i + 3] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0x88);
+    t[4 + i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0xdd);
+    t[8 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0x88);
+    t[12 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0xdd);
+  }
+  for (int i = 0; i < 4; ++i) {
+    _mm512_storeu_ps(out + i * out_stride, _mm512_shuffle_f32x4(t[i], t[8 + i], 0x88));
+    _mm512_storeu_ps(out + (4 + i) * out_stride, _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0x88));
+    _mm512_storeu_ps(out + (8 + i) * out_stride, _mm512_shuffle_f32x4(t[i], t[8 + i], 0xdd));
+    _mm512_storeu_ps(out + (12 + i) * out_stride, _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0xdd));
+  }
+#else
+  for (int j = 0; j < lanes; ++j)
+    for (int i = 0; i < lanes; ++i) out[j * out_stride + i] = in[i * in_stride + j];
+#endif
+}
+
+// f(integral_constant 0), f(1), ... f(N-1): loops whose every index is a constant, so that arrays of vectors live in registers.
+template <int N, class F>
+[[gnu::always_inline]] inline void unroll(F&& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }(std::make_integer_sequence<int, N>{});
+}
+
+}  // namespace frcnn::simd

@@ -1,0 +1,145 @@
+#pragma once
+// 3 x 3 convolution with stride 1 and padding 1 by F(4x4, 3x3), in blocks of tiles whose transforms stay in cache:
+//
+//   1. windows of up to `block_groups` x tile_rows tiles to factors    [36][groups][C / lanes][rows][lanes]
+//   2. for each panel of outputs: 36 products of [tiles, C] x [C, panel], then the block of 4 x 4 outputs with its epilogue
+// A worker does both for its own tiles, so that threads meet only at the end. Groups of tiles are made equally long: no row of a register
+// tile is padding. Each output's sums have one order whatever the threads.
+#include "frcnn/backend/cpu/register_tile.hpp"
+#include "frcnn/backend/cpu/winograd/tiles.hpp"
+#include "frcnn/backend/cpu/winograd/weights.hpp"
+
+namespace frcnn::inline FRCNN_ABI::winograd {
+
+// Channels of both sides are whole vectors.
+constexpr bool serves(int channels, int out_channels) { return channels % simd::lanes == 0 && out_channels % simd::lanes == 0; }
+
+struct layer {
+  int channels, out_channels;
+  float const* factors;  // weights.hpp
+  epilogue finish;
+};
+
+constexpr int tiles_along(int extent) { return (extent + outputs - 1) / outputs; }
+
+// One worker's memory for blocks of tiles.
+class workspace {
+ public:
+  static int block_groups(int channels) { return std::clamp(channels / 128, 1, 4); }
+  static std::size_t size(int channels) {  // floats
+    return static_cast<std::size_t>(products) * block_groups(channels) * simd::tile_rows * (static_cast<std::size_t>(channels) + simd::panel);
+  }
+  workspace(float* memory, int channels)
+      : factors_(memory), groups_(block_groups(channels)), channels_(channels), sums_(memory + size(channels) - sum_stride() * products) {}
+
+  // Tiles [first, last): window_of(t) gives a winograd::window, target_of(t) a block_target.
+  template <class Windows, class Targets>
+  void run(layer const& l, std::size_t first, std::size_t last, Windows window_of, Targets target_of) {
+    std::size_t const groups = (last - first + simd::tile_rows - 1) / simd::tile_rows;
+    std::size_t const blocks = (groups + groups_ - 1) / groups_;
+    for (std::size_t b = 0; b < blocks; ++b) {
+      std::size_t const g0 = groups * b / blocks, g1 = groups * (b + 1) / blocks;
+      cut const part{first, last - first, groups, g0, static_cast<int>(g1 - g0)};
+      transform(l, part, window_of);
+      for (int k = 0; k < l.out_channels; k += simd::panel) multiply(l, part, k, target_of);
+    }
+  }
+
+ private:
+  // A block: groups g0 ... g0 + count of the run's `groups`.
+  struct cut {
+    std::size_t first, tiles, groups, g0;
+    int count;
+    std::size_t begin(int g) const { return first + tiles * (g0 + static_cast<std::size_t>(g)) / groups; }
+  };
+  std::ptrdiff_t group_stride() const { return static_cast<std::ptrdiff_t>(simd::tile_rows) * channels_; }
+  std::ptrdiff_t factor_stride() const { return group_stride() * groups_; }
+  std::ptrdiff_t sum_stride() const { return static_cast<std::ptrdiff_t>(groups_) * simd::tile_rows * simd::panel; }
+
+  template <class Windows>
+  void transform(layer const& l, cut const& part, Windows window_of) {
+    for (int g = 0; g < part.count; ++g) {
+      std::size_t const begin = part.begin(g), end = part.begin(g + 1);
+      std::ptrdiff_t const rows = static_cast<std::ptrdiff_t>(end - begin);
+      for (std::size_t t = begin; t < end; ++t) {
+        window const w = window_of(t);
+        bool const inside = w.inside();
+        float* const to = factors_ + g * group_stride() + static_cast<std::ptrdiff_t>(t - begin) * simd::lanes;
+        for (int at = 0; at < l.channels; at += simd::lanes) transform_window(w, inside, at, to + at * rows, factor_stride());
+      }
+    }
+  }
+
+  template <class Targets>
+  void multiply(layer const& l, cut const& part, int k, Targets target_of) {
+    int const vectors = panel_vectors(k, l.out_channels), width = vectors * simd::lanes;
+    float const* u = l.factors + winograd::factors(l.channels, k);
+    for (int q = 0; q < products; ++q, u += static_cast<std::ptrdiff_t>(l.channels) * width)
+      for (int g = 0; g < part.count; ++g) {
+        int const rows = static_cast<int>(part.begin(g + 1) - part.begin(g));
+        simd::multiply_tile(rows, vectors, factors_ + q * factor_stride() + g * group_stride(), u, l.channels,
+                            sums_ + q * sum_stride() + static_cast<std::ptrdiff_t>(part.begin(g) - part.begin(0)) * width, width, false);
+      }
+    for (std::size_t t = part.begin(0); t < part.begin(part.count); ++t) {
+      block_target const to = target_of(t);
+      float const* const m = sums_ + static_cast<std::ptrdiff_t>(t - part.begin(0)) * width;
+      for (int v = 0; v < vectors; ++v) finish_block(m + v * simd::lanes, sum_stride(), l.finish, to, k + v * simd::lanes);
+    }
+  }
+
+  float* factors_;
+  int groups_, channels_;
+  float* sums_;
+};
+
+// Tiles of whole maps [N, H, W, C].
+struct map_windows {
+  float const* data;
+  int height, width, channels;
+
+  window operator()(int image, int tile_y, int tile_x) const {
+    window w{{}, tile_x * outputs - 1, width, channels};
+    float const* const map = data + static_cast<std::ptrdiff_t>(image) * height * width * channels;
+    for (int i = 0; i < inputs; ++i) {
+      int const y = tile_y * outputs - 1 + i;
+      w.row[i] = y >= 0 && y < height ? map + static_cast<std::ptrdiff_t>(y) * width * channels : nullptr;
+    }
+    return w;
+  }
+};
+struct map_targets {
+  float* data;
+  int height, width, channels;  // of the map written; pooled: of the pooled map
+  bool pooled = false;
+
+  block_target operator()(int image, int tile_y, int tile_x) const {
+    int const side = pooled ? outputs / 2 : outputs;
+    block_target to{{}, std::min(side, height - tile_y * side), tile_x * side, std::min(side, width - tile_x * side), channels};
+    float* const map = data + static_cast<std::ptrdiff_t>(image) * height * width * channels;
+    for (int i = 0; i < to.rows; ++i) to.row[i] = map + static_cast<std::ptrdiff_t>(tile_y * side + i) * width * channels;
+    return to;
+  }
+};
+
+// x [N, H, W, C] to y [N, H, W, O], or [N, H/2, W/2, O] with pooling.
+inline void convolve(cpu::context& c, layer const& l, float const* x, shape<4> dims, float* y) {
+  int const height = dims[2], width = dims[3], tiles_x = tiles_along(width), per_image = tiles_along(height) * tiles_x;
+  std::size_t const tiles = static_cast<std::size_t>(dims[0]) * per_image;
+  bool const pool = l.finish.pool;
+  map_windows const windows{x, height, width, l.channels};
+  map_targets const targets{y, pool ? height / 2 : height, pool ? width / 2 : width, l.out_channels, pool};
+  cpu::context::frame const scope(c);
+  std::size_t const room = workspace::size(l.channels);
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, tiles, 8)));
+  auto const place = [=](auto const& of) {
+    return [=](std::size_t t) {
+      int const image = static_cast<int>(t / per_image), in_image = static_cast<int>(t % per_image);
+      return of(image, in_image / tiles_x, in_image % tiles_x);
+    };
+  };
+  parallel_for(c, tiles, 8, [=](int worker, std::size_t begin, std::size_t end) {
+    workspace(memory + room * static_cast<std::size_t>(worker), l.channels).run(l, begin, end, place(windows), place(targets));
+  });
+}
+
+}  // namespace frcnn::winograd
