@@ -13,8 +13,7 @@
 // no kernel for it (has_bf16()). Equal runs give equal bits; backward_weight's depend on the number of threads.
 //
 // Example: onednn::forward(c, {64, 128, 3, 2, 1, true}, x, {weight.data}, bias.data, y);
-#include "frcnn/backend/cpu/onednn/packed.hpp"
-#include "frcnn/backend/cpu/onednn/state.hpp"
+#include "frcnn/backend/cpu/onednn/layer.hpp"
 #include "frcnn/ops/conv2d.hpp"
 
 #if FRCNN_HAS_ONEDNN
@@ -51,23 +50,6 @@ inline state::key key_of(op what, conv2d_spec const& s, shape<4> in, int flags) 
   return {static_cast<std::int32_t>(what), flags, in[0], s.in_channels, in[2], in[3], s.out_channels, s.kernel, s.stride, s.pad};
 }
 
-inline job converter(desc const& from, desc const& to, bool add = false) {
-  auto const made = reorder(from, to, attributes(add));
-  return job(dnnl::reorder(made), made, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
-}
-
-// The weights as the plan's kernel reads them; `held` owns a kept copy for the caller's scope.
-inline void const* weights_for(cpu::context& c, state& s, plan& p, weights const& w, std::shared_ptr<void>& held) {
-  if (!p.weight) return w.data;
-  if (w.keep) {
-    held = w.keep->get(p.packed, w.version, [&](void* memory) { p.weight.run(c, s.stream, {w.data, memory}); });
-    return held.get();
-  }
-  void* const memory = c.scratch(p.packed.get_size());
-  p.weight.run(c, s.stream, {w.data, memory});
-  return memory;
-}
-
 }  // namespace detail
 
 inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, weights const& weight, float const* bias,
@@ -90,22 +72,16 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
     q.compute = job(dnnl::convolution_forward(made), made,
                     {{DNNL_ARG_SRC, d.x}, {DNNL_ARG_WEIGHTS, made.weights_desc()}, {DNNL_ARG_BIAS, d.bias}, {DNNL_ARG_DST, d.y}});
     q.packed = made.weights_desc();
-    if (q.packed != d.weight) q.weight = detail::converter(d.weight, q.packed);
+    if (q.packed != d.weight) q.weight = converter(d.weight, q.packed);
     q.converted = d.x;
-    if (bf16) q.source = detail::converter(detail::convolution_descs(spec, x.dims, false).x, d.x);
+    if (bf16) q.source = converter(detail::convolution_descs(spec, x.dims, false).x, d.x);
     return q;
   });
 
   cpu::context::frame const scope(c);
   std::shared_ptr<void> held;
-  void const* const w = detail::weights_for(c, own, p, weight, held);
-  void const* source = x.data;
-  if (bf16) {
-    void* const rounded = c.scratch(p.converted.get_size());
-    p.source.run(c, own.stream, {x.data, rounded});
-    source = rounded;
-  }
-  p.compute.run(c, own.stream, {source, w, bias, y.data});
+  void const* const w = weights_for(c, own, p, weight, held);
+  p.compute.run(c, own.stream, {source_for(c, own, p, x.data), w, bias, y.data});
 }
 
 inline void backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> dy, float const* weight, cpu_activation<float> dx,
@@ -125,18 +101,18 @@ inline void backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
     q.compute = job(dnnl::convolution_backward_data(made), made,
                     {{DNNL_ARG_DIFF_DST, d.y}, {DNNL_ARG_WEIGHTS, made.weights_desc()}, {DNNL_ARG_DIFF_SRC, d.x}});
     q.packed = made.weights_desc();
-    if (q.packed != d.weight) q.weight = detail::converter(d.weight, q.packed);
+    if (q.packed != d.weight) q.weight = converter(d.weight, q.packed);
     return q;
   });
 
   cpu::context::frame const scope(c);
   std::shared_ptr<void> held;
-  void const* const w = detail::weights_for(c, own, p, {weight}, held);
+  void const* const w = weights_for(c, own, p, {weight}, held);
   float* const out = how == write::set ? dx.data : c.scratch_of<float>(size);
   p.compute.run(c, own.stream, {dy.data, w, out});
   if (how == write::set) return;
   parallel_for(c, size, 32768, [=](std::size_t begin, std::size_t end) {
-    FRCNN_SIMD
+    FRCNN_INDEPENDENT
     for (std::size_t i = begin; i < end; ++i) dx.data[i] += out[i];
   });
 }
@@ -159,7 +135,7 @@ inline void backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activa
     q.packed = made.diff_weights_desc();
     q.compute = job(dnnl::convolution_backward_weights(made), made,
                     {{DNNL_ARG_SRC, d.x}, {DNNL_ARG_DIFF_DST, d.y}, {DNNL_ARG_DIFF_WEIGHTS, q.packed}});
-    if (add || q.packed != d.weight) q.weight = detail::converter(q.packed, d.weight, add);
+    if (add || q.packed != d.weight) q.weight = converter(q.packed, d.weight, add);
     return q;
   });
 

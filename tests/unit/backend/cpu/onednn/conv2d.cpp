@@ -5,6 +5,7 @@
 #include "frcnn/backend/cpu/conv2d.hpp"
 
 #include "../convolutions.hpp"
+#include "bfloat16.hpp"
 
 #include <doctest/doctest.h>
 #include <algorithm>
@@ -65,16 +66,6 @@ struct layer {
     return channels_last(dw, spec.out_channels, spec.in_channels, cells(), true);
   }
 };
-
-std::vector<float> rounded(std::vector<float> v) {  // to bf16, ties to even
-  for (float& x : v) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &x, 4);
-    bits = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
-    std::memcpy(&x, &bits, 4);
-  }
-  return v;
-}
 
 }  // namespace
 
