@@ -37,6 +37,13 @@
 #define FRCNN_JOIN(a, b, c, d) FRCNN_JOIN2(a, b, c, d)
 #define FRCNN_ABI FRCNN_JOIN(0, FRCNN_ISA, FRCNN_THREADING, FRCNN_ENGINES)
 
+// A loop whose iterations are independent of each other, in code that several compilers share: to be vectorised even at -O2.
+#if defined(_OPENMP) && !defined(__CUDA_ARCH__)
+#define FRCNN_INDEPENDENT _Pragma("omp simd")
+#else
+#define FRCNN_INDEPENDENT
+#endif
+
 // A broken precondition inside the library: a bug of the caller, checked in debug builds only. What a user's input can cause is a
 // frcnn::error instead.
 #define FRCNN_ASSERT(condition) assert(condition)

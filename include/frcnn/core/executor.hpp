@@ -5,7 +5,8 @@
 // the device. S segments are independent of each other (images, or images x classes). Functions given are callable on the device:
 // trivially copyable functors with an FRCNN_HD call operator.
 //
-//   for_each(c, n, f)                                f(i) for every i in [0, n), in any order, in parallel
+//   for_each(c, n, f)                                f(i) for every i in [0, n), in any order, in parallel; a host may call f.run(begin, end)
+//                                                    instead, where f has it, for many items in one vectorised loop
 //   segmented_sort(c, keys[S,K], order[S,M], live[S])
 //        order[s, 0..live[s]) = positions of the M highest keys of the segment, descending, equal keys by lower position (stable);
 //        a key equal to dead_key<Key>, or NaN, is dead: never listed. live[s] = min(M, keys alive). Entries past live are -1.

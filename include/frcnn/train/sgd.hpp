@@ -66,13 +66,20 @@ struct apply_gradient {
   sgd_control const* control;
   T momentum, decay, lr_mult;
   bool lr_inside;
-  FRCNN_HD void operator()(std::size_t i) const {
+  FRCNN_HD void operator()(std::size_t i) const { run(i, i + 1); }
+  FRCNN_HD void run(std::size_t begin, std::size_t end) const {
     if (control->finite == 0.0) return;
-    T const rate = static_cast<T>(control->lr) * lr_mult;
-    T const g = gradient[i] * static_cast<T>(control->scale) + decay * value[i];
-    T const v = momentum * velocity[i] + (lr_inside ? rate * g : g);
-    velocity[i] = v;
-    value[i] -= lr_inside ? v : rate * v;
+    T const rate = static_cast<T>(control->lr) * lr_mult, scale = static_cast<T>(control->scale), inside = lr_inside ? rate : T(1),
+            outside = lr_inside ? T(1) : rate, kept = momentum, shrink = decay;
+    T *const w = value, *const u = velocity;
+    T const* const dw = gradient;
+    FRCNN_INDEPENDENT
+    for (std::size_t i = begin; i < end; ++i) {
+      T const g = dw[i] * scale + shrink * w[i];
+      T const v = kept * u[i] + inside * g;
+      u[i] = v;
+      w[i] -= outside * v;
+    }
   }
 };
 

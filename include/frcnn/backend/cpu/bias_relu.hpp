@@ -14,13 +14,13 @@ template <Real T>
 void add_bias_relu(T* y, std::size_t rows, std::size_t columns, T const* bias, bool relu) {
   for (std::size_t r = 0; r < rows; ++r, y += columns) {
     if (relu) {
-      FRCNN_SIMD
+      FRCNN_INDEPENDENT
       for (std::size_t i = 0; i < columns; ++i) {
         T const v = y[i] + bias[i];
         y[i] = v < T(0) ? T(0) : v;  // NaN stays NaN: the loss must see it
       }
     } else {
-      FRCNN_SIMD
+      FRCNN_INDEPENDENT
       for (std::size_t i = 0; i < columns; ++i) y[i] += bias[i];
     }
   }
@@ -42,11 +42,11 @@ void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t row
         T* const d = dy + r * columns;
         if (relu) {
           T const* const v = y + r * columns;
-          FRCNN_SIMD
+          FRCNN_INDEPENDENT
           for (std::size_t i = 0; i < columns; ++i) d[i] = v[i] > T(0) ? d[i] : T(0);
         }
         if (sum) {
-          FRCNN_SIMD
+          FRCNN_INDEPENDENT
           for (std::size_t i = 0; i < columns; ++i) sum[i] += d[i];
         }
       }
@@ -56,7 +56,7 @@ void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t row
   if (how == write::set) std::fill(dbias, dbias + columns, T(0));
   for (std::size_t at = 0; at < runs; ++at) {
     T const* const sum = partial + at * columns;
-    FRCNN_SIMD
+    FRCNN_INDEPENDENT
     for (std::size_t i = 0; i < columns; ++i) dbias[i] += sum[i];
   }
 }

@@ -55,11 +55,16 @@ struct cpu {
   using options = cpu_options;
   class context;
 
-  // 64-byte aligned and zeroed once. Throws std::bad_alloc.
+  // 64-byte aligned and zeroed once. What is large lies on large pages where the system has them: a product walks down columns of weights,
+  // a page for every few numbers. Throws std::bad_alloc.
   static void* allocate(std::size_t bytes) {
-    std::size_t const size = (bytes / arena::alignment + 1) * arena::alignment;
-    void* const p = std::aligned_alloc(arena::alignment, size);
+    constexpr std::size_t large = std::size_t{2} << 20;
+    std::size_t const unit = bytes >= 4 * large ? large : arena::alignment, size = (bytes / unit + 1) * unit;
+    void* const p = std::aligned_alloc(unit, size);
     if (!p) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    if (unit == large) ::madvise(p, size, MADV_HUGEPAGE);
+#endif
     return std::memset(p, 0, size);
   }
   static void deallocate(void* p) noexcept { std::free(p); }

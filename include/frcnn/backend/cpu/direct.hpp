@@ -6,6 +6,8 @@
 #include "frcnn/backend/cpu/product.hpp"
 #include "frcnn/ops/conv2d.hpp"
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::direct {
 
 using simd::lanes;
@@ -118,3 +120,5 @@ inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shap
 }
 
 }  // namespace frcnn::direct
+
+#endif

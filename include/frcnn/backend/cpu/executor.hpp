@@ -60,7 +60,7 @@ struct kept_boxes {
     T const own = b.area();
     for (int first = 0; first < count; first += chunk) {
       T overlap[chunk];
-      FRCNN_SIMD
+      FRCNN_INDEPENDENT
       for (int j = 0; j < chunk; ++j) {
         T const left = x1[first + j] > b.x1 ? x1[first + j] : b.x1, top = y1[first + j] > b.y1 ? y1[first + j] : b.y1;
         T const right = x2[first + j] < b.x2 ? x2[first + j] : b.x2, bottom = y2[first + j] < b.y2 ? y2[first + j] : b.y2;
@@ -86,7 +86,10 @@ struct exec<cpu> {
   static void for_each(cpu::context& c, std::size_t n, F f) {
     // A few items are whole images or segments, many are rows or elements.
     parallel_for(c, n, n <= 64 ? 1 : 64, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; ++i) f(i);
+      if constexpr (requires { f.run(begin, end); })
+        f.run(begin, end);
+      else
+        for (std::size_t i = begin; i < end; ++i) f(i);
     });
   }
 

@@ -16,13 +16,6 @@
 #include <immintrin.h>
 #endif
 
-// A loop whose iterations are independent of each other, to be vectorised even at -O2.
-#if defined(_OPENMP)
-#define FRCNN_SIMD _Pragma("omp simd")
-#else
-#define FRCNN_SIMD
-#endif
-
 namespace frcnn::inline FRCNN_ABI {
 
 // Denormals are read as zero and flushed to zero while it lives: a dying activation must not slow its layer a hundredfold.

@@ -13,6 +13,8 @@
 
 #include <algorithm>
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::simd {
 
 // Element (i, j): data[i * stride + j], or data[j * stride + i] where it is a transposed view.
@@ -115,3 +117,5 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
 }
 
 }  // namespace frcnn::simd
+
+#endif

@@ -7,6 +7,8 @@
 // The order of every sum is that of depth.
 #include "frcnn/backend/cpu/simd.hpp"
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::simd {
 
 namespace detail {
@@ -55,3 +57,5 @@ inline void multiply_tile(int rows, int vectors, float const* a, float const* b,
 }
 
 }  // namespace frcnn::simd
+
+#endif

@@ -198,7 +198,7 @@ struct roi_align<cpu> {
                                          for (int px = 0; px < pooled; ++px, bin += channels)
                                            grid.for_each_cell(py, px, map.dims[3], [&](std::int32_t cell, T weight) {
                                              T* const to = target + static_cast<std::size_t>(cell) * channels;
-                                             FRCNN_SIMD
+                                             FRCNN_INDEPENDENT
                                              for (std::size_t i = 0; i < count; ++i) to[i] += weight * bin[i];
                                            });
                                      }
@@ -237,10 +237,10 @@ struct roi_align<cpu> {
       T const wa = weight[0], wb = weight[1], wd = weight[2], we = weight[3];
       T* const to = out;
       if (started) {
-        FRCNN_SIMD
+        FRCNN_INDEPENDENT
         for (std::size_t i = 0; i < channels; ++i) to[i] += (wa * a[i] + wb * b[i]) + (wd * d[i] + we * e[i]);
       } else {
-        FRCNN_SIMD
+        FRCNN_INDEPENDENT
         for (std::size_t i = 0; i < channels; ++i) to[i] = (wa * a[i] + wb * b[i]) + (wd * d[i] + we * e[i]);
       }
       started = true;

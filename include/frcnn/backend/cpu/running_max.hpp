@@ -10,14 +10,14 @@ template <class T>
 void take_better(T const* map, std::int32_t cell, std::size_t channels, T* best, std::int32_t* winner) {
   T const* const v = map + static_cast<std::size_t>(cell) * channels;
   if (winner) {
-    FRCNN_SIMD
+    FRCNN_INDEPENDENT
     for (std::size_t i = 0; i < channels; ++i) {
       bool const better = v[i] > best[i] || (v[i] != v[i] && best[i] == best[i]);
       best[i] = better ? v[i] : best[i];
       winner[i] = better ? cell : winner[i];
     }
   } else {
-    FRCNN_SIMD
+    FRCNN_INDEPENDENT
     for (std::size_t i = 0; i < channels; ++i) best[i] = v[i] > best[i] || v[i] != v[i] ? v[i] : best[i];
   }
 }

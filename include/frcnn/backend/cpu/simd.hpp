@@ -6,6 +6,8 @@
 // A tile's sums, one row of vectors and one broadcast fill the registers: 14 x 2 + 3 of 32, or 6 x 2 + 3 of 16.
 #include "frcnn/config.hpp"
 
+#if FRCNN_HAS_ONEDNN
+
 #include <cstddef>
 #include <utility>
 #include <xsimd/xsimd.hpp>
@@ -41,28 +43,29 @@ inline vec max(vec a, vec b) { return xsimd::select((a > b) | (a != a), a, b); }
 inline void transpose(float const* in, std::ptrdiff_t in_stride, float* out, std::ptrdiff_t out_stride) {
 #if defined(__AVX512F__)
   __m512 r[16], t[16];
+  constexpr __mmask16 all = 0xffff;  // the forms without a mask are the same instructions, and g++ 12 warns of them (GCC bug 105593)
   for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_ps(in + i * in_stride);
   for (int i = 0; i < 8; ++i) {  // pairs of rows, then of pairs, then of quarters of vectors
-    t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-    t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i] = _mm512_maskz_unpacklo_ps(all, r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_maskz_unpackhi_ps(all, r[2 * i], r[2 * i + 1]);
   }
   for (int i = 0; i < 4; ++i) {
-    r[4 * i + 0] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
-    r[4 * i + 1] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
-    r[4 * i + 2] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
-    r[4 * i + 3] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+    r[4 * i + 0] = _mm512_maskz_shuffle_ps(all, t[4 * i], t[4 * i + 2], 0x44);
+    r[4 * i + 1] = _mm512_maskz_shuffle_ps(all, t[4 * i], t[4 * i + 2], 0xee);
+    r[4 * i + 2] = _mm512_maskz_shuffle_ps(all, t[4 * i + 1], t[4 * i + 3], 0x44);
+    r[4 * i + 3] = _mm512_maskz_shuffle_ps(all, t[4 * i + 1], t[4 * i + 3], 0xee);
   }
   for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0x88);
-    t[4 + i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0xdd);
-    t[8 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0x88);
-    t[12 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0xdd);
+    t[i] = _mm512_maskz_shuffle_f32x4(all, r[i], r[4 + i], 0x88);
+    t[4 + i] = _mm512_maskz_shuffle_f32x4(all, r[i], r[4 + i], 0xdd);
+    t[8 + i] = _mm512_maskz_shuffle_f32x4(all, r[8 + i], r[12 + i], 0x88);
+    t[12 + i] = _mm512_maskz_shuffle_f32x4(all, r[8 + i], r[12 + i], 0xdd);
   }
   for (int i = 0; i < 4; ++i) {
-    _mm512_storeu_ps(out + i * out_stride, _mm512_shuffle_f32x4(t[i], t[8 + i], 0x88));
-    _mm512_storeu_ps(out + (4 + i) * out_stride, _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0x88));
-    _mm512_storeu_ps(out + (8 + i) * out_stride, _mm512_shuffle_f32x4(t[i], t[8 + i], 0xdd));
-    _mm512_storeu_ps(out + (12 + i) * out_stride, _mm512_shuffle_f32x4(t[4 + i], t[12 + i], 0xdd));
+    _mm512_storeu_ps(out + i * out_stride, _mm512_maskz_shuffle_f32x4(all, t[i], t[8 + i], 0x88));
+    _mm512_storeu_ps(out + (4 + i) * out_stride, _mm512_maskz_shuffle_f32x4(all, t[4 + i], t[12 + i], 0x88));
+    _mm512_storeu_ps(out + (8 + i) * out_stride, _mm512_maskz_shuffle_f32x4(all, t[i], t[8 + i], 0xdd));
+    _mm512_storeu_ps(out + (12 + i) * out_stride, _mm512_maskz_shuffle_f32x4(all, t[4 + i], t[12 + i], 0xdd));
   }
 #else
   for (int j = 0; j < lanes; ++j)
@@ -77,3 +80,5 @@ template <int N, class F>
 }
 
 }  // namespace frcnn::simd
+
+#endif

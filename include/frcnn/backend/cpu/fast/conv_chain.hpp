@@ -5,7 +5,7 @@
 //
 //   produce(l, t)   row t of tiles (4 rows) of convolution l; first whatever it reads: rows of tiles up to t + 1 of convolution l - 1
 // A band recomputes at most one row of tiles per convolution that its neighbour computes too. What is not such a run goes stage by stage.
-#include "frcnn/backend/cpu/fast/conv2d.hpp"
+#include "frcnn/backend/cpu/conv2d.hpp"
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/ops/conv_chain.hpp"
 

@@ -51,10 +51,10 @@ inline dnnl::engine const& engine() {
 // y = max(0, (y if add) + op(x)), with scratch from the caller. oneDNN's ReLU turns NaN into 0, and the loss must see it; its leaky one
 // does not. The slope is the smallest that there is: where denormals are zero (`team`, in state.hpp) negative sums become -0, elsewhere
 // they come out above -1e-37.
-inline dnnl::primitive_attr attributes(bool add = false, bool relu = false) {
+inline constexpr float keeps_nan = std::numeric_limits<float>::denorm_min();
+inline dnnl::primitive_attr attributes(bool add = false, bool relu = false, float slope = keeps_nan) {
   dnnl::post_ops after;
   if (add) after.append_sum(1.f);
-  constexpr float slope = std::numeric_limits<float>::denorm_min();
 #if DNNL_VERSION_MAJOR >= 3
   if (relu) after.append_eltwise(algorithm::eltwise_relu, slope, 0.f);
 #else

@@ -4,7 +4,8 @@
 //   yardstick y(c, spec, {N, C, H, W}, pass::forward, algorithm::convolution_winograd);
 //   if (y) y.run();     only the kernel: activations and weights lie as it wants them, and no one converts them
 // Winograd is refused (y is false) for other than 3x3 with stride 1, without AVX-512, and by oneDNN 3.2 and later.
-// `run` works on zeros unless `load` gave it numbers, plain ([N, C, H, W], [O, C, k, k]); `result` gives the output so.
+// Its ReLU is the plain one, the only one that Winograd takes. `run` works on zeros unless `load` gave it numbers, plain ([N, C, H, W], [O,
+// C, k, k]); `result` gives the output so.
 #include "frcnn/backend/cpu/onednn/conv2d.hpp"
 
 #if FRCNN_HAS_ONEDNN
@@ -24,8 +25,9 @@ class yardstick {
     team const threads(c);
     keep_denormals const normal;
     try {
-      auto const forward = convolution_forward(what == pass::forward ? prop_kind::forward_inference : prop_kind::forward_training, how,
-                                               any(x), any(w), bias, any(y), slide, attributes(false, what == pass::forward && s.relu));
+      auto const forward =
+          convolution_forward(what == pass::forward ? prop_kind::forward_inference : prop_kind::forward_training, how, any(x), any(w), bias,
+                              any(y), slide, attributes(false, what == pass::forward && s.relu, 0.f));
       if (what == pass::forward)
         make(dnnl::convolution_forward(forward), forward,
              {{{DNNL_ARG_SRC, forward.src_desc()}, {DNNL_ARG_WEIGHTS, forward.weights_desc()}, {DNNL_ARG_DST, forward.dst_desc()}}}, &bias);

@@ -154,7 +154,7 @@ struct conv2d {
     parallel_for(c, o * k, 16384, [=](std::size_t begin, std::size_t end) {
       for (int w = 1; w < workers; ++w) {
         T const* const sum = others + static_cast<std::size_t>(w - 1) * o * k;
-        FRCNN_SIMD
+        FRCNN_INDEPENDENT
         for (std::size_t i = begin; i < end; ++i) dweight[i] += sum[i];
       }
     });
@@ -231,7 +231,7 @@ struct conv2d {
             if (how == write::set) {
               std::copy_n(from, channels, to);
             } else {
-              FRCNN_SIMD
+              FRCNN_INDEPENDENT
               for (std::size_t ch = 0; ch < channels; ++ch) to[ch] += from[ch];
             }
           }

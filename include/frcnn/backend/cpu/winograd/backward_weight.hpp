@@ -6,6 +6,8 @@
 // transforms of a block, then each takes output channels of its own: every sum has one order whatever the threads.
 #include "frcnn/backend/cpu/winograd/convolve.hpp"
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 namespace detail {
@@ -64,12 +66,12 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
   std::size_t const blocks = std::max<std::size_t>(1, (tiles + most - 1) / most), block = (tiles + blocks - 1) / blocks;
   cpu::context::frame const scope(c);
   std::size_t const matrix = static_cast<std::size_t>(channels) * out_channels;
-  float* const sums = c.scratch_of<float>(products * matrix);                     // [36][O][C]
-  float* const v = c.scratch_of<float>(products * block * channels);              // [36][C / panel][block][panel]
-  float* const g = c.scratch_of<float>(products * block * out_channels);          // [36][O / lanes][block][lanes]
+  float* const sums = c.scratch_of<float>(products * matrix);                           // [36][O][C]
+  std::ptrdiff_t const v_stride = apart(block * channels), g_stride = apart(block * out_channels);
+  float* const v = c.scratch_of<float>(products * static_cast<std::size_t>(v_stride));  // [36][C / panel][block][panel]
+  float* const g = c.scratch_of<float>(products * static_cast<std::size_t>(g_stride));  // [36][O / lanes][block][lanes]
   map_windows const windows{x, height, width, channels};
   map_targets const blocks_of{const_cast<float*>(dy), height, width, out_channels};  // read only
-  std::ptrdiff_t const v_stride = static_cast<std::ptrdiff_t>(block) * channels, g_stride = static_cast<std::ptrdiff_t>(block) * out_channels;
 
   for (std::size_t b = 0; b < blocks; ++b) {
     std::size_t const first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;
@@ -109,3 +111,5 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
 }
 
 }  // namespace frcnn::winograd
+
+#endif

@@ -9,6 +9,8 @@
 #include "frcnn/backend/cpu/winograd/tiles.hpp"
 #include "frcnn/backend/cpu/winograd/weights.hpp"
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // Channels of both sides are whole vectors.
@@ -22,15 +24,27 @@ struct layer {
 
 constexpr int tiles_along(int extent) { return (extent + outputs - 1) / outputs; }
 
+// A distance of at least `floats` at which 36 lines side by side fall into different sets of a cache: an odd number of lines beyond a page.
+constexpr std::ptrdiff_t apart(std::size_t floats) {
+  constexpr std::size_t page = 1024, line = 16;
+  return static_cast<std::ptrdiff_t>((floats + page - 1) / page * page + 5 * line);
+}
+
 // One worker's memory for blocks of tiles.
 class workspace {
  public:
   static int block_groups(int channels) { return std::clamp(channels / 128, 1, 4); }
   static std::size_t size(int channels) {  // floats
-    return static_cast<std::size_t>(products) * block_groups(channels) * simd::tile_rows * (static_cast<std::size_t>(channels) + simd::panel);
+    std::size_t const tiles = static_cast<std::size_t>(block_groups(channels)) * simd::tile_rows;
+    return products * static_cast<std::size_t>(apart(tiles * static_cast<std::size_t>(channels)) + apart(tiles * simd::panel));
   }
   workspace(float* memory, int channels)
-      : factors_(memory), groups_(block_groups(channels)), channels_(channels), sums_(memory + size(channels) - sum_stride() * products) {}
+      : groups_(block_groups(channels)),
+        channels_(channels),
+        factor_stride_(apart(static_cast<std::size_t>(groups_) * simd::tile_rows * channels)),
+        sum_stride_(apart(static_cast<std::size_t>(groups_) * simd::tile_rows * simd::panel)),
+        factors_(memory),
+        sums_(memory + products * factor_stride_) {}
 
   // Tiles [first, last): window_of(t) gives a winograd::window, target_of(t) a block_target.
   template <class Windows, class Targets>
@@ -53,8 +67,6 @@ class workspace {
     std::size_t begin(int g) const { return first + tiles * (g0 + static_cast<std::size_t>(g)) / groups; }
   };
   std::ptrdiff_t group_stride() const { return static_cast<std::ptrdiff_t>(simd::tile_rows) * channels_; }
-  std::ptrdiff_t factor_stride() const { return group_stride() * groups_; }
-  std::ptrdiff_t sum_stride() const { return static_cast<std::ptrdiff_t>(groups_) * simd::tile_rows * simd::panel; }
 
   template <class Windows>
   void transform(layer const& l, cut const& part, Windows window_of) {
@@ -65,7 +77,7 @@ class workspace {
         window const w = window_of(t);
         bool const inside = w.inside();
         float* const to = factors_ + g * group_stride() + static_cast<std::ptrdiff_t>(t - begin) * simd::lanes;
-        for (int at = 0; at < l.channels; at += simd::lanes) transform_window(w, inside, at, to + at * rows, factor_stride());
+        for (int at = 0; at < l.channels; at += simd::lanes) transform_window(w, inside, at, to + at * rows, factor_stride_);
       }
     }
   }
@@ -77,19 +89,19 @@ class workspace {
     for (int q = 0; q < products; ++q, u += static_cast<std::ptrdiff_t>(l.channels) * width)
       for (int g = 0; g < part.count; ++g) {
         int const rows = static_cast<int>(part.begin(g + 1) - part.begin(g));
-        simd::multiply_tile(rows, vectors, factors_ + q * factor_stride() + g * group_stride(), u, l.channels,
-                            sums_ + q * sum_stride() + static_cast<std::ptrdiff_t>(part.begin(g) - part.begin(0)) * width, width, false);
+        simd::multiply_tile(rows, vectors, factors_ + q * factor_stride_ + g * group_stride(), u, l.channels,
+                            sums_ + q * sum_stride_ + static_cast<std::ptrdiff_t>(part.begin(g) - part.begin(0)) * width, width, false);
       }
     for (std::size_t t = part.begin(0); t < part.begin(part.count); ++t) {
       block_target const to = target_of(t);
       float const* const m = sums_ + static_cast<std::ptrdiff_t>(t - part.begin(0)) * width;
-      for (int v = 0; v < vectors; ++v) finish_block(m + v * simd::lanes, sum_stride(), l.finish, to, k + v * simd::lanes);
+      for (int v = 0; v < vectors; ++v) finish_block(m + v * simd::lanes, sum_stride_, l.finish, to, k + v * simd::lanes);
     }
   }
 
-  float* factors_;
   int groups_, channels_;
-  float* sums_;
+  std::ptrdiff_t factor_stride_, sum_stride_;
+  float *factors_, *sums_;
 };
 
 // Tiles of whole maps [N, H, W, C].
@@ -143,3 +155,5 @@ inline void convolve(cpu::context& c, layer const& l, float const* x, shape<4> d
 }
 
 }  // namespace frcnn::winograd
+
+#endif

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // Where the columns x0 ... x0 + 5 of a window lie: all inside [0, width), or padded with zeros.
@@ -130,3 +132,5 @@ inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& 
 }
 
 }  // namespace frcnn::winograd
+
+#endif

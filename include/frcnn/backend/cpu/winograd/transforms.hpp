@@ -7,6 +7,8 @@
 // Each takes and gives arrays of vectors; s is the distance between neighbours, so that rows and columns are one code.
 #include "frcnn/backend/cpu/simd.hpp"
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 using simd::vec;
@@ -77,3 +79,5 @@ template <int S, int To>
 }
 
 }  // namespace frcnn::winograd
+
+#endif

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#if FRCNN_HAS_ONEDNN
+
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 inline constexpr std::size_t factors(int channels, int out_channels) {
@@ -89,3 +91,5 @@ inline void gather_weight_gradient(cpu::context const& c, float const* sums, int
 }
 
 }  // namespace frcnn::winograd
+
+#endif
