@@ -165,17 +165,19 @@ static int train(arguments const& a, datasets const& sets) {
   if (a.short_side) config.short_side = a.short_side;
   if (a.max_side) config.max_side = a.max_side;
   config.max_side = std::max(config.max_side, config.short_side);
-  detector<Preset> d(config, a.threads);
-  d.model().parameters().initialise(a.seed);
+  std::optional<io::safetensors_file> weights;
   if (!a.init.empty()) {
-    io::safetensors_file const weights(a.init);
-    auto const theirs = read_config(weights);
+    auto const theirs = read_config(weights.emplace(a.init));
     if (theirs.preset != config.preset) throw error(a.init, "a model of preset " + config.preset, "one of preset " + theirs.preset);
     if (theirs.classes != config.classes)
       throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
-    read_parameters(weights, d.model().parameters());
+    config.fc_ranks = theirs.fc_ranks;  // a compressed model stays one
   }
+  detector<Preset> d(config, a.threads);
+  d.model().parameters().initialise(a.seed);
+  if (weights) read_parameters(*weights, d.model().parameters());
+  weights.reset();
 
   // The schedule.
   auto const defaults = Preset::training();

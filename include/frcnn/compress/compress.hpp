@@ -21,7 +21,9 @@ struct compressed_layer {
   double error;          // |W - W_t| / |W|, Frobenius
   double largest, last;  // singular values 1 and t
   std::size_t weights_before() const { return static_cast<std::size_t>(out) * static_cast<std::size_t>(in); }
-  std::size_t weights_after() const { return static_cast<std::size_t>(rank) * (static_cast<std::size_t>(out) + static_cast<std::size_t>(in)); }
+  std::size_t weights_after() const {
+    return static_cast<std::size_t>(rank) * (static_cast<std::size_t>(out) + static_cast<std::size_t>(in));
+  }
 };
 
 template <class Preset>
@@ -36,7 +38,8 @@ compressed<Preset> compress(detector<Preset> const& d, std::array<int, 2> ranks,
   using T = typename Preset::scalar;
   auto config = d.config();
   if (config.fc_ranks != std::array{0, 0})
-    throw error("model", "one with full layers", "one compressed to ranks " + std::to_string(config.fc_ranks[0]) + " and " + std::to_string(config.fc_ranks[1]));
+    throw error("fully connected layers", "full ones",
+                "a model compressed to ranks " + std::to_string(config.fc_ranks[0]) + " and " + std::to_string(config.fc_ranks[1]));
   if (ranks == std::array{0, 0}) throw error("ranks", "one of fc6 or fc7 above 0", "0 and 0");
 
   auto const& from = d.model().parameters();

@@ -110,9 +110,8 @@ low_rank<T> truncated_svd(std::span<T const> w, int u, int v, int t, int threads
 
   // 1
   std::vector<double> q(at(m, m));
-  each_strip([&](int, int count) {
-    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, m, count, 1.0, strip.data(), count, 1.0, q.data(), m);
-  });
+  each_strip(
+      [&](int, int count) { cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, m, count, 1.0, strip.data(), count, 1.0, q.data(), m); });
 
   // 2
   auto const squares = detail::eigenvectors(q, m);
@@ -131,7 +130,8 @@ low_rank<T> truncated_svd(std::span<T const> w, int u, int v, int t, int threads
   T* const r = wide ? result.first.data() : long_rows.data();  // R [t, n]
   std::vector<double> product(at(t, widest));                  // rows from the smallest of the t
   each_strip([&](int begin, int count) {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, t, count, m, 1.0, leading(t - 1), m, strip.data(), count, 0.0, product.data(), count);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, t, count, m, 1.0, leading(t - 1), m, strip.data(), count, 0.0, product.data(),
+                count);
     for (int k = 0; k < t; ++k)
       for (int j = 0; j < count; ++j) {
         double const x = product[at(t - 1 - k, count, j)];

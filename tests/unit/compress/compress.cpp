@@ -34,6 +34,11 @@ std::vector<float> values(detector<preset> const& d, std::string const& name) {
 }
 std::vector<detection> found(detector<preset> const& d) { return d.detect(noise(), {.score = .2f}); }
 
+// What compress says of ranks that it refuses.
+std::string refusal(detector<preset> const& d, std::array<int, 2> ranks) {
+  return sentence([&] { compress(d, ranks); });
+}
+
 // The file with other metadata.
 void rewrite(std::filesystem::path const& from, std::filesystem::path const& to, std::string const& ranks) {
   io::safetensors_file const file(from);
@@ -101,22 +106,21 @@ TEST_CASE("a compressed model comes back from its file; a full one's file says n
   CHECK(io::read_file(folder / "c.safetensors") == io::read_file(folder / "again.safetensors"));
   auto const a = found(c.model), b = found(back);
   CHECK(a.size() > 0);
-  CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto const& x, auto const& y) { return x.where == y.where && x.score == y.score; }));
+  CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                   [](auto const& x, auto const& y) { return x.where == y.where && x.score == y.score; }));
 }
 
 TEST_CASE("what cannot be compressed") {
   auto whole = lively();
-  CHECK(sentence([&] { compress(whole, {11, 0}); }) ==
-        "rank of fc6, a 10 x 588 matrix: expected 1 to 10, or 0 for the full layer, found 11");
-  CHECK(sentence([&] { compress(whole, {0, -1}); }) ==
-        "rank of fc7, a 8 x 10 matrix: expected 1 to 8, or 0 for the full layer, found -1");
-  CHECK(sentence([&] { compress(whole, {0, 0}); }) == "ranks: expected one of fc6 or fc7 above 0, found 0 and 0");
+  CHECK(refusal(whole, {11, 0}) == "rank of fc6, a 10 x 588 matrix: expected 1 to 10, or 0 for the full layer, found 11");
+  CHECK(refusal(whole, {0, -1}) == "rank of fc7, a 8 x 10 matrix: expected 1 to 8, or 0 for the full layer, found -1");
+  CHECK(refusal(whole, {0, 0}) == "ranks: expected one of fc6 or fc7 above 0, found 0 and 0");
   auto const once = compress(whole, {2, 0});
-  CHECK(sentence([&] { compress(once.model, {0, 2}); }) == "model: expected one with full layers, found one compressed to ranks 2 and 0");
+  CHECK(refusal(once.model, {0, 2}) == "fully connected layers: expected full ones, found a model compressed to ranks 2 and 0");
   auto broken = values(whole, std::string(fc7) + ".weight");
   broken[3] = std::numeric_limits<float>::quiet_NaN();
   whole.model().parameters().set(whole.model().parameters().at(std::string(fc7) + ".weight"), broken);
-  CHECK(sentence([&] { compress(whole, {2, 2}); }) == std::string(fc7) + ".weight: expected finite numbers, found one that is not");
+  CHECK(refusal(whole, {2, 2}) == std::string(fc7) + ".weight: expected finite numbers, found one that is not");
 }
 
 TEST_CASE("files whose ranks are wrong") {
@@ -131,7 +135,8 @@ TEST_CASE("files whose ranks are wrong") {
   for (auto const* ranks : {"[400,3]", "[4,-3]", "[2000000000,3]"}) {
     rewrite(good, bad, ranks);
     auto const text = sentence([&] { load<preset>(bad); });
-    CHECK_MESSAGE(text.find("bad.safetensors, rank of a fully connected layer: expected 0 for the full layer, or 1 to ") != text.npos, text);
+    CHECK_MESSAGE(text.find("bad.safetensors, rank of a fully connected layer: expected 0 for the full layer, or 1 to ") != text.npos,
+                  text);
   }
   rewrite(good, bad, "[5,3]");
   auto text = sentence([&] { load<preset>(bad); });

@@ -13,7 +13,8 @@ using namespace frcnn;
 namespace {
 
 // [rows, inner] x [inner, columns]
-std::vector<double> product(std::vector<double> const& a, std::vector<double> const& b, std::size_t rows, std::size_t inner, std::size_t columns) {
+std::vector<double> product(std::vector<double> const& a, std::vector<double> const& b, std::size_t rows, std::size_t inner,
+                            std::size_t columns) {
   std::vector<double> c(rows * columns);
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t k = 0; k < inner; ++k)

@@ -48,7 +48,7 @@ struct fixture {
   }
 };
 
-// W in logical order, from the factors of a layer of rank `rank`: column (c*P + h)*P + w of the first matrix is pooled column (h*P + w)*C + c.
+// From the logical factors: column (c*P + h)*P + w of the first is pooled column (h*P + w)*C + c.
 std::vector<double> naive(parameter_store<double, cpu> const& store, std::vector<double> const& x, int rank, bool relu) {
   auto const w0 = store.get(store.at("0.weight")), w1 = store.get(store.at("1.weight")), b = store.get(store.at("1.bias"));
   int const channels = in / (grid * grid);

@@ -1,0 +1,108 @@
+// compress --model FILE --out FILE [--fc6-rank 1024] [--fc7-rank 256] [--test ROOT[:SPLIT]] [--metric area|voc07] [--threads N]
+//
+// Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
+// also time and average precision before and after: both models detect on every image, in turns, so that whatever else the machine does
+// falls on both. A rank of 0 leaves its layer as it is.
+#include "console.hpp"
+
+#include <frcnn/compress.hpp>
+#include <frcnn/data.hpp>
+#include <frcnn/eval.hpp>
+#include <frcnn/load.hpp>
+#include <frcnn/train/evaluation.hpp>
+
+using namespace frcnn;
+
+struct arguments {
+  std::string model, out, test, metric = "area";
+  std::array<int, 2> ranks{1024, 256};
+  int threads = 0;
+};
+
+static double median(std::vector<double> values) {
+  auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Two detectors on the same images.
+template <class Preset>
+static void compare(detector<Preset> const& before, detector<Preset> const& after, data::dataset const& set, arguments const& a) {
+  struct side {
+    detector<Preset> const& model;
+    std::vector<std::vector<detection>> found;
+    std::vector<double> milliseconds;
+  };
+  std::array<side, 2> sides{side{before, {}, {}}, side{after, {}, {}}};
+  console::progress show;
+  for_each_image(set, [&](std::size_t i, image const& im) {
+    if (i == 0)
+      for (auto& s : sides) s.model.detect(im);  // warm
+    for (std::size_t k = 0; k < 2; ++k) {
+      auto& s = sides[(i + k) % 2];
+      auto const begin = std::chrono::steady_clock::now();
+      s.found.push_back(s.model.detect(im));
+      s.milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    }
+    show(fmt::format("{} of {} images", i + 1, set.size()), i + 1 == set.size());
+  });
+
+  eval::ap_options const options{a.metric == "area" ? eval::ap_metric::area : eval::ap_metric::voc07};
+  auto const of = [&](side const& s) { return eval::evaluate_voc(s.found, truth_of(set), static_cast<int>(set.classes.size()), options); };
+  auto const one = of(sides[0]), two = of(sides[1]);
+  double const slow = median(sides[0].milliseconds), fast = median(sides[1].milliseconds);
+  std::size_t width = 20;
+  for (auto const& name : set.classes) width = std::max(width, name.size() + 5);
+  fmt::print("{:<{}} {:>8} {:>8}\n", "", width, "before", "after");
+  fmt::print("{:<{}} {:>8.1f} {:>8.1f}   median of {} images, {:.2f} times as fast\n", "ms per image", width, slow, fast, set.size(),
+             slow / fast);
+  auto const row = [&](std::string const& name, double x, double y) {
+    fmt::print("{:<{}} {:>8} {:>8}\n", name, width, eval::format_ap(x), eval::format_ap(y));
+  };
+  for (std::size_t k = 0; k < set.classes.size(); ++k) row("AP50 " + set.classes[k], one.classes[k].ap, two.classes[k].ap);
+  row("mAP50", one.mean, two.mean);
+}
+
+template <class Preset>
+static int run(arguments const& a) {
+  auto const whole = load<Preset>(a.model, a.threads);
+  data::dataset set;  // checked before anything is written
+  if (!a.test.empty())
+    set = data::read_voc({data::parse_voc_spec(a.test, "test")}, {.classes = whole.classes(), .threads = a.threads, .warn = console::warn});
+
+  auto const made = [&] {
+    try {
+      return compress(whole, a.ranks, {.threads = a.threads});
+    } catch (error const& e) {
+      throw error(a.model + ", " + e.where(), e.expected(), e.found());
+    }
+  }();
+  save(made.model, a.out);
+
+  for (auto const& l : made.layers)
+    fmt::print("{} {} x {} to rank {}: {:.2f} of {:.2f} million weights, relative error {:.4f}, singular values {:.4g} to {:.4g}\n", l.name,
+               l.out, l.in, l.rank, 1e-6 * static_cast<double>(l.weights_after()), 1e-6 * static_cast<double>(l.weights_before()), l.error,
+               l.largest, l.last);
+  auto const megabytes = [](std::string const& path) { return 1e-6 * static_cast<double>(std::filesystem::file_size(path)); };
+  fmt::print("{}: {:.1f} MB\n{}: {:.1f} MB\n", a.model, megabytes(a.model), a.out, megabytes(a.out));
+  if (!a.test.empty()) compare(whole, made.model, set, a);
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  CLI::App app("Truncated SVD of a model's fully connected layers");
+  arguments a;
+  app.add_option("--model", a.model, "model file")->required();
+  app.add_option("--out", a.out, "write the compressed model here")->required();
+  app.add_option("--fc6-rank", a.ranks[0], "0: as it is")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after");
+  app.add_option("--metric", a.metric, "area (VOC2010) or voc07 (11 points)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"area", "voc07"}));
+  app.add_option("--threads", a.threads, "0: all")->check(CLI::NonNegativeNumber);
+  return console::run(app, argc, argv, [&] {
+    auto const preset = read_config(io::safetensors_file(a.model)).preset;
+    return with_preset<cpu>(preset, [&]<class Preset>() { return run<Preset>(a); });
+  });
+}
