@@ -16,9 +16,10 @@ class Frcnn(ConanFile):
     topics = ("object-detection", "faster-rcnn", "deep-learning", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    # The components that bring libraries, and the engine onednn. That is off: ConanCenter's onednn is a recipe of Conan 1.
-    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "onednn": [True, False]}
-    default_options = {"data": True, "io": True, "viz": True, "onednn": False}
+    # The components that bring libraries, and the engine onednn. That is off: ConanCenter's onednn is a recipe of Conan 1. So is compress:
+    # its LAPACK takes a Fortran compiler.
+    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "onednn": [True, False]}
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "onednn": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*"
     no_copy_source = True
 
@@ -30,7 +31,8 @@ class Frcnn(ConanFile):
         visible = {"transitive_headers": True, "transitive_libs": True}
         self.requires("xtensor/[>=0.24 <0.27]", **visible)
         self.requires("xtensor-blas/[>=0.20 <0.23]", **visible)
-        self.requires("openblas/[>=0.3.17 <0.4]", **visible)
+        lapack = {"options": {"build_lapack": True}} if self.options.compress else {}
+        self.requires("openblas/[>=0.3.17 <0.4]", **visible, **lapack)
         if self.options.onednn:
             self.requires("onednn/[>=2.6 <4]", **visible)
             self.requires("xsimd/[>=8 <15]", **visible)

@@ -1,4 +1,5 @@
 #pragma once
+#include <frcnn/compress.hpp>
 #include <frcnn/data.hpp>
 #include <frcnn/eval.hpp>
 #include <frcnn/frcnn.hpp>
