@@ -2,6 +2,7 @@
 // The CPU backend, whole: the tag frcnn::cpu, its context, its executor and every op on the portable engine.
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/conv2d.hpp"
+#include "frcnn/backend/cpu/conv_chain.hpp"
 #include "frcnn/backend/cpu/executor.hpp"
 #include "frcnn/backend/cpu/gemm.hpp"
 #include "frcnn/backend/cpu/linear.hpp"

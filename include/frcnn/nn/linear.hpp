@@ -32,7 +32,7 @@ class linear {
   int out() const { return out_; }
 
   void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y) const {
-    ops::linear<B>::template forward<T>(c, relu_, x, weight.value, bias.value, y);
+    ops::linear<B>::template forward<T>(c, relu_, x, weight.value, bias.value, y, weight.wants_grad() ? nullptr : &kept_, weight.version);
   }
   void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, tape& t) const {
     forward(c, x, y);
@@ -55,6 +55,7 @@ class linear {
  private:
   int in_, out_;
   bool relu_;
+  mutable typename ops::linear<B>::kept kept_;
 };
 
 }  // namespace frcnn::nn

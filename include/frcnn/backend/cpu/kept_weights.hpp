@@ -2,9 +2,11 @@
 // Weights as a kernel reads them, kept beside the parameter that they come from.
 //
 //   get(layout, version, floats, make)   the copy in that layout; where there is none of that version, make(memory) fills one
+//   blocked                              copies in oneDNN's layouts (onednn/packed.hpp)
 // Safe from several threads: one fills, the others wait. Whoever changes the parameter has the model to itself. A copied or moved layer
 // starts empty: its parameter is another.
 #include "frcnn/backend/cpu/context.hpp"
+#include "frcnn/backend/cpu/onednn/packed.hpp"
 #include "frcnn/core/buffer.hpp"
 
 #include <mutex>
@@ -19,8 +21,11 @@ class kept_weights {
   kept_weights(kept_weights const&) noexcept {}
   kept_weights& operator=(kept_weights const&) noexcept {
     copies_[0].version = copies_[1].version = none;
+    blocked = {};
     return *this;
   }
+
+  onednn::packed blocked;
 
   template <class Make>
   float const* get(weight_layout layout, std::uint64_t version, std::size_t floats, Make const& make) {

@@ -3,14 +3,17 @@
 //
 //                        portable         engine onednn (float)
 //   y  = x W^T           parallel_gemm    simd::product, which packs the weights panel by panel on their way through the cache
+//                                         (bf16: oneDNN, weights rounded in every call, or once where they are kept)
 //   dx = dy W, dW = dy^T x      "         oneDNN's gemm
 // Weights have one layout, [N, K], for all three and for the update. Chosen by measurement (op/linear_layout in bench/): oneDNN's blocked
 // layout makes y 4 % faster at 300 rows, and would cost a second copy in inference or a slower dx and update in training.
 #include "frcnn/backend/cpu/bias_relu.hpp"
 #include "frcnn/backend/cpu/gemm.hpp"
+#include "frcnn/backend/cpu/kept_weights.hpp"
 #include "frcnn/backend/cpu/onednn/gemm.hpp"
 #include "frcnn/ops/linear.hpp"
 #if FRCNN_HAS_ONEDNN
+#include "frcnn/backend/cpu/onednn/inner_product.hpp"
 #include "frcnn/backend/cpu/product.hpp"
 #endif
 
@@ -18,12 +21,21 @@ namespace frcnn::inline FRCNN_ABI::ops {
 
 template <>
 struct linear<cpu> {
+  using kept = kept_weights;
+
   template <Real T>
   static void forward(cpu::context& c, bool relu, std::type_identity_t<view<T const, 2, cpu>> x,
                       std::type_identity_t<view<T const, 1, cpu>> weight, std::type_identity_t<view<T const, 1, cpu>> bias,
-                      view<T, 2, cpu> y) {
+                      view<T, 2, cpu> y, [[maybe_unused]] kept* keep = nullptr, [[maybe_unused]] std::uint64_t version = 0) {
     std::ptrdiff_t const m = x.dims[0], k = x.dims[1], n = y.dims[1];
     FRCNN_ASSERT(y.dims[0] == m && weight.size() == static_cast<std::size_t>(n * k) && bias.size() == static_cast<std::size_t>(n));
+#if FRCNN_HAS_ONEDNN
+    if constexpr (std::is_same_v<T, float>)
+      if (c.options().precision == compute::bf16) {
+        onednn::packed* const place = keep && c.options().keep_transforms ? &keep->blocked : nullptr;
+        return onednn::inner_product(c, relu, x, {weight.data, place, version}, bias.data, y, compute::bf16);
+      }
+#endif
     multiply<T>(c, false, true, m, n, k, x.data, k, weight.data, k, write::set, y.data, n);
     std::size_t const columns = static_cast<std::size_t>(n);
     parallel_for(c, static_cast<std::size_t>(m), 16384 / (columns + 1) + 1, [=](std::size_t begin, std::size_t end) {
