@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace frcnn::inline FRCNN_ABI {
 
@@ -35,6 +36,7 @@ struct initializer {
 template <Real T, Backend B>
 struct param {
   std::string name;  // within its scopes: "weight", "bias"
+  std::string path;           // with its scopes: \"backbone.0.weight\"; set by the store
   int rank = 1;
   shape<4> dims{{0, 1, 1, 1}};  // logical [O, C, H, W]
   param_order stored = param_order::plain;
@@ -47,6 +49,7 @@ struct param {
   write next = write::set;  // what the next backward does to grad
 
   std::size_t size() const { return dims.size(); }
+  std::string_view layer() const { return std::string_view(path).substr(0, path.rfind('.')); }  // the path of what holds it
   bool wants_grad() const { return grad.data != nullptr; }
 };
 

@@ -10,6 +10,7 @@
 #include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/image.hpp"
+#include "frcnn/core/profiler.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/detector/model_config.hpp"
@@ -135,6 +136,7 @@ class detector {
   batch<T, B> prepare(session& s, image_view im) const {
     if (!im.data || im.width <= 0 || im.height <= 0)
       throw error("image", "pixels", im.data ? "a size of " + std::to_string(im.width) + " x " + std::to_string(im.height) : "none");
+    profiled const stage(s.context_, "image");
     auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
     s.resized_.resize(static_cast<std::size_t>(plan.w) * plan.h * 3);
     s.resizer_(im, plan, s.resized_.data());

@@ -13,6 +13,7 @@
 #include "frcnn/concepts/proposal_generator.hpp"
 #include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/core/executor.hpp"
+#include "frcnn/core/profiler.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 
@@ -124,9 +125,10 @@ class faster_rcnn<BB, PG, RH> {
   void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
     typename context::frame scope(c);
     auto f = make_maps(c, im);
-    backbone_.forward(c, im, f);
+    run_backbone(c, im, f);
     auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::test));
-    generator_.forward(c, im, f, phase::test, rois);
+    run_generator(c, im, f, phase::test, rois);
+    profiled const stage(c, "regions");
     head_.forward(c, im, f, rois, o, hits);
   }
 
@@ -134,7 +136,8 @@ class faster_rcnn<BB, PG, RH> {
   void detect(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
     typename context::frame scope(c);
     auto f = make_maps(c, im);
-    backbone_.forward(c, im, f);
+    run_backbone(c, im, f);
+    profiled const stage(c, "regions");
     head_.forward(c, im, f, rois, o, hits);
   }
 
@@ -142,44 +145,44 @@ class faster_rcnn<BB, PG, RH> {
   void propose(context& c, batch<T, B> im, phase ph, counted<box<T>, 2, B> rois) const {
     typename context::frame scope(c);
     auto f = make_maps(c, im);
-    backbone_.forward(c, im, f);
-    generator_.forward(c, im, f, ph, rois);
+    run_backbone(c, im, f);
+    run_generator(c, im, f, ph, rois);
   }
 
   void step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
-    backbone_.forward(c, im, f, t.backbone);
-    generator_.forward(c, im, f, t.proposals);
-    generator_.loss(c, im, gt, r, t.proposals, first_two(loss));
+    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
+    staged(c, "rpn loss", [&] { generator_.loss(c, im, gt, r, t.proposals, first_two(loss)); });
     auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
-    generator_.proposals(c, im, t.proposals, phase::train, rois);
-    head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss));
-    generator_.backward(c, t.proposals, {}, df, write::set);  // a convolution can only set; pooling adds
-    head_.backward(c, t.head, {}, df, write::add);
-    backbone_.backward(c, t.backbone, df);
+    staged(c, "proposals", [&] { generator_.proposals(c, im, t.proposals, phase::train, rois); });
+    staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, write::set); });  // a convolution can only set; pooling adds
+    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, write::add); });
+    staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
   }
 
   void step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
-    backbone_.forward(c, im, f, t.backbone);
-    generator_.forward(c, im, f, t.proposals);
-    generator_.loss(c, im, gt, r, t.proposals, first_two(loss));
-    generator_.backward(c, t.proposals, {}, df, write::set);
-    backbone_.backward(c, t.backbone, df);
+    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
+    staged(c, "rpn loss", [&] { generator_.loss(c, im, gt, r, t.proposals, first_two(loss)); });
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, write::set); });
+    staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
   }
 
   void step_head(context& c, batch<T, B> im, truth<T, B> gt, counted<box<T> const, 2, B> rois, rng<B> r, tape& t, view<T, 1, B> loss) {
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
-    backbone_.forward(c, im, f, t.backbone);
-    head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss));
-    head_.backward(c, t.head, {}, df, write::set);
-    backbone_.backward(c, t.backbone, df);
+    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
+    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, write::set); });
+    staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
   }
 
   template <class V>
@@ -203,6 +206,17 @@ class faster_rcnn<BB, PG, RH> {
     maps<T, levels, B> f;
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone_.map_shape(l, im.pixels.dims));
     return f;
+  }
+  template <class Work>
+  static void staged(context& c, char const* name, Work work) {
+    profiled const stage(c, name);
+    work();
+  }
+  void run_backbone(context& c, batch<T, B> const& im, maps<T, levels, B>& f) const {
+    staged(c, "backbone", [&] { backbone_.forward(c, im, f); });
+  }
+  void run_generator(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
+    staged(c, "rpn", [&] { generator_.forward(c, im, f, ph, rois); });
   }
   static void clear_losses(context& c, view<T, 1, B> loss) { exec<B>::for_each(c, loss.size(), detail::clear<T, B>{loss}); }
   static view<T, 1, B> first_two(view<T, 1, B> loss) { return {loss.data, {{2}}}; }

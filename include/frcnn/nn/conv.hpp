@@ -3,6 +3,7 @@
 //
 // Initialisation is a choice of the network, not of the layer: `weights` says how the matrix starts, `biases` how the vector does.
 #include "frcnn/concepts/layer.hpp"
+#include "frcnn/core/profiler.hpp"
 #include "frcnn/ops/conv_chain.hpp"
 
 #include <cmath>
@@ -39,6 +40,7 @@ class conv {
   shape<4> out_shape(shape<4> in) const { return spec_.out_shape(in); }
 
   void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y) const {
+    profiled const scope(c, weight.layer(), spec_.operations(x.dims));
     ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, bias.value, y, keep(), weight.version);
   }
   void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y, tape& t) const {
@@ -47,12 +49,13 @@ class conv {
     t.y = y;
   }
   void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, write how) {
+    profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (dx ? 1 : 0)));
     ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
     weight.next = bias.next = write::add;
   }
 
   chain_stage<T, B> stage() const {
-    return {.conv = spec_, .weight = weight.value, .bias = bias.value, .keep = keep(), .version = weight.version};
+    return {.name = weight.layer(), .conv = spec_, .weight = weight.value, .bias = bias.value, .keep = keep(), .version = weight.version};
   }
 
   bool trainable() const { return weight.trainable || bias.trainable; }

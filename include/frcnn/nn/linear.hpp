@@ -32,6 +32,7 @@ class linear {
   int out() const { return out_; }
 
   void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y) const {
+    profiled const scope(c, weight.layer(), operations(x));
     ops::linear<B>::template forward<T>(c, relu_, x, weight.value, bias.value, y, weight.wants_grad() ? nullptr : &kept_, weight.version);
   }
   void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, tape& t) const {
@@ -40,6 +41,7 @@ class linear {
   }
   // dy is masked in place; dx empty is not wanted.
   void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, write how) {
+    profiled const scope(c, weight.layer(), operations(t.x) * ((weight.grad ? 1 : 0) + (dx ? 1 : 0)));
     ops::linear<B>::template backward<T>(c, relu_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
     weight.next = bias.next = write::add;
   }
@@ -53,6 +55,8 @@ class linear {
   param<T, B> weight, bias;
 
  private:
+  double operations(view<T const, 2, B> x) const { return 2.0 * static_cast<double>(x.size()) * out_; }
+
   int in_, out_;
   bool relu_;
   mutable typename ops::linear<B>::kept kept_;

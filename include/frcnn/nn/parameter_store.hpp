@@ -40,7 +40,10 @@ class parameter_store {
       std::vector<entry>& entries;
       std::string scope{};
       std::vector<std::size_t> lengths{};
-      void operator()(param<T, B>& p) { entries.push_back({scope + p.name, &p, 0}); }
+      void operator()(param<T, B>& p) {
+        p.path = scope + p.name;
+        entries.push_back({p.path, &p, 0});
+      }
       void enter(std::string const& name) {
         lengths.push_back(scope.size());
         scope += name + ".";

@@ -24,6 +24,8 @@ struct conv2d_spec {
 
   constexpr int out_extent(int in) const { return (in + 2 * pad - kernel) / stride + 1; }
   constexpr shape<4> out_shape(shape<4> in) const { return {{in[0], out_channels, out_extent(in[2]), out_extent(in[3])}}; }
+  // Of the definition; either backward pass has as many.
+  constexpr double operations(shape<4> in) const { return 2.0 * static_cast<double>(out_shape(in).size()) * in_channels * kernel * kernel; }
 };
 
 namespace ops {

@@ -5,6 +5,7 @@
 //
 // ops::conv_chain<B>:: forward(c, stages, x, y)     y is what the last stage gives; no stages: not allowed
 // Unless a backend has something better, stages run one after the other between two buffers that take turns.
+#include "frcnn/core/profiler.hpp"
 #include "frcnn/ops/conv2d.hpp"
 #include "frcnn/ops/max_pool.hpp"
 
@@ -16,6 +17,7 @@ namespace frcnn::inline FRCNN_ABI {
 template <Real T, Backend B>
 struct chain_stage {
   bool is_pool = false;
+  std::string_view name = "pool";  // for profiles
   conv2d_spec conv{};
   pool_spec pool{};
   view<T const, 1, B> weight{}, bias{};
@@ -23,6 +25,7 @@ struct chain_stage {
   std::uint64_t version = 0;
 
   shape<4> out_shape(shape<4> in) const { return is_pool ? pool.out_shape(in) : conv.out_shape(in); }
+  double operations(shape<4> in) const { return is_pool ? 0 : conv.operations(in); }
 };
 
 namespace ops {
@@ -48,6 +51,7 @@ struct conv_chain {
 
   template <Real T>
   static void run(typename B::context& c, chain_stage<T, B> const& s, activation<T, B> x, activation<T, B> y) {
+    profiled const scope(c, s.name, s.operations(x.dims));
     if (s.is_pool) max_pool<B>::template forward<T>(c, s.pool, x, y, view<std::int32_t, 1, B>{});
     else conv2d<B>::template forward<T>(c, s.conv, x, s.weight, s.bias, y, s.keep, s.version);
   }

@@ -82,12 +82,13 @@ class fast_rcnn_head {
     {
       typename context::frame pooling(c);
       auto pooled = make(pooler_.width());
-      pooler_.forward(c, f, rois, pooled);
+      pool(c, [&] { pooler_.forward(c, f, rois, pooled); });
       fc6_.forward(c, pooled, h6);
     }
     fc7_.forward(c, h6, h7);
     cls_.forward(c, h7, logits);
     box_.forward(c, h7, deltas);
+    profiled const scores(c, "scores to detections");
     roi::postprocess<Conv>(c, Conv::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), o, hits);
   }
 
@@ -105,13 +106,14 @@ class fast_rcnn_head {
     t.deltas = shaped(t.delta_memory, box_.out());
     t.dlogits = shaped(t.dlogit_memory, cls_.out());
     t.ddeltas = shaped(t.ddelta_memory, box_.out());
-    pooler_.forward(c, f, decided.rois, t.pooled, t.pooler);
+    pool(c, [&] { pooler_.forward(c, f, decided.rois, t.pooled, t.pooler); });
     fc6_.forward(c, t.pooled, t.h6, t.fc6);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout);
     fc7_.forward(c, t.h6, t.h7, t.fc7);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout);
     cls_.forward(c, t.h7, t.logits);
     box_.forward(c, t.h7, t.deltas);
+    profiled const losses(c, "losses");
     roi::roi_losses<Conv>(c, decided, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
   }
 
@@ -127,7 +129,7 @@ class fast_rcnn_head {
     fc7_.backward(c, t.fc7, dh7, dh6, write::set);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout);
     fc6_.backward(c, t.fc6, dh6, dpooled, write::set);
-    pooler_.backward(c, t.pooler, dpooled, df, how);
+    pool(c, [&] { pooler_.backward(c, t.pooler, dpooled, df, how); });
   }
 
   template <class V>
@@ -145,6 +147,12 @@ class fast_rcnn_head {
   }
 
  private:
+  template <class Work>
+  static void pool(context& c, Work work) {
+    profiled const pooling(c, "pooling");
+    work();
+  }
+
   initializer predictor(double deviation) const {
     return options_.gaussian_predictors ? initializer::normal(deviation) : nn::default_uniform(options_.fc7);
   }

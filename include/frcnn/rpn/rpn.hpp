@@ -181,6 +181,7 @@ class region_proposal_network {
 
   void propose(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
                phase ph, counted<box<T>, 2, B> rois) const {
+    profiled const stage(c, "top, decode, suppress");
     rpn::propose<Conv>(c, anchors, Conv::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
                        rpn::proposal_options{limits(ph), options_.nms_iou}, rois);
   }

@@ -10,6 +10,7 @@
 // The learning rate is read from device memory. The update is predicated on the device: where a loss of the step or the gradient's norm is
 // not finite, weights and momentum stay untouched. Parameters that no backward pass wrote since the last update are left alone.
 #include "frcnn/core/executor.hpp"
+#include "frcnn/core/profiler.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 #include "frcnn/ops/sum_terms.hpp"
@@ -101,6 +102,7 @@ class sgd {
   // Applies the gradients of the last `accumulated` backward passes at rate lr. loss: device, any length; judged for finiteness.
   void update(context& c, double lr, int accumulated, view<T const, 1, B> loss) {
     typename context::frame scope(c);
+    profiled const stage(c, "update");
     double const host[2] = {lr, 1.0 / accumulated};
     B::copy_in(control_.data(), host, sizeof host);
     auto squares = scratch<double, B>(c, shape<1>{{1}});

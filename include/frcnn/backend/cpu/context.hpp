@@ -12,6 +12,7 @@
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
 #include "frcnn/backend/cpu/arena.hpp"
 #include "frcnn/core/compute.hpp"
+#include "frcnn/core/profiler.hpp"
 #include "frcnn/core/view.hpp"
 
 #include <cstdint>
@@ -47,6 +48,7 @@ struct cpu_options {
   cpu_engine engine = has_onednn ? cpu_engine::onednn : cpu_engine::portable;
   compute precision = compute::exact;  // bf16: products of inference only, summed in float
   bool keep_transforms = true;         // inference: weights of convolutions are kept transformed (2.25 floats for each of 3x3), else made per call
+  profiler* profile = nullptr;         // told what every stage and layer costs; it belongs to the caller
 };
 
 struct cpu {
@@ -109,6 +111,7 @@ class cpu::context {
 
   int threads() const noexcept { return options_.threads; }
   cpu_options const& options() const noexcept { return options_; }
+  profiler* profile() const noexcept { return options_.profile; }
   // Whether layers of scalar T use the fast kernels.
   template <class T>
   bool is_fast() const noexcept {

@@ -46,8 +46,26 @@ struct conv_chain<cpu> {
     }
   }
 
+  // Stages that run together are one line of a profile: "backbone.0 ... pool".
+  template <Real T>
+  static std::string name_of(stages_type<T> step) {
+    std::string name(step[0].name);
+    if (step.size() > 1) name.append(" ... ").append(step.back().name);
+    return name;
+  }
+  template <Real T>
+  static double operations_of(stages_type<T> step, shape<4> s) {
+    double sum = 0;
+    for (auto const& stage : step) {
+      sum += stage.operations(s);
+      s = stage.out_shape(s);
+    }
+    return sum;
+  }
+
   template <Real T>
   static void run(cpu::context& c, stages_type<T> step, cpu_activation<T> x, cpu_activation<T> y) {
+    profiled const scope(c, c.profile() ? name_of<T>(step) : std::string(), operations_of<T>(step, x.dims));
 #if FRCNN_HAS_ONEDNN
     if constexpr (std::is_same_v<T, float>)
       if (c.is_fast<T>() && step.size() > 1) return fast::forward(c, step, x, y);

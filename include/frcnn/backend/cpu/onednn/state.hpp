@@ -54,7 +54,7 @@ class team {
 #endif
   }
 
-  int threads_, saved_ = 0;
+  [[maybe_unused]] int threads_, saved_ = 0;
 #if defined(__SSE2__)
   unsigned before_ = _mm_getcsr() & 0x8040u;  // the calling thread's
 #endif
