@@ -37,9 +37,11 @@ function(frcnn_add_bench)
   find_package(CLI11 CONFIG REQUIRED)
   add_executable(frcnn_bench ${sources})
   target_link_libraries(frcnn_bench PRIVATE frcnn_program benchmark::benchmark)
-  add_executable(throughput ${PROJECT_SOURCE_DIR}/bench/peers/throughput.cpp)
-  target_link_libraries(throughput PRIVATE frcnn_program CLI11::CLI11)
-  set_target_properties(frcnn_bench throughput PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+  foreach(name IN ITEMS throughput vgg16)  # our side of bench/peers
+    add_executable(${name} ${PROJECT_SOURCE_DIR}/bench/peers/${name}.cpp)
+    target_link_libraries(${name} PRIVATE frcnn_program CLI11::CLI11)
+  endforeach()
+  set_target_properties(frcnn_bench throughput vgg16 PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endfunction()
 
 # frcnn_add_test(<name> <label> <folder>): all sources below the folder and tests/main.cpp as one program. Nothing there: no program.
