@@ -1,7 +1,8 @@
-// detect --model FILE [--threshold X] [--json FILE] [--out DIR] [--threads N] IMAGE...
+// detect --model FILE [--threshold X] [--json FILE] [--out DIR] [what to compute with: cpu_options.hpp] IMAGE...
 //
 // Finds objects on images with a trained model: boxes drawn into --out, numbers into --json. Boxes are half-open, in pixels of the image.
 #include "console.hpp"
+#include "cpu_options.hpp"
 
 #include <frcnn/data/image_io.hpp>
 #include <frcnn/load.hpp>
@@ -18,16 +19,16 @@ int main(int argc, char** argv) {
   std::string model, json_file, out;
   std::vector<std::string> images;
   frcnn::detect_options options{.score = 0.5f};
-  int threads = 0;
+  console::cpu_arguments cpu;
   app.add_option("--model", model, "model file")->required();
   app.add_option("--threshold", options.score, "report boxes that score above this")->capture_default_str()->check(CLI::Range(0.0, 1.0));
   app.add_option("--json", json_file, "write detections here");
   app.add_option("--out", out, "write images with boxes into this folder");
-  app.add_option("--threads", threads, "0: all")->check(CLI::NonNegativeNumber);
+  cpu.add_to(app);
   app.add_option("IMAGE", images, "JPEG or PNG files")->required();
 
   return console::run(app, argc, argv, [&] {
-    auto const detector = frcnn::load_detector(model, threads);
+    auto const detector = frcnn::load_detector(model, cpu.get());
 
     // Every image is read before anything is written, so that a bad one leaves nothing half done.
     std::vector<frcnn::image> pixels;
@@ -54,6 +55,7 @@ int main(int argc, char** argv) {
         frcnn::data::write_png(fs::path(out) / (name + ".png"), im);
       }
     }
+    cpu.report();
     if (!json_file.empty()) frcnn::io::write_file_atomically(json_file, report.dump(1) + "\n");
     return 0;
   });

@@ -7,6 +7,7 @@
 //   results/            VOC server files      pr.svg        precision over recall          detections/*.png            a dozen test images
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "console.hpp"
+#include "cpu_options.hpp"
 
 #include <frcnn/data.hpp>
 #include <frcnn/eval.hpp>
@@ -30,7 +31,8 @@ struct arguments {
   std::vector<double> lr_drop, anchors, ratios;
   double lr = 0;
   std::int64_t iterations = 0, checkpoint_every = 200;
-  int epochs = 0, batch = 0, accumulate = 1, short_side = 0, max_side = 0, threads = 0;
+  int epochs = 0, batch = 0, accumulate = 1, short_side = 0, max_side = 0;
+  console::cpu_arguments cpu;
   std::uint64_t seed = 0;
   std::size_t cache_mb = 512;
   bool no_test = false, resume = false, skip_bad = false, tensorboard = false;
@@ -57,7 +59,7 @@ static void declare(CLI::App& app, arguments& a) {
   app.add_option("--classes", a.classes, "A,B,.. or a file with one per line (read from the data)");
   app.add_option("--metric", a.metric, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(CLI::IsMember({"area", "voc07"}));
   app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str();
-  app.add_option("--threads", a.threads, "0: all")->check(CLI::NonNegativeNumber);
+  a.cpu.add_to(app, false);
   app.add_option("--init", a.init, "model file to start from");
   app.add_option("--out", a.out, "folder of the run")->capture_default_str();
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
@@ -75,7 +77,7 @@ struct datasets {
   explicit datasets(arguments const& a) {
     std::vector<data::voc_source> sources;
     for (auto const& spec : a.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
-    data::voc_options options{.classes = {}, .skip_bad = a.skip_bad, .threads = a.threads, .warn = console::warn};
+    data::voc_options options{.classes = {}, .skip_bad = a.skip_bad, .threads = a.cpu.threads, .warn = console::warn};
     if (!a.classes.empty()) options.classes = data::parse_class_list(a.classes);
 
     std::string problems;
@@ -174,7 +176,7 @@ static int train(arguments const& a, datasets const& sets) {
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
     config.fc_ranks = theirs.fc_ranks;  // a compressed model stays one
   }
-  detector<Preset> d(config, a.threads);
+  detector<Preset> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
   if (weights) read_parameters(*weights, d.model().parameters());
   weights.reset();
@@ -191,7 +193,7 @@ static int train(arguments const& a, datasets const& sets) {
   options.rate.steps = a.iterations ? a.iterations : per_epoch * (a.epochs ? a.epochs : defaults.epochs);
 
   using device = typename Preset::device;
-  typename device::context context(a.threads);
+  typename device::context context(a.cpu.get());
   trainer<typename Preset::model> t(d.model(), context,
                                     input_batch<typename Preset::scalar, device>(config.normalisation, Preset::convention::size_divisor), options);
 
@@ -202,7 +204,7 @@ static int train(arguments const& a, datasets const& sets) {
       {"--lr", fmt::format("{}", options.rate.lr)}, {"--lr-drop", fmt::format("{}", fmt::join(options.rate.drops, ","))},
       {"--short-side", std::to_string(config.short_side)}, {"--max-side", std::to_string(config.max_side)},
       {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))}, {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
-      {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--init", a.init}, {"--skip-bad", a.skip_bad ? "yes" : "no"}};
+      {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.skip_bad ? "yes" : "no"}};
   io::checkpoint_dir const checkpoints(out / "checkpoint");
   metrics_file metrics(out / "metrics.jsonl");
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
@@ -252,6 +254,7 @@ static int train(arguments const& a, datasets const& sets) {
     return 130;
   }
 
+  a.cpu.report();
   save(d, out / "model.safetensors");
   draw_curves(out);
   if (!a.no_test) evaluate(d, sets.test, sets.test_split, a.metric, out);

@@ -18,13 +18,16 @@ inline std::size_t panel_floats(conv2d_spec const& s) {
 }
 
 // weight [O, k, k, C] to panels.
-inline void pack_weights(cpu::context const& c, conv2d_spec const& s, float const* weight, float* panels) {
+inline void pack_weights(cpu::context& c, conv2d_spec const& s, float const* weight, float* panels) {
   int const taps = s.kernel * s.kernel * s.in_channels, count = (s.out_channels + simd::panel - 1) / simd::panel;
-  parallel_for(c, static_cast<std::size_t>(count), 1, [=](std::size_t begin, std::size_t end) {
+  cpu::context::frame const scope(c);
+  std::size_t const room = simd::detail::line_floats(taps);
+  float* const lines = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(count), 1)));
+  parallel_for(c, static_cast<std::size_t>(count), 1, [=](int worker, std::size_t begin, std::size_t end) {
     for (int p = static_cast<int>(begin); p < static_cast<int>(end); ++p) {
       int const o = p * simd::panel, columns = std::min(simd::panel, s.out_channels - o);
       simd::detail::pack_panel(simd::matrix_ref{weight, taps, true}.from(0, o), taps, columns, simd::detail::rounded(columns),
-                               panels + static_cast<std::ptrdiff_t>(o) * depth(s));
+                               lines + room * static_cast<std::size_t>(worker), panels + static_cast<std::ptrdiff_t>(o) * depth(s));
     }
   });
 }

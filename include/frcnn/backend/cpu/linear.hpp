@@ -31,8 +31,8 @@ struct linear<cpu> {
     FRCNN_ASSERT(y.dims[0] == m && weight.size() == static_cast<std::size_t>(n * k) && bias.size() == static_cast<std::size_t>(n));
 #if FRCNN_HAS_ONEDNN
     if constexpr (std::is_same_v<T, float>)
-      if (c.options().precision == compute::bf16) {
-        onednn::packed* const place = keep && c.options().keep_transforms ? &keep->blocked : nullptr;
+      if (keep && c.options().precision == compute::bf16) {  // what learns is exact
+        onednn::packed* const place = c.options().keep_transforms ? &keep->blocked : nullptr;
         return onednn::inner_product(c, relu, x, {weight.data, place, version}, bias.data, y, compute::bf16);
       }
 #endif

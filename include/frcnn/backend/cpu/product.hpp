@@ -48,37 +48,45 @@ inline void pack_rows(matrix_ref a, int rows, int depth, float* out) {
   }
 }
 
-// depth x columns of b to [rounded depth][width], zeros beyond; columns <= width, whole vectors.
-inline void pack_panel(matrix_ref b, int depth, int columns, int width, float* out) {
+// Floats of the memory in which a panel's rows are laid out before they are transposed: long runs of a matrix that is read once come from
+// memory faster than a cache line of each of many rows.
+constexpr std::size_t line_floats(int depth) { return static_cast<std::size_t>(lanes) * static_cast<std::size_t>(rounded(depth) + lanes); }
+
+// depth x columns of b to [rounded depth][width], zeros beyond; columns <= width, whole vectors. line: line_floats(depth).
+inline void pack_panel(matrix_ref b, int depth, int columns, int width, float* line, float* out) {
   int const whole = rounded(depth);
-  for (int k = 0; k < whole; k += lanes)
-    for (int j = 0; j < width; j += lanes) {
-      float* const to = out + k * width + j;
-      bool const full = k + lanes <= depth && j + lanes <= columns;
-      if (full && b.transposed) {
-        transpose(b.data + j * b.stride + k, b.stride, to, width);
-      } else if (full) {
-        for (int i = 0; i < lanes; ++i) store(to + i * width, load(b.data + (k + i) * b.stride + j));
-      } else {
-        for (int i = 0; i < lanes; ++i)
-          for (int l = 0; l < lanes; ++l) {
-            bool const there = k + i < depth && j + l < columns;
-            to[i * width + l] = !there ? 0.f : b.transposed ? b.data[(j + l) * b.stride + k + i] : b.data[(k + i) * b.stride + j + l];
-          }
-      }
+  if (!b.transposed) {
+    for (int k = 0; k < whole; ++k, out += width) {
+      int const here = k < depth ? columns : 0;
+      std::copy_n(b.data + k * b.stride, here, out);
+      std::fill(out + here, out + width, 0.f);
     }
+    return;
+  }
+  int const stride = whole + lanes;  // not a power of two
+  for (int j = 0; j < width; j += lanes) {
+    for (int i = 0; i < lanes; ++i) {
+      int const here = j + i < columns ? depth : 0;
+      float* const row = line + i * stride;
+      std::copy_n(b.data + (j + i) * b.stride, here, row);
+      std::fill(row + here, row + whole, 0.f);
+    }
+    for (int k = 0; k < whole; k += lanes) transpose(line + k, stride, out + k * width + j, width);
+  }
 }
 
 }  // namespace detail
 
 inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride, bool add) {
-  constexpr int depth_block = 512, panels_at_once = 4, batch = panels_at_once * panel;
   if (m == 0 || n == 0) return;
+  // Weights that come from memory are read in long runs; those that a cache holds are packed in more panels at once.
+  bool const large = static_cast<std::size_t>(n) * static_cast<std::size_t>(k) > (std::size_t{8} << 20);
+  int const depth_block = large ? 2048 : 512, batch = (large ? 2 : 4) * panel;
   int const groups = (m + tile_rows - 1) / tile_rows, batches = (n + batch - 1) / batch, depth_most = detail::rounded(std::min(k, depth_block));
   auto const group = [=](int g) { return static_cast<int>(static_cast<std::ptrdiff_t>(m) * g / groups); };
   cpu::context::frame const scope(c);
   float* const rows = c.scratch_of<float>(static_cast<std::size_t>(m) * depth_most);
-  std::size_t const room = static_cast<std::size_t>(depth_most) * batch + tile_rows * panel;
+  std::size_t const room = static_cast<std::size_t>(depth_most) * batch + tile_rows * panel + detail::line_floats(depth_most);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(batches), 1)));
   for (int k0 = 0; k0 == 0 || k0 < k; k0 += depth_block) {
     int const depth = std::min(depth_block, k - k0), whole = detail::rounded(depth);
@@ -90,11 +98,13 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
     parallel_for(c, static_cast<std::size_t>(batches), 1, [=](int worker, std::size_t begin, std::size_t end) {
       float* const packed = memory + room * static_cast<std::size_t>(worker);
       float* const corner = packed + static_cast<std::ptrdiff_t>(depth_most) * batch;  // a tile of a panel that the matrix ends in
+      float* const line = corner + tile_rows * panel;
       for (std::size_t at = begin; at < end; ++at) {
         int const n0 = static_cast<int>(at) * batch, n1 = std::min(n, n0 + batch);
         auto const width_of = [=](int j) { return std::min(panel, detail::rounded(n1 - j)); };
         for (int j = n0; j < n1; j += panel)
-          detail::pack_panel(b.from(k0, j), depth, std::min(panel, n1 - j), width_of(j), packed + static_cast<std::ptrdiff_t>(j - n0) * whole);
+          detail::pack_panel(b.from(k0, j), depth, std::min(panel, n1 - j), width_of(j), line,
+                             packed + static_cast<std::ptrdiff_t>(j - n0) * whole);
         for (int g = 0; g < groups; ++g) {
           int const r0 = group(g), count = group(g + 1) - r0;
           float const* const factors = rows + static_cast<std::ptrdiff_t>(r0) * whole;

@@ -36,8 +36,8 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
                     cpu_activation<float> y) {
   cpu::context::frame const scope(c);
   bool const few_channels = spec.in_channels < simd::lanes;
-  if (c.options().precision == compute::bf16 && !is_winograd(spec) && !few_channels) {
-    onednn::packed* const place = weight.keep && c.options().keep_transforms ? &weight.keep->blocked : nullptr;
+  if (weight.keep && c.options().precision == compute::bf16 && !is_winograd(spec) && !few_channels) {
+    onednn::packed* const place = c.options().keep_transforms ? &weight.keep->blocked : nullptr;
     return onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, {.precision = compute::bf16});
   }
   float const* const w = converted(c, spec, weight);

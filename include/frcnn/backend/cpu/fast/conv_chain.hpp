@@ -145,7 +145,7 @@ constexpr bool halves(pool_spec const& p) { return p.kernel == 2 && p.stride == 
 // How many stages from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
 inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shape<4> in, int threads) {
   if (stages[0].is_pool || !keeps_size(stages[0].conv)) return 1;
-  bool const tall = winograd::tiles_along(in[2]) >= 16 * threads;
+  bool const tall = winograd::tiles_along(in[2]) >= 20 * threads;
   int n = 0;
   auto const may_join = [&](chain_stage<float, cpu> const& s) { return !s.is_pool && keeps_size(s.conv) && (n == 0 || (tall && is_winograd(s.conv))); };
   while (n < static_cast<int>(stages.size()) && n < strip_run::most && may_join(stages[n])) ++n;

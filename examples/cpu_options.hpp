@@ -1,0 +1,54 @@
+#pragma once
+// How the programs are told what to compute with:
+//   --threads N   --engine portable|onednn   --precision f32|bf16   --transforms keep|per-call   --profile
+// FRCNN_CPU_ENGINE names the engine where --engine does not.
+#include <CLI/CLI.hpp>
+#include <frcnn/backend/cpu.hpp>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace console {
+
+class cpu_arguments {
+ public:
+  int threads = 0;
+
+  // precision: whether the program only runs models, so that bf16 and transforms are a choice.
+  void add_to(CLI::App& app, bool precision = true) {
+    app.add_option("--threads", threads, "0: all")->check(CLI::NonNegativeNumber);
+    app.add_option("--engine", engine_, "what computes")
+        ->envname("FRCNN_CPU_ENGINE")
+        ->capture_default_str()
+        ->check(CLI::IsMember(frcnn::has_onednn ? std::vector<std::string>{"portable", "onednn"} : std::vector<std::string>{"portable"}));
+    app.add_flag("--profile", profile_, "print what every stage and layer costs");
+    if (!precision) return;
+    app.add_option("--precision", precision_, "of products")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
+    app.add_option("--transforms", transforms_, "of convolutions' weights: kept, or made per-call, which takes less memory and more time")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"keep", "per-call"}));
+  }
+
+  // After parsing.
+  frcnn::cpu_options get() const {
+    frcnn::cpu_options chosen{.threads = threads};
+    chosen.engine = engine_ == "onednn" ? frcnn::cpu_engine::onednn : frcnn::cpu_engine::portable;
+    chosen.precision = precision_ == "bf16" ? frcnn::compute::bf16 : frcnn::compute::exact;
+    chosen.keep_transforms = transforms_ == "keep";
+    chosen.profile = profile_ ? &profiler_ : nullptr;
+    return chosen;
+  }
+  std::string const& engine() const { return engine_; }
+
+  void report() const {
+    if (profile_) std::fputs(profiler_.table().c_str(), stderr);
+  }
+
+ private:
+  std::string engine_ = frcnn::has_onednn ? "onednn" : "portable", precision_ = "f32", transforms_ = "keep";
+  bool profile_ = false;
+  mutable frcnn::profiler profiler_;
+};
+
+}  // namespace console
