@@ -1,10 +1,10 @@
 #pragma once
 // Between the engine's activations and plain rows: the one place where the RPN's sibling outputs become views.
 //
-//   a [N, C, H, W] activation      rows [N, M, C] plain; map cell (y, x) is row first + y*W + x
+//   a [N, C, H, W] activation      rows [N, M, K] plain; map cell (y, x) is row first + y*W + x, its columns channels channel ... channel + K
 //
-// ops::rows<B>:: gather(c, a, rows, first)     rows of this level = a
-//                scatter(c, rows, first, a)    a = rows of this level (for gradients on their way back)
+// ops::rows<B>:: gather(c, a, rows, first, channel)     rows of this level = those channels of a
+//                scatter(c, rows, first, a, channel)    those channels of a = rows of this level (for gradients on their way back)
 // Both set; several levels share one `rows` with their own `first`.
 #include "frcnn/core/view.hpp"
 #include "frcnn/ops/op.hpp"

@@ -12,9 +12,9 @@
 #include "frcnn/concepts/proposal_generator.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/nn/conv.hpp"
-#include "frcnn/ops/rows.hpp"
 #include "frcnn/rpn/loss.hpp"
 #include "frcnn/rpn/proposal.hpp"
+#include "frcnn/rpn/siblings.hpp"
 
 #include <array>
 
@@ -67,8 +67,7 @@ class region_proposal_network {
   region_proposal_network(Anchors anchors, std::array<int, levels> nominal_stride, rpn_options<Conv> options = {})
       : anchors_(anchors), options_(options), nominal_stride_(nominal_stride),
         conv_({channels, channels, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
-        cls_({channels, anchors.per_cell() * rpn::logits_per_anchor<Conv>(), 1}, initializer::normal(0.01)),
-        box_({channels, anchors.per_cell() * 4, 1}, initializer::normal(0.01)) {}
+        siblings_(channels, anchors.per_cell() * rpn::logits_per_anchor<Conv>(), anchors.per_cell() * 4, initializer::normal(0.01)) {}
 
   Anchors const& anchors() const { return anchors_; }
   rpn_options<Conv> const& options() const { return options_; }
@@ -91,12 +90,12 @@ class region_proposal_network {
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
     typename context::frame scope(c);
     auto const anchors = place(im.pixels.dims, f);
-    auto const logits = scratch<T, B>(c, rows_shape(im, anchors, cls_)), deltas = scratch<T, B>(c, rows_shape(im, anchors, box_));
+    auto const logits = scratch<T, B>(c, rows_shape(im, anchors, siblings_.first)), deltas = scratch<T, B>(c, rows_shape(im, anchors, siblings_.second));
     for (int l = 0; l < levels; ++l) {
       typename context::frame level_scope(c);
       auto hidden = c.template make<T>(f.level[l].dims);
       conv_.forward(c, f.level[l], hidden);
-      siblings(c, hidden, anchors.grid.level[l].first, logits, deltas);
+      siblings_.forward(c, hidden, anchors.grid.level[l].first, logits, deltas);
     }
     propose(c, im, anchors, logits, deltas, ph, rois);
   }
@@ -104,13 +103,13 @@ class region_proposal_network {
   // Training: up to the siblings' outputs.
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, tape& t) const {
     t.anchors = place(im.pixels.dims, f);
-    t.logits = t.logit_memory.shaped(rows_shape(im, t.anchors, cls_));
-    t.deltas = t.delta_memory.shaped(rows_shape(im, t.anchors, box_));
+    t.logits = t.logit_memory.shaped(rows_shape(im, t.anchors, siblings_.first));
+    t.deltas = t.delta_memory.shaped(rows_shape(im, t.anchors, siblings_.second));
     for (int l = 0; l < levels; ++l) {
       t.x[l] = f.level[l];
       t.hidden[l] = c.template make_at<T>(t.hidden_memory[l].reserve(c.template storage<T>(f.level[l].dims)), f.level[l].dims);
       conv_.forward(c, t.x[l], t.hidden[l]);
-      siblings(c, t.hidden[l], t.anchors.grid.level[l].first, t.logits, t.deltas);
+      siblings_.forward(c, t.hidden[l], t.anchors.grid.level[l].first, t.logits, t.deltas);
     }
   }
 
@@ -136,10 +135,8 @@ class region_proposal_network {
   void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, write how) {
     for (int l = 0; l < levels; ++l) {
       typename context::frame scope(c);
-      int const first = t.anchors.grid.level[l].first;
       auto dhidden = c.template make<T>(t.hidden[l].dims);
-      sibling_backward(c, cls_, t.hidden[l], t.dlogits, first, dhidden, write::set);
-      sibling_backward(c, box_, t.hidden[l], t.ddeltas, first, dhidden, write::add);
+      siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, write::set);
       typename conv::tape kept{t.x[l], t.hidden[l]};
       conv_.backward(c, kept, dhidden, df.level[l], how);
     }
@@ -149,8 +146,8 @@ class region_proposal_network {
   void for_each_param(V&& visit) {
     visit.enter("rpn.head");
     visit_layer(visit, "conv.0.0", conv_);
-    visit_layer(visit, "cls_logits", cls_);
-    visit_layer(visit, "bbox_pred", box_);
+    visit_layer(visit, "cls_logits", siblings_.first);
+    visit_layer(visit, "bbox_pred", siblings_.second);
     visit.leave();
   }
 
@@ -159,24 +156,6 @@ class region_proposal_network {
 
   static shape<3> rows_shape(batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, conv const& sibling) {
     return {{im.size(), anchors.grid.cells, sibling.spec().out_channels}};
-  }
-
-  void siblings(context& c, activation<T, B> const& hidden, int first, view<T, 3, B> logits, view<T, 3, B> deltas) const {
-    typename context::frame scope(c);
-    auto cls = c.template make<T>(cls_.out_shape(hidden.dims)), boxes = c.template make<T>(box_.out_shape(hidden.dims));
-    cls_.forward(c, hidden, cls);
-    box_.forward(c, hidden, boxes);
-    ops::rows<B>::template gather<T>(c, cls, logits, first);
-    ops::rows<B>::template gather<T>(c, boxes, deltas, first);
-  }
-
-  void sibling_backward(context& c, conv& layer, activation<T, B> const& hidden, view<T, 3, B> drows, int first, activation<T, B>& dhidden,
-                        write how) {
-    typename context::frame scope(c);
-    auto dy = c.template make<T>(layer.out_shape(hidden.dims));
-    ops::rows<B>::template scatter<T>(c, view<T const, 3, B>(drows), first, dy);
-    typename conv::tape kept{hidden, dy};  // no ReLU: y is not looked at
-    layer.backward(c, kept, dy, dhidden, how);
   }
 
   void propose(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
@@ -196,7 +175,8 @@ class region_proposal_network {
   Anchors anchors_;
   rpn_options<Conv> options_;
   std::array<int, levels> nominal_stride_;
-  conv conv_, cls_, box_;
+  conv conv_;
+  rpn::siblings<T, B> siblings_;
 };
 
 }  // namespace frcnn
