@@ -36,8 +36,8 @@ inline vec fma(vec a, vec b, vec c) {
 #endif
 }
 
-// The larger; a NaN in either gives NaN.
-inline vec max(vec a, vec b) { return xsimd::select((a > b) | (a != a), a, b); }
+// The larger, a where they are equal; a NaN in either gives NaN. (b != b would not find it: xsimd 8 compares NaNs as equal on AVX.)
+inline vec max(vec a, vec b) { return xsimd::select((b > a) | xsimd::isnan(b), b, a); }
 
 // out[j][i] = in[i][j], lanes x lanes, with row strides in floats.
 inline void transpose(float const* in, std::ptrdiff_t in_stride, float* out, std::ptrdiff_t out_stride) {

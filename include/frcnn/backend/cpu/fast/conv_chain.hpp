@@ -16,6 +16,7 @@ namespace frcnn::inline FRCNN_ABI::fast {
 // Convolutions first ... first + count of the chain, then a pool where `pooled`.
 struct strip_run {
   static constexpr int most = 8;
+  static constexpr int tall = 20;  // rows of tiles for each thread: where there are fewer, too much is computed twice
   struct part {
     conv2d_spec spec;
     float const* weights;  // converted
@@ -145,11 +146,11 @@ constexpr bool halves(pool_spec const& p) { return p.kernel == 2 && p.stride == 
 // How many stages from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
 inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shape<4> in, int threads) {
   if (stages[0].is_pool || !keeps_size(stages[0].conv)) return 1;
-  bool const tall = winograd::tiles_along(in[2]) >= 20 * threads;
+  bool const tall = winograd::tiles_along(in[2]) >= strip_run::tall * threads;
   int n = 0;
   auto const may_join = [&](chain_stage<float, cpu> const& s) { return !s.is_pool && keeps_size(s.conv) && (n == 0 || (tall && is_winograd(s.conv))); };
   while (n < static_cast<int>(stages.size()) && n < strip_run::most && may_join(stages[n])) ++n;
-  bool const pool_follows = n < static_cast<int>(stages.size()) && stages[n].is_pool && halves(stages[n].pool);
+  bool const pool_follows = n < static_cast<int>(stages.size()) && stages[n].is_pool && halves(stages[n].pool) && in[2] > 1 && in[3] > 1;
   return pool_follows && is_winograd(stages[n - 1].conv) ? n + 1 : n;
 }
 
