@@ -1,5 +1,6 @@
 #include "frcnn/backend/cpu/conv2d.hpp"
 
+#include "../../engines.hpp"
 #include "convolutions.hpp"
 
 #include <doctest/doctest.h>
@@ -52,25 +53,28 @@ TEST_CASE_TEMPLATE("conv2d: forward and gradients against the definition; set re
     CAPTURE(to_string(lc.x));
     CAPTURE(lc.spec.kernel);
     CAPTURE(lc.spec.stride);
-    cpu::context c(2);
     layer<T> l(lc);
     auto const expected = naive(l.spec, l.xs, l.x, l.w, l.b, l.g);
-    CHECK(near(l.forward(c), expected.y, tolerance<T>));
-    auto const set = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, write::set);
-    CHECK(near(set.dx, expected.dx, tolerance<T>));
-    CHECK(near(set.dw, expected.dw, tolerance<T>));
-    CHECK(near(set.db, expected.db, tolerance<T>));
-    typename layer<T>::gradients const before{normals<T>(l.x.size(), 5), normals<T>(l.w.size(), 6), normals<T>(l.b.size(), 7)};
-    auto const added = l.backward(c, before, write::add);
-    CHECK(near(added.dx, plus(before.dx, set.dx), tolerance<T>));
-    CHECK(near(added.dw, plus(before.dw, set.dw), tolerance<T>));
-    CHECK(near(added.db, plus(before.db, set.db), tolerance<T>));
+    for (auto const& options : tests::engines(2)) {
+      CAPTURE(tests::name(options));
+      cpu::context c(options);
+      CHECK(near(l.forward(c), expected.y, tolerance<T>));
+      auto const set = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, write::set);
+      CHECK(near(set.dx, expected.dx, tolerance<T>));
+      CHECK(near(set.dw, expected.dw, tolerance<T>));
+      CHECK(near(set.db, expected.db, tolerance<T>));
+      typename layer<T>::gradients const before{normals<T>(l.x.size(), 5), normals<T>(l.w.size(), 6), normals<T>(l.b.size(), 7)};
+      auto const added = l.backward(c, before, write::add);
+      CHECK(near(added.dx, plus(before.dx, set.dx), tolerance<T>));
+      CHECK(near(added.dw, plus(before.dw, set.dw), tolerance<T>));
+      CHECK(near(added.db, plus(before.db, set.db), tolerance<T>));
+    }
   }
 }
 
 TEST_CASE("conv2d: central differences in double") {
   for (auto const& lc : cases) {
-    if (lc.x.size() > 1000) continue;
+    if (lc.x.size() > 1000 || lc.spec.out_channels * lc.spec.in_channels > 100) continue;
     CAPTURE(to_string(lc.x));
     cpu::context c(2);
     layer<double> l(lc);
@@ -84,37 +88,47 @@ TEST_CASE("conv2d: central differences in double") {
 }
 
 TEST_CASE("conv2d: the number of threads changes no bit of forward and dx, and equal runs give equal bits") {
-  for (auto const& lc : cases) {
-    layer<float> l(lc);
-    cpu::context one(1), two(2), three(3);
-    auto const y = l.forward(one);
-    CHECK(same_bits(y, l.forward(two)));
-    CHECK(same_bits(y, l.forward(three)));
-    layer<float>::gradients const before{nans<float>(l.x.size()), nans<float>(l.w.size()), nans<float>(l.b.size())};
-    auto const first = l.backward(one, before, write::set), second = l.backward(two, before, write::set),
-               again = l.backward(two, before, write::set);
-    CHECK(same_bits(first.dx, second.dx));
-    CHECK(same_bits(first.db, second.db));
-    CHECK(same_bits(again.dw, second.dw));
-  }
+  for (auto const& lc : cases)
+    for (auto const& options : tests::engines(1)) {
+      CAPTURE(tests::name(options));
+      layer<float> l(lc);
+      cpu::context one(options), two(tests::with(options, 2)), three(tests::with(options, 3));
+      auto const y = l.forward(one);
+      CHECK(same_bits(y, l.forward(two)));
+      CHECK(same_bits(y, l.forward(three)));
+      layer<float>::gradients const before{nans<float>(l.x.size()), nans<float>(l.w.size()), nans<float>(l.b.size())};
+      auto const first = l.backward(one, before, write::set), second = l.backward(two, before, write::set),
+                 again = l.backward(two, before, write::set);
+      CHECK(same_bits(first.dx, second.dx));
+      CHECK(same_bits(first.db, second.db));
+      CHECK(same_bits(again.dw, second.dw));
+    }
 }
 
 TEST_CASE("conv2d: what is not wanted is not computed, and dy is masked in place") {
-  cpu::context c(2);
-  layer<float> l(cases[0]);
-  tensor<float> x(c, l.xs, l.x), y(c, l.ys, l.forward(c)), dy(c, l.ys, l.g);
-  auto stored = channels_last(l.w, l.spec.out_channels, l.spec.in_channels, l.cells);
-  ops::conv2d<cpu>::backward<float>(c, l.spec, x.a, y.a, dy.a, over(stored), {}, {}, write::set, {}, write::set);
-  auto const forward = y.plain(), masked = dy.plain();
-  for (std::size_t i = 0; i < masked.size(); ++i) CHECK(masked[i] == (forward[i] > 0 ? l.g[i] : 0));
+  for (auto const& options : tests::engines(2)) {
+    cpu::context c(options);
+    layer<float> l(cases[0]);
+    tensor<float> x(c, l.xs, l.x), y(c, l.ys, l.forward(c)), dy(c, l.ys, l.g);
+    auto stored = channels_last(l.w, l.spec.out_channels, l.spec.in_channels, l.cells);
+    ops::conv2d<cpu>::backward<float>(c, l.spec, x.a, y.a, dy.a, over(stored), {}, {}, write::set, {}, write::set);
+    auto const forward = y.plain(), masked = dy.plain();
+    for (std::size_t i = 0; i < masked.size(); ++i) CHECK(masked[i] == (forward[i] > 0 ? l.g[i] : 0));
+  }
 }
 
 TEST_CASE("conv2d: NaN in, NaN out, ReLU or not") {
-  cpu::context c(1);
-  layer<float> l(cases[0]);
-  l.x[0] = std::numeric_limits<float>::quiet_NaN();
-  auto const y = l.forward(c);
-  CHECK(std::isnan(y[0]));
+  for (auto const& options : tests::engines(1))
+    for (auto lc : {cases[0], whole_vectors})
+      for (bool relu : {false, true}) {
+        cpu::context c(options);
+        lc.spec.relu = relu;
+        layer<float> l(lc);
+        l.x[0] = std::numeric_limits<float>::quiet_NaN();
+        auto const y = l.forward(c);
+        CHECK(std::isnan(y[0]));
+        CHECK(!std::isnan(y.back()));
+      }
 }
 
 TEST_CASE_TEMPLATE("conv2d: PyTorch's numbers", T, float, double) {
@@ -131,23 +145,29 @@ TEST_CASE_TEMPLATE("conv2d: PyTorch's numbers", T, float, double) {
     };
     layer<T> l({spec, xs});
     l.x = read(".x"), l.w = read(".weight"), l.b = read(".bias"), l.g = read(".dy");
-    cpu::context c(2);
-    CHECK(near(l.forward(c), read(".y"), tolerance<T>));
-    auto const d = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, write::set);
-    CHECK(near(d.dx, read(".dx"), tolerance<T>));
-    CHECK(near(d.dw, read(".dweight"), tolerance<T>));
-    CHECK(near(d.db, read(".dbias"), tolerance<T>));
+    for (auto const& options : tests::engines(2)) {
+      CAPTURE(tests::name(options));
+      cpu::context c(options);
+      CHECK(near(l.forward(c), read(".y"), tolerance<T>));
+      auto const d = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, write::set);
+      CHECK(near(d.dx, read(".dx"), tolerance<T>));
+      CHECK(near(d.dw, read(".dweight"), tolerance<T>));
+      CHECK(near(d.db, read(".dbias"), tolerance<T>));
+    }
   }
 }
 
 TEST_CASE("conv2d: after the first run no more arena") {
-  cpu::context c(2);
-  layer<float> l(cases[12]);
-  typename layer<float>::gradients const before{nans<float>(l.x.size()), nans<float>(l.w.size()), nans<float>(l.b.size())};
-  l.backward(c, before, write::set);
-  auto const water = c.high_water();
-  l.backward(c, before, write::set);
-  CHECK(c.high_water() == water);
+  for (auto const& options : tests::engines(2))
+    for (auto const& lc : {cases[12], whole_vectors}) {
+      cpu::context c(options);
+      layer<float> l(lc);
+      typename layer<float>::gradients const before{nans<float>(l.x.size()), nans<float>(l.w.size()), nans<float>(l.b.size())};
+      l.backward(c, before, write::set);
+      auto const water = c.high_water();
+      l.backward(c, before, write::set);
+      CHECK(c.high_water() == water);
+    }
 }
 
 }  // namespace cpu_tests

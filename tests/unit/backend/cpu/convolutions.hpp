@@ -1,6 +1,6 @@
 #pragma once
 // Convolutions to test every engine with, and the definition that they are compared with.
-#include "frcnn/ops/conv2d.hpp"
+#include "frcnn/backend/cpu/portable/conv2d.hpp"
 
 #include "tensors.hpp"
 
@@ -10,6 +10,7 @@ struct layer_case {
   conv2d_spec spec;
   shape<4> x;
 };
+inline layer_case const whole_vectors{{32, 48, 3, 1, 1, true}, {{2, 32, 9, 10}}};  // which the engine onednn gives to Winograd
 inline std::vector<layer_case> const cases = {
     {{3, 5, 3, 1, 1, true}, {{2, 3, 6, 7}}},     {{4, 6, 3, 2, 1, true}, {{2, 4, 7, 6}}},   {{4, 6, 3, 2, 1, false}, {{1, 4, 9, 9}}},
     {{5, 4, 1, 1, 0, true}, {{2, 5, 4, 5}}},     {{5, 4, 1, 2, 0, false}, {{1, 5, 5, 4}}},  {{2, 3, 5, 2, 2, true}, {{2, 2, 9, 8}}},
@@ -17,6 +18,7 @@ inline std::vector<layer_case> const cases = {
     {{2, 2, 1, 1, 1, false}, {{1, 2, 2, 3}}},    {{1, 1, 3, 4, 0, false}, {{1, 1, 11, 9}}}, {{2, 3, 5, 1, 2, true}, {{1, 2, 1, 2}}},
     {{3, 8, 3, 1, 1, true}, {{2, 3, 40, 50}}},  // several strips
     {{40, 8, 3, 2, 1, true}, {{2, 40, 61, 47}}}, {{3, 4, 3, 1, 1, true}, {{0, 3, 5, 5}}},
+    whole_vectors,                               {{16, 16, 3, 1, 1, false}, {{1, 16, 3, 2}}},
 };
 
 // The definition, in double and logical order: y, and the gradients of sum(y * g).
@@ -57,5 +59,41 @@ reference naive(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector
           }
   return r;
 }
+
+// The same by the portable engine in double, which conv2d.cpp compares with the definition: for layers on which loops take long.
+template <class T>
+reference by_portable(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector<T> const& w, std::vector<T> const& b,
+                      std::vector<T> const& g) {
+  auto const wide = [](std::vector<T> const& v) { return std::vector<double>(v.begin(), v.end()); };
+  int const cells = s.kernel * s.kernel;
+  shape<4> const ys = s.out_shape(xs);
+  cpu::context c({.threads = 2, .engine = cpu_engine::portable});
+  tensor<double> tx(c, xs, wide(x)), ty(c, ys, nans<double>(ys.size())), tdy(c, ys, wide(g)), tdx(c, xs, nans<double>(xs.size()));
+  auto stored = channels_last(wide(w), s.out_channels, s.in_channels, cells), dw = stored, bias = wide(b), db = bias;
+  portable::conv2d::forward<double>(c, s, tx.a, over(stored), over(bias), ty.a);
+  frcnn::detail::mask_and_sum<double>(c, s.relu, ty.a.data, tdy.a.data, ys.size() / static_cast<std::size_t>(s.out_channels),
+                                      static_cast<std::size_t>(s.out_channels), db.data(), write::set);
+  portable::conv2d::backward<double>(c, s, tx.a, tdy.a, over(stored), over(dw), write::set, tdx.a, write::set);
+  return {ty.plain(), tdx.plain(), channels_last(dw, s.out_channels, s.in_channels, cells, true), db};
+}
+
+// A layer with numbers; `stored` is w as the engines have it, [O, k, k, C].
+struct numbered {
+  conv2d_spec spec;
+  shape<4> xs, ys;
+  int cells;
+  std::vector<float> x, w, b, g, stored;
+  explicit numbered(layer_case const& lc)
+      : spec(lc.spec),
+        xs(lc.x),
+        ys(spec.out_shape(xs)),
+        cells(spec.kernel * spec.kernel),
+        x(normals<float>(xs.size(), 1)),
+        w(normals<float>(static_cast<std::size_t>(spec.out_channels) * spec.in_channels * cells, 2, 0.3)),
+        b(normals<float>(spec.out_channels, 3, 0.2)),
+        g(normals<float>(ys.size(), 4)),
+        stored(channels_last(w, spec.out_channels, spec.in_channels, cells)) {}
+  reference expected() const { return by_portable(spec, xs, x, w, b, g); }
+};
 
 }  // namespace cpu_tests

@@ -1,5 +1,6 @@
 #include "frcnn/backend/cpu/linear.hpp"
 
+#include "../../engines.hpp"
 #include "tensors.hpp"
 
 #include <doctest/doctest.h>
@@ -60,27 +61,30 @@ reference naive(layer<T> const& l) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("linear: forward and gradients against the definition; set reads nothing, add adds", T, float, double) {
-  for (auto [m, k, n, relu] :
-       {std::tuple{7, 10, 6, true}, std::tuple{1, 1, 1, false}, std::tuple{130, 300, 65, true}, std::tuple{3, 5, 200, false}}) {
-    cpu::context c(2);
+  for (auto [m, k, n, relu] : {std::tuple{7, 10, 6, true}, std::tuple{1, 1, 1, false}, std::tuple{130, 300, 65, true},
+                               std::tuple{3, 5, 200, false}, std::tuple{16, 530, 48, true}}) {
     layer<T> l(m, k, n, relu);
     auto const expected = naive(l);
-    CHECK(near(l.forward(c), expected.y, tolerance<T>));
-    auto const set = l.backward(c, l.blank(), write::set);
-    CHECK(near(set.dx, expected.dx, tolerance<T>));
-    CHECK(near(set.dw, expected.dw, tolerance<T>));
-    CHECK(near(set.db, expected.db, tolerance<T>));
-    typename layer<T>::gradients const before{normals<T>(l.x.size(), 5), normals<T>(l.w.size(), 6), normals<T>(l.b.size(), 7)};
-    auto const added = l.backward(c, before, write::add);
-    CHECK(near(added.dx, plus(before.dx, set.dx), tolerance<T>));
-    CHECK(near(added.dw, plus(before.dw, set.dw), tolerance<T>));
-    CHECK(near(added.db, plus(before.db, set.db), tolerance<T>));
-    cpu::context one(1), three(3);
-    CHECK(same_bits(l.forward(one), l.forward(three)));
-    auto const alone = l.backward(one, l.blank(), write::set), crowd = l.backward(three, l.blank(), write::set);
-    CHECK(same_bits(alone.dx, crowd.dx));
-    CHECK(same_bits(alone.dw, crowd.dw));
-    CHECK(same_bits(alone.db, crowd.db));
+    for (auto const& options : tests::engines(2)) {
+      CAPTURE(tests::name(options));
+      cpu::context c(options);
+      CHECK(near(l.forward(c), expected.y, tolerance<T>));
+      auto const set = l.backward(c, l.blank(), write::set);
+      CHECK(near(set.dx, expected.dx, tolerance<T>));
+      CHECK(near(set.dw, expected.dw, tolerance<T>));
+      CHECK(near(set.db, expected.db, tolerance<T>));
+      typename layer<T>::gradients const before{normals<T>(l.x.size(), 5), normals<T>(l.w.size(), 6), normals<T>(l.b.size(), 7)};
+      auto const added = l.backward(c, before, write::add);
+      CHECK(near(added.dx, plus(before.dx, set.dx), tolerance<T>));
+      CHECK(near(added.dw, plus(before.dw, set.dw), tolerance<T>));
+      CHECK(near(added.db, plus(before.db, set.db), tolerance<T>));
+      cpu::context one(tests::with(options, 1)), three(tests::with(options, 3));
+      CHECK(same_bits(l.forward(one), l.forward(three)));
+      auto const alone = l.backward(one, l.blank(), write::set), crowd = l.backward(three, l.blank(), write::set);
+      CHECK(same_bits(alone.dx, crowd.dx));
+      CHECK(same_bits(alone.dw, crowd.dw));
+      CHECK(same_bits(alone.db, crowd.db));
+    }
   }
 }
 
@@ -95,17 +99,34 @@ TEST_CASE("linear: central differences in double") {
 }
 
 TEST_CASE("linear: no rows, and gradients that are not wanted") {
-  cpu::context c(2);
-  layer<float> none(0, 4, 3, true);
-  CHECK(none.forward(c).empty());
-  auto const d = none.backward(c, none.blank(), write::set);
-  CHECK(d.dw == std::vector<float>(12, 0.0f));
-  CHECK(d.db == std::vector<float>(3, 0.0f));
-  layer<float> l(3, 4, 2, true);
-  auto y = l.forward(c), dy = l.g;
-  ops::linear<cpu>::backward<float>(c, true, over(l.x, shape<2>{{3, 4}}), over(y, shape<2>{{3, 2}}), over(dy, shape<2>{{3, 2}}), over(l.w),
-                                    {}, {}, write::set, {}, write::set);
-  for (std::size_t i = 0; i < dy.size(); ++i) CHECK(dy[i] == (y[i] > 0 ? l.g[i] : 0));
+  for (auto const& options : tests::engines(2)) {
+    cpu::context c(options);
+    layer<float> none(0, 4, 3, true);
+    CHECK(none.forward(c).empty());
+    auto const d = none.backward(c, none.blank(), write::set);
+    CHECK(d.dw == std::vector<float>(12, 0.0f));
+    CHECK(d.db == std::vector<float>(3, 0.0f));
+    auto const w0 = normals<float>(12, 6), b0 = normals<float>(3, 7);
+    auto const added = none.backward(c, {{}, w0, b0}, write::add);
+    CHECK(added.dw == w0);
+    CHECK(added.db == b0);
+    layer<float> l(3, 4, 2, true);
+    auto y = l.forward(c), dy = l.g;
+    ops::linear<cpu>::backward<float>(c, true, over(l.x, shape<2>{{3, 4}}), over(y, shape<2>{{3, 2}}), over(dy, shape<2>{{3, 2}}),
+                                      over(l.w), {}, {}, write::set, {}, write::set);
+    for (std::size_t i = 0; i < dy.size(); ++i) CHECK(dy[i] == (y[i] > 0 ? l.g[i] : 0));
+  }
+}
+
+TEST_CASE("linear: NaN in, NaN out, ReLU or not") {
+  for (auto const& options : tests::engines(2))
+    for (bool relu : {false, true}) {
+      cpu::context c(options);
+      layer<float> l(20, 40, 35, relu);
+      l.x[3 * 40 + 7] = std::numeric_limits<float>::quiet_NaN();
+      auto const y = l.forward(c);
+      for (int i = 0; i < 20 * 35; ++i) CHECK(std::isnan(y[std::size_t(i)]) == (i / 35 == 3));
+    }
 }
 
 TEST_CASE_TEMPLATE("linear: PyTorch's numbers", T, float, double) {
@@ -117,12 +138,15 @@ TEST_CASE_TEMPLATE("linear: PyTorch's numbers", T, float, double) {
     };
     layer<T> l(7, 10, 6, relu);
     l.x = read(".x"), l.w = read(".weight"), l.b = read(".bias"), l.g = read(".dy");
-    cpu::context c(2);
-    CHECK(near(l.forward(c), read(".y"), tolerance<T>));
-    auto const d = l.backward(c, l.blank(), write::set);
-    CHECK(near(d.dx, read(".dx"), tolerance<T>));
-    CHECK(near(d.dw, read(".dweight"), tolerance<T>));
-    CHECK(near(d.db, read(".dbias"), tolerance<T>));
+    for (auto const& options : tests::engines(2)) {
+      CAPTURE(tests::name(options));
+      cpu::context c(options);
+      CHECK(near(l.forward(c), read(".y"), tolerance<T>));
+      auto const d = l.backward(c, l.blank(), write::set);
+      CHECK(near(d.dx, read(".dx"), tolerance<T>));
+      CHECK(near(d.dw, read(".dweight"), tolerance<T>));
+      CHECK(near(d.db, read(".dbias"), tolerance<T>));
+    }
   }
 }
 

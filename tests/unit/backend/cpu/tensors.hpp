@@ -49,6 +49,18 @@ bool near(std::vector<T> const& a, std::vector<U> const& b, double tolerance) {
   }
   return worst <= tolerance * largest;
 }
+// |a - b| / |b|, Euclidean; NaN where a has one.
+template <class T, class U>
+double relative_l2(std::vector<T> const& a, std::vector<U> const& b) {
+  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
+  double off = 0, all = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    double const d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+    off += d * d;
+    all += static_cast<double>(b[i]) * static_cast<double>(b[i]);
+  }
+  return off == 0 ? 0 : std::sqrt(off / all);
+}
 template <class T>
 bool same_bits(std::vector<T> const& a, std::vector<T> const& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);

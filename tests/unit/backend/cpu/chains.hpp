@@ -1,0 +1,80 @@
+#pragma once
+// Chains of convolutions and pools with numbers, run in every way that there is.
+#include "frcnn/backend/cpu/conv_chain.hpp"
+
+#include "tensors.hpp"
+
+namespace cpu_tests {
+
+struct link {
+  bool is_pool;
+  conv2d_spec conv;
+  pool_spec pool;
+};
+inline link layer(int channels, int out_channels, int stride = 1, bool relu = true) {
+  return {false, {channels, out_channels, 3, stride, 1, relu}, {}};
+}
+inline link halving() { return {true, {}, {2, 2, 0, false}}; }
+
+template <class T>
+struct chain {
+  std::vector<link> links;
+  std::vector<std::vector<T>> weights, biases;
+  std::vector<std::unique_ptr<kept_weights>> kept;
+  shape<4> xs, ys;
+  std::vector<T> x;
+
+  chain(std::vector<link> those, shape<4> in) : links(std::move(those)), xs(in), ys(in) {
+    for (auto const& l : links) {
+      std::uint64_t const stream = 10 + weights.size();
+      std::size_t const taps = static_cast<std::size_t>(l.conv.kernel) * l.conv.kernel * l.conv.in_channels;
+      std::size_t const size = l.is_pool ? 0 : taps * l.conv.out_channels;
+      weights.push_back(rounded(normals<float>(size, stream, l.is_pool ? 1 : std::sqrt(2. / static_cast<double>(taps)))));
+      biases.push_back(rounded(normals<float>(l.is_pool ? 0 : l.conv.out_channels, 100 + stream, .2)));
+      kept.push_back(std::make_unique<kept_weights>());
+      ys = l.is_pool ? l.pool.out_shape(ys) : l.conv.out_shape(ys);
+    }
+    x = rounded(normals<float>(xs.size(), 1));
+  }
+
+  std::vector<chain_stage<T, cpu>> stages(bool keep = false) const {
+    std::vector<chain_stage<T, cpu>> all;
+    for (std::size_t i = 0; i < links.size(); ++i) {
+      auto const of = [](std::vector<T> const& v) { return view<T const, 1, cpu>{v.data(), {{static_cast<std::int32_t>(v.size())}}}; };
+      if (links[i].is_pool)
+        all.push_back({.is_pool = true, .pool = links[i].pool});
+      else
+        all.push_back(
+            {.conv = links[i].conv, .weight = of(weights[i]), .bias = of(biases[i]), .keep = keep ? kept[i].get() : nullptr, .version = 1});
+    }
+    return all;
+  }
+  std::vector<T> forward(cpu::context& c, bool keep = false) const {
+    poison(c, std::size_t{16} << 20);
+    auto const s = stages(keep);
+    tensor<T> tx(c, xs, x), ty(c, ys, nans<T>(ys.size()));
+    ops::conv_chain<cpu>::forward<T>(c, s, tx.a, ty.a);
+    return ty.plain();
+  }
+  // Each stage by its own op, every map whole.
+  std::vector<T> stage_by_stage(cpu::context& c) const {
+    auto v = x;
+    shape<4> s = xs;
+    for (auto const& stage : stages()) {
+      shape<4> const out = stage.out_shape(s);
+      tensor<T> tx(c, s, v), ty(c, out, nans<T>(out.size()));
+      if (stage.is_pool)
+        ops::max_pool<cpu>::forward<T>(c, stage.pool, tx.a, ty.a, view<std::int32_t, 1, cpu>{});
+      else
+        ops::conv2d<cpu>::forward<T>(c, stage.conv, tx.a, stage.weight, stage.bias, ty.a);
+      v = ty.plain();
+      s = out;
+    }
+    return v;
+  }
+
+ private:
+  static std::vector<T> rounded(std::vector<float> const& v) { return {v.begin(), v.end()}; }  // both scalars compute with the same numbers
+};
+
+}  // namespace cpu_tests

@@ -1,0 +1,108 @@
+#include "frcnn/backend/cpu/fast/conv_chain.hpp"
+
+#if FRCNN_HAS_ONEDNN
+
+#include "../chains.hpp"
+
+#include <doctest/doctest.h>
+
+namespace cpu_tests {
+
+namespace {
+
+constexpr int tall_for(int threads) { return winograd::outputs * fast::strip_run::tall * threads; }
+constexpr int high = tall_for(3);
+
+// Whole vectors of channels wherever Winograd is wanted. Heights are such that three threads get strips, and end a tile after one, two,
+// three and four rows.
+struct run_case {
+  std::vector<link> links;
+  shape<4> x;
+  int together;  // stages, for up to three threads
+};
+std::vector<run_case> const runs = {
+    {{layer(3, 16), layer(16, 32), halving()}, {{1, 3, high - 3, 10}}, 3},                  // pictures first
+    {{layer(16, 16), layer(16, 16), layer(16, 32), halving()}, {{2, 16, high - 1, 7}}, 4},  // two images, odd sides
+    {{layer(16, 32), layer(32, 16, 1, false)}, {{1, 16, high - 2, 1}}, 2},                  // ends without a pool; one column
+    {{layer(5, 48), layer(48, 16), layer(16, 16), layer(16, 16)}, {{1, 5, high, 9}}, 4},
+    {{layer(16, 16), halving()}, {{2, 16, 5, 6}}, 2},  // low: a convolution and its pool
+};
+
+}  // namespace
+
+TEST_CASE("strips: the bits of one stage after the other, from every number of threads, and the numbers of double") {
+  for (auto const& r : runs) {
+    CAPTURE(to_string(r.x));
+    chain<float> const narrow(r.links, r.x);
+    cpu::context plain({.threads = 2, .engine = cpu_engine::portable}), one(1), two(2), three(3);
+    auto const y = narrow.stage_by_stage(two);
+    CHECK(relative_l2(y, chain<double>(r.links, r.x).stage_by_stage(plain)) <= 1e-5);
+    for (auto* c : {&one, &two, &three}) {
+      auto const stages = narrow.stages();
+      CHECK(fast::stages_together(stages, r.x, c->threads()) == r.together);
+      CHECK(stages.size() == std::size_t(r.together));  // so that forward runs it all
+      poison(*c, std::size_t{16} << 20);
+      tensor<float> tx(*c, narrow.xs, narrow.x), ty(*c, narrow.ys, nans<float>(narrow.ys.size()));
+      fast::forward(*c, stages, tx.a, ty.a);
+      CHECK(same_bits(ty.plain(), y));
+    }
+  }
+}
+
+TEST_CASE("strips: what goes together") {
+  auto const together = [](std::vector<link> const& links, shape<4> in, int threads = 2) {
+    chain<float> const k(links, {{1, in[1], 4, 4}});  // weights are needed of no size of map
+    auto const stages = k.stages();
+    return fast::stages_together(stages, in, threads);
+  };
+  shape<4> const tall{{1, 16, tall_for(2) - 3, 8}}, low{{1, 16, tall_for(2) - 4, 8}};
+  std::vector<link> const three = {layer(16, 16), layer(16, 16), layer(16, 16)};
+  CHECK(together(three, tall) == 3);
+  CHECK(together(three, low) == 1);
+  CHECK(together(three, low, 1) == 3);
+  CHECK(together({layer(16, 16), halving(), layer(16, 16)}, low) == 2);
+  CHECK(together({layer(16, 16), layer(16, 16, 2)}, tall) == 1);  // another size
+  CHECK(together({layer(16, 16), layer(16, 5)}, tall) == 1);      // not Winograd's
+  CHECK(together({layer(16, 5), halving()}, tall) == 1);          // nor the pool behind it
+  CHECK(together({halving(), layer(16, 16)}, tall) == 1);
+  CHECK(together({layer(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);       // the pool's window is no longer whole
+  CHECK(together({layer(16, 16), {true, {}, {3, 2, 1, false}}}, tall) == 1);  // another pool
+  CHECK(together(std::vector<link>(12, layer(16, 16)), tall) == fast::strip_run::most);
+  std::vector<link> eight(fast::strip_run::most, layer(16, 16));
+  eight.push_back(halving());
+  CHECK(together(eight, tall) == fast::strip_run::most + 1);
+}
+
+TEST_CASE("strips: a run of the greatest length") {
+  std::vector<link> links(fast::strip_run::most, layer(16, 16));
+  links.push_back(halving());
+  chain<float> const k(links, {{1, 16, tall_for(2), 6}});
+  cpu::context c(2);
+  CHECK(fast::stages_together(k.stages(), k.xs, 2) == static_cast<int>(links.size()));
+  CHECK(same_bits(k.forward(c), k.stage_by_stage(c)));
+}
+
+TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further than its windows' tiles") {
+  chain<float> k(runs[1].links, runs[1].x);
+  int const h = k.xs[2], w = k.xs[3];
+  k.x[std::size_t(100 * w + 3)] = std::numeric_limits<float>::quiet_NaN();  // first image, channel 0, row 100
+  cpu::context c(2);
+  auto const y = k.forward(c);
+  int const rows = h / 2, columns = w / 2;
+  CHECK(std::isnan(y[std::size_t(50 * columns + 1)]));
+  for (int i = 0; i < rows; ++i)
+    if (i < 40 || i > 60) CHECK(!std::isnan(y[std::size_t(i * columns + 1)]));
+}
+
+TEST_CASE("strips: a fraction of the memory that the maps in between would take") {
+  chain<float> const k({layer(3, 64), layer(64, 64), halving()}, {{1, 3, 2 * tall_for(2), 100}});
+  std::size_t const map = std::size_t(64) * 2 * tall_for(2) * 100 * sizeof(float);
+  cpu::context c(2);
+  tensor<float> tx(c, k.xs, k.x), ty(c, k.ys, nans<float>(k.ys.size()));
+  ops::conv_chain<cpu>::forward<float>(c, k.stages(), tx.a, ty.a);
+  CHECK(c.high_water() < map / 2);
+}
+
+}  // namespace cpu_tests
+
+#endif

@@ -1,0 +1,69 @@
+#include "frcnn/backend/cpu/simd.hpp"
+
+#if FRCNN_HAS_ONEDNN
+
+#include "tensors.hpp"
+
+#include <doctest/doctest.h>
+
+namespace cpu_tests {
+
+TEST_CASE("simd: a transposition, with strides on both sides, writes its square and nothing beside it") {
+  constexpr int n = simd::lanes, in_stride = n + 3, out_stride = n + 5;
+  auto const in = normals<float>(n * in_stride, 1);
+  std::vector<float> out(n * out_stride, 7.f);
+  simd::transpose(in.data(), in_stride, out.data(), out_stride);
+  for (int j = 0; j < n; ++j)
+    for (int i = 0; i < out_stride; ++i) CHECK(out[j * out_stride + i] == (i < n ? in[i * in_stride + j] : 7.f));
+}
+
+TEST_CASE("simd: the larger of two; a NaN in either stays") {
+  float const nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  float const numbers[] = {-inf, -2, 0, 3, inf, nan};
+  for (float a : numbers)
+    for (float b : numbers) {
+      float found[simd::lanes];
+      simd::store(found, simd::max(simd::vec(a), simd::vec(b)));
+      CAPTURE(a);
+      CAPTURE(b);
+      if (std::isnan(a) || std::isnan(b))
+        CHECK(std::isnan(found[0]));
+      else
+        CHECK(found[0] == std::max(a, b));
+      CHECK(std::memcmp(&found[0], &found[simd::lanes - 1], sizeof(float)) == 0);
+    }
+}
+
+TEST_CASE("simd: of equals the first, whose zero keeps its sign") {
+  float found[simd::lanes];
+  simd::store(found, simd::max(simd::vec(-0.f), simd::vec(0.f)));
+  CHECK(std::signbit(found[0]));
+  simd::store(found, simd::max(simd::vec(0.f), simd::vec(-0.f)));
+  CHECK(!std::signbit(found[0]));
+}
+
+TEST_CASE("simd: fma multiplies and adds, rounded once where the machine can") {
+  float const a = 1 + std::ldexp(1.f, -12), whole = 1 + std::ldexp(1.f, -11);  // a * a = whole + 2^-24
+  float found[simd::lanes];
+  simd::store(found, simd::fma(simd::vec(3.f), simd::vec(5.f), simd::vec(-1.f)));
+  CHECK(found[0] == 14);
+  simd::store(found, simd::fma(simd::vec(a), simd::vec(a), simd::vec(-whole)));
+#if defined(__FMA__)
+  CHECK(found[0] == std::ldexp(1.f, -24));
+#else
+  CHECK(found[0] == 0);
+#endif
+}
+
+TEST_CASE("simd: unroll counts, in order, with constants") {
+  std::vector<int> seen;
+  simd::unroll<5>([&](auto i) {
+    static_assert(decltype(i)::value >= 0);
+    seen.push_back(i);
+  });
+  CHECK(seen == std::vector<int>{0, 1, 2, 3, 4});
+}
+
+}  // namespace cpu_tests
+
+#endif

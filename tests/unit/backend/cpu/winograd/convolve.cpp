@@ -1,0 +1,141 @@
+#include "frcnn/backend/cpu/winograd/convolve.hpp"
+
+#if FRCNN_HAS_ONEDNN
+
+#include "../convolutions.hpp"
+
+#include <doctest/doctest.h>
+
+namespace cpu_tests {
+
+namespace {
+
+constexpr double feature_tolerance = 1e-5;  // relative L2 against direct convolution
+
+layer_case of(int images, int channels, int out_channels, int height, int width, bool relu = true) {
+  return {{channels, out_channels, 3, 1, 1, relu}, {{images, channels, height, width}}};
+}
+// Maps smaller than a tile, that end within one, of one row or column of pixels; several images, none; one and a half panels; blocks of
+// several groups of tiles.
+std::vector<layer_case> const sizes = {
+    of(1, 16, 16, 1, 1),  of(1, 16, 32, 2, 3),  of(2, 32, 16, 4, 4),   of(1, 48, 48, 5, 9),   of(3, 16, 48, 7, 1),  of(1, 32, 32, 1, 18),
+    of(2, 16, 16, 13, 8), of(1, 64, 80, 11, 6), of(1, 256, 16, 9, 41), of(1, 512, 16, 20, 8), of(1, 16, 16, 23, 2), of(0, 16, 16, 5, 5),
+};
+
+struct layer : numbered {
+  using numbered::numbered;
+
+  // y, which holds `before`, or x's gradient of g, by the layer's weights.
+  std::vector<float> forward(cpu::context& c, winograd::epilogue e, shape<4> out, std::vector<float> const& before) const {
+    poison(c);
+    auto u = nans<float>(winograd::factors(spec.in_channels, spec.out_channels));
+    winograd::transform_weights(c, stored.data(), spec.in_channels, spec.out_channels, u.data());
+    tensor<float> tx(c, xs, x), ty(c, out, before);
+    winograd::convolve(c, {spec.in_channels, spec.out_channels, u.data(), e}, tx.a.data, xs, ty.a.data);
+    return ty.plain();
+  }
+  std::vector<float> forward(cpu::context& c) const {
+    return forward(c, {.bias = b.data(), .relu = spec.relu}, ys, nans<float>(ys.size()));
+  }
+  std::vector<float> backward_data(cpu::context& c, bool add, std::vector<float> const& before) const {
+    poison(c);
+    auto u = nans<float>(winograd::factors(spec.out_channels, spec.in_channels));
+    winograd::transform_weights_backward(c, stored.data(), spec.in_channels, spec.out_channels, u.data());
+    tensor<float> tdy(c, ys, g), tdx(c, xs, before);
+    winograd::convolve(c, {spec.out_channels, spec.in_channels, u.data(), {.add = add}}, tdy.a.data, ys, tdx.a.data);
+    return tdx.plain();
+  }
+};
+
+// 2 x 2, stride 2; a last odd row or column is left out.
+template <class T>
+std::vector<T> pooled(std::vector<T> const& y, shape<4> s) {
+  std::vector<T> out;
+  for (int map = 0; map < s[0] * s[1]; ++map)
+    for (int i = 0; i + 1 < s[2]; i += 2)
+      for (int j = 0; j + 1 < s[3]; j += 2) {
+        T const* const q = &y[(static_cast<std::size_t>(map) * s[2] + i) * s[3] + j];
+        out.push_back(std::max({q[0], q[1], q[s[3]], q[s[3] + 1]}));
+      }
+  return out;
+}
+shape<4> halved(shape<4> s) { return {{s[0], s[1], s[2] / 2, s[3] / 2}}; }
+
+}  // namespace
+
+TEST_CASE("winograd: which layers it serves") {
+  CHECK(winograd::serves(48, 16));
+  CHECK(!winograd::serves(3, 64));
+  CHECK(!winograd::serves(64, simd::lanes + 1));
+  CHECK(winograd::tiles_along(1) == 1);
+  CHECK(winograd::tiles_along(4) == 1);
+  CHECK(winograd::tiles_along(5) == 2);
+}
+
+TEST_CASE("winograd: forward and gradient by the input against direct convolution in double; the number of threads changes no bit") {
+  for (layer_case lc : sizes) {
+    CAPTURE(to_string(lc.x));
+    for (bool relu : {false, true}) {
+      lc.spec.relu = relu;
+      layer const l(lc);
+      cpu::context one(1), two(2), three(3);
+      auto const y = l.forward(one);
+      CHECK(relative_l2(y, l.expected().y) <= feature_tolerance);
+      CHECK(same_bits(l.forward(two), y));
+      CHECK(same_bits(l.forward(three), y));
+    }
+    lc.spec.relu = false;
+    layer const l(lc);
+    cpu::context one(1), two(2), three(3);
+    auto const blank = nans<float>(l.x.size()), before = normals<float>(l.x.size(), 5), dx = l.backward_data(one, false, blank);
+    CHECK(relative_l2(dx, l.expected().dx) <= feature_tolerance);
+    CHECK(same_bits(l.backward_data(two, false, blank), dx));
+    CHECK(same_bits(l.backward_data(three, false, blank), dx));
+    CHECK(same_bits(l.backward_data(two, true, before), plus(before, dx)));
+  }
+}
+
+TEST_CASE("winograd: a convolution may have no bias") {
+  layer l(of(1, 16, 16, 6, 7));
+  std::fill(l.b.begin(), l.b.end(), 0.f);
+  cpu::context c(2);
+  CHECK(relative_l2(l.forward(c, {.relu = true}, l.ys, nans<float>(l.ys.size())), l.expected().y) <= feature_tolerance);
+}
+
+TEST_CASE("winograd: pooled, it gives the bits of the whole map, pooled") {
+  for (layer_case const& lc : sizes) {
+    layer const l(lc);
+    CAPTURE(to_string(lc.x));
+    shape<4> const half = halved(l.ys);
+    cpu::context one(1), two(2), three(3);
+    auto const expected = pooled(l.forward(one), l.ys);
+    for (auto* c : {&one, &two, &three})
+      CHECK(same_bits(l.forward(*c, {.bias = l.b.data(), .relu = true, .pool = true}, half, nans<float>(half.size())), expected));
+  }
+}
+
+TEST_CASE("winograd: NaN in, NaN out, ReLU or not, pooled or not; far away nothing of it") {
+  layer l(of(1, 16, 16, 14, 14));
+  l.x[5 * 14 + 6] = std::numeric_limits<float>::quiet_NaN();  // channel 0, row 5, column 6
+  cpu::context c(2);
+  for (bool relu : {false, true})
+    for (bool pool : {false, true}) {
+      shape<4> const out = pool ? halved(l.ys) : l.ys;
+      auto const y = l.forward(c, {.bias = l.b.data(), .relu = relu, .pool = pool}, out, nans<float>(out.size()));
+      int const side = out[2], step = pool ? 2 : 1;
+      for (int o = 0; o < 16; ++o)
+        for (int i = 0; i < side; ++i)
+          for (int j = 0; j < side; ++j) {
+            // A cell covers rows step * i ... step * (i + 1) - 1. Its tile reads a row more above and below than its windows do.
+            bool const window = step * i <= 6 && step * (i + 1) > 4 && step * j <= 7 && step * (j + 1) > 5;
+            bool const tile = step * i / 4 == 1 && (step * j / 4 == 1);
+            bool const found = std::isnan(y[std::size_t((o * side + i) * side + j)]);
+            CHECK((found || !window));
+            CHECK((!found || tile));
+          }
+    }
+}
+
+}  // namespace cpu_tests
+
+#endif

@@ -1,0 +1,41 @@
+#pragma once
+// F(4x4, 3x3) as matrices, in double: what the transforms are compared with.
+//
+//   points 0, 1, -1, 2, -2 and infinity     y = A^T [ (G w) * (B^T d) ]
+#include <cstddef>
+#include <vector>
+
+namespace winograd_tests {
+
+struct matrix {
+  int rows, columns;
+  std::vector<double> at;
+  double operator()(int i, int j) const { return at[static_cast<std::size_t>(i * columns + j)]; }
+  double& operator()(int i, int j) { return at[static_cast<std::size_t>(i * columns + j)]; }
+};
+inline matrix zeros(int rows, int columns) { return {rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))}; }
+inline matrix turned(matrix const& m) {
+  matrix t = zeros(m.columns, m.rows);
+  for (int i = 0; i < m.rows; ++i)
+    for (int j = 0; j < m.columns; ++j) t(j, i) = m(i, j);
+  return t;
+}
+inline matrix operator*(matrix const& a, matrix const& b) {
+  matrix c = zeros(a.rows, b.columns);
+  for (int i = 0; i < a.rows; ++i)
+    for (int j = 0; j < b.columns; ++j)
+      for (int k = 0; k < a.columns; ++k) c(i, j) += a(i, k) * b(k, j);
+  return c;
+}
+// Both ways: m x m^T
+inline matrix both(matrix const& m, matrix const& x) { return m * x * turned(m); }
+
+inline matrix const Bt{
+    6, 6, {4, 0, -5, 0, 1, 0, 0, -4, -4, 1, 1, 0, 0, 4, -4, -1, 1, 0, 0, -2, -1, 2, 1, 0, 0, 2, -1, -2, 1, 0, 0, 4, 0, -5, 0, 1}};
+inline matrix const At{4, 6, {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1}};
+inline matrix const G{
+    6,
+    3,
+    {1. / 4, 0, 0, -1. / 6, -1. / 6, -1. / 6, -1. / 6, 1. / 6, -1. / 6, 1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6, 0, 0, 1}};
+
+}  // namespace winograd_tests
