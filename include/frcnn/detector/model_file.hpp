@@ -90,13 +90,14 @@ void add_parameters(io::safetensors_writer& out, parameter_store<T, B> const& st
   }
 }
 
-// Sets every parameter from the file; every tensor of the file must be a parameter unless `others` accepts its name.
+// Sets every parameter from the file; every tensor of the file must be a parameter unless `others` accepts its name. threads: 0: all.
 template <Real T, Backend B, class Others>
-void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, Others others) {
+void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, Others others, int threads = 0) {
+  if (threads == 0) threads = static_cast<int>(std::min(8u, std::max(1u, std::thread::hardware_concurrency())));
   std::size_t known = 0;
   for (auto const& e : store.entries()) {
-    auto const shape = e.file_shape();
-    store.set(e, file.read<T>(e.name, {shape.begin(), shape.end()}));
+    file.check(e.name, e.file_shape());
+    store.set_in_parts(e, threads, [&](std::size_t first, std::span<T> out) { file.read_part(e.name, first, out); });
     ++known;
   }
   for (auto const& [name, tensor] : file.tensors())
@@ -109,8 +110,8 @@ void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& st
   }
 }
 template <Real T, Backend B>
-void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store) {
-  read_parameters(file, store, [](std::string const&) { return false; });
+void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, int threads = 0) {
+  read_parameters(file, store, [](std::string const&) { return false; }, threads);
 }
 
 template <class Preset>

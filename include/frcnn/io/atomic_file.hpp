@@ -223,6 +223,30 @@ inline void write_file_atomically(std::filesystem::path const& path, std::string
   file.commit();
 }
 
+namespace detail {
+
+inline descriptor open_to_read(std::filesystem::path const& path) {
+  descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw_read_error(path, errno);
+  return file;
+}
+inline std::uint64_t size_of_file(descriptor const& file, std::filesystem::path const& path) {
+  struct stat about;
+  if (::fstat(file.get(), &about) != 0) throw_read_error(path, errno);
+  return static_cast<std::uint64_t>(about.st_size);
+}
+// Bytes [from, from + n) of a file that held as many when it was opened.
+inline void read_at(descriptor const& file, std::uint64_t from, std::size_t n, void* out, std::string const& name) {
+  for (std::size_t done = 0; done < n;) {
+    ssize_t const got = ::pread(file.get(), static_cast<char*>(out) + done, n - done, static_cast<off_t>(from + done));
+    if (got < 0 && errno != EINTR) throw_read_error(name, errno);
+    if (got == 0) throw error(name, "the file as long as when it was opened", "one cut short since");
+    if (got > 0) done += static_cast<std::size_t>(got);
+  }
+}
+
+}  // namespace detail
+
 // The whole file, whatever it holds. Of pipes and devices, which may have no end, 256 MiB at most.
 inline std::string read_file(std::filesystem::path const& path) {
   detail::descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

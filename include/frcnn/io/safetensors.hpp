@@ -2,8 +2,9 @@
 // Named tensors in a safetensors file: 8 bytes of header length, a JSON header, the elements.
 //
 // Reading trusts nothing: whatever the bytes are, the file opens with every tensor inside it, or one frcnn::error names the file, the
-// tensor, what was expected and what was found. Memory is bounded by the file's size. As the format asks, elements follow one another in
-// the file without gaps or overlaps, and keys are not repeated.
+// tensor, what was expected and what was found. Opening reads the header alone; elements are read when they are asked for, in parts where the
+// caller wants them so, and nothing of them is kept. As the format asks, elements follow one another in the file without gaps or overlaps,
+// and keys are not repeated.
 // Writing is a function of the contents alone (no time, host or path): equal tensors and metadata give equal bytes.
 //
 // Example: safetensors_writer out;
@@ -40,29 +41,28 @@ inline std::string to_string(tensor_shape const& shape) {
   return text.append(shape.size() > 8 ? ",...]" : "]");
 }
 
-// One tensor of an open file, C order, no particular alignment. Lives as long as the file (or a copy of it) is open.
+// One tensor of an open file, C order: bytes [begin, end) of the file.
 struct stored_tensor {
   dtype type{};
   tensor_shape shape;
-  std::span<std::byte const> bytes;
+  std::uint64_t begin = 0, end = 0;
 
-  std::size_t size() const { return bytes.size() / size_of(type); }
+  std::size_t size() const { return static_cast<std::size_t>(end - begin) / size_of(type); }
 };
 
 class safetensors_file {
  public:
-  // Reads and checks the whole file.
+  // Reads and checks the header.
   explicit safetensors_file(std::filesystem::path const& path) : name_(path.string()) {
     std::error_code ignored;
     if (auto const status = std::filesystem::status(path, ignored);
         std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
       throw error(name_, "a safetensors file", std::filesystem::is_directory(status) ? "a folder" : "a device or a pipe");
-    auto const contents = std::make_shared<std::string const>(read_file(path));
-    owner_ = contents;
-    parse(std::as_bytes(std::span(*contents)));
+    file_ = std::make_shared<detail::descriptor const>(detail::open_to_read(path));
+    parse(detail::size_of_file(*file_, path));
   }
   // The same from memory that the caller keeps; `name` stands for the path in messages.
-  safetensors_file(std::string name, std::span<std::byte const> bytes) : name_(std::move(name)) { parse(bytes); }
+  safetensors_file(std::string name, std::span<std::byte const> bytes) : name_(std::move(name)), memory_(bytes) { parse(bytes.size()); }
 
   std::string const& name() const { return name_; }
   std::map<std::string, std::string> const& metadata() const { return metadata_; }
@@ -83,11 +83,29 @@ class safetensors_file {
   // The elements as T (dtype.hpp says what converts to what), where the shape is the expected one.
   template <Stored T>
   void read(std::string const& name, tensor_shape const& expected, std::span<T> out) const {
+    check(name, expected);
+    FRCNN_ASSERT(out.size() == tensor(name).size());
+    read_part(name, 0, out);
+  }
+  void check(std::string const& name, tensor_shape const& expected) const {
     stored_tensor const& t = tensor(name);
     if (t.shape != expected) throw error(where(name), "shape " + to_string(expected), "shape " + to_string(t.shape));
-    FRCNN_ASSERT(out.size() == t.size());
-    if (!convert(t.type, t.bytes.data(), t.size(), out.data()))
-      throw error(where(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
+  }
+  // Elements first ... first + out.size() of the tensor, which has so many. Safe from several threads.
+  template <Stored T>
+  void read_part(std::string const& name, std::size_t first, std::span<T> out) const {
+    stored_tensor const& t = tensor(name);
+    FRCNN_ASSERT(first + out.size() <= t.size());
+    std::uint64_t const from = t.begin + first * size_of(t.type);
+    if (t.type == dtype_of<T>()) return fetch(from, out.size_bytes(), out.data());
+    constexpr std::size_t piece = std::size_t{1} << 16;
+    std::vector<std::byte> bytes(std::min(piece, out.size()) * size_of(t.type));
+    for (std::size_t i = 0; i < out.size(); i += piece) {
+      std::size_t const n = std::min(piece, out.size() - i);
+      fetch(from + i * size_of(t.type), n * size_of(t.type), bytes.data());
+      if (!convert(t.type, bytes.data(), n, out.data() + i))
+        throw error(where(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
+    }
   }
   template <Stored T>
   std::vector<T> read(std::string const& name, tensor_shape const& expected) const {
@@ -111,15 +129,24 @@ class safetensors_file {
   }
   std::string where(std::string_view tensor) const { return name_ + ", tensor " + quoted(tensor); }
 
-  void parse(std::span<std::byte const> file) {
+  void fetch(std::uint64_t from, std::size_t n, void* out) const {
+    if (n == 0) return;
+    if (file_)
+      detail::read_at(*file_, from, n, out, name_);
+    else
+      std::memcpy(out, memory_.data() + from, n);
+  }
+
+  void parse(std::uint64_t file_size) {
     auto const bytes = [](std::uint64_t n) { return std::to_string(n) + " bytes"; };
-    if (file.size() < 8) throw error(name_, "a safetensors file", file.empty() ? "an empty file" : "a file of " + bytes(file.size()));
+    if (file_size < 8) throw error(name_, "a safetensors file", file_size == 0 ? "an empty file" : "a file of " + bytes(file_size));
     std::uint64_t length;
-    std::memcpy(&length, file.data(), 8);
+    fetch(0, 8, &length);
     if (length > max_header) throw error(name_, "a safetensors header of at most " + bytes(max_header), "one of " + bytes(length));
-    if (length > file.size() - 8) throw error(name_, "a header of " + bytes(length), "a file cut short after " + bytes(file.size()));
-    std::string_view const text(reinterpret_cast<char const*>(file.data()) + 8, length);
-    auto const data = file.subspan(8 + length);
+    if (length > file_size - 8) throw error(name_, "a header of " + bytes(length), "a file cut short after " + bytes(file_size));
+    std::string text(static_cast<std::size_t>(length), '\0');
+    fetch(8, text.size(), text.data());
+    std::uint64_t const data = 8 + length, data_size = file_size - data;
 
     json const header = parse_header(text);
     std::vector<std::array<std::uint64_t, 2>> ranges;
@@ -142,9 +169,12 @@ class safetensors_file {
                     (range[0] > end ? "a gap at byte " : "an overlap at byte ") + std::to_string(std::min(range[0], end)));
       end = range[1];
     }
-    if (end != data.size())
-      throw error(name_, bytes(end) + " of tensors", bytes(data.size()) + (end > data.size() ? " (the file is cut short)" : ""));
-    for (auto& [key, tensor] : tensors_) tensor.bytes = data.subspan(range_of[key][0], range_of[key][1] - range_of[key][0]);
+    if (end != data_size)
+      throw error(name_, bytes(end) + " of tensors", bytes(data_size) + (end > data_size ? " (the file is cut short)" : ""));
+    for (auto& [key, tensor] : tensors_) {
+      tensor.begin = data + range_of[key][0];
+      tensor.end = data + range_of[key][1];
+    }
   }
 
   json parse_header(std::string_view text) const {
@@ -212,7 +242,8 @@ class safetensors_file {
   static constexpr std::uint64_t max_header = 100'000'000;  // the reference implementation's limit
   static constexpr std::uint64_t max_number = std::uint64_t{1} << 62;
   std::string name_;
-  std::shared_ptr<void const> owner_;
+  std::shared_ptr<detail::descriptor const> file_;  // or
+  std::span<std::byte const> memory_;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, stored_tensor> tensors_;
 };

@@ -10,8 +10,13 @@
 #include "frcnn/core/rng.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace frcnn::inline FRCNN_ABI {
@@ -99,6 +104,46 @@ class parameter_store {
     from_logical(e, values, e.p->value.data);
     ++e.p->version;
   }
+  // The same in parts, so that no second copy of a large parameter is made: fetch(first, out) gives the logical elements from the first on.
+  // Parts are fetched and laid out by `threads` threads.
+  template <class Fetch>
+  void set_in_parts(entry const& e, int threads, Fetch fetch) {
+    fill_in_parts(e, threads, fetch, e.p->value.data);
+    ++e.p->version;
+  }
+  template <class Fetch>
+  void fill_in_parts(entry const& e, int threads, Fetch fetch, T* stored) const {
+    std::size_t const rows = static_cast<std::size_t>(e.p->dims[0]), row = rows ? e.p->size() / rows : 0;
+    std::size_t const at_once = std::max<std::size_t>(1, (std::size_t{1} << 19) / std::max<std::size_t>(row, 1)), parts = (rows + at_once - 1) / at_once;
+    std::atomic<std::size_t> next{0};
+    std::exception_ptr failure;
+    std::mutex failing;
+    auto const work = [&] {
+      std::vector<T> logical, ordered;
+      try {
+        for (std::size_t part; (part = next++) < parts;) {
+          std::size_t const first = part * at_once, count = std::min(at_once, rows - first), n = count * row;
+          logical.resize(n);
+          fetch(first * row, std::span<T>(logical));
+          bool const plain = e.p->stored == param_order::plain;
+          if (!plain) {
+            ordered.resize(n);
+            reorder_rows(e, count, logical.data(), ordered.data());
+          }
+          from_host(plain ? logical : ordered, view<T, 1, B>{stored + first * row, {{static_cast<std::int32_t>(n)}}});
+        }
+      } catch (...) {
+        std::lock_guard const lock(failing);
+        failure = std::current_exception();
+        next = parts;
+      }
+    };
+    std::vector<std::thread> others;
+    for (std::size_t i = 1; i < std::min<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), parts); ++i) others.emplace_back(work);
+    work();
+    for (auto& t : others) t.join();
+    if (failure) std::rethrow_exception(failure);
+  }
   std::vector<T> logical(entry const& e, T const* stored) const {
     return reordered(e, to_host(view<T const, 1, B>{stored, e.p->value.dims}), false);
   }
@@ -124,6 +169,16 @@ class parameter_store {
     std::uint64_t h = 1469598103934665603ull;
     for (unsigned char ch : text) h = (h ^ ch) * 1099511628211ull;
     return h;
+  }
+
+  // Logical [count, C, H*W] to [count, H*W, C].
+  static void reorder_rows(entry const& e, std::size_t count, T const* from, T* to) {
+    std::size_t const channels = static_cast<std::size_t>(e.p->dims[1]), cells = static_cast<std::size_t>(e.p->dims[2]) * e.p->dims[3];
+    constexpr std::size_t block = 16;
+    for (std::size_t o = 0; o < count; ++o, from += channels * cells, to += channels * cells)
+      for (std::size_t c0 = 0; c0 < channels; c0 += block)
+        for (std::size_t i = 0; i < cells; ++i)
+          for (std::size_t c = c0; c < std::min(c0 + block, channels); ++c) to[i * channels + c] = from[c * cells + i];
   }
 
   static std::vector<T> reordered(entry const& e, std::vector<T> const& from, bool to_stored) {

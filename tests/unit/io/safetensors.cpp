@@ -43,10 +43,8 @@ bool survives(string const& bytes) {
   try {
     auto const file = open(bytes);
     for (auto const& [name, tensor] : file.tensors()) {
-      CHECK(tensor.bytes.size() <= bytes.size());
-      double sum = 0;
-      for (auto const b : tensor.bytes) sum += static_cast<double>(b);  // every byte is there
-      CHECK(sum >= 0);
+      CHECK(tensor.begin <= tensor.end);
+      REQUIRE(tensor.end <= bytes.size());
       sentence([&, &key = name] { file.read<double>(key); });
       sentence([&, &key = name] { file.read<std::int64_t>(key); });
     }
@@ -96,7 +94,7 @@ TEST_CASE("bytes are a function of the contents") {
   CHECK(header % 8 == 0);
   safetensors_file const file(folder / "a");
   for (auto const& [name, tensor] : file.tensors())  // relative to the first element, which lies at a multiple of 8
-    CHECK((tensor.bytes.data() - file.tensor("d").bytes.data()) % static_cast<std::ptrdiff_t>(size_of(tensor.type)) == 0);
+    CHECK((tensor.begin - file.tensor("d").begin) % size_of(tensor.type) == 0);
 }
 
 TEST_CASE("what the Python package wrote is read") {

@@ -27,8 +27,7 @@ TEST_CASE("floats are PyTorch's, 8-bit values the same rounded") {
     auto const step = golden.read<double>(name + ".step", {2});
     auto const expected = golden.read<double>(name + ".out", out_shape);
     image in(static_cast<int>(in_shape[1]), static_cast<int>(in_shape[0]));
-    auto const bytes = golden.tensor(name + ".in").bytes;
-    std::memcpy(in.pixels.data(), bytes.data(), bytes.size());
+    golden.read<std::uint8_t>(name + ".in", in_shape, in.pixels);
     resize_plan const plan{static_cast<int>(out_shape[1]), static_cast<int>(out_shape[0]), 1, 1, step[1], step[0]};
 
     std::vector<float> out(expected.size());

@@ -57,25 +57,52 @@ struct cpu {
   using options = cpu_options;
   class context;
 
-  // 64-byte aligned and zeroed once. What is large lies on large pages where the system has them: a product walks down columns of weights,
-  // a page for every few numbers. Throws std::bad_alloc.
+  // 64-byte aligned and zeroed once. What is large is mapped, on large pages where the system has them: a product walks down columns of
+  // weights, a page for every few numbers. Throws std::bad_alloc.
   static void* allocate(std::size_t bytes) {
-    constexpr std::size_t large = std::size_t{2} << 20;
-    std::size_t const unit = bytes >= 4 * large ? large : arena::alignment, size = (bytes / unit + 1) * unit;
-    void* const p = std::aligned_alloc(unit, size);
-    if (!p) throw std::bad_alloc();
+    constexpr std::size_t large = std::size_t{2} << 20, unit = arena::alignment;
+    std::byte* user = nullptr;
+    block from{};
+    if (bytes < 4 * large) {
+      std::size_t const size = (bytes / unit + 2) * unit;
+      auto* const p = static_cast<std::byte*>(std::aligned_alloc(unit, size));
+      if (!p) throw std::bad_alloc();
+      std::memset(p, 0, size);
+      user = p + unit;
+    } else {
+      std::size_t const size = (bytes / large + 2) * large;
+      void* const p = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (p == MAP_FAILED) throw std::bad_alloc();
+      from = {static_cast<std::byte*>(p), size};
+      std::size_t const past = reinterpret_cast<std::uintptr_t>(p) % large;
+      user = from.base + (large - past);
 #if defined(MADV_HUGEPAGE)
-    if (unit == large) ::madvise(p, size, MADV_HUGEPAGE);
+      ::madvise(user, size - (large - past), MADV_HUGEPAGE);
 #endif
-    return std::memset(p, 0, size);
+    }
+    std::memcpy(user - unit, &from, sizeof from);
+    return user;
   }
-  static void deallocate(void* p) noexcept { std::free(p); }
+  static void deallocate(void* p) noexcept {
+    if (!p) return;
+    auto* const start = static_cast<std::byte*>(p) - arena::alignment;
+    block from;
+    std::memcpy(&from, start, sizeof from);
+    if (from.base) ::munmap(from.base, from.size);
+    else std::free(start);
+  }
   static void copy_in(void* device, void const* host, std::size_t bytes) {
     if (bytes) std::memcpy(device, host, bytes);
   }
   static void copy_out(void* host, void const* device, std::size_t bytes) {
     if (bytes) std::memcpy(host, device, bytes);
   }
+
+ private:
+  struct block {  // lies before what is allocated; base: of a mapping, else nullptr
+    std::byte* base;
+    std::size_t size;
+  };
 };
 
 class cpu::context {
