@@ -10,7 +10,7 @@
 //   compare  are the detections of --found those of --expected, by the rule of testing/parity? How many are nearly there?
 //   about    engines and versions
 // Peak memory is what the system says of the process of detect and of train.
-#include "cpu_arguments.hpp"
+#include "../../examples/cpu_options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <frcnn/io/atomic_file.hpp>
@@ -40,7 +40,7 @@ constexpr int height = 600, width = 800;
 
 struct options {
   std::string job, dir, json_file, found, expected;
-  cpu_options cpu{.threads = 2};
+  console::cpu_arguments cpu;
   int warmup = 2, runs = 5;
 };
 
@@ -63,7 +63,7 @@ std::vector<image> read_images(std::string const& path) {
   return all;
 }
 
-detector<preset> load_model(options const& o) { return load<preset>(o.dir + "/model.safetensors", o.cpu); }
+detector<preset> load_model(options const& o) { return load<preset>(o.dir + "/model.safetensors", o.cpu.get()); }
 
 json as_json(std::vector<detection> const& found) {
   json list = json::array();
@@ -105,7 +105,7 @@ json train(options const& o) {
   auto const im = read_images(o.dir + "/images.rgb")[0];
   std::vector<box<float>> const boxes{{50, 60, 250, 300}, {300, 100, 500, 400}, {20, 20, 120, 90}};
   std::vector<std::int32_t> const labels{1, 7, 15};
-  cpu::context c(o.cpu);
+  cpu::context c(o.cpu.get());
   trainer<preset::model> t(d.model(), c, input_batch<float, cpu>(d.config().normalisation, preset::convention::size_divisor),
                            {.rate = {.lr = 1e-4, .steps = o.warmup + o.runs}, .optimiser = {.momentum = 0.9, .decay = 5e-4}});
   json said{{"ms", json::array()}};
@@ -166,10 +166,10 @@ json about() {
   std::string const compiler = "g++ " __VERSION__;
 #endif
   auto const version = std::to_string(FRCNN_VERSION_MAJOR) + "." + std::to_string(FRCNN_VERSION_MINOR) + "." + std::to_string(FRCNN_VERSION_PATCH);
-  json said{{"frcnn", version}, {"compiler", compiler}, {"engines", json::array()}};
-  for (auto const& [name, engine] : peers::engines) said["engines"].push_back(name);
+  json said{{"frcnn", version}, {"compiler", compiler}, {"engines", json::array({"portable"})}};
   if (openblas_get_config) said["blas"] = openblas_get_config();
 #if FRCNN_HAS_ONEDNN
+  said["engines"].push_back("onednn");
   auto const* const v = dnnl_version();
   said["onednn"] = std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
 #endif
@@ -183,7 +183,7 @@ int main(int argc, char** argv) {
   options o;
   app.add_option("job", o.job)->required()->check(CLI::IsMember({"detect", "train", "cold", "compare", "about"}));
   app.add_option("--dir", o.dir, "folder with model.safetensors and images.rgb");
-  peers::add_cpu_arguments(app, o.cpu);
+  o.cpu.add_to(app);
   app.add_option("--warmup", o.warmup, "runs before those that are timed")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--runs", o.runs)->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--json", o.json_file, "detect: write the detections of every image here");
@@ -192,6 +192,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     json const said = o.job == "detect" ? detect(o) : o.job == "train" ? train(o) : o.job == "cold" ? cold(o) : o.job == "compare" ? compare(o) : about();
+    o.cpu.report();
     std::cout << said.dump() << std::endl;
     return 0;
   } catch (std::exception const& e) {
