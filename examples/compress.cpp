@@ -1,9 +1,11 @@
-// compress --model FILE --out FILE [--fc6-rank 1024] [--fc7-rank 256] [--test ROOT[:SPLIT]] [--metric area|voc07] [--threads N]
+// compress --model FILE --out FILE [--fc6-rank 1024] [--fc7-rank 256] [--test ROOT[:SPLIT]] [--metric area|voc07]
+//          [what to compute with: cpu_options.hpp]
 //
 // Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
 // also time and average precision before and after: both models detect on every image, in turns, so that whatever else the machine does
-// falls on both. A rank of 0 leaves its layer as it is.
+// falls on both; --profile lists the layers of the two in one table. A rank of 0 leaves its layer as it is.
 #include "console.hpp"
+#include "cpu_options.hpp"
 
 #include <frcnn/compress.hpp>
 #include <frcnn/data.hpp>
@@ -16,7 +18,7 @@ using namespace frcnn;
 struct arguments {
   std::string model, out, test, metric = "area";
   std::array<int, 2> ranks{1024, 256};
-  int threads = 0;
+  console::cpu_arguments cpu;
 };
 
 static double median(std::vector<double> values) {
@@ -65,14 +67,15 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
 
 template <class Preset>
 static int run(arguments const& a) {
-  auto const whole = load<Preset>(a.model, a.threads);
+  auto const whole = load<Preset>(a.model, a.cpu.get());
   data::dataset set;  // checked before anything is written
   if (!a.test.empty())
-    set = data::read_voc({data::parse_voc_spec(a.test, "test")}, {.classes = whole.classes(), .threads = a.threads, .warn = console::warn});
+    set = data::read_voc({data::parse_voc_spec(a.test, "test")},
+                         {.classes = whole.classes(), .threads = a.cpu.threads, .warn = console::warn});
 
   auto const made = [&] {
     try {
-      return compress(whole, a.ranks, {.threads = a.threads});
+      return compress(whole, a.ranks, a.cpu.get());
     } catch (error const& e) {
       throw error(a.model + ", " + e.where(), e.expected(), e.found());
     }
@@ -86,6 +89,7 @@ static int run(arguments const& a) {
   auto const megabytes = [](std::string const& path) { return 1e-6 * static_cast<double>(std::filesystem::file_size(path)); };
   fmt::print("{}: {:.1f} MB\n{}: {:.1f} MB\n", a.model, megabytes(a.model), a.out, megabytes(a.out));
   if (!a.test.empty()) compare(whole, made.model, set, a);
+  a.cpu.report();
   return 0;
 }
 
@@ -100,7 +104,7 @@ int main(int argc, char** argv) {
   app.add_option("--metric", a.metric, "area (VOC2010) or voc07 (11 points)")
       ->capture_default_str()
       ->check(CLI::IsMember({"area", "voc07"}));
-  app.add_option("--threads", a.threads, "0: all")->check(CLI::NonNegativeNumber);
+  a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
     auto const preset = read_config(io::safetensors_file(a.model)).preset;
     return with_preset<cpu>(preset, [&]<class Preset>() { return run<Preset>(a); });

@@ -8,7 +8,7 @@
 // Columns are the logical ones, as files have them. The result trains like any other model.
 // Throws error where the model is compressed already (the product of a product would hide its loss), no rank is given, or one is out of
 // range: named with its layer.
-// Source: Fast R-CNN, section 3.1 and 4.4: fc6 at 1024 and fc7 at 256 of 4096 cost 0.3 points of mAP.
+// Source: Fast R-CNN, sections 3.1 and 4.4: fc6 at 1024 and fc7 at 256 of 4096 cost it 0.3 points of mAP.
 #include "frcnn/compress/truncated_svd.hpp"
 #include "frcnn/detector/detector.hpp"
 
