@@ -14,7 +14,7 @@ import re
 import statistics
 import sys
 
-ENGINE = re.compile(r"^(op/[^/]+|stage/[^/]+/[^/]+|detect/[^/]+|step/[^/]+)/([^/]+)/([^/]+)$")
+ENGINE = re.compile(r"^(op/[^/]+|stage/[^/]+/[^/]+|detect[a-z0-9_]*/[^/]+|step/[^/]+)/([^/]+)/([^/]+)$")
 UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 

@@ -1,25 +1,38 @@
 #pragma once
-// What is measured, and against what: the engine's name and device, the number of threads, the machine's peak.
+// What is measured, and against what: the engines of this build, the number of threads, the machine's peaks.
 //
 //   FRCNN_BENCH_THREADS   threads of every context (2)
-// Another engine is another `engine` here; benchmarks take name and device from it and nowhere else.
+// Benchmarks take the engines' names from here and nowhere else; another engine is another line of `engines`.
 #include <frcnn/backend/cpu.hpp>
+
+#include <vector>
 
 namespace bench {
 
-struct engine {
-  static constexpr char const* name = "portable";
-  using device = frcnn::cpu;
-  static void wait(device::context&) {}  // returns when the device is done; the CPU always is
-};
-using device = engine::device;
+using device = frcnn::cpu;
 using context = device::context;
 
-int threads();
-context& shared_context();
+struct engine {
+  char const* name;
+  frcnn::cpu_engine kind;
+};
+inline std::vector<engine> const& engines() {
+  static std::vector<engine> const all = [] {
+    std::vector<engine> some{{"portable", frcnn::cpu_engine::portable}};
+    if (frcnn::has_onednn) some.push_back({"onednn", frcnn::cpu_engine::onednn});
+    return some;
+  }();
+  return all;
+}
 
-// Operations a second (a multiplication and an addition are two) of OpenBLAS's sgemm at 2048 x 2048 x 2048 on these threads: the best of
-// five, measured at the first call. An engine with better kernels than this BLAS may pass it.
-double gemm_peak();
+int threads();
+
+// The machine on these threads, the best of several runs, measured at the first call.
+struct machine {
+  double fma_peak;   // operations a second (a multiplication and an addition are two): multiply-adds that never leave the registers
+  double gemm_peak;  // the same of OpenBLAS's sgemm at 2048 x 2048 x 2048
+  double read, copy;  // bytes a second, of 256 MiB: read; read and written
+};
+machine const& measured();
 
 }  // namespace bench

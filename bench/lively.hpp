@@ -47,16 +47,23 @@ struct random_batch {
   }
 };
 
-// One for each preset, made when first asked for: VGG-16's weights take seconds to draw.
-template <class Preset>
+// One for each preset and all engines, made when first asked for: VGG-16's weights take seconds to draw. Detection and training do not share
+// one: layers keep converted weights only while nothing learns. Ranks of fc6 and fc7: 0 is full.
+template <class Preset, int fc6_rank = 0, int fc7_rank = 0>
 class lively {
  public:
+  using preset = Preset;
   using model_type = typename Preset::model;
   using detector_type = frcnn::detector<Preset>;
 
-  static lively& get() {
-    static lively one;
-    return one;
+  static lively& get(phase ph = phase::test) {
+    static std::unique_ptr<lively> one;
+    bool const learns = ph == phase::train;
+    if (one && one->learns_ && !learns) one.reset();  // before the next takes as much memory
+    if (!one) one.reset(new lively);
+    if (learns && !one->learns_) one->model().parameters().enable_gradients();
+    one->learns_ = learns;
+    return *one;
   }
   detector_type& detector() { return detector_; }
   model_type& model() { return detector_.model(); }
@@ -67,9 +74,15 @@ class lively {
   }
 
  private:
-  lively() : detector_(Preset::config(class_names()), threads()) {
+  lively() : detector_(config(), threads()) {
     model().parameters().initialise(0);
-    calibrate(shared_context());
+    context c(threads());
+    calibrate(c);
+  }
+  static frcnn::model_config config() {
+    auto all = Preset::config(class_names());
+    all.fc_ranks = {fc6_rank, fc7_rank};
+    return all;
   }
 
   void calibrate(context& c) {
@@ -117,6 +130,7 @@ class lively {
   }
 
   detector_type detector_;
+  bool learns_ = false;
 };
 
 }  // namespace bench

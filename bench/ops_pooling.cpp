@@ -190,7 +190,7 @@ void add_rows(shape<4> s, std::string const& where) {
     auto const host = numbers(s.size(), 0, 1);
     auto const a = activated(c, s, host);
     auto const out = frcnn::scratch<float, device>(c, rows);
-    return job{.run = [=, &c] { frcnn::ops::rows<device>::gather<float>(c, a, out, 0); },
+    return job{.run = [=, &c] { frcnn::ops::rows<device>::gather<float>(c, a, out, 0, 0); },
                .wrong =
                    [=] {  // row y*W + x holds the channels
                      auto const found = frcnn::to_host(out);
@@ -205,7 +205,7 @@ void add_rows(shape<4> s, std::string const& where) {
     auto const host = numbers(s.size(), 0, 1);
     auto const in = uploaded(c, rows, host);
     auto const a = c.make<float>(s);
-    return job{.run = [=, &c] { frcnn::ops::rows<device>::scatter<float>(c, view<float const, 3, device>(in), 0, a); },
+    return job{.run = [=, &c] { frcnn::ops::rows<device>::scatter<float>(c, view<float const, 3, device>(in), 0, a, 0); },
                .wrong = [=, &c] { return not_equal("the last cell", downloaded(c, a).back(), host.back()); },
                .bytes = bytes(2 * elements(s)),
                .label = where};

@@ -14,8 +14,8 @@ using frcnn::write;
 // Everything that a stage reads, computed once; what it writes has its own place.
 template <class Preset>
 struct scene {
-  lively<Preset>& alive = lively<Preset>::get();
-  typename Preset::model& model = alive.model();
+  lively<Preset>& alive;
+  typename Preset::model& model;
   context& c;
   random_batch<Preset> input;
   frcnn::maps<float, 1, device> f{}, df{};
@@ -24,7 +24,7 @@ struct scene {
   view<float, 1, device> rpn_loss, head_loss;
   frcnn::rng<device> rng;
 
-  scene(context& c, int n, int h, int w, phase ph) : c(c), input(n, h, w) {
+  scene(context& c, int n, int h, int w, phase ph) : alive(lively<Preset>::get(ph)), model(alive.model()), c(c), input(n, h, w) {
     shape<4> const map = model.backbone().map_shape(0, input.images.pixels.dims);
     f.level[0] = c.make<float>(map);
     df.level[0] = activated(c, map, numbers(map.size(), -1e-3f, 1e-3f));
@@ -33,7 +33,6 @@ struct scene {
     head_loss = uploaded(c, values(2, 0.f));
     rng = {uploaded(c, shape<1>{{2}}, std::vector<std::uint64_t>{0, 0})};
     if (ph == phase::train) {
-      model.parameters().enable_gradients();
       train_backbone();
       train_rpn();
       proposals(ph);

@@ -1,12 +1,13 @@
 #pragma once
 // How a benchmark is declared: a name, and a function that makes its work.
 //
-//   add("op/relu/" + engine + "/1x64", unit, [](context& c) {
+//   add(op_name("relu", "1x64"), unit, [](context& c) {
 //     auto x = uploaded(c, shape<2>{{1, 64}}, numbers(64, -1, 1));
 //     return job{.run = [=, &c] { relu(c, x); }, .wrong = [=] { return not_finite(to_host(x)); }, .flops = 64, .bytes = 2 * 64 * 4};
 //   });
 //
-// 1. the work is made when its turn comes; what it takes from the context's arena dies with it
+// 0. every engine of the build gets one: its name is put where the name has `*`
+// 1. the work is made when its turn comes, in a context of its engine that dies with it: a run of all needs no more memory than its largest
 // 2. run() once; wrong() says what is wrong with the result: a benchmark of a wrong result is reported as failed and not timed
 // 3. run() is timed. Rates are by wall clock: the time of a thread says little where several work
 #include "engine.hpp"
@@ -32,16 +33,20 @@ struct job {
 using make_job = std::function<job(context&)>;
 
 // A name that is already there stays as it is: layers of one shape are measured once.
-void add(std::string const& name, benchmark::TimeUnit unit, make_job make);
+void add(std::string const& name, benchmark::TimeUnit unit, make_job const& make);
+void add_for(frcnn::cpu_engine kind, std::string const& name, benchmark::TimeUnit unit, make_job const& make);  // for one engine, or none
 
-// "op/<op>/<engine>/<shape>"
-inline std::string op_name(std::string const& op, std::string const& shape) { return "op/" + op + "/" + engine::name + "/" + shape; }
-// "<kind>/<preset>/<engine>/<H>x<W>": kind is "stage/<stage>", "detect" or "step"
+// "op/<op>/*/<shape>"
+inline std::string op_name(std::string const& op, std::string const& shape) { return "op/" + op + "/*/" + shape; }
+// "<kind>/<preset>/*/<H>x<W>": kind is "stage/<stage>", "detect", "detect_<variant>" or "step"
 inline std::string image_name(std::string const& kind, std::string const& preset, int h, int w) {
-  return kind + "/" + preset + "/" + engine::name + "/" + std::to_string(h) + "x" + std::to_string(w);
+  return kind + "/" + preset + "/*/" + std::to_string(h) + "x" + std::to_string(w);
 }
 
 void add_layer_ops();
+void add_chains();
+void add_conv_rule();     // op/conv2d_rule, op/winograd_total
+void add_linear_layout();
 void add_pooling_ops();
 void add_detection_ops();
 void add_stages();

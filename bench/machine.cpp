@@ -1,0 +1,104 @@
+// What the machine can do, measured with loops that do nothing else: multiply-adds in registers, a product by OpenBLAS, memory.
+#include "data.hpp"
+#include "engine.hpp"
+
+#if FRCNN_HAS_ONEDNN
+#include <frcnn/backend/cpu/simd.hpp>
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace bench {
+namespace {
+
+template <class F>
+double best_seconds(F const& run, int runs = 5) {
+  double best = 1e30;
+  for (int i = 0; i < runs; ++i) {
+    auto const start = std::chrono::steady_clock::now();
+    run();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+double gemm_rate() {
+  constexpr int n = 2048;
+  values const a(std::size_t{n} * n, 0.5f), b(a);
+  values c(a.size());
+#if defined(_OPENMP)
+  int const before = omp_get_max_threads();
+  omp_set_num_threads(threads());
+#endif
+  double const once = best_seconds(
+      [&] { cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1.f, a.data(), n, b.data(), n, 0.f, c.data(), n); });
+#if defined(_OPENMP)
+  omp_set_num_threads(before);
+#endif
+  return c.back() == n / 4.f ? 2.0 * n * n * n / once : 0;
+}
+
+// Twelve sums, as many as hide the latency of two units, in a machine's sixteen registers. Each stays near b / (1 - a).
+double fma_rate([[maybe_unused]] context const& c) {
+#if FRCNN_HAS_ONEDNN
+  namespace simd = frcnn::simd;
+  constexpr int sums = 12, rounds = 500'000;
+  std::vector<float> end(static_cast<std::size_t>(threads()) * 64);
+  auto const run = [&] {
+    frcnn::parallel_for(c, static_cast<std::size_t>(threads()), 1, [&](std::size_t begin, std::size_t stop) {
+      for (std::size_t t = begin; t < stop; ++t) {
+        simd::vec const a(0.5f), b(static_cast<float>(t + 1));
+        simd::vec sum[sums];
+        simd::unroll<sums>([&](auto i) { sum[i] = simd::vec(static_cast<float>(static_cast<int>(i))); });
+        for (int r = 0; r < rounds; ++r) simd::unroll<sums>([&](auto i) { sum[i] = simd::fma(sum[i], a, b); });
+        simd::vec all(0.f);
+        simd::unroll<sums>([&](auto i) { all = all + sum[i]; });
+        simd::store(end.data() + t * 64, all);
+      }
+    });
+  };
+  double const once = best_seconds(run, 200);  // short ones: both threads must have the machine to themselves
+  for (std::size_t t = 0; t < static_cast<std::size_t>(threads()); ++t)
+    if (end[t * 64] != static_cast<float>(2 * sums * (t + 1))) return 0;
+  return 2.0 * sums * rounds * simd::lanes * threads() / once;
+#else
+  return gemm_rate();  // a build without vectors of its own has no better peak
+#endif
+}
+
+}  // namespace
+
+machine const& measured() {
+  static machine const m = [] {
+    context c(threads());
+    machine found{fma_rate(c), gemm_rate(), 0, 0};
+    std::size_t const n = std::size_t{64} << 20;  // floats
+    values from(n, 1.f), to(n, 0.f);
+    std::vector<double> sums(static_cast<std::size_t>(threads()) * 8);
+    double const reading = best_seconds([&] {
+      frcnn::parallel_for(c, n, 1, [&](int worker, std::size_t begin, std::size_t end) {
+        constexpr std::size_t lanes = 64;
+        float sum[lanes] = {};
+        for (std::size_t i = begin; i + lanes <= end; i += lanes) {
+          FRCNN_INDEPENDENT
+          for (std::size_t l = 0; l < lanes; ++l) sum[l] += from[i + l];
+        }
+        double all = 0;
+        for (float const s : sum) all += s;
+        sums[static_cast<std::size_t>(worker) * 8] = all;
+      });
+    });
+    double const copying = best_seconds([&] {
+      frcnn::parallel_for(c, n, 1, [&](std::size_t begin, std::size_t end) { std::memcpy(to.data() + begin, from.data() + begin, 4 * (end - begin)); });
+    });
+    double const size = 4. * static_cast<double>(n);
+    if (sums[0] > 0) found.read = size / reading;
+    if (to.back() == 1.f) found.copy = 2 * size / copying;
+    return found;
+  }();
+  return m;
+}
+
+}  // namespace bench
