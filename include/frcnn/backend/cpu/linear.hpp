@@ -61,7 +61,7 @@ struct linear<cpu> {
 #if FRCNN_HAS_ONEDNN
     if constexpr (std::is_same_v<T, float>)
       if (c.is_fast<T>()) {
-        if (tb) simd::product(c, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), {a, lda, ta}, {b, ldb, tb}, out, ldc, how == write::add);
+        if (tb && simd::worthwhile) simd::product(c, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), {a, lda, ta}, {b, ldb, tb}, out, ldc, how == write::add);
         else onednn::gemm(c, ta, tb, m, n, k, a, lda, b, ldb, how == write::add, out, ldc);
         return;
       }

@@ -25,6 +25,14 @@ inline constexpr int tile_rows = 6;
 inline constexpr int tile_vectors = 2;
 inline constexpr int panel = tile_vectors * lanes;  // columns of a tile
 
+// Whether kernels compiled for this are worth running. A baseline x86 build reaches a fraction of what the machine can; libraries that look at
+// the processor when they run (oneDNN, BLAS) are faster then.
+#if defined(__AVX2__) || defined(__ARM_NEON)
+inline constexpr bool worthwhile = true;
+#else
+inline constexpr bool worthwhile = false;
+#endif
+
 inline vec load(float const* p) { return vec::load_unaligned(p); }
 inline void store(float* p, vec v) { v.store_unaligned(p); }
 // a * b + c, rounded once where the machine can. (xsimd 8 multiplies and adds on AVX-512: half the speed.)

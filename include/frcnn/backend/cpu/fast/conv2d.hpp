@@ -3,6 +3,7 @@
 //
 //   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data, backward by weight
 //   anything else                                      forward: our direct kernel, in bf16 oneDNN's; backward: oneDNN
+// Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's.
 // In bf16 Winograd's products stay in float: a fourth of the products beats half the price of each.
 #include "frcnn/backend/cpu/kept_weights.hpp"
 #include "frcnn/backend/cpu/onednn/conv2d.hpp"
@@ -15,7 +16,7 @@
 namespace frcnn::inline FRCNN_ABI::fast {
 
 constexpr bool is_winograd(conv2d_spec const& s) {
-  return s.kernel == 3 && s.stride == 1 && s.pad == 1 && winograd::serves(s.in_channels, s.out_channels);
+  return simd::worthwhile && s.kernel == 3 && s.stride == 1 && s.pad == 1 && winograd::serves(s.in_channels, s.out_channels);
 }
 
 // The weights as Winograd's or the direct kernel read them; in scratch of the caller's frame unless they are kept.
@@ -36,9 +37,10 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
                     cpu_activation<float> y) {
   cpu::context::frame const scope(c);
   bool const few_channels = spec.in_channels < simd::lanes;
-  if (weight.keep && c.options().precision == compute::bf16 && !is_winograd(spec) && !few_channels) {
-    onednn::packed* const place = c.options().keep_transforms ? &weight.keep->blocked : nullptr;
-    return onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, {.precision = compute::bf16});
+  bool const bf16 = weight.keep && c.options().precision == compute::bf16 && !few_channels;
+  if (!is_winograd(spec) && (bf16 || !simd::worthwhile)) {
+    onednn::packed* const place = weight.keep && c.options().keep_transforms ? &weight.keep->blocked : nullptr;
+    return onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, {.precision = bf16 ? compute::bf16 : compute::exact});
   }
   float const* const w = converted(c, spec, weight);
   if (is_winograd(spec))
