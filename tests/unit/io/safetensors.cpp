@@ -97,6 +97,28 @@ TEST_CASE("bytes are a function of the contents") {
     CHECK((tensor.begin - file.tensor("d").begin) % size_of(tensor.type) == 0);
 }
 
+TEST_CASE("parts of a tensor, converted or not, from a file and from memory") {
+  scratch folder;
+  contents().write(folder / "a");
+  auto const bytes = read_file(folder / "a");
+  for (auto const& file : {safetensors_file(folder / "a"), open(bytes)}) {
+    std::vector<float> two(2);
+    file.read_part("fc.weight", 1, std::span<float>(two));
+    CHECK(two == std::vector<float>{2, 3.5f});
+    std::vector<double> three(3);
+    file.read_part("fc.weight", 2, std::span<double>(three));
+    CHECK(three == std::vector<double>{3.5, -1, 0});
+  }
+}
+
+TEST_CASE("a file cut short while it is open") {
+  scratch folder;
+  contents().write(folder / "a");
+  safetensors_file const file(folder / "a");
+  std::filesystem::resize_file(folder / "a", std::filesystem::file_size(folder / "a") - 4);
+  CHECK(sentence([&] { for (auto const& [name, tensor] : file.tensors()) file.read<double>(name); }).find("cut short") != string::npos);
+}
+
 TEST_CASE("what the Python package wrote is read") {
   safetensors_file const file("tests/golden/safetensors_peer.safetensors");
   CHECK(file.metadata() == std::map<string, string>{{"preset", "small"}, {"klasse", "Fu\xc3\x9fg\xc3\xa4nger"}});

@@ -1,0 +1,70 @@
+#include "frcnn/core/profiler.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace frcnn;
+
+struct watched {
+  profiler* to;
+  profiler* profile() const { return to; }
+};
+struct unwatched {};  // a context that knows no profiler
+
+void layer(watched& c, char const* name, double operations) { profiled const scope(c, name, operations); }
+
+TEST_CASE("profiler: scopes nest, repeat and add up") {
+  profiler p;
+  watched c{&p};
+  for (int run = 0; run < 3; ++run) {
+    {
+      profiled const stage(c, "backbone");
+      layer(c, "conv1", 100);
+      layer(c, "conv2", 50);
+      layer(c, "conv2", 50);
+    }
+    profiled const stage(c, "head");
+    layer(c, "conv1", 7);  // another: it runs inside another stage
+  }
+  auto const rows = p.rows();
+  REQUIRE(rows.size() == 5);
+  char const* const names[] = {"backbone", "conv1", "conv2", "head", "conv1"};
+  int const depths[] = {0, 1, 1, 0, 1};
+  long const calls[] = {3, 3, 6, 3, 3};
+  double const operations[] = {600, 300, 300, 21, 21};  // a stage has its layers'
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CAPTURE(i);
+    CHECK(rows[i].name == names[i]);
+    CHECK(rows[i].depth == depths[i]);
+    CHECK(rows[i].calls == calls[i]);
+    CHECK(rows[i].operations == operations[i]);
+  }
+  CHECK(rows[0].seconds >= rows[1].seconds + rows[2].seconds);  // a stage's time holds its layers'
+  p.clear();
+  CHECK(p.rows().empty());
+}
+
+TEST_CASE("profiler: a table has a line for every scope, indented by its depth") {
+  profiler p;
+  watched c{&p};
+  {
+    profiled const stage(c, "rpn");
+    layer(c, "conv", 1e9);
+  }
+  auto const table = p.table();
+  CHECK(table.find("\nrpn ") != std::string::npos);
+  CHECK(table.find("\n  conv ") != std::string::npos);
+  CHECK(std::count(table.begin(), table.end(), '\n') == 3);
+  CHECK(table.find("100.0 %") != std::string::npos);
+}
+
+TEST_CASE("profiler: contexts without one pay nothing and need nothing") {
+  watched off{nullptr};
+  profiled const scope(off, "anything", 1);
+  unwatched other;
+  profiled const another(other, "anything", 1);
+}
+
+}  // namespace
