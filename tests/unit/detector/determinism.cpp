@@ -1,6 +1,7 @@
 // A run is a function of its seed and its number of threads, bit for bit; an image's draws do not depend on its company.
 #include "frcnn/testing/decisions.hpp"
 #include "frcnn/testing/parity.hpp"
+#include "../engines.hpp"
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>
@@ -10,12 +11,14 @@ using namespace detector_tests;
 namespace {
 
 using preset = narrow_preset<cpu>;
+using whole_preset = narrow_preset<cpu, float, whole_spec>;
 
-std::vector<std::vector<float>> trained(std::uint64_t seed, int threads, int steps = 6) {
-  auto const model = preset::make(preset::config());
+template <class Preset>
+std::vector<std::vector<float>> trained(std::uint64_t seed, cpu_options const& options, int steps = 6) {
+  auto const model = Preset::make(Preset::config());
   liven(*model);
-  cpu::context c(threads);
-  trainer t(*model, c, empty_input<preset::model>(),
+  cpu::context c(options);
+  trainer t(*model, c, empty_input<typename Preset::model>(),
             {.seed = seed, .rate = {.lr = .001, .steps = steps}, .optimiser = {.clip_norm = 10}, .accumulate = 2});
   t.run(memory_feed(memory_feed::eight_sizes()));
   return all_values(*model);
@@ -23,17 +26,24 @@ std::vector<std::vector<float>> trained(std::uint64_t seed, int threads, int ste
 
 }  // namespace
 
-TEST_CASE("equal seeds train to equal bits, other seeds do not") {
-  auto const once = trained(1, 2);
-  CHECK(same_bits(trained(1, 2), once));
-  CHECK_FALSE(same_bits(trained(2, 2), once));
-  CHECK_FALSE(same_bits(trained(1, 2, 5), once));
+TEST_CASE_TEMPLATE("equal seeds train to equal bits, other seeds do not", P, preset, whole_preset) {
+  for (auto const& options : tests::engines(2)) {
+    CAPTURE(tests::name(options));
+    auto const once = trained<P>(1, options);
+    CHECK(same_bits(trained<P>(1, options), once));
+    CHECK_FALSE(same_bits(trained<P>(2, options), once));
+    CHECK_FALSE(same_bits(trained<P>(1, options, 5), once));
+  }
 }
 
-TEST_CASE("the number of threads changes no more than rounding") {
-  auto const one = trained(1, 1), three = trained(1, 3);
-  for (std::size_t i = 0; i < one.size(); ++i) CHECK(testing::compare(three[i], one[i], 1e-4).ok);
-  CHECK(same_bits(trained(1, 3), three));
+TEST_CASE_TEMPLATE("neither the number of threads nor the engine changes more than rounding", P, preset, whole_preset) {
+  auto const one = trained<P>(1, tests::engines(1)[0]);
+  for (auto const& options : tests::engines(3)) {
+    CAPTURE(tests::name(options));
+    auto const three = trained<P>(1, options);
+    for (std::size_t i = 0; i < one.size(); ++i) CHECK(testing::compare(three[i], one[i], 1e-4).ok);
+    CHECK(same_bits(trained<P>(1, options), three));
+  }
 }
 
 TEST_CASE("initial values are a function of the seed and the name") {

@@ -1,5 +1,6 @@
 // Model files hold everything detect needs, byte for byte; and the images a detector takes.
 #include "frcnn/load.hpp"
+#include "../engines.hpp"
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>
@@ -25,8 +26,8 @@ image noise(int w, int h) {
 }
 
 // Random weights, stronger predictors than an untrained detector's so that scores differ.
-detector<narrow_preset<>> random_detector() {
-  detector<narrow_preset<>> d(narrow_preset<>::config(), 1);
+detector<narrow_preset<>> random_detector(cpu_options const& options = {.threads = 1}) {
+  detector<narrow_preset<>> d(narrow_preset<>::config(), options);
   auto& store = d.model().parameters();
   store.initialise(11);
   for (auto const* name : {"roi_heads.box_predictor.cls_score.weight", "rpn.head.cls_logits.weight"}) {
@@ -72,21 +73,24 @@ void rewrite(fs::path const& from, fs::path const& to, Edit edit) {
 
 TEST_CASE("a detector comes back from its file as it was, and equal detectors give equal bytes") {
   scratch_folder const folder;
-  auto const d = random_detector();
-  save(d, folder.path / "a.safetensors");
-  auto const back = load<narrow_preset<>>(folder.path / "a.safetensors", 1);
-  save(back, folder.path / "b.safetensors");
-  CHECK(io::read_file(folder.path / "a.safetensors") == io::read_file(folder.path / "b.safetensors"));
-  CHECK(io::read_file(folder.path / "a.safetensors").find("frcnn-model-file") == std::string::npos);
+  for (auto const& options : tests::engines(1)) {
+    CAPTURE(tests::name(options));
+    auto const d = random_detector(options);
+    save(d, folder.path / "a.safetensors");
+    auto const back = load<narrow_preset<>>(folder.path / "a.safetensors", options);
+    save(back, folder.path / "b.safetensors");
+    CHECK(io::read_file(folder.path / "a.safetensors") == io::read_file(folder.path / "b.safetensors"));
+    CHECK(io::read_file(folder.path / "a.safetensors").find("frcnn-model-file") == std::string::npos);
 
-  auto const im = noise(150, 90);
-  auto const boxes = d.detect(im, {.score = 0.3f});
-  REQUIRE(boxes.size() > 0);
-  CHECK(equal(boxes, back.detect(im, {.score = 0.3f})));
-  CHECK(back.classes() == d.classes());
-  CHECK(back.config().normalisation == d.config().normalisation);
-  CHECK(back.config().anchor_sizes == d.config().anchor_sizes);
-  CHECK(back.class_name(1) == "disc");
+    auto const im = noise(150, 90);
+    auto const boxes = d.detect(im, {.score = 0.3f});
+    REQUIRE(boxes.size() > 0);
+    CHECK(equal(boxes, back.detect(im, {.score = 0.3f})));
+    CHECK(back.classes() == d.classes());
+    CHECK(back.config().normalisation == d.config().normalisation);
+    CHECK(back.config().anchor_sizes == d.config().anchor_sizes);
+    CHECK(back.class_name(1) == "disc");
+  }
 }
 
 TEST_CASE("what is wrong with a model file is said in one sentence") {

@@ -24,6 +24,22 @@ struct narrow_spec {
   static constexpr int frozen = 0;
 };
 
+// The same with whole vectors of channels: on the engine onednn Winograd's layers, here and in the RPN.
+struct whole_spec {
+  static constexpr char const* name = "whole";
+  static constexpr backbone::stage stages[] = {backbone::conv(16, 3, 2), backbone::conv(16, 3, 2), backbone::conv(32, 3, 2),
+                                               backbone::conv(32),       backbone::conv(48, 3, 2), backbone::conv(48)};
+  static constexpr int frozen = 0;
+};
+// In VGG's manner: pools, and a frozen prefix that runs in strips.
+struct pooled_spec {
+  static constexpr char const* name = "pooled";
+  static constexpr backbone::stage stages[] = {backbone::conv(16), backbone::conv(16), backbone::pool(), backbone::conv(32),
+                                               backbone::pool(),   backbone::conv(32), backbone::conv(32), backbone::pool(),
+                                               backbone::conv(32), backbone::pool(),   backbone::conv(48)};
+  static constexpr int frozen = 3;
+};
+
 template <class Spec, Real T, class Conv = conventions::torchvision, template <class, class> class Pooler = roi::align_pooler>
 struct parts {
   using backbone_type = backbone::plain<Spec, T, cpu>;

@@ -7,9 +7,9 @@
 
 namespace detector_tests {
 
-template <class B = cpu, Real T = float>
-struct narrow_preset : presets::plain_torchvision<narrow_spec, B, T> {
-  using base = presets::plain_torchvision<narrow_spec, B, T>;
+template <class B = cpu, Real T = float, class Spec = narrow_spec>
+struct narrow_preset : presets::plain_torchvision<Spec, B, T> {
+  using base = presets::plain_torchvision<Spec, B, T>;
   static constexpr char const* name = "narrow";
 
   static model_config config(std::vector<std::string> classes = {"disc", "bar", "ring"}) {

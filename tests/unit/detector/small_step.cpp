@@ -1,4 +1,5 @@
 // The whole training step of a narrow `small` against torchvision's in double: tests/golden/small_step.py.
+#include "../engines.hpp"
 #include "narrow.hpp"
 #include "torchvision_step.hpp"
 
@@ -38,53 +39,62 @@ auto make() {
 
 TEST_CASE_TEMPLATE("a training step that decides for itself is torchvision's", T, double, float) {
   auto const file = golden();
-  auto const model = make<T>();
-  torchvision_step step(*model, file, pixels(file), dims);
-  cpu::context c(2);
-  typename std::remove_reference_t<decltype(*model)>::tape tape;
-  step.check_features(c);
-  step.check_step(c, tape);
+  for (auto const& options : tests::engines(2)) {
+    CAPTURE(tests::name(options));
+    auto const model = make<T>();
+    torchvision_step step(*model, file, pixels(file), dims);
+    cpu::context c(options);
+    typename std::remove_reference_t<decltype(*model)>::tape tape;
+    step.check_features(c);
+    step.check_step(c, tape);
 
-  auto const ours = testing::record(tape), theirs = step.decisions();
-  CHECK(ours.anchor_label.values == theirs.anchor_label.values);
-  CHECK(ours.anchor_match.values == theirs.anchor_match.values);
-  CHECK(ours.roi_count.values == theirs.roi_count.values);
-  int const q = theirs.roi_label.dims[1];
-  for (int n = 0; n < dims[0]; ++n) {
-    auto const from = [&](auto const& table) { return table.values.begin() + n * table.dims[1]; };
-    CHECK(std::equal(from(theirs.roi_label), from(theirs.roi_label) + q, from(ours.roi_label)));
-    for (int i = 0; i < q; ++i) {
-      auto const a = from(ours.roi_target)[i], b = from(theirs.roi_target)[i];
-      CHECK(testing::compare(std::vector{a.dx, a.dy, a.dw, a.dh}, std::vector{b.dx, b.dy, b.dw, b.dh}, 100 * step_tolerance<T>).ok);
+    auto const ours = testing::record(tape), theirs = step.decisions();
+    CHECK(ours.anchor_label.values == theirs.anchor_label.values);
+    CHECK(ours.anchor_match.values == theirs.anchor_match.values);
+    CHECK(ours.roi_count.values == theirs.roi_count.values);
+    int const q = theirs.roi_label.dims[1];
+    for (int n = 0; n < dims[0]; ++n) {
+      auto const from = [&](auto const& table) { return table.values.begin() + n * table.dims[1]; };
+      CHECK(std::equal(from(theirs.roi_label), from(theirs.roi_label) + q, from(ours.roi_label)));
+      for (int i = 0; i < q; ++i) {
+        auto const a = from(ours.roi_target)[i], b = from(theirs.roi_target)[i];
+        CHECK(testing::compare(std::vector{a.dx, a.dy, a.dw, a.dh}, std::vector{b.dx, b.dy, b.dw, b.dh}, 100 * step_tolerance<T>).ok);
+      }
     }
-  }
 
-  auto const proposed = step.compare_proposals(c, tape);
-  CHECK_MESSAGE(!proposed, proposed.describe());
-  CHECK(proposed.boxes == 120);
+    auto const proposed = step.compare_proposals(c, tape);
+    CHECK_MESSAGE(!proposed, proposed.describe());
+    CHECK(proposed.boxes == 120);
+  }
 }
 
 TEST_CASE_TEMPLATE("a training step on torchvision's decisions is torchvision's", T, double, float) {
   auto const file = golden();
-  auto const model = make<T>();
-  torchvision_step step(*model, file, pixels(file), dims);
-  cpu::context c(2);
-  typename std::remove_reference_t<decltype(*model)>::tape tape;
-  testing::replay(step.decisions(), tape);
-  step.check_step(c, tape);
+  for (auto const& options : tests::engines(2)) {
+    CAPTURE(tests::name(options));
+    auto const model = make<T>();
+    torchvision_step step(*model, file, pixels(file), dims);
+    cpu::context c(options);
+    typename std::remove_reference_t<decltype(*model)>::tape tape;
+    testing::replay(step.decisions(), tape);
+    step.check_step(c, tape);
+  }
 }
 
 TEST_CASE_TEMPLATE("detections are torchvision's", T, double, float) {
   auto const file = golden();
-  auto const model = make<T>();
-  torchvision_step step(*model, file, pixels(file), dims);
-  cpu::context c(2);
-  auto const proposed = step.compare_proposals(c);
-  CHECK_MESSAGE(!proposed, proposed.describe());
-  CHECK(proposed.boxes == 80);
-  auto const found = step.compare_detections(c);
-  CHECK_MESSAGE((found.ok() && found.excused.empty()), found.describe());
-  CHECK(found.boxes > 100);
+  for (auto const& options : tests::engines(2)) {
+    CAPTURE(tests::name(options));
+    auto const model = make<T>();
+    torchvision_step step(*model, file, pixels(file), dims);
+    cpu::context c(options);
+    auto const proposed = step.compare_proposals(c);
+    CHECK_MESSAGE(!proposed, proposed.describe());
+    CHECK(proposed.boxes == 80);
+    auto const found = step.compare_detections(c);
+    CHECK_MESSAGE((found.ok() && found.excused.empty()), found.describe());
+    CHECK(found.boxes > 100);
+  }
 }
 
 TEST_CASE("the comparison sees one weight that is a little off") {

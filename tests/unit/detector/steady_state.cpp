@@ -3,6 +3,7 @@
 // Linux with glibc only: every way to the heap, those of the libraries included, passes the counters below. Two are left out, which take
 // memory from the heap and give it back: OpenBLAS, whose AVX-512 kernels for products under 10^6 multiplications pack there, and oneDNN,
 // which makes a table of the arguments of every call (some ten blocks, under 1 KiB).
+#include "../engines.hpp"
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>
@@ -143,46 +144,56 @@ TEST_CASE("the counters see every kind of allocation") {
   cpu::deallocate(p);
 }
 
-TEST_CASE("no allocation per training step after warm-up, and flat memory") {
-  using preset = narrow_preset<cpu>;
-  auto const model = preset::make(preset::config());
-  model->parameters().initialise(1);
-  cpu::context c(2);
-  memory_feed const feed(memory_feed::eight_sizes());
-  trainer t(*model, c, empty_input<preset::model>(),
-            {.seed = 1, .rate = {.lr = .001, .steps = 200}, .optimiser = {.clip_norm = 10}, .accumulate = 2});
-  constexpr int warm = 48;  // every pair of sizes has been there
-  std::vector<std::size_t> resident(201);
-  std::size_t reports = 0;
-  t.hooks.on_step = [&](step_report const& r) { reports += r.images.size() == 4; };
-  t.hooks.after_step = [&](std::int64_t done) {
-    bool const was = counting.exchange(false);
-    resident[static_cast<std::size_t>(done)] = resident_bytes();
-    if (done == warm) allocations = 0;
-    counting = was || done == warm;
-  };
-  CHECK(t.run(feed));
-  counting = false;
-  CHECK(reports == 200);
-  CHECK(allocations.load() == 0);
-  CHECK_MESSAGE(resident[200] <= resident[warm] + resident[warm] / 50, (resident[warm] >> 10), " KiB, then ", (resident[200] >> 10));
+using narrow = narrow_preset<cpu>;
+using whole = narrow_preset<cpu, float, whole_spec>;
+using pooled = narrow_preset<cpu, float, pooled_spec>;
+
+TEST_CASE_TEMPLATE("no allocation per training step after warm-up, and flat memory", P, narrow, whole, pooled) {
+  for (auto const& options : tests::engines(2)) {
+    CAPTURE(tests::name(options));
+    auto const model = P::make(P::config());
+    model->parameters().initialise(1);
+    cpu::context c(options);
+    memory_feed const feed(memory_feed::eight_sizes());
+    trainer t(*model, c, empty_input<typename P::model>(),
+              {.seed = 1, .rate = {.lr = .001, .steps = 100}, .optimiser = {.clip_norm = 10}, .accumulate = 2});
+    constexpr int warm = 48;  // every pair of sizes has been there
+    std::vector<std::size_t> resident(101);
+    std::size_t reports = 0;
+    t.hooks.on_step = [&](step_report const& r) { reports += r.images.size() == 4; };
+    t.hooks.after_step = [&](std::int64_t done) {
+      bool const was = counting.exchange(false);
+      resident[static_cast<std::size_t>(done)] = resident_bytes();
+      if (done == warm) allocations = 0;
+      counting = was || done == warm;
+    };
+    CHECK(t.run(feed));
+    counting = false;
+    CHECK(reports == 100);
+    CHECK(allocations.load() == 0);
+    CHECK_MESSAGE(resident[100] <= resident[warm] + resident[warm] / 50, (resident[warm] >> 10), " KiB, then ", (resident[100] >> 10));
+  }
 }
 
-TEST_CASE("nor in detection, but for the list that it returns") {
-  using preset = narrow_preset<cpu>;
-  detector<preset> d(preset::config(), 2);
-  d.model().parameters().initialise(1);
-  memory_feed const feed(memory_feed::eight_sizes());
-  typename detector<preset>::session s(d, 2);
-  auto const detect_all = [&] {
-    for (auto const& p : feed.pictures) d.detect(s, image_view{p.pixels.data(), p.w, p.h, pixel_format::rgb, 0}, {.score = .999f});
-  };
-  detect_all();
-  allocations = 0;
-  counting = true;
-  detect_all();
-  counting = false;
-  CHECK_MESSAGE(allocations <= 8 * 3, allocations.load(), " allocations");  // two copies on the host and the list
+TEST_CASE_TEMPLATE("nor in detection, but for the list that it returns", P, narrow, whole, pooled) {
+  for (auto options : tests::engines(2))
+    for (bool keep : {true, false}) {
+      options.keep_transforms = keep;
+      CAPTURE(tests::name(options));
+      detector<P> d(P::config(), options);
+      d.model().parameters().initialise(1);
+      memory_feed const feed(memory_feed::eight_sizes());
+      typename detector<P>::session s(d, options);
+      auto const detect_all = [&] {
+        for (auto const& p : feed.pictures) d.detect(s, image_view{p.pixels.data(), p.w, p.h, pixel_format::rgb, 0}, {.score = .999f});
+      };
+      detect_all();
+      allocations = 0;
+      counting = true;
+      detect_all();
+      counting = false;
+      CHECK_MESSAGE(allocations <= 8 * 3, allocations.load(), " allocations");  // two copies on the host and the list
+    }
 }
 #else
 TEST_CASE("no allocation per training step after warm-up") {
