@@ -91,7 +91,7 @@ TEST_CASE("full rank gives the matrix back, whatever its own rank is") {
   for (bool const zero : {true, false}) {
     std::vector<float> w(7 * 30);
     for (std::size_t i = 0; i < w.size(); ++i) w[i] = zero ? 0 : static_cast<float>(draws.normal() * (i / 30 < 3 ? 1 : 1e-6));
-    for (auto const [u, v] : {std::pair{7, 30}, std::pair{30, 7}}) {
+    for (auto const& [u, v] : {std::pair{7, 30}, std::pair{30, 7}}) {
       auto const found = factors(w, u, v, 7);
       CHECK(found.error == 0);
       auto const back = product(widened(found.second), widened(found.first), std::size_t(u), 7, std::size_t(v));
