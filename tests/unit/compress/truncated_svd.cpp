@@ -44,11 +44,12 @@ TEST_CASE_TEMPLATE("singular values, the best product of each rank and its error
   io::safetensors_file const golden("tests/golden/svd.safetensors");
   double const tolerance = std::is_same_v<T, float> ? 1e-6 : 1e-12;
   int cases = 0;
-  for (auto const& [name, tensor] : golden.tensors()) {
+  for (auto const& entry : golden.tensors()) {
+    auto const& [name, tensor] = entry;
     auto const at = name.find(".best");
     if (at == std::string::npos) continue;
     ++cases;
-    CAPTURE(name);
+    CAPTURE(entry.first);
     auto const group = name.substr(0, at), rank = name.substr(at + 5);
     int const t = std::stoi(rank), u = static_cast<int>(tensor.shape[0]), v = static_cast<int>(tensor.shape[1]);
     auto const found = factors(golden.read<T>(group + ".w"), u, v, t);
