@@ -23,7 +23,6 @@
 namespace bench {
 namespace {
 
-using frcnn::write;
 using frcnn::onednn::pass, frcnn::onednn::yardstick;
 namespace winograd = frcnn::winograd;
 namespace direct = frcnn::direct;
@@ -173,11 +172,11 @@ void add_shape(conv_layer const& l) {
     if (is_tiled)
       add_contender(l, "backward_data", pass::backward_data, {"winograd", true, [](context& c, std::shared_ptr<rule_case> r) {
                       return [=, &c] {
-                        frcnn::fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data, nullptr, write::set, r->dx, write::set);
+                        frcnn::fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data, nullptr, writing::set, r->dx, writing::set);
                       };
                     }});
     add_contender(l, "backward_data", pass::backward_data, {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
-                    return [=, &c] { own::backward_data(c, r->layer.spec, r->dy, r->weight.data, r->dx, write::set); };
+                    return [=, &c] { own::backward_data(c, r->layer.spec, r->dy, r->weight.data, r->dx, writing::set); };
                   }});
   }
   if (is_tiled)
@@ -188,7 +187,7 @@ void add_shape(conv_layer const& l) {
                     };
                   }});
   add_contender(l, "backward_weight", pass::backward_weight, {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
-                  return [=, &c] { own::backward_weight(c, r->layer.spec, r->in, r->dy, r->dweight.data, write::set); };
+                  return [=, &c] { own::backward_weight(c, r->layer.spec, r->in, r->dy, r->dweight.data, writing::set); };
                 }});
   if (own::has_winograd() && is_tiled)
     for (auto const p : {pass::forward, pass::backward_data, pass::backward_weight}) add_yardstick(l, p);
@@ -241,8 +240,8 @@ job total_of_ours(context& c, pass p) {
       if (p == pass::forward)
         winograd::convolve(c, {s.in_channels, s.out_channels, a.factors, {.bias = a.bias, .relu = true}}, a.x, in, a.y);
       else
-        frcnn::fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, write::set,
-                              {a.dx, in}, write::set);
+        frcnn::fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, writing::set,
+                              {a.dx, in}, writing::set);
     }
   };
   auto const wrong = [=] {

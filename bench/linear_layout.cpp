@@ -19,7 +19,6 @@ namespace bench {
 namespace {
 
 namespace own = frcnn::onednn;
-using frcnn::write;
 enum class pass { forward, backward_data, backward_weight };
 constexpr char const* pass_names[] = {"forward", "backward_data", "backward_weight"};
 

@@ -70,7 +70,7 @@ class lively {
 
   // What a step sees first: gradients that the next backward pass sets.
   void fresh() {
-    for (auto const& e : model().parameters().entries()) e.p->next = frcnn::write::set;
+    for (auto const& e : model().parameters().entries()) e.p->next = frcnn::writing::set;
   }
 
  private:

@@ -20,7 +20,6 @@
 namespace bench {
 namespace {
 
-using frcnn::write;
 using torchvision = frcnn::conventions::torchvision;
 using exec = frcnn::exec<device>;
 
@@ -344,7 +343,7 @@ void add_sgd(int n, std::string const& where) {
     frcnn::from_host(values(size, 1.f), s->model.p.grad);
     return job{.run =
                    [=, &c] {
-                     s->model.p.next = write::add;  // as a backward pass leaves it
+                     s->model.p.next = writing::add;  // as a backward pass leaves it
                      s->optimiser->update(c, 1e-4, 1, s->loss);
                    },
                .wrong =

@@ -9,7 +9,6 @@
 namespace bench {
 namespace {
 
-using frcnn::write;
 
 constexpr auto us = benchmark::kMicrosecond;
 
@@ -30,7 +29,7 @@ job conv_backward(context& c, conv_layer const& l) {
   auto const dweight = uploaded(c, values(k->w.size())), dbias = uploaded(c, values(k->b.size()));
   auto run = [=, &c] {
     auto into = dx;
-    frcnn::ops::conv2d<device>::backward<float>(c, k->layer.spec, k->in, k->y, dy, k->weight, dweight, dbias, write::set, into, write::set);
+    frcnn::ops::conv2d<device>::backward<float>(c, k->layer.spec, k->in, k->y, dy, k->weight, dweight, dbias, writing::set, into, writing::set);
   };
   auto wrong = [=, &c] {
     auto y = downloaded(c, k->y);
@@ -72,7 +71,7 @@ void add_linear(int m, int k, int n, bool relu, std::string const& where, bool t
     auto const dy = uploaded(c, l->y.dims, numbers(l->y.size(), .5f, 1, 5)), dx = frcnn::scratch<float, device>(c, l->x.dims);
     auto const dweight = uploaded(c, values(l->w_host.size())), dbias = uploaded(c, values(l->b_host.size()));
     auto run = [=, &c] {
-      frcnn::ops::linear<device>::backward<float>(c, relu, l->x, l->y, dy, l->weight, dweight, dbias, write::set, dx, write::set);
+      frcnn::ops::linear<device>::backward<float>(c, relu, l->x, l->y, dy, l->weight, dweight, dbias, writing::set, dx, writing::set);
     };
     auto wrong = [=] {
       auto y = frcnn::to_host(l->y);

@@ -11,7 +11,6 @@
 namespace bench {
 namespace {
 
-using frcnn::write;
 
 constexpr auto us = benchmark::kMicrosecond;
 
@@ -65,7 +64,7 @@ void add_pool(pool_layer const& l) {
   add(op_name("max_pool_backward", name), us, [=](context& c) {
     auto const p = make(c);
     auto const dy = activated(c, ys, numbers(ys.size(), .5f, 1, 5)), dx = c.make<float>(l.x);
-    return job{.run = [=, &c] { op::backward<float>(c, l.spec, p->argmax, dy, dx, write::set); },
+    return job{.run = [=, &c] { op::backward<float>(c, l.spec, p->argmax, dy, dx, writing::set); },
                .wrong = [=, &c] { return not_adjoint(downloaded(c, dy), downloaded(c, p->y), downloaded(c, dx), p->x_host); },
                .bytes = bytes(in + 2 * out),
                .label = l.where};
@@ -148,12 +147,12 @@ struct region_case {
   void align(context& c) { frcnn::ops::roi_align<device>::forward(c, spec, x, rois, view<std::int32_t const, 2, device>{}, out); }
   void align_back(context& c) {
     frcnn::ops::roi_align<device>::backward(c, spec, view<float const, 3, device>(dout), rois, view<std::int32_t const, 2, device>{}, dx,
-                                            write::set);
+                                            writing::set);
   }
   void pool(context& c) { frcnn::ops::roi_pool<device>::forward(c, spec, x, rois, view<std::int32_t const, 2, device>{}, out, argmax); }
   void pool_back(context& c) {
     frcnn::ops::roi_pool<device>::backward(c, spec, view<float const, 3, device>(dout), view<std::int32_t const, 3, device>(argmax), rois,
-                                           view<std::int32_t const, 2, device>{}, dx, write::set);
+                                           view<std::int32_t const, 2, device>{}, dx, writing::set);
   }
 };
 

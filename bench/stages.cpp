@@ -9,7 +9,6 @@
 namespace bench {
 namespace {
 
-using frcnn::write;
 
 // Everything that a stage reads, computed once; what it writes has its own place.
 template <class Preset>
@@ -52,8 +51,8 @@ struct scene {
     model.generator().loss(c, input.images, input.truth, rng, tape.proposals, rpn_loss);
   }
   void train_regions() { model.head().forward(c, input.images, f, rois, input.truth, rng, tape.head, head_loss); }
-  void rpn_backward() { model.generator().backward(c, tape.proposals, {}, df, write::set); }
-  void regions_backward() { model.head().backward(c, tape.head, {}, df, write::add); }
+  void rpn_backward() { model.generator().backward(c, tape.proposals, {}, df, writing::set); }
+  void regions_backward() { model.head().backward(c, tape.head, {}, df, writing::add); }
   void backbone_backward() { model.backbone().backward(c, tape.backbone, df); }
 };
 
@@ -174,7 +173,7 @@ void add_stages_of(int h, int w) {
     // Rate 0: the same work, and the weights stay lively.
     return job{.run =
                    [s, optimiser] {
-                     for (auto const& e : s->model.parameters().entries()) e.p->next = write::add;
+                     for (auto const& e : s->model.parameters().entries()) e.p->next = writing::add;
                      optimiser->update(s->c, 0, 1, view<float const, 1, device>(s->head_loss));
                    },
                .wrong = [optimiser] { return not_equal("finite", optimiser->control()->finite, 1); },

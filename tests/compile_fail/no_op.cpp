@@ -13,5 +13,5 @@ int main() {
   cpu_activation<float> x, y;
   nn::conv<float, cpu>::tape t;
   layer.forward(c, x, y, t);
-  layer.backward(c, t, y, x, write::set);
+  layer.backward(c, t, y, x, writing::set);
 }

@@ -47,8 +47,8 @@ struct negate {                                             // y = -x
     for (std::size_t i = 0; i < x.dims.size(); ++i) y.data[i] = -x.data[i];
   }
   void forward(cpu::context& c, act const& x, act& y, tape&) const { forward(c, x, y); }
-  void backward(cpu::context&, tape&, act& dy, act& dx, write how) {
-    for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == write::add ? dx.data[i] : 0) - dy.data[i];
+  void backward(cpu::context&, tape&, act& dy, act& dx, writing how) {
+    for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == writing::add ? dx.data[i] : 0) - dy.data[i];
   }
   template <class V> void for_each_param(V&&) {}
 };
@@ -78,8 +78,8 @@ struct whole_image {                                        // proposes one regi
   void forward(context&, images, map const&, tape&) const {}
   void loss(context&, images, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
   void proposals(context&, images im, tape&, phase, regions rois) const { propose(im, rois); }
-  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, write how) {
-    if (how == write::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+    if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
   template <class V> void for_each_param(V&&) {}
   static void propose(images im, regions rois) {
@@ -103,8 +103,8 @@ struct yes_head {                                           // every region is a
     }
   }
   void forward(context&, images, map const&, regions, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
-  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, write how) {
-    if (how == write::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+    if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
   template <class V> void for_each_param(V&&) {}
 };

@@ -108,10 +108,10 @@ class plain {
       activation<T, B> dx{};
       if (i > first) dx = c.template make<T>(t.at[i].dims);
       if (Spec::stages[i].is_pool) {
-        ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(t, i, t.at[i + 1].dims), dy, dx, write::set);
+        ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(t, i, t.at[i + 1].dims), dy, dx, writing::set);
       } else {
         typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
-        convs_[--k].backward(c, kept, dy, dx, write::set);
+        convs_[--k].backward(c, kept, dy, dx, writing::set);
       }
       dy = dx;
     }
@@ -147,8 +147,12 @@ class plain {
   void run_chain(context& c, int count, activation<T, B> x, activation<T, B> y) const {
     chain_stage<T, B> stages[depth];
     for (int i = 0, k = 0; i < count; ++i) {
-      if (Spec::stages[i].is_pool) stages[i] = {.is_pool = true, .pool = pool_of(i)};
-      else stages[i] = convs_[k++].stage();
+      if (!Spec::stages[i].is_pool) {
+        stages[i] = convs_[k++].stage();
+        continue;
+      }
+      stages[i].is_pool = true;
+      stages[i].pool = pool_of(i);
     }
     ops::conv_chain<B>::template forward<T>(c, std::span<chain_stage<T, B> const>(stages, static_cast<std::size_t>(count)), x, y);
   }

@@ -16,8 +16,8 @@
 //       for (std::size_t i = 0; i < x.dims.size(); ++i) y.data[i] = -x.data[i];
 //     }
 //     void forward(cpu::context& c, act const& x, act& y, tape&) const { forward(c, x, y); }
-//     void backward(cpu::context&, tape&, act& dy, act& dx, write how) {
-//       for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == write::add ? dx.data[i] : 0) - dy.data[i];
+//     void backward(cpu::context&, tape&, act& dy, act& dx, writing how) {
+//       for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == writing::add ? dx.data[i] : 0) - dy.data[i];
 //     }
 //     template <class V> void for_each_param(V&&) {}
 //   };
@@ -35,7 +35,7 @@ concept Layer = Numeric<L> && requires(L const& l, context_of<L>& c, activation<
 template <class L>
 concept TrainableLayer = Layer<L> && Trainable<L> &&
                          requires(L& l, L const& k, context_of<L>& c, typename L::tape& t, activation<scalar_of<L>, device_of<L>>& x,
-                                  activation<scalar_of<L>, device_of<L>>& y, write how) {
+                                  activation<scalar_of<L>, device_of<L>>& y, writing how) {
                            k.forward(c, x, y, t);
                            l.backward(c, t, y, x, how);
                          };

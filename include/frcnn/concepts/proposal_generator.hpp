@@ -23,8 +23,8 @@
 //     void forward(context&, images, map const&, tape&) const {}
 //     void loss(context&, images, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
 //     void proposals(context&, images im, tape&, phase, regions rois) const { propose(im, rois); }
-//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, write how) {
-//       if (how == write::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+//       if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
 //     }
 //     template <class V> void for_each_param(V&&) {}
 //     static void propose(images im, regions rois) {
@@ -46,7 +46,7 @@ concept ProposalGenerator =
     AnchorScheme<Anchors> && Trainable<P> && BoxCoder<typename P::coder> && (P::channels > 0) &&
     requires(P& p, P const& k, context_of<P>& c, batch<scalar_of<P>, device_of<P>> im, maps<scalar_of<P>, Anchors::levels, device_of<P>> const& f,
              maps<scalar_of<P>, Anchors::levels, device_of<P>>& df, truth<scalar_of<P>, device_of<P>> gt, rng<device_of<P>> r,
-             counted<box<scalar_of<P>>, 2, device_of<P>> roi, typename P::tape& t, view<scalar_of<P>, 1, device_of<P>> loss, phase ph, write w) {
+             counted<box<scalar_of<P>>, 2, device_of<P>> roi, typename P::tape& t, view<scalar_of<P>, 1, device_of<P>> loss, phase ph, writing w) {
       { k.anchors() } -> std::convertible_to<Anchors>;
       { k.capacity(ph) } -> std::convertible_to<int>;
       k.forward(c, im, f, ph, roi);

@@ -22,8 +22,8 @@
 //       }
 //     }
 //     void forward(context&, images, map const&, regions, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
-//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, write how) {
-//       if (how == write::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+//       if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
 //     }
 //     template <class V> void for_each_param(V&&) {}
 //   };
@@ -48,7 +48,7 @@ concept RoIHead =
     requires(H& h, H const& k, context_of<H>& c, batch<scalar_of<H>, device_of<H>> im, maps<scalar_of<H>, H::levels, device_of<H>> const& f,
              maps<scalar_of<H>, H::levels, device_of<H>>& df, truth<scalar_of<H>, device_of<H>> gt, rng<device_of<H>> r,
              counted<box<scalar_of<H>> const, 2, device_of<H>> roi, view<box<scalar_of<H>>, 2, device_of<H>> droi, detect_options o,
-             counted<scored_box<scalar_of<H>>, 2, device_of<H>> hit, typename H::tape& t, view<scalar_of<H>, 1, device_of<H>> loss, write w) {
+             counted<scored_box<scalar_of<H>>, 2, device_of<H>> hit, typename H::tape& t, view<scalar_of<H>, 1, device_of<H>> loss, writing w) {
       { k.classes() } -> std::convertible_to<int>;
       k.forward(c, im, f, roi, o, hit);
       k.forward(c, im, f, roi, gt, r, t, loss);

@@ -14,7 +14,7 @@
 namespace frcnn::inline FRCNN_ABI {
 
 // A gradient's first writer sets (nothing is zeroed before), later ones add.
-enum class write : std::uint8_t { set, add };
+enum class writing : std::uint8_t { set, add };
 
 // Where in memory logical element [o,c,h,w] lies.
 enum class param_order : std::uint8_t {
@@ -36,7 +36,7 @@ struct initializer {
 template <Real T, Backend B>
 struct param {
   std::string name;  // within its scopes: "weight", "bias"
-  std::string path;           // with its scopes: \"backbone.0.weight\"; set by the store
+  std::string path{};         // with its scopes: "backbone.0.weight"; set by the store
   int rank = 1;
   shape<4> dims{{0, 1, 1, 1}};  // logical [O, C, H, W]
   param_order stored = param_order::plain;
@@ -46,7 +46,7 @@ struct param {
   view<T, 1, B> value{};    // set by the store
   view<T, 1, B> grad{};     // set by the store in training; empty: not wanted
   std::uint64_t version = 0;  // raised by whoever changes the value: packed copies are remade when it moves
-  write next = write::set;  // what the next backward does to grad
+  writing next = writing::set;  // what the next backward does to grad
 
   std::size_t size() const { return dims.size(); }
   std::string_view layer() const { return std::string_view(path).substr(0, path.rfind('.')); }  // the path of what holds it

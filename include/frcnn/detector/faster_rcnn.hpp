@@ -159,8 +159,8 @@ class faster_rcnn<BB, PG, RH> {
     auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
     staged(c, "proposals", [&] { generator_.proposals(c, im, t.proposals, phase::train, rois); });
     staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, write::set); });  // a convolution can only set; pooling adds
-    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, write::add); });
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
+    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::add); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
   }
 
@@ -171,7 +171,7 @@ class faster_rcnn<BB, PG, RH> {
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
     staged(c, "rpn loss", [&] { generator_.loss(c, im, gt, r, t.proposals, first_two(loss)); });
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, write::set); });
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
   }
 
@@ -181,7 +181,7 @@ class faster_rcnn<BB, PG, RH> {
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
-    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, write::set); });
+    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::set); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
   }
 

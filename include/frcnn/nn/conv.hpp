@@ -48,14 +48,21 @@ class conv {
     t.x = x;
     t.y = y;
   }
-  void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, write how) {
-    profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (dx ? 1 : 0)));
+  void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, writing how) {
+    profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (is_wanted(dx) ? 1 : 0)));
     ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
-    weight.next = bias.next = write::add;
+    weight.next = bias.next = writing::add;
   }
 
   chain_stage<T, B> stage() const {
-    return {.name = weight.layer(), .conv = spec_, .weight = weight.value, .bias = bias.value, .keep = keep(), .version = weight.version};
+    chain_stage<T, B> s;
+    s.name = weight.layer();
+    s.conv = spec_;
+    s.weight = weight.value;
+    s.bias = bias.value;
+    s.keep = keep();
+    s.version = weight.version;
+    return s;
   }
 
   bool trainable() const { return weight.trainable || bias.trainable; }
@@ -70,6 +77,11 @@ class conv {
   param<T, B> weight, bias;
 
  private:
+  // A backend's activation need not say whether it is there.
+  static bool is_wanted(activation<T, B> const& a) {
+    if constexpr (requires { static_cast<bool>(a); }) return static_cast<bool>(a);
+    return true;
+  }
   // Weights that learn change in every step: nothing made of them is worth keeping.
   typename ops::conv2d<B>::kept* keep() const { return weight.wants_grad() ? nullptr : &kept_; }
 

@@ -57,7 +57,7 @@ class low_rank_linear {
     through(c, x, t.hidden, y);
   }
   // dy is masked in place; dx empty is not wanted.
-  void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, write how) {
+  void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, writing how) {
     using whole = typename linear<T, B>::tape;
     if (!first_) {
       whole kept{t.x, t.y};
@@ -66,7 +66,7 @@ class low_rank_linear {
     typename B::context::frame scope(c);
     auto const dhidden = scratch<T, B>(c, t.hidden.dims);  // [M, R]
     whole second{t.hidden, t.y}, first{t.x, t.hidden};
-    last_.backward(c, second, dy, dhidden, write::set);
+    last_.backward(c, second, dy, dhidden, writing::set);
     first_->backward(c, first, dhidden, dx, how);
   }
 

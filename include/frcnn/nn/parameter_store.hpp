@@ -74,7 +74,7 @@ class parameter_store {
   void enable_gradients() {
     gradients_.reserve(size_);
     for (auto& e : entries_) {
-      e.p->next = write::set;
+      e.p->next = writing::set;
       e.p->grad = {};
       if (e.p->trainable) e.p->grad = {gradients_.data() + e.offset, e.p->value.dims};
     }

@@ -118,17 +118,17 @@ class fast_rcnn_head {
   }
 
   // RoIs are constants: drois is not used.
-  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, write how) {
+  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, writing how) {
     typename context::frame scope(c);
     int const n = t.h6.dims[0];
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
     auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = make(pooler_.width());
-    back(c, cls_, t.h7, t.logits, t.dlogits, dh7, write::set);
-    back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, write::add);
+    back(c, cls_, t.h7, t.logits, t.dlogits, dh7, writing::set);
+    back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, writing::add);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout);
-    fc7_.backward(c, t.fc7, dh7, dh6, write::set);
+    fc7_.backward(c, t.fc7, dh7, dh6, writing::set);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout);
-    fc6_.backward(c, t.fc6, dh6, dpooled, write::set);
+    fc6_.backward(c, t.fc6, dh6, dpooled, writing::set);
     pool(c, [&] { pooler_.backward(c, t.pooler, dpooled, df, how); });
   }
 
@@ -172,7 +172,7 @@ class fast_rcnn_head {
     }
   }
 
-  static void back(context& c, nn::linear<T, B>& layer, rows x, rows y, rows dy, rows dx, write how) {
+  static void back(context& c, nn::linear<T, B>& layer, rows x, rows y, rows dy, rows dx, writing how) {
     typename nn::linear<T, B>::tape kept{x, y};
     layer.backward(c, kept, dy, dx, how);
   }

@@ -93,7 +93,7 @@ class align_pooler : public pooler_base<F, Conv> {
     t.level = this->level_of(c, rois, &t.level_memory);
     ops::roi_align<B>::forward(c, this->spec_, f, rois, t.level, this->bins(out));
   }
-  void backward(context& c, tape& t, view<T const, 2, B> dout, maps<T, base::levels, B>& df, write how) const {
+  void backward(context& c, tape& t, view<T const, 2, B> dout, maps<T, base::levels, B>& df, writing how) const {
     ops::roi_align<B>::backward(c, this->spec_, this->bins(dout), t.rois, t.level, df, how);
   }
 };
@@ -123,7 +123,7 @@ class max_pooler : public pooler_base<F, Conv> {
     t.argmax = t.argmax_memory.shaped(this->bins(out).dims);
     ops::roi_pool<B>::forward(c, this->spec_, f, rois, t.level, this->bins(out), t.argmax);
   }
-  void backward(context& c, tape& t, view<T const, 2, B> dout, maps<T, base::levels, B>& df, write how) const {
+  void backward(context& c, tape& t, view<T const, 2, B> dout, maps<T, base::levels, B>& df, writing how) const {
     ops::roi_pool<B>::backward(c, this->spec_, this->bins(dout), view<std::int32_t const, 3, B>(t.argmax), t.rois, t.level, df, how);
   }
 };

@@ -132,11 +132,11 @@ class region_proposal_network {
   }
 
   // Proposals are constants: drois is not used (exact joint training brings its own generator).
-  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, write how) {
+  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, writing how) {
     for (int l = 0; l < levels; ++l) {
       typename context::frame scope(c);
       auto dhidden = c.template make<T>(t.hidden[l].dims);
-      siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, write::set);
+      siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, writing::set);
       typename conv::tape kept{t.x[l], t.hidden[l]};
       conv_.backward(c, kept, dhidden, df.level[l], how);
     }

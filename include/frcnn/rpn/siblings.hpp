@@ -23,8 +23,8 @@ struct transfer {
   FRCNN_HD void operator()(std::size_t i) const { to[i] = add ? to[i] + from[i] : from[i]; }
 };
 template <Real T, Backend B>
-void move(typename B::context& c, T const* from, T* to, std::size_t n, write how) {
-  exec<B>::for_each(c, n, transfer<T, B>{from, to, how == write::add});
+void move(typename B::context& c, T const* from, T* to, std::size_t n, writing how) {
+  exec<B>::for_each(c, n, transfer<T, B>{from, to, how == writing::add});
 }
 
 }  // namespace detail
@@ -52,7 +52,7 @@ class siblings {
   }
 
   void backward(context& c, activation<T, B> const& x, view<T const, 3, B> dfirst, view<T const, 3, B> dsecond, int cell, activation<T, B>& dx,
-                write how) {
+                writing how) {
     typename context::frame scope(c);
     auto const whole = spec();
     profiled const layer(c, "siblings", 2 * whole.operations(x.dims));
@@ -65,7 +65,7 @@ class siblings {
       dweight = scratch<T, B>(c, shape<1>{{static_cast<std::int32_t>(first.weight.size() + second.weight.size())}});
       dbias = scratch<T, B>(c, shape<1>{{whole.out_channels}});
     }
-    ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, write::set, dx, how);  // no ReLU: y is not looked at
+    ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, writing::set, dx, how);  // no ReLU: y is not looked at
     if (!learns) return;
     apart(c, dweight, &conv::weight);
     apart(c, dbias, &conv::bias);
@@ -77,8 +77,8 @@ class siblings {
   view<T const, 1, B> together(context& c, param<T, B> conv::*which) const {
     auto const &a = first.*which, &b = second.*which;
     auto const both = scratch<T, B>(c, shape<1>{{static_cast<std::int32_t>(a.size() + b.size())}});
-    detail::move<T, B>(c, a.value.data, both.data, a.size(), write::set);
-    detail::move<T, B>(c, b.value.data, both.data + a.size(), b.size(), write::set);
+    detail::move<T, B>(c, a.value.data, both.data, a.size(), writing::set);
+    detail::move<T, B>(c, b.value.data, both.data + a.size(), b.size(), writing::set);
     return both;
   }
   void apart(context& c, view<T, 1, B> gradient, param<T, B> conv::*which) {
@@ -86,7 +86,7 @@ class siblings {
     for (auto* const p : {&(first.*which), &(second.*which)}) {
       if (p->wants_grad()) {
         detail::move<T, B>(c, from, p->grad.data, p->size(), p->next);
-        p->next = write::add;
+        p->next = writing::add;
       }
       from += p->size();
     }

@@ -115,7 +115,7 @@ class sgd {
                                                                   static_cast<T>(options_.momentum), static_cast<T>(options_.decay * p.decay_mult),
                                                                   static_cast<T>(p.lr_mult), options_.lr_inside_momentum});
       ++p.version;
-      p.next = write::set;
+      p.next = writing::set;
     }
   }
 
@@ -129,7 +129,7 @@ class sgd {
   }
 
  private:
-  static bool written(param<T, B> const& p) { return p.wants_grad() && p.next == write::add; }
+  static bool written(param<T, B> const& p) { return p.wants_grad() && p.next == writing::add; }
 
   // Two passes of sums in a fixed order: blocks of each parameter, then all blocks.
   void sum_squares(context& c, view<double, 1, B> out) {

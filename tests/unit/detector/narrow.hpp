@@ -148,7 +148,7 @@ std::vector<std::vector<typename Model::scalar>> take_gradients(Model& model) {
   std::vector<std::vector<typename Model::scalar>> all;
   for (auto const& e : model.parameters().entries()) {
     all.push_back(model.parameters().get_gradient(e));
-    e.p->next = frcnn::write::set;
+    e.p->next = frcnn::writing::set;
   }
   return all;
 }

@@ -48,10 +48,10 @@ void check_gradients(Model& model, Run run, Reached reached) {
     auto const& gradient = analytic[at++];
     CAPTURE(e.name);
     if (!reached(e.name)) {
-      CHECK(e.p->next == frcnn::write::set);
+      CHECK(e.p->next == frcnn::writing::set);
       continue;
     }
-    CHECK(e.p->next == frcnn::write::add);
+    CHECK(e.p->next == frcnn::writing::add);
     CHECK(std::any_of(gradient.begin(), gradient.end(), [](double g) { return g != 0; }));
     auto const loss = [&] {
       ++e.p->version;  // the values were changed behind the store's back

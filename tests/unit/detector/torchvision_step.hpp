@@ -113,8 +113,8 @@ class torchvision_step {
     model_.head().forward(c, im, f, rois.set(), gt, random(), tape.head, {loss.data() + 2, {{2}}});
     check_losses(loss, tape);
     between(tape);
-    model_.generator().backward(c, tape.proposals, {}, df, frcnn::write::set);
-    model_.head().backward(c, tape.head, {}, df, frcnn::write::add);
+    model_.generator().backward(c, tape.proposals, {}, df, frcnn::writing::set);
+    model_.head().backward(c, tape.head, {}, df, frcnn::writing::add);
     model_.backbone().backward(c, tape.backbone, df);
     check_gradients();
   }

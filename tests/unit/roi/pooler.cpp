@@ -5,7 +5,6 @@
 
 using namespace batches;
 using conventions::caffe, conventions::torchvision;
-using frcnn::write;  // before the system call of that name
 
 namespace {
 
@@ -66,9 +65,9 @@ void compare(Pooler const& pooler, std::string const& name) {
   array<T, 2> const dy(y.dims, rows_from(file.read<T>(name + ".dy"), 3, p * p));
   map<T> dx(s, std::numeric_limits<T>::quiet_NaN());
   maps<T, 1, cpu> df{{dx.a}};
-  pooler.backward(c, t, dy.in(), df, write::set);
+  pooler.backward(c, t, dy.in(), df, writing::set);
   CHECK(near(dx.plain(c), file.read<double>(name + ".dmaps"), tolerance<T>));
-  pooler.backward(c, t, dy.in(), df, write::add);
+  pooler.backward(c, t, dy.in(), df, writing::add);
   auto twice = file.read<double>(name + ".dmaps");
   for (auto& v : twice) v *= 2;
   CHECK(near(dx.plain(c), twice, tolerance<T>));
@@ -103,7 +102,7 @@ TEST_CASE("dead rows are zero and give no gradient") {
       }
     map<double> dx(shape<4>{{2, 3, 8, 10}});
     maps<double, 1, cpu> df{{dx.a}};
-    pooler.backward(c, t, dy.in(), df, write::set);
+    pooler.backward(c, t, dy.in(), df, writing::set);
     double sum = 0;
     for (double const v : dx.values) sum += std::abs(v);
     CHECK(std::isfinite(sum));
@@ -137,7 +136,7 @@ TEST_CASE_TEMPLATE("each region reads the map of its size", T, float, double) {
     for (auto& v : dy.values) v = T(r.normal());
     map<T> d0(m0.a.dims), d1(m1.a.dims), d2(m2.a.dims);
     maps<T, 3, cpu> df{{d0.a, d1.a, d2.a}};
-    pooler.backward(c, t, dy.in(), df, write::set);
+    pooler.backward(c, t, dy.in(), df, writing::set);
 
     map<T> e0(m0.a.dims), e1(m1.a.dims), e2(m2.a.dims);
     maps<T, 1, cpu> expected[] = {{{e0.a}}, {{e1.a}}, {{e2.a}}};
@@ -151,7 +150,7 @@ TEST_CASE_TEMPLATE("each region reads the map of its size", T, float, double) {
       auto const first = std::ptrdiff_t{i} * alone.width();
       CHECK(row.values == std::vector<T>(y.values.begin() + first, y.values.begin() + first + alone.width()));
       array<T, 2> const drow(row.dims, std::vector<T>(dy.values.begin() + first, dy.values.begin() + first + alone.width()));
-      alone.backward(c, own, drow.in(), expected[l], write::add);
+      alone.backward(c, own, drow.in(), expected[l], writing::add);
     }
     CHECK(near(d0.values, e0.values, tolerance<T>));
     CHECK(near(d1.values, e1.values, tolerance<T>));

@@ -49,7 +49,7 @@ struct fixture {
   void give(std::vector<double> const& weight, std::vector<double> const& bias) {
     std::copy(weight.begin(), weight.end(), model.weight.grad.data);
     std::copy(bias.begin(), bias.end(), model.bias.grad.data);
-    model.weight.next = model.bias.next = frcnn::write::add;
+    model.weight.next = model.bias.next = frcnn::writing::add;
   }
   void update(double lr, int accumulated = 1) { optimiser.update(c, lr, accumulated, {loss.data(), {{4}}}); }
   std::vector<double> values(param<double, cpu> const& p) const { return {p.value.data, p.value.data + p.size()}; }
@@ -164,7 +164,7 @@ TEST_CASE("what no backward pass wrote is left alone, and does not count into th
   auto const bias = f.values(f.model.bias), velocity = f.velocity("bias");
   auto const version = f.model.bias.version;
   f.give({3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {std::nan(""), 0, 0});
-  f.model.bias.next = frcnn::write::set;
+  f.model.bias.next = frcnn::writing::set;
   f.update(.1);
   CHECK(f.values(f.model.bias) == bias);
   CHECK(f.velocity("bias") == velocity);
@@ -178,7 +178,7 @@ TEST_CASE("an update makes the next backward pass set, and raises versions") {
   auto const version = f.model.weight.version;
   f.give(normals(15, 1), normals(3, 2));
   f.update(.1);
-  CHECK(f.model.weight.next == frcnn::write::set);
+  CHECK(f.model.weight.next == frcnn::writing::set);
   CHECK(f.model.weight.version > version);
   CHECK_FALSE(f.model.fixed.wants_grad());
 }

@@ -27,7 +27,7 @@ void add_bias_relu(T* y, std::size_t rows, std::size_t columns, T const* bias, b
 }
 
 template <Real T>
-void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t rows, std::size_t columns, T* dbias, write how) {
+void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t rows, std::size_t columns, T* dbias, writing how) {
   if (!relu && !dbias) return;
   constexpr std::size_t run = 512;
   std::size_t const runs = (rows + run - 1) / run;
@@ -53,7 +53,7 @@ void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t row
     }
   });
   if (!dbias) return;
-  if (how == write::set) std::fill(dbias, dbias + columns, T(0));
+  if (how == writing::set) std::fill(dbias, dbias + columns, T(0));
   for (std::size_t at = 0; at < runs; ++at) {
     T const* const sum = partial + at * columns;
     FRCNN_INDEPENDENT

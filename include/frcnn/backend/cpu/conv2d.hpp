@@ -28,7 +28,7 @@ struct conv2d<cpu> {
   template <Real T>
   static void backward(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, cpu_activation<T> y, cpu_activation<T> dy,
                        std::type_identity_t<view<T const, 1, cpu>> weight, std::type_identity_t<view<T, 1, cpu>> dweight,
-                       std::type_identity_t<view<T, 1, cpu>> dbias, write how, cpu_activation<T> dx, write dx_how) {
+                       std::type_identity_t<view<T, 1, cpu>> dbias, writing how, cpu_activation<T> dx, writing dx_how) {
     std::size_t const pixels = static_cast<std::size_t>(dy.dims[0]) * dy.dims[2] * dy.dims[3];
     frcnn::detail::mask_and_sum<T>(c, spec.relu, y.data, dy.data, pixels, static_cast<std::size_t>(spec.out_channels), dbias.data, how);
 #if FRCNN_HAS_ONEDNN

@@ -36,7 +36,7 @@ struct linear<cpu> {
         return onednn::inner_product(c, relu, x, {weight.data, place, version}, bias.data, y, compute::bf16);
       }
 #endif
-    multiply<T>(c, false, true, m, n, k, x.data, k, weight.data, k, write::set, y.data, n);
+    multiply<T>(c, false, true, m, n, k, x.data, k, weight.data, k, writing::set, y.data, n);
     std::size_t const columns = static_cast<std::size_t>(n);
     parallel_for(c, static_cast<std::size_t>(m), 16384 / (columns + 1) + 1, [=](std::size_t begin, std::size_t end) {
       detail::add_bias_relu(y.data + begin * columns, end - begin, columns, bias.data, relu);
@@ -47,7 +47,7 @@ struct linear<cpu> {
   static void backward(cpu::context& c, bool relu, std::type_identity_t<view<T const, 2, cpu>> x,
                        std::type_identity_t<view<T const, 2, cpu>> y, view<T, 2, cpu> dy,
                        std::type_identity_t<view<T const, 1, cpu>> weight, std::type_identity_t<view<T, 1, cpu>> dweight,
-                       std::type_identity_t<view<T, 1, cpu>> dbias, write how, std::type_identity_t<view<T, 2, cpu>> dx, write dx_how) {
+                       std::type_identity_t<view<T, 1, cpu>> dbias, writing how, std::type_identity_t<view<T, 2, cpu>> dx, writing dx_how) {
     std::ptrdiff_t const m = dy.dims[0], n = dy.dims[1], k = x.dims[1];
     detail::mask_and_sum<T>(c, relu, y.data, dy.data, static_cast<std::size_t>(m), static_cast<std::size_t>(n), dbias.data, how);
     if (dweight) multiply<T>(c, true, false, n, k, m, dy.data, n, x.data, k, how, dweight.data, k);
@@ -57,16 +57,16 @@ struct linear<cpu> {
  private:
   template <Real T>
   static void multiply(cpu::context& c, bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T const* a, std::ptrdiff_t lda,
-                       T const* b, std::ptrdiff_t ldb, write how, T* out, std::ptrdiff_t ldc) {
+                       T const* b, std::ptrdiff_t ldb, writing how, T* out, std::ptrdiff_t ldc) {
 #if FRCNN_HAS_ONEDNN
     if constexpr (std::is_same_v<T, float>)
       if (c.is_fast<T>()) {
-        if (tb && simd::worthwhile) simd::product(c, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), {a, lda, ta}, {b, ldb, tb}, out, ldc, how == write::add);
-        else onednn::gemm(c, ta, tb, m, n, k, a, lda, b, ldb, how == write::add, out, ldc);
+        if (tb && simd::worthwhile) simd::product(c, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), {a, lda, ta}, {b, ldb, tb}, out, ldc, how == writing::add);
+        else onednn::gemm(c, ta, tb, m, n, k, a, lda, b, ldb, how == writing::add, out, ldc);
         return;
       }
 #endif
-    parallel_gemm<T>(c, ta, tb, m, n, k, T(1), a, lda, b, ldb, how == write::add ? T(1) : T(0), out, ldc);
+    parallel_gemm<T>(c, ta, tb, m, n, k, T(1), a, lda, b, ldb, how == writing::add ? T(1) : T(0), out, ldc);
   }
 };
 

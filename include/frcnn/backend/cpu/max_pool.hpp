@@ -35,7 +35,7 @@ struct max_pool<cpu> {
   // (Blocks of channels over the whole map instead: 2.8 times slower at 64 x 300 x 400.)
   template <Real T>
   static void backward(cpu::context& c, pool_spec spec, view<std::int32_t const, 1, cpu> argmax, cpu_activation<T> dy, cpu_activation<T> dx,
-                       write how) {
+                       writing how) {
     FRCNN_ASSERT(dy.dims == spec.out_shape(dx.dims) && argmax.size() == dy.dims.size());
     int const height = dx.dims[2], width = dx.dims[3], out_height = dy.dims[2], band = 4 * spec.stride, bands = (height + band - 1) / band;
     std::size_t const channels = static_cast<std::size_t>(dx.dims[1]), row = static_cast<std::size_t>(width) * channels;
@@ -45,7 +45,7 @@ struct max_pool<cpu> {
         std::size_t const n = task / bands;
         int const y0 = static_cast<int>(task % bands) * band, y1 = std::min(y0 + band, height);
         T* const map = dx.data + n * height * row;
-        if (how == write::set) std::fill(map + y0 * row, map + y1 * row, T(0));
+        if (how == writing::set) std::fill(map + y0 * row, map + y1 * row, T(0));
         // Windows that reach into the band; Caffe's rounding may leave a last one wholly below the map: its winner lies in the last row.
         int const first = std::max(0, (y0 + spec.pad - spec.kernel) / spec.stride);
         int const last = y1 == height ? out_height : std::min(out_height, (y1 - 1 + spec.pad) / spec.stride + 1);

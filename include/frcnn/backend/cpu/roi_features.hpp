@@ -111,7 +111,7 @@ struct roi_rows {
 // Work on gradients of maps, cut into images times blocks of channels: f(worker, image, first channel, number of channels).
 // Blocks are whole cache lines, as many as the threads need; set clears them first.
 template <class T, int L, class F>
-void for_each_channel_block(cpu::context& c, maps<T, L, cpu> const& dmaps, std::size_t images, std::size_t channels, write how, F f) {
+void for_each_channel_block(cpu::context& c, maps<T, L, cpu> const& dmaps, std::size_t images, std::size_t channels, writing how, F f) {
   std::size_t const wanted = (2 * static_cast<std::size_t>(c.threads()) + images - 1) / std::max<std::size_t>(images, 1);
   std::size_t const block = std::max<std::size_t>(32, (channels / std::max<std::size_t>(wanted, 1) + 15) / 16 * 16);
   std::size_t const blocks = (channels + block - 1) / block;
@@ -119,7 +119,7 @@ void for_each_channel_block(cpu::context& c, maps<T, L, cpu> const& dmaps, std::
     for (std::size_t task = begin; task < end; ++task) {
       std::size_t const image = task / blocks, first = task % blocks * block, count = std::min(block, channels - first);
       for (auto const& map : dmaps.level) {
-        if (!map || how == write::add) continue;
+        if (!map || how == writing::add) continue;
         std::size_t const cells = static_cast<std::size_t>(map.dims[2]) * map.dims[3];
         for (std::size_t i = 0; i < cells; ++i) std::fill_n(map.data + (image * cells + i) * channels + first, count, T(0));
       }
@@ -176,7 +176,7 @@ struct roi_align<cpu> {
   template <Real T, int L>
   static void backward(cpu::context& c, roi_spec<L> const& spec, std::type_identity_t<view<T const, 3, cpu>> dout,
                        std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level,
-                       maps<T, L, cpu> const& dmaps, write how) {
+                       maps<T, L, cpu> const& dmaps, writing how) {
     detail::roi_rows<box<T> const> const rows{rois, level};
     std::size_t const channels = static_cast<std::size_t>(dout.dims[2]);
     int const pooled = spec.pooled;
@@ -287,7 +287,7 @@ struct roi_pool<cpu> {
   template <Real T, int L>
   static void backward(cpu::context& c, roi_spec<L> const& spec, std::type_identity_t<view<T const, 3, cpu>> dout,
                        view<std::int32_t const, 3, cpu> argmax, std::type_identity_t<counted<box<T> const, 2, cpu>> rois,
-                       view<std::int32_t const, 2, cpu> level, maps<T, L, cpu> const& dmaps, write how) {
+                       view<std::int32_t const, 2, cpu> level, maps<T, L, cpu> const& dmaps, writing how) {
     detail::roi_rows<box<T> const> const rows{rois, level};
     std::size_t const channels = static_cast<std::size_t>(dout.dims[2]), bins = static_cast<std::size_t>(spec.pooled) * spec.pooled;
     detail::for_each_channel_block(c, dmaps, rows.images(), channels, how,

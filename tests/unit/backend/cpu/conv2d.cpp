@@ -36,7 +36,7 @@ struct layer {
     std::vector<T> dx, dw, db;
   };
   // `before`: what the gradients hold.
-  gradients backward(cpu::context& c, gradients before, write how) {
+  gradients backward(cpu::context& c, gradients before, writing how) {
     tensor<T> tx(c, xs, x), ty(c, ys, forward(c)), tdy(c, ys, g), tdx(c, xs, before.dx);
     poison(c);
     auto stored = channels_last(w, spec.out_channels, spec.in_channels, cells),
@@ -59,12 +59,12 @@ TEST_CASE_TEMPLATE("conv2d: forward and gradients against the definition; set re
       CAPTURE(tests::name(options));
       cpu::context c(options);
       CHECK(near(l.forward(c), expected.y, tolerance<T>));
-      auto const set = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, write::set);
+      auto const set = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, writing::set);
       CHECK(near(set.dx, expected.dx, tolerance<T>));
       CHECK(near(set.dw, expected.dw, tolerance<T>));
       CHECK(near(set.db, expected.db, tolerance<T>));
       typename layer<T>::gradients const before{normals<T>(l.x.size(), 5), normals<T>(l.w.size(), 6), normals<T>(l.b.size(), 7)};
-      auto const added = l.backward(c, before, write::add);
+      auto const added = l.backward(c, before, writing::add);
       CHECK(near(added.dx, plus(before.dx, set.dx), tolerance<T>));
       CHECK(near(added.dw, plus(before.dw, set.dw), tolerance<T>));
       CHECK(near(added.db, plus(before.db, set.db), tolerance<T>));
@@ -79,7 +79,7 @@ TEST_CASE("conv2d: central differences in double") {
     cpu::context c(2);
     layer<double> l(lc);
     l.spec.relu = false;  // linear in each argument: no kinks
-    auto const set = l.backward(c, {nans<double>(l.x.size()), nans<double>(l.w.size()), nans<double>(l.b.size())}, write::set);
+    auto const set = l.backward(c, {nans<double>(l.x.size()), nans<double>(l.w.size()), nans<double>(l.b.size())}, writing::set);
     auto loss = [&] { return dot(l.forward(c), l.g); };
     CHECK(near(set.dx, numeric_gradient(l.x, loss), 1e-6));
     CHECK(near(set.dw, numeric_gradient(l.w, loss), 1e-6));
@@ -97,8 +97,8 @@ TEST_CASE("conv2d: the number of threads changes no bit of forward and dx, and e
       CHECK(same_bits(y, l.forward(two)));
       CHECK(same_bits(y, l.forward(three)));
       layer<float>::gradients const before{nans<float>(l.x.size()), nans<float>(l.w.size()), nans<float>(l.b.size())};
-      auto const first = l.backward(one, before, write::set), second = l.backward(two, before, write::set),
-                 again = l.backward(two, before, write::set);
+      auto const first = l.backward(one, before, writing::set), second = l.backward(two, before, writing::set),
+                 again = l.backward(two, before, writing::set);
       CHECK(same_bits(first.dx, second.dx));
       CHECK(same_bits(first.db, second.db));
       CHECK(same_bits(again.dw, second.dw));
@@ -111,7 +111,7 @@ TEST_CASE("conv2d: what is not wanted is not computed, and dy is masked in place
     layer<float> l(cases[0]);
     tensor<float> x(c, l.xs, l.x), y(c, l.ys, l.forward(c)), dy(c, l.ys, l.g);
     auto stored = channels_last(l.w, l.spec.out_channels, l.spec.in_channels, l.cells);
-    ops::conv2d<cpu>::backward<float>(c, l.spec, x.a, y.a, dy.a, over(stored), {}, {}, write::set, {}, write::set);
+    ops::conv2d<cpu>::backward<float>(c, l.spec, x.a, y.a, dy.a, over(stored), {}, {}, writing::set, {}, writing::set);
     auto const forward = y.plain(), masked = dy.plain();
     for (std::size_t i = 0; i < masked.size(); ++i) CHECK(masked[i] == (forward[i] > 0 ? l.g[i] : 0));
   }
@@ -149,7 +149,7 @@ TEST_CASE_TEMPLATE("conv2d: PyTorch's numbers", T, float, double) {
       CAPTURE(tests::name(options));
       cpu::context c(options);
       CHECK(near(l.forward(c), read(".y"), tolerance<T>));
-      auto const d = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, write::set);
+      auto const d = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, writing::set);
       CHECK(near(d.dx, read(".dx"), tolerance<T>));
       CHECK(near(d.dw, read(".dweight"), tolerance<T>));
       CHECK(near(d.db, read(".dbias"), tolerance<T>));
@@ -163,9 +163,9 @@ TEST_CASE("conv2d: after the first run no more arena") {
       cpu::context c(options);
       layer<float> l(lc);
       typename layer<float>::gradients const before{nans<float>(l.x.size()), nans<float>(l.w.size()), nans<float>(l.b.size())};
-      l.backward(c, before, write::set);
+      l.backward(c, before, writing::set);
       auto const water = c.high_water();
-      l.backward(c, before, write::set);
+      l.backward(c, before, writing::set);
       CHECK(c.high_water() == water);
     }
 }

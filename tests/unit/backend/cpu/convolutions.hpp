@@ -72,8 +72,8 @@ reference by_portable(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::
   auto stored = channels_last(wide(w), s.out_channels, s.in_channels, cells), dw = stored, bias = wide(b), db = bias;
   portable::conv2d::forward<double>(c, s, tx.a, over(stored), over(bias), ty.a);
   frcnn::detail::mask_and_sum<double>(c, s.relu, ty.a.data, tdy.a.data, ys.size() / static_cast<std::size_t>(s.out_channels),
-                                      static_cast<std::size_t>(s.out_channels), db.data(), write::set);
-  portable::conv2d::backward<double>(c, s, tx.a, tdy.a, over(stored), over(dw), write::set, tdx.a, write::set);
+                                      static_cast<std::size_t>(s.out_channels), db.data(), writing::set);
+  portable::conv2d::backward<double>(c, s, tx.a, tdy.a, over(stored), over(dw), writing::set, tdx.a, writing::set);
   return {ty.plain(), tdx.plain(), channels_last(dw, s.out_channels, s.in_channels, cells, true), db};
 }
 

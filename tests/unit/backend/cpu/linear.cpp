@@ -26,7 +26,7 @@ struct layer {
   struct gradients {
     std::vector<T> dx, dw, db;
   };
-  gradients backward(cpu::context& c, gradients d, write how) {
+  gradients backward(cpu::context& c, gradients d, writing how) {
     auto y = forward(c), dy = g;
     poison(c);
     ops::linear<cpu>::backward<T>(c, relu, over(x, shape<2>{{m, k}}), over(y, shape<2>{{m, n}}), over(dy, shape<2>{{m, n}}), over(w),
@@ -69,18 +69,18 @@ TEST_CASE_TEMPLATE("linear: forward and gradients against the definition; set re
       CAPTURE(tests::name(options));
       cpu::context c(options);
       CHECK(near(l.forward(c), expected.y, tolerance<T>));
-      auto const set = l.backward(c, l.blank(), write::set);
+      auto const set = l.backward(c, l.blank(), writing::set);
       CHECK(near(set.dx, expected.dx, tolerance<T>));
       CHECK(near(set.dw, expected.dw, tolerance<T>));
       CHECK(near(set.db, expected.db, tolerance<T>));
       typename layer<T>::gradients const before{normals<T>(l.x.size(), 5), normals<T>(l.w.size(), 6), normals<T>(l.b.size(), 7)};
-      auto const added = l.backward(c, before, write::add);
+      auto const added = l.backward(c, before, writing::add);
       CHECK(near(added.dx, plus(before.dx, set.dx), tolerance<T>));
       CHECK(near(added.dw, plus(before.dw, set.dw), tolerance<T>));
       CHECK(near(added.db, plus(before.db, set.db), tolerance<T>));
       cpu::context one(tests::with(options, 1)), three(tests::with(options, 3));
       CHECK(same_bits(l.forward(one), l.forward(three)));
-      auto const alone = l.backward(one, l.blank(), write::set), crowd = l.backward(three, l.blank(), write::set);
+      auto const alone = l.backward(one, l.blank(), writing::set), crowd = l.backward(three, l.blank(), writing::set);
       CHECK(same_bits(alone.dx, crowd.dx));
       CHECK(same_bits(alone.dw, crowd.dw));
       CHECK(same_bits(alone.db, crowd.db));
@@ -91,7 +91,7 @@ TEST_CASE_TEMPLATE("linear: forward and gradients against the definition; set re
 TEST_CASE("linear: central differences in double") {
   cpu::context c(2);
   layer<double> l(4, 6, 5, false);
-  auto const set = l.backward(c, l.blank(), write::set);
+  auto const set = l.backward(c, l.blank(), writing::set);
   auto loss = [&] { return dot(l.forward(c), l.g); };
   CHECK(near(set.dx, numeric_gradient(l.x, loss), 1e-6));
   CHECK(near(set.dw, numeric_gradient(l.w, loss), 1e-6));
@@ -103,17 +103,17 @@ TEST_CASE("linear: no rows, and gradients that are not wanted") {
     cpu::context c(options);
     layer<float> none(0, 4, 3, true);
     CHECK(none.forward(c).empty());
-    auto const d = none.backward(c, none.blank(), write::set);
+    auto const d = none.backward(c, none.blank(), writing::set);
     CHECK(d.dw == std::vector<float>(12, 0.0f));
     CHECK(d.db == std::vector<float>(3, 0.0f));
     auto const w0 = normals<float>(12, 6), b0 = normals<float>(3, 7);
-    auto const added = none.backward(c, {{}, w0, b0}, write::add);
+    auto const added = none.backward(c, {{}, w0, b0}, writing::add);
     CHECK(added.dw == w0);
     CHECK(added.db == b0);
     layer<float> l(3, 4, 2, true);
     auto y = l.forward(c), dy = l.g;
     ops::linear<cpu>::backward<float>(c, true, over(l.x, shape<2>{{3, 4}}), over(y, shape<2>{{3, 2}}), over(dy, shape<2>{{3, 2}}),
-                                      over(l.w), {}, {}, write::set, {}, write::set);
+                                      over(l.w), {}, {}, writing::set, {}, writing::set);
     for (std::size_t i = 0; i < dy.size(); ++i) CHECK(dy[i] == (y[i] > 0 ? l.g[i] : 0));
   }
 }
@@ -129,6 +129,21 @@ TEST_CASE("linear: NaN in, NaN out, ReLU or not") {
     }
 }
 
+#if FRCNN_HAS_ONEDNN
+TEST_CASE("linear: in bf16 a layer that may keep its weights is rounded, and no other") {
+  if (!onednn::has_bf16()) return;
+  cpu::context exact(2), bf16({.threads = 2, .precision = compute::bf16});
+  layer<float> l(20, 100, 33, true);
+  auto const y = l.forward(exact);
+  kept_weights kept;
+  auto rounded = nans<float>(y.size());
+  ops::linear<cpu>::forward<float>(bf16, true, over(l.x, shape<2>{{20, 100}}), over(l.w), over(l.b), over(rounded, shape<2>{{20, 33}}), &kept, 1);
+  CHECK(!same_bits(rounded, y));
+  CHECK(relative_l2(rounded, y) < 1e-2);
+  CHECK(same_bits(l.forward(bf16), y));  // what learns is exact
+}
+#endif
+
 TEST_CASE_TEMPLATE("linear: PyTorch's numbers", T, float, double) {
   auto const file = golden();
   for (bool relu : {true, false}) {
@@ -142,7 +157,7 @@ TEST_CASE_TEMPLATE("linear: PyTorch's numbers", T, float, double) {
       CAPTURE(tests::name(options));
       cpu::context c(options);
       CHECK(near(l.forward(c), read(".y"), tolerance<T>));
-      auto const d = l.backward(c, l.blank(), write::set);
+      auto const d = l.backward(c, l.blank(), writing::set);
       CHECK(near(d.dx, read(".dx"), tolerance<T>));
       CHECK(near(d.dw, read(".dweight"), tolerance<T>));
       CHECK(near(d.db, read(".dbias"), tolerance<T>));

@@ -16,7 +16,7 @@ struct pooled {
 };
 template <class T>
 pooled<T> run(cpu::context& c, pool_spec spec, shape<4> xs, std::vector<T> const& x, std::vector<T> const& g, std::vector<T> const& before,
-              write how) {
+              writing how) {
   shape<4> const ys = spec.out_shape(xs);
   tensor<T> tx(c, xs, x), ty(c, ys, nans<T>(ys.size())), tdy(c, ys, g), tdx(c, xs, before);
   std::vector<std::int32_t> at(ys.size(), -7);
@@ -65,13 +65,13 @@ TEST_CASE_TEMPLATE("max_pool: against loops, ties, both roundings, both kinds of
     auto const g = normals<T>(ys.size(), 2);
     cpu::context one(1), two(2);
     auto const expected = naive(spec, xs, x, g);
-    auto const set = run(two, spec, xs, x, g, nans<T>(xs.size()), write::set);
+    auto const set = run(two, spec, xs, x, g, nans<T>(xs.size()), writing::set);
     CHECK(set.y == expected.y);
     CHECK(set.at == expected.at);
     CHECK(near(set.dx, expected.dx, tolerance<T>));
     auto const before = normals<T>(xs.size(), 3);
-    CHECK(near(run(two, spec, xs, x, g, before, write::add).dx, plus(before, expected.dx), tolerance<T>));
-    CHECK(same_bits(run(one, spec, xs, x, g, nans<T>(xs.size()), write::set).dx, set.dx));
+    CHECK(near(run(two, spec, xs, x, g, before, writing::add).dx, plus(before, expected.dx), tolerance<T>));
+    CHECK(same_bits(run(one, spec, xs, x, g, nans<T>(xs.size()), writing::set).dx, set.dx));
   }
 }
 
@@ -81,8 +81,8 @@ TEST_CASE("max_pool: central differences in double") {
   auto x = normals<double>(xs.size(), 8);
   auto const g = normals<double>(spec.out_shape(xs).size(), 9);
   cpu::context c(2);
-  auto const d = run(c, spec, xs, x, g, nans<double>(xs.size()), write::set).dx;
-  auto loss = [&] { return dot(run(c, spec, xs, x, g, x, write::set).y, g); };
+  auto const d = run(c, spec, xs, x, g, nans<double>(xs.size()), writing::set).dx;
+  auto loss = [&] { return dot(run(c, spec, xs, x, g, x, writing::set).y, g); };
   CHECK(near(d, numeric_gradient(x, loss), 1e-6));
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("max_pool: a NaN is seen") {
   for (int where : {0, 3}) {
     std::vector<float> x{1, 2, 3, 4};
     x[where] = std::numeric_limits<float>::quiet_NaN();
-    auto const r = run(c, {2, 2}, {{1, 1, 2, 2}}, x, {1.0f}, x, write::set);
+    auto const r = run(c, {2, 2}, {{1, 1, 2, 2}}, x, {1.0f}, x, writing::set);
     CHECK(std::isnan(r.y[0]));
     CHECK(r.at[0] == where);
   }
@@ -110,7 +110,7 @@ TEST_CASE_TEMPLATE("max_pool: PyTorch's numbers", T, float, double) {
       return std::vector<T>(v.begin(), v.end());
     };
     cpu::context c(2);
-    auto const r = run(c, spec, xs, read(".x"), read(".dy"), nans<T>(xs.size()), write::set);
+    auto const r = run(c, spec, xs, read(".x"), read(".dy"), nans<T>(xs.size()), writing::set);
     CHECK(near(r.y, read(".y"), tolerance<T>));
     CHECK(near(r.dx, read(".dx"), tolerance<T>));
   }

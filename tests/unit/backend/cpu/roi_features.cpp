@@ -63,7 +63,7 @@ std::vector<T> align(cpu::context& c, scene<T>& s) {
   return out;
 }
 template <class T>
-gradients<T> align_back(cpu::context& c, scene<T>& s, gradients<T> const& before, write how) {
+gradients<T> align_back(cpu::context& c, scene<T>& s, gradients<T> const& before, writing how) {
   poison(c);
   tensor<T> a(c, s.dims[0], before.level[0]), b(c, s.dims[1], before.level[1]);
   maps<T, 2, cpu> d{{a.a, b.a}};
@@ -114,7 +114,7 @@ pool_result<T> pool(cpu::context& c, scene<T>& s) {
   return r;
 }
 template <class T>
-gradients<T> pool_back(cpu::context& c, scene<T>& s, pool_result<T>& r, gradients<T> const& before, write how) {
+gradients<T> pool_back(cpu::context& c, scene<T>& s, pool_result<T>& r, gradients<T> const& before, writing how) {
   tensor<T> a(c, s.dims[0], before.level[0]), b(c, s.dims[1], before.level[1]);
   maps<T, 2, cpu> d{{a.a, b.a}};
   ops::roi_pool<cpu>::backward<T, 2>(c, s.spec, over(s.g, s.out_shape()), over(r.argmax, s.out_shape()), s.boxes(), s.levels(), d, how);
@@ -145,13 +145,13 @@ TEST_CASE_TEMPLATE("roi_align: against sample-by-sample loops; dead rows zero, s
     CHECK(near(out, expected, tolerance<T>));
     for (std::size_t i = std::size_t(11) * pooled * pooled * s.channels; i < s.size(); ++i) REQUIRE(out[i] == 0);
     CHECK(same_bits(out, align(one, s)));
-    auto const set = align_back(two, s, filled(s, false), write::set);
+    auto const set = align_back(two, s, filled(s, false), writing::set);
     check_gradients(set, d);
-    auto const before = filled(s, true), added = align_back(two, s, before, write::add);
+    auto const before = filled(s, true), added = align_back(two, s, before, writing::add);
     for (int l = 0; l < 2; ++l) {
       CHECK(near(added.level[l], plus(before.level[l], set.level[l]), tolerance<T>));
-      CHECK(same_bits(align_back(one, s, filled(s, false), write::set).level[l], set.level[l]));
-      CHECK(same_bits(align_back(three, s, filled(s, false), write::set).level[l], set.level[l]));
+      CHECK(same_bits(align_back(one, s, filled(s, false), writing::set).level[l], set.level[l]));
+      CHECK(same_bits(align_back(three, s, filled(s, false), writing::set).level[l], set.level[l]));
     }
   }
 }
@@ -159,9 +159,9 @@ TEST_CASE_TEMPLATE("roi_align: against sample-by-sample loops; dead rows zero, s
 TEST_CASE("roi_align, roi_pool: central differences in double") {
   scene<double> s(3, 2);
   cpu::context c(2);
-  auto const d = align_back(c, s, filled(s, false), write::set);
+  auto const d = align_back(c, s, filled(s, false), writing::set);
   auto winners = pool(c, s);
-  auto const e = pool_back(c, s, winners, filled(s, false), write::set);
+  auto const e = pool_back(c, s, winners, filled(s, false), writing::set);
   // The maps of level 1 only: small enough for one run per element.
   auto& x = s.map[1];
   std::vector<double> align_gradient, pool_gradient, align_found, pool_found;
@@ -214,12 +214,12 @@ TEST_CASE_TEMPLATE("roi_pool: against loops in float; ties, empty bins, dead row
     CHECK(found.out == out);
     CHECK(found.argmax == argmax);
     CHECK(same_bits(pool(one, s).out, out));
-    auto const set = pool_back(two, s, found, filled(s, false), write::set);
+    auto const set = pool_back(two, s, found, filled(s, false), writing::set);
     check_gradients(set, d);
-    auto const before = filled(s, true), added = pool_back(two, s, found, before, write::add);
+    auto const before = filled(s, true), added = pool_back(two, s, found, before, writing::add);
     for (int l = 0; l < 2; ++l) {
       CHECK(near(added.level[l], plus(before.level[l], set.level[l]), tolerance<T>));
-      CHECK(same_bits(pool_back(one, s, found, filled(s, false), write::set).level[l], set.level[l]));
+      CHECK(same_bits(pool_back(one, s, found, filled(s, false), writing::set).level[l], set.level[l]));
     }
   }
 }
@@ -232,7 +232,7 @@ TEST_CASE("roi_align, roi_pool: no live RoI, no image, a level that is not wante
   auto none = pool(c, s);
   CHECK(none.out == std::vector<float>(s.size(), 0.0f));
   CHECK(none.argmax == std::vector<std::int32_t>(s.size(), -1));
-  for (auto const& d : {align_back(c, s, filled(s, false), write::set), pool_back(c, s, none, filled(s, false), write::set)})
+  for (auto const& d : {align_back(c, s, filled(s, false), writing::set), pool_back(c, s, none, filled(s, false), writing::set)})
     for (int l = 0; l < 2; ++l) CHECK(d.level[l] == std::vector<float>(s.dims[l].size(), 0.0f));
 
   scene<float> odd(3);
@@ -248,8 +248,8 @@ TEST_CASE("roi_align, roi_pool: no live RoI, no image, a level that is not wante
   scene<float> half(3);
   tensor<float> a(c, half.dims[0], nans<float>(half.dims[0].size()));
   maps<float, 2, cpu> d{{a.a, {}}};
-  ops::roi_align<cpu>::backward<float, 2>(c, half.spec, over(half.g, half.out_shape()), half.boxes(), half.levels(), d, write::set);
-  CHECK(same_bits(a.plain(), align_back(c, half, filled(half, false), write::set).level[0]));
+  ops::roi_align<cpu>::backward<float, 2>(c, half.spec, over(half.g, half.out_shape()), half.boxes(), half.levels(), d, writing::set);
+  CHECK(same_bits(a.plain(), align_back(c, half, filled(half, false), writing::set).level[0]));
 
   roi_spec<1> one;
   std::vector<box<float>> no_boxes;
@@ -258,7 +258,7 @@ TEST_CASE("roi_align, roi_pool: no live RoI, no image, a level that is not wante
   counted<box<float>, 2, cpu> const no_rois{over(no_boxes, shape<2>{{0, 4}}), over(no_counts)};
   maps<float, 1, cpu> const no_maps{{cpu_activation<float>{nullptr, {{0, 3, 4, 4}}}}};
   ops::roi_align<cpu>::forward<float, 1>(c, one, no_maps, no_rois, {}, over(nothing, shape<3>{{0, 49, 3}}));
-  ops::roi_align<cpu>::backward<float, 1>(c, one, over(nothing, shape<3>{{0, 49, 3}}), no_rois, {}, no_maps, write::set);
+  ops::roi_align<cpu>::backward<float, 1>(c, one, over(nothing, shape<3>{{0, 49, 3}}), no_rois, {}, no_maps, writing::set);
 }
 
 TEST_CASE_TEMPLATE("roi_align, roi_pool: torchvision's numbers", T, float, double) {
@@ -294,7 +294,7 @@ TEST_CASE_TEMPLATE("roi_align, roi_pool: torchvision's numbers", T, float, doubl
     CHECK(near(out, turned(read(name + ".y"), p * p), tolerance<T>));
     tensor<T> d(c, dims, nans<T>(dims.size()));
     maps<T, 1, cpu> const dmaps{{d.a}};
-    ops::roi_align<cpu>::backward<T, 1>(c, spec, over(dy, s), boxes, {}, dmaps, write::set);
+    ops::roi_align<cpu>::backward<T, 1>(c, spec, over(dy, s), boxes, {}, dmaps, writing::set);
     CHECK(near(d.plain(), read(name + ".dmaps"), tolerance<T>));
   }
   for (int offset : {0, 1}) {
@@ -310,7 +310,7 @@ TEST_CASE_TEMPLATE("roi_align, roi_pool: torchvision's numbers", T, float, doubl
     CHECK(argmax == turned(file.read<std::int32_t>(name + ".argmax"), p * p));
     tensor<T> d(c, dims, nans<T>(dims.size()));
     maps<T, 1, cpu> const dmaps{{d.a}};
-    ops::roi_pool<cpu>::backward<T, 1>(c, spec, over(dy, s), over(argmax, s), boxes, {}, dmaps, write::set);
+    ops::roi_pool<cpu>::backward<T, 1>(c, spec, over(dy, s), over(argmax, s), boxes, {}, dmaps, writing::set);
     CHECK(near(d.plain(), read(name + ".dmaps"), tolerance<T>));
   }
 }

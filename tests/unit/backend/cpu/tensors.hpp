@@ -16,7 +16,6 @@
 namespace cpu_tests {
 
 using namespace frcnn;
-using frcnn::write;  // before the system call of that name
 
 template <class T>
 std::vector<T> normals(std::size_t n, std::uint64_t stream, double scale = 1) {

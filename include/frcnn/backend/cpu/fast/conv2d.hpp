@@ -51,10 +51,10 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
 
 // dy is masked already; nullptr is not computed.
 inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_activation<float> dy, float const* weight,
-                     float* dweight, write how, cpu_activation<float> dx, write dx_how) {
+                     float* dweight, writing how, cpu_activation<float> dx, writing dx_how) {
   bool const is_tiled = is_winograd(spec);
   if (dweight && is_tiled)
-    winograd::backward_weight(c, spec.in_channels, spec.out_channels, x.data, dy.data, x.dims, dweight, how == write::add);
+    winograd::backward_weight(c, spec.in_channels, spec.out_channels, x.data, dy.data, x.dims, dweight, how == writing::add);
   else if (dweight)
     onednn::backward_weight(c, spec, x, dy, dweight, how);
   if (!dx) return;
@@ -62,7 +62,7 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
   cpu::context::frame const scope(c);
   float* const turned = c.scratch_of<float>(winograd::factors(spec.out_channels, spec.in_channels));
   winograd::transform_weights_backward(c, weight, spec.in_channels, spec.out_channels, turned);
-  winograd::convolve(c, {spec.out_channels, spec.in_channels, turned, {.add = dx_how == write::add}}, dy.data, dy.dims, dx.data);
+  winograd::convolve(c, {spec.out_channels, spec.in_channels, turned, {.add = dx_how == writing::add}}, dy.data, dy.dims, dx.data);
 }
 
 }  // namespace frcnn::fast

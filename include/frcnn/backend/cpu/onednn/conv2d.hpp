@@ -85,11 +85,11 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
 }
 
 inline void backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> dy, float const* weight, cpu_activation<float> dx,
-                          write how) {
+                          writing how) {
   FRCNN_ASSERT(dx.dims[1] == spec.in_channels && dy.dims == spec.out_shape(dx.dims));
   std::size_t const size = dx.dims.size();
   if (dy.dims.size() == 0) {
-    if (how == write::set) std::fill_n(dx.data, size, 0.f);
+    if (how == writing::set) std::fill_n(dx.data, size, 0.f);
     return;
   }
   state& own = c.state<state>();
@@ -108,9 +108,9 @@ inline void backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
   cpu::context::frame const scope(c);
   std::shared_ptr<void> held;
   void const* const w = weights_for(c, own, p, {weight}, held);
-  float* const out = how == write::set ? dx.data : c.scratch_of<float>(size);
+  float* const out = how == writing::set ? dx.data : c.scratch_of<float>(size);
   p.compute.run(c, own.stream, {dy.data, w, out});
-  if (how == write::set) return;
+  if (how == writing::set) return;
   parallel_for(c, size, 32768, [=](std::size_t begin, std::size_t end) {
     FRCNN_INDEPENDENT
     for (std::size_t i = begin; i < end; ++i) dx.data[i] += out[i];
@@ -118,14 +118,14 @@ inline void backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
 }
 
 inline void backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_activation<float> dy, float* dweight,
-                            write how) {
+                            writing how) {
   FRCNN_ASSERT(x.dims[1] == spec.in_channels && dy.dims == spec.out_shape(x.dims));
   if (dy.dims.size() == 0) {
     std::size_t const size = static_cast<std::size_t>(spec.out_channels) * spec.kernel * spec.kernel * spec.in_channels;
-    if (how == write::set) std::fill_n(dweight, size, 0.f);
+    if (how == writing::set) std::fill_n(dweight, size, 0.f);
     return;
   }
-  bool const add = how == write::add;
+  bool const add = how == writing::add;
   state& own = c.state<state>();
   team const threads(c);
   plan& p = own.find(detail::key_of(op::backward_weight, spec, x.dims, add), [&] {

@@ -87,8 +87,8 @@ struct conv2d {
   // dy: masked by the ReLU already. Empty outputs are not computed.
   template <Real T>
   static void backward(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, cpu_activation<T> dy,
-                       std::type_identity_t<view<T const, 1, cpu>> weight, std::type_identity_t<view<T, 1, cpu>> dweight, write how,
-                       cpu_activation<T> dx, write dx_how) {
+                       std::type_identity_t<view<T const, 1, cpu>> weight, std::type_identity_t<view<T, 1, cpu>> dweight, writing how,
+                       cpu_activation<T> dx, writing dx_how) {
     if (dweight) backward_weight<T>(c, spec, x, dy, dweight.data, how);
     if (dx) backward_data<T>(c, spec, dy, weight.data, dx, dx_how);
   }
@@ -126,7 +126,7 @@ struct conv2d {
   }
 
   template <Real T>
-  static void backward_weight(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, cpu_activation<T> dy, T* dweight, write how) {
+  static void backward_weight(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, cpu_activation<T> dy, T* dweight, writing how) {
     auto const patches = patches_of(spec, x.dims, dy.dims);
     strips const cut(dy.dims[0], dy.dims[2], strip_rows<T>(dy.dims[2], dy.dims[3], patches.size()));
     bool const direct = reads_x(spec);
@@ -134,7 +134,7 @@ struct conv2d {
     std::size_t const room = direct ? 0 : static_cast<std::size_t>(cut.rows) * columns * k;
     int const workers = workers_for(c, cut.count(), 1);
     if (workers == 0) {
-      if (how == write::set) std::fill_n(dweight, o * k, T(0));
+      if (how == writing::set) std::fill_n(dweight, o * k, T(0));
       return;
     }
     cpu::context::frame const scope(c);
@@ -147,7 +147,7 @@ struct conv2d {
         std::size_t const pixels = static_cast<std::size_t>(last - first) * columns;
         T const* const b = patch_matrix(patches, x, image, first, last, direct, memory + static_cast<std::size_t>(worker) * room);
         T const* const d = dy.data + (static_cast<std::size_t>(image) * dy.dims[2] + first) * columns * o;
-        T const beta = at == begin && (worker > 0 || how == write::set) ? T(0) : T(1);
+        T const beta = at == begin && (worker > 0 || how == writing::set) ? T(0) : T(1);
         gemm<T>(true, false, o, k, pixels, T(1), d, o, b, k, beta, sum, k);
       }
     });
@@ -173,13 +173,13 @@ struct conv2d {
   };
 
   template <Real T>
-  static void backward_data(cpu::context& c, conv2d_spec spec, cpu_activation<T> dy, T const* weight, cpu_activation<T> dx, write how) {
+  static void backward_data(cpu::context& c, conv2d_spec spec, cpu_activation<T> dy, T const* weight, cpu_activation<T> dx, writing how) {
     for (int py = 0; py < spec.stride && py < dx.dims[2]; ++py)
       for (int px = 0; px < spec.stride && px < dx.dims[3]; ++px) backward_phase<T>(c, spec, dy, weight, dx, how, py, px);
   }
 
   template <Real T>
-  static void backward_phase(cpu::context& c, conv2d_spec spec, cpu_activation<T> dy, T const* weight, cpu_activation<T> dx, write how,
+  static void backward_phase(cpu::context& c, conv2d_spec spec, cpu_activation<T> dy, T const* weight, cpu_activation<T> dx, writing how,
                              int py, int px) {
     axis_phase const vertical(spec, dx.dims[2], py), horizontal(spec, dx.dims[3], px);
     std::size_t const channels = static_cast<std::size_t>(spec.in_channels), o = static_cast<std::size_t>(spec.out_channels);
@@ -212,7 +212,7 @@ struct conv2d {
         T* const map = dx.data + static_cast<std::size_t>(image) * dx.dims[2] * width * channels;
         if (dense) {
           T const* const a = patch_matrix(patches, dy, image, first, last, direct, own);
-          gemm<T>(false, false, pixels, channels, k, T(1), a, k, turned, channels, how == write::add ? T(1) : T(0),
+          gemm<T>(false, false, pixels, channels, k, T(1), a, k, turned, channels, how == writing::add ? T(1) : T(0),
                   map + static_cast<std::size_t>(first) * width * channels, channels);
           continue;
         }
@@ -228,7 +228,7 @@ struct conv2d {
             std::size_t const pixel =
                 (static_cast<std::size_t>(py) + static_cast<std::size_t>(i) * spec.stride) * width + px + j * spec.stride;
             T* const to = map + pixel * channels;
-            if (how == write::set) {
+            if (how == writing::set) {
               std::copy_n(from, channels, to);
             } else {
               FRCNN_INDEPENDENT

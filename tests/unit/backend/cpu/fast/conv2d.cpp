@@ -29,9 +29,9 @@ bool holds(kept_weights& kept, weight_layout layout, std::uint64_t version) {
 
 }  // namespace
 
-TEST_CASE("fast: Winograd is for 3x3, stride 1, padding 1 and whole vectors of channels") {
-  CHECK(fast::is_winograd({64, 128, 3, 1, 1, true}));
-  CHECK(fast::is_winograd({16, 16, 3, 1, 1, false}));
+TEST_CASE("fast: Winograd is for 3x3, stride 1, padding 1 and whole vectors of channels, where vectors are worth it") {
+  CHECK(fast::is_winograd({64, 128, 3, 1, 1, true}) == simd::worthwhile);
+  CHECK(fast::is_winograd({16, 16, 3, 1, 1, false}) == simd::worthwhile);
   for (conv2d_spec const& s : {conv2d_spec{3, 64, 3, 1, 1, true}, conv2d_spec{64, 37, 3, 1, 1, true}, conv2d_spec{64, 64, 3, 2, 1, true},
                                conv2d_spec{64, 64, 3, 1, 0, true}, conv2d_spec{64, 64, 1, 1, 0, true}, conv2d_spec{64, 64, 5, 1, 2, true}})
     CHECK(!fast::is_winograd(s));
@@ -52,8 +52,23 @@ TEST_CASE("fast: weights are converted once for each version, and only where the
     CHECK(!same_bits(changed, y));
     CHECK(same_bits(forward(per_call, l, &other, 7), changed));
     CHECK(same_bits(forward(c, l, &kept, 8), changed));
-    CHECK(holds(kept, layout, 8));
-    CHECK(!holds(other, layout, 7));
+    CHECK((simd::worthwhile ? holds(kept, layout, 8) : kept.blocked.bytes() > 0));
+    CHECK((!holds(other, layout, 7) && other.blocked.bytes() == 0));
+  }
+}
+
+TEST_CASE("fast: in bf16 a layer that may keep its weights is rounded, unless it is Winograd's or has few channels") {
+  if (!onednn::has_bf16()) return;
+  cpu::context exact(2), bf16({.threads = 2, .precision = compute::bf16});
+  for (auto const& [lc, rounds] : {std::pair{tiled, !simd::worthwhile}, std::pair{plain, true}, std::pair{cases[1], false}}) {
+    numbered const l(lc);
+    kept_weights kept;
+    auto const y = forward(exact, l);
+    auto const found = forward(bf16, l, &kept, 1);
+    CHECK(same_bits(found, y) == !rounds);
+    CHECK(relative_l2(found, y) < 1e-2);
+    CHECK(same_bits(forward(bf16, l, &kept, 1), found));
+    CHECK(same_bits(forward(bf16, l), y));  // what learns is exact
   }
 }
 
@@ -69,7 +84,7 @@ TEST_CASE("fast: gradients, each set or added for itself, or not wanted") {
     auto dw = nans<float>(l.w.size());
     auto const logical = [&] { return channels_last(dw, l.spec.out_channels, l.spec.in_channels, l.cells, true); };
     poison(c);
-    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), write::set, dx.a, write::set);
+    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), writing::set, dx.a, writing::set);
     auto const dw_set = dw, dx_set = dx.plain();
     CHECK(relative_l2(logical(), expected.dw) <= 1e-5);
     CHECK(relative_l2(dx_set, expected.dx) <= 1e-5);
@@ -77,13 +92,13 @@ TEST_CASE("fast: gradients, each set or added for itself, or not wanted") {
     dw = w0;
     tensor<float> dx_added(c, l.xs, x0);
     poison(c);
-    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), write::add, dx_added.a, write::set);
+    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), writing::add, dx_added.a, writing::set);
     CHECK(near(dw, plus(w0, dw_set), tolerance<float>));
     CHECK(same_bits(dx_added.plain(), dx_set));
     dx_added = tensor<float>(c, l.xs, x0);
-    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), nullptr, write::set, dx_added.a, write::add);
+    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), nullptr, writing::set, dx_added.a, writing::add);
     CHECK(near(dx_added.plain(), plus(x0, dx_set), tolerance<float>));
-    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), write::set, {}, write::set);
+    fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), writing::set, {}, writing::set);
     CHECK(same_bits(dw, dw_set));
     CHECK(same_bits(dy.plain(), l.g));
   }
@@ -97,7 +112,7 @@ TEST_CASE("fast: after the first run no more arena") {
     auto dw = nans<float>(l.w.size());
     auto const run = [&] {
       forward(c, l);
-      fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), write::set, dx.a, write::add);
+      fast::backward(c, l.spec, x.a, dy.a, l.stored.data(), dw.data(), writing::set, dx.a, writing::add);
     };
     run();
     auto const water = c.high_water();

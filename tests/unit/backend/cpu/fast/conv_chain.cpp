@@ -30,7 +30,7 @@ std::vector<run_case> const runs = {
 
 }  // namespace
 
-TEST_CASE("strips: the bits of one stage after the other, from every number of threads, and the numbers of double") {
+TEST_CASE("strips: the bits of one stage after the other, from every number of threads, and the numbers of double" * doctest::skip(!simd::worthwhile)) {
   for (auto const& r : runs) {
     CAPTURE(to_string(r.x));
     chain<float> const narrow(r.links, r.x);
@@ -49,7 +49,7 @@ TEST_CASE("strips: the bits of one stage after the other, from every number of t
   }
 }
 
-TEST_CASE("strips: what goes together") {
+TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
   auto const together = [](std::vector<link> const& links, shape<4> in, int threads = 2) {
     chain<float> const k(links, {{1, in[1], 4, 4}});  // weights are needed of no size of map
     auto const stages = k.stages();
@@ -73,7 +73,7 @@ TEST_CASE("strips: what goes together") {
   CHECK(together(eight, tall) == fast::strip_run::most + 1);
 }
 
-TEST_CASE("strips: a run of the greatest length") {
+TEST_CASE("strips: a run of the greatest length" * doctest::skip(!simd::worthwhile)) {
   std::vector<link> links(fast::strip_run::most, layer(16, 16));
   links.push_back(halving());
   chain<float> const k(links, {{1, 16, tall_for(2), 6}});
@@ -82,7 +82,7 @@ TEST_CASE("strips: a run of the greatest length") {
   CHECK(same_bits(k.forward(c), k.stage_by_stage(c)));
 }
 
-TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further than its windows' tiles") {
+TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further than its windows' tiles" * doctest::skip(!simd::worthwhile)) {
   chain<float> k(runs[1].links, runs[1].x);
   int const h = k.xs[2], w = k.xs[3];
   k.x[std::size_t(100 * w + 3)] = std::numeric_limits<float>::quiet_NaN();  // first image, channel 0, row 100
@@ -94,7 +94,7 @@ TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further 
     if (i < 40 || i > 60) CHECK(!std::isnan(y[std::size_t(i * columns + 1)]));
 }
 
-TEST_CASE("strips: a fraction of the memory that the maps in between would take") {
+TEST_CASE("strips: a fraction of the memory that the maps in between would take" * doctest::skip(!simd::worthwhile)) {
   chain<float> const k({layer(3, 64), layer(64, 64), halving()}, {{1, 3, 2 * tall_for(2), 100}});
   std::size_t const map = std::size_t(64) * 2 * tall_for(2) * 100 * sizeof(float);
   cpu::context c(2);

@@ -52,13 +52,13 @@ struct layer {
     onednn::forward(c, spec, tx.a, {stored.data(), keep, version}, b.data(), ty.a, {.residual = {}, .precision = precision});
     return ty.plain();
   }
-  std::vector<float> backward_data(cpu::context& c, std::vector<float> const& before, write how) const {
+  std::vector<float> backward_data(cpu::context& c, std::vector<float> const& before, writing how) const {
     poison(c);
     tensor<float> tdy(c, ys, g), tdx(c, xs, before);
     onednn::backward_data(c, spec, tdy.a, stored.data(), tdx.a, how);
     return tdx.plain();
   }
-  std::vector<float> backward_weight(cpu::context& c, std::vector<float> const& before, write how) const {
+  std::vector<float> backward_weight(cpu::context& c, std::vector<float> const& before, writing how) const {
     poison(c);
     tensor<float> tx(c, xs, x), tdy(c, ys, g);
     auto dw = channels_last(before, spec.out_channels, spec.in_channels, cells());
@@ -84,12 +84,12 @@ TEST_CASE("onednn: forward and gradients against the definition; set reads nothi
     lc.spec.relu = false;  // dy comes masked
     layer const l(lc);
     auto const r = l.expected(l.b);
-    auto const dx = l.backward_data(c, nans<float>(l.x.size()), write::set), dw = l.backward_weight(c, nans<float>(l.w.size()), write::set);
+    auto const dx = l.backward_data(c, nans<float>(l.x.size()), writing::set), dw = l.backward_weight(c, nans<float>(l.w.size()), writing::set);
     CHECK(near(dx, r.dx, tolerance<float>));
     CHECK(near(dw, r.dw, tolerance<float>));
     auto const x0 = normals<float>(l.x.size(), 5), w0 = normals<float>(l.w.size(), 6);
-    CHECK(near(l.backward_data(c, x0, write::add), plus(x0, dx), tolerance<float>));
-    CHECK(near(l.backward_weight(c, w0, write::add), plus(w0, dw), tolerance<float>));
+    CHECK(near(l.backward_data(c, x0, writing::add), plus(x0, dx), tolerance<float>));
+    CHECK(near(l.backward_weight(c, w0, writing::add), plus(w0, dw), tolerance<float>));
   }
 }
 
@@ -129,8 +129,8 @@ TEST_CASE("onednn: equal runs give equal bits, in one context and in another") {
     auto const nan_x = nans<float>(l.x.size()), nan_w = nans<float>(l.w.size());
     CHECK(same_bits(l.forward(a), l.forward(a)));
     CHECK(same_bits(l.forward(a), l.forward(b)));
-    CHECK(same_bits(l.backward_data(a, nan_x, write::set), l.backward_data(b, nan_x, write::set)));
-    CHECK(same_bits(l.backward_weight(a, nan_w, write::set), l.backward_weight(b, nan_w, write::set)));
+    CHECK(same_bits(l.backward_data(a, nan_x, writing::set), l.backward_data(b, nan_x, writing::set)));
+    CHECK(same_bits(l.backward_weight(a, nan_w, writing::set), l.backward_weight(b, nan_w, writing::set)));
   }
 }
 
@@ -252,8 +252,8 @@ TEST_CASE("onednn: after the first run no more arena") {
   cpu::context c(2);
   auto const run = [&] {
     l.forward(c);
-    l.backward_data(c, nans<float>(l.x.size()), write::add);
-    l.backward_weight(c, nans<float>(l.w.size()), write::add);
+    l.backward_data(c, nans<float>(l.x.size()), writing::add);
+    l.backward_weight(c, nans<float>(l.w.size()), writing::add);
   };
   run();
   auto const water = c.high_water();
