@@ -23,6 +23,7 @@
 namespace bench {
 namespace {
 
+using frcnn::writing;
 using frcnn::onednn::pass, frcnn::onednn::yardstick;
 namespace winograd = frcnn::winograd;
 namespace direct = frcnn::direct;

@@ -19,6 +19,7 @@ namespace bench {
 namespace {
 
 namespace own = frcnn::onednn;
+using frcnn::writing;
 enum class pass { forward, backward_data, backward_weight };
 constexpr char const* pass_names[] = {"forward", "backward_data", "backward_weight"};
 

@@ -20,6 +20,7 @@
 namespace bench {
 namespace {
 
+using frcnn::writing;
 using torchvision = frcnn::conventions::torchvision;
 using exec = frcnn::exec<device>;
 

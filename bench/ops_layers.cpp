@@ -9,6 +9,7 @@
 namespace bench {
 namespace {
 
+using frcnn::writing;
 
 constexpr auto us = benchmark::kMicrosecond;
 

@@ -11,6 +11,7 @@
 namespace bench {
 namespace {
 
+using frcnn::writing;
 
 constexpr auto us = benchmark::kMicrosecond;
 

@@ -9,6 +9,7 @@
 namespace bench {
 namespace {
 
+using frcnn::writing;
 
 // Everything that a stage reads, computed once; what it writes has its own place.
 template <class Preset>
