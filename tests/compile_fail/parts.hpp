@@ -53,7 +53,7 @@ struct generator_without_anchors : part<F> {
   void loss(typename base::context&, typename base::batch_type, typename base::truth_type, rng<typename base::device>, typename base::tape&,
             typename base::losses) const {}
   void proposals(typename base::context&, typename base::batch_type, typename base::tape&, phase, rois_type) const {}
-  void backward(typename base::context&, typename base::tape&, decltype(rois_type::rows), typename base::maps_type&, write) {}
+  void backward(typename base::context&, typename base::tape&, decltype(rois_type::rows), typename base::maps_type&, writing) {}
 };
 template <class F>
 struct generator : generator_without_anchors<F> {
@@ -70,7 +70,7 @@ struct head_without_inference : part<F> {
   void forward(typename base::context&, typename base::batch_type, typename base::maps_type const&, rois_type, typename base::truth_type,
                rng<typename base::device>, typename base::tape&, typename base::losses) const {}
   void backward(typename base::context&, typename base::tape&, view<box<typename base::scalar>, 2, typename base::device>,
-                typename base::maps_type&, write) {}
+                typename base::maps_type&, writing) {}
 };
 template <class F>
 struct head : head_without_inference<F> {
