@@ -9,6 +9,7 @@
 #if FRCNN_HAS_ONEDNN
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -35,6 +36,22 @@ inline constexpr bool worthwhile = false;
 
 inline vec load(float const* p) { return vec::load_unaligned(p); }
 inline void store(float* p, vec v) { v.store_unaligned(p); }
+inline bool is_aligned(float const* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(vec) == 0; }
+// To memory without a copy in the caches, p aligned; before others read what one thread stored so, that thread calls stream_done.
+inline void stream(float* p, vec v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, v);
+#elif defined(__AVX__)
+  _mm256_stream_ps(p, v);
+#else
+  store(p, v);
+#endif
+}
+inline void stream_done() {
+#if defined(__AVX__)
+  _mm_sfence();
+#endif
+}
 // a * b + c, rounded once where the machine can. (xsimd 8 multiplies and adds on AVX-512: half the speed.)
 inline vec fma(vec a, vec b, vec c) {
 #if defined(__AVX512F__)

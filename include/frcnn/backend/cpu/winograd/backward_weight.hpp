@@ -12,8 +12,11 @@ namespace frcnn::inline FRCNN_ABI::winograd {
 
 namespace detail {
 
+using four = tile<4>;
+
 // dy's 4 x 4 block of one vector of channels (zero outside the map) to 36 factors v[q * stride].
-inline void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
+inline void block_to_factors(block_target<four> const& from, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
+  constexpr int inputs = four::inputs, outputs = four::outputs;
   vec d[outputs * outputs], t[inputs * outputs];
   if (from.rows == outputs && from.columns == outputs) {
     simd::unroll<outputs>([&](auto i) {
@@ -24,10 +27,10 @@ inline void block_to_factors(block_target const& from, std::ptrdiff_t at, float*
     for (int i = 0; i < from.rows; ++i)
       for (int j = 0; j < from.columns; ++j) d[i * outputs + j] = simd::load(from.row[i] + (from.x0 + j) * from.pixel + at);
   }
-  simd::unroll<outputs>([&](auto j) { transform_output_gradient<outputs, outputs>(d + j, t + j); });
+  simd::unroll<outputs>([&](auto j) { four::output_gradient<outputs, outputs>(d + j, t + j); });
   simd::unroll<inputs>([&](auto i) {
     vec out[inputs];
-    transform_output_gradient<1, 1>(t + i * outputs, out);
+    four::output_gradient<1, 1>(t + i * outputs, out);
     simd::unroll<inputs>([&](auto j) { simd::store(v + (i * inputs + j) * stride, out[j]); });
   });
 }
@@ -58,8 +61,10 @@ void multiply_transposed(float const* a, float const* b, std::ptrdiff_t b_stride
 // dweight [O, 3, 3, C] = (add ? dweight : 0) + the gradient; x [N, H, W, C], dy [N, H, W, O].
 inline void backward_weight(cpu::context& c, int channels, int out_channels, float const* x, float const* dy, shape<4> dims, float* dweight,
                             bool add) {
+  using four = tile<4>;
+  constexpr int products = four::products, outputs = four::outputs;
   constexpr int lanes = simd::lanes, rows = std::min(8, lanes);
-  int const height = dims[2], width = dims[3], tiles_x = tiles_along(width), per_image = tiles_along(height) * tiles_x;
+  int const height = dims[2], width = dims[3], tiles_x = tiles_along(width, outputs), per_image = tiles_along(height, outputs) * tiles_x;
   std::size_t const tiles = static_cast<std::size_t>(dims[0]) * per_image;
   // As many tiles as keep both sides' factors within some 24 MiB, in equal blocks; not so many that one register's rounding shows (2992 in
   // one sum: 1.1e-5 relative L2).
@@ -72,21 +77,21 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
   std::ptrdiff_t const v_stride = apart(block * channels), g_stride = apart(block * out_channels);
   float* const v = c.scratch_of<float>(products * static_cast<std::size_t>(v_stride));  // [36][C / panel][block][panel]
   float* const g = c.scratch_of<float>(products * static_cast<std::size_t>(g_stride));  // [36][O / lanes][block][lanes]
-  map_windows const windows{x, height, width, channels};
-  map_targets const blocks_of{const_cast<float*>(dy), height, width, out_channels};  // read only
+  map_windows<four> const windows{x, height, width, channels};
+  map_targets<four> const blocks_of{const_cast<float*>(dy), height, width, out_channels};  // read only
 
   for (std::size_t b = 0; b < blocks; ++b) {
     std::size_t const first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;
     parallel_for(c, count, 8, [=](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {
         int const image = static_cast<int>((first + i) / per_image), in_image = static_cast<int>((first + i) % per_image);
-        window const w = windows(image, in_image / tiles_x, in_image % tiles_x);
+        window<four> const w = windows(image, in_image / tiles_x, in_image % tiles_x);
         bool const inside = w.inside();
         for (int at = 0; at < channels; at += lanes) {
           int const p0 = at / simd::panel * simd::panel, pw = panel_vectors(p0, channels) * lanes;
           transform_window(w, inside, at, v + static_cast<std::ptrdiff_t>(p0) * block + static_cast<std::ptrdiff_t>(i) * pw + (at - p0), v_stride);
         }
-        block_target const from = blocks_of(image, in_image / tiles_x, in_image % tiles_x);
+        block_target<four> const from = blocks_of(image, in_image / tiles_x, in_image % tiles_x);
         for (int at = 0; at < out_channels; at += lanes)
           detail::block_to_factors(from, at, g + static_cast<std::ptrdiff_t>(at) * block + static_cast<std::ptrdiff_t>(i) * lanes, g_stride);
       }

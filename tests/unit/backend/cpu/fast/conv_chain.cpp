@@ -10,11 +10,10 @@ namespace cpu_tests {
 
 namespace {
 
-constexpr int tall_for(int threads) { return winograd::outputs * fast::strip_run::tall * threads; }
+constexpr int tall_for(int threads) { return winograd::outputs_for(16, 16) * fast::strip_run::tall * threads; }
 constexpr int high = tall_for(3);
 
-// Whole vectors of channels wherever Winograd is wanted. Heights are such that three threads get strips, and end a tile after one, two,
-// three and four rows.
+// Whole vectors of channels wherever Winograd is wanted. Heights are such that three threads get strips, and end within a tile.
 struct run_case {
   std::vector<link> links;
   shape<4> x;
@@ -55,13 +54,14 @@ TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
     auto const stages = k.stages();
     return fast::stages_together(stages, in, threads);
   };
-  shape<4> const tall{{1, 16, tall_for(2) - 3, 8}}, low{{1, 16, tall_for(2) - 4, 8}};
+  shape<4> const tall{{1, 16, tall_for(2) - 5, 8}}, low{{1, 16, tall_for(2) - 6, 8}};
   std::vector<link> const three = {layer(16, 16), layer(16, 16), layer(16, 16)};
   CHECK(together(three, tall) == 3);
   CHECK(together(three, low) == 1);
   CHECK(together(three, low, 1) == 3);
   CHECK(together({layer(16, 16), halving(), layer(16, 16)}, low) == 2);
   CHECK(together({layer(16, 16), layer(16, 16, 2)}, tall) == 1);  // another size
+  CHECK(together({layer(16, 512), layer(512, 512)}, {{1, 16, 2 * tall_for(2), 8}}) == 1);  // another tile
   CHECK(together({layer(16, 16), layer(16, 5)}, tall) == 1);      // not Winograd's
   CHECK(together({layer(16, 5), halving()}, tall) == 1);          // nor the pool behind it
   CHECK(together({halving(), layer(16, 16)}, tall) == 1);
@@ -91,7 +91,7 @@ TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further 
   int const rows = h / 2, columns = w / 2;
   CHECK(std::isnan(y[std::size_t(50 * columns + 1)]));
   for (int i = 0; i < rows; ++i)
-    if (i < 40 || i > 60) CHECK(!std::isnan(y[std::size_t(i * columns + 1)]));
+    if (i < 35 || i > 65) CHECK(!std::isnan(y[std::size_t(i * columns + 1)]));
 }
 
 TEST_CASE("strips: a fraction of the memory that the maps in between would take" * doctest::skip(!simd::worthwhile)) {

@@ -22,33 +22,38 @@ layer const layers[] = {{16, 16}, {32, 48}, {48, 32}, {16, 80}};
 // Tap (i, j) of weight [O, 3, 3, C].
 std::size_t at(layer const& l, int o, int i, int j, int c) { return std::size_t(((o * 3 + i) * 3 + j) * l.channels + c); }
 
-// The 36 factors of the weight from o's channel c, taps turned by 180 degrees or not.
+using four = winograd::tile<4>;
+using six = winograd::tile<6>;
+
+// The factors of the weight from o's channel c, taps turned by 180 degrees or not.
+template <class Tile>
 matrix expected(layer const& l, std::vector<float> const& w, int o, int c, bool turned) {
   matrix taps = winograd_tests::zeros(3, 3);
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 3; ++j) taps(i, j) = w[turned ? at(l, o, 2 - i, 2 - j, c) : at(l, o, i, j, c)];
-  return both(winograd_tests::G, taps);
+  return both(winograd_tests::of<Tile>().G, taps);
 }
 
-// Factor q from channel `from` of `froms` to channel `to` of `tos`: [panels of `to`][36][froms][panel].
+// Factor q from channel `from` of `froms` to channel `to` of `tos`: [panels of `to`][products][froms][panel].
+template <class Tile>
 std::size_t factor(int froms, int tos, int q, int from, int to) {
   int const first = to / simd::panel * simd::panel, width = std::min(simd::panel, tos - first);
-  return std::size_t(36) * froms * first + (std::size_t(q) * froms + from) * width + (to - first);
+  return std::size_t(Tile::products) * froms * first + (std::size_t(q) * froms + from) * width + (to - first);
 }
 
 }  // namespace
 
-TEST_CASE("winograd weights: factors are G w G^T, panel by panel; backward the taps are turned and channels change sides") {
+TEST_CASE_TEMPLATE("winograd weights: factors are G w G^T, panel by panel; backward the taps are turned and channels change sides", Tile, four, six) {
   for (auto const& l : layers) {
     auto const w = normals<float>(l.size(), 1);
-    std::size_t const n = winograd::factors(l.channels, l.out_channels);
-    CHECK(n == 4 * l.size());
+    std::size_t const n = winograd::factors<Tile>(l.channels, l.out_channels);
+    CHECK(n == Tile::products * l.size() / 9);
     std::vector<float> first, first_back;
     for (int threads : {1, 2, 3}) {
       cpu::context const c(threads);
       auto forward = nans<float>(n), backward = nans<float>(n);
-      winograd::transform_weights(c, w.data(), l.channels, l.out_channels, forward.data());
-      winograd::transform_weights_backward(c, w.data(), l.channels, l.out_channels, backward.data());
+      winograd::transform_weights<Tile>(c, w.data(), l.channels, l.out_channels, forward.data());
+      winograd::transform_weights_backward<Tile>(c, w.data(), l.channels, l.out_channels, backward.data());
       if (threads == 1) first = forward, first_back = backward;
       CHECK(same_bits(forward, first));
       CHECK(same_bits(backward, first_back));
@@ -56,10 +61,10 @@ TEST_CASE("winograd weights: factors are G w G^T, panel by panel; backward the t
     std::vector<double> forward(n), backward(n);
     for (int o = 0; o < l.out_channels; ++o)
       for (int ch = 0; ch < l.channels; ++ch) {
-        auto const u = expected(l, w, o, ch, false), v = expected(l, w, o, ch, true);
-        for (int q = 0; q < 36; ++q) {
-          forward[factor(l.channels, l.out_channels, q, ch, o)] = u.at[std::size_t(q)];
-          backward[factor(l.out_channels, l.channels, q, o, ch)] = v.at[std::size_t(q)];
+        auto const u = expected<Tile>(l, w, o, ch, false), v = expected<Tile>(l, w, o, ch, true);
+        for (int q = 0; q < Tile::products; ++q) {
+          forward[factor<Tile>(l.channels, l.out_channels, q, ch, o)] = u.at[std::size_t(q)];
+          backward[factor<Tile>(l.out_channels, l.channels, q, o, ch)] = v.at[std::size_t(q)];
         }
       }
     CHECK(near(first, forward, 1e-6));
@@ -70,7 +75,7 @@ TEST_CASE("winograd weights: factors are G w G^T, panel by panel; backward the t
 TEST_CASE("winograd weights: a gradient is G^T sums G; set reads nothing, add adds") {
   for (auto const& l : layers) {
     auto const sums = normals<float>(std::size_t(36) * l.channels * l.out_channels, 1), before = normals<float>(l.size(), 2);
-    auto const Gt = winograd_tests::turned(winograd_tests::G);
+    auto const Gt = winograd_tests::turned(winograd_tests::four_outputs.G);
     std::vector<double> expected(l.size());
     for (int o = 0; o < l.out_channels; ++o)
       for (int ch = 0; ch < l.channels; ++ch) {
