@@ -1,6 +1,7 @@
 #pragma once
 // Convolution with any kernel, stride and number of channels on register tiles: the windows of a few output pixels are gathered as one packed
-// matrix of rows, which stays in the nearest cache while all panels of weights pass by. Bias and ReLU happen while the tile is there.
+// matrix of rows, which stays in the nearest cache while all panels of weights pass by. Bias and ReLU happen while the tile is there. With `add`
+// what y holds is added before the ReLU.
 //
 //   panels   [panels of O][rounded k*k*C][panel]   the last one as wide as its outputs, rounded up to whole vectors
 #include "frcnn/backend/cpu/product.hpp"
@@ -79,7 +80,7 @@ inline void finish(float* tile, int rows, int columns, std::ptrdiff_t stride, fl
 
 // One row of outputs: y [columns, O]. row[k]: the rows of x under the kernel, of `width` pixels, nullptr outside the map.
 inline void convolve_row(conv2d_spec const& s, float const* const* row, int width, float const* panels, float const* bias, float* y, int columns,
-                         float* memory) {
+                         float* memory, bool add = false) {
   int const whole = depth(s), groups = (columns + simd::tile_rows - 1) / simd::tile_rows;
   float *const packed = memory, *const line = packed + simd::tile_rows * whole, *const corner = memory + 2 * simd::tile_rows * whole;
   for (int g = 0; g < groups; ++g) {
@@ -90,10 +91,13 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
       float const* const b = panels + static_cast<std::ptrdiff_t>(o) * whole;
       float* const to = y + static_cast<std::ptrdiff_t>(j0) * s.out_channels + o;
       if (here == vectors * lanes) {
-        simd::multiply_tile(count, vectors, packed, b, whole, to, s.out_channels, false);
+        simd::multiply_tile(count, vectors, packed, b, whole, to, s.out_channels, add);
       } else {
         simd::multiply_tile(count, vectors, packed, b, whole, corner, vectors * lanes, false);
-        for (int i = 0; i < count; ++i) std::copy_n(corner + i * vectors * lanes, here, to + static_cast<std::ptrdiff_t>(i) * s.out_channels);
+        for (int i = 0; i < count; ++i) {
+          float* const row = to + static_cast<std::ptrdiff_t>(i) * s.out_channels;
+          for (int l = 0; l < here; ++l) row[l] = (add ? row[l] : 0.f) + corner[i * vectors * lanes + l];
+        }
       }
       detail::finish(to, count, here, s.out_channels, bias + o, s.relu);
     }
@@ -101,7 +105,8 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
 }
 
 // x [N, H, W, C] to y [N, Ho, Wo, O].
-inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shape<4> in, float const* panels, float const* bias, float* y) {
+inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shape<4> in, float const* panels, float const* bias, float* y,
+                     bool add = false) {
   shape<4> const out = s.out_shape(in);
   std::ptrdiff_t const line = static_cast<std::ptrdiff_t>(in[3]) * s.in_channels, out_line = static_cast<std::ptrdiff_t>(out[3]) * s.out_channels;
   cpu::context::frame const scope(c);
@@ -117,7 +122,7 @@ inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shap
       for (int ky = 0; ky < s.kernel; ++ky)
         row[ky] = top + ky >= 0 && top + ky < in[2] ? x + (image * in[2] + top + ky) * line : nullptr;
       convolve_row(s, row, in[3], panels, bias, y + static_cast<std::ptrdiff_t>(at) * out_line, out[3],
-                   memory + room * static_cast<std::size_t>(worker));
+                   memory + room * static_cast<std::size_t>(worker), add);
     }
   });
 }

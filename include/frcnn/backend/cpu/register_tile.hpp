@@ -16,6 +16,7 @@ namespace detail {
 template <int Rows, int Vectors>
 void multiply_tile(float const* a, float const* b, int depth, float* c, std::ptrdiff_t c_stride, bool add) {
   vec sum[Rows][Vectors];
+  if (add) unroll<Rows>([&](auto i) { unroll<Vectors>([&](auto v) { __builtin_prefetch(c + i * c_stride + v * lanes, 1, 3); }); });
   unroll<Rows>([&](auto i) { unroll<Vectors>([&](auto v) { sum[i][v] = vec(0.f); }); });
   for (int k = 0; k < depth; k += lanes, a += Rows * lanes)
     for (int j = 0; j < lanes; j += 2)

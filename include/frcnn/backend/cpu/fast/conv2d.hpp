@@ -33,20 +33,22 @@ inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights
   return memory;
 }
 
+// residual: what y holds is added before the ReLU.
 inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_weights<float> const& weight, float const* bias,
-                    cpu_activation<float> y) {
+                    cpu_activation<float> y, bool residual = false) {
   cpu::context::frame const scope(c);
   bool const few_channels = spec.in_channels < simd::lanes;
   bool const bf16 = weight.keep && c.options().precision == compute::bf16 && !few_channels;
   if (!is_winograd(spec) && (bf16 || !simd::worthwhile)) {
     onednn::packed* const place = weight.keep && c.options().keep_transforms ? &weight.keep->blocked : nullptr;
-    return onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, {.precision = bf16 ? compute::bf16 : compute::exact});
+    return onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y,
+                           {.residual = residual ? y : cpu_activation<float>{}, .precision = bf16 ? compute::bf16 : compute::exact});
   }
   float const* const w = converted(c, spec, weight);
   if (is_winograd(spec))
-    winograd::convolve(c, {spec.in_channels, spec.out_channels, w, {.bias = bias, .relu = spec.relu}}, x.data, x.dims, y.data);
+    winograd::convolve(c, {spec.in_channels, spec.out_channels, w, {.bias = bias, .add = residual, .relu = spec.relu}}, x.data, x.dims, y.data);
   else
-    direct::convolve(c, spec, x.data, x.dims, w, bias, y.data);
+    direct::convolve(c, spec, x.data, x.dims, w, bias, y.data, residual);
 }
 
 // dy is masked already; nullptr is not computed.

@@ -174,6 +174,10 @@ inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> st
     else if (is_winograd(s.conv)) r.outputs = outputs_of(s.conv);
     if (!s.is_pool) r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}), s.bias.data, is_winograd(s.conv)};
   }
+  auto const& first = r.parts[0];
+  if (r.count == 1 && first.tiled)  // a convolution and its pool: blocks may go across rows of tiles
+    return winograd::convolve(c, {first.spec.in_channels, first.spec.out_channels, first.weights, {.bias = first.bias, .relu = first.spec.relu, .pool = r.pooled}},
+                              x.data, x.dims, y.data);
   winograd::with_tile(r.outputs, [&]<class Tile>(Tile) { convolve_strips<Tile>(c, r, x.data, x.dims[0], y.data); });
 }
 

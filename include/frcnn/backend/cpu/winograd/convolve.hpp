@@ -141,14 +141,14 @@ struct map_targets {
   }
 };
 
-// x [N, H, W, C] to y [N, H, W, O], or [N, H/2, W/2, O] with pooling; the layer's factors are those of this tile.
+// x [N, H, W, C] to y [N, H, W, O] (what it holds is added where the epilogue says so), or [N, H/2, W/2, O] with pooling; the layer's factors are those of this tile.
 template <class Tile>
 void convolve(cpu::context& c, layer const& l, float const* x, shape<4> dims, float* y) {
   int const height = dims[2], width = dims[3], tiles_x = tiles_along(width, Tile::outputs), per_image = tiles_along(height, Tile::outputs) * tiles_x;
   std::size_t const tiles = static_cast<std::size_t>(dims[0]) * per_image;
   bool const pool = l.finish.pool;
   std::size_t const written = static_cast<std::size_t>(dims[0]) * height * width * l.out_channels * sizeof(float);
-  bool const around = !pool && written > past_cache && simd::is_aligned(y);
+  bool const around = !pool && !l.finish.add && written > past_cache && simd::is_aligned(y);
   map_windows<Tile> const windows{x, height, width, l.channels};
   map_targets<Tile> const targets{y, pool ? height / 2 : height, pool ? width / 2 : width, l.out_channels, pool, around};
   cpu::context::frame const scope(c);

@@ -69,10 +69,11 @@ void transform_window(window<Tile> const& w, bool inside, std::ptrdiff_t at, flo
                                    stride);
 }
 
-// What happens to a block on its way into the map. Pooling is 2 x 2, stride 2, and then `row` are rows of the pooled map.
+// What happens to a block on its way into the map, in this order: bias; what the map holds already is added (a residual, or gradients of
+// earlier writers); ReLU; pooling, 2 x 2 with stride 2, where `row` are rows of the pooled map. Who pools does not add.
 struct epilogue {
   float const* bias = nullptr;  // [K]; nullptr: none
-  bool relu = false, pool = false, add = false;
+  bool add = false, relu = false, pool = false;
 };
 
 // Rows row[0 ... rows) of the map (pooled: half as many), columns from x0, `columns` of them inside the map.
@@ -101,6 +102,12 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
     simd::unroll<2>([&](auto r) {
       simd::unroll<outputs / 2>([&](auto p) { Tile::template output_pair<p>(t[r], o[r] + 2 * p); });
       if (e.bias) simd::unroll<outputs>([&](auto j) { o[r][j] = o[r][j] + bias; });
+      if (e.add && 2 * pair + r < to.rows) {
+        float const* const held = to.row[2 * pair + r] + to.x0 * to.pixel + at;
+        simd::unroll<outputs>([&](auto j) {
+          if (j < to.columns) o[r][j] = simd::load(held + j * to.pixel) + o[r][j];
+        });
+      }
       if (e.relu) simd::unroll<outputs>([&](auto j) { o[r][j] = xsimd::select(o[r][j] < zero, zero, o[r][j]); });  // NaN stays NaN
     });
     if (e.pool) {
@@ -113,15 +120,12 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
     simd::unroll<2>([&](auto r) {
       if (2 * pair + r >= to.rows) return;
       float* const first = to.row[2 * pair + r] + to.x0 * to.pixel + at;
-      if (to.columns == outputs && !e.add) {
-        if (to.past_cache) simd::unroll<outputs>([&](auto j) { simd::stream(first + j * to.pixel, o[r][j]); });
-        else simd::unroll<outputs>([&](auto j) { simd::store(first + j * to.pixel, o[r][j]); });
-        return;
-      }
-      for (int j = 0; j < to.columns; ++j) {
-        float* const p = first + j * to.pixel;
-        simd::store(p, e.add ? simd::load(p) + o[r][j] : o[r][j]);
-      }
+      if (to.columns < outputs)
+        for (int j = 0; j < to.columns; ++j) simd::store(first + j * to.pixel, o[r][j]);
+      else if (to.past_cache)
+        simd::unroll<outputs>([&](auto j) { simd::stream(first + j * to.pixel, o[r][j]); });
+      else
+        simd::unroll<outputs>([&](auto j) { simd::store(first + j * to.pixel, o[r][j]); });
     });
   });
 }

@@ -72,6 +72,28 @@ TEST_CASE("fast: in bf16 a layer that may keep its weights is rounded, unless it
   }
 }
 
+TEST_CASE("fast: a residual that y holds is added before the ReLU, whichever kernel convolves") {
+  layer_case const narrow{{16, 5, 1, 1, 0, true}, {{2, 16, 7, 9}}};  // direct, outputs that end within a vector
+  for (auto const& lc : {tiled, plain, narrow})
+    for (bool relu : {false, true}) {
+      CAPTURE(to_string(lc.x));
+      numbered l(lc);
+      l.spec.relu = false;
+      auto const residual = normals<float>(l.ys.size(), 8);
+      auto expected = l.expected().y;
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        expected[i] += static_cast<double>(residual[i]);
+        if (relu) expected[i] = std::max(0., expected[i]);
+      }
+      l.spec.relu = relu;
+      cpu::context c(2);
+      tensor<float> x(c, l.xs, l.x), y(c, l.ys, residual);
+      poison(c);
+      fast::forward(c, l.spec, x.a, {l.stored.data()}, l.b.data(), y.a, true);
+      CHECK(relative_l2(y.plain(), expected) <= 1e-5);
+    }
+}
+
 TEST_CASE("fast: gradients, each set or added for itself, or not wanted") {
   for (auto const& lc : {tiled, plain}) {
     numbered l(lc);
