@@ -24,7 +24,8 @@ struct layer {
 
 constexpr int tiles_along(int extent, int outputs) { return (extent + outputs - 1) / outputs; }
 
-// A distance of at least `floats` at which the lines of a tile's factors fall into different sets of a cache: an odd number of lines beyond a page.
+// A distance of at least `floats` at which the lines of a tile's factors fall into different sets of a cache: an odd number of lines beyond
+// a page.
 constexpr std::ptrdiff_t apart(std::size_t floats) {
   constexpr std::size_t page = 1024, line = 16;
   return static_cast<std::ptrdiff_t>((floats + page - 1) / page * page + 5 * line);
@@ -134,17 +135,20 @@ struct map_targets {
 
   block_target<Tile> operator()(int image, int tile_y, int tile_x) const {
     int const side = pooled ? Tile::outputs / 2 : Tile::outputs;
-    block_target<Tile> to{{}, std::min(side, height - tile_y * side), tile_x * side, std::min(side, width - tile_x * side), channels, past_cache};
+    block_target<Tile> to{{},        std::min(side, height - tile_y * side), tile_x * side, std::min(side, width - tile_x * side), channels,
+                          past_cache};
     float* const map = data + static_cast<std::ptrdiff_t>(image) * height * width * channels;
     for (int i = 0; i < to.rows; ++i) to.row[i] = map + static_cast<std::ptrdiff_t>(tile_y * side + i) * width * channels;
     return to;
   }
 };
 
-// x [N, H, W, C] to y [N, H, W, O] (what it holds is added where the epilogue says so), or [N, H/2, W/2, O] with pooling; the layer's factors are those of this tile.
+// x [N, H, W, C] to y [N, H, W, O] (what it holds is added where the epilogue says so), or [N, H/2, W/2, O] with pooling; the layer's
+// factors are those of this tile.
 template <class Tile>
 void convolve(cpu::context& c, layer const& l, float const* x, shape<4> dims, float* y) {
-  int const height = dims[2], width = dims[3], tiles_x = tiles_along(width, Tile::outputs), per_image = tiles_along(height, Tile::outputs) * tiles_x;
+  int const height = dims[2], width = dims[3], tiles_x = tiles_along(width, Tile::outputs),
+            per_image = tiles_along(height, Tile::outputs) * tiles_x;
   std::size_t const tiles = static_cast<std::size_t>(dims[0]) * per_image;
   bool const pool = l.finish.pool;
   std::size_t const written = static_cast<std::size_t>(dims[0]) * height * width * l.out_channels * sizeof(float);

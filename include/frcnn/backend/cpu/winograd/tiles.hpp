@@ -27,8 +27,8 @@ struct window {
 
 namespace detail {
 
-// row(i): the window's first pixel of row i. A row's transform is followed by a prefetch of what the window to the right adds to it: rows lie
-// too far apart for the processor to see a stream, and asked for all at once they would wait for each other.
+// row(i): the window's first pixel of row i. A row's transform is followed by a prefetch of what the window to the right adds to it: rows
+// lie too far apart for the processor to see a stream, and asked for all at once they would wait for each other.
 template <class Tile, class Row>
 [[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, bool next, float* v, std::ptrdiff_t stride) {
   constexpr int inputs = Tile::inputs;
@@ -65,8 +65,8 @@ void transform_window(window<Tile> const& w, bool inside, std::ptrdiff_t at, flo
       bool const there = w.row[i] && x >= 0 && x < w.width;
       simd::store(patch + (i * Tile::inputs + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
     }
-  detail::window_to_products<Tile>([&](int i) { return static_cast<float const*>(patch) + i * Tile::inputs * simd::lanes; }, simd::lanes, false, v,
-                                   stride);
+  detail::window_to_products<Tile>([&](int i) { return static_cast<float const*>(patch) + i * Tile::inputs * simd::lanes; }, simd::lanes,
+                                   false, v, stride);
 }
 
 // What happens to a block on its way into the map, in this order: bias; what the map holds already is added (a residual, or gradients of

@@ -1,6 +1,6 @@
 #pragma once
-// The one-dimensional transforms of F(4x4, 3x3) and F(6x6, 3x3) (Lavin and Gray 2015, section 4; points 0, 1, -1, 2, -2, for six outputs also
-// 1/2, -1/2, and infinity), on vectors of channels.
+// The one-dimensional transforms of F(4x4, 3x3) and F(6x6, 3x3) (Lavin and Gray 2015, section 4; points 0, 1, -1, 2, -2, for six outputs
+// also 1/2, -1/2, and infinity), on vectors of channels.
 //
 //   y = A^T [ (G w) * (B^T d) ]      4 outputs of a 3-tap correlation over 6 inputs: 6 products instead of 12; 6 over 8: 8 instead of 18
 // A two-dimensional transform is the one-dimensional one along rows, then along columns: 36 products instead of 144, 64 instead of 324.

@@ -3,8 +3,8 @@
 //
 //   factors  [panels of `to` channels][products][from channels][panel]    (the last panel may be one vector wide)
 //   forward: from C to O.   backward by data: from O to C, with the taps turned by 180 degrees.
-// 36 / 9 = 4 floats for each weight, or 64 / 9 = 7.1. The gradient comes back as [36][O][C] sums. Without a tile named it is the layer's own
-// (outputs_for).
+// 36 / 9 = 4 floats for each weight, or 64 / 9 = 7.1. The gradient comes back as [36][O][C] sums. Where no tile is named it is the
+// layer's own (outputs_for).
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/backend/cpu/winograd/transforms.hpp"
 

@@ -84,7 +84,8 @@ TEST_CASE("winograd: which layers it serves") {
   CHECK(winograd::factors(512, 512) == std::size_t(36) * 512 * 512);
 }
 
-TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct convolution in double; the number of threads changes no bit", Tile, four, six) {
+TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct convolution in double; the number of threads changes no bit",
+                   Tile, four, six) {
   for (layer_case lc : sizes) {
     CAPTURE(to_string(lc.x));
     for (bool relu : {false, true}) {

@@ -60,7 +60,9 @@ struct sums {
     return both(winograd_tests::of<Tile>().At, q)(i, j);
   }
 };
-bool close(float found, double expected) { return std::abs(static_cast<double>(found) - expected) <= 5e-4; }  // outputs are of size 100 to 1000
+bool close(float found, double expected) {
+  return std::abs(static_cast<double>(found) - expected) <= 5e-4;
+}  // outputs are of size 100 to 1000
 
 // A map of outputs of which a block is written; what was there before is 5.
 struct canvas {
@@ -118,7 +120,8 @@ TEST_CASE_TEMPLATE("tiles: outputs are A^T m A, with bias and ReLU", Tile, four,
   for (bool relu : {false, true})
     for (bool biased : {false, true}) {
       canvas c;
-      winograd::finish_block(s.m.data(), stride, {.bias = biased ? bias.data() : nullptr, .relu = relu}, c.block<Tile>(1, Tile::outputs, 2, Tile::outputs), canvas::at);
+      winograd::finish_block(s.m.data(), stride, {.bias = biased ? bias.data() : nullptr, .relu = relu},
+                             c.block<Tile>(1, Tile::outputs, 2, Tile::outputs), canvas::at);
       c.check([&](int y, int x, int l) {
         if (y < 1 || y >= 1 + Tile::outputs || x < 2 || x >= 2 + Tile::outputs) return nothing;
         double const v = s.output(y - 1, x - 2, l) + (biased ? static_cast<double>(bias[std::size_t(canvas::at + l)]) : 0);

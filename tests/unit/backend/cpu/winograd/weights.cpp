@@ -43,7 +43,8 @@ std::size_t factor(int froms, int tos, int q, int from, int to) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("winograd weights: factors are G w G^T, panel by panel; backward the taps are turned and channels change sides", Tile, four, six) {
+TEST_CASE_TEMPLATE("winograd weights: factors are G w G^T, panel by panel; backward the taps are turned and channels change sides", Tile,
+                   four, six) {
   for (auto const& l : layers) {
     auto const w = normals<float>(l.size(), 1);
     std::size_t const n = winograd::factors<Tile>(l.channels, l.out_channels);
