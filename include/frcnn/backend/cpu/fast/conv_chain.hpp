@@ -170,9 +170,12 @@ inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> st
   r.width = x.dims[3];
   cpu::context::frame const scope(c);
   for (auto const& s : stages) {
-    if (s.is_pool) r.pooled = true;
-    else if (is_winograd(s.conv)) r.outputs = outputs_of(s.conv);
-    if (!s.is_pool) r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}), s.bias.data, is_winograd(s.conv)};
+    if (s.is_pool) {
+      r.pooled = true;
+      continue;
+    }
+    if (is_winograd(s.conv)) r.outputs = outputs_of(s.conv);
+    r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}), s.bias.data, is_winograd(s.conv)};
   }
   auto const& first = r.parts[0];
   if (r.count == 1 && first.tiled)  // a convolution and its pool: blocks may go across rows of tiles
