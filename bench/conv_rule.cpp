@@ -140,14 +140,8 @@ void add_shape(conv_layer const& l) {
       add_contender(l, pass_name, pass::forward,
                     {"winograd", true, [kept](context& c, std::shared_ptr<rule_case> r) {
                        auto const& s = r->layer.spec;
-                       float* const factors = c.scratch_of<float>(winograd::factors(s.in_channels, s.out_channels));
-                       auto const convert = [=, &c] { winograd::transform_weights(c, r->weight.data, s.in_channels, s.out_channels, factors); };
-                       convert();
-                       return [=, &c] {
-                         if (!kept) convert();
-                         winograd::convolve(c, {s.in_channels, s.out_channels, factors, {.bias = r->bias.data, .relu = s.relu}}, r->in.data,
-                                            r->in.dims, r->y.data);
-                       };
+                       auto const keep = kept ? std::make_shared<frcnn::kept_weights>() : nullptr;
+                       return [=, &c] { frcnn::fast::forward(c, s, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
                      }});
     add_contender(l, pass_name, pass::forward,
                   {"direct", !is_tiled, [kept](context& c, std::shared_ptr<rule_case> r) {
@@ -205,10 +199,14 @@ std::vector<conv_layer> twelve() {
 job total_of_ours(context& c, pass p) {
   struct one {
     conv_layer layer;
-    float const *x, *factors, *weight, *dy;
-    float *y, *dx, *dweight, *bias;
+    float const* weight;
+    float* bias;
+    float const *x = nullptr, *dy = nullptr;
+    float *y = nullptr, *dx = nullptr, *dweight = nullptr;
+    frcnn::kept_weights* keep = nullptr;
   };
   auto const all = std::make_shared<std::vector<one>>();
+  auto const kept = std::make_shared<std::deque<frcnn::kept_weights>>();
   auto const floats = [&c](std::size_t n, float low, float high) {
     auto const v = frcnn::scratch<float, device>(c, shape<1>{{static_cast<std::int32_t>(n)}});
     frcnn::from_host(numbers(n, low, high), v);
@@ -218,14 +216,12 @@ job total_of_ours(context& c, pass p) {
   for (auto const& l : twelve()) {
     auto const& s = l.spec;
     std::size_t const in = l.x.size(), out = s.out_shape(l.x).size(), w = static_cast<std::size_t>(9) * s.in_channels * s.out_channels;
-    one a{l, nullptr, nullptr, floats(w, -.05f, .05f), nullptr, nullptr, nullptr, nullptr, floats(static_cast<std::size_t>(s.out_channels), 0, .1f)};
+    one a{l, floats(w, -.05f, .05f), floats(static_cast<std::size_t>(s.out_channels), 0, .1f)};
     if (p != pass::backward_data) a.x = floats(in, 0, 1);
     if (p != pass::forward) a.dy = floats(out, -1, 1);
     if (p == pass::forward) {
       a.y = c.scratch_of<float>(out);
-      float* const factors = c.scratch_of<float>(winograd::factors(s.in_channels, s.out_channels));
-      winograd::transform_weights(c, a.weight, s.in_channels, s.out_channels, factors);
-      a.factors = factors;
+      a.keep = &kept->emplace_back();
     } else if (p == pass::backward_data) {
       a.dx = c.scratch_of<float>(in);
     } else {
@@ -234,12 +230,12 @@ job total_of_ours(context& c, pass p) {
     flops += l.flops();
     all->push_back(a);
   }
-  auto const run = [=, &c] {
+  auto const run = [=, owner = kept, &c] {
     for (auto const& a : *all) {
       auto const& s = a.layer.spec;
       shape<4> const in = a.layer.x, out = s.out_shape(in);
       if (p == pass::forward)
-        winograd::convolve(c, {s.in_channels, s.out_channels, a.factors, {.bias = a.bias, .relu = true}}, a.x, in, a.y);
+        frcnn::fast::forward(c, s, {const_cast<float*>(a.x), in}, {a.weight, a.keep, 1}, a.bias, {a.y, out});
       else
         frcnn::fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, writing::set,
                               {a.dx, in}, writing::set);

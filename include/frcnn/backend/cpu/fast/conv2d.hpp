@@ -19,12 +19,15 @@ constexpr bool is_winograd(conv2d_spec const& s) {
   return simd::worthwhile && s.kernel == 3 && s.stride == 1 && s.pad == 1 && winograd::serves(s.in_channels, s.out_channels);
 }
 
-// The weights as Winograd's or the direct kernel read them; in scratch of the caller's frame unless they are kept.
+// Winograd from weights that are transformed where they are multiplied: there is nothing to convert.
+constexpr bool is_by_panels(conv2d_spec const& s) { return is_winograd(s) && winograd::goes_by_panels(s.in_channels, s.out_channels); }
+
+// The weights as Winograd by tiles or the direct kernel reads them; in scratch of the caller's frame unless they are kept.
 inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights<float> const& w) {
   bool const is_tiled = is_winograd(s);
   std::size_t const size = is_tiled ? winograd::factors(s.in_channels, s.out_channels) : direct::panel_floats(s);
   auto const make = [&](float* memory) {
-    if (is_tiled) winograd::transform_weights(c, w.data, s.in_channels, s.out_channels, memory);
+    if (is_tiled) winograd::transform_weights(c, {w.data, s.in_channels, s.out_channels}, memory);
     else direct::pack_weights(c, s, w.data, memory);
   };
   if (w.keep && c.options().keep_transforms) return w.keep->get(is_tiled ? weight_layout::winograd : weight_layout::panels, w.version, size, make);
@@ -33,10 +36,16 @@ inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights
   return memory;
 }
 
+// A layer of Winograd's on whole maps; the pool behind it, where it is pooled.
+inline void tiled(cpu::context& c, conv2d_spec const& s, cpu_activation<float> x, cpu_weights<float> const& w, winograd::epilogue const& e, float* y) {
+  if (is_by_panels(s)) return winograd::convolve_by_panels(c, {w.data, s.in_channels, s.out_channels}, e, x.data, x.dims, y);
+  cpu::context::frame const scope(c);
+  winograd::convolve(c, {s.in_channels, s.out_channels, converted(c, s, w), e}, x.data, x.dims, y);
+}
+
 // residual: what y holds is added before the ReLU.
 inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_weights<float> const& weight, float const* bias,
                     cpu_activation<float> y, bool residual = false) {
-  cpu::context::frame const scope(c);
   bool const few_channels = spec.in_channels < simd::lanes;
   bool const bf16 = weight.keep && c.options().precision == compute::bf16 && !few_channels;
   if (!is_winograd(spec) && (bf16 || !simd::worthwhile)) {
@@ -44,11 +53,9 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
     return onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y,
                            {.residual = residual ? y : cpu_activation<float>{}, .precision = bf16 ? compute::bf16 : compute::exact});
   }
-  float const* const w = converted(c, spec, weight);
-  if (is_winograd(spec))
-    winograd::convolve(c, {spec.in_channels, spec.out_channels, w, {.bias = bias, .add = residual, .relu = spec.relu}}, x.data, x.dims, y.data);
-  else
-    direct::convolve(c, spec, x.data, x.dims, w, bias, y.data, residual);
+  if (is_winograd(spec)) return tiled(c, spec, x, weight, {.bias = bias, .add = residual, .relu = spec.relu}, y.data);
+  cpu::context::frame const scope(c);
+  direct::convolve(c, spec, x.data, x.dims, converted(c, spec, weight), bias, y.data, residual);
 }
 
 // dy is masked already; nullptr is not computed.
@@ -61,10 +68,13 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
     onednn::backward_weight(c, spec, x, dy, dweight, how);
   if (!dx) return;
   if (!is_tiled) return onednn::backward_data(c, spec, dy, weight, dx, dx_how);
+  winograd::weights_view const turned{weight, spec.out_channels, spec.in_channels, true};
+  winograd::epilogue const finish{.add = dx_how == writing::add};
+  if (winograd::goes_by_panels(spec.out_channels, spec.in_channels)) return winograd::convolve_by_panels(c, turned, finish, dy.data, dy.dims, dx.data);
   cpu::context::frame const scope(c);
-  float* const turned = c.scratch_of<float>(winograd::factors(spec.out_channels, spec.in_channels));
-  winograd::transform_weights_backward(c, weight, spec.in_channels, spec.out_channels, turned);
-  winograd::convolve(c, {spec.out_channels, spec.in_channels, turned, {.add = dx_how == writing::add}}, dy.data, dy.dims, dx.data);
+  float* const factors = c.scratch_of<float>(winograd::factors(spec.out_channels, spec.in_channels));
+  winograd::transform_weights(c, turned, factors);
+  winograd::convolve(c, {spec.out_channels, spec.in_channels, factors, finish}, dy.data, dy.dims, dx.data);
 }
 
 }  // namespace frcnn::fast

@@ -27,29 +27,25 @@ struct strip_run {
   int count = 0;
   bool pooled = false;
   int height = 0, width = 0;
-  int outputs = 4;  // rows in a row of tiles: all Winograd's layers of a run have one tile
 };
 
-constexpr int outputs_of(conv2d_spec const& s) { return winograd::outputs_for(s.in_channels, s.out_channels); }
-
 // One worker on one image's band of rows of tiles.
-template <class Tile>
 class strip_worker {
  public:
-  static constexpr int ring_rows = 3 * Tile::outputs;
+  static constexpr int side = winograd::outputs, ring_rows = 3 * side;
 
   static std::size_t size(strip_run const& r) {
     std::size_t rings = 0, work = 0;
     for (int l = 0; l < r.count; ++l) {
       auto const& s = r.parts[l].spec;
       if (l + 1 < r.count) rings += static_cast<std::size_t>(ring_rows) * r.width * s.out_channels;
-      work = std::max(work, r.parts[l].tiled ? winograd::workspace<Tile>::size(s.in_channels) : direct::workspace(s));
+      work = std::max(work, r.parts[l].tiled ? winograd::workspace::size(s.in_channels) : direct::workspace(s));
     }
     return rings + work;
   }
 
   strip_worker(strip_run const& r, float* memory, float const* x, float* y)
-      : run_(r), x_(x), y_(y), tiles_x_(winograd::tiles_along(r.width, Tile::outputs)), tiles_y_(winograd::tiles_along(r.height, Tile::outputs)) {
+      : run_(r), x_(x), y_(y), tiles_x_(winograd::tiles_along(r.width)), tiles_y_(winograd::tiles_along(r.height)) {
     for (int l = 0; l + 1 < r.count; ++l) {
       ring_[l] = memory;
       memory += static_cast<std::ptrdiff_t>(ring_rows) * r.width * r.parts[l].spec.out_channels;
@@ -91,29 +87,28 @@ class strip_worker {
   void tile_row(int l, int t) {
     auto const& p = run_.parts[l];
     bool const pool = run_.pooled && l + 1 == run_.count;
-    int const side = pool ? Tile::outputs / 2 : Tile::outputs;
-    int const height = pool ? run_.height / 2 : run_.height, width = pool ? run_.width / 2 : run_.width;
-    winograd::window<Tile> w{{}, 0, run_.width, p.spec.in_channels};
-    for (int i = 0; i < Tile::inputs; ++i) w.row[i] = source(l, t * Tile::outputs - 1 + i);
-    winograd::block_target<Tile> to{{}, std::min(side, height - t * side), 0, 0, p.spec.out_channels};
-    for (int i = 0; i < to.rows; ++i) to.row[i] = target(l, t * side + i);
-    winograd::workspace<Tile>(work_, p.spec.in_channels)
+    int const height = pool ? run_.height / 2 : run_.height, width = pool ? run_.width / 2 : run_.width, out = pool ? side / 2 : side;
+    winograd::window w{{}, 0, run_.width, p.spec.in_channels};
+    for (int i = 0; i < winograd::inputs; ++i) w.row[i] = source(l, t * side - 1 + i);
+    winograd::block_target to{{}, std::min(out, height - t * out), 0, 0, p.spec.out_channels};
+    for (int i = 0; i < to.rows; ++i) to.row[i] = target(l, t * out + i);
+    winograd::workspace(work_, p.spec.in_channels)
         .run({p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, 0,
              static_cast<std::size_t>(tiles_x_),
              [&](std::size_t i) {
-               w.x0 = static_cast<int>(i) * Tile::outputs - 1;
+               w.x0 = static_cast<int>(i) * side - 1;
                return w;
              },
              [&](std::size_t i) {
-               to.x0 = static_cast<int>(i) * side;
-               to.columns = std::min(side, width - to.x0);
+               to.x0 = static_cast<int>(i) * out;
+               to.columns = std::min(out, width - to.x0);
                return to;
              });
   }
 
   void plain_rows(int l, int t) {
     auto const& p = run_.parts[l];
-    for (int y = t * Tile::outputs; y < std::min(run_.height, (t + 1) * Tile::outputs); ++y) {
+    for (int y = t * side; y < std::min(run_.height, (t + 1) * side); ++y) {
       float const* const rows[3] = {source(l, y - 1), source(l, y), source(l, y + 1)};
       direct::convolve_row(p.spec, rows, run_.width, p.weights, p.bias, target(l, y), run_.width, work_);
     }
@@ -129,18 +124,17 @@ class strip_worker {
 };
 
 // x [N, H, W, C] through the run to y.
-template <class Tile>
-void convolve_strips(cpu::context& c, strip_run const& r, float const* x, int images, float* y) {
-  int const rows = winograd::tiles_along(r.height, Tile::outputs);
+inline void convolve_strips(cpu::context& c, strip_run const& r, float const* x, int images, float* y) {
+  int const rows = winograd::tiles_along(r.height);
   auto const& out = r.parts[r.count - 1].spec;
   std::ptrdiff_t const in_map = static_cast<std::ptrdiff_t>(r.height) * r.width * r.parts[0].spec.in_channels;
   std::ptrdiff_t const out_map = static_cast<std::ptrdiff_t>(r.pooled ? r.height / 2 : r.height) * (r.pooled ? r.width / 2 : r.width) * out.out_channels;
   cpu::context::frame const scope(c);
-  std::size_t const room = strip_worker<Tile>::size(r);
+  std::size_t const room = strip_worker::size(r);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(rows), 1)));
   for (int n = 0; n < images; ++n)
     parallel_for(c, static_cast<std::size_t>(rows), 1, [=, &r](int worker, std::size_t begin, std::size_t end) {
-      strip_worker<Tile>(r, memory + room * static_cast<std::size_t>(worker), x + n * in_map, y + n * out_map)
+      strip_worker(r, memory + room * static_cast<std::size_t>(worker), x + n * in_map, y + n * out_map)
           .band(static_cast<int>(begin), static_cast<int>(end));
     });
 }
@@ -151,13 +145,12 @@ constexpr bool halves(pool_spec const& p) { return p.kernel == 2 && p.stride == 
 // How many stages from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
 inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shape<4> in, int threads) {
   if (stages[0].is_pool || !keeps_size(stages[0].conv)) return 1;
-  int n = 0, outputs = is_winograd(stages[0].conv) ? outputs_of(stages[0].conv) : 0;  // 0: none of Winograd's yet
+  int n = 0;
   auto const may_join = [&](chain_stage<float, cpu> const& s) {
     if (s.is_pool || !keeps_size(s.conv)) return false;
     if (n == 0) return true;
-    if (!is_winograd(s.conv) || (outputs && outputs != outputs_of(s.conv))) return false;
-    outputs = outputs_of(s.conv);
-    return winograd::tiles_along(in[2], outputs) >= strip_run::tall * threads;
+    bool const all_by_tiles = is_winograd(s.conv) && !is_by_panels(s.conv) && !is_by_panels(stages[0].conv);
+    return all_by_tiles && winograd::tiles_along(in[2]) >= strip_run::tall * threads;
   };
   while (n < static_cast<int>(stages.size()) && n < strip_run::most && may_join(stages[n])) ++n;
   bool const pool_follows = n < static_cast<int>(stages.size()) && stages[n].is_pool && halves(stages[n].pool) && in[2] > 1 && in[3] > 1;
@@ -165,23 +158,20 @@ inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shap
 }
 
 inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> stages, cpu_activation<float> x, cpu_activation<float> y) {
+  auto const& first = stages[0];
+  bool const pooled = stages.back().is_pool;
+  std::size_t const convolutions = stages.size() - pooled;
+  if (convolutions == 1 && is_winograd(first.conv))  // blocks may go across rows of tiles
+    return tiled(c, first.conv, x, {first.weight.data, first.keep, first.version},
+                 {.bias = first.bias.data, .relu = first.conv.relu, .pool = pooled}, y.data);
   strip_run r;
   r.height = x.dims[2];
   r.width = x.dims[3];
+  r.pooled = pooled;
   cpu::context::frame const scope(c);
-  for (auto const& s : stages) {
-    if (s.is_pool) {
-      r.pooled = true;
-      continue;
-    }
-    if (is_winograd(s.conv)) r.outputs = outputs_of(s.conv);
+  for (auto const& s : stages.first(convolutions))
     r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}), s.bias.data, is_winograd(s.conv)};
-  }
-  auto const& first = r.parts[0];
-  if (r.count == 1 && first.tiled)  // a convolution and its pool: blocks may go across rows of tiles
-    return winograd::convolve(c, {first.spec.in_channels, first.spec.out_channels, first.weights, {.bias = first.bias, .relu = first.spec.relu, .pool = r.pooled}},
-                              x.data, x.dims, y.data);
-  winograd::with_tile(r.outputs, [&]<class Tile>(Tile) { convolve_strips<Tile>(c, r, x.data, x.dims[0], y.data); });
+  convolve_strips(c, r, x.data, x.dims[0], y.data);
 }
 
 }  // namespace frcnn::fast

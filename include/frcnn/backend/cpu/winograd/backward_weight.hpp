@@ -1,9 +1,10 @@
 #pragma once
-// The gradient of a 3 x 3 convolution (stride 1, padding 1) by its weights, by the transposed transforms of F(4x4, 3x3):
+// The gradient of a 3 x 3 convolution (stride 1, padding 1) by its weights, by the transposed transforms of F(6x6, 3x3):
 //
-//   dw = G^T [ sum over tiles of (A dy A^T) * (B^T x B) ] G       36 products [O, tiles] x [tiles, C]
-// Tiles go in blocks whose factors stay in cache as long as two matrices of channels do; each block adds to the sums. Threads share the
-// transforms of a block, then each takes output channels of its own: every sum has one order whatever the threads.
+//   dw = G^T [ sum over tiles of (A dy A^T) * (B^T x B) ] G       64 products [O, tiles] x [tiles, C]
+// Tiles go in blocks whose factors stay in the shared cache. Threads share the transforms of a block; then each takes panels of O by panels
+// of C: the 64 sums of a panel by a panel stay in its own cache, and go into the gradient from there. Every sum has one order whatever the
+// threads.
 #include "frcnn/backend/cpu/winograd/convolve.hpp"
 
 #if FRCNN_HAS_ONEDNN
@@ -12,35 +13,33 @@ namespace frcnn::inline FRCNN_ABI::winograd {
 
 namespace detail {
 
-using four = tile<4>;
-
-// dy's 4 x 4 block of one vector of channels (zero outside the map) to 36 factors v[q * stride].
-inline void block_to_factors(block_target<four> const& from, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
-  constexpr int inputs = four::inputs, outputs = four::outputs;
-  vec d[outputs * outputs], t[inputs * outputs];
-  if (from.rows == outputs && from.columns == outputs) {
-    simd::unroll<outputs>([&](auto i) {
-      simd::unroll<outputs>([&](auto j) { d[i * outputs + j] = simd::load(from.row[i] + (from.x0 + j) * from.pixel + at); });
-    });
-  } else {
-    for (auto& zero : d) zero = vec(0.f);
-    for (int i = 0; i < from.rows; ++i)
-      for (int j = 0; j < from.columns; ++j) d[i * outputs + j] = simd::load(from.row[i] + (from.x0 + j) * from.pixel + at);
+// dy's 6 x 6 block of one vector of channels (zero outside the map) to its factors v[q * stride].
+inline void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
+  alignas(64) float half_way[inputs * outputs * simd::lanes];  // [inputs][outputs]
+  vec d[outputs], t[inputs];
+  bool const whole = from.rows == outputs && from.columns == outputs;
+  for (int j = 0; j < outputs; ++j) {
+    std::ptrdiff_t const column = (from.x0 + j) * from.pixel + at;
+    if (whole)
+      simd::unroll<outputs>([&](auto i) { d[i] = simd::load(from.row[i] + column); });
+    else
+      simd::unroll<outputs>([&](auto i) { d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f); });
+    output_gradient(d, t);
+    simd::unroll<inputs>([&](auto i) { simd::store(half_way + (i * outputs + j) * simd::lanes, t[i]); });
   }
-  simd::unroll<outputs>([&](auto j) { four::output_gradient<outputs, outputs>(d + j, t + j); });
-  simd::unroll<inputs>([&](auto i) {
-    vec out[inputs];
-    four::output_gradient<1, 1>(t + i * outputs, out);
-    simd::unroll<inputs>([&](auto j) { simd::store(v + (i * inputs + j) * stride, out[j]); });
-  });
+  for (int i = 0; i < inputs; ++i) {
+    simd::unroll<outputs>([&](auto j) { d[j] = simd::load(half_way + (i * outputs + j) * simd::lanes); });
+    output_gradient(d, t);
+    simd::unroll<inputs>([&](auto j) { simd::store(v + (i * inputs + j) * stride, t[j]); });
+  }
 }
 
-// sum [Rows, vectors * lanes] += a^T b over `depth` tiles: a [depth][lanes] of which Rows columns from the first, b [depth][b_stride].
+// c [Rows, vectors * lanes] = a^T b over `depth` tiles: Rows columns of a, whose rows lie a_stride apart, and b [depth][b_stride].
 template <int Rows, int Vectors>
-void multiply_transposed(float const* a, float const* b, std::ptrdiff_t b_stride, int depth, float* c, std::ptrdiff_t c_stride, bool add) {
+void multiply_transposed(float const* a, std::ptrdiff_t a_stride, float const* b, std::ptrdiff_t b_stride, int depth, float* c, std::ptrdiff_t c_stride) {
   vec sum[Rows][Vectors];
   simd::unroll<Rows>([&](auto i) { simd::unroll<Vectors>([&](auto v) { sum[i][v] = vec(0.f); }); });
-  for (int k = 0; k < depth; ++k, a += simd::lanes, b += b_stride) {
+  for (int k = 0; k < depth; ++k, a += a_stride, b += b_stride) {
     vec row[Vectors];
     simd::unroll<Vectors>([&](auto v) { row[v] = simd::load(b + v * simd::lanes); });
     simd::unroll<Rows>([&](auto i) {
@@ -48,73 +47,78 @@ void multiply_transposed(float const* a, float const* b, std::ptrdiff_t b_stride
       simd::unroll<Vectors>([&](auto v) { sum[i][v] = simd::fma(factor, row[v], sum[i][v]); });
     });
   }
-  simd::unroll<Rows>([&](auto i) {
-    simd::unroll<Vectors>([&](auto v) {
-      float* const to = c + i * c_stride + v * simd::lanes;
-      simd::store(to, add ? simd::load(to) + sum[i][v] : sum[i][v]);
-    });
-  });
+  simd::unroll<Rows>([&](auto i) { simd::unroll<Vectors>([&](auto v) { simd::store(c + i * c_stride + v * simd::lanes, sum[i][v]); }); });
 }
+
+// The factors of a block of tiles, panel by panel: [panels][64][rows][panel].
+struct panelled_factors {
+  float* data;
+  int channels;
+  std::ptrdiff_t rows;
+
+  // So many more rows than tiles that a tile's 64 factors do not fall into one set of a cache.
+  static std::ptrdiff_t rows_for(std::size_t tiles) { return static_cast<std::ptrdiff_t>(tiles) + 3; }
+  static std::size_t size(int channels, std::size_t tiles) { return static_cast<std::size_t>(products * rows_for(tiles)) * static_cast<std::size_t>(channels); }
+
+  // Of the panel from channel p: its first factor, and floats from one factor to the next.
+  float* panel(int p) const { return data + products * rows * p; }
+  std::ptrdiff_t stride(int p) const { return rows * panel_vectors(p, channels) * simd::lanes; }
+  // f(at, to, stride) for each vector of channels: tile i's first factor of those from `at`.
+  template <class F>
+  void for_each_vector(std::size_t i, F f) const {
+    for (int at = 0; at < channels; at += simd::lanes) {
+      int const p = at / simd::panel * simd::panel;
+      f(at, panel(p) + static_cast<std::ptrdiff_t>(i) * panel_vectors(p, channels) * simd::lanes + (at - p), stride(p));
+    }
+  }
+};
 
 }  // namespace detail
 
 // dweight [O, 3, 3, C] = (add ? dweight : 0) + the gradient; x [N, H, W, C], dy [N, H, W, O].
 inline void backward_weight(cpu::context& c, int channels, int out_channels, float const* x, float const* dy, shape<4> dims, float* dweight,
                             bool add) {
-  using four = tile<4>;
-  constexpr int products = four::products, outputs = four::outputs;
-  constexpr int lanes = simd::lanes, rows = std::min(8, lanes);
-  int const height = dims[2], width = dims[3], tiles_x = tiles_along(width, outputs), per_image = tiles_along(height, outputs) * tiles_x;
-  std::size_t const tiles = static_cast<std::size_t>(dims[0]) * per_image;
-  // As many tiles as keep both sides' factors within some 24 MiB, in equal blocks; not so many that one register's rounding shows (2992 in
-  // one sum: 1.1e-5 relative L2).
-  std::size_t const fitting = (std::size_t{6} << 20) / (products * static_cast<std::size_t>(channels + out_channels));
-  std::size_t const most = std::clamp<std::size_t>(fitting, 64, 1024);
-  std::size_t const blocks = std::max<std::size_t>(1, (tiles + most - 1) / most), block = (tiles + blocks - 1) / blocks;
+  constexpr int lanes = simd::lanes, panel = simd::panel, rows = std::min(8, lanes);
+  map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {});  // dy is read only
+  // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave the own cache.
+  std::size_t const fitting = (std::size_t{2} << 20) / (products * static_cast<std::size_t>(channels + out_channels));
+  std::size_t const most = std::clamp<std::size_t>(fitting, 64, 128), blocks = std::max<std::size_t>(1, (map.size() + most - 1) / most);
+  std::size_t const longest = (map.size() + blocks - 1) / blocks;
   cpu::context::frame const scope(c);
-  std::size_t const matrix = static_cast<std::size_t>(channels) * out_channels;
-  float* const sums = c.scratch_of<float>(products * matrix);                           // [36][O][C]
-  std::ptrdiff_t const v_stride = apart(block * channels), g_stride = apart(block * out_channels);
-  float* const v = c.scratch_of<float>(products * static_cast<std::size_t>(v_stride));  // [36][C / panel][block][panel]
-  float* const g = c.scratch_of<float>(products * static_cast<std::size_t>(g_stride));  // [36][O / lanes][block][lanes]
-  map_windows<four> const windows{x, height, width, channels};
-  map_targets<four> const blocks_of{const_cast<float*>(dy), height, width, out_channels};  // read only
+  detail::panelled_factors const of_x{c.scratch_of<float>(detail::panelled_factors::size(channels, longest)), channels, detail::panelled_factors::rows_for(longest)};
+  detail::panelled_factors const of_dy{c.scratch_of<float>(detail::panelled_factors::size(out_channels, longest)), out_channels, of_x.rows};
+  std::size_t const c_panels = panels_of(channels), tasks = panels_of(out_channels) * c_panels;
+  std::ptrdiff_t const sum_stride = apart(panel * panel);
+  std::size_t const room = products * static_cast<std::size_t>(sum_stride);
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, tasks, 1)));
 
   for (std::size_t b = 0; b < blocks; ++b) {
-    std::size_t const first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;
-    parallel_for(c, count, 8, [=](std::size_t begin, std::size_t end) {
+    std::size_t const first = map.size() * b / blocks, count = map.size() * (b + 1) / blocks - first;
+    bool const sum = add || b > 0;
+    parallel_for(c, count, 8, [=, &map](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {
-        int const image = static_cast<int>((first + i) / per_image), in_image = static_cast<int>((first + i) % per_image);
-        window<four> const w = windows(image, in_image / tiles_x, in_image % tiles_x);
+        window const w = map.window_of(first + i);
         bool const inside = w.inside();
-        for (int at = 0; at < channels; at += lanes) {
-          int const p0 = at / simd::panel * simd::panel, pw = panel_vectors(p0, channels) * lanes;
-          transform_window(w, inside, at, v + static_cast<std::ptrdiff_t>(p0) * block + static_cast<std::ptrdiff_t>(i) * pw + (at - p0), v_stride);
-        }
-        block_target<four> const from = blocks_of(image, in_image / tiles_x, in_image % tiles_x);
-        for (int at = 0; at < out_channels; at += lanes)
-          detail::block_to_factors(from, at, g + static_cast<std::ptrdiff_t>(at) * block + static_cast<std::ptrdiff_t>(i) * lanes, g_stride);
+        of_x.for_each_vector(i, [&](int at, float* to, std::ptrdiff_t stride) { transform_window(w, inside, at, to, stride); });
+        block_target const from = map.target_of(first + i);
+        of_dy.for_each_vector(i, [&](int at, float* to, std::ptrdiff_t stride) { detail::block_to_factors(from, at, to, stride); });
       }
     });
-    // A task is one product's band of output channels: its rows of factors stay in the nearest cache while C passes by.
-    std::size_t const bands = static_cast<std::size_t>(out_channels / lanes);
-    parallel_for(c, products * bands, 1, [=](std::size_t begin, std::size_t end) {
+    parallel_for(c, tasks, 1, [=](int worker, std::size_t begin, std::size_t end) {
+      float* const sums = memory + room * static_cast<std::size_t>(worker);  // [64][panel of O][panel of C]
       for (std::size_t task = begin; task < end; ++task) {
-        std::size_t const q = task / bands, o = task % bands * lanes;
-        float const* const a = g + q * g_stride + o * block;
-        for (int at = 0; at < channels; at += simd::panel) {
-          int const vectors = panel_vectors(at, channels);
-          float const* const bb = v + q * v_stride + static_cast<std::ptrdiff_t>(at) * block;
-          for (int r = 0; r < lanes; r += rows) {
-            float* const to = sums + q * matrix + (o + r) * channels + at;
-            (vectors == simd::tile_vectors ? detail::multiply_transposed<rows, simd::tile_vectors> : detail::multiply_transposed<rows, 1>)(
-                a + r, bb, vectors * lanes, static_cast<int>(count), to, channels, b > 0);
-          }
-        }
+        int const o = static_cast<int>(task / c_panels) * panel, at = static_cast<int>(task % c_panels) * panel;
+        int const vectors = panel_vectors(at, channels), height = panel_vectors(o, out_channels) * lanes, width = vectors * lanes;
+        float const *a = of_dy.panel(o), *b = of_x.panel(at);
+        auto const multiply = vectors == simd::tile_vectors ? detail::multiply_transposed<rows, simd::tile_vectors> : detail::multiply_transposed<rows, 1>;
+        for (int q = 0; q < products; ++q, a += of_dy.stride(o), b += of_x.stride(at))
+          for (int r = 0; r < height; r += rows) multiply(a + r, height, b, width, static_cast<int>(count), sums + q * sum_stride + r * width, width);
+        for (int r = 0; r < height; ++r)
+          for (int l = 0; l < width; l += lanes)
+            gather_taps(sums + r * width + l, sum_stride, dweight + static_cast<std::ptrdiff_t>(o + r) * taps * taps * channels + at + l, channels, sum);
       }
     });
   }
-  gather_weight_gradient(c, sums, channels, out_channels, dweight, add);
 }
 
 }  // namespace frcnn::winograd

@@ -1,6 +1,6 @@
 #pragma once
-// Between maps [.., W, C] and transformed tiles: a window (6 x 6, or 8 x 8) of one vector of channels to its products' factors, and the
-// products' sums to a block of outputs (4 x 4, or 6 x 6) with bias, ReLU and, where it follows, 2 x 2 pooling.
+// Between maps [.., W, C] and transformed tiles: a window (8 x 8) of one vector of channels to its products' factors, and the products' sums
+// to a block of outputs (6 x 6) with bias, ReLU and, where it follows, 2 x 2 pooling.
 //
 // Rows of a map are given by pointers, so that a map may live in a ring of rows; nullptr is a row outside the map (zero).
 #include "frcnn/backend/cpu/winograd/transforms.hpp"
@@ -12,16 +12,15 @@
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // Where the columns x0 ... x0 + inputs - 1 of a window lie: all inside [0, width), or padded with zeros.
-template <class Tile>
 struct window {
-  float const* row[Tile::inputs];
+  float const* row[inputs];
   int x0, width;
   std::ptrdiff_t pixel;  // floats from one pixel to the next
 
   bool inside() const {
     bool rows = true;
     for (auto const* r : row) rows = rows && r;
-    return rows && x0 >= 0 && x0 + Tile::inputs <= width;
+    return rows && x0 >= 0 && x0 + inputs <= width;
   }
 };
 
@@ -29,21 +28,20 @@ namespace detail {
 
 // row(i): the window's first pixel of row i. A row's transform is followed by a prefetch of what the window to the right adds to it: rows
 // lie too far apart for the processor to see a stream, and asked for all at once they would wait for each other.
-template <class Tile, class Row>
+template <class Row>
 [[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, bool next, float* v, std::ptrdiff_t stride) {
-  constexpr int inputs = Tile::inputs;
-  alignas(64) float half_way[Tile::products * simd::lanes];
+  alignas(64) float half_way[products * simd::lanes];
   vec d[inputs], t[inputs];
   for (int i = 0; i < inputs; ++i) {
     float const* const p = row(i);
     simd::unroll<inputs>([&](auto j) { d[j] = simd::load(p + j * pixel); });
-    if (next) simd::unroll<Tile::outputs>([&](auto j) { __builtin_prefetch(p + (inputs + j) * pixel, 0, 2); });
-    Tile::input(d, t);
+    if (next) simd::unroll<outputs>([&](auto j) { __builtin_prefetch(p + (inputs + j) * pixel, 0, 2); });
+    input(d, t);
     simd::unroll<inputs>([&](auto j) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[j]); });
   }
   for (int j = 0; j < inputs; ++j) {
     simd::unroll<inputs>([&](auto i) { d[i] = simd::load(half_way + (i * inputs + j) * simd::lanes); });
-    Tile::input(d, t);
+    input(d, t);
     simd::unroll<inputs>([&](auto i) { simd::store(v + (i * inputs + j) * stride, t[i]); });
   }
 }
@@ -51,21 +49,20 @@ template <class Tile, class Row>
 }  // namespace detail
 
 // v[q * stride] = factor q of channels [at, at + lanes), q = 0 ... products - 1.
-template <class Tile>
-void transform_window(window<Tile> const& w, bool inside, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
+inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
   if (inside) {
     std::ptrdiff_t const first = w.x0 * w.pixel + at;
-    detail::window_to_products<Tile>([&](int i) { return w.row[i] + first; }, w.pixel, true, v, stride);
+    detail::window_to_products([&](int i) { return w.row[i] + first; }, w.pixel, true, v, stride);
     return;
   }
-  alignas(64) float patch[Tile::products * simd::lanes];
-  for (int i = 0; i < Tile::inputs; ++i)
-    for (int j = 0; j < Tile::inputs; ++j) {
+  alignas(64) float patch[products * simd::lanes];
+  for (int i = 0; i < inputs; ++i)
+    for (int j = 0; j < inputs; ++j) {
       int const x = w.x0 + j;
       bool const there = w.row[i] && x >= 0 && x < w.width;
-      simd::store(patch + (i * Tile::inputs + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
+      simd::store(patch + (i * inputs + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
     }
-  detail::window_to_products<Tile>([&](int i) { return static_cast<float const*>(patch) + i * Tile::inputs * simd::lanes; }, simd::lanes,
+  detail::window_to_products([&](int i) { return static_cast<float const*>(patch) + i * inputs * simd::lanes; }, simd::lanes,
                                    false, v, stride);
 }
 
@@ -77,30 +74,27 @@ struct epilogue {
 };
 
 // Rows row[0 ... rows) of the map (pooled: half as many), columns from x0, `columns` of them inside the map.
-template <class Tile>
 struct block_target {
-  float* row[Tile::outputs];
+  float* row[outputs];
   int rows, x0, columns;
   std::ptrdiff_t pixel;
   bool past_cache = false;  // the map is larger than a cache: written around it. Every vector of it is then aligned
 };
 
 // The sums m[q * stride] of one vector of channels to its block, two rows at a time.
-template <class Tile>
-void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, block_target<Tile> const& to, std::ptrdiff_t at) {
-  constexpr int inputs = Tile::inputs, outputs = Tile::outputs;
+inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, block_target const& to, std::ptrdiff_t at) {
   vec const bias = e.bias ? simd::load(e.bias + at) : vec(0.f), zero(0.f);
   simd::unroll<outputs / 2>([&](auto pair) {
     vec t[2][inputs], o[2][outputs];
     simd::unroll<inputs>([&](auto j) {
       vec column[inputs], two[2];
       simd::unroll<inputs>([&](auto i) { column[i] = simd::load(m + (i * inputs + j) * stride); });
-      Tile::template output_pair<pair>(column, two);
+      output_pair<pair>(column, two);
       t[0][j] = two[0];
       t[1][j] = two[1];
     });
     simd::unroll<2>([&](auto r) {
-      simd::unroll<outputs / 2>([&](auto p) { Tile::template output_pair<p>(t[r], o[r] + 2 * p); });
+      simd::unroll<outputs / 2>([&](auto p) { output_pair<p>(t[r], o[r] + 2 * p); });
       if (e.bias) simd::unroll<outputs>([&](auto j) { o[r][j] = o[r][j] + bias; });
       if (e.add && 2 * pair + r < to.rows) {
         float const* const held = to.row[2 * pair + r] + to.x0 * to.pixel + at;

@@ -1,10 +1,11 @@
 #pragma once
-// Weights [O, 3, 3, C] to the factors of the 36 products, in the order in which register tiles read them.
+// Weights [O, 3, 3, C] to the factors of the 64 products, in the order in which register tiles read them, and sums of products back to a
+// gradient by the weights.
 //
-//   factors  [panels of `to` channels][products][from channels][panel]    (the last panel may be one vector wide)
-//   forward: from C to O.   backward by data: from O to C, with the taps turned by 180 degrees.
-// 36 / 9 = 4 floats for each weight, or 64 / 9 = 7.1. The gradient comes back as [36][O][C] sums. Where no tile is named it is the
-// layer's own (outputs_for).
+//   factors  [panels of outputs][64][channels][panel]    (the last panel may be one vector wide); 64 / 9 = 7.1 floats for each weight
+// Channels are those that are summed over: in a forward pass C, in the gradient by the input O, whose taps are turned by 180 degrees.
+// A panel is transformed in two steps, so that little is touched at once: first its taps are laid side by side, then each of the eight rows
+// of its factors is made from them.
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/backend/cpu/winograd/transforms.hpp"
 
@@ -14,99 +15,88 @@
 
 namespace frcnn::inline FRCNN_ABI::winograd {
 
-template <class Tile>
 constexpr std::size_t factors(int channels, int out_channels) {
-  return static_cast<std::size_t>(Tile::products) * static_cast<std::size_t>(channels) * static_cast<std::size_t>(out_channels);
-}
-inline std::size_t factors(int channels, int out_channels) {
-  return with_tile(outputs_for(channels, out_channels), [=]<class Tile>(Tile) { return factors<Tile>(channels, out_channels); });
+  return static_cast<std::size_t>(products) * static_cast<std::size_t>(channels) * static_cast<std::size_t>(out_channels);
 }
 
 // Vectors in the panel that begins at channel `first` of `channels`.
-inline constexpr int panel_vectors(int first, int channels) { return channels - first >= simd::panel ? simd::tile_vectors : 1; }
+constexpr int panel_vectors(int first, int channels) { return channels - first >= simd::panel ? simd::tile_vectors : 1; }
+constexpr std::size_t panels_of(int channels) { return static_cast<std::size_t>((channels + simd::panel - 1) / simd::panel); }
 
-namespace detail {
+// A layer's weights as its products are to read them: forward, or `turned` for the gradient by the input.
+struct weights_view {
+  float const* data;
+  int channels, out_channels;  // summed over, and made
+  bool turned = false;
 
-// 9 taps of a vector to its factors.
-template <class Tile>
-[[gnu::always_inline]] inline void taps_to_factors(vec const* w, vec* u) {
-  vec t[Tile::inputs * taps];
-  simd::unroll<taps>([&](auto j) { Tile::template weight<taps, taps>(w + j, t + j); });
-  simd::unroll<Tile::inputs>([&](auto i) { Tile::template weight<1, 1>(t + i * taps, u + i * Tile::inputs); });
+  // The taps from channels c ... c + count to the panel of outputs from k: [count][9][panel]; count is a multiple of lanes.
+  void taps_of(int c, int count, int k, float* out) const {
+    constexpr int lanes = simd::lanes, all = taps * taps;
+    int const width = panel_vectors(k, out_channels) * lanes;
+    for (int at = 0; at < count; at += lanes)
+      for (int t = 0; t < all; ++t)
+        for (int v = 0; v < width; v += lanes) {
+          float* const to = out + (static_cast<std::ptrdiff_t>(at) * all + t) * width + v;
+          if (turned)
+            for (int i = 0; i < lanes; ++i)
+              simd::store(to + i * all * width, simd::load(data + (static_cast<std::ptrdiff_t>(c + at + i) * all + (all - 1 - t)) * out_channels + k + v));
+          else
+            simd::transpose(data + (static_cast<std::ptrdiff_t>(k + v) * all + t) * channels + c + at, static_cast<std::ptrdiff_t>(all) * channels, to,
+                            all * width);
+        }
+  }
+};
+
+// Row I of the factors of `count` channels from their taps [count][9][width]: factor (I, j) of channel c to u[j * stride + c * width].
+template <int I>
+void factor_row(float const* w, int count, int width, float* u, std::ptrdiff_t stride) {
+  for (int c = 0; c < count; ++c, w += taps * taps * width, u += width)
+    for (int v = 0; v < width; v += simd::lanes) {
+      vec row[taps], out[inputs];
+      simd::unroll<taps>([&](auto j) {
+        vec column[taps], all[inputs];
+        simd::unroll<taps>([&](auto i) { column[i] = simd::load(w + (i * taps + j) * width + v); });
+        weight(column, all);
+        row[j] = all[I];  // the compiler leaves out the others
+      });
+      weight(row, out);
+      simd::unroll<inputs>([&](auto j) { simd::store(u + j * stride + v, out[j]); });
+    }
 }
 
-}  // namespace detail
-
-template <class Tile>
-void transform_weights(cpu::context const& c, float const* weight, int channels, int out_channels, float* out) {
-  constexpr int products = Tile::products;
-  std::size_t const tap = static_cast<std::size_t>(channels), row = tap * taps * taps;
-  parallel_for(c, static_cast<std::size_t>(out_channels / simd::lanes) * (channels / simd::lanes), 1, [=](std::size_t begin, std::size_t end) {
-    alignas(64) float square[products][simd::lanes * simd::lanes];  // [factor][o][c] of lanes x lanes weights
+// All factors of a layer.
+inline void transform_weights(cpu::context const& c, weights_view w, float* out) {
+  constexpr int lanes = simd::lanes;
+  std::size_t const blocks = static_cast<std::size_t>(w.channels / lanes);
+  parallel_for(c, panels_of(w.out_channels) * blocks, 1, [=](std::size_t begin, std::size_t end) {
+    alignas(64) float side_by_side[lanes * taps * taps * simd::panel];
     for (std::size_t at = begin; at < end; ++at) {
-      int const o0 = static_cast<int>(at / (channels / simd::lanes)) * simd::lanes, c0 = static_cast<int>(at % (channels / simd::lanes)) * simd::lanes;
-      for (int o = 0; o < simd::lanes; ++o) {
-        vec w[taps * taps], u[products];
-        float const* const from = weight + static_cast<std::size_t>(o0 + o) * row + c0;
-        for (int t = 0; t < taps * taps; ++t) w[t] = simd::load(from + t * tap);
-        detail::taps_to_factors<Tile>(w, u);
-        for (int q = 0; q < products; ++q) simd::store(square[q] + o * simd::lanes, u[q]);
-      }
-      int const first = o0 / simd::panel * simd::panel, width = panel_vectors(first, out_channels) * simd::lanes;
-      float* const to = out + factors<Tile>(channels, first) + static_cast<std::size_t>(c0) * width + (o0 - first);
-      for (int q = 0; q < products; ++q)
-        simd::transpose(square[q], simd::lanes, to + static_cast<std::size_t>(q) * channels * width, width);
+      int const k = static_cast<int>(at / blocks) * simd::panel, first = static_cast<int>(at % blocks) * lanes;
+      int const width = panel_vectors(k, w.out_channels) * lanes;
+      std::ptrdiff_t const stride = static_cast<std::ptrdiff_t>(w.channels) * width;
+      float* const to = out + factors(w.channels, k) + static_cast<std::ptrdiff_t>(first) * width;
+      w.taps_of(first, lanes, k, side_by_side);
+      simd::unroll<inputs>([&](auto i) { factor_row<i>(side_by_side, lanes, width, to + i * inputs * stride, stride); });
     }
   });
 }
 
-template <class Tile>
-void transform_weights_backward(cpu::context const& c, float const* weight, int channels, int out_channels, float* out) {
-  constexpr int products = Tile::products;
-  std::size_t const tap = static_cast<std::size_t>(channels), row = tap * taps * taps;
-  parallel_for(c, static_cast<std::size_t>(out_channels), 1, [=](std::size_t begin, std::size_t end) {
-    for (std::size_t o = begin; o < end; ++o)
-      for (int c0 = 0; c0 < channels; c0 += simd::lanes) {
-        vec w[taps * taps], u[products];
-        for (int t = 0; t < taps * taps; ++t) w[t] = simd::load(weight + o * row + (taps * taps - 1 - t) * tap + c0);
-        detail::taps_to_factors<Tile>(w, u);
-        int const first = c0 / simd::panel * simd::panel, width = panel_vectors(first, channels) * simd::lanes;
-        float* const to = out + factors<Tile>(out_channels, first) + o * width + (c0 - first);
-        for (int q = 0; q < products; ++q) simd::store(to + static_cast<std::size_t>(q) * out_channels * width, u[q]);
-      }
+// One vector of G^T sums G: factor q of it lies at sums[q * stride], tap t goes to dw[t * tap].
+inline void gather_taps(float const* sums, std::ptrdiff_t stride, float* dw, std::ptrdiff_t tap, bool add) {
+  vec t[taps][inputs];
+  simd::unroll<inputs>([&](auto j) {
+    vec column[inputs], w[taps];
+    simd::unroll<inputs>([&](auto i) { column[i] = simd::load(sums + (i * inputs + j) * stride); });
+    weight_gradient(column, w);
+    simd::unroll<taps>([&](auto i) { t[i][j] = w[i]; });
   });
-}
-
-inline void transform_weights(cpu::context const& c, float const* weight, int channels, int out_channels, float* out) {
-  with_tile(outputs_for(channels, out_channels),
-            [&]<class Tile>(Tile) { transform_weights<Tile>(c, weight, channels, out_channels, out); });
-}
-inline void transform_weights_backward(cpu::context const& c, float const* weight, int channels, int out_channels, float* out) {
-  with_tile(outputs_for(channels, out_channels),
-            [&]<class Tile>(Tile) { transform_weights_backward<Tile>(c, weight, channels, out_channels, out); });
-}
-
-// dweight [O, 3, 3, C] = (add ? dweight : 0) + G^T sums G; sums [36][O][C].
-inline void gather_weight_gradient(cpu::context const& c, float const* sums, int channels, int out_channels, float* dweight, bool add) {
-  constexpr int inputs = tile<4>::inputs;
-  std::size_t const matrix = static_cast<std::size_t>(channels) * out_channels;
-  parallel_for(c, static_cast<std::size_t>(out_channels), 1, [=](std::size_t begin, std::size_t end) {
-    for (std::size_t o = begin; o < end; ++o)
-      for (int c0 = 0; c0 < channels; c0 += simd::lanes) {
-        vec t[taps * inputs], w[taps];
-        simd::unroll<inputs>([&](auto j) {
-          vec u[inputs];
-          simd::unroll<inputs>([&](auto i) { u[i] = simd::load(sums + (i * inputs + j) * matrix + o * channels + c0); });
-          tile<4>::weight_gradient<1, inputs>(u, t + j);
-        });
-        simd::unroll<taps>([&](auto i) {
-          tile<4>::weight_gradient<1, 1>(t + i * inputs, w);
-          simd::unroll<taps>([&](auto j) {
-            float* const to = dweight + ((o * taps + i) * taps + j) * channels + c0;
-            simd::store(to, add ? simd::load(to) + w[j] : w[j]);
-          });
-        });
-      }
+  simd::unroll<taps>([&](auto i) {
+    vec w[taps];
+    weight_gradient(t[i], w);
+    simd::unroll<taps>([&](auto j) {
+      float* const to = dw + (i * taps + j) * tap;
+      simd::store(to, add ? simd::load(to) + w[j] : w[j]);
+    });
   });
 }
 

@@ -10,7 +10,7 @@ namespace cpu_tests {
 
 namespace {
 
-constexpr int tall_for(int threads) { return winograd::outputs_for(16, 16) * fast::strip_run::tall * threads; }
+constexpr int tall_for(int threads) { return winograd::outputs * fast::strip_run::tall * threads; }
 constexpr int high = tall_for(3);
 
 // Whole vectors of channels wherever Winograd is wanted. Heights are such that three threads get strips, and end within a tile.
@@ -25,6 +25,7 @@ std::vector<run_case> const runs = {
     {{layer(16, 32), layer(32, 16, 1, false)}, {{1, 16, high - 2, 1}}, 2},                  // ends without a pool; one column
     {{layer(5, 48), layer(48, 16), layer(16, 16), layer(16, 16)}, {{1, 5, high, 9}}, 4},
     {{layer(16, 16), halving()}, {{2, 16, 5, 6}}, 2},  // low: a convolution and its pool
+    {{layer(256, 512), halving()}, {{1, 256, 7, 6}}, 2},  // by panels
 };
 
 }  // namespace
@@ -61,7 +62,8 @@ TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
   CHECK(together(three, low, 1) == 3);
   CHECK(together({layer(16, 16), halving(), layer(16, 16)}, low) == 2);
   CHECK(together({layer(16, 16), layer(16, 16, 2)}, tall) == 1);  // another size
-  CHECK(together({layer(16, 512), layer(512, 512)}, {{1, 16, 2 * tall_for(2), 8}}) == 1);  // another tile
+  CHECK(together({layer(16, 512), layer(512, 512)}, {{1, 16, 2 * tall_for(2), 8}}) == 1);  // by panels
+  CHECK(together({layer(256, 512), layer(512, 16)}, {{1, 256, 2 * tall_for(2), 8}}) == 1);
   CHECK(together({layer(16, 16), layer(16, 5)}, tall) == 1);      // not Winograd's
   CHECK(together({layer(16, 5), halving()}, tall) == 1);          // nor the pool behind it
   CHECK(together({halving(), layer(16, 16)}, tall) == 1);

@@ -24,20 +24,29 @@ std::vector<layer_case> const sizes = {
     of(2, 16, 16, 13, 8), of(1, 64, 80, 11, 6), of(1, 256, 16, 9, 41), of(1, 512, 16, 20, 8), of(1, 16, 16, 23, 2), of(0, 16, 16, 5, 5),
 };
 
-using four = winograd::tile<4>;
-using six = winograd::tile<6>;
+// The two ways: from factors made beforehand, and from the weights themselves.
+struct by_tiles {
+  static void convolve(cpu::context& c, winograd::weights_view w, winograd::epilogue const& e, float const* x, shape<4> dims, float* y) {
+    auto u = nans<float>(winograd::factors(w.channels, w.out_channels));
+    winograd::transform_weights(c, w, u.data());
+    winograd::convolve(c, {w.channels, w.out_channels, u.data(), e}, x, dims, y);
+  }
+};
+struct by_panels {
+  static void convolve(cpu::context& c, winograd::weights_view w, winograd::epilogue const& e, float const* x, shape<4> dims, float* y) {
+    winograd::convolve_by_panels(c, w, e, x, dims, y);
+  }
+};
 
-template <class Tile>
+template <class Way>
 struct layer : numbered {
   using numbered::numbered;
 
   // y, which holds `before`, or x's gradient of g, by the layer's weights.
   std::vector<float> forward(cpu::context& c, winograd::epilogue e, shape<4> out, std::vector<float> const& before) const {
     poison(c);
-    auto u = nans<float>(winograd::factors<Tile>(spec.in_channels, spec.out_channels));
-    winograd::transform_weights<Tile>(c, stored.data(), spec.in_channels, spec.out_channels, u.data());
     tensor<float> tx(c, xs, x), ty(c, out, before);
-    winograd::convolve<Tile>(c, {spec.in_channels, spec.out_channels, u.data(), e}, tx.a.data, xs, ty.a.data);
+    Way::convolve(c, {stored.data(), spec.in_channels, spec.out_channels}, e, tx.a.data, xs, ty.a.data);
     return ty.plain();
   }
   std::vector<float> forward(cpu::context& c) const {
@@ -45,10 +54,8 @@ struct layer : numbered {
   }
   std::vector<float> backward_data(cpu::context& c, bool add, std::vector<float> const& before) const {
     poison(c);
-    auto u = nans<float>(winograd::factors<Tile>(spec.out_channels, spec.in_channels));
-    winograd::transform_weights_backward<Tile>(c, stored.data(), spec.in_channels, spec.out_channels, u.data());
     tensor<float> tdy(c, ys, g), tdx(c, xs, before);
-    winograd::convolve<Tile>(c, {spec.out_channels, spec.in_channels, u.data(), {.add = add}}, tdy.a.data, ys, tdx.a.data);
+    Way::convolve(c, {stored.data(), spec.out_channels, spec.in_channels, true}, {.add = add}, tdy.a.data, ys, tdx.a.data);
     return tdx.plain();
   }
 };
@@ -73,24 +80,21 @@ TEST_CASE("winograd: which layers it serves") {
   CHECK(winograd::serves(48, 16));
   CHECK(!winograd::serves(3, 64));
   CHECK(!winograd::serves(64, simd::lanes + 1));
-  CHECK(winograd::tiles_along(1, 4) == 1);
-  CHECK(winograd::tiles_along(4, 4) == 1);
-  CHECK(winograd::tiles_along(5, 4) == 2);
-  CHECK(winograd::tiles_along(6, 6) == 1);
-  CHECK(winograd::tiles_along(7, 6) == 2);
-  CHECK(winograd::outputs_for(256, 512) == 6);
-  CHECK(winograd::outputs_for(512, 512) == 4);
+  CHECK(winograd::tiles_along(1) == 1);
+  CHECK(winograd::tiles_along(6) == 1);
+  CHECK(winograd::tiles_along(7) == 2);
   CHECK(winograd::factors(64, 64) == std::size_t(64) * 64 * 64);
-  CHECK(winograd::factors(512, 512) == std::size_t(36) * 512 * 512);
+  CHECK(!winograd::goes_by_panels(256, 256));
+  CHECK(winograd::goes_by_panels(256, 512));
 }
 
 TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct convolution in double; the number of threads changes no bit",
-                   Tile, four, six) {
+                   Way, by_tiles, by_panels) {
   for (layer_case lc : sizes) {
     CAPTURE(to_string(lc.x));
     for (bool relu : {false, true}) {
       lc.spec.relu = relu;
-      layer<Tile> const l(lc);
+      layer<Way> const l(lc);
       cpu::context one(1), two(2), three(3);
       auto const y = l.forward(one);
       CHECK(relative_l2(y, l.expected().y) <= feature_tolerance);
@@ -98,7 +102,7 @@ TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct c
       CHECK(same_bits(l.forward(three), y));
     }
     lc.spec.relu = false;
-    layer<Tile> const l(lc);
+    layer<Way> const l(lc);
     cpu::context one(1), two(2), three(3);
     auto const blank = nans<float>(l.x.size()), before = normals<float>(l.x.size(), 5), dx = l.backward_data(one, false, blank);
     CHECK(relative_l2(dx, l.expected().dx) <= feature_tolerance);
@@ -108,16 +112,24 @@ TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct c
   }
 }
 
-TEST_CASE_TEMPLATE("winograd: a convolution may have no bias", Tile, four, six) {
-  layer<Tile> l(of(1, 16, 16, 6, 7));
+TEST_CASE("winograd: both ways lead to the same bits") {
+  for (layer_case const& lc : sizes) {
+    CAPTURE(to_string(lc.x));
+    cpu::context two(2), three(3);
+    CHECK(same_bits(layer<by_tiles>(lc).forward(two), layer<by_panels>(lc).forward(three)));
+  }
+}
+
+TEST_CASE_TEMPLATE("winograd: a convolution may have no bias", Way, by_tiles, by_panels) {
+  layer<Way> l(of(1, 16, 16, 6, 7));
   std::fill(l.b.begin(), l.b.end(), 0.f);
   cpu::context c(2);
   CHECK(relative_l2(l.forward(c, {.relu = true}, l.ys, nans<float>(l.ys.size())), l.expected().y) <= feature_tolerance);
 }
 
-TEST_CASE_TEMPLATE("winograd: pooled, it gives the bits of the whole map, pooled", Tile, four, six) {
+TEST_CASE_TEMPLATE("winograd: pooled, it gives the bits of the whole map, pooled", Way, by_tiles, by_panels) {
   for (layer_case const& lc : sizes) {
-    layer<Tile> const l(lc);
+    layer<Way> const l(lc);
     CAPTURE(to_string(lc.x));
     shape<4> const half = halved(l.ys);
     cpu::context one(1), two(2), three(3);
@@ -127,8 +139,8 @@ TEST_CASE_TEMPLATE("winograd: pooled, it gives the bits of the whole map, pooled
   }
 }
 
-TEST_CASE_TEMPLATE("winograd: NaN in, NaN out, ReLU or not, pooled or not; far away nothing of it", Tile, four, six) {
-  layer<Tile> l(of(1, 16, 16, 14, 14));
+TEST_CASE_TEMPLATE("winograd: NaN in, NaN out, ReLU or not, pooled or not; far away nothing of it", Way, by_tiles, by_panels) {
+  layer<Way> l(of(1, 16, 16, 14, 14));
   l.x[5 * 14 + 6] = std::numeric_limits<float>::quiet_NaN();  // channel 0, row 5, column 6
   cpu::context c(2);
   for (bool relu : {false, true})
@@ -141,7 +153,7 @@ TEST_CASE_TEMPLATE("winograd: NaN in, NaN out, ReLU or not, pooled or not; far a
           for (int j = 0; j < side; ++j) {
             // A cell covers rows step * i ... step * (i + 1) - 1. Its tile reads a row more above and below than its windows do.
             bool const window = step * i <= 6 && step * (i + 1) > 4 && step * j <= 7 && step * (j + 1) > 5;
-            constexpr int m = Tile::outputs;
+            constexpr int m = winograd::outputs;
             auto const touched = [](int k, int at) { return k * m - 1 <= at && at <= k * m + m; };  // tile k's windows read `at`
             bool const tile = touched(step * i / m, 5) && touched(step * j / m, 6);
             bool const found = std::isnan(y[std::size_t((o * side + i) * side + j)]);
@@ -151,9 +163,9 @@ TEST_CASE_TEMPLATE("winograd: NaN in, NaN out, ReLU or not, pooled or not; far a
     }
 }
 
-TEST_CASE_TEMPLATE("winograd: a map larger than a cache has the bits that threads and their parts agree on", Tile, four, six) {
+TEST_CASE_TEMPLATE("winograd: a map larger than a cache has the bits that threads and their parts agree on", Way, by_tiles, by_panels) {
   int const side = static_cast<int>(std::sqrt(winograd::past_cache / sizeof(float) / 32)) + 2;
-  layer<Tile> const l(of(1, 16, 32, side, side));
+  layer<Way> const l(of(1, 16, 32, side, side));
   CHECK(l.ys.size() * sizeof(float) > winograd::past_cache);
   cpu::context one(1), two(2);
   auto const y = l.forward(one);

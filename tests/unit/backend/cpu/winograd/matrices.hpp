@@ -1,7 +1,7 @@
 #pragma once
-// F(4x4, 3x3) and F(6x6, 3x3) as matrices, in double: what the transforms are compared with.
+// F(6x6, 3x3) as matrices, in double: what the transforms are compared with.
 //
-//   points 0, 1, -1, 2, -2, of six outputs also 1/2, -1/2, and infinity     y = A^T [ (G w) * (B^T d) ]
+//   points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity     y = A^T [ (G w) * (B^T d) ]
 #include "frcnn/backend/cpu/winograd/transforms.hpp"
 
 #include <cstddef>
@@ -32,14 +32,9 @@ inline matrix operator*(matrix const& a, matrix const& b) {
 // Both ways: m x m^T
 inline matrix both(matrix const& m, matrix const& x) { return m * x * turned(m); }
 
-struct matrices {
+inline struct {
   matrix Bt, At, G;
-};
-inline matrices const four_outputs{
-    {6, 6, {4, 0, -5, 0, 1, 0, 0, -4, -4, 1, 1, 0, 0, 4, -4, -1, 1, 0, 0, -2, -1, 2, 1, 0, 0, 2, -1, -2, 1, 0, 0, 4, 0, -5, 0, 1}},
-    {4, 6, {1, 1, 1, 1, 1, 0, 0, 1, -1, 2, -2, 0, 0, 1, 1, 4, 4, 0, 0, 1, -1, 8, -8, 1}},
-    {6, 3, {1. / 4, 0, 0, -1. / 6, -1. / 6, -1. / 6, -1. / 6, 1. / 6, -1. / 6, 1. / 24, 1. / 12, 1. / 6, 1. / 24, -1. / 12, 1. / 6, 0, 0, 1}}};
-inline matrices const six_outputs{
+} const exact{
     {8, 8, {1, 0,   -5.25, 0,     5.25,  0,     -1, 0,  //
             0, 1,   1,     -4.25, -4.25, 1,     1,  0,  //
             0, -1,  1,     4.25,  -4.25, -1,    1,  0,  //
@@ -56,10 +51,5 @@ inline matrices const six_outputs{
             0, 1, -1, 32, -32, .03125,  -.03125,  1}},
     {8, 3, {1,       0,        0,       -2. / 9, -2. / 9,  -2. / 9, -2. / 9,  2. / 9,   -2. / 9, 1. / 90,  1. / 45,  2. / 45,
             1. / 90, -1. / 45, 2. / 45, 32. / 45, 16. / 45, 8. / 45, 32. / 45, -16. / 45, 8. / 45, 0,        0,        1}}};
-
-template <class Tile>
-matrices const& of() {
-  return Tile::outputs == 6 ? six_outputs : four_outputs;
-}
 
 }  // namespace winograd_tests

@@ -16,8 +16,6 @@ namespace {
 using winograd_tests::matrix;
 constexpr int lanes = simd::lanes, stride = 3 * lanes;  // of factors and sums
 
-using four = winograd::tile<4>;
-using six = winograd::tile<6>;
 
 // A map [height, width, channels] and windows of it as the kernels see them.
 struct small_map {
@@ -25,17 +23,16 @@ struct small_map {
   int height, width;
   std::vector<float> values = normals<float>(static_cast<std::size_t>(height) * width * channels, 1);
 
-  template <class Tile>
-  winograd::window<Tile> at(int y0, int x0) const {
-    winograd::window<Tile> w{{}, x0, width, channels};
-    for (int i = 0; i < Tile::inputs; ++i)
+  winograd::window at(int y0, int x0) const {
+    winograd::window w{{}, x0, width, channels};
+    for (int i = 0; i < winograd::inputs; ++i)
       w.row[i] = y0 + i >= 0 && y0 + i < height ? values.data() + static_cast<std::ptrdiff_t>(y0 + i) * width * channels : nullptr;
     return w;
   }
-  matrix patch(int inputs, int y0, int x0, int channel) const {
-    matrix d = winograd_tests::zeros(inputs, inputs);
-    for (int i = 0; i < inputs; ++i)
-      for (int j = 0; j < inputs; ++j)
+  matrix patch(int y0, int x0, int channel) const {
+    matrix d = winograd_tests::zeros(winograd::inputs, winograd::inputs);
+    for (int i = 0; i < winograd::inputs; ++i)
+      for (int j = 0; j < winograd::inputs; ++j)
         if (y0 + i >= 0 && y0 + i < height && x0 + j >= 0 && x0 + j < width)
           d(i, j) = values[static_cast<std::size_t>((y0 + i) * width + x0 + j) * channels + channel];
     return d;
@@ -43,21 +40,19 @@ struct small_map {
 };
 
 // One vector's factors: everything between them stays as it was.
-template <class Tile>
 std::vector<float> factors(small_map const& map, int y0, int x0, bool inside, int first) {
-  std::vector<float> v(Tile::products * stride, 9.f);
-  winograd::transform_window<Tile>(map.at<Tile>(y0, x0), inside, first, v.data(), stride);
+  std::vector<float> v(winograd::products * stride, 9.f);
+  winograd::transform_window(map.at(y0, x0), inside, first, v.data(), stride);
   return v;
 }
 
 // Random sums and the block of outputs that follows, for each lane.
-template <class Tile>
 struct sums {
-  std::vector<float> m = normals<float>(Tile::products * stride, 2);
+  std::vector<float> m = normals<float>(winograd::products * stride, 2);
   double output(int i, int j, int lane) const {
-    matrix q = winograd_tests::zeros(Tile::inputs, Tile::inputs);
-    for (int k = 0; k < Tile::products; ++k) q.at[std::size_t(k)] = m[std::size_t(k * stride + lane)];
-    return both(winograd_tests::of<Tile>().At, q)(i, j);
+    matrix q = winograd_tests::zeros(winograd::inputs, winograd::inputs);
+    for (int k = 0; k < winograd::products; ++k) q.at[std::size_t(k)] = m[std::size_t(k * stride + lane)];
+    return both(winograd_tests::exact.At, q)(i, j);
   }
 };
 bool close(float found, double expected) {
@@ -69,9 +64,8 @@ struct canvas {
   static constexpr int height = 8, width = 9, pixel = 2 * lanes + 3, at = 3;
   std::vector<float> values = std::vector<float>(height * width * pixel, 5.f);
 
-  template <class Tile>
-  winograd::block_target<Tile> block(int y0, int rows, int x0, int columns) {
-    winograd::block_target<Tile> to{{}, rows, x0, columns, pixel};
+  winograd::block_target block(int y0, int rows, int x0, int columns) {
+    winograd::block_target to{{}, rows, x0, columns, pixel};
     for (int i = 0; i < rows; ++i) to.row[i] = &values[static_cast<std::size_t>((y0 + i) * width * pixel)];
     return to;
   }
@@ -94,49 +88,49 @@ constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("tiles: a window's factors are B^T d B, zeros outside the map", Tile, four, six) {
+TEST_CASE("tiles: a window's factors are B^T d B, zeros outside the map") {
   for (auto [height, width] : {std::pair{9, 10}, std::pair{1, 1}, std::pair{3, 5}, std::pair{6, 6}, std::pair{8, 8}}) {
     small_map const map{height, width};
     for (int y0 = -1; y0 < height; ++y0)
       for (int x0 = -1; x0 < width; ++x0)
         for (int first : {0, lanes}) {
-          bool const inside = map.at<Tile>(y0, x0).inside();
-          CHECK(inside == (y0 >= 0 && y0 + Tile::inputs <= height && x0 >= 0 && x0 + Tile::inputs <= width));
-          auto const v = factors<Tile>(map, y0, x0, inside, first);
+          bool const inside = map.at(y0, x0).inside();
+          CHECK(inside == (y0 >= 0 && y0 + winograd::inputs <= height && x0 >= 0 && x0 + winograd::inputs <= width));
+          auto const v = factors(map, y0, x0, inside, first);
           std::vector<double> expected(v.size(), 9.);
           for (int l = 0; l < lanes; ++l) {
-            auto const q = both(winograd_tests::of<Tile>().Bt, map.patch(Tile::inputs, y0, x0, first + l));
-            for (int k = 0; k < Tile::products; ++k) expected[std::size_t(k * stride + l)] = q.at[std::size_t(k)];
+            auto const q = both(winograd_tests::exact.Bt, map.patch(y0, x0, first + l));
+            for (int k = 0; k < winograd::products; ++k) expected[std::size_t(k * stride + l)] = q.at[std::size_t(k)];
           }
           CHECK(near(v, expected, 1e-6));
-          if (inside) CHECK(same_bits(v, factors<Tile>(map, y0, x0, false, first)));  // neither way of loading changes a bit
+          if (inside) CHECK(same_bits(v, factors(map, y0, x0, false, first)));  // neither way of loading changes a bit
         }
   }
 }
 
-TEST_CASE_TEMPLATE("tiles: outputs are A^T m A, with bias and ReLU", Tile, four, six) {
-  sums<Tile> const s;
+TEST_CASE("tiles: outputs are A^T m A, with bias and ReLU") {
+  sums const s;
   auto const bias = normals<float>(canvas::pixel, 3);
   for (bool relu : {false, true})
     for (bool biased : {false, true}) {
       canvas c;
       winograd::finish_block(s.m.data(), stride, {.bias = biased ? bias.data() : nullptr, .relu = relu},
-                             c.block<Tile>(1, Tile::outputs, 2, Tile::outputs), canvas::at);
+                             c.block(1, winograd::outputs, 2, winograd::outputs), canvas::at);
       c.check([&](int y, int x, int l) {
-        if (y < 1 || y >= 1 + Tile::outputs || x < 2 || x >= 2 + Tile::outputs) return nothing;
+        if (y < 1 || y >= 1 + winograd::outputs || x < 2 || x >= 2 + winograd::outputs) return nothing;
         double const v = s.output(y - 1, x - 2, l) + (biased ? static_cast<double>(bias[std::size_t(canvas::at + l)]) : 0);
         return relu ? std::max(v, 0.) : v;
       });
     }
 }
 
-TEST_CASE_TEMPLATE("tiles: a block at the edge of the map writes what is inside; add adds", Tile, four, six) {
-  sums<Tile> const s;
-  for (int rows = 0; rows <= Tile::outputs; ++rows)
-    for (int columns = 0; columns <= Tile::outputs; ++columns)
+TEST_CASE("tiles: a block at the edge of the map writes what is inside; add adds") {
+  sums const s;
+  for (int rows = 0; rows <= winograd::outputs; ++rows)
+    for (int columns = 0; columns <= winograd::outputs; ++columns)
       for (bool add : {false, true}) {
         canvas c;
-        winograd::finish_block(s.m.data(), stride, {.add = add}, c.block<Tile>(2, rows, 3, columns), canvas::at);
+        winograd::finish_block(s.m.data(), stride, {.add = add}, c.block(2, rows, 3, columns), canvas::at);
         c.check([&](int y, int x, int l) {
           bool const there = y >= 2 && y < 2 + rows && x >= 3 && x < 3 + columns;
           return there ? s.output(y - 2, x - 3, l) + (add ? 5 : 0) : nothing;
@@ -144,13 +138,13 @@ TEST_CASE_TEMPLATE("tiles: a block at the edge of the map writes what is inside;
       }
 }
 
-TEST_CASE_TEMPLATE("tiles: pooling takes the largest of four, after bias and ReLU", Tile, four, six) {
-  sums<Tile> const s;
+TEST_CASE("tiles: pooling takes the largest of four, after bias and ReLU") {
+  sums const s;
   auto const bias = normals<float>(canvas::pixel, 3);
-  for (int rows = 0; rows <= Tile::outputs / 2; ++rows)
-    for (int columns = 0; columns <= Tile::outputs / 2; ++columns) {
+  for (int rows = 0; rows <= winograd::outputs / 2; ++rows)
+    for (int columns = 0; columns <= winograd::outputs / 2; ++columns) {
       canvas c;
-      winograd::finish_block(s.m.data(), stride, {.bias = bias.data(), .relu = true, .pool = true}, c.block<Tile>(1, rows, 4, columns),
+      winograd::finish_block(s.m.data(), stride, {.bias = bias.data(), .relu = true, .pool = true}, c.block(1, rows, 4, columns),
                              canvas::at);
       c.check([&](int y, int x, int l) {
         if (y < 1 || y >= 1 + rows || x < 4 || x >= 4 + columns) return nothing;
@@ -163,18 +157,18 @@ TEST_CASE_TEMPLATE("tiles: pooling takes the largest of four, after bias and ReL
     }
 }
 
-TEST_CASE_TEMPLATE("tiles: NaN passes ReLU and pooling, in its own lane", Tile, four, six) {
+TEST_CASE("tiles: NaN passes ReLU and pooling, in its own lane") {
   // Product (1, 1) is read by all outputs, (0, 0) by the first alone, the last by the last.
-  int const all = Tile::inputs + 1;
-  for (int product : {0, all, Tile::products - 1})
+  int const all = winograd::inputs + 1;
+  for (int product : {0, all, winograd::products - 1})
     for (bool pool : {false, true}) {
       CAPTURE(product);
       CAPTURE(pool);
-      sums<Tile> s;
+      sums s;
       s.m[std::size_t(product * stride + 1)] = std::numeric_limits<float>::quiet_NaN();
       canvas c;
-      int const side = pool ? Tile::outputs / 2 : Tile::outputs;
-      winograd::finish_block(s.m.data(), stride, {.relu = true, .pool = pool}, c.block<Tile>(0, side, 0, side), 0);
+      int const side = pool ? winograd::outputs / 2 : winograd::outputs;
+      winograd::finish_block(s.m.data(), stride, {.relu = true, .pool = pool}, c.block(0, side, 0, side), 0);
       for (int y = 0; y < side; ++y)
         for (int x = 0; x < side; ++x)
           for (int l = 0; l < lanes; ++l) {
@@ -184,14 +178,14 @@ TEST_CASE_TEMPLATE("tiles: NaN passes ReLU and pooling, in its own lane", Tile, 
     }
 }
 
-TEST_CASE_TEMPLATE("tiles: written around the caches, a block has the same bits", Tile, four, six) {
-  sums<Tile> const s;
-  constexpr int side = Tile::outputs;
+TEST_CASE("tiles: written around the caches, a block has the same bits") {
+  sums const s;
+  constexpr int side = winograd::outputs;
   struct alignas(64) map {
     float values[side * side * lanes] = {};
   } through, around;
   for (auto* m : {&through, &around}) {
-    winograd::block_target<Tile> to{{}, side, 0, side, lanes, m == &around};
+    winograd::block_target to{{}, side, 0, side, lanes, m == &around};
     for (int i = 0; i < side; ++i) to.row[i] = m->values + i * side * lanes;
     winograd::finish_block(s.m.data(), stride, {.relu = true}, to, 0);
   }
