@@ -64,6 +64,15 @@ inline vec fma(vec a, vec b, vec c) {
 // The larger, a where they are equal; a NaN in either gives NaN. (b != b would not find it: xsimd 8 compares NaNs as equal on AVX.)
 inline vec max(vec a, vec b) { return xsimd::select((b > a) | xsimd::isnan(b), b, a); }
 
+// v, or floor where v is smaller; NaN stays NaN.
+inline vec at_least(vec v, vec floor) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_max_ps(0xffff, floor, v);  // the form without a mask: GCC bug 105593, as below
+#else
+  return xsimd::select(v < floor, floor, v);
+#endif
+}
+
 // out[j][i] = in[i][j], lanes x lanes, with row strides in floats.
 inline void transpose(float const* in, std::ptrdiff_t in_stride, float* out, std::ptrdiff_t out_stride) {
 #if defined(__AVX512F__)

@@ -42,6 +42,16 @@ TEST_CASE("simd: of equals the first, whose zero keeps its sign") {
   CHECK(!std::signbit(found[0]));
 }
 
+TEST_CASE("simd: at least a floor; NaN stays") {
+  float const nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  for (float floor : {0.f, -inf})
+    for (float v : {-inf, -2.f, 0.f, 3.f, inf, nan}) {
+      float found[simd::lanes];
+      simd::store(found, simd::at_least(simd::vec(v), simd::vec(floor)));
+      CHECK((std::isnan(v) ? std::isnan(found[0]) : found[0] == std::max(v, floor)));
+    }
+}
+
 TEST_CASE("simd: fma multiplies and adds, rounded once where the machine can") {
   float const a = 1 + std::ldexp(1.f, -12), whole = 1 + std::ldexp(1.f, -11);  // a * a = whole + 2^-24
   float found[simd::lanes];

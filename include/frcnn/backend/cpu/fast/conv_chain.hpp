@@ -60,6 +60,7 @@ class strip_worker {
       start = std::max(0, start - 1);
     }
     for (int t = first; t < last; ++t) produce(run_.count - 1, t);
+    simd::stream_done();
   }
 
  private:
@@ -86,11 +87,12 @@ class strip_worker {
 
   void tile_row(int l, int t) {
     auto const& p = run_.parts[l];
-    bool const pool = run_.pooled && l + 1 == run_.count;
+    bool const last = l + 1 == run_.count, pool = run_.pooled && last;
     int const height = pool ? run_.height / 2 : run_.height, width = pool ? run_.width / 2 : run_.width, out = pool ? side / 2 : side;
     winograd::window w{{}, 0, run_.width, p.spec.in_channels};
     for (int i = 0; i < winograd::inputs; ++i) w.row[i] = source(l, t * side - 1 + i);
-    winograd::block_target to{{}, std::min(out, height - t * out), 0, 0, p.spec.out_channels};
+    bool const around = last && winograd::goes_past_cache(y_, static_cast<std::size_t>(height) * width * p.spec.out_channels);
+    winograd::block_target to{{}, std::min(out, height - t * out), 0, 0, p.spec.out_channels, around};
     for (int i = 0; i < to.rows; ++i) to.row[i] = target(l, t * out + i);
     winograd::workspace(work_, p.spec.in_channels)
         .run({p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, 0,

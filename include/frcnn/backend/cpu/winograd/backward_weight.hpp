@@ -79,7 +79,7 @@ struct panelled_factors {
 inline void backward_weight(cpu::context& c, int channels, int out_channels, float const* x, float const* dy, shape<4> dims, float* dweight,
                             bool add) {
   constexpr int lanes = simd::lanes, panel = simd::panel, rows = std::min(8, lanes);
-  map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {});  // dy is read only
+  map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {}), map_of_dy(dy, dims, out_channels, nullptr, 0, {});  // read only
   // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave the own cache.
   std::size_t const fitting = (std::size_t{2} << 20) / (products * static_cast<std::size_t>(channels + out_channels));
   std::size_t const most = std::clamp<std::size_t>(fitting, 64, 128), blocks = std::max<std::size_t>(1, (map.size() + most - 1) / most);
@@ -95,8 +95,11 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
   for (std::size_t b = 0; b < blocks; ++b) {
     std::size_t const first = map.size() * b / blocks, count = map.size() * (b + 1) / blocks - first;
     bool const sum = add || b > 0;
-    parallel_for(c, count, 8, [=, &map](std::size_t begin, std::size_t end) {
+    parallel_for(c, count, 8, [=, &map, &map_of_dy](std::size_t begin, std::size_t end) {
+      window_reader reader(channels), reader_of_dy(out_channels);
       for (std::size_t i = begin; i < end; ++i) {
+        reader.before(i, end, [&](std::size_t t) { return map.window_of(first + t); });
+        reader_of_dy.before(i, end, [&](std::size_t t) { return map_of_dy.window_of(first + t); });
         window const w = map.window_of(first + i);
         bool const inside = w.inside();
         of_x.for_each_vector(i, [&](int at, float* to, std::ptrdiff_t stride) { transform_window(w, inside, at, to, stride); });

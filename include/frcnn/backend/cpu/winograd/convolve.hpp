@@ -33,8 +33,10 @@ constexpr std::ptrdiff_t apart(std::size_t floats) {
   return static_cast<std::ptrdiff_t>((floats + page - 1) / page * page + 5 * line);
 }
 
-// A map of so many bytes is not in a cache any more when the next layer reads it: it is written around it.
-inline constexpr std::size_t past_cache = std::size_t{24} << 20;
+// A map of so many bytes is not in the own cache any more when the next layer reads it: it is written around it, which saves reading what
+// is overwritten.
+inline constexpr std::size_t past_cache = std::size_t{1} << 20;
+inline bool goes_past_cache(float const* y, std::size_t floats) { return floats * sizeof(float) > past_cache && simd::is_aligned(y); }
 
 // Tiles [first, first + tiles) in equal groups, of which this is [group, group + count).
 struct tile_groups {
@@ -67,12 +69,15 @@ struct tile_block {
   // window_of(t): tile t's window.
   template <class Windows>
   void transform(tile_groups const& part, int g, Windows window_of) const {
-    int const rows = part.rows(g);
-    for (int i = 0; i < rows; ++i) {
-      window const w = window_of(part.begin(g) + static_cast<std::size_t>(i));
+    std::size_t const begin = part.begin(g), end = part.begin(g + 1);
+    std::ptrdiff_t const rows = part.rows(g);
+    window_reader reader(channels);
+    for (std::size_t t = begin; t < end; ++t) {
+      reader.before(t, end, window_of);
+      window const w = window_of(t);
       bool const inside = w.inside();
-      float* const to = factors + g * group_stride() + static_cast<std::ptrdiff_t>(i) * simd::lanes;
-      for (int at = 0; at < channels; at += simd::lanes) transform_window(w, inside, at, to + static_cast<std::ptrdiff_t>(at) * rows, stride);
+      float* const to = factors + g * group_stride() + static_cast<std::ptrdiff_t>(t - begin) * simd::lanes;
+      for (int at = 0; at < channels; at += simd::lanes) transform_window(w, inside, at, to + at * rows, stride);
     }
   }
 
@@ -140,7 +145,8 @@ class map_tiles {
   map_tiles(float const* x, shape<4> dims, int channels, float* y, int out_channels, epilogue const& e)
       : x_(x), y_(y), height_(dims[2]), width_(dims[3]), channels_(channels), out_channels_(out_channels), pooled_(e.pool),
         tiles_x_(tiles_along(width_)), per_image_(tiles_along(height_) * tiles_x_), images_(dims[0]) {
-    past_cache_ = !e.pool && !e.add && static_cast<std::size_t>(images_) * height_ * width_ * out_channels * sizeof(float) > past_cache && simd::is_aligned(y);
+    std::size_t const pixels = static_cast<std::size_t>(images_) * height_ * width_ / (e.pool ? 4 : 1);
+    past_cache_ = !e.add && goes_past_cache(y, pixels * static_cast<std::size_t>(out_channels));
   }
 
   std::size_t size() const { return static_cast<std::size_t>(images_) * static_cast<std::size_t>(per_image_); }

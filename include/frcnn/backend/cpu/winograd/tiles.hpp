@@ -6,6 +6,7 @@
 #include "frcnn/backend/cpu/winograd/transforms.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #if FRCNN_HAS_ONEDNN
 
@@ -26,16 +27,14 @@ struct window {
 
 namespace detail {
 
-// row(i): the window's first pixel of row i. A row's transform is followed by a prefetch of what the window to the right adds to it: rows
-// lie too far apart for the processor to see a stream, and asked for all at once they would wait for each other.
+// row(i): the window's first pixel of row i.
 template <class Row>
-[[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, bool next, float* v, std::ptrdiff_t stride) {
+[[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, float* v, std::ptrdiff_t stride) {
   alignas(64) float half_way[products * simd::lanes];
   vec d[inputs], t[inputs];
   for (int i = 0; i < inputs; ++i) {
     float const* const p = row(i);
     simd::unroll<inputs>([&](auto j) { d[j] = simd::load(p + j * pixel); });
-    if (next) simd::unroll<outputs>([&](auto j) { __builtin_prefetch(p + (inputs + j) * pixel, 0, 2); });
     input(d, t);
     simd::unroll<inputs>([&](auto j) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[j]); });
   }
@@ -48,11 +47,42 @@ template <class Row>
 
 }  // namespace detail
 
+// Reads windows side by side into the own cache, row after row, before the first of them is transformed: of long runs the processor sees
+// streams, and reads ahead of them. It does not for windows, a few lines of each of eight rows, nor for prefetches of their lines (1.7 times
+// the time). Windows of many channels are long runs themselves.
+class window_reader {
+ public:
+  explicit window_reader(int channels) : most_((256 << 10) / (inputs * outputs * channels * 4)) {}
+
+  // window i of [.., end) is next: i only grows.
+  template <class Windows>
+  void before(std::size_t i, std::size_t end, Windows window_of) {
+    if (i < read_ || most_ < 3) return;
+    window const w = window_of(i);
+    int last = w.x0;
+    std::size_t const until = std::min(end, i + static_cast<std::size_t>(most_));
+    for (read_ = i + 1; read_ < until; ++read_) {
+      int const x0 = window_of(read_).x0;
+      if (x0 < last) break;  // in the next row of tiles
+      last = x0;
+    }
+    constexpr int line = 16;
+    for (auto const* row : w.row)
+      if (row)
+        for (float const *p = row + std::max(0, w.x0) * w.pixel, *const stop = row + std::min(w.width, last + inputs) * w.pixel; p < stop; p += line)
+          static_cast<void>(*static_cast<float const volatile*>(p));
+  }
+
+ private:
+  int most_;
+  std::size_t read_ = 0;
+};
+
 // v[q * stride] = factor q of channels [at, at + lanes), q = 0 ... products - 1.
 inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
   if (inside) {
     std::ptrdiff_t const first = w.x0 * w.pixel + at;
-    detail::window_to_products([&](int i) { return w.row[i] + first; }, w.pixel, true, v, stride);
+    detail::window_to_products([&](int i) { return w.row[i] + first; }, w.pixel, v, stride);
     return;
   }
   alignas(64) float patch[products * simd::lanes];
@@ -62,8 +92,8 @@ inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, fl
       bool const there = w.row[i] && x >= 0 && x < w.width;
       simd::store(patch + (i * inputs + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
     }
-  detail::window_to_products([&](int i) { return static_cast<float const*>(patch) + i * inputs * simd::lanes; }, simd::lanes,
-                                   false, v, stride);
+  detail::window_to_products([&](int i) { return static_cast<float const*>(patch) + i * inputs * simd::lanes; }, simd::lanes, v,
+                           stride);
 }
 
 // What happens to a block on its way into the map, in this order: bias; what the map holds already is added (a residual, or gradients of
@@ -81,47 +111,63 @@ struct block_target {
   bool past_cache = false;  // the map is larger than a cache: written around it. Every vector of it is then aligned
 };
 
-// The sums m[q * stride] of one vector of channels to its block, two rows at a time.
+namespace detail {
+
+template <int Columns>
+[[gnu::always_inline]] inline void write_row(vec const* o, block_target const& to, int i, std::ptrdiff_t at) {
+  float* const first = to.row[i] + to.x0 * to.pixel + at;
+  if (to.columns < Columns)
+    simd::unroll<Columns>([&](auto j) {
+      if (j < to.columns) simd::store(first + j * to.pixel, o[j]);
+    });
+  else if (to.past_cache)
+    simd::unroll<Columns>([&](auto j) { simd::stream(first + j * to.pixel, o[j]); });
+  else
+    simd::unroll<Columns>([&](auto j) { simd::store(first + j * to.pixel, o[j]); });
+}
+
+}  // namespace detail
+
+// The sums m[q * stride] of one vector of channels to its block.
 inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, block_target const& to, std::ptrdiff_t at) {
-  vec const bias = e.bias ? simd::load(e.bias + at) : vec(0.f), zero(0.f);
-  simd::unroll<outputs / 2>([&](auto pair) {
-    vec t[2][inputs], o[2][outputs];
-    simd::unroll<inputs>([&](auto j) {
-      vec column[inputs], two[2];
-      simd::unroll<inputs>([&](auto i) { column[i] = simd::load(m + (i * inputs + j) * stride); });
-      output_pair<pair>(column, two);
-      t[0][j] = two[0];
-      t[1][j] = two[1];
-    });
-    simd::unroll<2>([&](auto r) {
-      simd::unroll<outputs / 2>([&](auto p) { output_pair<p>(t[r], o[r] + 2 * p); });
-      if (e.bias) simd::unroll<outputs>([&](auto j) { o[r][j] = o[r][j] + bias; });
-      if (e.add && 2 * pair + r < to.rows) {
-        float const* const held = to.row[2 * pair + r] + to.x0 * to.pixel + at;
-        simd::unroll<outputs>([&](auto j) {
-          if (j < to.columns) o[r][j] = simd::load(held + j * to.pixel) + o[r][j];
-        });
-      }
-      if (e.relu) simd::unroll<outputs>([&](auto j) { o[r][j] = xsimd::select(o[r][j] < zero, zero, o[r][j]); });  // NaN stays NaN
-    });
-    if (e.pool) {
-      if (pair < to.rows)
-        for (int j = 0; j < to.columns; ++j)
-          simd::store(to.row[pair] + (to.x0 + j) * to.pixel + at,
-                      simd::max(simd::max(o[0][2 * j], o[0][2 * j + 1]), simd::max(o[1][2 * j], o[1][2 * j + 1])));
-      return;
+  alignas(64) float half_way[outputs * inputs * simd::lanes];
+  vec const bias = e.bias ? simd::load(e.bias + at) : vec(0.f), floor(e.relu ? 0.f : -std::numeric_limits<float>::infinity());
+  for (int j = 0; j < inputs; ++j) {
+    vec column[inputs], t[outputs];
+    simd::unroll<inputs>([&](auto i) { column[i] = simd::load(m + (i * inputs + j) * stride); });
+    output(column, t);
+    simd::unroll<outputs>([&](auto i) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[i]); });
+  }
+  auto const row_of = [&](int i, vec* o) __attribute__((always_inline)) {
+    vec t[inputs];
+    simd::unroll<inputs>([&](auto j) { t[j] = simd::load(half_way + (i * inputs + j) * simd::lanes); });
+    output(t, o);
+    simd::unroll<outputs>([&](auto j) { o[j] = o[j] + bias; });
+  };
+  auto const rectify = [&](vec* o) __attribute__((always_inline)) { simd::unroll<outputs>([&](auto j) { o[j] = simd::at_least(o[j], floor); }); };
+  vec o[outputs], below[outputs];
+  if (e.pool) {
+    for (int i = 0; i < to.rows; ++i) {
+      row_of(2 * i, o);
+      row_of(2 * i + 1, below);
+      rectify(o);
+      rectify(below);
+      simd::unroll<outputs / 2>([&](auto j) { o[j] = simd::max(simd::max(o[2 * j], o[2 * j + 1]), simd::max(below[2 * j], below[2 * j + 1])); });
+      detail::write_row<outputs / 2>(o, to, i, at);
     }
-    simd::unroll<2>([&](auto r) {
-      if (2 * pair + r >= to.rows) return;
-      float* const first = to.row[2 * pair + r] + to.x0 * to.pixel + at;
-      if (to.columns < outputs)
-        for (int j = 0; j < to.columns; ++j) simd::store(first + j * to.pixel, o[r][j]);
-      else if (to.past_cache)
-        simd::unroll<outputs>([&](auto j) { simd::stream(first + j * to.pixel, o[r][j]); });
-      else
-        simd::unroll<outputs>([&](auto j) { simd::store(first + j * to.pixel, o[r][j]); });
-    });
-  });
+    return;
+  }
+  for (int i = 0; i < to.rows; ++i) {
+    row_of(i, o);
+    if (e.add) {
+      float const* const held = to.row[i] + to.x0 * to.pixel + at;
+      simd::unroll<outputs>([&](auto j) {
+        if (j < to.columns) o[j] = simd::load(held + j * to.pixel) + o[j];
+      });
+    }
+    rectify(o);
+    detail::write_row<outputs>(o, to, i, at);
+  }
 }
 
 }  // namespace frcnn::winograd

@@ -7,7 +7,7 @@
 // weights runs the transposes: dw = G^T [ (B^T d) * (A dy) ].
 //
 //   input(d, t)            B^T d     8 to 8
-//   output_pair<P>(m, y)   outputs 2P and 2P + 1 of A^T m
+//   output(m, y)           A^T m     8 to 6
 //   weight(w, u)           G w       3 to 8
 //   output_gradient(dy, m) A dy      6 to 8
 //   weight_gradient(u, w)  G^T u     8 to 3
@@ -46,19 +46,14 @@ inline constexpr int outputs = 6, inputs = 8, products = inputs * inputs, taps =
   }
 }
 
-template <int P>
-[[gnu::always_inline]] inline void output_pair(vec const* m, vec* y) {
+[[gnu::always_inline]] inline void output(vec const* m, vec* y) {
   vec const s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4], s3 = m[5] + m[6], d3 = m[5] - m[6];
-  if constexpr (P == 0) {
-    y[0] = (m[0] + s1) + (s2 + s3);
-    y[1] = simd::fma(vec(.5f), d3, simd::fma(vec(2.f), d2, d1));
-  } else if constexpr (P == 1) {
-    y[0] = simd::fma(vec(.25f), s3, simd::fma(vec(4.f), s2, s1));
-    y[1] = simd::fma(vec(.125f), d3, simd::fma(vec(8.f), d2, d1));
-  } else {
-    y[0] = simd::fma(vec(.0625f), s3, simd::fma(vec(16.f), s2, s1));
-    y[1] = simd::fma(vec(.03125f), d3, simd::fma(vec(32.f), d2, d1)) + m[7];
-  }
+  y[0] = (m[0] + s1) + (s2 + s3);
+  y[1] = simd::fma(vec(.5f), d3, simd::fma(vec(2.f), d2, d1));
+  y[2] = simd::fma(vec(.25f), s3, simd::fma(vec(4.f), s2, s1));
+  y[3] = simd::fma(vec(.125f), d3, simd::fma(vec(8.f), d2, d1));
+  y[4] = simd::fma(vec(.0625f), s3, simd::fma(vec(16.f), s2, s1));
+  y[5] = simd::fma(vec(.03125f), d3, simd::fma(vec(32.f), d2, d1)) + m[7];
 }
 
 [[gnu::always_inline]] inline void weight(vec const* w, vec* u) {
