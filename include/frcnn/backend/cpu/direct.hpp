@@ -1,11 +1,14 @@
 #pragma once
-// Convolution with any kernel, stride and number of channels on register tiles: the windows of a few output pixels are gathered as one packed
-// matrix of rows, which stays in the nearest cache while all panels of weights pass by. Bias and ReLU happen while the tile is there. With `add`
-// what y holds is added before the ReLU.
+// Convolution with any kernel, stride and number of channels on register tiles. A tile is a few output pixels by a panel of outputs: its factors
+// are read where they lie, in x itself or where windows end outside it in a copy with zeros; they stay in the nearest cache while all panels of
+// weights pass by. Bias and ReLU happen in registers. With `add` what y holds is added before the ReLU.
 //
 //   panels   [panels of O][rounded k*k*C][panel]   the last one as wide as its outputs, rounded up to whole vectors
 #include "frcnn/backend/cpu/product.hpp"
 #include "frcnn/ops/conv2d.hpp"
+
+#include <algorithm>
+#include <limits>
 
 #if FRCNN_HAS_ONEDNN
 
@@ -33,73 +36,123 @@ inline void pack_weights(cpu::context& c, conv2d_spec const& s, float const* wei
   });
 }
 
+inline constexpr int most_rows = 16;  // of a kernel
+
 // One worker's memory.
 inline std::size_t workspace(conv2d_spec const& s) {
-  return static_cast<std::size_t>(simd::tile_rows) * (2 * static_cast<std::size_t>(depth(s)) + simd::panel);
+  std::size_t const columns = static_cast<std::size_t>((simd::tile_rows - 1) * s.stride + s.kernel);
+  return static_cast<std::size_t>(s.kernel * s.in_channels) * columns + simd::tile_rows * simd::panel;
 }
+
+// What becomes of a row's sums.
+struct row_target {
+  float* y;           // [columns, O]
+  int columns;
+  bool add = false;   // to what y holds
+  bool around = false;  // the caches: every vector of y is aligned
+};
 
 namespace detail {
 
-// Windows of `count` pixels from column j0 on, as [depth / lanes][count][lanes]. row[ky]: a row of the map, nullptr outside it.
-inline void gather(conv2d_spec const& s, float const* const* row, int width, int j0, int count, float* line, float* packed) {
-  int const run = s.kernel * s.in_channels, whole = depth(s);
-  for (int i = 0; i < count; ++i) {
-    int const x0 = (j0 + i) * s.stride - s.pad;
-    int const before = std::clamp(-x0, 0, s.kernel) * s.in_channels, behind = std::clamp(x0 + s.kernel - width, 0, s.kernel) * s.in_channels;
-    for (int ky = 0; ky < s.kernel; ++ky) {
-      float* const to = line + ky * run;
-      if (!row[ky] || before + behind >= run) {
-        std::fill_n(to, run, 0.f);
-        continue;
-      }
-      std::fill_n(to, before, 0.f);
-      std::copy_n(row[ky] + static_cast<std::ptrdiff_t>(x0) * s.in_channels + before, run - before - behind, to + before);
-      std::fill_n(to + run - behind, behind, 0.f);
+// Windows of `Rows` pixels: the first begins at row[k], the next ones `step` floats further each.
+struct windows {
+  float const* row[most_rows];  // nullptr: zeros
+  std::ptrdiff_t step;
+  int kernel, run;  // rows, and floats of each row
+};
+struct finish {
+  float const* bias;  // [panel]
+  float floor;        // of the ReLU; -infinity without
+  bool add, around;
+};
+
+template <int Rows, int Vectors>
+void multiply_windows(windows const& w, float const* b, finish const& f, float* c, std::ptrdiff_t c_stride) {
+  using simd::vec;
+  vec sum[Rows][Vectors];
+  simd::unroll<Rows>([&](auto i) { simd::unroll<Vectors>([&](auto v) { sum[i][v] = vec(0.f); }); });
+  for (int k = 0; k < w.kernel; ++k) {
+    if (!w.row[k]) {
+      b += static_cast<std::ptrdiff_t>(w.run) * Vectors * lanes;
+      continue;
     }
-    std::fill(line + s.kernel * run, line + whole, 0.f);
-    for (int k = 0; k < whole; k += lanes) simd::store(packed + k * count + i * lanes, simd::load(line + k));
+    float const* a = w.row[k];
+    for (float const* const end = a + w.run; a < end; ++a, b += Vectors * lanes) {
+      vec weights[Vectors];
+      simd::unroll<Vectors>([&](auto v) { weights[v] = simd::load(b + v * lanes); });
+      simd::unroll<Rows>([&](auto i) {
+        vec const factor(a[i * w.step]);
+        simd::unroll<Vectors>([&](auto v) { sum[i][v] = simd::fma(factor, weights[v], sum[i][v]); });
+      });
+    }
   }
+  vec const floor(f.floor);
+  simd::unroll<Vectors>([&](auto v) {
+    vec const bias = simd::load(f.bias + v * lanes);
+    simd::unroll<Rows>([&](auto i) {
+      float* const to = c + i * c_stride + v * lanes;
+      vec const out = simd::at_least((f.add ? simd::load(to) + sum[i][v] : sum[i][v]) + bias, floor);
+      if (f.around) simd::stream(to, out);
+      else simd::store(to, out);
+    });
+  });
 }
 
-inline void finish(float* tile, int rows, int columns, std::ptrdiff_t stride, float const* bias, bool relu) {
-  simd::vec const zero(0.f);
-  for (int i = 0; i < rows; ++i, tile += stride) {
-    int l = 0;
-    for (; l + lanes <= columns; l += lanes) {
-      simd::vec const v = simd::load(tile + l) + simd::load(bias + l);
-      simd::store(tile + l, relu ? xsimd::select(v < zero, zero, v) : v);
-    }
-    for (; l < columns; ++l) {
-      float const v = tile[l] + bias[l];
-      tile[l] = relu && v < 0.f ? 0.f : v;
-    }
+template <int Vectors>
+struct window_kernels {
+  using kernel = void (*)(windows const&, float const*, finish const&, float*, std::ptrdiff_t);
+  kernel rows[simd::tile_rows];
+  constexpr window_kernels() : rows{} {
+    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_windows<I + 1, Vectors>), ...); }(
+        std::make_integer_sequence<int, simd::tile_rows>{});
   }
-}
+};
+template <int Vectors>
+inline constexpr window_kernels<Vectors> window_kernel{};
 
 }  // namespace detail
 
-// One row of outputs: y [columns, O]. row[k]: the rows of x under the kernel, of `width` pixels, nullptr outside the map.
-inline void convolve_row(conv2d_spec const& s, float const* const* row, int width, float const* panels, float const* bias, float* y, int columns,
-                         float* memory, bool add = false) {
-  int const whole = depth(s), groups = (columns + simd::tile_rows - 1) / simd::tile_rows;
-  float *const packed = memory, *const line = packed + simd::tile_rows * whole, *const corner = memory + 2 * simd::tile_rows * whole;
+// One row of outputs. row[k]: the rows of x under the kernel, of `width` pixels, nullptr outside the map.
+inline void convolve_row(conv2d_spec const& s, float const* const* row, int width, float const* panels, float const* bias, row_target const& to,
+                         float* memory) {
+  FRCNN_ASSERT(s.kernel <= most_rows);
+  float const floor = s.relu ? 0.f : -std::numeric_limits<float>::infinity();
+  int const channels = s.in_channels, groups = (to.columns + simd::tile_rows - 1) / simd::tile_rows;
+  detail::windows w{{}, static_cast<std::ptrdiff_t>(s.stride) * channels, s.kernel, s.kernel * channels};
   for (int g = 0; g < groups; ++g) {
-    int const j0 = columns * g / groups, count = columns * (g + 1) / groups - j0;
-    detail::gather(s, row, width, j0, count, line, packed);
+    int const j0 = to.columns * g / groups, count = to.columns * (g + 1) / groups - j0;
+    // Columns [x0, x1) of x, where they lie or, with zeros where they are outside, in `memory`.
+    int const x0 = j0 * s.stride - s.pad, x1 = x0 + (count - 1) * s.stride + s.kernel, inside0 = std::clamp(x0, 0, width), inside1 = std::clamp(x1, inside0, width);
+    float* corner = memory;
+    for (int k = 0; k < s.kernel; ++k) {
+      w.row[k] = row[k];
+      if (!row[k]) continue;
+      if (x0 == inside0 && x1 == inside1) {
+        w.row[k] += static_cast<std::ptrdiff_t>(x0) * channels;
+        continue;
+      }
+      w.row[k] = corner;
+      corner = std::fill_n(corner, (inside0 - x0) * channels, 0.f);
+      corner = std::copy_n(row[k] + static_cast<std::ptrdiff_t>(inside0) * channels, (inside1 - inside0) * channels, corner);
+      corner = std::fill_n(corner, (x1 - inside1) * channels, 0.f);
+    }
     for (int o = 0; o < s.out_channels; o += simd::panel) {
       int const here = std::min(simd::panel, s.out_channels - o), vectors = simd::detail::rounded(here) / lanes;
-      float const* const b = panels + static_cast<std::ptrdiff_t>(o) * whole;
-      float* const to = y + static_cast<std::ptrdiff_t>(j0) * s.out_channels + o;
+      auto const multiply = (vectors == simd::tile_vectors ? detail::window_kernel<simd::tile_vectors>.rows : detail::window_kernel<1>.rows)[count - 1];
+      float const* const b = panels + static_cast<std::ptrdiff_t>(o) * depth(s);
+      float* const y = to.y + static_cast<std::ptrdiff_t>(j0) * s.out_channels + o;
       if (here == vectors * lanes) {
-        simd::multiply_tile(count, vectors, packed, b, whole, to, s.out_channels, add);
-      } else {
-        simd::multiply_tile(count, vectors, packed, b, whole, corner, vectors * lanes, false);
-        for (int i = 0; i < count; ++i) {
-          float* const row = to + static_cast<std::ptrdiff_t>(i) * s.out_channels;
-          for (int l = 0; l < here; ++l) row[l] = (add ? row[l] : 0.f) + corner[i * vectors * lanes + l];
-        }
+        multiply(w, b, {bias + o, floor, to.add, to.around}, y, s.out_channels);
+        continue;
       }
-      detail::finish(to, count, here, s.out_channels, bias + o, s.relu);
+      float const zeros[simd::panel] = {};
+      multiply(w, b, {zeros, -std::numeric_limits<float>::infinity(), false, false}, corner, vectors * lanes);
+      for (int i = 0; i < count; ++i)
+        for (int l = 0; l < here; ++l) {
+          float* const at = y + static_cast<std::ptrdiff_t>(i) * s.out_channels + l;
+          float const v = (to.add ? *at + corner[i * vectors * lanes + l] : corner[i * vectors * lanes + l]) + bias[o + l];
+          *at = v < floor ? floor : v;
+        }
     }
   }
 }
@@ -109,21 +162,21 @@ inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shap
                      bool add = false) {
   shape<4> const out = s.out_shape(in);
   std::ptrdiff_t const line = static_cast<std::ptrdiff_t>(in[3]) * s.in_channels, out_line = static_cast<std::ptrdiff_t>(out[3]) * s.out_channels;
+  bool const around = !add && s.out_channels % lanes == 0 && simd::goes_past_cache(y, out.size());
   cpu::context::frame const scope(c);
   std::size_t const rows = static_cast<std::size_t>(out[0]) * out[2], room = workspace(s);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, rows, 1)));
-  constexpr int most = 16;
-  FRCNN_ASSERT(s.kernel <= most);
   parallel_for(c, rows, 1, [=](int worker, std::size_t begin, std::size_t end) {
     for (std::size_t at = begin; at < end; ++at) {
       std::ptrdiff_t const image = static_cast<std::ptrdiff_t>(at) / out[2];
       int const top = static_cast<int>(at % static_cast<std::size_t>(out[2])) * s.stride - s.pad;
-      float const* row[most];
+      float const* row[most_rows];
       for (int ky = 0; ky < s.kernel; ++ky)
         row[ky] = top + ky >= 0 && top + ky < in[2] ? x + (image * in[2] + top + ky) * line : nullptr;
-      convolve_row(s, row, in[3], panels, bias, y + static_cast<std::ptrdiff_t>(at) * out_line, out[3],
-                   memory + room * static_cast<std::size_t>(worker), add);
+      convolve_row(s, row, in[3], panels, bias, {y + static_cast<std::ptrdiff_t>(at) * out_line, out[3], add, around},
+                   memory + room * static_cast<std::size_t>(worker));
     }
+    if (around) simd::stream_done();
   });
 }
 

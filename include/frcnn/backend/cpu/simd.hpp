@@ -52,6 +52,11 @@ inline void stream_done() {
   _mm_sfence();
 #endif
 }
+// A map of so many bytes is not in the own cache any more when the next layer reads it: it is written around it, which saves reading what is
+// overwritten.
+inline constexpr std::size_t past_cache = std::size_t{1} << 20;
+inline bool goes_past_cache(float const* y, std::size_t floats) { return floats * sizeof(float) > past_cache && is_aligned(y); }
+
 // a * b + c, rounded once where the machine can. (xsimd 8 multiplies and adds on AVX-512: half the speed.)
 inline vec fma(vec a, vec b, vec c) {
 #if defined(__AVX512F__)

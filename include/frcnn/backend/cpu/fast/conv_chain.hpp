@@ -91,7 +91,7 @@ class strip_worker {
     int const height = pool ? run_.height / 2 : run_.height, width = pool ? run_.width / 2 : run_.width, out = pool ? side / 2 : side;
     winograd::window w{{}, 0, run_.width, p.spec.in_channels};
     for (int i = 0; i < winograd::inputs; ++i) w.row[i] = source(l, t * side - 1 + i);
-    bool const around = last && winograd::goes_past_cache(y_, static_cast<std::size_t>(height) * width * p.spec.out_channels);
+    bool const around = last && simd::goes_past_cache(y_, static_cast<std::size_t>(height) * width * p.spec.out_channels);
     winograd::block_target to{{}, std::min(out, height - t * out), 0, 0, p.spec.out_channels, around};
     for (int i = 0; i < to.rows; ++i) to.row[i] = target(l, t * out + i);
     winograd::workspace(work_, p.spec.in_channels)
@@ -112,7 +112,7 @@ class strip_worker {
     auto const& p = run_.parts[l];
     for (int y = t * side; y < std::min(run_.height, (t + 1) * side); ++y) {
       float const* const rows[3] = {source(l, y - 1), source(l, y), source(l, y + 1)};
-      direct::convolve_row(p.spec, rows, run_.width, p.weights, p.bias, target(l, y), run_.width, work_);
+      direct::convolve_row(p.spec, rows, run_.width, p.weights, p.bias, {target(l, y), run_.width}, work_);
     }
   }
 

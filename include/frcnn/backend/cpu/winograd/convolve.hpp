@@ -33,11 +33,6 @@ constexpr std::ptrdiff_t apart(std::size_t floats) {
   return static_cast<std::ptrdiff_t>((floats + page - 1) / page * page + 5 * line);
 }
 
-// A map of so many bytes is not in the own cache any more when the next layer reads it: it is written around it, which saves reading what
-// is overwritten.
-inline constexpr std::size_t past_cache = std::size_t{1} << 20;
-inline bool goes_past_cache(float const* y, std::size_t floats) { return floats * sizeof(float) > past_cache && simd::is_aligned(y); }
-
 // Tiles [first, first + tiles) in equal groups, of which this is [group, group + count).
 struct tile_groups {
   std::size_t first, tiles, groups, group;
@@ -146,7 +141,7 @@ class map_tiles {
       : x_(x), y_(y), height_(dims[2]), width_(dims[3]), channels_(channels), out_channels_(out_channels), pooled_(e.pool),
         tiles_x_(tiles_along(width_)), per_image_(tiles_along(height_) * tiles_x_), images_(dims[0]) {
     std::size_t const pixels = static_cast<std::size_t>(images_) * height_ * width_ / (e.pool ? 4 : 1);
-    past_cache_ = !e.add && goes_past_cache(y, pixels * static_cast<std::size_t>(out_channels));
+    past_cache_ = !e.add && simd::goes_past_cache(y, pixels * static_cast<std::size_t>(out_channels));
   }
 
   std::size_t size() const { return static_cast<std::size_t>(images_) * static_cast<std::size_t>(per_image_); }

@@ -164,10 +164,10 @@ TEST_CASE_TEMPLATE("winograd: NaN in, NaN out, ReLU or not, pooled or not; far a
 }
 
 TEST_CASE_TEMPLATE("winograd: a map larger than a cache has the bits that threads and their parts agree on", Way, by_tiles, by_panels) {
-  int const side = static_cast<int>(std::sqrt(winograd::past_cache / sizeof(float) / 32)) * 2 + 5;
+  int const side = static_cast<int>(std::sqrt(simd::past_cache / sizeof(float) / 32)) * 2 + 5;
   layer<Way> const l(of(1, 16, 32, side, side));
   auto const half = halved(l.ys);
-  CHECK(half.size() * sizeof(float) > winograd::past_cache);
+  CHECK(half.size() * sizeof(float) > simd::past_cache);
   cpu::context one(1), two(2);
   auto const y = l.forward(one);
   CHECK(relative_l2(y, l.expected().y) <= feature_tolerance);
