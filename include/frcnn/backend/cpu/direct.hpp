@@ -41,7 +41,7 @@ inline constexpr int most_rows = 16;  // of a kernel
 // One worker's memory.
 inline std::size_t workspace(conv2d_spec const& s) {
   std::size_t const columns = static_cast<std::size_t>((simd::tile_rows - 1) * s.stride + s.kernel);
-  return static_cast<std::size_t>(s.kernel * s.in_channels) * columns + simd::tile_rows * simd::panel;
+  return static_cast<std::size_t>(s.kernel * s.in_channels) * columns;
 }
 
 // What becomes of a row's sums.
@@ -61,8 +61,9 @@ struct windows {
   int kernel, run;  // rows, and floats of each row
 };
 struct finish {
-  float const* bias;  // [panel]
-  float floor;        // of the ReLU; -infinity without
+  float const* bias;
+  float floor;  // of the ReLU; -infinity without
+  int last;     // outputs in the last vector
   bool add, around;
 };
 
@@ -88,12 +89,14 @@ void multiply_windows(windows const& w, float const* b, finish const& f, float* 
   }
   vec const floor(f.floor);
   simd::unroll<Vectors>([&](auto v) {
-    vec const bias = simd::load(f.bias + v * lanes);
+    int const here = v + 1 < Vectors ? lanes : f.last;
+    vec const bias = simd::load_first(f.bias + v * lanes, here);
     simd::unroll<Rows>([&](auto i) {
       float* const to = c + i * c_stride + v * lanes;
-      vec const out = simd::at_least((f.add ? simd::load(to) + sum[i][v] : sum[i][v]) + bias, floor);
+      vec const out = simd::at_least((f.add ? simd::load_first(to, here) + sum[i][v] : sum[i][v]) + bias, floor);
       if (f.around) simd::stream(to, out);
-      else simd::store(to, out);
+      else if (here == lanes) simd::store(to, out);
+      else simd::store_first(to, out, here);
     });
   });
 }
@@ -123,7 +126,7 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
     int const j0 = to.columns * g / groups, count = to.columns * (g + 1) / groups - j0;
     // Columns [x0, x1) of x, where they lie or, with zeros where they are outside, in `memory`.
     int const x0 = j0 * s.stride - s.pad, x1 = x0 + (count - 1) * s.stride + s.kernel, inside0 = std::clamp(x0, 0, width), inside1 = std::clamp(x1, inside0, width);
-    float* corner = memory;
+    float* copy = memory;
     for (int k = 0; k < s.kernel; ++k) {
       w.row[k] = row[k];
       if (!row[k]) continue;
@@ -131,28 +134,16 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
         w.row[k] += static_cast<std::ptrdiff_t>(x0) * channels;
         continue;
       }
-      w.row[k] = corner;
-      corner = std::fill_n(corner, (inside0 - x0) * channels, 0.f);
-      corner = std::copy_n(row[k] + static_cast<std::ptrdiff_t>(inside0) * channels, (inside1 - inside0) * channels, corner);
-      corner = std::fill_n(corner, (x1 - inside1) * channels, 0.f);
+      w.row[k] = copy;
+      copy = std::fill_n(copy, (inside0 - x0) * channels, 0.f);
+      copy = std::copy_n(row[k] + static_cast<std::ptrdiff_t>(inside0) * channels, (inside1 - inside0) * channels, copy);
+      copy = std::fill_n(copy, (x1 - inside1) * channels, 0.f);
     }
     for (int o = 0; o < s.out_channels; o += simd::panel) {
       int const here = std::min(simd::panel, s.out_channels - o), vectors = simd::detail::rounded(here) / lanes;
       auto const multiply = (vectors == simd::tile_vectors ? detail::window_kernel<simd::tile_vectors>.rows : detail::window_kernel<1>.rows)[count - 1];
-      float const* const b = panels + static_cast<std::ptrdiff_t>(o) * depth(s);
-      float* const y = to.y + static_cast<std::ptrdiff_t>(j0) * s.out_channels + o;
-      if (here == vectors * lanes) {
-        multiply(w, b, {bias + o, floor, to.add, to.around}, y, s.out_channels);
-        continue;
-      }
-      float const zeros[simd::panel] = {};
-      multiply(w, b, {zeros, -std::numeric_limits<float>::infinity(), false, false}, corner, vectors * lanes);
-      for (int i = 0; i < count; ++i)
-        for (int l = 0; l < here; ++l) {
-          float* const at = y + static_cast<std::ptrdiff_t>(i) * s.out_channels + l;
-          float const v = (to.add ? *at + corner[i * vectors * lanes + l] : corner[i * vectors * lanes + l]) + bias[o + l];
-          *at = v < floor ? floor : v;
-        }
+      multiply(w, panels + static_cast<std::ptrdiff_t>(o) * depth(s), {bias + o, floor, here - (vectors - 1) * lanes, to.add, to.around},
+               to.y + static_cast<std::ptrdiff_t>(j0) * s.out_channels + o, s.out_channels);
     }
   }
 }

@@ -37,6 +37,25 @@ inline constexpr bool worthwhile = false;
 inline vec load(float const* p) { return vec::load_unaligned(p); }
 inline void store(float* p, vec v) { v.store_unaligned(p); }
 inline bool is_aligned(float const* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(vec) == 0; }
+// The first n <= lanes of a vector; behind them zeros, or nothing is written.
+inline vec load_first(float const* p, int n) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
+#else
+  alignas(64) float all[lanes] = {};
+  for (int i = 0; i < n; ++i) all[i] = p[i];
+  return load(all);
+#endif
+}
+inline void store_first(float* p, vec v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
+#else
+  alignas(64) float all[lanes];
+  store(all, v);
+  for (int i = 0; i < n; ++i) p[i] = all[i];
+#endif
+}
 // To memory without a copy in the caches, p aligned; before others read what one thread stored so, that thread calls stream_done.
 inline void stream(float* p, vec v) {
 #if defined(__AVX512F__)

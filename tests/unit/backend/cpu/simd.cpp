@@ -52,6 +52,20 @@ TEST_CASE("simd: at least a floor; NaN stays") {
     }
 }
 
+TEST_CASE("simd: the first of a vector, and nothing behind them") {
+  auto const in = normals<float>(simd::lanes, 1);
+  for (int n = 0; n <= simd::lanes; ++n) {
+    float loaded[simd::lanes];
+    std::vector<float> stored(simd::lanes, 7.f);
+    simd::store(loaded, simd::load_first(in.data(), n));
+    simd::store_first(stored.data(), simd::load(in.data()), n);
+    for (int i = 0; i < simd::lanes; ++i) {
+      CHECK(loaded[i] == (i < n ? in[i] : 0.f));
+      CHECK(stored[i] == (i < n ? in[i] : 7.f));
+    }
+  }
+}
+
 TEST_CASE("simd: fma multiplies and adds, rounded once where the machine can") {
   float const a = 1 + std::ldexp(1.f, -12), whole = 1 + std::ldexp(1.f, -11);  // a * a = whole + 2^-24
   float found[simd::lanes];
