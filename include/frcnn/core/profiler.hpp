@@ -18,11 +18,15 @@ namespace frcnn::inline FRCNN_ABI {
 
 class profiler {
  public:
+  struct sums {
+    long calls = 0;
+    double seconds = 0, operations = 0;
+  };
   struct row {
     std::string name;
-    int depth;  // 0: outermost
-    long calls;
-    double seconds, operations;
+    int depth;   // 0: outermost
+    sums first;  // in the first run of the outermost scope it is in: pages are touched, weights converted, kernels made
+    sums later;
   };
 
   void begin(std::string_view name) {
@@ -30,8 +34,9 @@ class profiler {
   }
   void end(double operations) {
     auto const [at, start] = open_.back();
+    bool const first = nodes_[open_.front().at].first.calls == 0;
     open_.pop_back();
-    node& n = nodes_[at];
+    sums& n = first ? nodes_[at].first : nodes_[at].later;
     ++n.calls;
     n.seconds += std::chrono::duration<double>(clock::now() - start).count();
     n.operations += operations;
@@ -45,25 +50,30 @@ class profiler {
     return result;
   }
 
-  // One line per scope: milliseconds per run of the outermost scope it is in, share of the whole, calls per run, GFLOP/s.
+  // One line per scope: milliseconds per run of the outermost scope it is in, share of the whole, calls per run, GFLOP/s, all without the first
+  // run, whose milliseconds stand apart. Where there was no other run they are its own.
   std::string table() const {
     double whole = 0;
     long runs = 1;
+    bool later = false;
+    for (auto const& n : nodes_) later = later || n.later.calls > 0;
+    auto const shown = [later](auto const& n) { return later ? n.later : n.first; };
     for (auto const& n : nodes_)
       if (n.parent == none) {
-        whole += n.seconds;
-        runs = std::max(runs, n.calls);
+        whole += shown(n).seconds;
+        runs = std::max(runs, shown(n).calls);
       }
-    std::string text = line("stage or layer", "ms", "share", "calls", "GFLOP/s");
+    std::string text = line("stage or layer", "ms", "share", "calls", "GFLOP/s", "first ms");
     for (auto const& r : rows()) {
       auto const number = [](char const* format, double v) {
         char digits[32];
         std::snprintf(digits, sizeof digits, format, v);
         return std::string(digits);
       };
-      text += line(std::string(2 * static_cast<std::size_t>(r.depth), ' ') + r.name, number("%.2f", 1e3 * r.seconds / static_cast<double>(runs)),
-                   number("%.1f %%", whole > 0 ? 100 * r.seconds / whole : 0), number("%.4g", static_cast<double>(r.calls) / static_cast<double>(runs)),
-                   r.operations > 0 && r.seconds > 0 ? number("%.0f", 1e-9 * r.operations / r.seconds) : "");
+      sums const s = shown(r);
+      text += line(std::string(2 * static_cast<std::size_t>(r.depth), ' ') + r.name, number("%.2f", 1e3 * s.seconds / static_cast<double>(runs)),
+                   number("%.1f %%", whole > 0 ? 100 * s.seconds / whole : 0), number("%.4g", static_cast<double>(s.calls) / static_cast<double>(runs)),
+                   s.operations > 0 && s.seconds > 0 ? number("%.0f", 1e-9 * s.operations / s.seconds) : "", number("%.2f", 1e3 * r.first.seconds));
     }
     return text;
   }
@@ -75,8 +85,7 @@ class profiler {
   struct node {
     std::string name;
     std::size_t parent;
-    long calls = 0;
-    double seconds = 0, operations = 0;
+    sums first = {}, later = {};
   };
   struct open_scope {
     std::size_t at;
@@ -89,19 +98,23 @@ class profiler {
     nodes_.push_back({std::string(name), parent});
     return nodes_.size() - 1;
   }
-  double append(std::size_t at, int depth, std::vector<row>& result) const {
+  void append(std::size_t at, int depth, std::vector<row>& result) const {
     node const& n = nodes_[at];
     std::size_t const mine = result.size();
-    result.push_back({n.name, depth, n.calls, n.seconds, n.operations});
-    double inner = 0;
+    result.push_back({n.name, depth, n.first, n.later});
     for (std::size_t i = at + 1; i < nodes_.size(); ++i)
-      if (nodes_[i].parent == at) inner += append(i, depth + 1, result);
-    return result[mine].operations += inner;
+      if (nodes_[i].parent == at) {
+        std::size_t const inner = result.size();
+        append(i, depth + 1, result);
+        result[mine].first.operations += result[inner].first.operations;
+        result[mine].later.operations += result[inner].later.operations;
+      }
   }
   static std::string line(std::string const& name, std::string const& ms, std::string const& share, std::string const& calls,
-                          std::string const& rate) {
+                          std::string const& rate, std::string const& first) {
     char text[160];
-    std::snprintf(text, sizeof text, "%-42.60s %10s %8s %7s %8s\n", name.c_str(), ms.c_str(), share.c_str(), calls.c_str(), rate.c_str());
+    std::snprintf(text, sizeof text, "%-42.60s %10s %8s %7s %8s %10s\n", name.c_str(), ms.c_str(), share.c_str(), calls.c_str(), rate.c_str(),
+                  first.c_str());
     return text;
   }
 
