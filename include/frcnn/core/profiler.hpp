@@ -29,9 +29,7 @@ class profiler {
     sums later;
   };
 
-  void begin(std::string_view name) {
-    open_.push_back({child(open_.empty() ? none : open_.back().at, name), clock::now()});
-  }
+  void begin(std::string_view name) { open_.push_back({child(open_.empty() ? none : open_.back().at, name), clock::now()}); }
   void end(double operations) {
     auto const [at, start] = open_.back();
     bool const first = nodes_[open_.front().at].first.calls == 0;
@@ -50,8 +48,8 @@ class profiler {
     return result;
   }
 
-  // One line per scope: milliseconds per run of the outermost scope it is in, share of the whole, calls per run, GFLOP/s, all without the first
-  // run, whose milliseconds stand apart. Where there was no other run they are its own.
+  // One line per scope: milliseconds per run of the outermost scope it is in, share of the whole, calls per run, GFLOP/s, all without the
+  // first run, whose milliseconds stand apart. Where there was no other run they are its own.
   std::string table() const {
     double whole = 0;
     long runs = 1;
@@ -71,9 +69,11 @@ class profiler {
         return std::string(digits);
       };
       sums const s = shown(r);
-      text += line(std::string(2 * static_cast<std::size_t>(r.depth), ' ') + r.name, number("%.2f", 1e3 * s.seconds / static_cast<double>(runs)),
-                   number("%.1f %%", whole > 0 ? 100 * s.seconds / whole : 0), number("%.4g", static_cast<double>(s.calls) / static_cast<double>(runs)),
-                   s.operations > 0 && s.seconds > 0 ? number("%.0f", 1e-9 * s.operations / s.seconds) : "", number("%.2f", 1e3 * r.first.seconds));
+      text += line(std::string(2 * static_cast<std::size_t>(r.depth), ' ') + r.name,
+                   number("%.2f", 1e3 * s.seconds / static_cast<double>(runs)), number("%.1f %%", whole > 0 ? 100 * s.seconds / whole : 0),
+                   number("%.4g", static_cast<double>(s.calls) / static_cast<double>(runs)),
+                   s.operations > 0 && s.seconds > 0 ? number("%.0f", 1e-9 * s.operations / s.seconds) : "",
+                   number("%.2f", 1e3 * r.first.seconds));
     }
     return text;
   }
@@ -113,8 +113,8 @@ class profiler {
   static std::string line(std::string const& name, std::string const& ms, std::string const& share, std::string const& calls,
                           std::string const& rate, std::string const& first) {
     char text[160];
-    std::snprintf(text, sizeof text, "%-42.60s %10s %8s %7s %8s %10s\n", name.c_str(), ms.c_str(), share.c_str(), calls.c_str(), rate.c_str(),
-                  first.c_str());
+    std::snprintf(text, sizeof text, "%-42.60s %10s %8s %7s %8s %10s\n", name.c_str(), ms.c_str(), share.c_str(), calls.c_str(),
+                  rate.c_str(), first.c_str());
     return text;
   }
 

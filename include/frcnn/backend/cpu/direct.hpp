@@ -1,7 +1,7 @@
 #pragma once
-// Convolution with any kernel, stride and number of channels on register tiles. A tile is a few output pixels by a panel of outputs: its factors
-// are read where they lie, in x itself or where windows end outside it in a copy with zeros; they stay in the nearest cache while all panels of
-// weights pass by. Bias and ReLU happen in registers. With `add` what y holds is added before the ReLU.
+// Convolution with any kernel, stride and number of channels on register tiles. A tile is a few output pixels by a panel of outputs: its
+// factors are read where they lie, in x itself or where windows end outside it in a copy with zeros; they stay in the nearest cache while
+// all panels of weights pass by. Bias and ReLU happen in registers. With `add` what y holds is added before the ReLU.
 //
 //   panels   [panels of O][rounded k*k*C][panel]   the last one as wide as its outputs, rounded up to whole vectors
 #include "frcnn/backend/cpu/product.hpp"
@@ -46,9 +46,9 @@ inline std::size_t workspace(conv2d_spec const& s) {
 
 // What becomes of a row's sums.
 struct row_target {
-  float* y;           // [columns, O]
+  float* y;  // [columns, O]
   int columns;
-  bool add = false;   // to what y holds
+  bool add = false;     // to what y holds
   bool around = false;  // the caches: every vector of y is aligned
 };
 
@@ -94,9 +94,12 @@ void multiply_windows(windows const& w, float const* b, finish const& f, float* 
     simd::unroll<Rows>([&](auto i) {
       float* const to = c + i * c_stride + v * lanes;
       vec const out = simd::at_least((f.add ? simd::load_first(to, here) + sum[i][v] : sum[i][v]) + bias, floor);
-      if (f.around) simd::stream(to, out);
-      else if (here == lanes) simd::store(to, out);
-      else simd::store_first(to, out, here);
+      if (f.around)
+        simd::stream(to, out);
+      else if (here == lanes)
+        simd::store(to, out);
+      else
+        simd::store_first(to, out, here);
     });
   });
 }
@@ -106,8 +109,8 @@ struct window_kernels {
   using kernel = void (*)(windows const&, float const*, finish const&, float*, std::ptrdiff_t);
   kernel rows[simd::tile_rows];
   constexpr window_kernels() : rows{} {
-    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_windows<I + 1, Vectors>), ...); }(
-        std::make_integer_sequence<int, simd::tile_rows>{});
+    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_windows<I + 1, Vectors>), ...); }
+    (std::make_integer_sequence<int, simd::tile_rows>{});
   }
 };
 template <int Vectors>
@@ -116,8 +119,8 @@ inline constexpr window_kernels<Vectors> window_kernel{};
 }  // namespace detail
 
 // One row of outputs. row[k]: the rows of x under the kernel, of `width` pixels, nullptr outside the map.
-inline void convolve_row(conv2d_spec const& s, float const* const* row, int width, float const* panels, float const* bias, row_target const& to,
-                         float* memory) {
+inline void convolve_row(conv2d_spec const& s, float const* const* row, int width, float const* panels, float const* bias,
+                         row_target const& to, float* memory) {
   FRCNN_ASSERT(s.kernel <= most_rows);
   float const floor = s.relu ? 0.f : -std::numeric_limits<float>::infinity();
   int const channels = s.in_channels, groups = (to.columns + simd::tile_rows - 1) / simd::tile_rows;
@@ -125,7 +128,8 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
   for (int g = 0; g < groups; ++g) {
     int const j0 = to.columns * g / groups, count = to.columns * (g + 1) / groups - j0;
     // Columns [x0, x1) of x, where they lie or, with zeros where they are outside, in `memory`.
-    int const x0 = j0 * s.stride - s.pad, x1 = x0 + (count - 1) * s.stride + s.kernel, inside0 = std::clamp(x0, 0, width), inside1 = std::clamp(x1, inside0, width);
+    int const x0 = j0 * s.stride - s.pad, x1 = x0 + (count - 1) * s.stride + s.kernel, inside0 = std::clamp(x0, 0, width),
+              inside1 = std::clamp(x1, inside0, width);
     float* copy = memory;
     for (int k = 0; k < s.kernel; ++k) {
       w.row[k] = row[k];
@@ -141,7 +145,8 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
     }
     for (int o = 0; o < s.out_channels; o += simd::panel) {
       int const here = std::min(simd::panel, s.out_channels - o), vectors = simd::detail::rounded(here) / lanes;
-      auto const multiply = (vectors == simd::tile_vectors ? detail::window_kernel<simd::tile_vectors>.rows : detail::window_kernel<1>.rows)[count - 1];
+      auto const multiply =
+          (vectors == simd::tile_vectors ? detail::window_kernel<simd::tile_vectors>.rows : detail::window_kernel<1>.rows)[count - 1];
       multiply(w, panels + static_cast<std::ptrdiff_t>(o) * depth(s), {bias + o, floor, here - (vectors - 1) * lanes, to.add, to.around},
                to.y + static_cast<std::ptrdiff_t>(j0) * s.out_channels + o, s.out_channels);
     }
@@ -152,7 +157,8 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
 inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shape<4> in, float const* panels, float const* bias, float* y,
                      bool add = false) {
   shape<4> const out = s.out_shape(in);
-  std::ptrdiff_t const line = static_cast<std::ptrdiff_t>(in[3]) * s.in_channels, out_line = static_cast<std::ptrdiff_t>(out[3]) * s.out_channels;
+  std::ptrdiff_t const line = static_cast<std::ptrdiff_t>(in[3]) * s.in_channels,
+                       out_line = static_cast<std::ptrdiff_t>(out[3]) * s.out_channels;
   bool const around = !add && s.out_channels % lanes == 0 && simd::goes_past_cache(y, out.size());
   cpu::context::frame const scope(c);
   std::size_t const rows = static_cast<std::size_t>(out[0]) * out[2], room = workspace(s);
@@ -162,8 +168,7 @@ inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shap
       std::ptrdiff_t const image = static_cast<std::ptrdiff_t>(at) / out[2];
       int const top = static_cast<int>(at % static_cast<std::size_t>(out[2])) * s.stride - s.pad;
       float const* row[most_rows];
-      for (int ky = 0; ky < s.kernel; ++ky)
-        row[ky] = top + ky >= 0 && top + ky < in[2] ? x + (image * in[2] + top + ky) * line : nullptr;
+      for (int ky = 0; ky < s.kernel; ++ky) row[ky] = top + ky >= 0 && top + ky < in[2] ? x + (image * in[2] + top + ky) * line : nullptr;
       convolve_row(s, row, in[3], panels, bias, {y + static_cast<std::ptrdiff_t>(at) * out_line, out[3], add, around},
                    memory + room * static_cast<std::size_t>(worker));
     }

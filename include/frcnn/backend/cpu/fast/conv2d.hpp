@@ -12,6 +12,8 @@
 #if FRCNN_HAS_ONEDNN
 #include "frcnn/backend/cpu/direct.hpp"
 #include "frcnn/backend/cpu/winograd/backward_weight.hpp"
+#include "frcnn/backend/cpu/winograd/convolve.hpp"
+#include "frcnn/backend/cpu/winograd/convolve_by_panels.hpp"
 
 namespace frcnn::inline FRCNN_ABI::fast {
 
@@ -27,17 +29,21 @@ inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights
   bool const is_tiled = is_winograd(s);
   std::size_t const size = is_tiled ? winograd::factors(s.in_channels, s.out_channels) : direct::panel_floats(s);
   auto const make = [&](float* memory) {
-    if (is_tiled) winograd::transform_weights(c, {w.data, s.in_channels, s.out_channels}, memory);
-    else direct::pack_weights(c, s, w.data, memory);
+    if (is_tiled)
+      winograd::transform_weights(c, {w.data, s.in_channels, s.out_channels}, memory);
+    else
+      direct::pack_weights(c, s, w.data, memory);
   };
-  if (w.keep && c.options().keep_transforms) return w.keep->get(is_tiled ? weight_layout::winograd : weight_layout::panels, w.version, size, make);
+  if (w.keep && c.options().keep_transforms)
+    return w.keep->get(is_tiled ? weight_layout::winograd : weight_layout::panels, w.version, size, make);
   float* const memory = c.scratch_of<float>(size);
   make(memory);
   return memory;
 }
 
 // A layer of Winograd's on whole maps; the pool behind it, where it is pooled.
-inline void tiled(cpu::context& c, conv2d_spec const& s, cpu_activation<float> x, cpu_weights<float> const& w, winograd::epilogue const& e, float* y) {
+inline void tiled(cpu::context& c, conv2d_spec const& s, cpu_activation<float> x, cpu_weights<float> const& w, winograd::epilogue const& e,
+                  float* y) {
   if (is_by_panels(s)) return winograd::convolve_by_panels(c, {w.data, s.in_channels, s.out_channels}, e, x.data, x.dims, y);
   cpu::context::frame const scope(c);
   winograd::convolve(c, {s.in_channels, s.out_channels, converted(c, s, w), e}, x.data, x.dims, y);
@@ -70,7 +76,8 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
   if (!is_tiled) return onednn::backward_data(c, spec, dy, weight, dx, dx_how);
   winograd::weights_view const turned{weight, spec.out_channels, spec.in_channels, true};
   winograd::epilogue const finish{.add = dx_how == writing::add};
-  if (winograd::goes_by_panels(spec.out_channels, spec.in_channels)) return winograd::convolve_by_panels(c, turned, finish, dy.data, dy.dims, dx.data);
+  if (winograd::goes_by_panels(spec.out_channels, spec.in_channels))
+    return winograd::convolve_by_panels(c, turned, finish, dy.data, dy.dims, dx.data);
   cpu::context::frame const scope(c);
   float* const factors = c.scratch_of<float>(winograd::factors(spec.out_channels, spec.in_channels));
   winograd::transform_weights(c, turned, factors);

@@ -1,7 +1,7 @@
 #pragma once
-// A chain of stages in strips: convolutions of one size (3x3, stride 1, pad 1), and the 2x2 pool behind the last of them, run together, each
-// worker down its own band of rows. Maps in between live in rings of three rows of tiles, which stay in cache: the first maps of a network never
-// exist whole.
+// A chain of stages in strips: convolutions of one size (3x3, stride 1, pad 1), and the 2x2 pool behind the last of them, run together,
+// each worker down its own band of rows. Maps in between live in rings of three rows of tiles, which stay in cache: the first maps of a
+// network never exist whole.
 //
 //   produce(l, t)   row t of tiles of convolution l; first whatever it reads: rows of tiles up to t + 1 of convolution l - 1
 // A band recomputes at most one row of tiles per convolution that its neighbour computes too. What is not such a run goes stage by stage.
@@ -21,7 +21,7 @@ struct strip_run {
     conv2d_spec spec;
     float const* weights;  // converted
     float const* bias;
-    bool tiled;            // Winograd; else the direct kernel, row by row
+    bool tiled;  // Winograd; else the direct kernel, row by row
   };
   part parts[most];
   int count = 0;
@@ -67,8 +67,10 @@ class strip_worker {
   void produce(int l, int t) {
     if (l > 0)
       for (int const needed = std::min(t + 1, tiles_y_ - 1); next_[l - 1] <= needed;) produce(l - 1, next_[l - 1]);
-    if (run_.parts[l].tiled) tile_row(l, t);
-    else plain_rows(l, t);
+    if (run_.parts[l].tiled)
+      tile_row(l, t);
+    else
+      plain_rows(l, t);
     next_[l] = t + 1;
   }
 
@@ -81,7 +83,8 @@ class strip_worker {
   // Row y of what it writes; pooled: of the pooled map.
   float* target(int l, int y) const {
     bool const last = l + 1 == run_.count;
-    std::ptrdiff_t const line = static_cast<std::ptrdiff_t>(last && run_.pooled ? run_.width / 2 : run_.width) * run_.parts[l].spec.out_channels;
+    std::ptrdiff_t const line =
+        static_cast<std::ptrdiff_t>(last && run_.pooled ? run_.width / 2 : run_.width) * run_.parts[l].spec.out_channels;
     return last ? y_ + y * line : ring_[l] + y % ring_rows * line;
   }
 
@@ -95,17 +98,18 @@ class strip_worker {
     winograd::block_target to{{}, std::min(out, height - t * out), 0, 0, p.spec.out_channels, around};
     for (int i = 0; i < to.rows; ++i) to.row[i] = target(l, t * out + i);
     winograd::workspace(work_, p.spec.in_channels)
-        .run({p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, 0,
-             static_cast<std::size_t>(tiles_x_),
-             [&](std::size_t i) {
-               w.x0 = static_cast<int>(i) * side - 1;
-               return w;
-             },
-             [&](std::size_t i) {
-               to.x0 = static_cast<int>(i) * out;
-               to.columns = std::min(out, width - to.x0);
-               return to;
-             });
+        .run(
+            {p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, 0,
+            static_cast<std::size_t>(tiles_x_),
+            [&](std::size_t i) {
+              w.x0 = static_cast<int>(i) * side - 1;
+              return w;
+            },
+            [&](std::size_t i) {
+              to.x0 = static_cast<int>(i) * out;
+              to.columns = std::min(out, width - to.x0);
+              return to;
+            });
   }
 
   void plain_rows(int l, int t) {
@@ -130,7 +134,8 @@ inline void convolve_strips(cpu::context& c, strip_run const& r, float const* x,
   int const rows = winograd::tiles_along(r.height);
   auto const& out = r.parts[r.count - 1].spec;
   std::ptrdiff_t const in_map = static_cast<std::ptrdiff_t>(r.height) * r.width * r.parts[0].spec.in_channels;
-  std::ptrdiff_t const out_map = static_cast<std::ptrdiff_t>(r.pooled ? r.height / 2 : r.height) * (r.pooled ? r.width / 2 : r.width) * out.out_channels;
+  std::ptrdiff_t const out_map =
+      static_cast<std::ptrdiff_t>(r.pooled ? r.height / 2 : r.height) * (r.pooled ? r.width / 2 : r.width) * out.out_channels;
   cpu::context::frame const scope(c);
   std::size_t const room = strip_worker::size(r);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(rows), 1)));

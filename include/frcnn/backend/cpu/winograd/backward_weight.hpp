@@ -5,7 +5,8 @@
 // Tiles go in blocks whose factors stay in the shared cache. Threads share the transforms of a block; then each takes panels of O by panels
 // of C: the 64 sums of a panel by a panel stay in its own cache, and go into the gradient from there. Every sum has one order whatever the
 // threads.
-#include "frcnn/backend/cpu/winograd/convolve.hpp"
+#include "frcnn/backend/cpu/winograd/block.hpp"
+#include "frcnn/backend/cpu/winograd/map_tiles.hpp"
 
 #if FRCNN_HAS_ONEDNN
 
@@ -36,7 +37,8 @@ inline void block_to_factors(block_target const& from, std::ptrdiff_t at, float*
 
 // c [Rows, vectors * lanes] = a^T b over `depth` tiles: Rows columns of a, whose rows lie a_stride apart, and b [depth][b_stride].
 template <int Rows, int Vectors>
-void multiply_transposed(float const* a, std::ptrdiff_t a_stride, float const* b, std::ptrdiff_t b_stride, int depth, float* c, std::ptrdiff_t c_stride) {
+void multiply_transposed(float const* a, std::ptrdiff_t a_stride, float const* b, std::ptrdiff_t b_stride, int depth, float* c,
+                         std::ptrdiff_t c_stride) {
   vec sum[Rows][Vectors];
   simd::unroll<Rows>([&](auto i) { simd::unroll<Vectors>([&](auto v) { sum[i][v] = vec(0.f); }); });
   for (int k = 0; k < depth; ++k, a += a_stride, b += b_stride) {
@@ -58,7 +60,9 @@ struct panelled_factors {
 
   // So many more rows than tiles that a tile's 64 factors do not fall into one set of a cache.
   static std::ptrdiff_t rows_for(std::size_t tiles) { return static_cast<std::ptrdiff_t>(tiles) + 3; }
-  static std::size_t size(int channels, std::size_t tiles) { return static_cast<std::size_t>(products * rows_for(tiles)) * static_cast<std::size_t>(channels); }
+  static std::size_t size(int channels, std::size_t tiles) {
+    return static_cast<std::size_t>(products * rows_for(tiles)) * static_cast<std::size_t>(channels);
+  }
 
   // Of the panel from channel p: its first factor, and floats from one factor to the next.
   float* panel(int p) const { return data + products * rows * p; }
@@ -79,13 +83,16 @@ struct panelled_factors {
 inline void backward_weight(cpu::context& c, int channels, int out_channels, float const* x, float const* dy, shape<4> dims, float* dweight,
                             bool add) {
   constexpr int lanes = simd::lanes, panel = simd::panel, rows = std::min(8, lanes);
-  map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {}), map_of_dy(dy, dims, out_channels, nullptr, 0, {});  // read only
-  // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave the own cache.
+  map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {}),
+      map_of_dy(dy, dims, out_channels, nullptr, 0, {});  // read only
+  // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave the own
+  // cache.
   std::size_t const fitting = (std::size_t{2} << 20) / (products * static_cast<std::size_t>(channels + out_channels));
   std::size_t const most = std::clamp<std::size_t>(fitting, 64, 128), blocks = std::max<std::size_t>(1, (map.size() + most - 1) / most);
   std::size_t const longest = (map.size() + blocks - 1) / blocks;
   cpu::context::frame const scope(c);
-  detail::panelled_factors const of_x{c.scratch_of<float>(detail::panelled_factors::size(channels, longest)), channels, detail::panelled_factors::rows_for(longest)};
+  detail::panelled_factors const of_x{c.scratch_of<float>(detail::panelled_factors::size(channels, longest)), channels,
+                                      detail::panelled_factors::rows_for(longest)};
   detail::panelled_factors const of_dy{c.scratch_of<float>(detail::panelled_factors::size(out_channels, longest)), out_channels, of_x.rows};
   std::size_t const c_panels = panels_of(channels), tasks = panels_of(out_channels) * c_panels;
   std::ptrdiff_t const sum_stride = apart(panel * panel);
@@ -113,12 +120,15 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
         int const o = static_cast<int>(task / c_panels) * panel, at = static_cast<int>(task % c_panels) * panel;
         int const vectors = panel_vectors(at, channels), height = panel_vectors(o, out_channels) * lanes, width = vectors * lanes;
         float const *a = of_dy.panel(o), *b = of_x.panel(at);
-        auto const multiply = vectors == simd::tile_vectors ? detail::multiply_transposed<rows, simd::tile_vectors> : detail::multiply_transposed<rows, 1>;
+        auto const multiply =
+            vectors == simd::tile_vectors ? detail::multiply_transposed<rows, simd::tile_vectors> : detail::multiply_transposed<rows, 1>;
         for (int q = 0; q < products; ++q, a += of_dy.stride(o), b += of_x.stride(at))
-          for (int r = 0; r < height; r += rows) multiply(a + r, height, b, width, static_cast<int>(count), sums + q * sum_stride + r * width, width);
+          for (int r = 0; r < height; r += rows)
+            multiply(a + r, height, b, width, static_cast<int>(count), sums + q * sum_stride + r * width, width);
         for (int r = 0; r < height; ++r)
           for (int l = 0; l < width; l += lanes)
-            gather_taps(sums + r * width + l, sum_stride, dweight + static_cast<std::ptrdiff_t>(o + r) * taps * taps * channels + at + l, channels, sum);
+            gather_taps(sums + r * width + l, sum_stride, dweight + static_cast<std::ptrdiff_t>(o + r) * taps * taps * channels + at + l,
+                        channels, sum);
       }
     });
   }

@@ -1,6 +1,6 @@
 #pragma once
-// Between maps [.., W, C] and transformed tiles: a window (8 x 8) of one vector of channels to its products' factors, and the products' sums
-// to a block of outputs (6 x 6) with bias, ReLU and, where it follows, 2 x 2 pooling.
+// Between maps [.., W, C] and transformed tiles: a window (8 x 8) of one vector of channels to its products' factors, and the products'
+// sums to a block of outputs (6 x 6) with bias, ReLU and, where it follows, 2 x 2 pooling.
 //
 // Rows of a map are given by pointers, so that a map may live in a ring of rows; nullptr is a row outside the map (zero).
 #include "frcnn/backend/cpu/winograd/transforms.hpp"
@@ -11,6 +11,9 @@
 #if FRCNN_HAS_ONEDNN
 
 namespace frcnn::inline FRCNN_ABI::winograd {
+
+// Channels of both sides are whole vectors.
+constexpr bool serves(int channels, int out_channels) { return channels % simd::lanes == 0 && out_channels % simd::lanes == 0; }
 
 // Where the columns x0 ... x0 + inputs - 1 of a window lie: all inside [0, width), or padded with zeros.
 struct window {
@@ -48,8 +51,8 @@ template <class Row>
 }  // namespace detail
 
 // Reads windows side by side into the own cache, row after row, before the first of them is transformed: of long runs the processor sees
-// streams, and reads ahead of them. It does not for windows, a few lines of each of eight rows, nor for prefetches of their lines (1.7 times
-// the time). Windows of many channels are long runs themselves.
+// streams, and reads ahead of them. It does not for windows, a few lines of each of eight rows, nor for prefetches of their lines (1.7
+// times the time). Windows of many channels are long runs themselves.
 class window_reader {
  public:
   explicit window_reader(int channels) : most_((256 << 10) / (inputs * outputs * channels * 4)) {}
@@ -69,7 +72,8 @@ class window_reader {
     constexpr int line = 16;
     for (auto const* row : w.row)
       if (row)
-        for (float const *p = row + std::max(0, w.x0) * w.pixel, *const stop = row + std::min(w.width, last + inputs) * w.pixel; p < stop; p += line)
+        for (float const *p = row + std::max(0, w.x0) * w.pixel, *const stop = row + std::min(w.width, last + inputs) * w.pixel; p < stop;
+             p += line)
           static_cast<void>(*static_cast<float const volatile*>(p));
   }
 
@@ -92,8 +96,7 @@ inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, fl
       bool const there = w.row[i] && x >= 0 && x < w.width;
       simd::store(patch + (i * inputs + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
     }
-  detail::window_to_products([&](int i) { return static_cast<float const*>(patch) + i * inputs * simd::lanes; }, simd::lanes, v,
-                           stride);
+  detail::window_to_products([&](int i) { return static_cast<float const*>(patch) + i * inputs * simd::lanes; }, simd::lanes, v, stride);
 }
 
 // What happens to a block on its way into the map, in this order: bias; what the map holds already is added (a residual, or gradients of
@@ -144,7 +147,9 @@ inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& 
     output(t, o);
     simd::unroll<outputs>([&](auto j) { o[j] = o[j] + bias; });
   };
-  auto const rectify = [&](vec* o) __attribute__((always_inline)) { simd::unroll<outputs>([&](auto j) { o[j] = simd::at_least(o[j], floor); }); };
+  auto const rectify = [&](vec * o) __attribute__((always_inline)) {
+    simd::unroll<outputs>([&](auto j) { o[j] = simd::at_least(o[j], floor); });
+  };
   vec o[outputs], below[outputs];
   if (e.pool) {
     for (int i = 0; i < to.rows; ++i) {
@@ -152,7 +157,8 @@ inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& 
       row_of(2 * i + 1, below);
       rectify(o);
       rectify(below);
-      simd::unroll<outputs / 2>([&](auto j) { o[j] = simd::max(simd::max(o[2 * j], o[2 * j + 1]), simd::max(below[2 * j], below[2 * j + 1])); });
+      simd::unroll<outputs / 2>(
+          [&](auto j) { o[j] = simd::max(simd::max(o[2 * j], o[2 * j + 1]), simd::max(below[2 * j], below[2 * j + 1])); });
       detail::write_row<outputs / 2>(o, to, i, at);
     }
     return;

@@ -39,10 +39,11 @@ struct weights_view {
           float* const to = out + (static_cast<std::ptrdiff_t>(at) * all + t) * width + v;
           if (turned)
             for (int i = 0; i < lanes; ++i)
-              simd::store(to + i * all * width, simd::load(data + (static_cast<std::ptrdiff_t>(c + at + i) * all + (all - 1 - t)) * out_channels + k + v));
+              simd::store(to + i * all * width,
+                          simd::load(data + (static_cast<std::ptrdiff_t>(c + at + i) * all + (all - 1 - t)) * out_channels + k + v));
           else
-            simd::transpose(data + (static_cast<std::ptrdiff_t>(k + v) * all + t) * channels + c + at, static_cast<std::ptrdiff_t>(all) * channels, to,
-                            all * width);
+            simd::transpose(data + (static_cast<std::ptrdiff_t>(k + v) * all + t) * channels + c + at,
+                            static_cast<std::ptrdiff_t>(all) * channels, to, all * width);
         }
   }
 };

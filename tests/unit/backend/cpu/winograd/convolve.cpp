@@ -1,4 +1,5 @@
 #include "frcnn/backend/cpu/winograd/convolve.hpp"
+#include "frcnn/backend/cpu/winograd/convolve_by_panels.hpp"
 
 #if FRCNN_HAS_ONEDNN
 

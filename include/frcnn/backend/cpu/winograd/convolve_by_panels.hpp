@@ -1,0 +1,57 @@
+#pragma once
+// The same convolution by panels of outputs, from the weights themselves: the workers share the factors of a block of tiles, and each
+// transforms the weights of its own panels where it multiplies. Factors of 512 x 512 weights are 67 MB, which would have to be kept, or
+// written anew in every step of a training, and come from memory more slowly than they are made.
+#include "frcnn/backend/cpu/winograd/block.hpp"
+#include "frcnn/backend/cpu/winograd/map_tiles.hpp"
+
+#if FRCNN_HAS_ONEDNN
+
+namespace frcnn::inline FRCNN_ABI::winograd {
+
+// Whether a layer goes this way.
+constexpr bool goes_by_panels(int channels, int out_channels) { return channels * out_channels >= 256 * 512; }
+
+// x [N, H, W, channels] to y [N, H, W, out_channels], as convolve does.
+inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& e, float const* x, shape<4> dims, float* y) {
+  // Factors of so many tiles stay in the shared cache while all panels pass by (8 MiB; with twice as many the products wait for them).
+  std::size_t const room_for = (std::size_t{9} << 20) / 4;
+  map_tiles const tiles(x, dims, w.channels, y, w.out_channels, e);
+  std::size_t const panels = panels_of(w.out_channels), groups = tile_groups::of(tiles.size());
+  std::size_t const most = std::clamp<std::size_t>(room_for / (products * simd::tile_rows * static_cast<std::size_t>(w.channels)), 1,
+                                                   std::max<std::size_t>(groups, 1));
+  cpu::context::frame const scope(c);
+  std::ptrdiff_t const stride = tile_block::stride_of(most, w.channels), sum_stride = tile_block::stride_of(most, simd::panel);
+  tile_block const block{c.scratch_of<float>(products * static_cast<std::size_t>(stride)), w.channels, stride};
+  // A worker's: sums, one row of factors, taps side by side.
+  std::ptrdiff_t const u_stride = apart(static_cast<std::size_t>(w.channels) * simd::panel);
+  std::ptrdiff_t const sums_size = products * sum_stride, row_size = inputs * u_stride;
+  std::size_t const room = static_cast<std::size_t>(sums_size + row_size) +
+                           static_cast<std::size_t>(taps * taps * simd::panel) * static_cast<std::size_t>(w.channels);
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, panels, 1)));
+
+  for_each_block(0, tiles.size(), most, [&](tile_groups const& part) {
+    std::size_t const first = part.begin(0);
+    parallel_for(c, part.begin(part.count) - first, 1, [&](std::size_t begin, std::size_t end) {
+      block.transform(part, first + begin, first + end, [&](std::size_t t) { return tiles.window_of(t); });
+    });
+    parallel_for(c, panels, 1, [&](int worker, std::size_t begin, std::size_t end) {
+      float* const sums = memory + room * static_cast<std::size_t>(worker);
+      float *const row = sums + sums_size, *const side_by_side = row + row_size;
+      for (std::size_t p = begin; p < end; ++p) {
+        int const k = static_cast<int>(p) * simd::panel, vectors = panel_vectors(k, w.out_channels);
+        w.taps_of(0, w.channels, k, side_by_side);
+        simd::unroll<inputs>([&](auto i) {
+          factor_row<i>(side_by_side, w.channels, vectors * simd::lanes, row, u_stride);
+          block.multiply(part, i * inputs, (i + 1) * inputs, vectors, row, u_stride, sums, sum_stride);
+        });
+        finish_panel(part, k, vectors, sums, sum_stride, e, [&](std::size_t t) { return tiles.target_of(t); });
+      }
+      tiles.written();
+    });
+  });
+}
+
+}  // namespace frcnn::winograd
+
+#endif
