@@ -1,7 +1,8 @@
 #pragma once
 // Which kernel convolves on the engine onednn. The rule looks at the shape alone, so that runs repeat bit for bit; bench/ proves it.
 //
-//   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data (both by tiles, from 256 x 512 channels on by
+//   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data (both by tiles, from 256 x 512 channels on
+//   by
 //                                                      panels), backward by weight
 //   anything else                                      forward: our direct kernel, in bf16 oneDNN's; backward: oneDNN
 // Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's.
@@ -45,7 +46,9 @@ inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights
 // A layer of Winograd's on whole maps; the pool behind it, where it is pooled.
 inline void tiled(cpu::context& c, conv2d_spec const& s, cpu_activation<float> x, cpu_weights<float> const& w, winograd::epilogue const& e,
                   float* y) {
-  if (is_by_panels(s)) return winograd::convolve_by_panels(c, {w.data, s.in_channels, s.out_channels}, e, x.data, x.dims, y);
+  bool const kept = w.keep && c.options().keep_transforms;
+  if (is_by_panels(s) || (!kept && winograd::has_few_tiles(x.dims, s.out_channels)))
+    return winograd::convolve_by_panels(c, {w.data, s.in_channels, s.out_channels}, e, x.data, x.dims, y);
   cpu::context::frame const scope(c);
   winograd::convolve(c, {s.in_channels, s.out_channels, converted(c, s, w), e}, x.data, x.dims, y);
 }
@@ -77,7 +80,7 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
   if (!is_tiled) return onednn::backward_data(c, spec, dy, weight, dx, dx_how);
   winograd::weights_view const turned{weight, spec.out_channels, spec.in_channels, true};
   winograd::epilogue const finish{.add = dx_how == writing::add};
-  if (winograd::goes_by_panels(spec.out_channels, spec.in_channels))
+  if (winograd::goes_by_panels(spec.out_channels, spec.in_channels) || winograd::has_few_tiles(dy.dims, spec.in_channels))
     return winograd::convolve_by_panels(c, turned, finish, dy.data, dy.dims, dx.data);
   cpu::context::frame const scope(c);
   float* const factors = c.scratch_of<float>(winograd::factors(spec.out_channels, spec.in_channels));

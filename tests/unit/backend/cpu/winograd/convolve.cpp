@@ -87,6 +87,8 @@ TEST_CASE("winograd: which layers it serves") {
   CHECK(winograd::factors(64, 64) == std::size_t(64) * 64 * 64);
   CHECK(!winograd::goes_by_panels(256, 256));
   CHECK(winograd::goes_by_panels(256, 512));
+  CHECK(winograd::has_few_tiles({{2, 16, 12, 13}}, 16 - 3));
+  CHECK(!winograd::has_few_tiles({{2, 16, 12, 13}}, 16 - 4));
 }
 
 TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct convolution in double; the number of threads changes no bit",
