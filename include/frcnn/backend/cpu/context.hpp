@@ -47,7 +47,7 @@ struct cpu_options {
   int threads = 0;  // 0 takes what OpenMP offers the calling thread (OMP_NUM_THREADS, else every processor of its affinity mask)
   cpu_engine engine = has_onednn ? cpu_engine::onednn : cpu_engine::portable;
   compute precision = compute::exact;  // bf16: products of inference only, summed in float
-  bool keep_transforms = true;         // inference: weights of convolutions are kept transformed (4 or 7.1 floats for each of 3x3), else made per call
+  bool keep_transforms = true;         // inference: weights of convolutions are kept transformed (7.1 floats for each of 3x3), else made per call
   profiler* profile = nullptr;         // told what every stage and layer costs; it belongs to the caller
 };
 

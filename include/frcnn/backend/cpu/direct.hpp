@@ -8,7 +8,6 @@
 #include "frcnn/ops/conv2d.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #if FRCNN_HAS_ONEDNN
 
@@ -122,7 +121,7 @@ inline constexpr window_kernels<Vectors> window_kernel{};
 inline void convolve_row(conv2d_spec const& s, float const* const* row, int width, float const* panels, float const* bias,
                          row_target const& to, float* memory) {
   FRCNN_ASSERT(s.kernel <= most_rows);
-  float const floor = s.relu ? 0.f : -std::numeric_limits<float>::infinity();
+  float const floor = simd::relu_floor(s.relu);
   int const channels = s.in_channels, groups = (to.columns + simd::tile_rows - 1) / simd::tile_rows;
   detail::windows w{{}, static_cast<std::ptrdiff_t>(s.stride) * channels, s.kernel, s.kernel * channels};
   for (int g = 0; g < groups; ++g) {

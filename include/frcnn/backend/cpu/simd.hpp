@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -96,6 +97,9 @@ inline vec at_least(vec v, vec floor) {
   return xsimd::select(v < floor, floor, v);
 #endif
 }
+
+// The floor of a ReLU, or of none.
+inline float relu_floor(bool relu) { return relu ? 0.f : -std::numeric_limits<float>::infinity(); }
 
 // out[j][i] = in[i][j], lanes x lanes, with row strides in floats.
 inline void transpose(float const* in, std::ptrdiff_t in_stride, float* out, std::ptrdiff_t out_stride) {

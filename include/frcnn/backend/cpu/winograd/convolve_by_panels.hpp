@@ -12,7 +12,7 @@ namespace frcnn::inline FRCNN_ABI::winograd {
 // Whether a layer goes this way. Where its weights are not kept it does too on maps of so few tiles that making all factors would be more work
 // than multiplying them.
 constexpr bool goes_by_panels(int channels, int out_channels) { return channels * out_channels >= 256 * 512; }
-constexpr bool has_few_tiles(shape<4> map, int out_channels) { return map[0] * tiles_along(map[2]) * tiles_along(map[3]) < out_channels; }
+constexpr bool has_few_tiles(shape<4> map, int out_channels) { return tiles_of(map) < out_channels; }
 
 // x [N, H, W, channels] to y [N, H, W, out_channels], as convolve does.
 inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& e, float const* x, shape<4> dims, float* y) {

@@ -8,6 +8,7 @@
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 constexpr int tiles_along(int extent) { return (extent + outputs - 1) / outputs; }
+constexpr int tiles_of(shape<4> map) { return map[0] * tiles_along(map[2]) * tiles_along(map[3]); }
 
 // Tiles of maps x [N, H, W, C] and y [N, H, W, O], pooled [N, H/2, W/2, O], one image after the other.
 class map_tiles {
@@ -21,7 +22,7 @@ class map_tiles {
         out_channels_(out_channels),
         pooled_(e.pool),
         tiles_x_(tiles_along(width_)),
-        per_image_(tiles_along(height_) * tiles_x_),
+        per_image_(tiles_of({{1, channels, height_, width_}})),
         images_(dims[0]) {
     std::size_t const pixels = static_cast<std::size_t>(images_) * height_ * width_ / (e.pool ? 4 : 1);
     past_cache_ = !e.add && simd::goes_past_cache(y, pixels * static_cast<std::size_t>(out_channels));

@@ -6,7 +6,6 @@
 #include "frcnn/backend/cpu/winograd/transforms.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #if FRCNN_HAS_ONEDNN
 
@@ -134,7 +133,7 @@ template <int Columns>
 // The sums m[q * stride] of one vector of channels to its block.
 inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, block_target const& to, std::ptrdiff_t at) {
   alignas(64) float half_way[outputs * inputs * simd::lanes];
-  vec const bias = e.bias ? simd::load(e.bias + at) : vec(0.f), floor(e.relu ? 0.f : -std::numeric_limits<float>::infinity());
+  vec const bias = e.bias ? simd::load(e.bias + at) : vec(0.f), floor(simd::relu_floor(e.relu));
   for (int j = 0; j < inputs; ++j) {
     vec column[inputs], t[outputs];
     simd::unroll<inputs>([&](auto i) { column[i] = simd::load(m + (i * inputs + j) * stride); });
