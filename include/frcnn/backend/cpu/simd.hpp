@@ -27,8 +27,8 @@ inline constexpr int tile_rows = 6;
 inline constexpr int tile_vectors = 2;
 inline constexpr int panel = tile_vectors * lanes;  // columns of a tile
 
-// Whether kernels compiled for this are worth running. A baseline x86 build reaches a fraction of what the machine can; libraries that look at
-// the processor when they run (oneDNN, BLAS) are faster then.
+// Whether kernels compiled for this are worth running. A baseline x86 build reaches a fraction of what the machine can; libraries that look
+// at the processor when they run (oneDNN, BLAS) are faster then.
 #if defined(__AVX2__) || defined(__ARM_NEON)
 inline constexpr bool worthwhile = true;
 #else
@@ -72,10 +72,17 @@ inline void stream_done() {
   _mm_sfence();
 #endif
 }
-// A map of so many bytes is not in the own cache any more when the next layer reads it: it is written around it, which saves reading what is
-// overwritten.
+// A map of so many bytes is not in the own cache any more when the next layer reads it: it is written around it, which saves reading what
+// is overwritten.
 inline constexpr std::size_t past_cache = std::size_t{1} << 20;
 inline bool goes_past_cache(float const* y, std::size_t floats) { return floats * sizeof(float) > past_cache && is_aligned(y); }
+
+// Brings [p, stop) nearer by reading it from one end to the other: the processor sees a stream and reads ahead of it. It does not for lines
+// that are read here and there, nor for prefetches.
+inline void read_through(float const* p, float const* stop) {
+  constexpr int line = 16;
+  for (; p < stop; p += line) static_cast<void>(*static_cast<float const volatile*>(p));
+}
 
 // a * b + c, rounded once where the machine can. (xsimd 8 multiplies and adds on AVX-512: half the speed.)
 inline vec fma(vec a, vec b, vec c) {

@@ -33,18 +33,21 @@ struct weights_view {
   void taps_of(int c, int count, int k, float* out) const {
     constexpr int lanes = simd::lanes, all = taps * taps;
     int const width = panel_vectors(k, out_channels) * lanes;
+    std::ptrdiff_t const row = static_cast<std::ptrdiff_t>(all) * channels;  // of the weights of one output
+    if (turned) {
+      for (int i = 0; i < count; ++i)
+        for (int t = all - 1; t >= 0; --t, out += width) {
+          float const* const from = data + (static_cast<std::ptrdiff_t>(c + i) * all + t) * out_channels + k;
+          for (int v = 0; v < width; v += lanes) simd::store(out + v, simd::load(from + v));
+        }
+      return;
+    }
+    if (count == channels) simd::read_through(data + k * row, data + (k + width) * row);
     for (int at = 0; at < count; at += lanes)
       for (int t = 0; t < all; ++t)
-        for (int v = 0; v < width; v += lanes) {
-          float* const to = out + (static_cast<std::ptrdiff_t>(at) * all + t) * width + v;
-          if (turned)
-            for (int i = 0; i < lanes; ++i)
-              simd::store(to + i * all * width,
-                          simd::load(data + (static_cast<std::ptrdiff_t>(c + at + i) * all + (all - 1 - t)) * out_channels + k + v));
-          else
-            simd::transpose(data + (static_cast<std::ptrdiff_t>(k + v) * all + t) * channels + c + at,
-                            static_cast<std::ptrdiff_t>(all) * channels, to, all * width);
-        }
+        for (int v = 0; v < width; v += lanes)
+          simd::transpose(data + (k + v) * row + static_cast<std::ptrdiff_t>(t) * channels + c + at, row,
+                          out + (static_cast<std::ptrdiff_t>(at) * all + t) * width + v, all * width);
   }
 };
 
