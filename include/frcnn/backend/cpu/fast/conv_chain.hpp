@@ -92,6 +92,12 @@ class strip_worker {
     auto const& p = run_.parts[l];
     bool const last = l + 1 == run_.count, pool = run_.pooled && last;
     int const height = pool ? run_.height / 2 : run_.height, width = pool ? run_.width / 2 : run_.width, out = pool ? side / 2 : side;
+    int const rows = t < winograd::whole_tiles(run_.height) ? side : winograd::last_tile(run_.height);
+    int const whole = winograd::whole_tiles(run_.width), last_columns = winograd::last_tile(run_.width);
+    winograd::tile_kind const inside{rows, side}, at_end{rows, last_columns};
+    winograd::tile_groups tiles;
+    tiles.add(inside, 0, static_cast<std::size_t>(whole));
+    tiles.add(at_end, static_cast<std::size_t>(whole), last_columns > 0);
     winograd::window w{{}, 0, run_.width, p.spec.in_channels};
     for (int i = 0; i < winograd::inputs; ++i) w.row[i] = source(l, t * side - 1 + i);
     bool const around = last && simd::goes_past_cache(y_, static_cast<std::size_t>(height) * width * p.spec.out_channels);
@@ -99,13 +105,14 @@ class strip_worker {
     for (int i = 0; i < to.rows; ++i) to.row[i] = target(l, t * out + i);
     winograd::workspace(work_, p.spec.in_channels)
         .run(
-            {p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, 0,
-            static_cast<std::size_t>(tiles_x_),
+            {p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, tiles,
             [&](std::size_t i) {
+              w.kind = static_cast<int>(i) < whole ? inside : at_end;
               w.x0 = static_cast<int>(i) * side - 1;
               return w;
             },
             [&](std::size_t i) {
+              to.kind = static_cast<int>(i) < whole ? inside : at_end;
               to.x0 = static_cast<int>(i) * out;
               to.columns = std::min(out, width - to.x0);
               return to;

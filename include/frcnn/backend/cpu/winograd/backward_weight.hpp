@@ -14,24 +14,31 @@ namespace frcnn::inline FRCNN_ABI::winograd {
 
 namespace detail {
 
-// dy's 6 x 6 block of one vector of channels (zero outside the map) to its factors v[q * stride].
-inline void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
-  alignas(64) float half_way[inputs * outputs * simd::lanes];  // [inputs][outputs]
-  vec d[outputs], t[inputs];
-  bool const whole = from.rows == outputs && from.columns == outputs;
-  for (int j = 0; j < outputs; ++j) {
+// dy's block of one vector of channels (zero outside the map) to its factors v[q * stride].
+template <int Rows, int Columns>
+void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
+  alignas(64) float half_way[inputs * Columns * simd::lanes];  // [inputs][Columns]
+  vec d[Rows], t[inputs];
+  bool const whole = from.rows == Rows && from.columns == Columns;
+  for (int j = 0; j < Columns; ++j) {
     std::ptrdiff_t const column = (from.x0 + j) * from.pixel + at;
     if (whole)
-      simd::unroll<outputs>([&](auto i) { d[i] = simd::load(from.row[i] + column); });
+      simd::unroll<Rows>([&](auto i) { d[i] = simd::load(from.row[i] + column); });
     else
-      simd::unroll<outputs>([&](auto i) { d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f); });
-    output_gradient(d, t);
-    simd::unroll<inputs>([&](auto i) { simd::store(half_way + (i * outputs + j) * simd::lanes, t[i]); });
+      simd::unroll<Rows>([&](auto i) { d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f); });
+    output_gradient<Rows>(d, t);
+    simd::unroll<inputs>([&](auto i) {
+      if constexpr (needs(Rows, i)) simd::store(half_way + (i * Columns + j) * simd::lanes, t[i]);
+    });
   }
+  vec o[Columns];
   for (int i = 0; i < inputs; ++i) {
-    simd::unroll<outputs>([&](auto j) { d[j] = simd::load(half_way + (i * outputs + j) * simd::lanes); });
-    output_gradient(d, t);
-    simd::unroll<inputs>([&](auto j) { simd::store(v + (i * inputs + j) * stride, t[j]); });
+    if (!needs(Rows, i)) continue;
+    simd::unroll<Columns>([&](auto j) { o[j] = simd::load(half_way + (i * Columns + j) * simd::lanes); });
+    output_gradient<Columns>(o, t);
+    simd::unroll<inputs>([&](auto j) {
+      if constexpr (needs(Columns, j)) simd::store(v + (i * inputs + j) * stride, t[j]);
+    });
   }
 }
 
@@ -111,10 +118,13 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
         bool const inside = w.inside();
         of_x.for_each_vector(i, [&](int at, float* to, std::ptrdiff_t stride) { transform_window(w, inside, at, to, stride); });
         block_target const from = map.target_of(first + i);
-        of_dy.for_each_vector(i, [&](int at, float* to, std::ptrdiff_t stride) { detail::block_to_factors(from, at, to, stride); });
+        with_kind(from.kind, [&]<int Rows, int Columns>() {
+          of_dy.for_each_vector(
+              i, [&](int at, float* to, std::ptrdiff_t stride) { detail::block_to_factors<Rows, Columns>(from, at, to, stride); });
+        });
       }
     });
-    parallel_for(c, tasks, 1, [=](int worker, std::size_t begin, std::size_t end) {
+    parallel_for(c, tasks, 1, [=, &map](int worker, std::size_t begin, std::size_t end) {
       float* const sums = memory + room * static_cast<std::size_t>(worker);  // [64][panel of O][panel of C]
       for (std::size_t task = begin; task < end; ++task) {
         int const o = static_cast<int>(task / c_panels) * panel, at = static_cast<int>(task % c_panels) * panel;
@@ -122,9 +132,14 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
         float const *a = of_dy.panel(o), *b = of_x.panel(at);
         auto const multiply =
             vectors == simd::tile_vectors ? detail::multiply_transposed<rows, simd::tile_vectors> : detail::multiply_transposed<rows, 1>;
-        for (int q = 0; q < products; ++q, a += of_dy.stride(o), b += of_x.stride(at))
+        for (int q = 0; q < products; ++q, a += of_dy.stride(o), b += of_x.stride(at)) {
+          auto const [need, stop] = map.which_need(q);
+          std::size_t const begin = std::max(need, first), end = std::max(begin, std::min(stop, first + count));
+          std::ptrdiff_t const skip = static_cast<std::ptrdiff_t>(begin - first);
           for (int r = 0; r < height; r += rows)
-            multiply(a + r, height, b, width, static_cast<int>(count), sums + q * sum_stride + r * width, width);
+            multiply(a + skip * height + r, height, b + skip * width, width, static_cast<int>(end - begin),
+                     sums + q * sum_stride + r * width, width);
+        }
         for (int r = 0; r < height; ++r)
           for (int l = 0; l < width; l += lanes)
             gather_taps(sums + r * width + l, sum_stride, dweight + static_cast<std::ptrdiff_t>(o + r) * taps * taps * channels + at + l,

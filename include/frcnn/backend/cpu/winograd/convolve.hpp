@@ -17,18 +17,18 @@ struct layer {
 // One worker's memory for a layer of `channels`.
 class workspace {
  public:
-  static std::size_t block_groups(int channels) { return static_cast<std::size_t>(std::clamp(channels / 128, 1, 2)); }
+  static std::size_t most_tiles(int channels) { return static_cast<std::size_t>(std::clamp(channels / 128, 1, 2)) * simd::tile_rows; }
   static std::size_t size(int channels) {  // floats
-    return products * static_cast<std::size_t>(tile_block::stride_of(block_groups(channels), channels) + sum_stride(channels));
+    return products * static_cast<std::size_t>(tile_block::stride_of(most_tiles(channels), channels) + sum_stride(channels));
   }
   workspace(float* memory, int channels)
-      : block_{memory, channels, tile_block::stride_of(block_groups(channels), channels)}, sums_(memory + products * block_.stride) {}
+      : block_{memory, channels, tile_block::stride_of(most_tiles(channels), channels)}, sums_(memory + products * block_.stride) {}
 
-  // Tiles [first, last): window_of(t) gives a window, target_of(t) a block_target.
+  // window_of(t) gives tile t's window, target_of(t) its block_target.
   template <class Windows, class Targets>
-  void run(layer const& l, std::size_t first, std::size_t last, Windows window_of, Targets target_of) {
-    for_each_block(first, last - first, block_groups(l.channels), [&](tile_groups const& part) {
-      block_.transform(part, part.begin(0), part.begin(part.count), window_of);
+  void run(layer const& l, tile_groups const& tiles, Windows window_of, Targets target_of) {
+    for_each_part(tiles, most_tiles(l.channels), [&](tile_part const& part) {
+      block_.transform(part, part.begin, part.end, window_of);
       for (int k = 0; k < l.out_channels; k += simd::panel) {
         int const vectors = panel_vectors(k, l.out_channels);
         block_.multiply(part, 0, products, vectors, l.factors + winograd::factors(l.channels, k),
@@ -39,7 +39,7 @@ class workspace {
   }
 
  private:
-  static std::ptrdiff_t sum_stride(int channels) { return tile_block::stride_of(block_groups(channels), simd::panel); }
+  static std::ptrdiff_t sum_stride(int channels) { return tile_block::stride_of(most_tiles(channels), simd::panel); }
 
   tile_block block_;
   float* sums_;
@@ -50,11 +50,13 @@ inline void convolve(cpu::context& c, layer const& l, float const* x, shape<4> d
   map_tiles const tiles(x, dims, l.channels, y, l.out_channels, l.finish);
   cpu::context::frame const scope(c);
   std::size_t const room = workspace::size(l.channels);
-  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, tiles.size(), 8)));
-  parallel_for(c, tiles.size(), 8, [=, &tiles](int worker, std::size_t begin, std::size_t end) {
+  int const workers = workers_for(c, tiles.size(), 8);
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers));
+  parallel_for(c, static_cast<std::size_t>(workers), 1, [=, &tiles](int worker, std::size_t, std::size_t) {
     workspace(memory + room * static_cast<std::size_t>(worker), l.channels)
         .run(
-            l, begin, end, [&](std::size_t t) { return tiles.window_of(t); }, [&](std::size_t t) { return tiles.target_of(t); });
+            l, tiles.share(worker, workers), [&](std::size_t t) { return tiles.window_of(t); },
+            [&](std::size_t t) { return tiles.target_of(t); });
     tiles.written();
   });
 }

@@ -9,19 +9,20 @@
 
 namespace frcnn::inline FRCNN_ABI::winograd {
 
-// Whether a layer goes this way. Where its weights are not kept it does too on maps of so few tiles that making all factors would be more work
-// than multiplying them.
+// Whether a layer goes this way. Where its weights are not kept it does too on maps of so few tiles that making all factors would be more
+// work than multiplying them.
 constexpr bool goes_by_panels(int channels, int out_channels) { return channels * out_channels >= 256 * 512; }
 constexpr bool has_few_tiles(shape<4> map, int out_channels) { return tiles_of(map) < out_channels; }
 
 // x [N, H, W, channels] to y [N, H, W, out_channels], as convolve does.
 inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& e, float const* x, shape<4> dims, float* y) {
-  // Factors of so many tiles stay in the shared cache while all panels pass by (8 MiB; with twice as many the products wait for them).
-  std::size_t const room_for = (std::size_t{9} << 20) / 4;
+  // Factors of so many tiles stay in the shared cache while all panels pass by (10 MiB; from 15 on the products wait for them).
+  std::size_t const room_for = (std::size_t{10} << 20) / 4;
   map_tiles const tiles(x, dims, w.channels, y, w.out_channels, e);
-  std::size_t const panels = panels_of(w.out_channels), groups = tile_groups::of(tiles.size());
-  std::size_t const most = std::clamp<std::size_t>(room_for / (products * simd::tile_rows * static_cast<std::size_t>(w.channels)), 1,
-                                                   std::max<std::size_t>(groups, 1));
+  tile_groups const all = tiles.share(0, 1);
+  std::size_t const panels = panels_of(w.out_channels);
+  std::size_t const most = std::clamp<std::size_t>(room_for / (products * static_cast<std::size_t>(w.channels)), simd::tile_rows,
+                                                   std::max<std::size_t>(tiles.size(), simd::tile_rows));
   cpu::context::frame const scope(c);
   std::ptrdiff_t const stride = tile_block::stride_of(most, w.channels), sum_stride = tile_block::stride_of(most, simd::panel);
   tile_block const block{c.scratch_of<float>(products * static_cast<std::size_t>(stride)), w.channels, stride};
@@ -32,10 +33,9 @@ inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& 
                            static_cast<std::size_t>(taps * taps * simd::panel) * static_cast<std::size_t>(w.channels);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, panels, 1)));
 
-  for_each_block(0, tiles.size(), most, [&](tile_groups const& part) {
-    std::size_t const first = part.begin(0);
-    parallel_for(c, part.begin(part.count) - first, 1, [&](std::size_t begin, std::size_t end) {
-      block.transform(part, first + begin, first + end, [&](std::size_t t) { return tiles.window_of(t); });
+  for_each_part(all, most, [&](tile_part const& part) {
+    parallel_for(c, part.tiles(), 1, [&](std::size_t begin, std::size_t end) {
+      block.transform(part, part.begin + begin, part.begin + end, [&](std::size_t t) { return tiles.window_of(t); });
     });
     parallel_for(c, panels, 1, [&](int worker, std::size_t begin, std::size_t end) {
       float* const sums = memory + room * static_cast<std::size_t>(worker);

@@ -3,7 +3,7 @@
 // sums to a block of outputs (6 x 6) with bias, ReLU and, where it follows, 2 x 2 pooling.
 //
 // Rows of a map are given by pointers, so that a map may live in a ring of rows; nullptr is a row outside the map (zero).
-#include "frcnn/backend/cpu/winograd/transforms.hpp"
+#include "frcnn/backend/cpu/winograd/tile_groups.hpp"
 
 #include <algorithm>
 
@@ -19,9 +19,10 @@ struct window {
   float const* row[inputs];
   int x0, width;
   std::ptrdiff_t pixel;  // floats from one pixel to the next
+  tile_kind kind = {};   // of whole tiles eight rows and columns count, of others two more than they have outputs
 
   bool inside() const {
-    bool rows = true;
+    bool rows = kind.whole();
     for (auto const* r : row) rows = rows && r;
     return rows && x0 >= 0 && x0 + inputs <= width;
   }
@@ -29,21 +30,26 @@ struct window {
 
 namespace detail {
 
-// row(i): the window's first pixel of row i.
-template <class Row>
+// row(i): the window's first pixel of row i. To the factors that Rows x Columns outputs need.
+template <int Rows, int Columns, class Row>
 [[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, float* v, std::ptrdiff_t stride) {
-  alignas(64) float half_way[products * simd::lanes];
+  alignas(64) float half_way[(Rows + 2) * inputs * simd::lanes];
   vec d[inputs], t[inputs];
-  for (int i = 0; i < inputs; ++i) {
+  for (int i = 0; i < Rows + 2; ++i) {
     float const* const p = row(i);
-    simd::unroll<inputs>([&](auto j) { d[j] = simd::load(p + j * pixel); });
-    input(d, t);
-    simd::unroll<inputs>([&](auto j) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[j]); });
+    simd::unroll<Columns + 2>([&](auto j) { d[j] = simd::load(p + j * pixel); });
+    input<Columns>(d, t);
+    simd::unroll<inputs>([&](auto j) {
+      if constexpr (needs(Columns, j)) simd::store(half_way + (i * inputs + j) * simd::lanes, t[j]);
+    });
   }
   for (int j = 0; j < inputs; ++j) {
-    simd::unroll<inputs>([&](auto i) { d[i] = simd::load(half_way + (i * inputs + j) * simd::lanes); });
-    input(d, t);
-    simd::unroll<inputs>([&](auto i) { simd::store(v + (i * inputs + j) * stride, t[i]); });
+    if (!needs(Columns, j)) continue;
+    simd::unroll<Rows + 2>([&](auto i) { d[i] = simd::load(half_way + (i * inputs + j) * simd::lanes); });
+    input<Rows>(d, t);
+    simd::unroll<inputs>([&](auto i) {
+      if constexpr (needs(Rows, i)) simd::store(v + (i * inputs + j) * stride, t[i]);
+    });
   }
 }
 
@@ -64,7 +70,7 @@ class window_reader {
     std::size_t const until = std::min(end, i + static_cast<std::size_t>(most_));
     for (read_ = i + 1; read_ < until; ++read_) {
       int const x0 = window_of(read_).x0;
-      if (x0 < last) break;  // in the next row of tiles
+      if (x0 <= last) break;  // in another row of tiles
       last = x0;
     }
     for (auto const* row : w.row)
@@ -76,21 +82,24 @@ class window_reader {
   std::size_t read_ = 0;
 };
 
-// v[q * stride] = factor q of channels [at, at + lanes), q = 0 ... products - 1.
+// v[q * stride] = factor q of channels [at, at + lanes), for the products that the window's kind of tile needs.
 inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
   if (inside) {
     std::ptrdiff_t const first = w.x0 * w.pixel + at;
-    detail::window_to_products([&](int i) { return w.row[i] + first; }, w.pixel, v, stride);
+    detail::window_to_products<outputs, outputs>([&](int i) { return w.row[i] + first; }, w.pixel, v, stride);
     return;
   }
-  alignas(64) float patch[products * simd::lanes];
-  for (int i = 0; i < inputs; ++i)
-    for (int j = 0; j < inputs; ++j) {
-      int const x = w.x0 + j;
-      bool const there = w.row[i] && x >= 0 && x < w.width;
-      simd::store(patch + (i * inputs + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
-    }
-  detail::window_to_products([&](int i) { return static_cast<float const*>(patch) + i * inputs * simd::lanes; }, simd::lanes, v, stride);
+  with_kind(w.kind, [&]<int Rows, int Columns>() {
+    alignas(64) float patch[(Rows + 2) * (Columns + 2) * simd::lanes];
+    for (int i = 0; i < Rows + 2; ++i)
+      for (int j = 0; j < Columns + 2; ++j) {
+        int const x = w.x0 + j;
+        bool const there = w.row[i] && x >= 0 && x < w.width;
+        simd::store(patch + (i * (Columns + 2) + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
+      }
+    detail::window_to_products<Rows, Columns>([&](int i) { return static_cast<float const*>(patch) + i * (Columns + 2) * simd::lanes; },
+                                              simd::lanes, v, stride);
+  });
 }
 
 // What happens to a block on its way into the map, in this order: bias; what the map holds already is added (a residual, or gradients of
@@ -100,12 +109,13 @@ struct epilogue {
   bool add = false, relu = false, pool = false;
 };
 
-// Rows row[0 ... rows) of the map (pooled: half as many), columns from x0, `columns` of them inside the map.
+// Rows row[0 ... rows) of the map, columns from x0, `columns` of them: what the kind has (pooled: half of it) or, at the end, less.
 struct block_target {
   float* row[outputs];
   int rows, x0, columns;
   std::ptrdiff_t pixel;
   bool past_cache = false;  // the map is larger than a cache: written around it. Every vector of it is then aligned
+  tile_kind kind = {};
 };
 
 namespace detail {
@@ -123,37 +133,40 @@ template <int Columns>
     simd::unroll<Columns>([&](auto j) { simd::store(first + j * to.pixel, o[j]); });
 }
 
-}  // namespace detail
-
-// The sums m[q * stride] of one vector of channels to its block.
-inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, block_target const& to, std::ptrdiff_t at) {
-  alignas(64) float half_way[outputs * inputs * simd::lanes];
+template <int Rows, int Columns>
+void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, block_target const& to, std::ptrdiff_t at) {
+  alignas(64) float half_way[Rows * inputs * simd::lanes];
   vec const bias = e.bias ? simd::load(e.bias + at) : vec(0.f), floor(simd::relu_floor(e.relu));
   for (int j = 0; j < inputs; ++j) {
-    vec column[inputs], t[outputs];
-    simd::unroll<inputs>([&](auto i) { column[i] = simd::load(m + (i * inputs + j) * stride); });
-    output(column, t);
-    simd::unroll<outputs>([&](auto i) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[i]); });
+    if (!needs(Columns, j)) continue;
+    vec column[inputs], t[Rows];
+    simd::unroll<inputs>([&](auto i) {
+      if constexpr (needs(Rows, i)) column[i] = simd::load(m + (i * inputs + j) * stride);
+    });
+    output<Rows>(column, t);
+    simd::unroll<Rows>([&](auto i) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[i]); });
   }
   auto const row_of = [&](int i, vec* o) __attribute__((always_inline)) {
     vec t[inputs];
-    simd::unroll<inputs>([&](auto j) { t[j] = simd::load(half_way + (i * inputs + j) * simd::lanes); });
-    output(t, o);
-    simd::unroll<outputs>([&](auto j) { o[j] = o[j] + bias; });
+    simd::unroll<inputs>([&](auto j) {
+      if constexpr (needs(Columns, j)) t[j] = simd::load(half_way + (i * inputs + j) * simd::lanes);
+    });
+    output<Columns>(t, o);
+    simd::unroll<Columns>([&](auto j) { o[j] = o[j] + bias; });
   };
   auto const rectify = [&](vec * o) __attribute__((always_inline)) {
-    simd::unroll<outputs>([&](auto j) { o[j] = simd::at_least(o[j], floor); });
+    simd::unroll<Columns>([&](auto j) { o[j] = simd::at_least(o[j], floor); });
   };
-  vec o[outputs], below[outputs];
+  vec o[Columns], below[Columns];
   if (e.pool) {
     for (int i = 0; i < to.rows; ++i) {
       row_of(2 * i, o);
       row_of(2 * i + 1, below);
       rectify(o);
       rectify(below);
-      simd::unroll<outputs / 2>(
+      simd::unroll<Columns / 2>(
           [&](auto j) { o[j] = simd::max(simd::max(o[2 * j], o[2 * j + 1]), simd::max(below[2 * j], below[2 * j + 1])); });
-      detail::write_row<outputs / 2>(o, to, i, at);
+      write_row<Columns / 2>(o, to, i, at);
     }
     return;
   }
@@ -161,13 +174,20 @@ inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& 
     row_of(i, o);
     if (e.add) {
       float const* const held = to.row[i] + to.x0 * to.pixel + at;
-      simd::unroll<outputs>([&](auto j) {
+      simd::unroll<Columns>([&](auto j) {
         if (j < to.columns) o[j] = simd::load(held + j * to.pixel) + o[j];
       });
     }
     rectify(o);
-    detail::write_row<outputs>(o, to, i, at);
+    write_row<Columns>(o, to, i, at);
   }
+}
+
+}  // namespace detail
+
+// The sums m[q * stride] of one vector of channels to its block.
+inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, block_target const& to, std::ptrdiff_t at) {
+  with_kind(to.kind, [&]<int Rows, int Columns>() { detail::finish_block<Rows, Columns>(m, stride, e, to, at); });
 }
 
 }  // namespace frcnn::winograd

@@ -6,11 +6,13 @@
 // A two-dimensional transform is the one-dimensional one along rows, then along columns: 64 products instead of 324. The gradient by the
 // weights runs the transposes: dw = G^T [ (B^T d) * (A dy) ].
 //
-//   input(d, t)            B^T d     8 to 8
-//   output(m, y)           A^T m     8 to 6
-//   weight(w, u)           G w       3 to 8
-//   output_gradient(dy, m) A dy      6 to 8
-//   weight_gradient(u, w)  G^T u     8 to 3
+//   input<M>(d, t)            B^T d     M + 2 to 8
+//   output<M>(m, y)           A^T m     8 to M
+//   weight(w, u)              G w       3 to 8
+//   output_gradient<M>(dy, m) A dy      M to 8
+//   weight_gradient(u, w)     G^T u     8 to 3
+// M is 6, or 4 or 2 at the end of a map: fewer outputs from some of the same points, and so by the same factors of the weights. They need
+// M + 2 of the eight products, those that needs(M, q) tells; the others are neither read nor written.
 // A layer rounds about four times as coarsely as direct convolution does (1e-6 relative L2); F(4x4, 3x3) half as coarsely, for 27 % more
 // products.
 #include "frcnn/backend/cpu/simd.hpp"
@@ -23,7 +25,13 @@ using simd::vec;
 
 inline constexpr int outputs = 6, inputs = 8, products = inputs * inputs, taps = 3;
 
-[[gnu::always_inline]] inline void input(vec const* d, vec* t) {
+// Points come in pairs, of which M outputs need the first M / 2, between 0 and infinity.
+constexpr bool needs(int m, int q) { return q <= m || q == inputs - 1; }
+
+template <int M>
+[[gnu::always_inline]] inline void input(vec const* d, vec* t);
+template <>
+[[gnu::always_inline]] inline void input<6>(vec const* d, vec* t) {
   vec const half(.5f), two(2.f), four(4.f), five_halves(-2.5f);
   t[0] = simd::fma(vec(5.25f), d[4] - d[2], d[0] - d[6]);
   t[7] = simd::fma(vec(5.25f), d[3] - d[5], d[7] - d[1]);
@@ -46,7 +54,31 @@ inline constexpr int outputs = 6, inputs = 8, products = inputs * inputs, taps =
   }
 }
 
-[[gnu::always_inline]] inline void output(vec const* m, vec* y) {
+template <>
+[[gnu::always_inline]] inline void input<4>(vec const* d, vec* t) {
+  vec const three_quarters(.75f), minus_three(-3.f), far(3.75f), twice_far(7.5f);
+  t[0] = simd::fma(vec(.25f), d[4], simd::fma(vec(-1.25f), d[2], d[0]));
+  t[7] = simd::fma(vec(4.f), d[1], simd::fma(vec(-5.f), d[3], d[5]));
+  vec const even = simd::fma(three_quarters, d[4], minus_three * d[2]), odd = simd::fma(three_quarters, d[3], minus_three * d[1]);
+  t[1] = even + odd;
+  t[2] = even - odd;
+  vec const far_even = far * (d[4] - d[2]), far_odd = twice_far * (d[3] - d[1]);
+  t[3] = far_even + far_odd;
+  t[4] = far_even - far_odd;
+}
+template <>
+[[gnu::always_inline]] inline void input<2>(vec const* d, vec* t) {
+  vec const scale(-2.25f);
+  t[0] = d[0] - d[2];
+  t[7] = d[3] - d[1];
+  t[1] = scale * (d[2] + d[1]);
+  t[2] = scale * (d[2] - d[1]);
+}
+
+template <int M>
+[[gnu::always_inline]] inline void output(vec const* m, vec* y);
+template <>
+[[gnu::always_inline]] inline void output<6>(vec const* m, vec* y) {
   vec const s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4], s3 = m[5] + m[6], d3 = m[5] - m[6];
   y[0] = (m[0] + s1) + (s2 + s3);
   y[1] = simd::fma(vec(.5f), d3, simd::fma(vec(2.f), d2, d1));
@@ -54,6 +86,20 @@ inline constexpr int outputs = 6, inputs = 8, products = inputs * inputs, taps =
   y[3] = simd::fma(vec(.125f), d3, simd::fma(vec(8.f), d2, d1));
   y[4] = simd::fma(vec(.0625f), s3, simd::fma(vec(16.f), s2, s1));
   y[5] = simd::fma(vec(.03125f), d3, simd::fma(vec(32.f), d2, d1)) + m[7];
+}
+
+template <>
+[[gnu::always_inline]] inline void output<4>(vec const* m, vec* y) {
+  vec const s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
+  y[0] = (m[0] + s1) + s2;
+  y[1] = simd::fma(vec(2.f), d2, d1);
+  y[2] = simd::fma(vec(4.f), s2, s1);
+  y[3] = simd::fma(vec(8.f), d2, d1) + m[7];
+}
+template <>
+[[gnu::always_inline]] inline void output<2>(vec const* m, vec* y) {
+  y[0] = m[0] + (m[1] + m[2]);
+  y[1] = (m[1] - m[2]) + m[7];
 }
 
 [[gnu::always_inline]] inline void weight(vec const* w, vec* u) {
@@ -71,7 +117,10 @@ inline constexpr int outputs = 6, inputs = 8, products = inputs * inputs, taps =
   u[7] = w[2];
 }
 
-[[gnu::always_inline]] inline void output_gradient(vec const* dy, vec* m) {
+template <int M>
+[[gnu::always_inline]] inline void output_gradient(vec const* dy, vec* m);
+template <>
+[[gnu::always_inline]] inline void output_gradient<6>(vec const* dy, vec* m) {
   vec const quarter(.25f), half(.5f), two(2.f), four(4.f), sixteenth(.0625f), sixteen(16.f);
   vec const even = (dy[0] + dy[2]) + dy[4], odd = (dy[1] + dy[3]) + dy[5];
   vec const far_even = simd::fma(sixteen, dy[4], simd::fma(four, dy[2], dy[0]));
@@ -86,6 +135,25 @@ inline constexpr int outputs = 6, inputs = 8, products = inputs * inputs, taps =
   m[5] = near_even + near_odd;
   m[6] = near_even - near_odd;
   m[7] = dy[5];
+}
+template <>
+[[gnu::always_inline]] inline void output_gradient<4>(vec const* dy, vec* m) {
+  vec const two(2.f), four(4.f);
+  vec const even = dy[0] + dy[2], odd = dy[1] + dy[3];
+  vec const far_even = simd::fma(four, dy[2], dy[0]), far_odd = two * simd::fma(four, dy[3], dy[1]);
+  m[0] = dy[0];
+  m[1] = even + odd;
+  m[2] = even - odd;
+  m[3] = far_even + far_odd;
+  m[4] = far_even - far_odd;
+  m[7] = dy[3];
+}
+template <>
+[[gnu::always_inline]] inline void output_gradient<2>(vec const* dy, vec* m) {
+  m[0] = dy[0];
+  m[1] = dy[0] + dy[1];
+  m[2] = dy[0] - dy[1];
+  m[7] = dy[1];
 }
 
 [[gnu::always_inline]] inline void weight_gradient(vec const* u, vec* w) {

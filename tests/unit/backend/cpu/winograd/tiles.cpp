@@ -16,23 +16,22 @@ namespace {
 using winograd_tests::matrix;
 constexpr int lanes = simd::lanes, stride = 3 * lanes;  // of factors and sums
 
-
 // A map [height, width, channels] and windows of it as the kernels see them.
 struct small_map {
   static constexpr int channels = 2 * lanes;
   int height, width;
   std::vector<float> values = normals<float>(static_cast<std::size_t>(height) * width * channels, 1);
 
-  winograd::window at(int y0, int x0) const {
-    winograd::window w{{}, x0, width, channels};
+  winograd::window at(int y0, int x0, winograd::tile_kind kind) const {
+    winograd::window w{{}, x0, width, channels, kind};
     for (int i = 0; i < winograd::inputs; ++i)
       w.row[i] = y0 + i >= 0 && y0 + i < height ? values.data() + static_cast<std::ptrdiff_t>(y0 + i) * width * channels : nullptr;
     return w;
   }
-  matrix patch(int y0, int x0, int channel) const {
-    matrix d = winograd_tests::zeros(winograd::inputs, winograd::inputs);
-    for (int i = 0; i < winograd::inputs; ++i)
-      for (int j = 0; j < winograd::inputs; ++j)
+  matrix patch(int y0, int x0, winograd::tile_kind kind, int channel) const {
+    matrix d = winograd_tests::zeros(kind.rows + 2, kind.columns + 2);
+    for (int i = 0; i < d.rows; ++i)
+      for (int j = 0; j < d.columns; ++j)
         if (y0 + i >= 0 && y0 + i < height && x0 + j >= 0 && x0 + j < width)
           d(i, j) = values[static_cast<std::size_t>((y0 + i) * width + x0 + j) * channels + channel];
     return d;
@@ -40,19 +39,21 @@ struct small_map {
 };
 
 // One vector's factors: everything between them stays as it was.
-std::vector<float> factors(small_map const& map, int y0, int x0, bool inside, int first) {
+std::vector<float> factors(small_map const& map, int y0, int x0, winograd::tile_kind kind, bool inside, int first) {
   std::vector<float> v(winograd::products * stride, 9.f);
-  winograd::transform_window(map.at(y0, x0), inside, first, v.data(), stride);
+  winograd::transform_window(map.at(y0, x0, kind), inside, first, v.data(), stride);
   return v;
 }
+
+std::vector<winograd::tile_kind> const kinds = {{6, 6}, {6, 4}, {6, 2}, {4, 6}, {4, 4}, {4, 2}, {2, 6}, {2, 4}, {2, 2}};
 
 // Random sums and the block of outputs that follows, for each lane.
 struct sums {
   std::vector<float> m = normals<float>(winograd::products * stride, 2);
-  double output(int i, int j, int lane) const {
+  double output(int i, int j, int lane, winograd::tile_kind kind = {}) const {
     matrix q = winograd_tests::zeros(winograd::inputs, winograd::inputs);
     for (int k = 0; k < winograd::products; ++k) q.at[std::size_t(k)] = m[std::size_t(k * stride + lane)];
-    return both(winograd_tests::exact.At, q)(i, j);
+    return both(winograd_tests::exact(kind.rows).At, q, winograd_tests::exact(kind.columns).At)(i, j);
   }
 };
 bool close(float found, double expected) {
@@ -64,8 +65,8 @@ struct canvas {
   static constexpr int height = 8, width = 9, pixel = 2 * lanes + 3, at = 3;
   std::vector<float> values = std::vector<float>(height * width * pixel, 5.f);
 
-  winograd::block_target block(int y0, int rows, int x0, int columns) {
-    winograd::block_target to{{}, rows, x0, columns, pixel};
+  winograd::block_target block(int y0, int rows, int x0, int columns, winograd::tile_kind kind = {}) {
+    winograd::block_target to{{}, rows, x0, columns, pixel, false, kind};
     for (int i = 0; i < rows; ++i) to.row[i] = &values[static_cast<std::size_t>((y0 + i) * width * pixel)];
     return to;
   }
@@ -88,23 +89,26 @@ constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-TEST_CASE("tiles: a window's factors are B^T d B, zeros outside the map") {
+TEST_CASE("tiles: a window's factors are B^T d B, zeros outside the map; a kind of tile has those it needs") {
   for (auto [height, width] : {std::pair{9, 10}, std::pair{1, 1}, std::pair{3, 5}, std::pair{6, 6}, std::pair{8, 8}}) {
     small_map const map{height, width};
-    for (int y0 = -1; y0 < height; ++y0)
-      for (int x0 = -1; x0 < width; ++x0)
-        for (int first : {0, lanes}) {
-          bool const inside = map.at(y0, x0).inside();
-          CHECK(inside == (y0 >= 0 && y0 + winograd::inputs <= height && x0 >= 0 && x0 + winograd::inputs <= width));
-          auto const v = factors(map, y0, x0, inside, first);
-          std::vector<double> expected(v.size(), 9.);
-          for (int l = 0; l < lanes; ++l) {
-            auto const q = both(winograd_tests::exact.Bt, map.patch(y0, x0, first + l));
-            for (int k = 0; k < winograd::products; ++k) expected[std::size_t(k * stride + l)] = q.at[std::size_t(k)];
+    for (auto const kind : kinds)
+      for (int y0 = -1; y0 < height; ++y0)
+        for (int x0 = -1; x0 < width; ++x0)
+          for (int first : {0, lanes}) {
+            bool const inside = map.at(y0, x0, kind).inside();
+            CHECK(inside == (kind.whole() && y0 >= 0 && y0 + winograd::inputs <= height && x0 >= 0 && x0 + winograd::inputs <= width));
+            auto const v = factors(map, y0, x0, kind, inside, first);
+            std::vector<double> expected(v.size(), 9.);
+            for (int l = 0; l < lanes; ++l) {
+              auto const q =
+                  both(winograd_tests::exact(kind.rows).Bt, map.patch(y0, x0, kind, first + l), winograd_tests::exact(kind.columns).Bt);
+              for (int k = 0; k < winograd::products; ++k)
+                if (kind.needs(k)) expected[std::size_t(k * stride + l)] = q.at[std::size_t(k)];
+            }
+            CHECK(near(v, expected, 1e-6));
+            if (inside) CHECK(same_bits(v, factors(map, y0, x0, kind, false, first)));  // neither way of loading changes a bit
           }
-          CHECK(near(v, expected, 1e-6));
-          if (inside) CHECK(same_bits(v, factors(map, y0, x0, false, first)));  // neither way of loading changes a bit
-        }
   }
 }
 
@@ -136,6 +140,28 @@ TEST_CASE("tiles: a block at the edge of the map writes what is inside; add adds
           return there ? s.output(y - 2, x - 3, l) + (add ? 5 : 0) : nothing;
         });
       }
+}
+
+TEST_CASE("tiles: a kind of tile makes its outputs from the sums that it needs, plain, added or pooled") {
+  for (auto const kind : kinds)
+    for (bool pool : {false, true}) {
+      sums s;
+      for (int q = 0; q < winograd::products; ++q)
+        if (!kind.needs(q)) std::fill_n(&s.m[std::size_t(q * stride)], lanes, std::numeric_limits<float>::quiet_NaN());
+      sums zeroed = s;
+      for (float& v : zeroed.m)
+        if (std::isnan(v)) v = 0;
+      int const step = pool ? 2 : 1, rows = kind.rows / step, columns = kind.columns / step;
+      canvas c;
+      winograd::finish_block(s.m.data(), stride, {.add = !pool, .pool = pool}, c.block(1, rows, 2, columns, kind), canvas::at);
+      c.check([&](int y, int x, int l) {
+        if (y < 1 || y >= 1 + rows || x < 2 || x >= 2 + columns) return nothing;
+        if (!pool) return zeroed.output(y - 1, x - 2, l, kind) + 5;
+        double most = -std::numeric_limits<double>::infinity();
+        for (int i = 0; i < 4; ++i) most = std::max(most, zeroed.output(2 * (y - 1) + i / 2, 2 * (x - 2) + i % 2, l, kind));
+        return most;
+      });
+    }
 }
 
 TEST_CASE("tiles: pooling takes the largest of four, after bias and ReLU") {

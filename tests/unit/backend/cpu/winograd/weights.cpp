@@ -27,7 +27,7 @@ matrix expected(layer const& l, std::vector<float> const& w, int o, int c, bool 
   matrix taps = winograd_tests::zeros(3, 3);
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 3; ++j) taps(i, j) = w[turned ? at(l, o, 2 - i, 2 - j, c) : at(l, o, i, j, c)];
-  return both(winograd_tests::exact.G, taps);
+  return both(winograd_tests::G, taps, winograd_tests::G);
 }
 
 // Factor q from channel `from` of `froms` to channel `to` of `tos`: [panels of `to`][products][froms][panel].
@@ -74,7 +74,7 @@ TEST_CASE("winograd weights: a gradient's taps are G^T sums G; set reads nothing
   for (int lane = 0; lane < simd::lanes; ++lane) {
     matrix m = winograd_tests::zeros(winograd::inputs, winograd::inputs);
     for (int q = 0; q < winograd::products; ++q) m.at[std::size_t(q)] = sums[std::size_t(q * stride + lane)];
-    auto const d = both(turned(winograd_tests::exact.G), m);
+    auto const d = both(turned(winograd_tests::G), m, turned(winograd_tests::G));
     for (int t = 0; t < 9; ++t) expected[std::size_t(t * tap + lane)] = d(t / 3, t % 3);
   }
   auto set = before, added = before;
