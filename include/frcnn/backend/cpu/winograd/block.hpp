@@ -50,14 +50,16 @@ struct tile_block {
   }
 
   // Products [first, last) with a panel of `vectors`, whose factors u lie u_stride apart, to sums[q * sum_stride] [tiles][vectors * lanes].
+  // What lies ahead is fetched meanwhile.
   void multiply(tile_part const& part, int first, int last, int vectors, float const* u, std::ptrdiff_t u_stride, float* sums,
-                std::ptrdiff_t sum_stride) const {
+                std::ptrdiff_t sum_stride, lines_ahead& ahead) const {
     int const width = vectors * simd::lanes;
     for (int q = first; q < last; ++q, u += u_stride)
       part.each([&](tile_groups::group const& g) {
         if (g.kind.needs(q))
           simd::multiply_tile(g.rows, vectors, group_of(part, g) + q * stride, u, channels,
-                              sums + q * sum_stride + static_cast<std::ptrdiff_t>(g.place - part.begin) * width, width, false);
+                              sums + q * sum_stride + static_cast<std::ptrdiff_t>(g.place - part.begin) * width, width, false,
+                              ahead.take());
       });
   }
 

@@ -27,18 +27,29 @@ class workspace {
   // window_of(t) gives tile t's window, target_of(t) its block_target.
   template <class Windows, class Targets>
   void run(layer const& l, tile_groups const& tiles, Windows window_of, Targets target_of) {
-    for_each_part(tiles, most_tiles(l.channels), [&](tile_part const& part) {
+    for_each_part(tiles, most_tiles(l.channels), [&](tile_part const& part, tile_part const& next) {
       block_.transform(part, part.begin, part.end, window_of);
+      lines_ahead ahead = first_windows(next, static_cast<int>(panels_of(l.out_channels) * (part.last - part.first)) * products, window_of);
       for (int k = 0; k < l.out_channels; k += simd::panel) {
         int const vectors = panel_vectors(k, l.out_channels);
         block_.multiply(part, 0, products, vectors, l.factors + winograd::factors(l.channels, k),
-                        static_cast<std::ptrdiff_t>(l.channels) * vectors * simd::lanes, sums_, sum_stride(l.channels));
+                        static_cast<std::ptrdiff_t>(l.channels) * vectors * simd::lanes, sums_, sum_stride(l.channels), ahead);
         finish_panel(part, k, vectors, sums_, sum_stride(l.channels), l.finish, target_of);
       }
     });
   }
 
  private:
+  // Those of its first row of tiles.
+  template <class Windows>
+  lines_ahead first_windows(tile_part const& part, int calls, Windows window_of) const {
+    lines_ahead ahead;
+    part.each([&](tile_groups::group const& g) {
+      if (g.place == part.begin)
+        ahead = {window_run(g.tile, g.tile + static_cast<std::size_t>(g.rows), window_of), calls, simd::lines_fetched(block_.channels)};
+    });
+    return ahead;
+  }
   static std::ptrdiff_t sum_stride(int channels) { return tile_block::stride_of(most_tiles(channels), simd::panel); }
 
   tile_block block_;

@@ -33,19 +33,20 @@ inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& 
                            static_cast<std::size_t>(taps * taps * simd::panel) * static_cast<std::size_t>(w.channels);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, panels, 1)));
 
-  for_each_part(all, most, [&](tile_part const& part) {
+  for_each_part(all, most, [&](tile_part const& part, tile_part const&) {
     parallel_for(c, part.tiles(), 1, [&](std::size_t begin, std::size_t end) {
       block.transform(part, part.begin + begin, part.begin + end, [&](std::size_t t) { return tiles.window_of(t); });
     });
     parallel_for(c, panels, 1, [&](int worker, std::size_t begin, std::size_t end) {
       float* const sums = memory + room * static_cast<std::size_t>(worker);
+      lines_ahead nothing;
       float *const row = sums + sums_size, *const side_by_side = row + row_size;
       for (std::size_t p = begin; p < end; ++p) {
         int const k = static_cast<int>(p) * simd::panel, vectors = panel_vectors(k, w.out_channels);
         w.taps_of(0, w.channels, k, side_by_side);
         simd::unroll<inputs>([&](auto i) {
           factor_row<i>(side_by_side, w.channels, vectors * simd::lanes, row, u_stride);
-          block.multiply(part, i * inputs, (i + 1) * inputs, vectors, row, u_stride, sums, sum_stride);
+          block.multiply(part, i * inputs, (i + 1) * inputs, vectors, row, u_stride, sums, sum_stride, nothing);
         });
         finish_panel(part, k, vectors, sums, sum_stride, e, [&](std::size_t t) { return tiles.target_of(t); });
       }

@@ -113,17 +113,17 @@ struct tile_part {
   }
 };
 
-// f(part) for parts of about `most` tiles, fewer than most + tile_rows.
+// f(part, next) for parts of about `most` tiles, fewer than most + tile_rows; behind the last comes an empty one.
 template <class F>
 void for_each_part(tile_groups const& all, std::size_t most, F f) {
   std::size_t const parts = (all.tiles() + most - 1) / most;
-  std::size_t first = 0, begin = 0;
-  for (std::size_t p = 1; p <= parts; ++p) {
-    std::size_t last = first, end = begin;
-    while (end < all.tiles() * p / parts) end = all.place_of(++last);
-    if (last > first) f(tile_part{&all, first, last, begin, end});
-    first = last;
-    begin = end;
+  tile_part part{&all, 0, 0, 0, 0};
+  for (std::size_t p = 1; p <= parts + 1; ++p) {
+    tile_part next{&all, part.last, part.last, part.end, part.end};
+    if (p <= parts)
+      while (next.end < all.tiles() * p / parts) next.end = all.place_of(++next.last);
+    if (part.tiles() > 0) f(part, next);
+    part = next;
   }
 }
 

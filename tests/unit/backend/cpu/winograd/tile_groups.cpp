@@ -39,7 +39,7 @@ TEST_CASE("tile groups: groups of one kind each, equally long, in parts that hol
   constexpr std::size_t most_in_group = simd::tile_rows;
   winograd::tile_groups all;
   CHECK(all.size() == 0);
-  for_each_part(all, 5, [](winograd::tile_part const&) { CHECK(false); });
+  for_each_part(all, 5, [](winograd::tile_part const&, winograd::tile_part const&) { CHECK(false); });
   struct run {
     winograd::tile_kind kind;
     std::size_t tile, tiles;
@@ -54,7 +54,8 @@ TEST_CASE("tile groups: groups of one kind each, equally long, in parts that hol
     std::size_t group = 0, place = 0, parts = 0;
     auto in = runs.begin();
     std::size_t in_run = 0;
-    for_each_part(all, most, [&](winograd::tile_part const& part) {
+    winograd::tile_part promised{&all, 0, 0, 0, 0};
+    for_each_part(all, most, [&](winograd::tile_part const& part, winograd::tile_part const& next) {
       ++parts;
       CHECK(part.first == group);
       CHECK(part.begin == place);
@@ -76,7 +77,13 @@ TEST_CASE("tile groups: groups of one kind each, equally long, in parts that hol
       });
       CHECK(part.last == group);
       CHECK(part.end == place);
+      if (promised.tiles() > 0) CHECK(promised.first == part.first);
+      if (promised.tiles() > 0) CHECK(promised.last == part.last);
+      CHECK(next.begin == place);
+      CHECK((next.tiles() == 0 ? place == all.tiles() || most < most_in_group : next.end > place));
+      promised = next;
     });
+    CHECK(promised.tiles() == 0);
     CHECK(place == all.tiles());
     CHECK(group == all.size());
     CHECK(parts <= (all.tiles() + most - 1) / most);
