@@ -120,7 +120,7 @@ class lines_ahead {
 
  private:
   static constexpr std::ptrdiff_t line = 16;
-  float const* rows_[inputs];
+  float const* rows_[inputs] = {};
   std::ptrdiff_t step_ = 0, length_ = 0, at_ = 0;
   int left_ = 0, early_ = 0;  // rows; calls before the first that gives any
 };
