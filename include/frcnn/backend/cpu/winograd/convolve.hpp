@@ -40,7 +40,7 @@ class workspace {
   }
 
  private:
-  // Those of its first row of tiles.
+  // Those of its first group, as far as they lie side by side.
   template <class Windows>
   lines_ahead first_windows(tile_part const& part, int calls, Windows window_of) const {
     lines_ahead ahead;

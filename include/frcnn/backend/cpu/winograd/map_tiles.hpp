@@ -3,6 +3,8 @@
 #include "frcnn/backend/cpu/winograd/tiles.hpp"
 #include "frcnn/core/shape.hpp"
 
+#include <utility>
+
 #if FRCNN_HAS_ONEDNN
 
 namespace frcnn::inline FRCNN_ABI::winograd {
