@@ -54,8 +54,8 @@ struct tile_kernels {
   using kernel = void (*)(float const*, float const*, int, float*, std::ptrdiff_t, bool, prefetch);
   kernel rows[tile_rows];
   constexpr tile_kernels() : rows{} {
-    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_tile<I + 1, Vectors>), ...); }
-    (std::make_integer_sequence<int, tile_rows>{});
+    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_tile<I + 1, Vectors>), ...); }(
+        std::make_integer_sequence<int, tile_rows>{});
   }
 };
 template <int Vectors>

@@ -1,9 +1,8 @@
 #pragma once
 // Which kernel convolves on the engine onednn. The rule looks at the shape alone, so that runs repeat bit for bit; bench/ proves it.
 //
-//   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data (both by tiles, from 256 x 512 channels on
-//   by
-//                                                      panels), backward by weight
+//   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data (both by tiles, or by panels:
+//                                                      goes_by_panels, has_few_tiles), backward by weight
 //   anything else                                      forward: our direct kernel, in bf16 oneDNN's; backward: oneDNN
 // Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's.
 // In bf16 Winograd's products stay in float: a fourth of the products beats half the price of each.

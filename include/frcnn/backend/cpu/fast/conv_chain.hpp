@@ -45,7 +45,7 @@ class strip_worker {
   }
 
   strip_worker(strip_run const& r, float* memory, float const* x, float* y)
-      : run_(r), x_(x), y_(y), tiles_x_(winograd::tiles_along(r.width)), tiles_y_(winograd::tiles_along(r.height)) {
+      : run_(r), x_(x), y_(y), tiles_y_(winograd::tiles_along(r.height)) {
     for (int l = 0; l + 1 < r.count; ++l) {
       ring_[l] = memory;
       memory += static_cast<std::ptrdiff_t>(ring_rows) * r.width * r.parts[l].spec.out_channels;
@@ -92,12 +92,11 @@ class strip_worker {
     auto const& p = run_.parts[l];
     bool const last = l + 1 == run_.count, pool = run_.pooled && last;
     int const height = pool ? run_.height / 2 : run_.height, width = pool ? run_.width / 2 : run_.width, out = pool ? side / 2 : side;
-    int const rows = t < winograd::whole_tiles(run_.height) ? side : winograd::last_tile(run_.height);
-    int const whole = winograd::whole_tiles(run_.width), last_columns = winograd::last_tile(run_.width);
-    winograd::tile_kind const inside{rows, side}, at_end{rows, last_columns};
+    int const rows = winograd::outputs_of(t, run_.height), whole = winograd::whole_tiles(run_.width);
+    auto const kind_of = [&](int i) { return winograd::tile_kind{rows, winograd::outputs_of(i, run_.width)}; };
     winograd::tile_groups tiles;
-    tiles.add(inside, 0, static_cast<std::size_t>(whole));
-    tiles.add(at_end, static_cast<std::size_t>(whole), last_columns > 0);
+    tiles.add(kind_of(0), 0, static_cast<std::size_t>(whole));
+    tiles.add(kind_of(whole), static_cast<std::size_t>(whole), winograd::last_tile(run_.width) > 0);
     winograd::window w{{}, 0, run_.width, p.spec.in_channels};
     for (int i = 0; i < winograd::inputs; ++i) w.row[i] = source(l, t * side - 1 + i);
     bool const around = last && simd::goes_past_cache(y_, static_cast<std::size_t>(height) * width * p.spec.out_channels);
@@ -107,12 +106,12 @@ class strip_worker {
         .run(
             {p.spec.in_channels, p.spec.out_channels, p.weights, {.bias = p.bias, .relu = p.spec.relu, .pool = pool}}, tiles,
             [&](std::size_t i) {
-              w.kind = static_cast<int>(i) < whole ? inside : at_end;
+              w.kind = kind_of(static_cast<int>(i));
               w.x0 = static_cast<int>(i) * side - 1;
               return w;
             },
             [&](std::size_t i) {
-              to.kind = static_cast<int>(i) < whole ? inside : at_end;
+              to.kind = kind_of(static_cast<int>(i));
               to.x0 = static_cast<int>(i) * out;
               to.columns = std::min(out, width - to.x0);
               return to;
@@ -130,7 +129,7 @@ class strip_worker {
   strip_run const& run_;
   float const* x_;
   float* y_;
-  int tiles_x_, tiles_y_;
+  int tiles_y_;
   int next_[strip_run::most] = {};  // rows of tiles below it are done, or not wanted
   float* ring_[strip_run::most] = {};
   float* work_ = nullptr;

@@ -20,6 +20,7 @@ constexpr int last_tile(int extent) {                                     // out
   int const left = extent - whole_tiles(extent) * outputs;
   return left > 0 ? (left + 1) / 2 * 2 : 0;
 }
+constexpr int outputs_of(int tile, int extent) { return tile < whole_tiles(extent) ? outputs : last_tile(extent); }
 constexpr int tiles_along(int extent) { return (extent + outputs - 1) / outputs; }
 
 struct tile_kind {

@@ -5,8 +5,6 @@
 // Rows of a map are given by pointers, so that a map may live in a ring of rows; nullptr is a row outside the map (zero).
 #include "frcnn/backend/cpu/winograd/windows.hpp"
 
-#include <algorithm>
-
 #if FRCNN_HAS_ONEDNN
 
 namespace frcnn::inline FRCNN_ABI::winograd {

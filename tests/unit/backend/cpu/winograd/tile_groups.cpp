@@ -15,6 +15,7 @@ TEST_CASE("tile groups: an extent is cut into tiles of 6 outputs and a last one 
     CHECK(whole == extent / 6 + (left == 5));
     CHECK(last == (left == 5 ? 0 : left > 2 ? 4 : left > 0 ? 2 : 0));
     CHECK(winograd::tiles_along(extent) == whole + (last > 0));
+    for (int tile = 0; tile < winograd::tiles_along(extent); ++tile) CHECK(winograd::outputs_of(tile, extent) == (tile < whole ? 6 : last));
   }
 }
 
