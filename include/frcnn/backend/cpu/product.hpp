@@ -75,10 +75,20 @@ inline void pack_panel(matrix_ref b, int depth, int columns, int width, float* l
   }
 }
 
+// The first n floats of a vector to `to`, or as many as it has.
+inline void put(float* to, vec v, int n, bool add) {
+  if (n >= lanes)
+    store(to, add ? load(to) + v : v);
+  else
+    store_first(to, add ? load_first(to, n) + v : v, n);
+}
+
 }  // namespace detail
 
 inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride, bool add) {
-  if (m == 0 || n == 0) return;
+  if (k == 0 && !add)
+    for (int i = 0; i < m; ++i) std::fill_n(out + i * out_stride, n, 0.f);
+  if (m == 0 || n == 0 || k == 0) return;
   // Weights that come from memory are read in long runs; those that a cache holds are packed in more panels at once.
   bool const large = static_cast<std::size_t>(n) * static_cast<std::size_t>(k) > (std::size_t{8} << 20);
   int const depth_block = large ? 2048 : 512, batch = (large ? 2 : 4) * panel;
@@ -88,7 +98,7 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
   float* const rows = c.scratch_of<float>(static_cast<std::size_t>(m) * depth_most);
   std::size_t const room = static_cast<std::size_t>(depth_most) * batch + tile_rows * panel + detail::line_floats(depth_most);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(batches), 1)));
-  for (int k0 = 0; k0 == 0 || k0 < k; k0 += depth_block) {
+  for (int k0 = 0; k0 < k; k0 += depth_block) {
     int const depth = std::min(depth_block, k - k0), whole = detail::rounded(depth);
     bool const sum = add || k0 > 0;
     parallel_for(c, static_cast<std::size_t>(groups), 4, [=](std::size_t begin, std::size_t end) {
@@ -97,8 +107,8 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
     });
     parallel_for(c, static_cast<std::size_t>(batches), 1, [=](int worker, std::size_t begin, std::size_t end) {
       float* const packed = memory + room * static_cast<std::size_t>(worker);
-      float* const corner = packed + static_cast<std::ptrdiff_t>(depth_most) * batch;  // a tile of a panel that the matrix ends in
-      float* const line = corner + tile_rows * panel;
+      float* const tile = packed + static_cast<std::ptrdiff_t>(depth_most) * batch;
+      float* const line = tile + tile_rows * panel;
       for (std::size_t at = begin; at < end; ++at) {
         int const n0 = static_cast<int>(at) * batch, n1 = std::min(n, n0 + batch);
         auto const width_of = [=](int j) { return std::min(panel, detail::rounded(n1 - j)); };
@@ -112,13 +122,13 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
             int const width = width_of(j), columns = std::min(panel, n1 - j);
             float const* const p = packed + static_cast<std::ptrdiff_t>(j - n0) * whole;
             float* const to = out + r0 * out_stride + j;
-            if (columns == width) {
-              multiply_tile(count, width / lanes, factors, p, whole, to, out_stride, sum);
-              continue;
-            }
-            multiply_tile(count, width / lanes, factors, p, whole, corner, width, false);
+            if (sum)
+              for (int i = 0; i < count; ++i)
+                for (int l = 0; l < columns; l += lanes) __builtin_prefetch(to + i * out_stride + l, 1);
+            tile_product const one{factors, p, tile};
+            multiply_tiles(count, width / lanes, {&one, 1}, whole);
             for (int i = 0; i < count; ++i)
-              for (int l = 0; l < columns; ++l) to[i * out_stride + l] = (sum ? to[i * out_stride + l] : 0.f) + corner[i * width + l];
+              for (int l = 0; l < columns; l += lanes) detail::put(to + i * out_stride + l, load(tile + i * width + l), columns - l, sum);
           }
         }
       }

@@ -1,12 +1,16 @@
 #pragma once
 // The inner product loop that everything dense here stands on: a few rows times a panel of columns, summed in registers.
 //
-//   c [rows, vectors * lanes] = (add ? c : 0) + a [rows, depth] * b [depth, vectors * lanes]
-//   a lies in blocks of `lanes` columns: [depth / lanes][rows][lanes], as transforms of channel vectors write it; b row after row; c with a
-//   row stride in floats. depth is a multiple of lanes; rows <= simd::tile_rows; vectors 1 or 2.
-// The order of every sum is that of depth. Beside the sums, one line of memory is fetched for every two rows of b: a stream so thin that it
-// costs the products nothing, while a burst of prefetches would hold up their own loads.
+//   c [rows, vectors * lanes] = a [rows, depth] * b [depth, vectors * lanes]
+//   a lies in blocks of `lanes` columns: [depth / lanes][rows][lanes], as transforms of channel vectors write it; b and c row after row.
+//   depth is a multiple of lanes, not 0; rows 1 to simd::tile_rows; vectors 1 or 2.
+// The order of every sum is that of depth. Of products one behind the other, the sums of one are stored between the first multiplications
+// of the next, which would wait if they were stored at once (depth 64: 4 % of the time).
+// Beside the sums, one line of memory is fetched for every two rows of b: a stream so thin that it costs the products nothing, while a
+// burst of prefetches would hold up their own loads.
 #include "frcnn/backend/cpu/simd.hpp"
+
+#include <span>
 
 #if FRCNN_HAS_ONEDNN
 
@@ -17,44 +21,63 @@ struct prefetch {
   float const* first = nullptr;
   std::ptrdiff_t step = 0;
 };
-constexpr int lines_fetched(int depth) { return depth / 2; }
+constexpr int lines_fetched(int depth) { return depth / 2 - 1; }
+
+struct tile_product {
+  float const *a, *b;
+  float* c;
+  prefetch ahead = {};
+};
 
 namespace detail {
 
-template <int Rows, int Vectors>
-void multiply_tile(float const* a, float const* b, int depth, float* c, std::ptrdiff_t c_stride, bool add, prefetch ahead) {
-  vec sum[Rows][Vectors];
-  if (add) unroll<Rows>([&](auto i) { unroll<Vectors>([&](auto v) { __builtin_prefetch(c + i * c_stride + v * lanes, 1, 3); }); });
-  unroll<Rows>([&](auto i) { unroll<Vectors>([&](auto v) { sum[i][v] = vec(0.f); }); });
-  for (int k = 0; k < depth; k += lanes, a += Rows * lanes)
-    for (int j = 0; j < lanes; j += 2) {
-      __builtin_prefetch(ahead.first);
-      ahead.first += ahead.step;
-      unroll<2>([&](auto u) {
-        vec row[Vectors];
-        unroll<Vectors>([&](auto v) { row[v] = load(b + v * lanes); });
-        b += Vectors * lanes;
-        unroll<Rows>([&](auto i) {
-          vec const factor(a[i * lanes + j + u]);
-          unroll<Vectors>([&](auto v) { sum[i][v] = fma(factor, row[v], sum[i][v]); });
-        });
-      });
-    }
-  unroll<Rows>([&](auto i) {
-    unroll<Vectors>([&](auto v) {
-      float* const to = c + i * c_stride + v * lanes;
-      store(to, add ? load(to) + sum[i][v] : sum[i][v]);
+// sum = (Keep ? sum : 0) + a column of a block of a * a row of b; before(i, v) comes before sum[i][v] changes.
+template <bool Keep, int Rows, int Vectors, class Before>
+[[gnu::always_inline]] inline void add_row(float const* a, float const* b, vec (&sum)[Rows][Vectors], Before before) {
+  vec row[Vectors];
+  unroll<Vectors>([&](auto v) { row[v] = load(b + v * lanes); });
+  unroll<Rows>([&](auto i) __attribute__((always_inline)) {
+    vec const factor(a[i * lanes]);
+    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+      before(i, v);
+      sum[i][v] = Keep ? fma(factor, row[v], sum[i][v]) : factor * row[v];
     });
   });
+}
+
+template <int Rows, int Vectors>
+void multiply_tiles(std::span<tile_product const> products, int depth) {
+  vec sum[Rows][Vectors];
+  float* c = nullptr;  // where the sums belong
+  auto const store_sum = [&](auto i, auto v) __attribute__((always_inline)) { store(c + (i * Vectors + v) * lanes, sum[i][v]); };
+  auto const nothing = [](auto, auto) {};
+  for (tile_product const& p : products) {
+    float const *a = p.a, *b = p.b, *line = p.ahead.first ? p.ahead.first : b;
+    std::ptrdiff_t const step = p.ahead.first ? p.ahead.step : 0;
+    if (c)
+      add_row<false>(a, b, sum, store_sum);
+    else
+      add_row<false>(a, b, sum, nothing);
+    c = p.c;
+    add_row<true>(a + 1, b += Vectors * lanes, sum, nothing);
+    for (int k = 0, j = 2; k < depth; k += lanes, j = 0, a += Rows * lanes)
+      for (; j < lanes; j += 2) {
+        __builtin_prefetch(line);
+        line += step;
+        add_row<true>(a + j, b += Vectors * lanes, sum, nothing);
+        add_row<true>(a + j + 1, b += Vectors * lanes, sum, nothing);
+      }
+  }
+  if (c) unroll<Rows>([&](auto i) { unroll<Vectors>([&](auto v) { store_sum(i, v); }); });
 }
 
 // The kernel for a number of rows known at run time: rows[n - 1] takes n.
 template <int Vectors>
 struct tile_kernels {
-  using kernel = void (*)(float const*, float const*, int, float*, std::ptrdiff_t, bool, prefetch);
+  using kernel = void (*)(std::span<tile_product const>, int);
   kernel rows[tile_rows];
   constexpr tile_kernels() : rows{} {
-    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_tile<I + 1, Vectors>), ...); }(
+    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_tiles<I + 1, Vectors>), ...); }(
         std::make_integer_sequence<int, tile_rows>{});
   }
 };
@@ -63,10 +86,10 @@ inline constexpr tile_kernels<Vectors> tile_kernel{};
 
 }  // namespace detail
 
-inline void multiply_tile(int rows, int vectors, float const* a, float const* b, int depth, float* c, std::ptrdiff_t c_stride, bool add,
-                          prefetch ahead = {}) {
+// Products of one shape, one behind the other.
+inline void multiply_tiles(int rows, int vectors, std::span<tile_product const> products, int depth) {
   auto const& kernels = vectors == tile_vectors ? detail::tile_kernel<tile_vectors>.rows : detail::tile_kernel<1>.rows;
-  kernels[rows - 1](a, b, depth, c, c_stride, add, ahead.first ? ahead : prefetch{b, 0});
+  kernels[rows - 1](products, depth);
 }
 
 }  // namespace frcnn::simd

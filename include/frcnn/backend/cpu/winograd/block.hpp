@@ -9,6 +9,8 @@
 #include "frcnn/backend/cpu/winograd/tiles.hpp"
 #include "frcnn/backend/cpu/winograd/weights.hpp"
 
+#include <array>
+
 #if FRCNN_HAS_ONEDNN
 
 namespace frcnn::inline FRCNN_ABI::winograd {
@@ -54,13 +56,22 @@ struct tile_block {
   void multiply(tile_part const& part, int first, int last, int vectors, float const* u, std::ptrdiff_t u_stride, float* sums,
                 std::ptrdiff_t sum_stride, lines_ahead& ahead) const {
     int const width = vectors * simd::lanes;
+    std::array<simd::tile_product, products> next;  // of groups as long as each other
+    std::size_t count = 0;
+    int rows = 0;
+    auto const multiply_next = [&] {
+      if (count > 0) simd::multiply_tiles(rows, vectors, {next.data(), count}, channels);
+      count = 0;
+    };
     for (int q = first; q < last; ++q, u += u_stride)
       part.each([&](tile_groups::group const& g) {
-        if (g.kind.needs(q))
-          simd::multiply_tile(g.rows, vectors, group_of(part, g) + q * stride, u, channels,
-                              sums + q * sum_stride + static_cast<std::ptrdiff_t>(g.place - part.begin) * width, width, false,
-                              ahead.take());
+        if (!g.kind.needs(q)) return;
+        if (g.rows != rows || count == next.size()) multiply_next();
+        rows = g.rows;
+        next[count++] = {group_of(part, g) + q * stride, u,
+                         sums + q * sum_stride + static_cast<std::ptrdiff_t>(g.place - part.begin) * width, ahead.take()};
       });
+    multiply_next();
   }
 
  private:
