@@ -2,8 +2,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
-#include "../tensors.hpp"
-#include "matrices.hpp"
+#include "small_map.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,28 +14,6 @@ namespace {
 
 using winograd_tests::matrix;
 constexpr int lanes = simd::lanes, stride = 3 * lanes;  // of factors and sums
-
-// A map [height, width, channels] and windows of it as the kernels see them.
-struct small_map {
-  static constexpr int channels = 2 * lanes;
-  int height, width;
-  std::vector<float> values = normals<float>(static_cast<std::size_t>(height) * width * channels, 1);
-
-  winograd::window at(int y0, int x0, winograd::tile_kind kind) const {
-    winograd::window w{{}, x0, width, channels, kind};
-    for (int i = 0; i < winograd::inputs; ++i)
-      w.row[i] = y0 + i >= 0 && y0 + i < height ? values.data() + static_cast<std::ptrdiff_t>(y0 + i) * width * channels : nullptr;
-    return w;
-  }
-  matrix patch(int y0, int x0, winograd::tile_kind kind, int channel) const {
-    matrix d = winograd_tests::zeros(kind.rows + 2, kind.columns + 2);
-    for (int i = 0; i < d.rows; ++i)
-      for (int j = 0; j < d.columns; ++j)
-        if (y0 + i >= 0 && y0 + i < height && x0 + j >= 0 && x0 + j < width)
-          d(i, j) = values[static_cast<std::size_t>((y0 + i) * width + x0 + j) * channels + channel];
-    return d;
-  }
-};
 
 // One vector's factors: everything between them stays as it was.
 std::vector<float> factors(small_map const& map, int y0, int x0, winograd::tile_kind kind, bool inside, int first) {
@@ -110,44 +87,6 @@ TEST_CASE("tiles: a window's factors are B^T d B, zeros outside the map; a kind 
             if (inside) CHECK(same_bits(v, factors(map, y0, x0, kind, false, first)));  // neither way of loading changes a bit
           }
   }
-}
-
-TEST_CASE("tiles: windows side by side are read, and fetched by the last calls, line by line") {
-  constexpr int count = 3, line = 16;
-  small_map const map{9, 40};
-  auto const window_of = [&](std::size_t t) {  // two rows of tiles, 7 in each
-    return map.at(static_cast<int>(t) / 7 * winograd::outputs - 1, static_cast<int>(t) % 7 * winograd::outputs - 1, {});
-  };
-  for (std::size_t first : {std::size_t{0}, std::size_t{3}, std::size_t{6}, std::size_t{9}}) {
-    CAPTURE(first);
-    std::size_t const end = first + 5, of_row = first / 7 * 7 + 7;
-    winograd::window_run const run(first, end, window_of);
-    CHECK(run.stop() == std::min(end, of_row));
-    std::vector<float const*> expected;
-    int rows = 0;
-    for (int r = 0; r < winograd::inputs; ++r) {
-      auto const from = window_of(first), to = window_of(run.stop() - 1);
-      CHECK((run.row(r) == nullptr) == (from.row[r] == nullptr));
-      if (!run.row(r)) continue;
-      ++rows;
-      float const* const begin = from.row[r] + std::max(0, from.x0) * from.pixel;
-      CHECK(run.row(r) == begin);
-      CHECK(begin + run.length() == from.row[r] + std::min(map.width, to.x0 + winograd::inputs) * from.pixel);
-      for (std::ptrdiff_t i = 0; i < run.length(); i += line) expected.push_back(begin + i);
-    }
-    int const needed = rows * static_cast<int>((run.length() + count * line - 1) / (count * line)), calls = needed + 4;
-    winograd::lines_ahead ahead(run, calls, count);
-    std::vector<float const*> found;
-    for (int i = 0; i < calls; ++i) {
-      simd::prefetch const next = ahead.take();
-      CHECK((next.first != nullptr) == (i >= 4));
-      for (int j = 0; next.first && j < count; ++j) found.push_back(next.first + j * next.step);
-    }
-    CHECK(ahead.take().first == nullptr);
-    for (auto const* p : expected) CHECK(std::count(found.begin(), found.end(), p) >= 1);
-  }
-  winograd::lines_ahead none;
-  CHECK(none.take().first == nullptr);
 }
 
 TEST_CASE("tiles: outputs are A^T m A, with bias and ReLU") {
