@@ -4,7 +4,8 @@
 // all panels of weights pass by. Bias and ReLU happen in registers. With `add` what y holds is added before the ReLU.
 //
 //   panels   [panels of O][rounded k*k*C][panel]   the last one as wide as its outputs, rounded up to whole vectors
-#include "frcnn/backend/cpu/product.hpp"
+#include "frcnn/backend/cpu/pack.hpp"
+#include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/ops/conv2d.hpp"
 
 #include <algorithm>
@@ -15,21 +16,21 @@ namespace frcnn::inline FRCNN_ABI::direct {
 
 using simd::lanes;
 
-inline int depth(conv2d_spec const& s) { return simd::detail::rounded(s.kernel * s.kernel * s.in_channels); }
+inline int depth(conv2d_spec const& s) { return simd::rounded(s.kernel * s.kernel * s.in_channels); }
 inline std::size_t panel_floats(conv2d_spec const& s) {
-  return static_cast<std::size_t>(depth(s)) * static_cast<std::size_t>(simd::detail::rounded(s.out_channels));
+  return static_cast<std::size_t>(depth(s)) * static_cast<std::size_t>(simd::rounded(s.out_channels));
 }
 
 // weight [O, k, k, C] to panels.
 inline void pack_weights(cpu::context& c, conv2d_spec const& s, float const* weight, float* panels) {
   int const taps = s.kernel * s.kernel * s.in_channels, count = (s.out_channels + simd::panel - 1) / simd::panel;
   cpu::context::frame const scope(c);
-  std::size_t const room = simd::detail::line_floats(taps);
+  std::size_t const room = simd::line_floats(depth(s));
   float* const lines = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(count), 1)));
   parallel_for(c, static_cast<std::size_t>(count), 1, [=](int worker, std::size_t begin, std::size_t end) {
     for (int p = static_cast<int>(begin); p < static_cast<int>(end); ++p) {
       int const o = p * simd::panel, columns = std::min(simd::panel, s.out_channels - o);
-      simd::detail::pack_panel(simd::matrix_ref{weight, taps, true}.from(0, o), taps, columns, simd::detail::rounded(columns),
+      simd::pack_panel(simd::matrix_ref{weight, taps, true}.from(0, o), taps, columns, depth(s), simd::rounded(columns),
                                lines + room * static_cast<std::size_t>(worker), panels + static_cast<std::ptrdiff_t>(o) * depth(s));
     }
   });
@@ -143,7 +144,7 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
       copy = std::fill_n(copy, (x1 - inside1) * channels, 0.f);
     }
     for (int o = 0; o < s.out_channels; o += simd::panel) {
-      int const here = std::min(simd::panel, s.out_channels - o), vectors = simd::detail::rounded(here) / lanes;
+      int const here = std::min(simd::panel, s.out_channels - o), vectors = simd::rounded(here) / lanes;
       auto const multiply =
           (vectors == simd::tile_vectors ? detail::window_kernel<simd::tile_vectors>.rows : detail::window_kernel<1>.rows)[count - 1];
       multiply(w, panels + static_cast<std::ptrdiff_t>(o) * depth(s), {bias + o, floor, here - (vectors - 1) * lanes, to.add, to.around},

@@ -5,75 +5,19 @@
 //   c [M, N] = (add ? c : 0) + a [M, K] * b [K, N]
 // a and b are matrix_refs: row-major, or the transposed view of a row-major matrix. c is row-major with a row stride. K goes in blocks:
 // rows of `a` are packed once a block and shared, each worker packs its own panels of b and multiplies all rows with them.
-// Each sum has one order, whatever the number of threads.
+// Each sum has one order, whatever the number of threads. Large weights by enough rows are multiplied by quarters (strassen.hpp): seven
+// products instead of eight.
 //
 // Example: y [300, 4096] = x [300, 25088] * W^T, W stored [4096, 25088]: product(c, 300, 4096, 25088, {x, 25088}, {W, 25088, true}, y, 4096, false)
+#include "frcnn/backend/cpu/pack.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"
-#include "frcnn/backend/cpu/register_tile.hpp"
-
-#include <algorithm>
+#include "frcnn/backend/cpu/strassen.hpp"
 
 #if FRCNN_HAS_ONEDNN
 
 namespace frcnn::inline FRCNN_ABI::simd {
 
-// Element (i, j): data[i * stride + j], or data[j * stride + i] where it is a transposed view.
-struct matrix_ref {
-  float const* data;
-  std::ptrdiff_t stride;
-  bool transposed = false;
-
-  matrix_ref from(std::ptrdiff_t i, std::ptrdiff_t j) const {
-    return {data + (transposed ? j * stride + i : i * stride + j), stride, transposed};
-  }
-};
-
 namespace detail {
-
-constexpr int rounded(int n) { return (n + lanes - 1) / lanes * lanes; }
-
-// rows x depth of a to [depth / lanes][rows][lanes], zeros beyond depth.
-inline void pack_rows(matrix_ref a, int rows, int depth, float* out) {
-  for (int k = 0; k < depth; k += lanes, out += rows * lanes) {
-    int const here = std::min(lanes, depth - k);
-    for (int i = 0; i < rows; ++i) {
-      float* const to = out + i * lanes;
-      if (here == lanes && !a.transposed) {
-        store(to, load(a.data + i * a.stride + k));
-        continue;
-      }
-      for (int j = 0; j < here; ++j) to[j] = a.transposed ? a.data[(k + j) * a.stride + i] : a.data[i * a.stride + k + j];
-      std::fill(to + here, to + lanes, 0.f);
-    }
-  }
-}
-
-// Floats of the memory in which a panel's rows are laid out before they are transposed: long runs of a matrix that is read once come from
-// memory faster than a cache line of each of many rows.
-constexpr std::size_t line_floats(int depth) { return static_cast<std::size_t>(lanes) * static_cast<std::size_t>(rounded(depth) + lanes); }
-
-// depth x columns of b to [rounded depth][width], zeros beyond; columns <= width, whole vectors. line: line_floats(depth).
-inline void pack_panel(matrix_ref b, int depth, int columns, int width, float* line, float* out) {
-  int const whole = rounded(depth);
-  if (!b.transposed) {
-    for (int k = 0; k < whole; ++k, out += width) {
-      int const here = k < depth ? columns : 0;
-      std::copy_n(b.data + k * b.stride, here, out);
-      std::fill(out + here, out + width, 0.f);
-    }
-    return;
-  }
-  int const stride = whole + lanes;  // not a power of two
-  for (int j = 0; j < width; j += lanes) {
-    for (int i = 0; i < lanes; ++i) {
-      int const here = j + i < columns ? depth : 0;
-      float* const row = line + i * stride;
-      std::copy_n(b.data + (j + i) * b.stride, here, row);
-      std::fill(row + here, row + whole, 0.f);
-    }
-    for (int k = 0; k < whole; k += lanes) transpose(line + k, stride, out + k * width + j, width);
-  }
-}
 
 // The first n floats of a vector to `to`, or as many as it has.
 inline void put(float* to, vec v, int n, bool add) {
@@ -83,6 +27,121 @@ inline void put(float* to, vec v, int n, bool add) {
     store_first(to, add ? load_first(to, n) + v : v, n);
 }
 
+// How a block of rows is packed and multiplied. A way has:
+//
+//   together, least, depth_unit     rows of a block are `together` times least to tile_rows, and panels a multiple of it; depth, one of
+//                                   depth_unit. What is missing is packed as zeros
+//   packed(rows, whole)             floats of a block, or of several
+//   pack(a, count, ...)             `count` rows of a as multiply reads them
+//   multiply(..., put)              the sums of a block with packed panels: put(row, column, vector)
+//
+// One group of rows by one panel.
+struct by_groups {
+  static constexpr int together = 1, least = 1, depth_unit = lanes, sums = tile_rows * panel;
+
+  static constexpr std::size_t packed(int rows, int whole) { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(whole); }
+  static void pack(matrix_ref a, int count, int depth, int rows, int whole, float* out) { pack_rows(a, count, depth, rows, whole, out); }
+  template <class Put>
+  static void multiply(int rows, int whole, float const* a, float const* panels, int panel_count, float* sums, Put put) {
+    for (int p = 0; p < panel_count; ++p) {
+      tile_product const one{a, panels + static_cast<std::ptrdiff_t>(p) * whole * panel, sums};
+      multiply_tiles(rows, tile_vectors, {&one, 1}, whole);
+      for (int i = 0; i < rows; ++i)
+        for (int l = 0; l < panel; l += lanes) put(i, p * panel + l, load(sums + i * panel + l));
+    }
+  }
+};
+
+// Two groups by two panels.
+struct by_quarters {
+  static constexpr int together = 2, least = least_rows_of_two, depth_unit = 2 * lanes, sums = 7 * tile_rows * panel;
+
+  static constexpr std::size_t packed(int rows, int whole) { return by_groups::packed(rows, whole) + quarter_sums(rows / 2, whole); }
+  static void pack(matrix_ref a, int count, int depth, int rows, int whole, float* out) {
+    int const group = rows / 2, first = std::min(count, group);
+    std::size_t const size = by_groups::packed(group, whole);
+    pack_rows(a, first, depth, group, whole, out);
+    pack_rows(a.from(first, 0), count - first, depth, group, whole, out + size);
+    sum_quarters(pair_in(out, rows, whole), out + 2 * size);
+  }
+  template <class Put>
+  static void multiply(int rows, int whole, float const* a, float const* panels, int panel_count, float* sums, Put put) {
+    std::ptrdiff_t const size = static_cast<std::ptrdiff_t>(whole) * panel;
+    for (int p = 0; p < panel_count; p += 2) {
+      multiply_quarters(pair_in(a, rows, whole), panels + p * size, panels + (p + 1) * size, sums);
+      gather_quarters(rows / 2, sums, [&](int group, int i, int of_two, int v, vec sum) {
+        put(group * rows / 2 + i, (p + of_two) * panel + v * lanes, sum);
+      });
+    }
+  }
+
+ private:
+  static paired_rows pair_in(float const* a, int rows, int whole) {
+    std::size_t const size = by_groups::packed(rows / 2, whole);
+    return {rows / 2, whole, a, a + size, a + 2 * size};
+  }
+};
+
+// Rows in blocks as equal as a way allows: block i is rows [begin(i), begin(i + 1)), of which those from m on are zeros.
+template <class Way>
+struct row_blocks {
+  int count, units;  // units of Way::together rows
+
+  explicit row_blocks(int m)
+      : count((m + Way::together * tile_rows - 1) / (Way::together * tile_rows)),
+        units(std::max((m + Way::together - 1) / Way::together, Way::least * count)) {}
+  int begin(int i) const { return Way::together * static_cast<int>(static_cast<std::ptrdiff_t>(units) * i / count); }
+  int rows() const { return Way::together * units; }
+};
+
+// The most that is packed at once; panels are a multiple of Way::together.
+struct blocking {
+  int depth, panels;
+};
+
+template <class Way>
+void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride,
+             bool add) {
+  row_blocks<Way> const blocks(m);
+  int const batch = most.panels * panel, batches = (n + batch - 1) / batch, deepest = rounded(std::min(k, most.depth), Way::depth_unit);
+  cpu::context::frame const scope(c);
+  float* const packed = c.scratch_of<float>(Way::packed(blocks.rows(), deepest));
+  std::size_t const room = static_cast<std::size_t>(deepest) * batch + Way::sums + line_floats(deepest);
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(batches), 1)));
+  for (int k0 = 0; k0 < k; k0 += most.depth) {
+    int const depth = std::min(most.depth, k - k0), whole = rounded(depth, Way::depth_unit);
+    bool const sum = add || k0 > 0;
+    parallel_for(c, static_cast<std::size_t>(blocks.count), 2, [=](std::size_t begin, std::size_t end) {
+      for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
+        int const first = blocks.begin(i), rows = blocks.begin(i + 1) - first;
+        Way::pack(a.from(first, k0), std::min(rows, m - first), depth, rows, whole, packed + Way::packed(first, whole));
+      }
+    });
+    parallel_for(c, static_cast<std::size_t>(batches), 1, [=](int worker, std::size_t begin, std::size_t end) {
+      float* const panels = memory + room * static_cast<std::size_t>(worker);
+      float* const sums = panels + static_cast<std::ptrdiff_t>(deepest) * batch;
+      float* const line = sums + Way::sums;
+      for (std::size_t at = begin; at < end; ++at) {
+        int const n0 = static_cast<int>(at) * batch, columns = std::min(batch, n - n0);
+        int const panel_count = rounded(columns, panel * Way::together) / panel;
+        for (int p = 0; p < panel_count; ++p)
+          pack_panel(b.from(k0, n0 + p * panel), depth, std::clamp(columns - p * panel, 0, panel), whole, panel, line,
+                     panels + static_cast<std::ptrdiff_t>(p) * panel * whole);
+        for (int i = 0; i < blocks.count; ++i) {
+          int const first = blocks.begin(i), rows = blocks.begin(i + 1) - first, count = std::min(rows, m - first);
+          float* const to = out + first * out_stride + n0;
+          if (sum)
+            for (int r = 0; r < count; ++r)
+              for (int l = 0; l < columns; l += lanes) __builtin_prefetch(to + r * out_stride + l, 1);
+          Way::multiply(rows, whole, packed + Way::packed(first, whole), panels, panel_count, sums, [=](int row, int column, vec v) {
+            if (row < count && column < columns) put(to + row * out_stride + column, v, columns - column, sum);
+          });
+        }
+      }
+    });
+  }
+}
+
 }  // namespace detail
 
 inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride, bool add) {
@@ -90,50 +149,12 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
     for (int i = 0; i < m; ++i) std::fill_n(out + i * out_stride, n, 0.f);
   if (m == 0 || n == 0 || k == 0) return;
   // Weights that come from memory are read in long runs; those that a cache holds are packed in more panels at once.
-  bool const large = static_cast<std::size_t>(n) * static_cast<std::size_t>(k) > (std::size_t{8} << 20);
-  int const depth_block = large ? 2048 : 512, batch = (large ? 2 : 4) * panel;
-  int const groups = (m + tile_rows - 1) / tile_rows, batches = (n + batch - 1) / batch, depth_most = detail::rounded(std::min(k, depth_block));
-  auto const group = [=](int g) { return static_cast<int>(static_cast<std::ptrdiff_t>(m) * g / groups); };
-  cpu::context::frame const scope(c);
-  float* const rows = c.scratch_of<float>(static_cast<std::size_t>(m) * depth_most);
-  std::size_t const room = static_cast<std::size_t>(depth_most) * batch + tile_rows * panel + detail::line_floats(depth_most);
-  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(batches), 1)));
-  for (int k0 = 0; k0 < k; k0 += depth_block) {
-    int const depth = std::min(depth_block, k - k0), whole = detail::rounded(depth);
-    bool const sum = add || k0 > 0;
-    parallel_for(c, static_cast<std::size_t>(groups), 4, [=](std::size_t begin, std::size_t end) {
-      for (int g = static_cast<int>(begin); g < static_cast<int>(end); ++g)
-        detail::pack_rows(a.from(group(g), k0), group(g + 1) - group(g), depth, rows + static_cast<std::ptrdiff_t>(group(g)) * whole);
-    });
-    parallel_for(c, static_cast<std::size_t>(batches), 1, [=](int worker, std::size_t begin, std::size_t end) {
-      float* const packed = memory + room * static_cast<std::size_t>(worker);
-      float* const tile = packed + static_cast<std::ptrdiff_t>(depth_most) * batch;
-      float* const line = tile + tile_rows * panel;
-      for (std::size_t at = begin; at < end; ++at) {
-        int const n0 = static_cast<int>(at) * batch, n1 = std::min(n, n0 + batch);
-        auto const width_of = [=](int j) { return std::min(panel, detail::rounded(n1 - j)); };
-        for (int j = n0; j < n1; j += panel)
-          detail::pack_panel(b.from(k0, j), depth, std::min(panel, n1 - j), width_of(j), line,
-                             packed + static_cast<std::ptrdiff_t>(j - n0) * whole);
-        for (int g = 0; g < groups; ++g) {
-          int const r0 = group(g), count = group(g + 1) - r0;
-          float const* const factors = rows + static_cast<std::ptrdiff_t>(r0) * whole;
-          for (int j = n0; j < n1; j += panel) {
-            int const width = width_of(j), columns = std::min(panel, n1 - j);
-            float const* const p = packed + static_cast<std::ptrdiff_t>(j - n0) * whole;
-            float* const to = out + r0 * out_stride + j;
-            if (sum)
-              for (int i = 0; i < count; ++i)
-                for (int l = 0; l < columns; l += lanes) __builtin_prefetch(to + i * out_stride + l, 1);
-            tile_product const one{factors, p, tile};
-            multiply_tiles(count, width / lanes, {&one, 1}, whole);
-            for (int i = 0; i < count; ++i)
-              for (int l = 0; l < columns; l += lanes) detail::put(to + i * out_stride + l, load(tile + i * width + l), columns - l, sum);
-          }
-        }
-      }
-    });
-  }
+  if (static_cast<std::size_t>(n) * static_cast<std::size_t>(k) <= (std::size_t{8} << 20))
+    detail::product<detail::by_groups>(c, {512, 4}, m, n, k, a, b, out, out_stride, add);
+  else if (detail::row_blocks<detail::by_quarters>(m).rows() <= m + m / 32)  // few zeros are multiplied
+    detail::product<detail::by_quarters>(c, {2048, 2}, m, n, k, a, b, out, out_stride, add);
+  else
+    detail::product<detail::by_groups>(c, {2048, 2}, m, n, k, a, b, out, out_stride, add);
 }
 
 }  // namespace frcnn::simd

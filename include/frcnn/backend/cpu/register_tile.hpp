@@ -23,10 +23,16 @@ struct prefetch {
 };
 constexpr int lines_fetched(int depth) { return depth / 2 - 1; }
 
+// b, or the sum or the difference of two matrices, made row by row as it is read (strassen.hpp). There are such kernels for whole panels
+// and tile_rows or up to two rows less, no others: each costs every user's compiler a tenth of a second.
+enum class operand { b, sum, difference };
+inline constexpr int least_rows_of_two = tile_rows - 2;
+
 struct tile_product {
   float const *a, *b;
   float* c;
   prefetch ahead = {};
+  float const* other = nullptr;  // the second of two matrices
 };
 
 namespace detail {
@@ -39,11 +45,21 @@ template <int N, class F>
   (std::make_integer_sequence<int, N>{});
 }
 
+template <operand Which>
+[[gnu::always_inline]] inline vec load_of(float const* b, [[maybe_unused]] float const* other, int at) {
+  if constexpr (Which == operand::sum)
+    return load(b + at) + load(other + at);
+  else if constexpr (Which == operand::difference)
+    return load(b + at) - load(other + at);
+  else
+    return load(b + at);
+}
+
 // sum = (Keep ? sum : 0) + a column of a block of a * a row of b; before(i, v) comes before sum[i][v] changes.
-template <bool Keep, int Rows, int Vectors, class Before>
-[[gnu::always_inline]] inline void add_row(float const* a, float const* b, vec (&sum)[Rows][Vectors], Before before) {
+template <operand Which, bool Keep, int Rows, int Vectors, class Before>
+[[gnu::always_inline]] inline void add_row(float const* a, float const* b, float const* other, vec (&sum)[Rows][Vectors], Before before) {
   vec row[Vectors];
-  unroll_here<Vectors>([&](auto v) { row[v] = load(b + v * lanes); });
+  unroll_here<Vectors>([&](auto v) { row[v] = load_of<Which>(b, other, v * lanes); });
   unroll_here<Rows>([&](auto i) __attribute__((always_inline)) {
     vec const factor(a[i * lanes]);
     unroll_here<Vectors>([&](auto v) __attribute__((always_inline)) {
@@ -53,51 +69,67 @@ template <bool Keep, int Rows, int Vectors, class Before>
   });
 }
 
-template <int Rows, int Vectors>
-void multiply_tiles(std::span<tile_product const> products, int depth) {
+template <operand Which, int Rows, int Vectors>
+void tiles_of(std::span<tile_product const> products, int depth) {
   vec sum[Rows][Vectors];
   float* c = nullptr;  // where the sums belong
   auto const store_sum = [&](auto i, auto v) __attribute__((always_inline)) { store(c + (i * Vectors + v) * lanes, sum[i][v]); };
   auto const nothing = [](auto, auto) {};
   for (tile_product const& p : products) {
-    float const *a = p.a, *b = p.b, *line = p.ahead.first ? p.ahead.first : b;
+    float const *a = p.a, *b = p.b, *other = p.other, *line = p.ahead.first ? p.ahead.first : b;
     std::ptrdiff_t const step = p.ahead.first ? p.ahead.step : 0;
+    auto const next_row = [&]() __attribute__((always_inline)) {
+      b += Vectors * lanes;
+      if constexpr (Which != operand::b) other += Vectors * lanes;
+    };
     if (c)
-      add_row<false>(a, b, sum, store_sum);
+      add_row<Which, false>(a, b, other, sum, store_sum);
     else
-      add_row<false>(a, b, sum, nothing);
+      add_row<Which, false>(a, b, other, sum, nothing);
     c = p.c;
-    add_row<true>(a + 1, b += Vectors * lanes, sum, nothing);
+    next_row();
+    add_row<Which, true>(a + 1, b, other, sum, nothing);
     for (int k = 0, j = 2; k < depth; k += lanes, j = 0, a += Rows * lanes)
       for (; j < lanes; j += 2) {
         __builtin_prefetch(line);
         line += step;
-        add_row<true>(a + j, b += Vectors * lanes, sum, nothing);
-        add_row<true>(a + j + 1, b += Vectors * lanes, sum, nothing);
+        next_row();
+        add_row<Which, true>(a + j, b, other, sum, nothing);
+        next_row();
+        add_row<Which, true>(a + j + 1, b, other, sum, nothing);
       }
   }
   if (c) unroll_here<Rows>([&](auto i) { unroll_here<Vectors>([&](auto v) { store_sum(i, v); }); });
 }
 
-// The kernel for a number of rows known at run time: rows[n - 1] takes n.
-template <int Vectors>
+// The kernel for a number of rows known at run time: of[rows - Least].
+template <operand Which, int Least, int Vectors>
 struct tile_kernels {
   using kernel = void (*)(std::span<tile_product const>, int);
-  kernel rows[tile_rows];
-  constexpr tile_kernels() : rows{} {
-    [this]<int... I>(std::integer_sequence<int, I...>) { ((rows[I] = &multiply_tiles<I + 1, Vectors>), ...); }(
-        std::make_integer_sequence<int, tile_rows>{});
+  static constexpr int count = tile_rows - Least + 1;
+  kernel of[count];
+  constexpr tile_kernels() : of{} {
+    [this]<int... I>(std::integer_sequence<int, I...>) { ((of[I] = &tiles_of<Which, Least + I, Vectors>), ...); }(
+        std::make_integer_sequence<int, count>{});
   }
 };
-template <int Vectors>
-inline constexpr tile_kernels<Vectors> tile_kernel{};
+template <operand Which, int Least, int Vectors>
+inline constexpr tile_kernels<Which, Least, Vectors> tile_kernel{};
 
 }  // namespace detail
 
 // Products of one shape, one behind the other.
 inline void multiply_tiles(int rows, int vectors, std::span<tile_product const> products, int depth) {
-  auto const& kernels = vectors == tile_vectors ? detail::tile_kernel<tile_vectors>.rows : detail::tile_kernel<1>.rows;
+  auto const& kernels =
+      vectors == tile_vectors ? detail::tile_kernel<operand::b, 1, tile_vectors>.of : detail::tile_kernel<operand::b, 1, 1>.of;
   kernels[rows - 1](products, depth);
+}
+
+// The same of whole panels, each the sum, or the difference, of two.
+inline void multiply_tiles_by(operand which, int rows, std::span<tile_product const> products, int depth) {
+  auto const& kernels = which == operand::sum ? detail::tile_kernel<operand::sum, least_rows_of_two, tile_vectors>.of
+                                              : detail::tile_kernel<operand::difference, least_rows_of_two, tile_vectors>.of;
+  kernels[rows - least_rows_of_two](products, depth);
 }
 
 }  // namespace frcnn::simd

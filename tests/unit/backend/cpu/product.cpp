@@ -51,10 +51,33 @@ TEST_CASE("product: against loops, every transposition, with row strides; the sa
         }
 }
 
-TEST_CASE("product: a view that begins elsewhere; empty sides do nothing") {
+TEST_CASE("product: by quarters, of integers the bits of whole products; an odd row, a part of a pair of panels, several blocks of depth") {
+  for (auto [m, n, k] : {std::array{1, 7, 1}, std::array{simd::tile_rows + 1, 20, 40}, std::array{2 * simd::tile_rows, 128, 96}, std::array{2 * simd::tile_rows + 1, 33, 100},
+                         std::array{71, 131, 330}, std::array{100, 64, 256}})
+    for (bool ta : {false, true})
+      for (bool tb : {false, true})
+        for (bool add : {false, true}) {
+          CAPTURE(m);
+          CAPTURE(n);
+          CAPTURE(k);
+          int const lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
+          auto const a = integers(std::size_t(ta ? k : m) * lda, 1), b = integers(std::size_t(tb ? n : k) * ldb, 2);
+          auto const before = integers(std::size_t(m) * ldc, 3);
+          cpu::context one(1), three(3);
+          auto const multiply = [&]<class Way>(cpu::context& c, Way) {
+            poison(c);
+            auto out = before;
+            simd::detail::product<Way>(c, {96, 2}, m, n, k, {a.data(), lda, ta}, {b.data(), ldb, tb}, out.data(), ldc, add);
+            return out;
+          };
+          auto const whole = multiply(one, simd::detail::by_groups{});
+          CHECK(multiply(one, simd::detail::by_quarters{}) == whole);
+          CHECK(multiply(three, simd::detail::by_quarters{}) == whole);
+        }
+}
+
+TEST_CASE("product: empty sides do nothing") {
   float const data[] = {0, 1, 2, 3, 4, 5};
-  CHECK(*simd::matrix_ref{data, 3}.from(1, 2).data == 5);
-  CHECK(*simd::matrix_ref{data, 3, true}.from(2, 1).data == 5);
   cpu::context c(2);
   float out = 7;
   simd::product(c, 0, 1, 2, {data, 2}, {data, 1}, &out, 1, false);

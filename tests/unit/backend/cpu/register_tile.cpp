@@ -69,6 +69,28 @@ TEST_CASE("register tile: a row's bits depend neither on its neighbours, nor on 
   CHECK(same_bits(half, std::vector<float>(all.end() - lanes, all.end())));
 }
 
+TEST_CASE("register tile: panels that are sums or differences of two, the bits of panels that were added beforehand") {
+  using simd::lanes;
+  for (int rows = simd::least_rows_of_two; rows <= simd::tile_rows; ++rows)
+    for (int depth : {lanes, 5 * lanes}) {
+      CAPTURE(rows);
+      CAPTURE(depth);
+      int const of_b = depth * simd::panel, of_c = rows * simd::panel;
+      auto const a = normals<float>(rows * depth, 1), b = normals<float>(of_b, 2), other = normals<float>(of_b, 3);
+      for (auto which : {simd::operand::sum, simd::operand::difference}) {
+        std::vector<float> added(of_b), expected(of_c), first(of_c, std::numeric_limits<float>::quiet_NaN()), second = first;
+        for (int i = 0; i < of_b; ++i) added[i] = which == simd::operand::sum ? b[i] + other[i] : b[i] - other[i];
+        simd::tile_product const plain{a.data(), added.data(), expected.data()};
+        simd::multiply_tiles(rows, simd::tile_vectors, {&plain, 1}, depth);
+        simd::tile_product const two[] = {{a.data(), b.data(), first.data(), {}, other.data()},
+                                          {a.data(), b.data(), second.data(), {}, other.data()}};
+        simd::multiply_tiles_by(which, rows, two, depth);
+        CHECK(same_bits(first, expected));
+        CHECK(same_bits(second, expected));
+      }
+    }
+}
+
 }  // namespace cpu_tests
 
 #endif

@@ -7,6 +7,7 @@
 #include "frcnn/core/rng.hpp"
 #include "frcnn/io/safetensors.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -22,6 +23,12 @@ std::vector<T> normals(std::size_t n, std::uint64_t stream, double scale = 1) {
   host_rng draws(7, draw::test, stream);
   std::vector<T> v(n);
   for (auto& x : v) x = static_cast<T>(scale * draws.normal());
+  return v;
+}
+// From -8 to 8: sums of products of which, up to some ten thousand, float holds exactly.
+inline std::vector<float> integers(std::size_t n, std::uint64_t stream) {
+  auto v = normals<float>(n, stream, 4);
+  for (auto& x : v) x = std::clamp(std::round(x), -8.f, 8.f);
   return v;
 }
 template <class T>
