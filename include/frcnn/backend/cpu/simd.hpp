@@ -36,6 +36,14 @@ inline constexpr bool worthwhile = false;
 #endif
 
 inline vec load(float const* p) { return vec::load_unaligned(p); }
+// What is used several times: compilers for x86 would fold the load into every use, and loads are what a transform has too many of.
+inline vec load_once(float const* p) {
+  vec::register_type v = load(p);
+#if defined(__AVX__)
+  asm("" : "+v"(v));
+#endif
+  return v;
+}
 inline void store(float* p, vec v) { v.store_unaligned(p); }
 inline bool is_aligned(float const* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(vec) == 0; }
 // The first n <= lanes of a vector; behind them zeros, or nothing is written.

@@ -23,7 +23,7 @@ void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std
   for (int j = 0; j < Columns; ++j) {
     std::ptrdiff_t const column = (from.x0 + j) * from.pixel + at;
     if (whole)
-      simd::unroll<Rows>([&](auto i) { d[i] = simd::load(from.row[i] + column); });
+      simd::unroll<Rows>([&](auto i) { d[i] = simd::load_once(from.row[i] + column); });
     else
       simd::unroll<Rows>([&](auto i) { d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f); });
     output_gradient<Rows>(d, t);
@@ -34,7 +34,7 @@ void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std
   vec o[Columns];
   for (int i = 0; i < inputs; ++i) {
     if (!needs(Rows, i)) continue;
-    simd::unroll<Columns>([&](auto j) { o[j] = simd::load(half_way + (i * Columns + j) * simd::lanes); });
+    simd::unroll<Columns>([&](auto j) { o[j] = simd::load_once(half_way + (i * Columns + j) * simd::lanes); });
     output_gradient<Columns>(o, t);
     simd::unroll<inputs>([&](auto j) {
       if constexpr (needs(Columns, j)) simd::store(v + (i * inputs + j) * stride, t[j]);

@@ -21,7 +21,7 @@ template <int Rows, int Columns, class Row>
   vec d[inputs], t[inputs];
   for (int i = 0; i < Rows + 2; ++i) {
     float const* const p = row(i);
-    simd::unroll<Columns + 2>([&](auto j) { d[j] = simd::load(p + j * pixel); });
+    simd::unroll<Columns + 2>([&](auto j) { d[j] = simd::load_once(p + j * pixel); });
     input<Columns>(d, t);
     simd::unroll<inputs>([&](auto j) {
       if constexpr (needs(Columns, j)) simd::store(half_way + (i * inputs + j) * simd::lanes, t[j]);
@@ -29,7 +29,7 @@ template <int Rows, int Columns, class Row>
   }
   for (int j = 0; j < inputs; ++j) {
     if (!needs(Columns, j)) continue;
-    simd::unroll<Rows + 2>([&](auto i) { d[i] = simd::load(half_way + (i * inputs + j) * simd::lanes); });
+    simd::unroll<Rows + 2>([&](auto i) { d[i] = simd::load_once(half_way + (i * inputs + j) * simd::lanes); });
     input<Rows>(d, t);
     simd::unroll<inputs>([&](auto i) {
       if constexpr (needs(Rows, i)) simd::store(v + (i * inputs + j) * stride, t[i]);
@@ -98,7 +98,7 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
     if (!needs(Columns, j)) continue;
     vec column[inputs], t[Rows];
     simd::unroll<inputs>([&](auto i) {
-      if constexpr (needs(Rows, i)) column[i] = simd::load(m + (i * inputs + j) * stride);
+      if constexpr (needs(Rows, i)) column[i] = simd::load_once(m + (i * inputs + j) * stride);
     });
     output<Rows>(column, t);
     simd::unroll<Rows>([&](auto i) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[i]); });
@@ -106,7 +106,7 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
   auto const row_of = [&](int i, vec* o) __attribute__((always_inline)) {
     vec t[inputs];
     simd::unroll<inputs>([&](auto j) {
-      if constexpr (needs(Columns, j)) t[j] = simd::load(half_way + (i * inputs + j) * simd::lanes);
+      if constexpr (needs(Columns, j)) t[j] = simd::load_once(half_way + (i * inputs + j) * simd::lanes);
     });
     output<Columns>(t, o);
     simd::unroll<Columns>([&](auto j) { o[j] = o[j] + bias; });
