@@ -52,7 +52,7 @@ struct tile_block {
   }
 
   // Products [first, last) with a panel of `vectors`, whose factors u lie u_stride apart, to sums[q * sum_stride] [tiles][vectors * lanes].
-  // What lies ahead is fetched meanwhile.
+  // What lies ahead is fetched meanwhile; where nothing does, the next group's factors.
   void multiply(tile_part const& part, int first, int last, int vectors, float const* u, std::ptrdiff_t u_stride, float* sums,
                 std::ptrdiff_t sum_stride, lines_ahead& ahead) const {
     int const width = vectors * simd::lanes;
@@ -68,8 +68,9 @@ struct tile_block {
         if (!g.kind.needs(q)) return;
         if (g.rows != rows || count == next.size()) multiply_next();
         rows = g.rows;
-        next[count++] = {group_of(part, g) + q * stride, u,
-                         sums + q * sum_stride + static_cast<std::ptrdiff_t>(g.place - part.begin) * width, ahead.take()};
+        float const* const a = group_of(part, g) + q * stride;
+        if (count > 0 && ahead.empty()) next[count - 1].ahead = {a, simd::lanes};
+        next[count++] = {a, u, sums + q * sum_stride + static_cast<std::ptrdiff_t>(g.place - part.begin) * width, ahead.take()};
       });
     multiply_next();
   }

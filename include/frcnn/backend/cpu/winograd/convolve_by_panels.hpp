@@ -16,8 +16,8 @@ constexpr bool has_few_tiles(shape<4> map, int out_channels) { return tiles_of(m
 
 // x [N, H, W, channels] to y [N, H, W, out_channels], as convolve does.
 inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& e, float const* x, shape<4> dims, float* y) {
-  // Factors of so many tiles stay in the shared cache while all panels pass by (10 MiB; from 15 on the products wait for them).
-  std::size_t const room_for = (std::size_t{10} << 20) / 4;
+  // Factors of so many tiles stay in the shared cache while all panels pass by (15 MiB; from 24 on the products wait for them).
+  std::size_t const room_for = (std::size_t{15} << 20) / 4;
   map_tiles const tiles(x, dims, w.channels, y, w.out_channels, e);
   tile_groups const all = tiles.share(0, 1);
   std::size_t const panels = panels_of(w.out_channels);

@@ -77,6 +77,7 @@ class lines_ahead {
     early_ = calls - left_ * static_cast<int>((length_ + step_ - 1) / step_);
   }
 
+  bool empty() const { return length_ == 0; }
   simd::prefetch take() {
     if (early_-- > 0 || left_ == 0) return {};
     float const* const first = rows_[left_ - 1] + at_;
