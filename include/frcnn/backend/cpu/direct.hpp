@@ -31,7 +31,7 @@ inline void pack_weights(cpu::context& c, conv2d_spec const& s, float const* wei
     for (int p = static_cast<int>(begin); p < static_cast<int>(end); ++p) {
       int const o = p * simd::panel, columns = std::min(simd::panel, s.out_channels - o);
       simd::pack_panel(simd::matrix_ref{weight, taps, true}.from(0, o), taps, columns, depth(s), simd::rounded(columns),
-                               lines + room * static_cast<std::size_t>(worker), panels + static_cast<std::ptrdiff_t>(o) * depth(s));
+                       lines + room * static_cast<std::size_t>(worker), panels + static_cast<std::ptrdiff_t>(o) * depth(s));
     }
   });
 }

@@ -66,11 +66,12 @@ struct by_quarters {
   }
   template <class Put>
   static void multiply(int rows, int whole, float const* a, float const* panels, int panel_count, float* sums, Put put) {
+    paired_rows const pair = pair_in(a, rows, whole);
     std::ptrdiff_t const size = static_cast<std::ptrdiff_t>(whole) * panel;
     for (int p = 0; p < panel_count; p += 2) {
-      multiply_quarters(pair_in(a, rows, whole), panels + p * size, panels + (p + 1) * size, sums);
-      gather_quarters(rows / 2, sums, [&](int group, int i, int of_two, int v, vec sum) {
-        put(group * rows / 2 + i, (p + of_two) * panel + v * lanes, sum);
+      multiply_quarters(pair, panels + p * size, panels + (p + 1) * size, sums);
+      gather_quarters(pair.rows, sums, [&](int group, int i, int of_two, int v, vec sum) {
+        put(group * pair.rows + i, (p + of_two) * panel + v * lanes, sum);
       });
     }
   }

@@ -10,10 +10,25 @@
 
 namespace cpu_tests {
 
-TEST_CASE("product: against loops, every transposition, with row strides; the same bits from every number of threads") {
-  // Less than a tile; whole panels; a last panel of one vector and less; several blocks of depth; batches for several workers; no depth.
-  for (auto [m, n, k] : {std::array{1, 1, 1}, std::array{3, 5, 7}, std::array{15, 64, 48}, std::array{29, 33, 530}, std::array{70, 131, 65},
-                         std::array{8, 530, 37}, std::array{2, 20, 1100}, std::array{3, 4, 0}})
+namespace {
+
+// c [m, n] = a [m, k] * b [k, n] in rows that are longer than they need be.
+struct layout {
+  int m, n, k;
+  bool ta, tb;
+  int lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
+
+  std::size_t size_of_a() const { return std::size_t(ta ? k : m) * lda; }
+  std::size_t size_of_b() const { return std::size_t(tb ? n : k) * ldb; }
+  std::size_t size_of_c() const { return std::size_t(m) * ldc; }
+  simd::matrix_ref a_in(std::vector<float> const& v) const { return {v.data(), lda, ta}; }
+  simd::matrix_ref b_in(std::vector<float> const& v) const { return {v.data(), ldb, tb}; }
+};
+
+// f(layout, add) for each shape, every transposition, setting and adding.
+template <class F>
+void for_each_layout(std::initializer_list<std::array<int, 3>> shapes, F f) {
+  for (auto [m, n, k] : shapes)
     for (bool ta : {false, true})
       for (bool tb : {false, true})
         for (bool add : {false, true}) {
@@ -23,57 +38,59 @@ TEST_CASE("product: against loops, every transposition, with row strides; the sa
           CAPTURE(ta);
           CAPTURE(tb);
           CAPTURE(add);
-          int const lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
-          auto const a = normals<float>(std::size_t(ta ? k : m) * lda, 1), b = normals<float>(std::size_t(tb ? n : k) * ldb, 2);
-          auto before = normals<float>(std::size_t(m) * ldc, 3);
-          std::vector<double> expected(before.begin(), before.end());
-          for (int i = 0; i < m; ++i)
-            for (int j = 0; j < n; ++j) {
-              double sum = add ? expected[i * ldc + j] : 0;
-              for (int l = 0; l < k; ++l)
-                sum +=
-                    static_cast<double>(ta ? a[l * lda + i] : a[i * lda + l]) * static_cast<double>(tb ? b[j * ldb + l] : b[l * ldb + j]);
-              expected[i * ldc + j] = sum;
-              if (!add) before[i * ldc + j] = std::numeric_limits<float>::quiet_NaN();
-            }
-          std::vector<float> first;
-          for (int threads : {1, 2, 3}) {
-            cpu::context c(threads);
-            poison(c);
-            auto out = before;
-            simd::product(c, m, n, k, {a.data(), lda, ta}, {b.data(), ldb, tb}, out.data(), ldc, add);
-            if (threads == 1) first = out;
-            CHECK(near(out, expected, tolerance<float>));
-            CHECK(same_bits(out, first));
-          }
-          for (int i = 0; i < m; ++i)
-            for (int j = n; j < ldc; ++j) CHECK(first[i * ldc + j] == before[i * ldc + j]);
+          f(layout{m, n, k, ta, tb}, add);
         }
 }
 
+}  // namespace
+
+TEST_CASE("product: against loops, every transposition, with row strides; the same bits from every number of threads") {
+  // Less than a tile; whole panels; a last panel of one vector and less; several blocks of depth; batches for several workers; no depth.
+  for_each_layout({{1, 1, 1}, {3, 5, 7}, {15, 64, 48}, {29, 33, 530}, {70, 131, 65}, {8, 530, 37}, {2, 20, 1100}, {3, 4, 0}},
+                  [](layout const& l, bool add) {
+                    auto const a = normals<float>(l.size_of_a(), 1), b = normals<float>(l.size_of_b(), 2);
+                    auto before = normals<float>(l.size_of_c(), 3);
+                    std::vector<double> expected(before.begin(), before.end());
+                    for (int i = 0; i < l.m; ++i)
+                      for (int j = 0; j < l.n; ++j) {
+                        double sum = add ? expected[i * l.ldc + j] : 0;
+                        for (int k = 0; k < l.k; ++k)
+                          sum += static_cast<double>(l.ta ? a[k * l.lda + i] : a[i * l.lda + k]) *
+                                 static_cast<double>(l.tb ? b[j * l.ldb + k] : b[k * l.ldb + j]);
+                        expected[i * l.ldc + j] = sum;
+                        if (!add) before[i * l.ldc + j] = std::numeric_limits<float>::quiet_NaN();
+                      }
+                    std::vector<float> first;
+                    for (int threads : {1, 2, 3}) {
+                      cpu::context c(threads);
+                      poison(c);
+                      auto out = before;
+                      simd::product(c, l.m, l.n, l.k, l.a_in(a), l.b_in(b), out.data(), l.ldc, add);
+                      if (threads == 1) first = out;
+                      CHECK(near(out, expected, tolerance<float>));
+                      CHECK(same_bits(out, first));
+                    }
+                    for (int i = 0; i < l.m; ++i)
+                      for (int j = l.n; j < l.ldc; ++j) CHECK(first[i * l.ldc + j] == before[i * l.ldc + j]);
+                  });
+}
+
 TEST_CASE("product: by quarters, of integers the bits of whole products; an odd row, a part of a pair of panels, several blocks of depth") {
-  for (auto [m, n, k] : {std::array{1, 7, 1}, std::array{simd::tile_rows + 1, 20, 40}, std::array{2 * simd::tile_rows, 128, 96}, std::array{2 * simd::tile_rows + 1, 33, 100},
-                         std::array{71, 131, 330}, std::array{100, 64, 256}})
-    for (bool ta : {false, true})
-      for (bool tb : {false, true})
-        for (bool add : {false, true}) {
-          CAPTURE(m);
-          CAPTURE(n);
-          CAPTURE(k);
-          int const lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
-          auto const a = integers(std::size_t(ta ? k : m) * lda, 1), b = integers(std::size_t(tb ? n : k) * ldb, 2);
-          auto const before = integers(std::size_t(m) * ldc, 3);
-          cpu::context one(1), three(3);
-          auto const multiply = [&]<class Way>(cpu::context& c, Way) {
-            poison(c);
-            auto out = before;
-            simd::detail::product<Way>(c, {96, 2}, m, n, k, {a.data(), lda, ta}, {b.data(), ldb, tb}, out.data(), ldc, add);
-            return out;
-          };
-          auto const whole = multiply(one, simd::detail::by_groups{});
-          CHECK(multiply(one, simd::detail::by_quarters{}) == whole);
-          CHECK(multiply(three, simd::detail::by_quarters{}) == whole);
-        }
+  constexpr int tile = simd::tile_rows;
+  for_each_layout({{1, 7, 1}, {tile + 1, 20, 40}, {2 * tile, 128, 96}, {2 * tile + 1, 33, 100}, {71, 131, 330}, {100, 64, 256}},
+                  [](layout const& l, bool add) {
+                    auto const a = integers(l.size_of_a(), 1), b = integers(l.size_of_b(), 2), before = integers(l.size_of_c(), 3);
+                    cpu::context one(1), three(3);
+                    auto const multiply = [&]<class Way>(cpu::context& c, Way) {
+                      poison(c);
+                      auto out = before;
+                      simd::detail::product<Way>(c, {96, 2}, l.m, l.n, l.k, l.a_in(a), l.b_in(b), out.data(), l.ldc, add);
+                      return out;
+                    };
+                    auto const whole = multiply(one, simd::detail::by_groups{});
+                    CHECK(multiply(one, simd::detail::by_quarters{}) == whole);
+                    CHECK(multiply(three, simd::detail::by_quarters{}) == whole);
+                  });
 }
 
 TEST_CASE("product: empty sides do nothing") {
