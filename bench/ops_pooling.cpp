@@ -87,9 +87,10 @@ struct region_case {
     x.level[0] = activated(c, map, x_host);
     dx.level[0] = c.make<float>(map);
     rois = uploaded_boxes(c, map[0], crowded_boxes(map[0] * each, stride * map[2], stride * map[3], 40));
-    shape<3> const rows{{map[0] * each, spec.pooled * spec.pooled, map[1]}};
+    int const bins = spec.pooled * spec.pooled;
+    shape<3> const rows{{map[0] * each, map[1], bins}};
     out = frcnn::scratch<float, device>(c, rows);
-    argmax = frcnn::scratch<std::int32_t, device>(c, rows);
+    argmax = frcnn::scratch<std::int32_t, device>(c, shape<3>{{map[0] * each, bins, map[1]}});
     dout = uploaded(c, rows, numbers(rows.size(), .5f, 1, 5));
   }
   // One output of each op by its definition; x, y run over the map.
@@ -139,7 +140,7 @@ struct region_case {
       int const r = places.below(static_cast<int>(boxes.size())), by = places.below(p), bx = places.below(p), ch = places.below(s[1]);
       float const* const map = x_host.data() + (static_cast<std::size_t>(r / rois.rows.dims[1]) * s[1] + ch) * s[2] * s[3];
       double const expected = (this->*defined)(map, s[2], s[3], boxes[static_cast<std::size_t>(r)], by, bx);
-      auto const at = (static_cast<std::size_t>(r) * p * p + by * p + bx) * s[1] + ch;
+      auto const at = ((static_cast<std::size_t>(r) * s[1] + ch) * p + by) * p + bx;
       if (auto const wrong = not_equal("an output", found[at], expected, 1e-4); !wrong.empty()) return wrong;
     }
     return not_finite(found);

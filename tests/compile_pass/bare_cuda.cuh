@@ -27,6 +27,7 @@ struct cuda {
     shape<4> dims{};
   };
   class context;
+  static constexpr bool in_host_memory = false;
 
   static void* allocate(std::size_t bytes) {
     void* p = nullptr;

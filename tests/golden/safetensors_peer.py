@@ -33,6 +33,7 @@ expected = {
     "scalar": np.array(-7, np.int64),
     "empty": np.zeros((0, 4), np.float32),
     "later": np.array([9, 8], np.float32),
+    "line": np.full(16, 0.5, np.float32),
 }
 assert ours.keys() == expected.keys()
 for name, value in expected.items():

@@ -3,8 +3,7 @@
 //
 // A layer owns no parameter memory: it holds `param`s whose views the detector's parameter_store sets. value and grad are in the
 // engine's order (param::stored); files, initialisation, checkpoints and tests see the logical order. Logical dims are always four,
-// [O, C, H, W] (a vector is [O,1,1,1], a linear layer's matrix [O, C, H, W] with H x W the pooled grid it reads, or 1 x 1), and `rank`
-// says how files show them: 4 as they are, 2 as [O, C*H*W], 1 as [O].
+// [O, C, H, W] (a vector is [O,1,1,1], a linear layer's matrix [O,C,1,1]), and `rank` says how many of them files show.
 #include "frcnn/core/view.hpp"
 
 #include <cstdint>

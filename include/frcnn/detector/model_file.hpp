@@ -6,6 +6,9 @@
 //             fc_ranks "[1024,256]" of a compressed model alone
 //
 //   save(detector, path)            load<presets::small<cpu>>(path)            load_detector(path): whatever preset the file names
+// load maps large weights that memory has in the order of the file, fully connected layers', instead of reading them: a process begins
+// sooner, and several share one copy. The file must not be changed in place while such a detector lives (io/mapping.hpp); save(), which
+// replaces it, may. Where that is no rule to rely on: load(path, options, model_weights::read).
 // Reading throws error naming the file and the tensor or key: a file cut short, of another preset, a missing, extra or misshapen tensor.
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/io/safetensors.hpp"
@@ -15,6 +18,8 @@
 #include <nlohmann/json.hpp>
 
 namespace frcnn::inline FRCNN_ABI {
+
+enum class model_weights : std::uint8_t { mapped, read };
 
 namespace detail {
 
@@ -90,14 +95,32 @@ void add_parameters(io::safetensors_writer& out, parameter_store<T, B> const& st
   }
 }
 
-// Sets every parameter from the file; every tensor of the file must be a parameter unless `others` accepts its name. threads: 0: all.
+namespace detail {
+// Whether the parameter's values are now those of the mapped file.
+template <Real T, Backend B>
+bool map_parameter(io::safetensors_file const& file, parameter_store<T, B>& store, typename parameter_store<T, B>::entry const& e) {
+  if constexpr (B::in_host_memory) {
+    constexpr std::size_t least = std::size_t{1} << 18;  // elements: small ones are not worth a mapping each
+    if (e.p->size() < least || !e.in_logical_order()) return false;
+    if (auto values = file.map<T>(e.name, e.file_shape())) {
+      store.lend(e, std::move(values));
+      return true;
+    }
+  }
+  return false;
+}
+}  // namespace detail
+
+// Sets every parameter from the file; every tensor of the file must be a parameter unless `others` accepts its name.
 template <Real T, Backend B, class Others>
-void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, Others others, int threads = 0) {
-  if (threads == 0) threads = static_cast<int>(std::min(8u, std::max(1u, std::thread::hardware_concurrency())));
+void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, Others others,
+                     model_weights how = model_weights::read) {
+  int const threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u));
   std::size_t known = 0;
   for (auto const& e : store.entries()) {
     file.check(e.name, e.file_shape());
-    store.set_in_parts(e, threads, [&](std::size_t first, std::span<T> out) { file.read_part(e.name, first, out); });
+    if (how == model_weights::read || !detail::map_parameter(file, store, e))
+      store.set_in_parts(e, threads, [&](std::size_t first, std::span<T> out) { file.read_part(e.name, first, out); });
     ++known;
   }
   for (auto const& [name, tensor] : file.tensors())
@@ -110,8 +133,8 @@ void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& st
   }
 }
 template <Real T, Backend B>
-void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, int threads = 0) {
-  read_parameters(file, store, [](std::string const&) { return false; }, threads);
+void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, model_weights how = model_weights::read) {
+  read_parameters(file, store, [](std::string const&) { return false; }, how);
 }
 
 template <class Preset>
@@ -127,7 +150,8 @@ inline model_config read_config(io::safetensors_file const& file) { return detai
 
 namespace detail {
 template <class Preset>
-detector<Preset> load(io::safetensors_file const& file, model_config const& config, typename Preset::device::options options) {
+detector<Preset> load(io::safetensors_file const& file, model_config const& config, typename Preset::device::options options,
+                      model_weights how) {
   if (config.preset != Preset::name) throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + config.preset);
   detector<Preset> d = [&] {
     try {
@@ -136,22 +160,23 @@ detector<Preset> load(io::safetensors_file const& file, model_config const& conf
       throw error(file.name() + ", " + e.where(), e.expected(), e.found());
     }
   }();
-  read_parameters(file, d.model().parameters());
+  read_parameters(file, d.model().parameters(), how);
   return d;
 }
 }  // namespace detail
 
 // options: the device's, of every detect call: threads, engine, precision.
 template <class Preset>
-detector<Preset> load(std::filesystem::path const& path, typename Preset::device::options options = {}) {
+detector<Preset> load(std::filesystem::path const& path, typename Preset::device::options options = {},
+                      model_weights how = model_weights::mapped) {
   io::safetensors_file const file(path);
-  return detail::load<Preset>(file, detail::from_metadata(file), options);
+  return detail::load<Preset>(file, detail::from_metadata(file), options, how);
 }
 template <class Preset>
-detector<Preset> load(std::filesystem::path const& path, int threads) {
+detector<Preset> load(std::filesystem::path const& path, int threads, model_weights how = model_weights::mapped) {
   typename Preset::device::options options;
   options.threads = threads;
-  return load<Preset>(path, options);
+  return load<Preset>(path, options, how);
 }
 
 }  // namespace frcnn

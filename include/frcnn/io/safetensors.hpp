@@ -2,9 +2,9 @@
 // Named tensors in a safetensors file: 8 bytes of header length, a JSON header, the elements.
 //
 // Reading trusts nothing: whatever the bytes are, the file opens with every tensor inside it, or one frcnn::error names the file, the
-// tensor, what was expected and what was found. Opening reads the header alone; elements are read when they are asked for, in parts where the
-// caller wants them so, and nothing of them is kept. As the format asks, elements follow one another in the file without gaps or overlaps,
-// and keys are not repeated.
+// tensor, what was expected and what was found. Opening reads the header alone; elements are read when they are asked for, in parts where
+// the caller wants them so, and nothing of them is kept; or they are mapped, and lie where the file has them. As the format asks, elements
+// follow one another in the file without gaps or overlaps, and keys are not repeated.
 // Writing is a function of the contents alone (no time, host or path): equal tensors and metadata give equal bytes.
 //
 // Example: safetensors_writer out;
@@ -18,6 +18,7 @@
 // both).
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/dtype.hpp"
+#include "frcnn/io/mapping.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -106,6 +107,17 @@ class safetensors_file {
       if (!convert(t.type, bytes.data(), n, out.data() + i))
         throw error(where(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
     }
+  }
+  // The elements as memory (io/mapping.hpp says what may then happen to the file), where the shape is the expected one. nullptr where they
+  // would have to be converted, lie at no multiple of their size, are none, or the file is memory or cannot be mapped.
+  template <Stored T>
+  std::shared_ptr<T> map(std::string const& name, tensor_shape const& expected) const {
+    check(name, expected);
+    stored_tensor const& t = tensor(name);
+    if (!file_ || t.type != dtype_of<T>() || t.begin % alignof(T) != 0) return nullptr;
+    if (detail::size_of_file(*file_, name_) < t.end) throw detail::cut_short(name_);
+    auto const bytes = map_privately(*file_, t.begin, static_cast<std::size_t>(t.end - t.begin));
+    return {bytes, reinterpret_cast<T*>(bytes.get())};
   }
   template <Stored T>
   std::vector<T> read(std::string const& name, tensor_shape const& expected) const {
@@ -278,10 +290,12 @@ class safetensors_writer {
   }
 
   void write(std::filesystem::path const& path) const {
-    // Large elements first, then as added: every tensor lies at a multiple of its element's size, which readers that map the file rely on.
+    // For readers that map the file: tensors of whole cache lines first, each at a multiple of a line, then the others, large elements
+    // first, each at a multiple of its element's size.
+    constexpr std::size_t line = 64;
     std::vector<entry const*> order;
     for (auto const& e : entries_) order.push_back(&e);
-    std::ranges::stable_sort(order, std::greater<>{}, [](entry const* e) { return size_of(e->type); });
+    std::ranges::stable_sort(order, std::greater<>{}, [](entry const* e) { return std::pair(e->bytes % line == 0, size_of(e->type)); });
 
     nlohmann::json header = nlohmann::json::object();  // its keys are sorted
     if (!metadata.empty()) header["__metadata__"] = metadata;
@@ -296,8 +310,8 @@ class safetensors_writer {
     } catch (nlohmann::json::exception const&) {
       throw error(path.string(), "names and metadata in UTF-8", "other bytes");
     }
-    text.resize((text.size() + 7) / 8 * 8, ' ');  // the elements begin at a multiple of 8
-    std::uint64_t const length = text.size();
+    std::uint64_t const length = (8 + text.size() + line - 1) / line * line - 8;
+    text.resize(length, ' ');
 
     atomic_file file(path);
     file.write(&length, 8);

@@ -1,8 +1,5 @@
 #pragma once
-// A fully connected layer on plain rows, [M, K] to [M, N], with an optional fused ReLU.
-//
-// `grid` is the pooled grid that the rows come from: a row that was pooled as [P*P, C] meets a weight whose logical columns are
-// (c*P + h)*P + w, as every published fc6 has them; the store permutes once. grid == 1 for everything after.
+// A fully connected layer on plain rows, [M, K] to [M, N], with an optional fused ReLU. Its weight lies in memory as files have it, [N, K].
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/ops/linear.hpp"
 
@@ -17,11 +14,10 @@ class linear {
     view<T const, 2, B> x{}, y{};
   };
 
-  linear(int in, int out, bool relu, initializer weights, initializer biases, int grid = 1) : in_(in), out_(out), relu_(relu) {
+  linear(int in, int out, bool relu, initializer weights, initializer biases) : in_(in), out_(out), relu_(relu) {
     weight.name = "weight";
     weight.rank = 2;
-    weight.dims = {{out, in / (grid * grid), grid, grid}};
-    weight.stored = param_order::channels_last;
+    weight.dims = {{out, in, 1, 1}};
     weight.init = weights;
     bias.name = "bias";
     bias.dims = {{out, 1, 1, 1}};

@@ -31,11 +31,10 @@ class low_rank_linear {
   };
 
   // `weights` is how W, or W0, starts; W1 starts as PyTorch's layers do.
-  low_rank_linear(int in, int out, int rank, bool relu, initializer weights, initializer biases, int grid = 1)
-      : rank_(checked(rank, std::min(in, out))),
-        last_(rank ? rank : in, out, relu, rank ? default_uniform(rank) : weights, biases, rank ? 1 : grid) {
+  low_rank_linear(int in, int out, int rank, bool relu, initializer weights, initializer biases)
+      : rank_(checked(rank, std::min(in, out))), last_(rank ? rank : in, out, relu, rank ? default_uniform(rank) : weights, biases) {
     if (!rank) return;
-    first_.emplace(in, rank, false, weights, initializer::zero(), grid);
+    first_.emplace(in, rank, false, weights, initializer::zero());
     // The op adds a bias; this one is no parameter, and stays 0.
     first_->bias.value = no_bias_.shaped(shape<1>{{rank}});
     from_host(std::vector<T>(static_cast<std::size_t>(rank), T(0)), first_->bias.value);

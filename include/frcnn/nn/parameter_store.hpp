@@ -1,5 +1,6 @@
 #pragma once
-// All parameters of a model in one packed buffer, by name: values, gradients, and whatever the optimiser keeps beside them.
+// All parameters of a model in one packed buffer, by name: values, gradients, and whatever the optimiser keeps beside them. For inference
+// single values may lie elsewhere: see lend().
 //
 // Layers declare parameters, the store gives them memory. Offsets run in the order in which backward finishes (last declared first), so
 // that a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16 elements.
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -29,13 +31,12 @@ class parameter_store {
     param<T, B>* p;
     std::size_t offset;  // elements into the packed buffers
 
+    std::shared_ptr<T> lent{};  // who owns the values, where they are not in the packed buffer
+
     // The shape as files show it.
-    std::vector<std::int64_t> file_shape() const {
-      auto const& d = p->dims;
-      if (p->rank == 4) return {d[0], d[1], d[2], d[3]};
-      if (p->rank == 2) return {d[0], std::int64_t{d[1]} * d[2] * d[3]};
-      return {d[0]};
-    }
+    std::vector<std::int64_t> file_shape() const { return {p->dims.d, p->dims.d + p->rank}; }
+    // Whether memory and files have the values in the same order.
+    bool in_logical_order() const { return p->stored == param_order::plain || p->dims[1] == 1 || p->dims[2] * p->dims[3] == 1; }
   };
 
   // Collects the model's parameters and gives them memory. The model must not move afterwards.
@@ -47,7 +48,7 @@ class parameter_store {
       std::vector<std::size_t> lengths{};
       void operator()(param<T, B>& p) {
         p.path = scope + p.name;
-        entries.push_back({p.path, &p, 0});
+        entries.push_back({p.path, &p, 0, {}});
       }
       void enter(std::string const& name) {
         lengths.push_back(scope.size());
@@ -67,11 +68,28 @@ class parameter_store {
       size_ += (e.p->size() + 15) / 16 * 16;
     }
     values_.reserve(size_);
-    for (auto& e : entries_) e.p->value = {values_.data() + e.offset, shape<1>{{static_cast<std::int32_t>(e.p->size())}}};
+    for (auto& e : entries_) take_back(e);
+  }
+
+  // The values of a parameter in memory of another owner, in the order of a file, such as a mapped one. With set() or enable_gradients()
+  // they are the packed buffer's again.
+  void lend(entry const& e, std::shared_ptr<T> values) requires(B::in_host_memory) {
+    FRCNN_ASSERT(values && e.in_logical_order());
+    entry& mine = own(e);
+    mine.lent = std::move(values);
+    mine.p->value.data = mine.lent.get();
+    ++mine.p->version;
   }
 
   // Gives gradients to every trainable parameter; frozen ones stay without.
   void enable_gradients() {
+    for (auto& e : entries_) {
+      if (!e.lent) continue;
+      auto const lent = std::move(e.lent);
+      take_back(e);
+      B::copy_in(e.p->value.data, lent.get(), e.p->size() * sizeof(T));
+      ++e.p->version;
+    }
     gradients_.reserve(size_);
     for (auto& e : entries_) {
       e.p->next = writing::set;
@@ -101,6 +119,7 @@ class parameter_store {
   std::vector<T> get(entry const& e) const { return logical(e, e.p->value.data); }
   std::vector<T> get_gradient(entry const& e) const { return logical(e, e.p->grad.data); }
   void set(entry const& e, std::vector<T> const& values) {
+    take_back(own(e));
     from_logical(e, values, e.p->value.data);
     ++e.p->version;
   }
@@ -108,6 +127,7 @@ class parameter_store {
   // Parts are fetched and laid out by `threads` threads.
   template <class Fetch>
   void set_in_parts(entry const& e, int threads, Fetch fetch) {
+    take_back(own(e));
     fill_in_parts(e, threads, fetch, e.p->value.data);
     ++e.p->version;
   }
@@ -164,6 +184,13 @@ class parameter_store {
   T* gradients() const { return gradients_.data(); }
 
  private:
+  entry& own(entry const& e) { return entries_[static_cast<std::size_t>(&e - entries_.data())]; }
+  // Its values are the packed buffer's, whatever that holds.
+  void take_back(entry& e) {
+    e.lent.reset();
+    e.p->value = {values_.data() + e.offset, shape<1>{{static_cast<std::int32_t>(e.p->size())}}};
+  }
+
   // FNV-1a: stable over platforms and runs.
   static std::uint64_t hash(std::string_view text) {
     std::uint64_t h = 1469598103934665603ull;

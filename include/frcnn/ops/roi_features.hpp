@@ -4,8 +4,8 @@
 //   maps   level[l] = [N, C, Hl, Wl]                 engine's activations
 //   rois   [N, R] half-open boxes in pixels of the network's input, count[N]; dead rows give zeros and get no gradient
 //   level  [N, R] int32: which map each RoI reads; empty with one level
-//   out    [N*R, P*P, C] plain rows, bins in row-major order, channels innermost
-//   argmax [N*R, P*P, C] int32 (RoIPool): y*W + x in the map, -1 for an empty bin
+//   out    [N*R, C, P*P] plain rows, bins in row-major order: as the columns of every published fc6 are, (c*P + y)*P + x
+//   argmax [N*R, P*P, C] int32 (RoIPool), which backward reads: y*W + x in the map, -1 for an empty bin
 //
 // roi_align (torchvision, aligned = false): x1 = box.x1 * scale, no half-pixel shift, sides floored at 1; each bin averages
 //   sampling x sampling bilinear samples; a sample beyond [-1, extent] counts as 0, others are clamped to the map.

@@ -7,11 +7,13 @@
 namespace frcnn::inline FRCNN_ABI {
 
 // options: of each detect call. Throws error: see model_file.hpp; and where the file names a preset that is not there.
-inline any_detector load_detector(std::filesystem::path const& path, cpu_options options = {}) {
+inline any_detector load_detector(std::filesystem::path const& path, cpu_options options = {}, model_weights how = model_weights::mapped) {
   io::safetensors_file const file(path);
   auto const config = detail::from_metadata(file);
-  return with_preset<cpu>(config.preset, [&]<class Preset>() { return any_detector(detail::load<Preset>(file, config, options)); });
+  return with_preset<cpu>(config.preset, [&]<class Preset>() { return any_detector(detail::load<Preset>(file, config, options, how)); });
 }
-inline any_detector load_detector(std::filesystem::path const& path, int threads) { return load_detector(path, {.threads = threads}); }
+inline any_detector load_detector(std::filesystem::path const& path, int threads, model_weights how = model_weights::mapped) {
+  return load_detector(path, cpu_options{.threads = threads}, how);
+}
 
 }  // namespace frcnn

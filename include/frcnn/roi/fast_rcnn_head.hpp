@@ -4,7 +4,7 @@
 //   F       the features it reads         Conv    the convention         Pooler  roi::align_pooler or roi::max_pooler
 //
 //   N images, Q RoIs each (rows = N*Q), K classes:
-//   pooled [rows, P*P*C] -> fc6 -> fc7 [rows, width] -> logits [rows, K+1], deltas [rows, 4(K+1)]
+//   pooled [rows, C*P*P] -> fc6 -> fc7 [rows, width] -> logits [rows, K+1], deltas [rows, 4(K+1)]
 // Initialisation: PyTorch's default for all four layers, as torchvision's heads have it, or Gaussian predictors (0.01 and 0.001) with
 // options.gaussian_predictors, as Fast R-CNN has it (section 2.3).
 #include "frcnn/concepts/roi_head.hpp"
@@ -61,9 +61,9 @@ class fast_rcnn_head {
   };
 
   explicit fast_rcnn_head(Pooler pooler, fast_rcnn_options<Conv> options = {})
-      : options_(options), pooler_(pooler),
-        fc6_(pooler.width(), options.fc6, options.fc6_rank, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width()),
-             pooler.pooled()),
+      : options_(options),
+        pooler_(pooler),
+        fc6_(pooler.width(), options.fc6, options.fc6_rank, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width())),
         fc7_(options.fc6, options.fc7, options.fc7_rank, true, nn::default_uniform(options.fc6), nn::default_uniform(options.fc6)),
         cls_(options.fc7, options.classes + 1, false, predictor(0.01), predictor_bias()),
         box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {}

@@ -1,8 +1,8 @@
 #pragma once
 // Poolers: regions of the maps to rows of fixed length, and the gradient's way back. A RoIHead is given one as a part.
 //
-//   maps level[l] = [N, C, Hl, Wl];  rois [N, R];  out [N*R, P*P*C] (bins row-major, channels innermost)
-//   pooler.width()                    P*P*C
+//   maps level[l] = [N, C, Hl, Wl];  rois [N, R];  out [N*R, C*P*P] (channel by channel, bins row-major)
+//   pooler.width()                    C*P*P
 //   pooler.forward(c, maps, rois, out)          pooler.forward(c, maps, rois, out, tape)
 //   pooler.backward(c, tape, dout, dmaps, how)  the RoIs are constants
 // With several levels each RoI reads one, by its size (Feature Pyramid Networks, eq. 1).
@@ -44,7 +44,7 @@ class pooler_base {
   }
 
   int pooled() const { return spec_.pooled; }
-  int width() const { return spec_.pooled * spec_.pooled * channels; }
+  int width() const { return channels * spec_.pooled * spec_.pooled; }
 
  protected:
   using T = scalar;
@@ -52,8 +52,11 @@ class pooler_base {
   using context = typename B::context;
   using rois_type = counted<box<T> const, 2, B>;
 
-  view<T, 3, B> bins(view<T, 2, B> rows) const { return {rows.data, {{rows.dims[0], spec_.pooled * spec_.pooled, channels}}}; }
-  view<T const, 3, B> bins(view<T const, 2, B> rows) const { return {rows.data, {{rows.dims[0], spec_.pooled * spec_.pooled, channels}}}; }
+  // [N*R, C, P*P]
+  template <class U>
+  view<U, 3, B> bins(view<U, 2, B> rows) const {
+    return {rows.data, {{rows.dims[0], channels, spec_.pooled * spec_.pooled}}};
+  }
 
   // Empty with one level. `memory`: where it lives; from the arena when null.
   view<std::int32_t const, 2, B> level_of(context& c, rois_type rois, buffer<std::int32_t, B>* memory) const {
@@ -120,7 +123,7 @@ class max_pooler : public pooler_base<F, Conv> {
   void forward(context& c, maps<T, base::levels, B> const& f, rois_type rois, view<T, 2, B> out, tape& t) const {
     t.rois = rois;
     t.level = this->level_of(c, rois, &t.level_memory);
-    t.argmax = t.argmax_memory.shaped(this->bins(out).dims);
+    t.argmax = t.argmax_memory.shaped(shape<3>{{out.dims[0], this->spec_.pooled * this->spec_.pooled, base::channels}});
     ops::roi_pool<B>::forward(c, this->spec_, f, rois, t.level, this->bins(out), t.argmax);
   }
   void backward(context& c, tape& t, view<T const, 2, B> dout, maps<T, base::levels, B>& df, writing how) const {

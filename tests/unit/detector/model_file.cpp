@@ -142,6 +142,39 @@ TEST_CASE("load_detector serves a preset that only the file knows") {
   CHECK(any.propose(im).size() > 0);
 }
 
+TEST_CASE("large weights are mapped or read: the same detector; saving over its file and training leave it whole") {
+  scratch_folder const folder;
+  auto const path = folder.path / "small.safetensors";
+  using small = presets::small<cpu>;
+  auto config = small::config({"a", "b"});
+  config.short_side = 64;
+  config.max_side = 128;
+  detector<small> made(config, 1);
+  made.model().parameters().initialise(2);
+  save(made, path);
+  auto const bytes = io::read_file(path);
+  auto const weight = [](detector<small> & d) -> auto& { return d.model().parameters().at("roi_heads.box_head.fc6.weight"); };
+
+  auto mapped = load<small>(path, 1), read = load<small>(path, 1, model_weights::read);
+  CHECK(weight(mapped).lent);
+  CHECK_FALSE(weight(read).lent);
+  CHECK_FALSE(mapped.model().parameters().at("roi_heads.box_head.fc6.bias").lent);
+  auto const im = noise(100, 70);
+  auto const expected = made.detect(im, {.score = 0.01f});
+  REQUIRE(expected.size() > 0);
+  CHECK(equal(mapped.detect(im, {.score = 0.01f}), expected));
+  CHECK(equal(read.detect(im, {.score = 0.01f}), expected));
+
+  save(mapped, path);  // from the file that is replaced
+  CHECK(io::read_file(path) == bytes);
+  CHECK(equal(mapped.detect(im, {.score = 0.01f}), expected));
+  mapped.model().parameters().enable_gradients();
+  CHECK_FALSE(weight(mapped).lent);
+  weight(mapped).p->value.data[0] += 1;
+  CHECK(io::read_file(path) == bytes);
+  CHECK(weight(mapped).p->value.data[0] == weight(read).p->value.data[0] + 1);
+}
+
 TEST_CASE("images from memory: RGB, BGR, grey, rows with gaps") {
   auto const d = random_detector();
   auto const im = noise(120, 80);

@@ -14,8 +14,7 @@ using namespace frcnn;
 
 namespace {
 
-// 5 rows from a pooled grid of 2 x 2 with 3 channels to 4 columns.
-constexpr int rows = 5, in = 12, out = 4, grid = 2;
+constexpr int rows = 5, in = 12, out = 4;
 
 template <class T>
 std::vector<T> normals(std::size_t n, std::uint64_t stream) {
@@ -35,7 +34,7 @@ struct fixture {
   parameter_store<T, cpu> store;
   std::vector<T> x = normals<T>(rows * in, 1);
 
-  fixture(int rank, bool relu) : layer(in, out, rank, relu, initializer::normal(1), initializer::normal(1), grid) {
+  fixture(int rank, bool relu) : layer(in, out, rank, relu, initializer::normal(1), initializer::normal(1)) {
     store.bind(layer);
     store.initialise(7);
   }
@@ -48,18 +47,16 @@ struct fixture {
   }
 };
 
-// From the logical factors: column (c*P + h)*P + w of the first is pooled column (h*P + w)*C + c.
+// From the factors.
 std::vector<double> naive(parameter_store<double, cpu> const& store, std::vector<double> const& x, int rank, bool relu) {
   auto const w0 = store.get(store.at("0.weight")), w1 = store.get(store.at("1.weight")), b = store.get(store.at("1.bias"));
-  int const channels = in / (grid * grid);
   std::vector<double> y(rows * out);
   for (int r = 0; r < rows; ++r)
     for (int o = 0; o < out; ++o) {
       double sum = b[o];
       for (int k = 0; k < rank; ++k) {
         double hidden = 0;
-        for (int c = 0; c < channels; ++c)
-          for (int cell = 0; cell < grid * grid; ++cell) hidden += w0[k * in + c * grid * grid + cell] * x[r * in + cell * channels + c];
+        for (int i = 0; i < in; ++i) hidden += w0[k * in + i] * x[r * in + i];
         sum += w1[o * rank + k] * hidden;
       }
       y[r * out + o] = relu ? std::max(0.0, sum) : sum;
@@ -69,7 +66,7 @@ std::vector<double> naive(parameter_store<double, cpu> const& store, std::vector
 
 }  // namespace
 
-TEST_CASE("two products, logical columns, one bias, one ReLU") {
+TEST_CASE("two products, one bias, one ReLU") {
   cpu::context c(2);
   for (int const rank : {1, 3, 4})
     for (bool const relu : {false, true}) {
@@ -89,7 +86,7 @@ TEST_CASE("two products, logical columns, one bias, one ReLU") {
 TEST_CASE_TEMPLATE("rank 0 is the plain layer", T, float, double) {
   cpu::context c(1);
   fixture<T> f(0, true);
-  nn::linear<T, cpu> plain(in, out, true, initializer::normal(1), initializer::normal(1), grid);
+  nn::linear<T, cpu> plain(in, out, true, initializer::normal(1), initializer::normal(1));
   parameter_store<T, cpu> store;
   store.bind(plain);
   store.initialise(7);

@@ -24,20 +24,6 @@ struct map {
   }
 };
 
-// [N*R, P*P*C] rows, bins row-major and channels innermost, from their [N, R, C, P, P], and back.
-template <class T>
-std::vector<T> rows_from(std::vector<T> const& v, int channels, int bins, bool back = false) {
-  std::vector<T> out(v.size());
-  int const rows = static_cast<int>(v.size()) / (channels * bins);
-  for (int r = 0; r < rows; ++r)
-    for (int ch = 0; ch < channels; ++ch)
-      for (int b = 0; b < bins; ++b) {
-        auto const theirs = std::size_t((r * channels + ch) * bins + b), ours = std::size_t((r * bins + b) * channels + ch);
-        (back ? out[theirs] : out[ours]) = back ? v[ours] : v[theirs];
-      }
-  return out;
-}
-
 template <class T>
 rows_of<box<T>> golden_rois(std::int32_t second = 6) {
   auto const all = golden_boxes<T>("roi.rois");
@@ -59,10 +45,10 @@ void compare(Pooler const& pooler, std::string const& name) {
   typename Pooler::tape t;
   pooler.forward(c, f, rois.in(), y.out(), t);
   pooler.forward(c, f, rois.in(), again.out());
-  CHECK(near(y.values, rows_from(file.read<double>(name + ".y"), 3, p * p), tolerance<T>));
+  CHECK(near(y.values, file.read<double>(name + ".y"), tolerance<T>));
   CHECK(y.values == again.values);
 
-  array<T, 2> const dy(y.dims, rows_from(file.read<T>(name + ".dy"), 3, p * p));
+  array<T, 2> const dy(y.dims, file.read<T>(name + ".dy"));
   map<T> dx(s, std::numeric_limits<T>::quiet_NaN());
   maps<T, 1, cpu> df{{dx.a}};
   pooler.backward(c, t, dy.in(), df, writing::set);

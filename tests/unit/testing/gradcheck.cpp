@@ -62,6 +62,7 @@ struct host {
   };
   template <class>
   using activation = int;
+  static constexpr bool in_host_memory = true;
   static void* allocate(std::size_t n) { return std::malloc(n); }
   static void deallocate(void* p) { std::free(p); }
   static void copy_in(void* to, void const* from, std::size_t n) { std::memcpy(to, from, n); }

@@ -56,6 +56,7 @@ struct cpu {
   using activation = cpu_activation<T>;
   using options = cpu_options;
   class context;
+  static constexpr bool in_host_memory = true;
 
   // 64-byte aligned and zeroed once. What is large is mapped, on large pages where the system has them: a product walks down columns of
   // weights, a page for every few numbers. Throws std::bad_alloc.

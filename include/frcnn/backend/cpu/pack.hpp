@@ -50,11 +50,14 @@ inline void pack_panel(matrix_ref b, int depth, int columns, int whole, int widt
     }
     return;
   }
+  constexpr int page = 4096 / sizeof(float);
   int const stride = whole + lanes;  // not a power of two
   for (int j = 0; j < width; j += lanes) {
     for (int i = 0; i < lanes; ++i) {
       int const here = j + i < columns ? depth : 0;
       float* const row = line + i * stride;
+      if (j + i + 1 < columns)  // where the next row's pages are is looked up while this one is read: mapped weights lie on small pages
+        for (int k = 0; k < depth + page; k += page) __builtin_prefetch(b.data + (j + i + 1) * b.stride + std::min(k, depth - 1));
       std::copy_n(b.data + (j + i) * b.stride, here, row);
       std::fill(row + here, row + whole, 0.f);
     }

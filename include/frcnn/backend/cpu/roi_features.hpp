@@ -1,9 +1,11 @@
 #pragma once
-// ops::roi_align and ops::roi_pool on the CPU. Maps have their channels innermost, so every sample reads and writes one run of memory.
+// ops::roi_align and ops::roi_pool on the CPU. Maps have their channels innermost, so every sample reads and writes one run of memory: a
+// RoI is pooled, and its gradient read, bin by bin in its worker's memory, and turned to or from the channels of its row there.
 //
 // Forward takes RoIs in parallel. Backward takes images times blocks of channels in parallel, and inside a block RoIs in ascending order:
 // each element's sum has one order whatever the number of threads.
 #include "frcnn/backend/cpu/running_max.hpp"
+#include "frcnn/backend/cpu/transpose.hpp"
 #include "frcnn/ops/roi_features.hpp"
 
 #include <cmath>
@@ -144,20 +146,25 @@ struct roi_align<cpu> {
                       std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level,
                       view<T, 3, cpu> out) {
     detail::roi_rows<box<T> const> const rows{rois, level};
-    std::size_t const channels = static_cast<std::size_t>(out.dims[2]), total = rows.images() * rows.per_image();
     int const pooled = spec.pooled;
-    FRCNN_ASSERT(out.dims[0] == static_cast<int>(total) && out.dims[1] == pooled * pooled && spec.sampling > 0);
+    std::size_t const channels = static_cast<std::size_t>(out.dims[1]), bins = static_cast<std::size_t>(pooled) * pooled;
+    std::size_t const total = rows.images() * rows.per_image();
+    FRCNN_ASSERT(out.dims[0] == static_cast<int>(total) && out.dims[2] == pooled * pooled && spec.sampling > 0);
     cpu::context::frame const scope(c);
+    std::size_t const workers = static_cast<std::size_t>(workers_for(c, total, 1));
     std::size_t const room = detail::bilinear_grid<T>::bytes(pooled, spec.sampling);
-    std::byte* const memory = c.scratch_of<std::byte>(static_cast<std::size_t>(workers_for(c, total, 1)) * room);
+    std::byte* const memory = c.scratch_of<std::byte>(workers * room);
+    T* const turned = c.scratch_of<T>(workers * bins * channels);
     parallel_for(c, total, 1, [=, &spec, &in](int worker, std::size_t begin, std::size_t end) {
       detail::bilinear_grid<T> grid(memory + static_cast<std::size_t>(worker) * room, pooled, spec.sampling);
       for (std::size_t row = begin; row < end; ++row) {
-        T* bin = out.data + row * pooled * pooled * channels;
+        T* const to = out.data + row * bins * channels;
         if (!rows.is_live(row)) {
-          std::fill_n(bin, static_cast<std::size_t>(pooled) * pooled * channels, T(0));
+          std::fill_n(to, bins * channels, T(0));
           continue;
         }
+        T* const first = turned + static_cast<std::size_t>(worker) * bins * channels;
+        T* bin = first;
         int const l = rows.level_of(row);
         auto const& map = in.level[l];
         T const* const source = detail::image_of(map, row / rows.per_image());
@@ -169,6 +176,7 @@ struct roi_align<cpu> {
                                [&](std::int32_t cell, T weight) { sum.add(source + static_cast<std::size_t>(cell) * channels, weight); });
             sum.finish();
           }
+        detail::transpose(first, channels, bins, channels, to, bins);
       }
     });
   }
@@ -178,11 +186,12 @@ struct roi_align<cpu> {
                        std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level,
                        maps<T, L, cpu> const& dmaps, writing how) {
     detail::roi_rows<box<T> const> const rows{rois, level};
-    std::size_t const channels = static_cast<std::size_t>(dout.dims[2]);
     int const pooled = spec.pooled;
+    std::size_t const channels = static_cast<std::size_t>(dout.dims[1]), bins = static_cast<std::size_t>(pooled) * pooled;
     cpu::context::frame const scope(c);
     std::size_t const room = detail::bilinear_grid<T>::bytes(pooled, spec.sampling);
     std::byte* const memory = c.scratch_of<std::byte>(static_cast<std::size_t>(c.threads()) * room);
+    T* const turned = c.scratch_of<T>(static_cast<std::size_t>(c.threads()) * bins * channels);
     detail::for_each_channel_block(c, dmaps, rows.images(), channels, how,
                                    [=, &spec, &dmaps](int worker, std::size_t image, std::size_t first, std::size_t count) {
                                      detail::bilinear_grid<T> grid(memory + static_cast<std::size_t>(worker) * room, pooled, spec.sampling);
@@ -192,10 +201,11 @@ struct roi_align<cpu> {
                                        auto const& map = dmaps.level[l];
                                        if (!map) continue;
                                        T* const target = detail::image_of(map, image) + first;
-                                       T const* bin = dout.data + row * pooled * pooled * channels + first;
+                                       T* bin = turned + static_cast<std::size_t>(worker) * bins * channels;
+                                       detail::transpose(dout.data + (row * channels + first) * bins, bins, count, bins, bin, count);
                                        grid.place(rows.roi(row), static_cast<T>(spec.scale[l]), map.dims);
                                        for (int py = 0; py < pooled; ++py)
-                                         for (int px = 0; px < pooled; ++px, bin += channels)
+                                         for (int px = 0; px < pooled; ++px, bin += count)
                                            grid.for_each_cell(py, px, map.dims[3], [&](std::int32_t cell, T weight) {
                                              T* const to = target + static_cast<std::size_t>(cell) * channels;
                                              FRCNN_INDEPENDENT
@@ -257,19 +267,24 @@ struct roi_pool<cpu> {
                       std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level, view<T, 3, cpu> out,
                       view<std::int32_t, 3, cpu> argmax) {
     detail::roi_rows<box<T> const> const rows{rois, level};
-    std::size_t const channels = static_cast<std::size_t>(out.dims[2]), total = rows.images() * rows.per_image();
     int const pooled = spec.pooled;
-    std::size_t const row_size = static_cast<std::size_t>(pooled) * pooled * channels;
-    FRCNN_ASSERT(out.dims[0] == static_cast<int>(total) && out.dims[1] == pooled * pooled && (!argmax || argmax.dims == out.dims));
-    parallel_for(c, total, 1, [=, &spec, &in](std::size_t begin, std::size_t end) {
+    std::size_t const channels = static_cast<std::size_t>(out.dims[1]), bins = static_cast<std::size_t>(pooled) * pooled;
+    std::size_t const total = rows.images() * rows.per_image(), row_size = bins * channels;
+    FRCNN_ASSERT(out.dims[0] == static_cast<int>(total) && out.dims[2] == pooled * pooled);
+    FRCNN_ASSERT(!argmax || (argmax.dims == shape<3>{{out.dims[0], out.dims[2], out.dims[1]}}));
+    cpu::context::frame const scope(c);
+    T* const turned = c.scratch_of<T>(static_cast<std::size_t>(workers_for(c, total, 1)) * row_size);
+    parallel_for(c, total, 1, [=, &spec, &in](int worker, std::size_t begin, std::size_t end) {
       for (std::size_t row = begin; row < end; ++row) {
-        T* best = out.data + row * row_size;
+        T* const to = out.data + row * row_size;
         std::int32_t* winner = argmax ? argmax.data + row * row_size : nullptr;
         if (!rows.is_live(row)) {
-          std::fill_n(best, row_size, T(0));
+          std::fill_n(to, row_size, T(0));
           if (winner) std::fill_n(winner, row_size, -1);
           continue;
         }
+        T* const first = turned + static_cast<std::size_t>(worker) * row_size;
+        T* best = first;
         int const l = rows.level_of(row);
         auto const& map = in.level[l];
         box<T> const& roi = rows.roi(row);
@@ -280,6 +295,7 @@ struct roi_pool<cpu> {
           for (int px = 0; px < pooled; ++px, best += channels, winner += winner ? channels : 0)
             pool_bin(source, y.begin(py, map.dims[2]), y.end(py, map.dims[2]), x.begin(px, map.dims[3]), x.end(px, map.dims[3]),
                      map.dims[3], channels, best, winner);
+        detail::transpose(first, channels, bins, channels, to, bins);
       }
     });
   }
@@ -289,19 +305,22 @@ struct roi_pool<cpu> {
                        view<std::int32_t const, 3, cpu> argmax, std::type_identity_t<counted<box<T> const, 2, cpu>> rois,
                        view<std::int32_t const, 2, cpu> level, maps<T, L, cpu> const& dmaps, writing how) {
     detail::roi_rows<box<T> const> const rows{rois, level};
-    std::size_t const channels = static_cast<std::size_t>(dout.dims[2]), bins = static_cast<std::size_t>(spec.pooled) * spec.pooled;
+    std::size_t const channels = static_cast<std::size_t>(dout.dims[1]), bins = static_cast<std::size_t>(spec.pooled) * spec.pooled;
+    cpu::context::frame const scope(c);
+    T* const turned = c.scratch_of<T>(static_cast<std::size_t>(c.threads()) * bins * channels);
     detail::for_each_channel_block(c, dmaps, rows.images(), channels, how,
-                                   [=, &dmaps](int, std::size_t image, std::size_t first, std::size_t count) {
+                                   [=, &dmaps](int worker, std::size_t image, std::size_t first, std::size_t count) {
                                      for (std::size_t r = 0; r < rows.live(image); ++r) {
                                        std::size_t const row = image * rows.per_image() + r;
                                        auto const& map = dmaps.level[rows.level_of(row)];
                                        if (!map) continue;
                                        T* const target = detail::image_of(map, image) + first;
-                                       for (std::size_t b = 0; b < bins; ++b) {
-                                         std::size_t const at = (row * bins + b) * channels + first;
+                                       T* bin = turned + static_cast<std::size_t>(worker) * bins * channels;
+                                       detail::transpose(dout.data + (row * channels + first) * bins, bins, count, bins, bin, count);
+                                       for (std::size_t b = 0; b < bins; ++b, bin += count) {
+                                         std::int32_t const* const winner = argmax.data + (row * bins + b) * channels + first;
                                          for (std::size_t i = 0; i < count; ++i)
-                                           if (argmax.data[at + i] >= 0)
-                                             target[static_cast<std::size_t>(argmax.data[at + i]) * channels + i] += dout.data[at + i];
+                                           if (winner[i] >= 0) target[static_cast<std::size_t>(winner[i]) * channels + i] += bin[i];
                                        }
                                      }
                                    });

@@ -35,7 +35,9 @@ struct scene {
     g = normals<T>(size(), 3);
   }
   std::size_t size() const { return std::size_t(n) * r * spec.pooled * spec.pooled * channels; }
-  shape<3> out_shape() const { return {{n * r, spec.pooled * spec.pooled, channels}}; }
+  shape<3> out_shape() const { return {{n * r, channels, spec.pooled * spec.pooled}}; }
+  shape<3> argmax_shape() const { return {{n * r, spec.pooled * spec.pooled, channels}}; }
+  std::size_t out_at(int row, int c, int bin) const { return (std::size_t(row) * channels + c) * spec.pooled * spec.pooled + bin; }
   counted<box<T>, 2, cpu> boxes() { return {over(rois, shape<2>{{n, r}}), over(count)}; }
   view<std::int32_t const, 2, cpu> levels() { return over(level, shape<2>{{n, r}}); }
   bool live(int row) const { return row % r < count[row / r]; }
@@ -107,7 +109,7 @@ pool_result<T> pool(cpu::context& c, scene<T>& s) {
   tensor<T> a(c, s.dims[0], s.map[0]), b(c, s.dims[1], s.map[1]);
   pool_result<T> r{nans<T>(s.size()), std::vector<std::int32_t>(s.size(), -7)};
   maps<T, 2, cpu> const in{{a.a, b.a}};
-  ops::roi_pool<cpu>::forward<T, 2>(c, s.spec, in, s.boxes(), s.levels(), over(r.out, s.out_shape()), over(r.argmax, s.out_shape()));
+  ops::roi_pool<cpu>::forward<T, 2>(c, s.spec, in, s.boxes(), s.levels(), over(r.out, s.out_shape()), over(r.argmax, s.argmax_shape()));
   auto without = nans<T>(s.size());
   ops::roi_pool<cpu>::forward<T, 2>(c, s.spec, in, s.boxes(), s.levels(), over(without, s.out_shape()), {});
   CHECK(same_bits(without, r.out));
@@ -117,7 +119,7 @@ template <class T>
 gradients<T> pool_back(cpu::context& c, scene<T>& s, pool_result<T>& r, gradients<T> const& before, writing how) {
   tensor<T> a(c, s.dims[0], before.level[0]), b(c, s.dims[1], before.level[1]);
   maps<T, 2, cpu> d{{a.a, b.a}};
-  ops::roi_pool<cpu>::backward<T, 2>(c, s.spec, over(s.g, s.out_shape()), over(r.argmax, s.out_shape()), s.boxes(), s.levels(), d, how);
+  ops::roi_pool<cpu>::backward<T, 2>(c, s.spec, over(s.g, s.out_shape()), over(r.argmax, s.argmax_shape()), s.boxes(), s.levels(), d, how);
   return {{a.plain(), b.plain()}};
 }
 
@@ -135,7 +137,7 @@ TEST_CASE_TEMPLATE("roi_align: against sample-by-sample loops; dead rows zero, s
     std::array<std::vector<double>, 2> d{std::vector<double>(s.dims[0].size()), std::vector<double>(s.dims[1].size())};
     for_each_corner(s, [&](int l, int image, int y, int x, double weight, int row, int bin) {
       for (int c = 0; c < s.channels; ++c) {
-        std::size_t const o = (std::size_t(row) * s.spec.pooled * s.spec.pooled + bin) * s.channels + c;
+        std::size_t const o = s.out_at(row, c, bin);
         expected[o] += weight * double(s.at(l, image, c, y, x));
         d[l][&s.at(l, image, c, y, x) - s.map[l].data()] += weight * double(s.g[o]);
       }
@@ -198,15 +200,16 @@ TEST_CASE_TEMPLATE("roi_pool: against loops in float; ties, empty bins, dead row
       float const bw = float(std::max(x2 - x1 + 1, 1)) / float(pooled), bh = float(std::max(y2 - y1 + 1, 1)) / float(pooled);
       for (int bin = 0; bin < pooled * pooled; ++bin)
         for (int c = 0; c < s.channels; ++c) {
-          std::size_t const o = (std::size_t(row) * pooled * pooled + bin) * s.channels + c;
+          std::size_t const o = s.out_at(row, c, bin), winner = (std::size_t(row) * pooled * pooled + bin) * s.channels + c;
           int const px = bin % pooled, py = bin / pooled;
           for (int y = y1 + int(std::floor(float(py) * bh)); y < y1 + int(std::ceil(float(py + 1) * bh)); ++y)
             for (int x = x1 + int(std::floor(float(px) * bw)); x < x1 + int(std::ceil(float(px + 1) * bw)); ++x) {
               if (y < 0 || x < 0 || y >= h || x >= w) continue;
               T const v = s.at(l, row / s.r, c, y, x);
-              if (argmax[o] < 0 || v > out[o]) out[o] = v, argmax[o] = y * w + x;
+              if (argmax[winner] < 0 || v > out[o]) out[o] = v, argmax[winner] = y * w + x;
             }
-          if (argmax[o] >= 0) d[l][&s.at(l, row / s.r, c, argmax[o] / w, argmax[o] % w) - s.map[l].data()] += double(s.g[o]);
+          int const at = argmax[winner];
+          if (at >= 0) d[l][&s.at(l, row / s.r, c, at / w, at % w) - s.map[l].data()] += double(s.g[o]);
         }
     }
     cpu::context one(1), two(2);
@@ -257,8 +260,8 @@ TEST_CASE("roi_align, roi_pool: no live RoI, no image, a level that is not wante
   std::vector<float> nothing;
   counted<box<float>, 2, cpu> const no_rois{over(no_boxes, shape<2>{{0, 4}}), over(no_counts)};
   maps<float, 1, cpu> const no_maps{{cpu_activation<float>{nullptr, {{0, 3, 4, 4}}}}};
-  ops::roi_align<cpu>::forward<float, 1>(c, one, no_maps, no_rois, {}, over(nothing, shape<3>{{0, 49, 3}}));
-  ops::roi_align<cpu>::backward<float, 1>(c, one, over(nothing, shape<3>{{0, 49, 3}}), no_rois, {}, no_maps, writing::set);
+  ops::roi_align<cpu>::forward<float, 1>(c, one, no_maps, no_rois, {}, over(nothing, shape<3>{{0, 3, 49}}));
+  ops::roi_align<cpu>::backward<float, 1>(c, one, over(nothing, shape<3>{{0, 3, 49}}), no_rois, {}, no_maps, writing::set);
 }
 
 TEST_CASE_TEMPLATE("roi_align, roi_pool: torchvision's numbers", T, float, double) {
@@ -276,8 +279,8 @@ TEST_CASE_TEMPLATE("roi_align, roi_pool: torchvision's numbers", T, float, doubl
   counted<box<T>, 2, cpu> const boxes{over(rois, shape<2>{{2, 6}}), over(count)};
   tensor<T> map(c, dims, read("roi.maps"));
   // theirs [12, C, bins], ours [12, bins, C]
-  auto turned = [](auto const& v, int bins) {
-    std::decay_t<decltype(v)> out(v.size());
+  auto turned = [](std::vector<std::int32_t> const& v, int bins) {
+    std::vector<std::int32_t> out(v.size());
     for (std::size_t r = 0; r < 12; ++r)
       for (int ch = 0; ch < 3; ++ch)
         for (int b = 0; b < bins; ++b) out[(r * bins + b) * 3 + ch] = v[(r * 3 + ch) * bins + b];
@@ -288,10 +291,10 @@ TEST_CASE_TEMPLATE("roi_align, roi_pool: torchvision's numbers", T, float, doubl
   for (int p : {7, 3}) {
     spec.pooled = p;
     std::string const name = "roi_align.p" + std::to_string(p);
-    shape<3> const s{{12, p * p, 3}};
-    auto out = nans<T>(s.size()), dy = turned(read(name + ".dy"), p * p);
+    shape<3> const s{{12, 3, p * p}};
+    auto out = nans<T>(s.size()), dy = read(name + ".dy");
     ops::roi_align<cpu>::forward<T, 1>(c, spec, maps<T, 1, cpu>{{map.a}}, boxes, {}, over(out, s));
-    CHECK(near(out, turned(read(name + ".y"), p * p), tolerance<T>));
+    CHECK(near(out, read(name + ".y"), tolerance<T>));
     tensor<T> d(c, dims, nans<T>(dims.size()));
     maps<T, 1, cpu> const dmaps{{d.a}};
     ops::roi_align<cpu>::backward<T, 1>(c, spec, over(dy, s), boxes, {}, dmaps, writing::set);
@@ -302,15 +305,16 @@ TEST_CASE_TEMPLATE("roi_align, roi_pool: torchvision's numbers", T, float, doubl
     spec.pooled = p;
     spec.end_offset = offset;
     std::string const name = "roi_pool.end" + std::to_string(offset);
-    shape<3> const s{{12, p * p, 3}};
-    auto out = nans<T>(s.size()), dy = turned(read(name + ".dy"), p * p);
+    shape<3> const s{{12, 3, p * p}};
+    auto out = nans<T>(s.size()), dy = read(name + ".dy");
+    shape<3> const winners{{12, p * p, 3}};
     std::vector<std::int32_t> argmax(s.size(), -7);
-    ops::roi_pool<cpu>::forward<T, 1>(c, spec, maps<T, 1, cpu>{{map.a}}, boxes, {}, over(out, s), over(argmax, s));
-    CHECK(near(out, turned(read(name + ".y"), p * p), tolerance<T>));
+    ops::roi_pool<cpu>::forward<T, 1>(c, spec, maps<T, 1, cpu>{{map.a}}, boxes, {}, over(out, s), over(argmax, winners));
+    CHECK(near(out, read(name + ".y"), tolerance<T>));
     CHECK(argmax == turned(file.read<std::int32_t>(name + ".argmax"), p * p));
     tensor<T> d(c, dims, nans<T>(dims.size()));
     maps<T, 1, cpu> const dmaps{{d.a}};
-    ops::roi_pool<cpu>::backward<T, 1>(c, spec, over(dy, s), over(argmax, s), boxes, {}, dmaps, writing::set);
+    ops::roi_pool<cpu>::backward<T, 1>(c, spec, over(dy, s), over(argmax, winners), boxes, {}, dmaps, writing::set);
     CHECK(near(d.plain(), read(name + ".dmaps"), tolerance<T>));
   }
 }

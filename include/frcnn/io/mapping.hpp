@@ -1,0 +1,28 @@
+#pragma once
+// A part of a file as memory: pages come from the system's cache of the file as they are touched, one copy for all processes that map it.
+#include "frcnn/io/atomic_file.hpp"
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace frcnn::inline FRCNN_ABI::io {
+
+// Bytes [begin, begin + size) of an open file, until the last pointer to them goes; the file may be closed or renamed meanwhile. What is
+// written to them stays this process's own. nullptr where the system does not map the file. The disk is asked for all of them at once.
+//
+// The file must not be changed in place meanwhile: whoever cuts it short ends the process (SIGBUS). Replacing it by a rename, as
+// atomic_file does, is no change.
+inline std::shared_ptr<std::byte> map_privately(detail::descriptor const& file, std::uint64_t begin, std::size_t size) {
+  if (size == 0) return nullptr;
+  std::size_t const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), before = static_cast<std::size_t>(begin % page);
+  void* const base =
+      ::mmap(nullptr, before + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.get(), static_cast<off_t>(begin - before));
+  if (base == MAP_FAILED) return nullptr;
+  ::madvise(base, before + size, MADV_WILLNEED);
+  return {static_cast<std::byte*>(base) + before, [=](std::byte*) { ::munmap(base, before + size); }};
+}
+
+}  // namespace frcnn::io
