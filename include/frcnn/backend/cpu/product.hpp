@@ -1,17 +1,21 @@
 #pragma once
-// Products of matrices that are large in one direction only, as fully connected layers have them: a few hundred rows, weights of hundreds of
-// megabytes that are read once. BLAS packs for square matrices; here what is packed stays in cache and the weights keep their one layout.
+// Products of matrices that are large in one direction only, as fully connected layers have them: a few hundred rows, weights of hundreds
+// of megabytes that are read once. BLAS packs for square matrices; here what is packed stays in cache and the weights keep their one
+// layout.
 //
 //   c [M, N] = (add ? c : 0) + a [M, K] * b [K, N]
 // a and b are matrix_refs: row-major, or the transposed view of a row-major matrix. c is row-major with a row stride. K goes in blocks:
-// rows of `a` are packed once a block and shared, each worker packs its own panels of b and multiplies all rows with them.
+// a worker packs its rows of `a` for a block, then panel after panel of its columns of b, and multiplies all its rows with them.
 // Each sum has one order, whatever the number of threads. Large weights by enough rows are multiplied by quarters (strassen.hpp): seven
 // products instead of eight.
 //
-// Example: y [300, 4096] = x [300, 25088] * W^T, W stored [4096, 25088]: product(c, 300, 4096, 25088, {x, 25088}, {W, 25088, true}, y, 4096, false)
+// Example: y [300, 4096] = x [300, 25088] * W^T, W stored [4096, 25088]:
+//   product(c, 300, 4096, 25088, {x, 25088}, {W, 25088, true}, y, 4096, false)
 #include "frcnn/backend/cpu/pack.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/backend/cpu/strassen.hpp"
+
+#include <utility>
 
 #if FRCNN_HAS_ONEDNN
 
@@ -93,6 +97,7 @@ struct row_blocks {
         units(std::max((m + Way::together - 1) / Way::together, Way::least * count)) {}
   int begin(int i) const { return Way::together * static_cast<int>(static_cast<std::ptrdiff_t>(units) * i / count); }
   int rows() const { return Way::together * units; }
+  int most_rows() const { return Way::together * ((units + count - 1) / count); }  // of one
 };
 
 // The most that is packed at once; panels are a multiple of Way::together.
@@ -100,47 +105,86 @@ struct blocking {
   int depth, panels;
 };
 
+// How workers share a product: `rows` parts of the blocks of rows by `columns` parts of the batches of columns. Each packs what it
+// multiplies, some of it for the second time: processors may have no cache in common, and then what one has written comes to another more
+// slowly than it is packed.
+struct worker_grid {
+  int rows = 1, columns = 1;
+
+  int size() const { return rows * columns; }
+  // A worker's part [first, second).
+  std::pair<int, int> blocks_of(int worker, int blocks) const { return part(blocks, worker / columns, rows); }
+  std::pair<int, int> batches_of(int worker, int batches) const { return part(batches, worker % columns, columns); }
+
+  // The grid whose workers have least to do, where the packed rows of all of them, row_floats each, fit into a cache.
+  static worker_grid of(int threads, int blocks, int block_rows, int batches, int batch_columns, std::size_t row_floats) {
+    constexpr double packing = 16;  // multiplications that an element of a row or of a column costs
+    constexpr double cache = 24.0 * (1 << 20) / sizeof(float);
+    worker_grid best;
+    double least = 0;
+    for (int rows = 1; rows <= std::min(threads, blocks); ++rows) {
+      worker_grid const grid{rows, std::min(threads / rows, batches)};
+      double const m = (blocks + grid.rows - 1) / grid.rows * block_rows, n = (batches + grid.columns - 1) / grid.columns * batch_columns;
+      bool const fits = m * static_cast<double>(row_floats) * grid.size() <= cache;
+      double const work = (m * n + packing * (m + n)) * (fits ? 1 : 2);
+      if (rows == 1 || work < least) least = work, best = grid;
+    }
+    return best;
+  }
+
+ private:
+  static std::pair<int, int> part(int all, int i, int parts) {
+    auto const begin = [=](int at) { return static_cast<int>(static_cast<std::ptrdiff_t>(all) * at / parts); };
+    return {begin(i), begin(i + 1)};
+  }
+};
+
 template <class Way>
 void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride,
              bool add) {
   row_blocks<Way> const blocks(m);
-  int const batch = most.panels * panel, batches = (n + batch - 1) / batch, deepest = rounded(std::min(k, most.depth), Way::depth_unit);
+  int const block_rows = blocks.most_rows(), batch = most.panels * panel, batches = (n + batch - 1) / batch;
+  int const deepest = rounded(std::min(k, most.depth), Way::depth_unit);
+  worker_grid const grid = worker_grid::of(c.threads(), blocks.count, block_rows, batches, batch, Way::packed(2, deepest) / 2);
+  // A worker's: its rows, the panels of a batch, sums of a block, a panel's rows as they were.
+  std::size_t const rows_size = Way::packed((blocks.count + grid.rows - 1) / grid.rows * block_rows, deepest);
+  std::size_t const panels_size = static_cast<std::size_t>(deepest) * static_cast<std::size_t>(batch);
+  std::size_t const room = rows_size + panels_size + Way::sums + line_floats(deepest);
   cpu::context::frame const scope(c);
-  float* const packed = c.scratch_of<float>(Way::packed(blocks.rows(), deepest));
-  std::size_t const room = static_cast<std::size_t>(deepest) * batch + Way::sums + line_floats(deepest);
-  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(batches), 1)));
-  for (int k0 = 0; k0 < k; k0 += most.depth) {
-    int const depth = std::min(most.depth, k - k0), whole = rounded(depth, Way::depth_unit);
-    bool const sum = add || k0 > 0;
-    parallel_for(c, static_cast<std::size_t>(blocks.count), 2, [=](std::size_t begin, std::size_t end) {
-      for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(grid.size()));
+  parallel_for(c, static_cast<std::size_t>(grid.size()), 1, [=](int worker, std::size_t, std::size_t) {
+    auto const [first_block, last_block] = grid.blocks_of(worker, blocks.count);
+    auto const [first_batch, last_batch] = grid.batches_of(worker, batches);
+    int const first_row = blocks.begin(first_block);
+    float* const packed = memory + room * static_cast<std::size_t>(worker);
+    float *const panels = packed + rows_size, *const sums = panels + panels_size, *const line = sums + Way::sums;
+    for (int k0 = 0; k0 < k; k0 += most.depth) {
+      int const depth = std::min(most.depth, k - k0), whole = rounded(depth, Way::depth_unit);
+      bool const sum = add || k0 > 0;
+      for (int i = first_block; i < last_block; ++i) {
         int const first = blocks.begin(i), rows = blocks.begin(i + 1) - first;
-        Way::pack(a.from(first, k0), std::min(rows, m - first), depth, rows, whole, packed + Way::packed(first, whole));
+        Way::pack(a.from(first, k0), std::min(rows, m - first), depth, rows, whole, packed + Way::packed(first - first_row, whole));
       }
-    });
-    parallel_for(c, static_cast<std::size_t>(batches), 1, [=](int worker, std::size_t begin, std::size_t end) {
-      float* const panels = memory + room * static_cast<std::size_t>(worker);
-      float* const sums = panels + static_cast<std::ptrdiff_t>(deepest) * batch;
-      float* const line = sums + Way::sums;
-      for (std::size_t at = begin; at < end; ++at) {
-        int const n0 = static_cast<int>(at) * batch, columns = std::min(batch, n - n0);
+      for (int at = first_batch; at < last_batch; ++at) {
+        int const n0 = at * batch, columns = std::min(batch, n - n0);
         int const panel_count = rounded(columns, panel * Way::together) / panel;
         for (int p = 0; p < panel_count; ++p)
           pack_panel(b.from(k0, n0 + p * panel), depth, std::clamp(columns - p * panel, 0, panel), whole, panel, line,
                      panels + static_cast<std::ptrdiff_t>(p) * panel * whole);
-        for (int i = 0; i < blocks.count; ++i) {
+        for (int i = first_block; i < last_block; ++i) {
           int const first = blocks.begin(i), rows = blocks.begin(i + 1) - first, count = std::min(rows, m - first);
           float* const to = out + first * out_stride + n0;
           if (sum)
             for (int r = 0; r < count; ++r)
               for (int l = 0; l < columns; l += lanes) __builtin_prefetch(to + r * out_stride + l, 1);
-          Way::multiply(rows, whole, packed + Way::packed(first, whole), panels, panel_count, sums, [=](int row, int column, vec v) {
-            if (row < count && column < columns) put(to + row * out_stride + column, v, columns - column, sum);
-          });
+          Way::multiply(rows, whole, packed + Way::packed(first - first_row, whole), panels, panel_count, sums,
+                        [=](int row, int column, vec v) {
+                          if (row < count && column < columns) put(to + row * out_stride + column, v, columns - column, sum);
+                        });
         }
       }
-    });
-  }
+    }
+  });
 }
 
 }  // namespace detail
@@ -150,7 +194,7 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
     for (int i = 0; i < m; ++i) std::fill_n(out + i * out_stride, n, 0.f);
   if (m == 0 || n == 0 || k == 0) return;
   // Weights that come from memory are read in long runs; those that a cache holds are packed in more panels at once.
-  if (static_cast<std::size_t>(n) * static_cast<std::size_t>(k) <= (std::size_t{8} << 20))
+  if (static_cast<std::size_t>(n) * static_cast<std::size_t>(k) <= (std::size_t{4} << 20))
     detail::product<detail::by_groups>(c, {512, 4}, m, n, k, a, b, out, out_stride, add);
   else if (detail::row_blocks<detail::by_quarters>(m).rows() <= m + m / 32)  // few zeros are multiplied
     detail::product<detail::by_quarters>(c, {2048, 2}, m, n, k, a, b, out, out_stride, add);

@@ -61,7 +61,7 @@ TEST_CASE("product: against loops, every transposition, with row strides; the sa
                         if (!add) before[i * l.ldc + j] = std::numeric_limits<float>::quiet_NaN();
                       }
                     std::vector<float> first;
-                    for (int threads : {1, 2, 3}) {
+                    for (int threads : {1, 2, 3, 8}) {
                       cpu::context c(threads);
                       poison(c);
                       auto out = before;
@@ -80,7 +80,7 @@ TEST_CASE("product: by quarters, of integers the bits of whole products; an odd 
   for_each_layout({{1, 7, 1}, {tile + 1, 20, 40}, {2 * tile, 128, 96}, {2 * tile + 1, 33, 100}, {71, 131, 330}, {100, 64, 256}},
                   [](layout const& l, bool add) {
                     auto const a = integers(l.size_of_a(), 1), b = integers(l.size_of_b(), 2), before = integers(l.size_of_c(), 3);
-                    cpu::context one(1), three(3);
+                    cpu::context one(1), three(3), seven(7);
                     auto const multiply = [&]<class Way>(cpu::context& c, Way) {
                       poison(c);
                       auto out = before;
@@ -90,7 +90,36 @@ TEST_CASE("product: by quarters, of integers the bits of whole products; an odd 
                     auto const whole = multiply(one, simd::detail::by_groups{});
                     CHECK(multiply(one, simd::detail::by_quarters{}) == whole);
                     CHECK(multiply(three, simd::detail::by_quarters{}) == whole);
+                    CHECK(multiply(seven, simd::detail::by_groups{}) == whole);
+                    CHECK(multiply(seven, simd::detail::by_quarters{}) == whole);
                   });
+}
+
+TEST_CASE("product: a grid of workers covers every block and batch once, and has work for each") {
+  using simd::detail::worker_grid;
+  for (int threads : {1, 2, 3, 4, 7, 16, 64})
+    for (int blocks : {1, 2, 11, 23})
+      for (int batches : {1, 3, 64}) {
+        auto const grid = worker_grid::of(threads, blocks, 28, batches, 64, 5000);
+        CAPTURE(threads);
+        CAPTURE(blocks);
+        CAPTURE(batches);
+        REQUIRE(grid.size() <= threads);
+        std::vector<int> times(std::size_t(blocks) * batches);
+        for (int w = 0; w < grid.size(); ++w) {
+          auto const [first_block, last_block] = grid.blocks_of(w, blocks);
+          auto const [first_batch, last_batch] = grid.batches_of(w, batches);
+          CHECK(first_block < last_block);
+          CHECK(first_batch < last_batch);
+          for (int i = first_block; i < last_block; ++i)
+            for (int j = first_batch; j < last_batch; ++j) ++times[std::size_t(i) * batches + j];
+        }
+        CHECK(std::ranges::count(times, 1) == std::ptrdiff_t(times.size()));
+      }
+  // fc6 of VGG-16 at 300 rows: few workers take all rows each; of many, those rows would not fit into a cache.
+  CHECK(worker_grid::of(2, 11, 28, 64, 64, 4608).rows == 1);
+  CHECK(worker_grid::of(16, 11, 28, 64, 64, 4608).rows > 1);
+  CHECK(worker_grid::of(8, 64, 28, 1, 64, 100).rows == 8);  // one batch of columns
 }
 
 TEST_CASE("product: empty sides do nothing") {
