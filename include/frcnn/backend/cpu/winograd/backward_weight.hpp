@@ -3,8 +3,8 @@
 //
 //   dw = G^T [ sum over tiles of (A dy A^T) * (B^T x B) ] G       64 products [O, tiles] x [tiles, C]
 // Tiles go in blocks whose factors stay in the shared cache. Threads share the transforms of a block; then each takes panels of O by panels
-// of C: the 64 sums of a panel by a panel stay in its own cache, and go into the gradient from there. Every sum has one order whatever the
-// threads.
+// of C: the 64 sums of a panel by a panel stay in its own cache, and go into the gradient from there. Two threads take a half of the tiles
+// each where that is worth a second gradient. Every sum has one order whatever the threads.
 #include "frcnn/backend/cpu/winograd/block.hpp"
 #include "frcnn/backend/cpu/winograd/map_tiles.hpp"
 
@@ -84,69 +84,129 @@ struct panelled_factors {
   }
 };
 
+// Whether the sums over one half of the tiles, and over the other, are added in the end. Two workers then take a half each: they read no
+// factors of each other, which come more slowly than they are made where processors have no cache in common. For large weights sums
+// would be moved instead.
+constexpr bool goes_by_halves(std::size_t tiles, int channels, int out_channels) {
+  return tiles >= 256 && channels * out_channels <= 256 * 256;
+}
+
+// The sums over some of a map's tiles.
+struct weight_gradient_sums {
+  int channels, out_channels;
+  map_tiles const& map;        // windows of x, blocks of dy
+  map_tiles const& map_of_dy;  // windows of dy, to be read ahead
+  std::size_t most;            // tiles of a block
+
+  // Floats of memory that add_tiles needs for so many tiles, and so many workers.
+  std::size_t room(std::size_t tiles, int workers) const {
+    std::size_t const longest = std::min(tiles, most);
+    return panelled_factors::size(channels, longest) + panelled_factors::size(out_channels, longest) +
+           sums * static_cast<std::size_t>(workers);
+  }
+
+  // dweight = (add ? dweight : 0) + the sums over tiles [begin, end). each(n, grain, f): parallel_for, or the calling thread alone.
+  template <class Each>
+  void add_tiles(std::size_t begin, std::size_t end, float* dweight, bool add, float* memory, Each each) const {
+    std::size_t const tiles = end - begin, blocks = std::max<std::size_t>(1, (tiles + most - 1) / most),
+                      longest = (tiles + blocks - 1) / blocks;
+    panelled_factors const of_x{memory, channels, panelled_factors::rows_for(longest)};
+    panelled_factors const of_dy{memory + panelled_factors::size(channels, longest), out_channels, of_x.rows};
+    float* const sums_of_all = of_dy.data + panelled_factors::size(out_channels, longest);
+    std::size_t const tasks = panels_of(out_channels) * panels_of(channels);
+    for (std::size_t b = 0; b < blocks; ++b) {
+      std::size_t const first = begin + tiles * b / blocks, count = begin + tiles * (b + 1) / blocks - first;
+      bool const sum = add || b > 0;
+      each(count, 8, [=, this](int, std::size_t from, std::size_t to) { transform(of_x, of_dy, first, from, to); });
+      each(tasks, 1, [=, this](int worker, std::size_t from, std::size_t to) {
+        for (std::size_t task = from; task < to; ++task)
+          multiply(of_x, of_dy, first, count, static_cast<int>(task), sums_of_all + sums * static_cast<std::size_t>(worker), dweight, sum);
+      });
+    }
+  }
+
+ private:
+  static constexpr std::ptrdiff_t sum_stride = apart(simd::panel * simd::panel);
+  static constexpr std::size_t sums = products * static_cast<std::size_t>(sum_stride);  // of a panel of O by a panel of C
+
+  // Tiles first + [from, to) to their factors.
+  void transform(panelled_factors of_x, panelled_factors of_dy, std::size_t first, std::size_t from, std::size_t to) const {
+    window_reader reader(channels), reader_of_dy(out_channels);
+    for (std::size_t i = from; i < to; ++i) {
+      reader.before(i, to, [&](std::size_t t) { return map.window_of(first + t); });
+      reader_of_dy.before(i, to, [&](std::size_t t) { return map_of_dy.window_of(first + t); });
+      window const w = map.window_of(first + i);
+      bool const inside = w.inside();
+      of_x.for_each_vector(i, [&](int at, float* v, std::ptrdiff_t stride) { transform_window(w, inside, at, v, stride); });
+      block_target const block = map.target_of(first + i);
+      with_kind(block.kind, [&]<int Rows, int Columns>() {
+        of_dy.for_each_vector(i, [&](int at, float* v, std::ptrdiff_t stride) { block_to_factors<Rows, Columns>(block, at, v, stride); });
+      });
+    }
+  }
+
+  // A panel of O by a panel of C, over tiles first + [0, count).
+  void multiply(panelled_factors of_x, panelled_factors of_dy, std::size_t first, std::size_t count, int task, float* sums, float* dweight,
+                bool add) const {
+    constexpr int lanes = simd::lanes, panel = simd::panel, rows = std::min(8, lanes);
+    int const c_panels = static_cast<int>(panels_of(channels)), o = task / c_panels * panel, at = task % c_panels * panel;
+    int const vectors = panel_vectors(at, channels), height = panel_vectors(o, out_channels) * lanes, width = vectors * lanes;
+    float const *a = of_dy.panel(o), *b = of_x.panel(at);
+    auto const product = vectors == simd::tile_vectors ? multiply_transposed<rows, simd::tile_vectors> : multiply_transposed<rows, 1>;
+    for (int q = 0; q < products; ++q, a += of_dy.stride(o), b += of_x.stride(at)) {
+      auto const [need, stop] = map.which_need(q);
+      std::size_t const begin = std::max(need, first), end = std::max(begin, std::min(stop, first + count));
+      std::ptrdiff_t const skip = static_cast<std::ptrdiff_t>(begin - first);
+      for (int r = 0; r < height; r += rows)
+        product(a + skip * height + r, height, b + skip * width, width, static_cast<int>(end - begin), sums + q * sum_stride + r * width,
+                width);
+    }
+    for (int r = 0; r < height; ++r)
+      for (int l = 0; l < width; l += lanes)
+        gather_taps(sums + r * width + l, sum_stride, dweight + static_cast<std::ptrdiff_t>(o + r) * taps * taps * channels + at + l,
+                    channels, add);
+  }
+};
+
 }  // namespace detail
 
 // dweight [O, 3, 3, C] = (add ? dweight : 0) + the gradient; x [N, H, W, C], dy [N, H, W, O].
 inline void backward_weight(cpu::context& c, int channels, int out_channels, float const* x, float const* dy, shape<4> dims, float* dweight,
                             bool add) {
-  constexpr int lanes = simd::lanes, panel = simd::panel, rows = std::min(8, lanes);
   map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {}),
       map_of_dy(dy, dims, out_channels, nullptr, 0, {});  // read only
   // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave the own
   // cache.
   std::size_t const fitting = (std::size_t{2} << 20) / (products * static_cast<std::size_t>(channels + out_channels));
-  std::size_t const most = std::clamp<std::size_t>(fitting, 64, 128), blocks = std::max<std::size_t>(1, (map.size() + most - 1) / most);
-  std::size_t const longest = (map.size() + blocks - 1) / blocks;
-  cpu::context::frame const scope(c);
-  detail::panelled_factors const of_x{c.scratch_of<float>(detail::panelled_factors::size(channels, longest)), channels,
-                                      detail::panelled_factors::rows_for(longest)};
-  detail::panelled_factors const of_dy{c.scratch_of<float>(detail::panelled_factors::size(out_channels, longest)), out_channels, of_x.rows};
-  std::size_t const c_panels = panels_of(channels), tasks = panels_of(out_channels) * c_panels;
-  std::ptrdiff_t const sum_stride = apart(panel * panel);
-  std::size_t const room = products * static_cast<std::size_t>(sum_stride);
-  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, tasks, 1)));
+  std::size_t const most = std::clamp<std::size_t>(fitting, 64, 128);
+  detail::weight_gradient_sums const gradient{channels, out_channels, map, map_of_dy, most};
+  auto const together = [&](std::size_t n, std::size_t grain, auto f) { parallel_for(c, n, grain, f); };
+  auto const alone = [](std::size_t n, std::size_t, auto f) { f(0, std::size_t{0}, n); };
 
-  for (std::size_t b = 0; b < blocks; ++b) {
-    std::size_t const first = map.size() * b / blocks, count = map.size() * (b + 1) / blocks - first;
-    bool const sum = add || b > 0;
-    parallel_for(c, count, 8, [=, &map, &map_of_dy](std::size_t begin, std::size_t end) {
-      window_reader reader(channels), reader_of_dy(out_channels);
-      for (std::size_t i = begin; i < end; ++i) {
-        reader.before(i, end, [&](std::size_t t) { return map.window_of(first + t); });
-        reader_of_dy.before(i, end, [&](std::size_t t) { return map_of_dy.window_of(first + t); });
-        window const w = map.window_of(first + i);
-        bool const inside = w.inside();
-        of_x.for_each_vector(i, [&](int at, float* to, std::ptrdiff_t stride) { transform_window(w, inside, at, to, stride); });
-        block_target const from = map.target_of(first + i);
-        with_kind(from.kind, [&]<int Rows, int Columns>() {
-          of_dy.for_each_vector(
-              i, [&](int at, float* to, std::ptrdiff_t stride) { detail::block_to_factors<Rows, Columns>(from, at, to, stride); });
-        });
-      }
+  cpu::context::frame const scope(c);
+  std::size_t const tiles = map.size();
+  if (!detail::goes_by_halves(tiles, channels, out_channels))
+    return gradient.add_tiles(0, tiles, dweight, add, c.scratch_of<float>(gradient.room(tiles, c.threads())), together);
+
+  std::size_t const half = tiles / 2, size = static_cast<std::size_t>(out_channels) * taps * taps * channels;
+  float* const second = c.scratch_of<float>(size);
+  if (c.threads() == 2) {
+    std::size_t const room = gradient.room(tiles - half, 1);
+    float* const memory = c.scratch_of<float>(2 * room);
+    parallel_for(c, 2, 1, [&](int worker, std::size_t, std::size_t) {
+      if (worker == 0)
+        gradient.add_tiles(0, half, dweight, add, memory, alone);
+      else
+        gradient.add_tiles(half, tiles, second, false, memory + room, alone);
     });
-    parallel_for(c, tasks, 1, [=, &map](int worker, std::size_t begin, std::size_t end) {
-      float* const sums = memory + room * static_cast<std::size_t>(worker);  // [64][panel of O][panel of C]
-      for (std::size_t task = begin; task < end; ++task) {
-        int const o = static_cast<int>(task / c_panels) * panel, at = static_cast<int>(task % c_panels) * panel;
-        int const vectors = panel_vectors(at, channels), height = panel_vectors(o, out_channels) * lanes, width = vectors * lanes;
-        float const *a = of_dy.panel(o), *b = of_x.panel(at);
-        auto const multiply =
-            vectors == simd::tile_vectors ? detail::multiply_transposed<rows, simd::tile_vectors> : detail::multiply_transposed<rows, 1>;
-        for (int q = 0; q < products; ++q, a += of_dy.stride(o), b += of_x.stride(at)) {
-          auto const [need, stop] = map.which_need(q);
-          std::size_t const begin = std::max(need, first), end = std::max(begin, std::min(stop, first + count));
-          std::ptrdiff_t const skip = static_cast<std::ptrdiff_t>(begin - first);
-          for (int r = 0; r < height; r += rows)
-            multiply(a + skip * height + r, height, b + skip * width, width, static_cast<int>(end - begin),
-                     sums + q * sum_stride + r * width, width);
-        }
-        for (int r = 0; r < height; ++r)
-          for (int l = 0; l < width; l += lanes)
-            gather_taps(sums + r * width + l, sum_stride, dweight + static_cast<std::ptrdiff_t>(o + r) * taps * taps * channels + at + l,
-                        channels, sum);
-      }
-    });
+  } else {
+    float* const memory = c.scratch_of<float>(gradient.room(tiles - half, c.threads()));
+    gradient.add_tiles(0, half, dweight, add, memory, together);
+    gradient.add_tiles(half, tiles, second, false, memory, together);
   }
+  parallel_for(c, size, 1 << 14, [=](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) dweight[i] += second[i];
+  });
 }
 
 }  // namespace frcnn::winograd
