@@ -11,6 +11,7 @@
 // Example: cpu::context c(2);  cpu::context d({.threads = 2, .engine = cpu_engine::portable});
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
 #include "frcnn/backend/cpu/arena.hpp"
+#include "frcnn/backend/cpu/transpose.hpp"
 #include "frcnn/core/compute.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/view.hpp"
@@ -187,17 +188,12 @@ class cpu::context {
   }
 
  private:
-  // out[n][j][i] = in[n][i][j] over [N, rows, columns], in tiles that keep both sides in the cache.
-  template <class T, class U>
-  static void transpose(T const* in, U* out, std::int32_t batch, std::int32_t rows, std::int32_t columns) {
-    constexpr std::int32_t tile = 32;
-    std::size_t const image = static_cast<std::size_t>(rows) * columns;
-    for (std::int32_t n = 0; n < batch; ++n, in += image, out += image)
-      for (std::int32_t i0 = 0; i0 < rows; i0 += tile)
-        for (std::int32_t j0 = 0; j0 < columns; j0 += tile)
-          for (std::int32_t i = i0; i < std::min(i0 + tile, rows); ++i)
-            for (std::int32_t j = j0; j < std::min(j0 + tile, columns); ++j)
-              out[static_cast<std::size_t>(j) * rows + i] = in[static_cast<std::size_t>(i) * columns + j];
+  // out[n][j][i] = in[n][i][j] over [N, rows, columns].
+  template <class T>
+  static void transpose(T const* in, T* out, std::int32_t batch, std::int32_t rows, std::int32_t columns) {
+    std::size_t const height = static_cast<std::size_t>(rows), width = static_cast<std::size_t>(columns);
+    for (std::int32_t n = 0; n < batch; ++n, in += height * width, out += height * width)
+      detail::transpose(in, width, height, width, out, height);
   }
 
   arena arena_;

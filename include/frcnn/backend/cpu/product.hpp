@@ -112,6 +112,8 @@ struct worker_grid {
   int rows = 1, columns = 1;
 
   int size() const { return rows * columns; }
+  int most_blocks(int blocks) const { return (blocks + rows - 1) / rows; }  // of one worker
+  int most_batches(int batches) const { return (batches + columns - 1) / columns; }
   // A worker's part [first, second).
   std::pair<int, int> blocks_of(int worker, int blocks) const { return part(blocks, worker / columns, rows); }
   std::pair<int, int> batches_of(int worker, int batches) const { return part(batches, worker % columns, columns); }
@@ -124,7 +126,7 @@ struct worker_grid {
     double least = 0;
     for (int rows = 1; rows <= std::min(threads, blocks); ++rows) {
       worker_grid const grid{rows, std::min(threads / rows, batches)};
-      double const m = (blocks + grid.rows - 1) / grid.rows * block_rows, n = (batches + grid.columns - 1) / grid.columns * batch_columns;
+      double const m = grid.most_blocks(blocks) * block_rows, n = grid.most_batches(batches) * batch_columns;
       bool const fits = m * static_cast<double>(row_floats) * grid.size() <= cache;
       double const work = (m * n + packing * (m + n)) * (fits ? 1 : 2);
       if (rows == 1 || work < least) least = work, best = grid;
@@ -147,7 +149,7 @@ void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, 
   int const deepest = rounded(std::min(k, most.depth), Way::depth_unit);
   worker_grid const grid = worker_grid::of(c.threads(), blocks.count, block_rows, batches, batch, Way::packed(2, deepest) / 2);
   // A worker's: its rows, the panels of a batch, sums of a block, a panel's rows as they were.
-  std::size_t const rows_size = Way::packed((blocks.count + grid.rows - 1) / grid.rows * block_rows, deepest);
+  std::size_t const rows_size = Way::packed(grid.most_blocks(blocks.count) * block_rows, deepest);
   std::size_t const panels_size = static_cast<std::size_t>(deepest) * static_cast<std::size_t>(batch);
   std::size_t const room = rows_size + panels_size + Way::sums + line_floats(deepest);
   cpu::context::frame const scope(c);
