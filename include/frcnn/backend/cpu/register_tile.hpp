@@ -6,8 +6,8 @@
 //   depth is a multiple of lanes, not 0; rows 1 to simd::tile_rows; vectors 1 or 2.
 // The order of every sum is that of depth. Of products one behind the other, the sums of one are stored between the first multiplications
 // of the next, which would wait if they were stored at once (depth 64: 4 % of the time).
-// Beside the sums, one line of memory is fetched for every two rows of b: a stream so thin that it costs the products nothing, while a
-// burst of prefetches would hold up their own loads.
+// Beside the sums, a line of memory is fetched for every row of b: a stream so thin that it costs the products nothing, while a burst of
+// prefetches would hold up their own loads.
 #include "frcnn/backend/cpu/simd.hpp"
 
 #include <span>
@@ -21,7 +21,7 @@ struct prefetch {
   float const* first = nullptr;
   std::ptrdiff_t step = 0;
 };
-constexpr int lines_fetched(int depth) { return depth / 2 - 1; }
+constexpr int lines_fetched(int depth) { return depth - 2; }
 
 // b, or the sum or the difference of two matrices, made row by row as it is read (strassen.hpp). There are such kernels for whole panels
 // and tile_rows or up to two rows less, no others: each costs every user's compiler a tenth of a second.
@@ -82,6 +82,10 @@ void tiles_of(std::span<tile_product const> products, int depth) {
       b += Vectors * lanes;
       if constexpr (Which != operand::b) other += Vectors * lanes;
     };
+    auto const fetch_line = [&]() __attribute__((always_inline)) {
+      __builtin_prefetch(line);
+      line += step;
+    };
     if (c)
       add_row<Which, false>(a, b, other, sum, store_sum);
     else
@@ -91,8 +95,8 @@ void tiles_of(std::span<tile_product const> products, int depth) {
     add_row<Which, true>(a + 1, b, other, sum, nothing);
     for (int k = 0, j = 2; k < depth; k += lanes, j = 0, a += Rows * lanes)
       for (; j < lanes; j += 2) {
-        __builtin_prefetch(line);
-        line += step;
+        fetch_line();
+        fetch_line();
         next_row();
         add_row<Which, true>(a + j, b, other, sum, nothing);
         next_row();

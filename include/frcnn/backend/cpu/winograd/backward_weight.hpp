@@ -153,7 +153,12 @@ struct weight_gradient_sums {
     int const vectors = panel_vectors(at, channels), height = panel_vectors(o, out_channels) * lanes, width = vectors * lanes;
     float const *a = of_dy.panel(o), *b = of_x.panel(at);
     auto const product = vectors == simd::tile_vectors ? multiply_transposed<rows, simd::tile_vectors> : multiply_transposed<rows, 1>;
+    float* const dw = dweight + static_cast<std::ptrdiff_t>(o) * taps * taps * channels + at;
+    std::ptrdiff_t const row = static_cast<std::ptrdiff_t>(taps) * taps * channels;  // of the gradient, of one output
     for (int q = 0; q < products; ++q, a += of_dy.stride(o), b += of_x.stride(at)) {
+      // The gradient's lines, which the sums will go into, are fetched a few at a time.
+      for (int line = q; line < height * vectors; line += products)
+        for (int t = 0; t < taps * taps; ++t) __builtin_prefetch(dw + line / vectors * row + t * channels + line % vectors * lanes, 1);
       auto const [need, stop] = map.which_need(q);
       std::size_t const begin = std::max(need, first), end = std::max(begin, std::min(stop, first + count));
       std::ptrdiff_t const skip = static_cast<std::ptrdiff_t>(begin - first);
@@ -163,8 +168,7 @@ struct weight_gradient_sums {
     }
     for (int r = 0; r < height; ++r)
       for (int l = 0; l < width; l += lanes)
-        gather_taps(sums + r * width + l, sum_stride, dweight + static_cast<std::ptrdiff_t>(o + r) * taps * taps * channels + at + l,
-                    channels, add);
+        gather_taps(sums + r * width + l, sum_stride, dw + r * row + l, channels, add);
   }
 };
 
