@@ -85,6 +85,9 @@ inline void stream_done() {
 inline constexpr std::size_t past_cache = std::size_t{1} << 20;
 inline bool goes_past_cache(float const* y, std::size_t floats) { return floats * sizeof(float) > past_cache && is_aligned(y); }
 
+// Whether one store fills a line of the cache. Scattered parts of lines would reach memory one by one.
+inline constexpr bool stores_whole_lines = sizeof(vec) == 64;
+
 // Brings [p, stop) nearer by reading it from one end to the other: the processor sees a stream and reads ahead of it. It does not for lines
 // that are read here and there, nor for prefetches.
 inline void read_through(float const* p, float const* stop) {

@@ -14,9 +14,9 @@ namespace frcnn::inline FRCNN_ABI::winograd {
 
 namespace detail {
 
-// dy's block of one vector of channels (zero outside the map) to its factors v[q * stride].
+// dy's block of one vector of channels (zero outside the map) to its factors.
 template <int Rows, int Columns>
-void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
+void block_to_factors(block_target const& from, std::ptrdiff_t at, factor_places to) {
   alignas(64) float half_way[inputs * Columns * simd::lanes];  // [inputs][Columns]
   vec d[Rows], t[inputs];
   bool const whole = from.rows == Rows && from.columns == Columns;
@@ -36,9 +36,7 @@ void block_to_factors(block_target const& from, std::ptrdiff_t at, float* v, std
     if (!needs(Rows, i)) continue;
     simd::unroll<Columns>([&](auto j) { o[j] = simd::load_once(half_way + (i * Columns + j) * simd::lanes); });
     output_gradient<Columns>(o, t);
-    simd::unroll<inputs>([&](auto j) {
-      if constexpr (needs(Columns, j)) simd::store(v + (i * inputs + j) * stride, t[j]);
-    });
+    to.write<Columns>(t, i * inputs, 1);
   }
 }
 
@@ -64,6 +62,7 @@ struct panelled_factors {
   float* data;
   int channels;
   std::ptrdiff_t rows;
+  bool past_cache;
 
   // So many more rows than tiles that a tile's 64 factors do not fall into one set of a cache.
   static std::ptrdiff_t rows_for(std::size_t tiles) { return static_cast<std::ptrdiff_t>(tiles) + 3; }
@@ -74,12 +73,13 @@ struct panelled_factors {
   // Of the panel from channel p: its first factor, and floats from one factor to the next.
   float* panel(int p) const { return data + products * rows * p; }
   std::ptrdiff_t stride(int p) const { return rows * panel_vectors(p, channels) * simd::lanes; }
-  // f(at, to, stride) for each vector of channels: tile i's first factor of those from `at`.
+  // f(at, places) for each vector of channels: those of tile i's factors of channels from `at`.
   template <class F>
   void for_each_vector(std::size_t i, F f) const {
     for (int at = 0; at < channels; at += simd::lanes) {
       int const p = at / simd::panel * simd::panel;
-      f(at, panel(p) + static_cast<std::ptrdiff_t>(i) * panel_vectors(p, channels) * simd::lanes + (at - p), stride(p));
+      f(at, factor_places{panel(p) + static_cast<std::ptrdiff_t>(i) * panel_vectors(p, channels) * simd::lanes + (at - p), stride(p),
+                          past_cache});
     }
   }
 };
@@ -97,6 +97,7 @@ struct weight_gradient_sums {
   map_tiles const& map;        // windows of x, blocks of dy
   map_tiles const& map_of_dy;  // windows of dy, to be read ahead
   std::size_t most;            // tiles of a block
+  bool past_cache;             // factors are written around the caches
 
   // Floats of memory that add_tiles needs for so many tiles, and so many workers.
   std::size_t room(std::size_t tiles, int workers) const {
@@ -110,8 +111,8 @@ struct weight_gradient_sums {
   void add_tiles(std::size_t begin, std::size_t end, float* dweight, bool add, float* memory, Each each) const {
     std::size_t const tiles = end - begin, blocks = std::max<std::size_t>(1, (tiles + most - 1) / most),
                       longest = (tiles + blocks - 1) / blocks;
-    panelled_factors const of_x{memory, channels, panelled_factors::rows_for(longest)};
-    panelled_factors const of_dy{memory + panelled_factors::size(channels, longest), out_channels, of_x.rows};
+    panelled_factors const of_x{memory, channels, panelled_factors::rows_for(longest), past_cache};
+    panelled_factors const of_dy{memory + panelled_factors::size(channels, longest), out_channels, of_x.rows, past_cache};
     float* const sums_of_all = of_dy.data + panelled_factors::size(out_channels, longest);
     std::size_t const tasks = panels_of(out_channels) * panels_of(channels);
     for (std::size_t b = 0; b < blocks; ++b) {
@@ -137,12 +138,13 @@ struct weight_gradient_sums {
       reader_of_dy.before(i, to, [&](std::size_t t) { return map_of_dy.window_of(first + t); });
       window const w = map.window_of(first + i);
       bool const inside = w.inside();
-      of_x.for_each_vector(i, [&](int at, float* v, std::ptrdiff_t stride) { transform_window(w, inside, at, v, stride); });
+      of_x.for_each_vector(i, [&](int at, factor_places to) { transform_window(w, inside, at, to); });
       block_target const block = map.target_of(first + i);
       with_kind(block.kind, [&]<int Rows, int Columns>() {
-        of_dy.for_each_vector(i, [&](int at, float* v, std::ptrdiff_t stride) { block_to_factors<Rows, Columns>(block, at, v, stride); });
+        of_dy.for_each_vector(i, [&](int at, factor_places to) { block_to_factors<Rows, Columns>(block, at, to); });
       });
     }
+    if (past_cache) simd::stream_done();
   }
 
   // A panel of O by a panel of C, over tiles first + [0, count).
@@ -180,15 +182,16 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
   map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {}),
       map_of_dy(dy, dims, out_channels, nullptr, 0, {});  // read only
   // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave the own
-  // cache.
+  // cache. Blocks of more bytes are written around the caches: a store would first fetch its line, from another worker's cache.
   std::size_t const fitting = (std::size_t{2} << 20) / (products * static_cast<std::size_t>(channels + out_channels));
   std::size_t const most = std::clamp<std::size_t>(fitting, 64, 128);
-  detail::weight_gradient_sums const gradient{channels, out_channels, map, map_of_dy, most};
+  std::size_t const tiles = map.size();
+  bool const past_cache = simd::stores_whole_lines && std::min(tiles, most) > fitting;
+  detail::weight_gradient_sums const gradient{channels, out_channels, map, map_of_dy, most, past_cache};
   auto const together = [&](std::size_t n, std::size_t grain, auto f) { parallel_for(c, n, grain, f); };
   auto const alone = [](std::size_t n, std::size_t, auto f) { f(0, std::size_t{0}, n); };
 
   cpu::context::frame const scope(c);
-  std::size_t const tiles = map.size();
   if (!detail::goes_by_halves(tiles, channels, out_channels))
     return gradient.add_tiles(0, tiles, dweight, add, c.scratch_of<float>(gradient.room(tiles, c.threads())), together);
 

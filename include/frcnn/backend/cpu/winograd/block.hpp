@@ -27,6 +27,7 @@ struct tile_block {
   float* factors;
   int channels;
   std::ptrdiff_t stride;  // between factors
+  bool past_cache = false;  // factors are written around the caches
 
   // For parts of about `most` tiles.
   static std::ptrdiff_t stride_of(std::size_t most, int channels) {
@@ -46,9 +47,10 @@ struct tile_block {
         bool const inside = w.inside();
         float* const to = group_of(part, g) + row * simd::lanes;
         for (int at = 0; at < channels; at += simd::lanes)
-          transform_window(w, inside, at, to + static_cast<std::ptrdiff_t>(at) * g.rows, stride);
+          transform_window(w, inside, at, {to + static_cast<std::ptrdiff_t>(at) * g.rows, stride, past_cache});
       }
     });
+    if (past_cache) simd::stream_done();
   }
 
   // Products [first, last) with a panel of `vectors`, whose factors u lie u_stride apart, to sums[q * sum_stride] [tiles][vectors * lanes].

@@ -12,11 +12,33 @@ namespace frcnn::inline FRCNN_ABI::winograd {
 // Channels of both sides are whole vectors.
 constexpr bool serves(int channels, int out_channels) { return channels % simd::lanes == 0 && out_channels % simd::lanes == 0; }
 
+// Where the 64 factors of one vector of channels go: factor q to first[q * stride].
+struct factor_places {
+  float* first;
+  std::ptrdiff_t stride;
+  bool past_cache = false;  // they are written around the caches; every place is aligned then
+
+  // Factors q, q + step, q + 2 step ... from t, those that an extent of M outputs needs.
+  template <int M>
+  [[gnu::always_inline]] void write(vec const* t, int q, int step) const {
+    float* const to = first + q * stride;
+    std::ptrdiff_t const apart = step * stride;
+    if (past_cache)
+      simd::unroll<inputs>([&](auto i) {
+        if constexpr (needs(M, i)) simd::stream(to + i * apart, t[i]);
+      });
+    else
+      simd::unroll<inputs>([&](auto i) {
+        if constexpr (needs(M, i)) simd::store(to + i * apart, t[i]);
+      });
+  }
+};
+
 namespace detail {
 
 // row(i): the window's first pixel of row i. To the factors that Rows x Columns outputs need.
 template <int Rows, int Columns, class Row>
-[[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, float* v, std::ptrdiff_t stride) {
+[[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, factor_places to) {
   alignas(64) float half_way[(Rows + 2) * inputs * simd::lanes];
   vec d[inputs], t[inputs];
   for (int i = 0; i < Rows + 2; ++i) {
@@ -31,19 +53,17 @@ template <int Rows, int Columns, class Row>
     if (!needs(Columns, j)) continue;
     simd::unroll<Rows + 2>([&](auto i) { d[i] = simd::load_once(half_way + (i * inputs + j) * simd::lanes); });
     input<Rows>(d, t);
-    simd::unroll<inputs>([&](auto i) {
-      if constexpr (needs(Rows, i)) simd::store(v + (i * inputs + j) * stride, t[i]);
-    });
+    to.write<Rows>(t, j, inputs);
   }
 }
 
 }  // namespace detail
 
-// v[q * stride] = factor q of channels [at, at + lanes), for the products that the window's kind of tile needs.
-inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, float* v, std::ptrdiff_t stride) {
+// Channels [at, at + lanes) to their factors, as far as the window's kind of tile needs them.
+inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, factor_places to) {
   if (inside) {
     std::ptrdiff_t const first = w.x0 * w.pixel + at;
-    detail::window_to_products<outputs, outputs>([&](int i) { return w.row[i] + first; }, w.pixel, v, stride);
+    detail::window_to_products<outputs, outputs>([&](int i) { return w.row[i] + first; }, w.pixel, to);
     return;
   }
   with_kind(w.kind, [&]<int Rows, int Columns>() {
@@ -55,7 +75,7 @@ inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, fl
         simd::store(patch + (i * (Columns + 2) + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
       }
     detail::window_to_products<Rows, Columns>([&](int i) { return static_cast<float const*>(patch) + i * (Columns + 2) * simd::lanes; },
-                                              simd::lanes, v, stride);
+                                              simd::lanes, to);
   });
 }
 

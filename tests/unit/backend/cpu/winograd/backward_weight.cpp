@@ -27,6 +27,7 @@ TEST_CASE("winograd: the gradient by the weights against direct convolution in d
        {std::array{1, 16, 16, 1, 1}, std::array{1, 32, 16, 2, 3}, std::array{2, 16, 32, 4, 4}, std::array{1, 48, 48, 5, 9},
         std::array{3, 16, 48, 7, 1}, std::array{1, 80, 32, 1, 18}, std::array{2, 16, 16, 13, 8}, std::array{2, 32, 16, 10, 15},
         std::array{1, 16, 16, 11, 3}, std::array{3, 16, 16, 7, 7}, std::array{1, 16, 16, 270, 350},  // several blocks of tiles
+        std::array{1, 528, 16, 45, 46},  // a block that is written around the caches
         std::array{0, 16, 16, 5, 5}}) {
     numbered const l({{channels, out_channels, 3, 1, 1, false}, {{images, channels, height, width}}});
     CAPTURE(to_string(l.xs));

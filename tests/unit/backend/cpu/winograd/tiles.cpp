@@ -18,7 +18,7 @@ constexpr int lanes = simd::lanes, stride = 3 * lanes;  // of factors and sums
 // One vector's factors: everything between them stays as it was.
 std::vector<float> factors(small_map const& map, int y0, int x0, winograd::tile_kind kind, bool inside, int first) {
   std::vector<float> v(winograd::products * stride, 9.f);
-  winograd::transform_window(map.at(y0, x0, kind), inside, first, v.data(), stride);
+  winograd::transform_window(map.at(y0, x0, kind), inside, first, {v.data(), stride});
   return v;
 }
 
@@ -178,6 +178,22 @@ TEST_CASE("tiles: NaN passes ReLU and pooling, in its own lane") {
             bool const read = product == all || (product == 0 ? y + x == 0 : y + x == 2 * side - 2);
             CHECK(std::isnan(c.values[std::size_t((y * canvas::width + x) * canvas::pixel + l)]) == (l == 1 && read));
           }
+    }
+}
+
+TEST_CASE("tiles: written around the caches, factors have the same bits, and nothing beside them is written") {
+  small_map const map{9, 10};
+  struct alignas(64) all_factors {
+    float values[winograd::products * stride];
+  } around;
+  for (auto const kind : kinds)
+    for (int x0 : {-1, 1}) {
+      bool const inside = map.at(0, x0, kind).inside();
+      std::fill(std::begin(around.values), std::end(around.values), 9.f);
+      winograd::transform_window(map.at(0, x0, kind), inside, 0, {around.values, stride, true});
+      simd::stream_done();
+      auto const through = factors(map, 0, x0, kind, inside, 0);
+      CHECK(std::equal(through.begin(), through.end(), around.values));
     }
 }
 
