@@ -14,9 +14,8 @@ namespace frcnn::inline FRCNN_ABI::winograd {
 
 namespace detail {
 
-// dy's block of one vector of channels (zero outside the map) to its factors.
-template <int Rows, int Columns>
-void block_to_factors(block_target const& from, std::ptrdiff_t at, factor_places to) {
+template <int Rows, int Columns, auto Store = simd::store>
+void block_to_factors(block_target const& from, std::ptrdiff_t at, factor_places const& to) {
   alignas(64) float half_way[inputs * Columns * simd::lanes];  // [inputs][Columns]
   vec d[Rows], t[inputs];
   bool const whole = from.rows == Rows && from.columns == Columns;
@@ -36,8 +35,16 @@ void block_to_factors(block_target const& from, std::ptrdiff_t at, factor_places
     if (!needs(Rows, i)) continue;
     simd::unroll<Columns>([&](auto j) { o[j] = simd::load_once(half_way + (i * Columns + j) * simd::lanes); });
     output_gradient<Columns>(o, t);
-    to.write<Columns>(t, i * inputs, 1);
+    simd::unroll<inputs>([&](auto j) {
+      if constexpr (needs(Columns, j)) Store(to.first + (i * inputs + j) * to.stride, t[j]);
+    });
   }
+}
+
+// dy's block of channels [at, at + lanes), zero outside the map, to its factors.
+inline void transform_block(block_target const& from, std::ptrdiff_t at, factor_places const& to) {
+  if (to.past_cache && from.kind.whole()) return block_to_factors<outputs, outputs, simd::stream>(from, at, to);
+  with_kind(from.kind, [&]<int Rows, int Columns>() { block_to_factors<Rows, Columns>(from, at, to); });
 }
 
 // c [Rows, vectors * lanes] = a^T b over `depth` tiles: Rows columns of a, whose rows lie a_stride apart, and b [depth][b_stride].
@@ -138,11 +145,9 @@ struct weight_gradient_sums {
       reader_of_dy.before(i, to, [&](std::size_t t) { return map_of_dy.window_of(first + t); });
       window const w = map.window_of(first + i);
       bool const inside = w.inside();
-      of_x.for_each_vector(i, [&](int at, factor_places to) { transform_window(w, inside, at, to); });
+      of_x.for_each_vector(i, [&](int at, factor_places const& to) { transform_window(w, inside, at, to); });
       block_target const block = map.target_of(first + i);
-      with_kind(block.kind, [&]<int Rows, int Columns>() {
-        of_dy.for_each_vector(i, [&](int at, factor_places to) { block_to_factors<Rows, Columns>(block, at, to); });
-      });
+      of_dy.for_each_vector(i, [&](int at, factor_places const& to) { transform_block(block, at, to); });
     }
     if (past_cache) simd::stream_done();
   }

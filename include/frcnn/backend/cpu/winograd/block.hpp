@@ -30,7 +30,7 @@ struct tile_block {
   bool past_cache = false;  // factors are written around the caches
 
   // For parts of about `most` tiles.
-  static std::ptrdiff_t stride_of(std::size_t most, int channels) {
+  static constexpr std::ptrdiff_t stride_of(std::size_t most, int channels) {
     return apart((most + simd::tile_rows) * static_cast<std::size_t>(channels));
   }
 

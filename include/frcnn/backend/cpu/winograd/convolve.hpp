@@ -17,29 +17,32 @@ struct layer {
 // One worker's memory for a layer of `channels`.
 class workspace {
  public:
-  static std::size_t most_tiles(int channels) { return static_cast<std::size_t>(std::clamp(channels / 128, 1, 2)) * simd::tile_rows; }
   static std::size_t size(int channels) {  // floats
-    return products * static_cast<std::size_t>(tile_block::stride_of(most_tiles(channels), channels) + sum_stride(channels));
+    return products * static_cast<std::size_t>(tile_block::stride_of(tiles_of_block, channels) + sum_stride);
   }
   workspace(float* memory, int channels)
-      : block_{memory, channels, tile_block::stride_of(most_tiles(channels), channels)}, sums_(memory + products * block_.stride) {}
+      : block_{memory, channels, tile_block::stride_of(tiles_of_block, channels)}, sums_(memory + products * block_.stride) {}
 
   // window_of(t) gives tile t's window, target_of(t) its block_target.
   template <class Windows, class Targets>
   void run(layer const& l, tile_groups const& tiles, Windows window_of, Targets target_of) {
-    for_each_part(tiles, most_tiles(l.channels), [&](tile_part const& part, tile_part const& next) {
+    for_each_part(tiles, tiles_of_block, [&](tile_part const& part, tile_part const& next) {
       block_.transform(part, part.begin, part.end, window_of);
       lines_ahead ahead = first_windows(next, static_cast<int>(panels_of(l.out_channels) * (part.last - part.first)) * products, window_of);
       for (int k = 0; k < l.out_channels; k += simd::panel) {
         int const vectors = panel_vectors(k, l.out_channels);
         block_.multiply(part, 0, products, vectors, l.factors + winograd::factors(l.channels, k),
-                        static_cast<std::ptrdiff_t>(l.channels) * vectors * simd::lanes, sums_, sum_stride(l.channels), ahead);
-        finish_panel(part, k, vectors, sums_, sum_stride(l.channels), l.finish, target_of);
+                        static_cast<std::ptrdiff_t>(l.channels) * vectors * simd::lanes, sums_, sum_stride, ahead);
+        finish_panel(part, k, vectors, sums_, sum_stride, l.finish, target_of);
       }
     });
   }
 
  private:
+  // One group on AVX-512. Factors of more tiles leave the own cache before all panels have passed by.
+  static constexpr std::size_t tiles_of_block = 14;
+  static constexpr std::ptrdiff_t sum_stride = tile_block::stride_of(tiles_of_block, simd::panel);
+
   // Those of its first group, as far as they lie side by side.
   template <class Windows>
   lines_ahead first_windows(tile_part const& part, int calls, Windows window_of) const {
@@ -50,7 +53,6 @@ class workspace {
     });
     return ahead;
   }
-  static std::ptrdiff_t sum_stride(int channels) { return tile_block::stride_of(most_tiles(channels), simd::panel); }
 
   tile_block block_;
   float* sums_;

@@ -16,29 +16,14 @@ constexpr bool serves(int channels, int out_channels) { return channels % simd::
 struct factor_places {
   float* first;
   std::ptrdiff_t stride;
-  bool past_cache = false;  // they are written around the caches; every place is aligned then
-
-  // Factors q, q + step, q + 2 step ... from t, those that an extent of M outputs needs.
-  template <int M>
-  [[gnu::always_inline]] void write(vec const* t, int q, int step) const {
-    float* const to = first + q * stride;
-    std::ptrdiff_t const apart = step * stride;
-    if (past_cache)
-      simd::unroll<inputs>([&](auto i) {
-        if constexpr (needs(M, i)) simd::stream(to + i * apart, t[i]);
-      });
-    else
-      simd::unroll<inputs>([&](auto i) {
-        if constexpr (needs(M, i)) simd::store(to + i * apart, t[i]);
-      });
-  }
+  bool past_cache = false;  // those of whole tiles may be written around the caches; they are aligned then
 };
 
 namespace detail {
 
 // row(i): the window's first pixel of row i. To the factors that Rows x Columns outputs need.
-template <int Rows, int Columns, class Row>
-[[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, factor_places to) {
+template <int Rows, int Columns, auto Store = simd::store, class Row>
+[[gnu::always_inline]] inline void window_to_products(Row row, std::ptrdiff_t pixel, factor_places const& to) {
   alignas(64) float half_way[(Rows + 2) * inputs * simd::lanes];
   vec d[inputs], t[inputs];
   for (int i = 0; i < Rows + 2; ++i) {
@@ -53,17 +38,23 @@ template <int Rows, int Columns, class Row>
     if (!needs(Columns, j)) continue;
     simd::unroll<Rows + 2>([&](auto i) { d[i] = simd::load_once(half_way + (i * inputs + j) * simd::lanes); });
     input<Rows>(d, t);
-    to.write<Rows>(t, j, inputs);
+    simd::unroll<inputs>([&](auto i) {
+      if constexpr (needs(Rows, i)) Store(to.first + (i * inputs + j) * to.stride, t[i]);
+    });
   }
 }
 
 }  // namespace detail
 
 // Channels [at, at + lanes) to their factors, as far as the window's kind of tile needs them.
-inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, factor_places to) {
+inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, factor_places const& to) {
   if (inside) {
     std::ptrdiff_t const first = w.x0 * w.pixel + at;
-    detail::window_to_products<outputs, outputs>([&](int i) { return w.row[i] + first; }, w.pixel, to);
+    auto const row = [&](int i) { return w.row[i] + first; };
+    if (to.past_cache)
+      detail::window_to_products<outputs, outputs, simd::stream>(row, w.pixel, to);
+    else
+      detail::window_to_products<outputs, outputs>(row, w.pixel, to);
     return;
   }
   with_kind(w.kind, [&]<int Rows, int Columns>() {
