@@ -1,7 +1,7 @@
 #pragma once
 // The same convolution by panels of outputs, from the weights themselves: the workers share the factors of a block of tiles, and each
-// transforms the weights of its own panels where it multiplies. Factors of 512 x 512 weights are 67 MB, which would have to be kept, or
-// written anew in every step of a training, and come from memory more slowly than they are made.
+// transforms the weights of its own panels where it multiplies. Factors of 512 x 512 weights are 67 MB, which would have to be kept, for a
+// twentieth of the time, or written anew in every step of a training.
 #include "frcnn/backend/cpu/winograd/block.hpp"
 #include "frcnn/backend/cpu/winograd/map_tiles.hpp"
 
