@@ -18,8 +18,8 @@
 // XML is read as it stands: no DTD and no entity is fetched.
 // Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010; the development kit's layout.
 #include "frcnn/data/dataset.hpp"
+#include "frcnn/data/image_check.hpp"
 #include "frcnn/data/image_finder.hpp"
-#include "frcnn/data/image_io.hpp"
 #include "frcnn/data/parallel.hpp"
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_source.hpp"
@@ -62,23 +62,16 @@ struct checked_sample {
   std::filesystem::path annotation;  // empty: nobody has annotated this split
   sample result;
   problem_report image_problems, annotation_problems;
-  bool turned = false, wrong_size = false;
+  image_verdict picture;
+  bool wrong_size = false;
   tally flat, outside;
 };
-
-inline void check_image(checked_sample& c) {
-  std::string const file = io::read_file(c.result.image);
-  decoded_image const pixels = decode_pixels(as_bytes(file), c.result.image.string());
-  c.result.width = pixels.width();
-  c.result.height = pixels.height();
-  c.turned = has_exif_orientation(as_bytes(file));
-}
 
 inline void check_annotation(checked_sample& c) {
   voc_annotation const written = read_voc_annotation(c.annotation);
   double const w = c.result.width, h = c.result.height;
   if (w == 0) return;  // the image is bad
-  c.wrong_size = written.size && ((*written.size)[0] != w || (*written.size)[1] != h);
+  c.wrong_size = written.size && !size_agrees(c.picture, *written.size);
   std::size_t index = 0;
   for (voc_object const& o : written.objects) {
     std::string const which = c.annotation.string() + ", object " + std::to_string(++index);
@@ -183,7 +176,9 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   auto checked = detail::list_samples(sources, options, problems, repeated);
   for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
     detail::checked_sample& c = checked[i];
-    if (!c.result.image.empty()) detail::collect(c.image_problems, c.result.image, [&] { detail::check_image(c); });
+    if (!c.result.image.empty()) detail::collect(c.image_problems, c.result.image, [&] { c.picture = check_image(c.result.image); });
+    c.result.width = c.picture.width;
+    c.result.height = c.picture.height;
     if (!c.annotation.empty()) detail::collect(c.annotation_problems, c.annotation, [&] { detail::check_annotation(c); });
   });
 
@@ -200,7 +195,7 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     std::string const image = c.result.image.string();
     flat.add(c.flat);
     outside.add(c.outside);
-    if (c.turned) turned.add(image);
+    if (c.picture.turned) turned.add(image);
     if (c.wrong_size)
       wrong_size.add(c.annotation.string() + " (the image is " + std::to_string(c.result.width) + " x " + std::to_string(c.result.height) +
                      ")");
