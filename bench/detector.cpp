@@ -86,7 +86,7 @@ void add_detector(int h, int w) {
 }  // namespace
 
 void add_detectors() {
-  add_detector<frcnn::presets::small<device>, 128, 64>(300, 400);
+  add_detector<frcnn::presets::small_net<device>, 128, 64>(300, 400);
   add_detector<frcnn::presets::vgg16_tv<device>, 1024, 256>(600, 800);
 }
 

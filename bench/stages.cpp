@@ -185,7 +185,7 @@ void add_stages_of(int h, int w) {
 }  // namespace
 
 void add_stages() {
-  add_stages_of<frcnn::presets::small<device>>(300, 400);
+  add_stages_of<frcnn::presets::small_net<device>>(300, 400);
   add_stages_of<frcnn::presets::vgg16_tv<device>>(600, 800);
 }
 

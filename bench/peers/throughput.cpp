@@ -18,7 +18,7 @@
 #include <iostream>
 
 using namespace frcnn;
-using preset = presets::small<cpu>;
+using preset = presets::small_net<cpu>;
 
 struct options {
   std::string root, mode, init, save;

@@ -58,7 +58,7 @@ TEST_CASE_TEMPLATE("a step and a detection of `small` are torchvision's", T, dou
     return;
   }
   io::safetensors_file const file(std::filesystem::path(folder) / "full_small.safetensors");
-  using preset = presets::small<cpu, T>;
+  using preset = presets::small_net<cpu, T>;
   auto const classes = static_cast<std::size_t>(file.tensor("param.roi_heads.box_predictor.cls_score.bias").shape[0] - 1);
   auto const model = preset::make(preset::config(std::vector<std::string>(classes, "class")));
   auto const& s = file.tensor("images").shape;

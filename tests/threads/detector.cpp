@@ -13,7 +13,7 @@ using namespace frcnn;
 
 namespace {
 
-using preset = presets::small<cpu>;
+using preset = presets::small_net<cpu>;
 
 // Smaller images than the preset's: this runs under the thread sanitizer.
 detector<preset> make() {

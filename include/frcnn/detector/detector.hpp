@@ -1,7 +1,7 @@
 #pragma once
 // A trained detector as an application holds it: an image in, named boxes out.
 //
-//   auto d = frcnn::load<presets::small<cpu>>("m.safetensors");                     (frcnn/load.hpp)
+//   auto d = frcnn::load<presets::small_net<cpu>>("m.safetensors");                     (frcnn/load.hpp)
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});
 //
 // Boxes are in pixels of the image given. One const detector serves several threads: detect(image) borrows a session from a pool (and makes
@@ -163,21 +163,21 @@ class any_detector {
   std::string const& class_name(std::int32_t label) const { return classes().at(static_cast<std::size_t>(label) - 1); }
 
  private:
-  struct interface {
-    virtual ~interface() = default;
+  struct abstract {
+    virtual ~abstract() = default;
     virtual std::vector<detection> detect(image_view, detect_options const&) const = 0;
     virtual std::vector<box<float>> propose(image_view) const = 0;
     virtual model_config const& config() const = 0;
   };
   template <class Preset>
-  struct holder final : interface {
+  struct holder final : abstract {
     explicit holder(detector<Preset> d) : d(std::move(d)) {}
     std::vector<detection> detect(image_view im, detect_options const& o) const override { return d.detect(im, o); }
     std::vector<box<float>> propose(image_view im) const override { return d.propose(im); }
     model_config const& config() const override { return d.config(); }
     detector<Preset> d;
   };
-  std::unique_ptr<interface> self_;
+  std::unique_ptr<abstract> self_;
 };
 
 }  // namespace frcnn

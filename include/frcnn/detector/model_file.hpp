@@ -5,7 +5,7 @@
 //   metadata  format "frcnn 1", preset, classes, anchor_sizes, anchor_ratios, short_side, max_side, normalisation: JSON where not one word;
 //             fc_ranks "[1024,256]" of a compressed model alone
 //
-//   save(detector, path)            load<presets::small<cpu>>(path)            load_detector(path): whatever preset the file names
+//   save(detector, path)            load<presets::small_net<cpu>>(path)            load_detector(path): whatever preset the file names
 // load maps large weights that memory has in the order of the file, fully connected layers', instead of reading them: a process begins
 // sooner, and several share one copy. The file must not be changed in place while such a detector lives (io/mapping.hpp); save(), which
 // replaces it, may. Where that is no rule to rely on: load(path, options, model_weights::read).

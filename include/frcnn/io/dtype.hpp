@@ -66,8 +66,8 @@ constexpr float half_to_float(std::uint16_t bits) {
   std::uint32_t const sign = std::uint32_t{bits & 0x8000u} << 16, exponent = (bits >> 10) & 31, fraction = bits & 0x3ffu;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);                    // infinity, NaN
   if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);          // 112 = 127 - 15
-  float const small = static_cast<float>(fraction) * std::bit_cast<float>(std::uint32_t{127 - 24} << 23);  // fraction * 2^-24
-  return sign ? -small : small;
+  float const denormal = static_cast<float>(fraction) * std::bit_cast<float>(std::uint32_t{127 - 24} << 23);  // * 2^-24
+  return sign ? -denormal : denormal;
 }
 
 namespace detail {

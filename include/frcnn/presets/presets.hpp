@@ -16,7 +16,7 @@ inline constexpr char const* names = "small, vgg16_tv";
 // f.template operator()<Preset>(); throws error when no preset has that name.
 template <Backend B, class F>
 decltype(auto) with_preset(std::string const& name, F&& f) {
-  if (name == presets::small<B>::name) return f.template operator()<presets::small<B>>();
+  if (name == presets::small_net<B>::name) return f.template operator()<presets::small_net<B>>();
   if (name == presets::vgg16_tv<B>::name) return f.template operator()<presets::vgg16_tv<B>>();
   throw error("preset", std::string("one of ") + presets::names, name.empty() ? "none" : name);
 }

@@ -6,7 +6,7 @@
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
-struct small : plain_torchvision<backbone::small_spec, B, T> {
+struct small_net : plain_torchvision<backbone::small_spec, B, T> {
   using base = plain_torchvision<backbone::small_spec, B, T>;
   static constexpr char const* name = "small";
 

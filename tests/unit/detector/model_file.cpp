@@ -128,10 +128,10 @@ TEST_CASE("what is wrong with a model file is said in one sentence") {
 
 TEST_CASE("load_detector serves a preset that only the file knows") {
   scratch_folder const folder;
-  auto config = presets::small<cpu>::config({"a", "b"});
+  auto config = presets::small_net<cpu>::config({"a", "b"});
   config.short_side = 64;
   config.max_side = 128;
-  detector<presets::small<cpu>> d(config, 1);
+  detector<presets::small_net<cpu>> d(config, 1);
   d.model().parameters().initialise(2);
   save(d, folder.path / "small.safetensors");
   auto const any = load_detector(folder.path / "small.safetensors", 1);
@@ -145,7 +145,7 @@ TEST_CASE("load_detector serves a preset that only the file knows") {
 TEST_CASE("large weights are mapped or read: the same detector; saving over its file and training leave it whole") {
   scratch_folder const folder;
   auto const path = folder.path / "small.safetensors";
-  using small = presets::small<cpu>;
+  using small = presets::small_net<cpu>;
   auto config = small::config({"a", "b"});
   config.short_side = 64;
   config.max_side = 128;

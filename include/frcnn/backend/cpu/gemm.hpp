@@ -77,9 +77,9 @@ void parallel_gemm(cpu::context const& c, bool ta, bool tb, std::ptrdiff_t m, st
   // At least 128 (every piece packs the other operand anew), at most 16 pieces, multiples of 64.
   std::ptrdiff_t const block = std::max<std::ptrdiff_t>(128, (side / 16 + 63) / 64 * 64);
   // Under 2^18 multiplications (some 5 us) a team is not worth waking.
-  bool const small = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 262144.0;
+  bool const too_little = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 262144.0;
   std::size_t const blocks = static_cast<std::size_t>((side + block - 1) / block);
-  parallel_for(c, blocks, small ? blocks : 1, [=](std::size_t begin, std::size_t end) {
+  parallel_for(c, blocks, too_little ? blocks : 1, [=](std::size_t begin, std::size_t end) {
     for (std::size_t at = begin; at < end; ++at) {
       std::ptrdiff_t const first = static_cast<std::ptrdiff_t>(at) * block, count = std::min(block, side - first);
       if (by_rows)

@@ -56,15 +56,15 @@ template <>
 
 template <>
 [[gnu::always_inline]] inline void input<4>(vec const* d, vec* t) {
-  vec const three_quarters(.75f), minus_three(-3.f), far(3.75f), twice_far(7.5f);
+  vec const three_quarters(.75f), minus_three(-3.f), outer(3.75f), twice_outer(7.5f);
   t[0] = simd::fma(vec(.25f), d[4], simd::fma(vec(-1.25f), d[2], d[0]));
   t[7] = simd::fma(vec(4.f), d[1], simd::fma(vec(-5.f), d[3], d[5]));
   vec const even = simd::fma(three_quarters, d[4], minus_three * d[2]), odd = simd::fma(three_quarters, d[3], minus_three * d[1]);
   t[1] = even + odd;
   t[2] = even - odd;
-  vec const far_even = far * (d[4] - d[2]), far_odd = twice_far * (d[3] - d[1]);
-  t[3] = far_even + far_odd;
-  t[4] = far_even - far_odd;
+  vec const outer_even = outer * (d[4] - d[2]), outer_odd = twice_outer * (d[3] - d[1]);
+  t[3] = outer_even + outer_odd;
+  t[4] = outer_even - outer_odd;
 }
 template <>
 [[gnu::always_inline]] inline void input<2>(vec const* d, vec* t) {
@@ -105,15 +105,15 @@ template <>
 [[gnu::always_inline]] inline void weight(vec const* w, vec* u) {
   vec const four(4.f), by_one(-2.f / 9);
   vec const sum = w[0] + w[2];
-  vec const far = vec(1.f / 90) * simd::fma(four, w[2], w[0]), far_middle = vec(1.f / 45) * w[1];
-  vec const near = vec(8.f / 45) * simd::fma(four, w[0], w[2]), near_middle = vec(16.f / 45) * w[1];
+  vec const outer = vec(1.f / 90) * simd::fma(four, w[2], w[0]), outer_middle = vec(1.f / 45) * w[1];
+  vec const inner = vec(8.f / 45) * simd::fma(four, w[0], w[2]), inner_middle = vec(16.f / 45) * w[1];
   u[0] = w[0];
   u[1] = by_one * (sum + w[1]);
   u[2] = by_one * (sum - w[1]);
-  u[3] = far + far_middle;
-  u[4] = far - far_middle;
-  u[5] = near + near_middle;
-  u[6] = near - near_middle;
+  u[3] = outer + outer_middle;
+  u[4] = outer - outer_middle;
+  u[5] = inner + inner_middle;
+  u[6] = inner - inner_middle;
   u[7] = w[2];
 }
 
@@ -123,29 +123,29 @@ template <>
 [[gnu::always_inline]] inline void output_gradient<6>(vec const* dy, vec* m) {
   vec const quarter(.25f), half(.5f), two(2.f), four(4.f), sixteenth(.0625f), sixteen(16.f);
   vec const even = (dy[0] + dy[2]) + dy[4], odd = (dy[1] + dy[3]) + dy[5];
-  vec const far_even = simd::fma(sixteen, dy[4], simd::fma(four, dy[2], dy[0]));
-  vec const far_odd = two * simd::fma(sixteen, dy[5], simd::fma(four, dy[3], dy[1]));
-  vec const near_even = simd::fma(sixteenth, dy[4], simd::fma(quarter, dy[2], dy[0]));
-  vec const near_odd = half * simd::fma(sixteenth, dy[5], simd::fma(quarter, dy[3], dy[1]));
+  vec const outer_even = simd::fma(sixteen, dy[4], simd::fma(four, dy[2], dy[0]));
+  vec const outer_odd = two * simd::fma(sixteen, dy[5], simd::fma(four, dy[3], dy[1]));
+  vec const inner_even = simd::fma(sixteenth, dy[4], simd::fma(quarter, dy[2], dy[0]));
+  vec const inner_odd = half * simd::fma(sixteenth, dy[5], simd::fma(quarter, dy[3], dy[1]));
   m[0] = dy[0];
   m[1] = even + odd;
   m[2] = even - odd;
-  m[3] = far_even + far_odd;
-  m[4] = far_even - far_odd;
-  m[5] = near_even + near_odd;
-  m[6] = near_even - near_odd;
+  m[3] = outer_even + outer_odd;
+  m[4] = outer_even - outer_odd;
+  m[5] = inner_even + inner_odd;
+  m[6] = inner_even - inner_odd;
   m[7] = dy[5];
 }
 template <>
 [[gnu::always_inline]] inline void output_gradient<4>(vec const* dy, vec* m) {
   vec const two(2.f), four(4.f);
   vec const even = dy[0] + dy[2], odd = dy[1] + dy[3];
-  vec const far_even = simd::fma(four, dy[2], dy[0]), far_odd = two * simd::fma(four, dy[3], dy[1]);
+  vec const outer_even = simd::fma(four, dy[2], dy[0]), outer_odd = two * simd::fma(four, dy[3], dy[1]);
   m[0] = dy[0];
   m[1] = even + odd;
   m[2] = even - odd;
-  m[3] = far_even + far_odd;
-  m[4] = far_even - far_odd;
+  m[3] = outer_even + outer_odd;
+  m[4] = outer_even - outer_odd;
   m[7] = dy[3];
 }
 template <>
@@ -159,11 +159,11 @@ template <>
 [[gnu::always_inline]] inline void weight_gradient(vec const* u, vec* w) {
   vec const by_one(-2.f / 9), four(4.f);
   vec const one_sum = by_one * (u[1] + u[2]), one_difference = by_one * (u[1] - u[2]);
-  vec const far_sum = vec(1.f / 90) * (u[3] + u[4]), far_difference = vec(1.f / 45) * (u[3] - u[4]);
-  vec const near_sum = vec(8.f / 45) * (u[5] + u[6]), near_difference = vec(16.f / 45) * (u[5] - u[6]);
-  w[0] = simd::fma(four, near_sum, far_sum) + (one_sum + u[0]);
-  w[1] = (far_difference + near_difference) + one_difference;
-  w[2] = simd::fma(four, far_sum, near_sum) + (one_sum + u[7]);
+  vec const outer_sum = vec(1.f / 90) * (u[3] + u[4]), outer_difference = vec(1.f / 45) * (u[3] - u[4]);
+  vec const inner_sum = vec(8.f / 45) * (u[5] + u[6]), inner_difference = vec(16.f / 45) * (u[5] - u[6]);
+  w[0] = simd::fma(four, inner_sum, outer_sum) + (one_sum + u[0]);
+  w[1] = (outer_difference + inner_difference) + one_difference;
+  w[2] = simd::fma(four, outer_sum, inner_sum) + (one_sum + u[7]);
 }
 
 }  // namespace frcnn::winograd
