@@ -5,6 +5,21 @@
 // two translation units compiled with different flags do not silently share inline functions that were compiled for only one of them.
 #include "frcnn/version.hpp"
 
+// What the library cannot be compiled without is said in one sentence: the #include that follows it finds nothing, and a file that is not
+// there is where a compiler stops.
+#if __cplusplus < 202002L
+#error "frcnn needs C++20: compile with -std=c++20"
+#include <frcnn: see the #error above>
+#endif
+#if !defined(__cpp_exceptions)
+#error "frcnn reports wrong files and images as exceptions: compile without -fno-exceptions"
+#include <frcnn: see the #error above>
+#endif
+#if defined(min) || defined(max)
+#error "frcnn uses std::min and std::max, which are macros here: define NOMINMAX before <windows.h>"
+#include <frcnn: see the #error above>
+#endif
+
 #include <cassert>
 
 #if defined(__CUDACC__)
