@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   app.add_option("--json", json_file, "write detections here");
   app.add_option("--out", out, "write images with boxes into this folder");
   cpu.add_to(app);
-  app.add_option("IMAGE", images, "JPEG or PNG files")->required();
+  app.add_option("IMAGE", images, "JPEG, PNG or BMP files")->required();
 
   return console::run(app, argc, argv, [&] {
     auto const detector = frcnn::load_detector(model, cpu.get());

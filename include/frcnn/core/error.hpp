@@ -1,8 +1,8 @@
 #pragma once
 // The one exception of the library: where it went wrong, what was expected, what was found.
 //
-// Example: throw error("photo.jpg", "a JPEG or PNG image", "an empty file");
-//          what() is "photo.jpg: expected a JPEG or PNG image, found an empty file"
+// Example: throw error("photo.jpg", "a JPEG, PNG or BMP image", "an empty file");
+//          what() is "photo.jpg: expected a JPEG, PNG or BMP image, found an empty file"
 #include "frcnn/config.hpp"
 
 #include <stdexcept>

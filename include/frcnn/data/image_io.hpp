@@ -1,11 +1,11 @@
 #pragma once
 // Images from files and memory, and PNG files from images.
 //
-// JPEG (baseline and progressive) and PNG, told apart by content, never by name; grey, palette, 16-bit and transparent ones become 8-bit
+// JPEG (baseline and progressive), PNG and BMP, told apart by content, never by name; grey, palette, 16-bit and transparent ones become 8-bit
 // RGB (transparency is dropped, not blended). EXIF orientation is ignored: has_exif_orientation() says when that matters.
 //
 // A file without its end is refused, although stb fills what is missing with grey: a JPEG has to reach its EOI marker, a PNG its IEND
-// chunk. What follows the end is ignored. Throws frcnn::error that names the file: "cut.jpg: expected a whole JPEG, found its end missing".
+// chunk, a BMP its last row. What follows the end is ignored. Throws frcnn::error that names the file: "cut.jpg: expected a whole JPEG, found its end missing".
 //
 // Example: image photo = read_image("street.jpg");   // photo.at(0, 0)[0] is the red of the corner
 #include "frcnn/core/error.hpp"
@@ -13,6 +13,7 @@
 #include "frcnn/data/stb.hpp"
 #include "frcnn/io/atomic_file.hpp"
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -31,14 +32,39 @@ inline bytes as_bytes(std::string_view text) { return {reinterpret_cast<std::uin
 // More pixels than this are refused before memory is asked for: a few bytes can claim any size.
 inline constexpr std::int64_t max_pixels = std::int64_t{1} << 28;
 
-enum class image_kind : std::uint8_t { unknown, jpeg, png };
+enum class image_kind : std::uint8_t { unknown, jpeg, png, bmp };
+
+namespace detail {
+
+inline bool holds_at(bytes file, std::size_t at, std::string_view text) {
+  return file.size() >= at + text.size() && std::memcmp(file.data() + at, text.data(), text.size()) == 0;
+}
+
+}  // namespace detail
 
 inline image_kind kind_of(bytes file) {
-  constexpr std::string_view jpeg = "\xFF\xD8\xFF", png = "\x89PNG\r\n\x1A\n";
-  auto const starts_with = [&](std::string_view magic) {
-    return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
+  if (detail::holds_at(file, 0, "\xFF\xD8\xFF")) return image_kind::jpeg;
+  if (detail::holds_at(file, 0, "\x89PNG\r\n\x1A\n")) return image_kind::png;
+  if (detail::holds_at(file, 0, "BM") && file.size() >= 26) return image_kind::bmp;
+  return image_kind::unknown;
+}
+
+// What an unknown file is, for the sentence that refuses it.
+inline std::string name_of_format(bytes file) {
+  using namespace std::string_view_literals;
+  struct signature {
+    std::size_t at;
+    std::string_view text;
+    char const* name;
   };
-  return starts_with(jpeg) ? image_kind::jpeg : starts_with(png) ? image_kind::png : image_kind::unknown;
+  constexpr signature known[] = {{0, "II*\0"sv, "a TIFF"},   {0, "MM\0*"sv, "a TIFF"},     {8, "WEBP"sv, "a WebP"},
+                                 {0, "GIF8"sv, "a GIF"},     {4, "ftypavif"sv, "an AVIF"}, {4, "ftyp"sv, "a HEIF image or a film"},
+                                 {4, "jP  "sv, "a JPEG 2000"}};
+  for (signature const& s : known)
+    if (detail::holds_at(file, s.at, s.text)) return s.name + std::string(", which has to be converted first (to PNG, say)");
+  if (detail::holds_at(file, 0, "version https://git-lfs")) return "a pointer of Git LFS: the image itself was not fetched";
+  if (detail::holds_at(file, 0, "<")) return "a text that begins with '<'";
+  return "none of them";
 }
 
 // Decoded RGB pixels in stb's own memory.
@@ -125,6 +151,23 @@ inline bool tiff_is_turned(bytes tiff) {
   return false;
 }
 
+// Calls claim(width, height) and says whether all rows that a BMP claims to hold are there. Compressed ones (RLE) the decoder refuses.
+template <class Claim>
+bool walk_bmp(bytes file, Claim const& claim) {
+  auto const read = [&](std::size_t at, std::size_t n) {
+    std::uint32_t v = 0;
+    for (std::size_t i = n; i-- > 0;) v = v << 8 | (at + i < file.size() ? file[at + i] : 0u);
+    return std::int64_t{v};
+  };
+  bool const old = read(14, 4) == 12;
+  std::int64_t const first = read(10, 4), width = old ? read(18, 2) : read(18, 4), bits = old ? read(24, 2) : read(28, 2);
+  std::int64_t const height = old ? read(20, 2) : std::abs(std::int64_t{static_cast<std::int32_t>(read(22, 4))});
+  claim(width, height);
+  if (height > INT_MAX || (!old && read(30, 4) != 0 && read(30, 4) != 3)) return true;
+  double const row = static_cast<double>((width * bits + 31) / 32 * 4), last_row = static_cast<double>((width * bits + 7) / 8);
+  return height == 0 || static_cast<double>(first) + row * static_cast<double>(height - 1) + last_row <= static_cast<double>(file.size());
+}
+
 }  // namespace detail
 
 // Whether the file says that it should be turned or mirrored before it is looked at.
@@ -147,10 +190,10 @@ inline bool has_exif_orientation(bytes file) {
 
 // name: what errors call it, a file's path or anything that tells the user which image it was.
 inline decoded_image decode_pixels(bytes file, std::string const& name) {
-  if (file.empty()) throw error(name, "a JPEG or PNG image", "an empty file");
+  if (file.empty()) throw error(name, "a JPEG, PNG or BMP image", "an empty file");
   image_kind const kind = kind_of(file);
-  if (kind == image_kind::unknown) throw error(name, "a JPEG or PNG image", "neither");
-  std::string const format = kind == image_kind::jpeg ? "JPEG" : "PNG";
+  if (kind == image_kind::unknown) throw error(name, "a JPEG, PNG or BMP image", name_of_format(file));
+  std::string const format = kind == image_kind::jpeg ? "JPEG" : kind == image_kind::png ? "PNG" : "BMP";
   std::int64_t claimed = 0;
   bool sound = true;
   auto const claims = [&](bytes size, int each) {
@@ -166,7 +209,12 @@ inline decoded_image decode_pixels(bytes file, std::string const& name) {
     if (type == "IHDR" && payload.size() >= 8) claims(payload, 4);
     return false;
   };
-  bool const whole = kind == image_kind::jpeg ? detail::walk_jpeg(file, jpeg_segment) : detail::walk_png(file, png_chunk);
+  auto const bmp_header = [&](std::int64_t width, std::int64_t height) {
+    claimed = static_cast<std::int64_t>(std::min(static_cast<double>(width) * static_cast<double>(height), 9e18));
+  };
+  bool const whole = kind == image_kind::jpeg  ? detail::walk_jpeg(file, jpeg_segment)
+                     : kind == image_kind::png ? detail::walk_png(file, png_chunk)
+                                               : detail::walk_bmp(file, bmp_header);
   if (!whole) throw error(name, "a whole " + format, "its end missing");
   if (claimed > max_pixels) throw error(name, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(claimed));
 
@@ -178,7 +226,9 @@ inline decoded_image decode_pixels(bytes file, std::string const& name) {
   int width = 0, height = 0, channels = 0;
   std::uint8_t* const pixels = stb::frcnn_stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width, &height, &channels, 3);
   if (!pixels) throw undecodable(stb::frcnn_stbi_failure_reason());
-  return {pixels, width, height};
+  decoded_image result(pixels, width, height);
+  if (width < 1 || height < 1) throw undecodable("no pixels");
+  return result;
 }
 
 inline image decode_image(bytes file, std::string const& name) {

@@ -5,7 +5,7 @@
 // file may include stb itself, before or after ours, as declarations or with STB_IMAGE_IMPLEMENTATION, in the same program or even in the
 // same translation unit. What they include is included first, outside of the namespace.
 //
-// Limited to JPEG and PNG. Assertions are off: what is wrong with a user's file has to end in frcnn::error, never in abort().
+// Limited to JPEG, PNG and BMP. Assertions are off: what is wrong with a user's file has to end in frcnn::error, never in abort().
 #include "frcnn/config.hpp"
 
 #include <assert.h>
@@ -49,6 +49,7 @@
 #pragma push_macro("STBI_NO_STDIO")
 #pragma push_macro("STBI_NO_TGA")
 #pragma push_macro("STBI_NO_ZLIB")
+#pragma push_macro("STBI_ONLY_BMP")
 #pragma push_macro("STBI_ONLY_JPEG")
 #pragma push_macro("STBI_ONLY_PNG")
 #pragma push_macro("STBI_REALLOC")
@@ -74,6 +75,7 @@
 #undef STBI_FREE
 #undef STBI_MALLOC
 #undef STBI_MAX_DIMENSIONS
+#undef STBI_NO_BMP
 #undef STBI_NO_FAILURE_STRINGS
 #undef STBI_NO_JPEG
 #undef STBI_NO_PNG
@@ -91,6 +93,7 @@
 #undef STBIW_REALLOC_SIZED
 #undef STBI_NO_LINEAR
 #undef STBI_NO_STDIO
+#undef STBI_ONLY_BMP
 #undef STBI_ONLY_JPEG
 #undef STBI_ONLY_PNG
 #undef STBI_WRITE_NO_STDIO
@@ -102,6 +105,7 @@
 #define STBI_ASSERT(x) ((void)0)
 #define STBI_NO_LINEAR
 #define STBI_NO_STDIO
+#define STBI_ONLY_BMP
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STB_IMAGE_IMPLEMENTATION
@@ -231,6 +235,7 @@ namespace frcnn::inline FRCNN_ABI::data::stb {
 #pragma pop_macro("STBI_NO_STDIO")
 #pragma pop_macro("STBI_NO_TGA")
 #pragma pop_macro("STBI_NO_ZLIB")
+#pragma pop_macro("STBI_ONLY_BMP")
 #pragma pop_macro("STBI_ONLY_JPEG")
 #pragma pop_macro("STBI_ONLY_PNG")
 #pragma pop_macro("STBI_REALLOC")

@@ -85,9 +85,42 @@ TEST_CASE("a JPEG or PNG cut anywhere is refused, and so is any EXIF cut anywher
   }
 }
 
+TEST_CASE("a BMP is read from either end, with or without a palette, and refused where rows are missing") {
+  auto const number = [](std::uint32_t v, int n) {
+    std::string s;
+    for (int i = 0; i < n; ++i) s += static_cast<char>(v >> 8 * i & 0xFF);
+    return s;
+  };
+  auto const bmp = [&](int width, int height, int bits, std::string const& palette, std::string const& rows) {
+    std::string const rest = number(40, 4) + number(static_cast<std::uint32_t>(width), 4) + number(static_cast<std::uint32_t>(height), 4) +
+                             number(1, 2) + number(static_cast<std::uint32_t>(bits), 2) + std::string(16, '\0') +
+                             number(static_cast<std::uint32_t>(palette.size() / 4), 4) + number(0, 4) + palette;
+    auto const first = static_cast<std::uint32_t>(14 + rest.size());
+    return "BM" + number(first + static_cast<std::uint32_t>(rows.size()), 4) + number(0, 4) + number(first, 4) + rest + rows;
+  };
+  std::string const lower("\1\2\3\4\5\6\0\0", 8), upper("\x11\x12\x13\x14\x15\x16\0\0", 8);
+  std::vector<std::uint8_t> const pixels{0x13, 0x12, 0x11, 0x16, 0x15, 0x14, 3, 2, 1, 6, 5, 4};  // from blue, green, red
+  std::string const file = bmp(2, 2, 24, "", lower + upper);
+  CHECK(decode_image(as_bytes(file), "x").pixels == pixels);
+  CHECK(decode_image(as_bytes(bmp(2, -2, 24, "", upper + lower)), "x").pixels == pixels);
+  std::string const colours("\3\2\1\0\x13\x12\x11\0", 8), rows("\1\0\0\0\0\1\0\0", 8);
+  CHECK(decode_image(as_bytes(bmp(2, 2, 8, colours, rows)), "x").pixels ==
+        std::vector<std::uint8_t>{1, 2, 3, 0x11, 0x12, 0x13, 0x11, 0x12, 0x13, 1, 2, 3});
+  for (std::size_t n = 0; n < file.size() - 2; ++n) CHECK_MESSAGE(refusal(file.substr(0, n)).find("x: expected a") == 0, n);
+  CHECK(refusal(file.substr(0, file.size() - 3)) == "x: expected a whole BMP, found its end missing");
+  CHECK(refusal(bmp(1 << 30, 1 << 30, 24, "", lower)).find("found its end missing") != std::string::npos);
+  CHECK(refusal(bmp(2, INT_MIN, 24, "", lower)).find("x: expected") == 0);
+  CHECK(refusal(bmp(0, 2, 24, "", lower)).find("x: expected") == 0);
+}
+
 TEST_CASE("what is wrong is said") {
-  CHECK(refusal("") == "x: expected a JPEG or PNG image, found an empty file");
-  CHECK(refusal("GIF89a and more") == "x: expected a JPEG or PNG image, found neither");
+  CHECK(refusal("") == "x: expected a JPEG, PNG or BMP image, found an empty file");
+  CHECK(refusal("pixels") == "x: expected a JPEG, PNG or BMP image, found none of them");
+  CHECK(refusal("GIF89a and more") ==
+        "x: expected a JPEG, PNG or BMP image, found a GIF, which has to be converted first (to PNG, say)");
+  CHECK(refusal("RIFF....WEBPVP8 ").find("found a WebP, which") != std::string::npos);
+  CHECK(refusal(std::string("II*\0....", 8)).find("found a TIFF, which") != std::string::npos);
+  CHECK(refusal("version https://git-lfs.github.com/spec/v1").find("found a pointer of Git LFS") != std::string::npos);
   std::string const jpeg = golden_file("baseline.jpg"), png = golden_file("rgb.png");
   CHECK(refusal(jpeg.substr(0, jpeg.size() - 2)) == "x: expected a whole JPEG, found its end missing");
   CHECK(refusal(png.substr(0, png.size() - 12)) == "x: expected a whole PNG, found its end missing");
