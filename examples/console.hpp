@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <new>
 #include <string>
 #include <unistd.h>
 
@@ -49,6 +50,20 @@ class pace {
 
 inline void warn(std::string const& sentence) { fmt::print(stderr, "warning: {}\n", sentence); }
 inline void say(std::string const& sentence) { fmt::print(stderr, "{}\n", sentence); }
+inline void fail(std::string const& sentence) { fmt::print(stderr, "error: {}\n", sentence); }
+
+// What went wrong in a piece of work, in a sentence; empty: nothing.
+template <class Work>
+std::string fault_of(Work&& work) {
+  try {
+    work();
+    return {};
+  } catch (std::bad_alloc const&) {
+    return "expected enough memory, found too little";
+  } catch (std::exception const& e) {
+    return e.what();
+  }
+}
 
 // Set by SIGINT; a second one ends the program at once.
 inline std::atomic<bool> interrupted{false};
@@ -67,12 +82,11 @@ int run(CLI::App& app, int argc, char** argv, Work&& work) {
   } catch (CLI::ParseError const& e) {
     return app.exit(e) == 0 ? 0 : 1;
   }
-  try {
-    return work();
-  } catch (std::exception const& e) {
-    fmt::print(stderr, "error: {}\n", e.what());
-    return 1;
-  }
+  int status = 1;
+  if (auto const fault = fault_of([&] { status = work(); }); !fault.empty()) return fail(fault), 1;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    return fail(frcnn::error("standard output", "a place that takes every line", "one that does not").what()), 1;
+  return status;
 }
 
 }  // namespace console

@@ -1,18 +1,43 @@
 // detect --model FILE [--threshold X] [--json FILE] [--out DIR] [what to compute with: cpu_options.hpp] IMAGE...
 //
 // Finds objects on images with a trained model: boxes drawn into --out, numbers into --json. Boxes are half-open, in pixels of the image.
+// One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
+// An output that is an input is refused before anything is written. --json is whole or not there: an object for each image, in their order.
 #include "console.hpp"
 #include "cpu_options.hpp"
+#include "outputs.hpp"
 
 #include <frcnn/data/image_io.hpp>
-#include <frcnn/load.hpp>
 #include <frcnn/io/atomic_file.hpp>
+#include <frcnn/load.hpp>
 #include <frcnn/viz.hpp>
 
 #include <nlohmann/json.hpp>
-#include <set>
+#include <optional>
 
 namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+// A list written one object at a time, so that no more than one is in memory.
+class json_list {
+ public:
+  explicit json_list(fs::path const& path) : file_(path) {}
+
+  void add(ordered_json const& object) {
+    // A file name may hold bytes that are not UTF-8, which JSON cannot: they become U+FFFD.
+    std::string text = object.dump(1, ' ', false, ordered_json::error_handler_t::replace);
+    for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) text.insert(at + 1, 1, ' ');
+    file_.stream() << (std::exchange(empty_, false) ? "[\n " : ",\n ") << text;
+  }
+  void commit() {
+    file_.stream() << (empty_ ? "[]\n" : "\n]\n");
+    file_.commit();
+  }
+
+ private:
+  frcnn::io::atomic_file file_;
+  bool empty_ = true;
+};
 
 int main(int argc, char** argv) {
   CLI::App app("Finds objects on images with a trained model");
@@ -28,35 +53,47 @@ int main(int argc, char** argv) {
   app.add_option("IMAGE", images, "JPEG, PNG or BMP files")->required();
 
   return console::run(app, argc, argv, [&] {
+    auto const pictures = out.empty() ? std::vector<fs::path>() : console::picture_paths(out, images);
+    std::vector<fs::path> inputs(images.begin(), images.end()), outputs = pictures;
+    inputs.push_back(model);
+    if (!json_file.empty()) outputs.push_back(json_file);
+    console::check_outputs(inputs, outputs);
+
+    std::optional<json_list> report;
+    if (!json_file.empty()) report.emplace(json_file);
     auto const detector = frcnn::load_detector(model, cpu.get());
-
-    // Every image is read before anything is written, so that a bad one leaves nothing half done.
-    std::vector<frcnn::image> pixels;
-    for (auto const& path : images) pixels.push_back(frcnn::data::read_image(path));
-
-    auto report = nlohmann::ordered_json::array();
-    std::set<std::string> taken;
     if (!out.empty()) fs::create_directories(out);
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      auto& im = pixels[i];
+
+    auto const find = [&](std::size_t i, ordered_json& entry) {
+      frcnn::image im = frcnn::data::read_image(images[i]);
       auto const found = detector.detect(im, options);
 
-      auto boxes = nlohmann::ordered_json::array();
+      auto boxes = ordered_json::array();
       for (auto const& d : found)
         boxes.push_back({{"box", {d.where.x1, d.where.y1, d.where.x2, d.where.y2}}, {"label", d.label}, {"class", detector.class_name(d.label)},
                          {"score", d.score}});
-      report.push_back({{"image", images[i]}, {"width", im.width}, {"height", im.height}, {"detections", boxes}});
+      entry.update({{"width", im.width}, {"height", im.height}, {"detections", std::move(boxes)}});
 
       fmt::print("{}: {} {}\n", images[i], found.size(), found.size() == 1 ? "box" : "boxes");
-      if (!out.empty()) {
-        frcnn::viz::draw_detections(im, found, detector.classes());
-        std::string name = fs::path(images[i]).stem().string();
-        for (int n = 2; !taken.insert(name).second; ++n) name = fmt::format("{}-{}", fs::path(images[i]).stem().string(), n);
-        frcnn::data::write_png(fs::path(out) / (name + ".png"), im);
+      if (out.empty()) return;
+      frcnn::viz::draw_detections(im, found, detector.classes());
+      frcnn::data::write_png(pictures[i], im);
+    };
+
+    std::size_t failed = 0;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      ordered_json entry{{"image", images[i]}};
+      if (auto fault = console::fault_of([&] { find(i, entry); }); !fault.empty()) {
+        if (fault.find(images[i]) == fault.npos) fault = images[i] + ": " + fault;
+        ++failed;
+        console::fail(fault);
+        if (!entry.contains("detections")) entry["error"] = fault;
       }
+      if (report) report->add(entry);
     }
     cpu.report();
-    if (!json_file.empty()) frcnn::io::write_file_atomically(json_file, report.dump(1) + "\n");
-    return 0;
+    if (report) report->commit();
+    if (failed && images.size() > 1) console::say(fmt::format("{} of {} images failed; the others are done", failed, images.size()));
+    return failed ? 1 : 0;
   });
 }

@@ -1,0 +1,62 @@
+#pragma once
+// Where programs write: names for pictures, and the promise that no input is written over.
+#include <frcnn/core/error.hpp>
+#include <frcnn/io/file_name.hpp>
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace console {
+
+// FOLDER/<name of the image>.png for each image, with -2, -3, ... behind a name that is taken. Names that differ in case only count as
+// equal: some file systems take them for one file.
+inline std::vector<std::filesystem::path> picture_paths(std::filesystem::path const& folder, std::vector<std::string> const& images) {
+  auto const folded = [](std::string name) {
+    for (char& c : name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return name;
+  };
+  std::set<std::string> taken;
+  std::map<std::string, int> last;  // number given to a name
+  std::vector<std::filesystem::path> paths;
+  for (std::string const& image : images) {
+    std::string const stem = std::filesystem::path(image).stem().string();
+    std::string name = frcnn::io::file_name(stem, ".png");
+    for (int& n = last.try_emplace(folded(name), 1).first->second; !taken.insert(folded(name)).second;)
+      name = frcnn::io::file_name(stem, "-" + std::to_string(++n) + ".png");
+    paths.push_back(folder / name);
+  }
+  return paths;
+}
+
+// Throws error where writing an output, or the file beside it that becomes it, would change an input or another output: the same file
+// through whatever names, links and hard links. Inputs that do not exist are nobody's.
+inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs) {
+  using file_id = std::pair<dev_t, ino_t>;
+  std::map<file_id, std::filesystem::path> read;
+  struct stat about;
+  for (auto const& path : inputs)
+    if (::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) read.emplace(file_id{about.st_dev, about.st_ino}, path);
+  std::map<std::filesystem::path, std::filesystem::path> written;  // by what links lead to
+  for (auto const& path : outputs) {
+    auto beside = path;
+    beside += ".part";
+    for (auto const& touched : {path, beside})
+      if (::stat(touched.c_str(), &about) == 0)
+        if (auto const input = read.find({about.st_dev, about.st_ino}); input != read.end())
+          throw frcnn::error(path.string(), "an output that is no input", "the input " + input->second.string());
+    std::error_code unknown;
+    auto const target = std::filesystem::weakly_canonical(path, unknown);
+    auto const [other, is_new] = written.emplace(unknown ? path : target, path);
+    if (!is_new && !(std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)))
+      throw frcnn::error(path.string(), "outputs that are different files", "the same file as " + other->second.string());
+  }
+}
+
+}  // namespace console

@@ -1,0 +1,172 @@
+"""detect: no input is written over, one bad image costs only itself, memory does not grow with the number of images."""
+import json
+import os
+import pathlib
+import resource
+import shutil
+import struct
+import subprocess
+import zlib
+
+from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
+
+data = demo_data("data", 6)
+trained = run("train_voc", "--data", data, *TINY, "--iterations", "2", "--no-test", "--out", "model")
+check(trained.returncode == 0, trained)
+MODEL = ["--model", "model/model.safetensors", "--threads", "1", "--threshold", "0"]
+photos = sorted((data / "JPEGImages").iterdir())
+ending = photos[0].suffix
+
+
+def grey_png(path, width, height):
+    chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    rows = b"".join(b"\0" + bytes((x + y) % 251 for x in range(width)) if y < 2 else b"\0" + bytes(width) for y in range(height))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
+                     chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
+
+
+# ---- memory: of one image, however many there are
+# (first, because the peak that the system tells counts this script's own from before the program began)
+large = pathlib.Path("large.png")
+grey_png(large, 2000, 1500)  # 9 MB of pixels
+
+
+def peak_megabytes(count):
+    process = subprocess.Popen([PROGRAMS / "detect", *MODEL, "--json", "large.json", *[large] * count], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    check(status == 0, status)
+    return usage.ru_maxrss / 1024
+
+
+alone, many = peak_megabytes(1), peak_megabytes(40)
+check(many < alone + 40, f"{alone:.0f} MB for one image, {many:.0f} MB for 40")
+print(f"{alone:.0f} MB for one image, {many:.0f} MB for 40")
+
+
+def folder(name, **files):
+    shutil.rmtree(name, ignore_errors=True)
+    made = pathlib.Path(name)
+    made.mkdir()
+    for stem, source in files.items():
+        (made / (stem + source.suffix)).write_bytes(source.read_bytes())
+    return made
+
+
+def contents(*folders):
+    return {str(p): p.read_bytes() for f in folders for p in sorted(pathlib.Path(f).rglob("*")) if p.is_file()}
+
+
+# ---- an output that is an input is refused before anything is written
+png = pathlib.Path("square.png")
+grey_png(png, 90, 60)
+own = folder("own", a=png, b=png)
+
+
+def refuses_outputs(*arguments, images=("own/a.png", "own/b.png"), watch=("own", "model")):
+    before = contents(*watch)
+    result = run("detect", *MODEL, *arguments, *images)
+    refused(result, "an output that is no input")
+    check(contents(*watch) == before, "an input changed, or something was written", result)
+    check(not result.stdout, result)
+
+
+refuses_outputs("--out", "own")
+refuses_outputs("--out", "own/../own/.")
+refuses_outputs("--out", own.resolve())
+os.symlink("own", "link_to_own")
+refuses_outputs("--out", "link_to_own")
+refuses_outputs("--out", "own", images=("link_to_own/b.png",))
+linked = folder("linked")
+os.symlink("../own/b.png", "linked/b.png")  # an output that is a link to an input
+refuses_outputs("--out", "linked", watch=("own", "linked"))
+hard = folder("hard")
+os.link("own/a.png", "hard/a.png")
+refuses_outputs("--out", "hard", watch=("own", "hard"))
+beside = folder("beside", a=png)
+(beside / "a.png.part").write_bytes(png.read_bytes())
+refuses_outputs("--out", "beside", images=("own/a.png", "beside/a.png.part"), watch=("own", "beside"))  # where a.png is written first
+refuses_outputs("--json", "own/a.png")
+refuses_outputs("--json", "model/model.safetensors")
+os.symlink("../model/model.safetensors", "linked/boxes.json")
+refuses_outputs("--json", "linked/boxes.json")
+twice = folder("twice")
+(twice / "b.png").write_bytes(b"from before")
+os.symlink("b.png", "twice/a.png")
+refused(run("detect", *MODEL, "--out", "twice", "own/a.png", "own/b.png"), "different files", "a.png", "b.png")
+check(bytes_of(twice / "b.png") == b"from before", "nothing is written")
+refused(run("detect", *MODEL, "--out", "boxes", "--json", "boxes/a.png", "own/a.png"), "different files")
+check(not pathlib.Path("boxes").exists(), "nothing is written")
+# ... and a folder of JPEGs takes its own pictures
+jpegs = folder("jpegs", a=photos[0])
+if ending != ".png":
+    before = bytes_of(next(jpegs.iterdir()))
+    result = run("detect", *MODEL, "--out", "jpegs", next(jpegs.iterdir()))
+    check(result.returncode == 0 and (jpegs / "a.png").exists() and bytes_of(jpegs / ("a" + ending)) == before, result)
+
+# ---- outputs of inputs of one name
+one, two, three = (folder(name, photo=photo) for name, photo in zip(("one", "two", "three"), photos))
+other_case = folder("other_case", PHOTO=photos[3])
+(other_case / ("photo-2" + ending)).write_bytes(photos[4].read_bytes())
+inputs = [f"one/photo{ending}", f"two/photo{ending}", f"other_case/PHOTO{ending}", f"other_case/photo-2{ending}", f"three/photo{ending}"]
+result = run("detect", *MODEL, "--out", "names", "--json", "names.json", *inputs)
+check(result.returncode == 0, result)
+names = sorted(p.name for p in pathlib.Path("names").iterdir())
+check(len(names) == 5 and len({n.lower() for n in names}) == 5 and "photo.png" in names and "photo-2.png" in names, names)
+check([entry["image"] for entry in json.loads(bytes_of("names.json"))] == inputs, "an entry for each image, in order")
+long_name = pathlib.Path("x" * (255 - len(ending)) + ending)
+long_name.write_bytes(photos[0].read_bytes())
+result = run("detect", *MODEL, "--out", "long", long_name, long_name)
+check(result.returncode == 0 and len(list(pathlib.Path("long").glob("*.png"))) == 2, result)
+
+# ---- one bad image is named, the others are done
+pathlib.Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+bad = ["broken.jpg", "nowhere.jpg", "own"]
+result = run("detect", *MODEL, "--out", "rest", "--json", "rest.json", photos[0], *bad, photos[1])
+check(result.returncode == 1 and len(result.stdout.splitlines()) == 2, result)
+refused(result, *(f"error: {name}" for name in bad), "3 of 5 images")
+check(sorted(p.stem for p in pathlib.Path("rest").iterdir()) == sorted(p.stem for p in photos[:2]), "pictures of the good ones")
+report = json.loads(bytes_of("rest.json"))
+check([entry["image"] for entry in report] == [str(photos[0]), *bad, str(photos[1])], report)
+for entry in report:
+    check(("error" in entry) == (entry["image"] in bad) and ("detections" in entry) != ("error" in entry), entry)
+# ... as is one that there is no memory for
+huge = pathlib.Path("huge.png")
+grey_png(huge, 16000, 16000)
+limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
+result = run("detect", *MODEL, "--json", "memory.json", photos[0], huge, photos[1], preexec_fn=limit)
+refused(result, "error: huge.png", "1 of 3 images")
+check(len(result.stdout.splitlines()) == 2 and [("error" in e) for e in json.loads(bytes_of("memory.json"))] == [False, True, False], result)
+# ... and a picture that cannot be written; its boxes are in the JSON
+pathlib.Path("stuck").mkdir()
+pathlib.Path("stuck", photos[0].stem + ".png").mkdir()
+result = run("detect", *MODEL, "--out", "stuck", "--json", "stuck.json", *photos[:2])
+refused(result, str(photos[0]), "a folder")
+check(all("detections" in e for e in json.loads(bytes_of("stuck.json"))) and pathlib.Path("stuck", photos[1].stem + ".png").exists(), result)
+
+# ---- --json: begun before anything is computed, whole or not there
+refused(run("detect", *MODEL, "--json", "no/such/folder.json", photos[0]), "folder.json")
+check(not run("detect", *MODEL, "--json", "no/such/folder.json", photos[0]).stdout, "refused before the first image")
+refused(run("detect", *MODEL, "--json", "model", photos[0]), "model", "a folder")
+refused(run("detect", "--model", "broken.jpg", "--json", "never.json", photos[0]), "broken.jpg")
+check(not list(pathlib.Path(".").glob("never.json*")), "no report without a model")
+fifo = pathlib.Path("fifo")
+os.mkfifo(fifo)
+process = subprocess.Popen([PROGRAMS / "detect", *MODEL, "--json", "growing.json", photos[0], fifo], stdout=subprocess.DEVNULL)
+with open(fifo, "wb") as pipe:  # opens when detect has come to its second image
+    check(pathlib.Path("growing.json.part").exists() and not pathlib.Path("growing.json").exists(), "written beside")
+    pipe.write(photos[1].read_bytes())
+check(process.wait(timeout=60) == 0 and len(json.loads(bytes_of("growing.json"))) == 2, "renamed at the end")
+check(not pathlib.Path("growing.json.part").exists(), "nothing left beside")
+# ... and byte for byte what one dump of the whole gives
+text = bytes_of("rest.json").decode()
+check(text.startswith("[\n {\n  \"image\": ") and text.endswith("\n }\n]\n"), text[:200])
+
+# ---- a file name that is not UTF-8
+name = b"caf\xe9" + os.fsencode(ending)
+with open(name, "wb") as file:
+    file.write(photos[0].read_bytes())
+process = subprocess.run([os.fsencode(PROGRAMS / "detect"), *map(os.fsencode, MODEL), b"--json", b"latin.json", b"--out", b"latin", name],
+                         capture_output=True, timeout=60)
+check(process.returncode == 0, process.stderr)
+check(json.loads(bytes_of("latin.json"))[0]["image"] == "caf\ufffd" + ending, bytes_of("latin.json"))
+check(os.listdir(b"latin") == [b"caf\xe9.png"], os.listdir(b"latin"))
