@@ -1,11 +1,12 @@
 #pragma once
 // Images from files and memory, and PNG files from images.
 //
-// JPEG (baseline and progressive), PNG and BMP, told apart by content, never by name; grey, palette, 16-bit and transparent ones become 8-bit
-// RGB (transparency is dropped, not blended). EXIF orientation is ignored: has_exif_orientation() says when that matters.
+// JPEG (baseline and progressive), PNG and BMP, told apart by content, never by name; grey, palette, 16-bit and transparent ones become
+// 8-bit RGB (transparency is dropped, not blended). EXIF orientation is ignored: has_exif_orientation() says when that matters.
 //
 // A file without its end is refused, although stb fills what is missing with grey: a JPEG has to reach its EOI marker, a PNG its IEND
-// chunk, a BMP its last row. What follows the end is ignored. Throws frcnn::error that names the file: "cut.jpg: expected a whole JPEG, found its end missing".
+// chunk, a BMP its last row. What follows the end is ignored. Throws frcnn::error that names the file: "cut.jpg: expected a whole JPEG,
+// found its end missing".
 //
 // Example: image photo = read_image("street.jpg");   // photo.at(0, 0)[0] is the red of the corner
 #include "frcnn/core/error.hpp"
@@ -57,8 +58,8 @@ inline std::string name_of_format(bytes file) {
     std::string_view text;
     char const* name;
   };
-  constexpr signature known[] = {{0, "II*\0"sv, "a TIFF"},   {0, "MM\0*"sv, "a TIFF"},     {8, "WEBP"sv, "a WebP"},
-                                 {0, "GIF8"sv, "a GIF"},     {4, "ftypavif"sv, "an AVIF"}, {4, "ftyp"sv, "a HEIF image or a film"},
+  constexpr signature known[] = {{0, "II*\0"sv, "a TIFF"},    {0, "MM\0*"sv, "a TIFF"},     {8, "WEBP"sv, "a WebP"},
+                                 {0, "GIF8"sv, "a GIF"},      {4, "ftypavif"sv, "an AVIF"}, {4, "ftyp"sv, "a HEIF image or a film"},
                                  {4, "jP  "sv, "a JPEG 2000"}};
   for (signature const& s : known)
     if (detail::holds_at(file, s.at, s.text)) return s.name + std::string(", which has to be converted first (to PNG, say)");

@@ -2,14 +2,13 @@
 // One annotation file of PASCAL VOC, as it was written: nothing clipped, dropped or converted yet.
 //
 // An object is its <name>, its flags, and its own <bndbox>, not the ones of its <part>s. Fractions are numbers too. <filename> is not read.
-// XML is taken as it stands: no DTD and no external entity is fetched.
+// What would be read in part is refused: an object with two boxes or names, a box that is no child of <annotation>'s own <object>s, a box
+// that is no upright rectangle. Encodings, references and what is well-formed: xml_file.hpp.
 //
 // Throws frcnn::error with the file, and the line or the object: "a.xml, object 2: expected a number in <xmin>, found 'left'".
 #include "frcnn/core/error.hpp"
 #include "frcnn/data/text.hpp"
-#include "frcnn/io/atomic_file.hpp"
-
-#include <pugixml.hpp>
+#include "frcnn/data/xml_file.hpp"
 
 #include <array>
 #include <charconv>
@@ -32,36 +31,87 @@ struct voc_annotation {
 
 namespace detail {
 
+// The child of that name; empty: there is none.
+inline pugi::xml_node only_child(pugi::xml_node parent, char const* name, std::string const& where) {
+  pugi::xml_node const first = parent.child(name);
+  if (first && first.next_sibling(name)) throw error(where, std::string("one <") + name + ">", "several");
+  return first;
+}
+
 // The number in a child element.
-inline double number_in(pugi::xml_node parent, char const* child, std::string const& where) {
-  pugi::xml_node const node = parent.child(child);
+inline double number_in(xml_file const& file, pugi::xml_node parent, char const* child, std::string const& where) {
+  pugi::xml_node const node = only_child(parent, child, where);
   if (!node) throw error(where, std::string("a <") + child + ">", "none");
-  std::string_view const text = trimmed(node.text().get());
-  std::string_view const digits = text.substr(0, 1) == "+" && text.substr(0, 2) != "+-" ? text.substr(1) : text;
+  std::string const whole = file.text_of(node);
+  std::string_view const text = whole, digits = text.substr(0, 1) == "+" && text.substr(0, 2) != "+-" ? text.substr(1) : text;
   double value = 0;
   auto const [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (code != std::errc{} || end != digits.data() + digits.size() || !std::isfinite(value))
-    throw error(where, std::string("a number in <") + child + ">", "'" + std::string(text) + "'");
+    throw error(where, std::string("a number in <") + child + ">", "'" + whole + "'");
   return value;
 }
 
-inline bool flag_in(pugi::xml_node parent, char const* child) {
-  std::string const text = lower(std::string(trimmed(parent.child(child).text().get())));
+inline bool flag_in(xml_file const& file, pugi::xml_node parent, char const* child) {
+  std::string const text = lower(file.text_of(parent.child(child)));
   return text == "1" || text == "true" || text == "yes";
+}
+
+// A name is one line: runs of line ends and blanks within it are one blank.
+inline std::string name_in(xml_file const& file, pugi::xml_node object, std::string const& where) {
+  pugi::xml_node const node = only_child(object, "name", where);
+  for (pugi::xml_node const part : node.children())
+    if (part.type() == pugi::node_element) throw error(where, "text in <name>", "<" + std::string(part.name()) + "> there");
+  std::string name;
+  for (char const c : file.text_of(node)) {
+    bool const blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!blank || name.back() != ' ') name += blank ? ' ' : c;
+  }
+  if (name.empty()) throw error(where, "a class <name>", "none");
+  return name;
+}
+
+// The box's element. Shapes that are none are named.
+inline pugi::xml_node bounds_in(pugi::xml_node object, std::string const& where) {
+  constexpr char const* turned = "an upright <bndbox> (rotated boxes and polygons are not supported)";
+  pugi::xml_node const bounds = only_child(object, "bndbox", where);
+  for (char const* shape :
+       {"robndbox", "polygon", "obb", "rotated_box", "rbox", "segmentation", "points", "line", "keypoints", "circle", "ellipse"})
+    if (!bounds && object.child(shape)) throw error(where, turned, std::string("<") + shape + ">");
+  if (!bounds) throw error(where, "a <bndbox>", "none");
+  for (char const* part : {"angle", "theta", "cx", "x3", "x_left_top"})
+    if (bounds.child(part) && !bounds.child("xmin")) throw error(where, turned, std::string("<") + part + "> in it");
+  return bounds;
+}
+
+// Throws for a <bndbox> that nobody would read: anywhere but in an <object> of the root, or in a part of one.
+inline void refuse_stray_boxes(xml_file const& file) {
+  struct : pugi::xml_tree_walker {
+    pugi::xml_node stray, root;
+    bool for_each(pugi::xml_node& node) override {
+      if (lower(node.name()) != "bndbox") return true;
+      pugi::xml_node above = node.parent();
+      bool const own = std::string_view(node.name()) == "bndbox" && std::string_view(above.name()) == "object";
+      bool const part = std::string_view(above.name()) != "object" && std::string_view(above.parent().name()) == "object";
+      if ((own && above.parent() == root) || (part && above.parent().parent() == root)) return true;
+      stray = node;
+      return false;
+    }
+  } walker;
+  walker.root = file.root();
+  pugi::xml_node root = file.root();
+  root.traverse(walker);
+  if (walker.stray)
+    throw error(file.place_of(walker.stray), "every <bndbox> in an <object> of <annotation>",
+                "<" + std::string(walker.stray.name()) + "> in <" + walker.stray.parent().name() + "> of <" +
+                    walker.stray.parent().parent().name() + ">");
 }
 
 }  // namespace detail
 
 inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
-  std::string const text = io::read_file(path);
-  pugi::xml_document document;
-  pugi::xml_parse_result const parsed = document.load_buffer(text.data(), text.size());
-  if (!parsed) {
-    auto const line = 1 + std::count(text.begin(), text.begin() + std::min<std::ptrdiff_t>(parsed.offset, std::ssize(text)), '\n');
-    throw error(path.string() + ":" + std::to_string(line), "well-formed XML", "a fault (" + lower(parsed.description()) + ")");
-  }
-  pugi::xml_node const root = document.child("annotation");
-  if (!root) throw error(path.string(), "an <annotation>", std::string("<") + document.document_element().name() + ">");
+  xml_file const file(path);
+  pugi::xml_node const root = file.root();
+  if (std::string_view(root.name()) != "annotation") throw error(path.string(), "an <annotation>", std::string("<") + root.name() + ">");
 
   voc_annotation result;
   if (pugi::xml_node const size = root.child("size"); size.child("width") && size.child("height"))
@@ -69,18 +119,17 @@ inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
   for (pugi::xml_node const node : root.children("object")) {
     std::string const where = path.string() + ", object " + std::to_string(result.objects.size() + 1);
     voc_object o;
-    o.name = trimmed(node.child("name").text().get());
-    if (o.name.empty()) throw error(where, "a class <name>", "none");
-    o.difficult = detail::flag_in(node, "difficult");
-    o.truncated = detail::flag_in(node, "truncated");
-    pugi::xml_node const bounds = node.child("bndbox");
-    if (!bounds) throw error(where, "a <bndbox>", "none");
-    o.xmin = detail::number_in(bounds, "xmin", where);
-    o.ymin = detail::number_in(bounds, "ymin", where);
-    o.xmax = detail::number_in(bounds, "xmax", where);
-    o.ymax = detail::number_in(bounds, "ymax", where);
+    o.name = detail::name_in(file, node, where);
+    o.difficult = detail::flag_in(file, node, "difficult");
+    o.truncated = detail::flag_in(file, node, "truncated");
+    pugi::xml_node const bounds = detail::bounds_in(node, where);
+    o.xmin = detail::number_in(file, bounds, "xmin", where);
+    o.ymin = detail::number_in(file, bounds, "ymin", where);
+    o.xmax = detail::number_in(file, bounds, "xmax", where);
+    o.ymax = detail::number_in(file, bounds, "ymax", where);
     result.objects.push_back(std::move(o));
   }
+  detail::refuse_stray_boxes(file);
   return result;
 }
 

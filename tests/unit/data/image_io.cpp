@@ -116,8 +116,7 @@ TEST_CASE("a BMP is read from either end, with or without a palette, and refused
 TEST_CASE("what is wrong is said") {
   CHECK(refusal("") == "x: expected a JPEG, PNG or BMP image, found an empty file");
   CHECK(refusal("pixels") == "x: expected a JPEG, PNG or BMP image, found none of them");
-  CHECK(refusal("GIF89a and more") ==
-        "x: expected a JPEG, PNG or BMP image, found a GIF, which has to be converted first (to PNG, say)");
+  CHECK(refusal("GIF89a and more") == "x: expected a JPEG, PNG or BMP image, found a GIF, which has to be converted first (to PNG, say)");
   CHECK(refusal("RIFF....WEBPVP8 ").find("found a WebP, which") != std::string::npos);
   CHECK(refusal(std::string("II*\0....", 8)).find("found a TIFF, which") != std::string::npos);
   CHECK(refusal("version https://git-lfs.github.com/spec/v1").find("found a pointer of Git LFS") != std::string::npos);
