@@ -18,8 +18,10 @@ class Frcnn(ConanFile):
     settings = "os", "arch", "compiler", "build_type"
     # The components that bring libraries, and the engine onednn. That is off: ConanCenter's onednn is a recipe of Conan 1. So is compress:
     # its LAPACK takes a Fortran compiler.
-    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "onednn": [True, False]}
-    default_options = {"data": True, "io": True, "viz": True, "compress": False, "onednn": False}
+    # jpeg: what decodes JPEG for the component data.
+    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "onednn": [True, False],
+               "jpeg": ["turbo", "stb"]}
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "onednn": False, "jpeg": "turbo"}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*"
     no_copy_source = True
 
@@ -38,6 +40,8 @@ class Frcnn(ConanFile):
             self.requires("xsimd/[>=8 <15]", **visible)
         if self.options.data:
             self.requires("pugixml/[>=1.10 <2]", **visible)
+            if self.options.jpeg == "turbo":
+                self.requires("libjpeg-turbo/[>=2.1 <4]", **visible)
         if self.options.data or self.options.viz:
             self.requires("stb/[>=cci.20210910]", **visible)
         if self.options.io:

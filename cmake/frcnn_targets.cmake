@@ -3,7 +3,7 @@
 #
 #   frcnn_define_targets(SOURCE|INSTALLED <include dir> <component>...)
 #     frcnn::frcnn   core, parts, detector, training: xtensor, xtensor-blas, BLAS, (FRCNN_OPENMP) OpenMP, (FRCNN_ONEDNN) oneDNN and xsimd
-#     frcnn::data    pugixml, stb
+#     frcnn::data    pugixml, stb, (FRCNN_JPEG) libjpeg-turbo
 #     frcnn::io      nlohmann_json
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
@@ -197,17 +197,56 @@ macro(frcnn_find_stb)
   endif()
 endmacro()
 
+function(frcnn_is_turbo library result)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_LIBRARIES ${library})
+  set(CMAKE_REQUIRED_QUIET ON)
+  check_cxx_source_compiles("
+    #include <cstdio>
+    #include <jpeglib.h>
+    #if !defined(LIBJPEG_TURBO_VERSION)
+    #error another libjpeg
+    #endif
+    int main() { jpeg_mem_src(nullptr, static_cast<unsigned char const*>(nullptr), 0); }" ${result})
+endfunction()
+
+# frcnn_jpeg is the libjpeg-turbo to link, empty where there is none or FRCNN_JPEG does not want it. Its pixels are not those of the other
+# libjpeg, which CMake's module finds as well.
+macro(frcnn_find_jpeg)
+  set(frcnn_jpeg)
+  if(NOT FRCNN_JPEG STREQUAL "stb")
+    find_package(libjpeg-turbo CONFIG QUIET)
+    frcnn_first_target(frcnn_jpeg libjpeg-turbo::jpeg libjpeg-turbo::jpeg-static libjpeg-turbo::libjpeg-turbo)
+    if(NOT frcnn_jpeg)
+      find_package(JPEG QUIET)
+      if(TARGET JPEG::JPEG)
+        frcnn_is_turbo(JPEG::JPEG FRCNN_JPEG_IS_TURBO)
+        if(FRCNN_JPEG_IS_TURBO)
+          set(frcnn_jpeg JPEG::JPEG)
+        endif()
+      endif()
+    endif()
+  endif()
+endmacro()
+
 macro(frcnn_define_data)
   find_package(pugixml CONFIG QUIET)
   frcnn_first_target(frcnn_pugixml pugixml::pugixml pugixml)
   frcnn_find_stb()
+  frcnn_find_jpeg()
   if(NOT frcnn_pugixml)
     frcnn_missing("pugixml for its component data (Debian: libpugixml-dev)")
   elseif(NOT TARGET stb::stb)
     frcnn_missing("stb for its component data (Debian: libstb-dev)")
+  elseif(NOT frcnn_jpeg AND FRCNN_JPEG STREQUAL "turbo")
+    frcnn_missing("libjpeg-turbo for FRCNN_JPEG=turbo (Debian: libjpeg-dev)")
   else()
     frcnn_new_target(data)
     target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn ${frcnn_pugixml} stb::stb)
+    if(frcnn_jpeg)
+      target_link_libraries(${frcnn_target} INTERFACE ${frcnn_jpeg})
+      target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_TURBOJPEG=1)  # no part of the ABI: jpeg.hpp
+    endif()
   endif()
 endmacro()
 

@@ -135,7 +135,7 @@ static void evaluate(detector<Preset> const& d, data::dataset const& set, std::s
   std::size_t const pictures = std::min<std::size_t>(12, set.size());
   for (std::size_t k = 0; k < pictures; ++k) {
     std::size_t const i = k * set.size() / pictures;
-    image im = data::read_image(set.samples[i].image);
+    image im = data::read_image(set.samples[i]);
     std::vector<detection> sure;
     for (auto const& b : found[i])
       if (b.score > 0.5f) sure.push_back(b);

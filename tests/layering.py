@@ -59,10 +59,12 @@ THIRD_PARTY = {
     "omp": ("backend/cpu/", "compress/"),
     "pugixml": ("data/",),
     "stb": ("data/", "viz/"),
+    "jpeglib": ("data/jpeg.hpp",),
+    "jerror": ("data/jpeg.hpp",),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 

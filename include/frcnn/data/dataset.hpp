@@ -3,7 +3,7 @@
 //
 //   classes  label i + 1 is classes[i]; 0 is the background
 //   samples  in the order of the split files, each with the size of its image as decoded and its objects
-// Boxes are half-open, in pixels of the image as it lies in its file, and lie inside it.
+// Boxes are half-open, in pixels of the image as it is used, which is turned by `orientation`, and lie inside it.
 //
 // A data set is read once, checked whole, and then shared by const reference: loaders keep a reference to it.
 #include "frcnn/core/error.hpp"
@@ -33,7 +33,8 @@ struct object {
 struct sample {
   std::string id;               // how split and result files call it
   std::filesystem::path image;  // its file
-  int width = 0, height = 0;    // of the decoded image
+  int width = 0, height = 0;    // of the image as it is used
+  int orientation = 1;          // EXIF's: how the stored image is turned first (data/exif.hpp)
   std::vector<object> objects;
   bool annotated = true;  // false: nobody has said what is on it
 };

@@ -21,7 +21,7 @@ struct image_verdict {
 inline image_verdict check_image(std::filesystem::path const& file) {
   std::string const contents = io::read_file(file);
   decoded_image const pixels = decode_pixels(as_bytes(contents), file.string());
-  return {pixels.width(), pixels.height(), has_exif_orientation(as_bytes(contents))};
+  return {pixels.width(), pixels.height(), exif_orientation(as_bytes(contents)) != 1};
 }
 
 // claimed: width, height.

@@ -94,7 +94,7 @@ void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult
     else
       std::copy(kept->pixels.begin(), kept->pixels.end(), out.pixels.pixels.begin());
   } else {
-    decoded_image const decoded = decode_pixels(as_bytes(io::read_file(s.image)), s.image.string());
+    decoded_image const decoded = decode_pixels(as_bytes(io::read_file(s.image)), s.image.string(), s.orientation);
     auto const size = [](int w, int h) { return std::to_string(w) + " x " + std::to_string(h) + " pixels"; };
     if (decoded.width() != s.width || decoded.height() != s.height)
       throw error(s.image.string(), size(s.width, s.height) + " as when the data was read", size(decoded.width(), decoded.height()));

@@ -6,7 +6,9 @@
 // same translation unit. What they include is included first, outside of the namespace.
 //
 // Limited to JPEG, PNG and BMP. Assertions are off: what is wrong with a user's file has to end in frcnn::error, never in abort().
-#include "frcnn/config.hpp"
+#include "frcnn/core/error.hpp"
+#include "frcnn/data/decoded_image.hpp"
+#include "frcnn/data/image_file.hpp"
 
 #include <assert.h>
 #include <limits.h>
@@ -75,8 +77,8 @@
 #undef STBI_FREE
 #undef STBI_MALLOC
 #undef STBI_MAX_DIMENSIONS
-#undef STBI_NO_BMP
 #undef STBI_NO_FAILURE_STRINGS
+#undef STBI_NO_BMP
 #undef STBI_NO_JPEG
 #undef STBI_NO_PNG
 #undef STBI_NO_ZLIB
@@ -252,3 +254,34 @@ namespace frcnn::inline FRCNN_ABI::data::stb {
 #pragma pop_macro("STBIW_REALLOC")
 #pragma pop_macro("STBIW_REALLOC_SIZED")
 #pragma pop_macro("STBI_WRITE_NO_STDIO")
+
+namespace frcnn::inline FRCNN_ABI::data::detail {
+
+inline error undecodable(std::string const& name, std::string const& format, std::string const& why) {
+  return {name, "a " + format + " that can be decoded", "a fault in it (" + why + ")"};
+}
+
+// Calls decode(bytes, length, &width, &height), which is one of stb's, and turns its failure into an error.
+template <class Decode>
+auto with_stb(bytes file, std::string const& name, std::string const& format, int& width, int& height, Decode const& decode) {
+  if (file.size() > INT_MAX) throw error(name, "an image file below 2 GiB", std::to_string(file.size()) + " bytes");
+  auto* const pixels = decode(file.data(), static_cast<int>(file.size()), &width, &height);
+  if (pixels) return pixels;
+  std::string const why = stb::frcnn_stbi_failure_reason();
+  if (why == "outofmem") throw std::bad_alloc();
+  throw undecodable(name, format, why);
+}
+
+// Any format that stb reads, as RGB.
+[[maybe_unused]] static decoded_image decode_with_stb(bytes file, std::string const& name, std::string const& format) {
+  int width = 0, height = 0;
+  std::uint8_t* const pixels = with_stb(file, name, format, width, height, [](std::uint8_t const* data, int n, int* w, int* h) {
+    int channels = 0;
+    return stb::frcnn_stbi_load_from_memory(data, n, w, h, &channels, 3);
+  });
+  decoded_image result(pixels, width, height);
+  if (width < 1 || height < 1) throw undecodable(name, format, "no pixels");
+  return result;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data::detail

@@ -18,7 +18,7 @@ void for_each_image(data::dataset const& set, F&& visit) {
       [&](std::uint64_t batch, std::vector<std::size_t>& requests) {
         if (batch < set.size()) requests.push_back(static_cast<std::size_t>(batch));
       },
-      [&](std::size_t const& i, image& out) { out = data::read_image(set.samples[i].image); });
+      [&](std::size_t const& i, image& out) { out = data::read_image(set.samples[i]); });
   for (std::size_t i = 0; i < set.size(); ++i) visit(i, images.next().front());
 }
 

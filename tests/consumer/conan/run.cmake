@@ -22,7 +22,7 @@ endif()
 execute_process(COMMAND ${conan} profile detect COMMAND_ERROR_IS_FATAL ANY)
 set(recipe ${SOURCE}/tests/consumer/conan/system)
 foreach(reference xtensor/0.24.3 xtensor-blas/0.20.0 openblas/0.3.21 onednn/2.6.3 xsimd/8.1.0 pugixml/1.13 stb/cci.20220909
-                  nlohmann_json/3.11.2)
+                  libjpeg-turbo/2.1.5 nlohmann_json/3.11.2)
   string(REPLACE "/" ";" parts ${reference})
   list(GET parts 0 name)
   list(GET parts 1 version)

@@ -149,7 +149,7 @@ TEST_CASE("pixels and boxes are resized and mirrored together") {
       for (loaded const& l : loader.next()) {
         sample const& s = p.data.samples[l.id];
         auto const plan = torchvision::resize(s.width, s.height, 12, 40);
-        image expected = ops::resize(read_image(s.image), plan);
+        image expected = ops::resize(read_image(s), plan);
         CHECK(l.original_width == s.width);
         CHECK(l.original_height == s.height);
         CHECK(l.plan.w == plan.w);

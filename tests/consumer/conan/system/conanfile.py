@@ -9,6 +9,7 @@ PACKAGES = {
     "xsimd": ("xsimd", "xsimd", []),
     "pugixml": ("pugixml", "pugixml::pugixml", ["pugixml"]),
     "stb": ("stb", "stb::stb", []),
+    "libjpeg-turbo": ("libjpeg-turbo", "libjpeg-turbo::jpeg", ["jpeg"]),
     "nlohmann_json": ("nlohmann_json", "nlohmann_json::nlohmann_json", []),
 }
 

@@ -1,0 +1,104 @@
+#pragma once
+// EXIF orientation: how a stored picture is to be turned before it is looked at, and whether the boxes of a data set mean that.
+//
+//   1 as stored   2 mirrored left to right   3 by 180 degrees   4 mirrored top to bottom
+//   5 mirrored along the falling diagonal    6 by 90 degrees clockwise    7 mirrored along the rising diagonal    8 by 90 counter-clockwise
+// Cameras write 1, 3, 6 and 8. Read from a JPEG's APP1 segment and from a PNG's eXIf chunk; what is out of range or cut counts as 1.
+//
+// Tools disagree about the frame that boxes are written in: labelImg, CVAT and browsers show the turned picture, OpenCV turns,
+// torchvision and Pillow do not unless they are told. An annotation's <size> tells which it was where turning swaps the sides.
+//
+// Example: exif_orientation(file) is 6 of a phone's upright photograph, stored 4000 x 3000; turned(pixels, 6) is 3000 x 4000
+// Source: CIPA DC-008 (EXIF 2.3), section 4.6.4, tag 0x0112.
+#include "frcnn/data/decoded_image.hpp"
+#include "frcnn/data/image_file.hpp"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace frcnn::inline FRCNN_ABI::data {
+
+// Of the pictures of a data set. automatic: turned where <size> says so.
+enum class exif_mode : std::uint8_t { automatic, apply, ignore };
+
+namespace detail {
+
+// Of a TIFF block, which is what EXIF is: tag 0x0112 in its first directory.
+inline int tiff_orientation(bytes tiff) {
+  if (tiff.size() < 8 || (tiff[0] != 'I' && tiff[0] != 'M') || tiff[1] != tiff[0]) return 1;
+  auto const read = [&](std::size_t at, int n) { return tiff[0] == 'M' ? big_endian(tiff, at, n) : little_endian(tiff, at, n); };
+  std::size_t const directory = read(4, 4);
+  if (directory > tiff.size() - 2) return 1;
+  std::size_t const entries = read(directory, 2);
+  for (std::size_t i = 0, at = directory + 2; i < entries && at + 12 <= tiff.size(); ++i, at += 12) {
+    if (read(at, 2) != 0x0112) continue;
+    std::uint32_t const value = read(at + 8, read(at + 2, 2) == 4 ? 4 : 2);  // SHORT; some write LONG
+    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+  }
+  return 1;
+}
+
+}  // namespace detail
+
+// 1 to 8; 1 where the file says nothing.
+inline int exif_orientation(bytes file) {
+  constexpr std::string_view exif("Exif\0\0", 6);
+  int orientation = 1;
+  if (kind_of(file) == image_kind::jpeg)
+    detail::walk_jpeg(file, [&](std::uint8_t marker, bytes payload) {
+      bool const found = marker == 0xE1 && detail::has_at(payload, 0, exif);
+      if (found) orientation = detail::tiff_orientation(payload.subspan(exif.size()));
+      return found || marker == 0xDA;  // EXIF comes before the scan
+    });
+  else if (kind_of(file) == image_kind::png)
+    detail::walk_png(file, [&](std::string_view type, bytes payload) {
+      if (type == "eXIf") orientation = detail::tiff_orientation(payload);
+      return type == "eXIf";
+    });
+  return orientation;
+}
+
+// Whether turning swaps width and height.
+constexpr bool swaps_sides(int orientation) { return orientation >= 5 && orientation <= 8; }
+
+// The picture as it is to be looked at. Orientations outside of 2..8 leave it.
+inline decoded_image turned(decoded_image stored, int orientation) {
+  if (orientation < 2 || orientation > 8) return stored;
+  std::ptrdiff_t const w = stored.width(), h = stored.height();
+  bool const swaps = swaps_sides(orientation);
+  bool const from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  bool const from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height());
+  // Where the first pixel of the result comes from, and how far on in `stored` the next one to the right and the next one below lie.
+  std::ptrdiff_t const along_x = from_right ? -3 : 3, along_y = (from_below ? -3 : 3) * w;
+  std::uint8_t const* const first = stored.data() + (from_right ? 3 * (w - 1) : 0) + (from_below ? 3 * w * (h - 1) : 0);
+  std::ptrdiff_t const right = swaps ? along_y : along_x, below = swaps ? along_x : along_y;
+  constexpr int tile = 64;  // a square of both pictures stays in the cache
+  for (int top = 0; top < result.height(); top += tile)
+    for (int left = 0; left < result.width(); left += tile)
+      for (int y = top; y < std::min(top + tile, result.height()); ++y) {
+        std::uint8_t const* from = first + y * below + left * right;
+        std::uint8_t* to = result.data() + (std::ptrdiff_t{y} * result.width() + left) * 3;
+        for (int x = left; x < std::min(left + tile, result.width()); ++x, from += right, to += 3)
+          to[0] = from[0], to[1] = from[1], to[2] = from[2];
+      }
+  return result;
+}
+
+// What is done with an image of a data set.
+struct exif_decision {
+  int orientation = 1;    // to turn by
+  bool doubtful = false;  // boxes may be meant in the other frame
+};
+
+// width, height: as stored. size: what the annotation says, if anything.
+inline exif_decision decide_orientation(exif_mode mode, int orientation, int width, int height, std::optional<std::array<double, 2>> size) {
+  if (mode == exif_mode::apply) return {orientation, false};
+  if (mode == exif_mode::ignore || orientation == 1) return {};
+  bool const telling = size && swaps_sides(orientation) && width != height;
+  if (telling && (*size)[0] == height && (*size)[1] == width) return {orientation, false};
+  return {1, !(telling && (*size)[0] == width && (*size)[1] == height)};
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
