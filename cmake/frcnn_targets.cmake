@@ -152,9 +152,11 @@ macro(frcnn_define_core include_dir)
     frcnn_new_target(frcnn)
     target_include_directories(${frcnn_target} INTERFACE "${include_dir}")
     target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_XTENSOR_BLAS_INCLUDE_DIR}")
-    target_link_libraries(${frcnn_target} INTERFACE ${frcnn_xtensor} ${frcnn_blas})
+    target_link_libraries(${frcnn_target} INTERFACE ${frcnn_xtensor} ${frcnn_blas} ${CMAKE_DL_LIBS})
     # cxx_std_20 does not reach CUDA, and CMake 3.25 does not know nvcc 13's C++20: -std below.
     target_compile_features(${frcnn_target} INTERFACE cxx_std_20)
+    # g++'s unique symbols (the standard library's have them too) keep a shared object in memory after dlclose.
+    target_compile_options(${frcnn_target} INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
     # Geometry gives the same bits on every target: a product and a sum are rounded one by one.
     target_compile_options(
       ${frcnn_target}

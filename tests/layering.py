@@ -6,6 +6,7 @@ usage: layering.py INCLUDE_DIR
     concepts stand on core and geometry; backend/<name> implements ops
     compress stands on detector
     data, io, eval, viz stand on core and geometry; data may use ops/resize.hpp, eval and viz io/atomic_file.hpp
+    each namespace of ours stands between FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END
     an umbrella brings, through all it includes, the libraries of its component and no others
 """
 import pathlib
@@ -66,6 +67,8 @@ THIRD_PARTY = {
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
 UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
+OPENS = re.compile(r"^namespace frcnn\b", re.M)
+HIDDEN = re.compile(r"^FRCNN_HIDDEN_BEGIN\nnamespace frcnn\b[^}]*?\{$(?:(?!^FRCNN_HIDDEN_BEGIN).)*?^\}  // namespace frcnn[^\n]*\nFRCNN_HIDDEN_END$", re.M | re.S)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
@@ -98,7 +101,11 @@ for header in headers:
     if folder and folder not in MAY_INCLUDE:
         problems.append(f"{name}: the folder {folder} has no place in the order; give it one in tests/layering.py")
         continue
-    for bracket, target in INCLUDE.findall(header.read_text()):
+    text = header.read_text()
+    opened, hidden = len(OPENS.findall(text)), len(HIDDEN.findall(text))
+    if opened != hidden and name not in GROUND:
+        problems.append(f"{name}: FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END are lines around each namespace (config.hpp)")
+    for bracket, target in INCLUDE.findall(text):
         edges += 1
         if bracket == '"' or target.startswith("frcnn/"):
             if not target.startswith("frcnn/") or not (root / target).is_file():

@@ -52,6 +52,23 @@
 #define FRCNN_JOIN(a, b, c, d) FRCNN_JOIN2(a, b, c, d)
 #define FRCNN_ABI FRCNN_JOIN(0, FRCNN_ISA, FRCNN_THREADING, FRCNN_ENGINES)
 
+// Every header's namespace stands between these two. In a shared object (-fPIC, not -fPIE) what lies between is hidden: two shared objects
+// of one process never use each other's functions and tables, whatever versions they were compiled from, and none of ours is a unique
+// symbol, for which the system keeps a shared object in memory after dlclose (so does the standard library's: -fno-gnu-unique, which the
+// CMake target sets). FRCNN_VISIBLE is what must be one thing in the whole process all the same: the exception.
+#if defined(__GNUC__) && defined(__PIC__) && !defined(__PIE__)
+#define FRCNN_HIDDEN_BEGIN _Pragma("GCC visibility push(hidden)")
+#define FRCNN_HIDDEN_END _Pragma("GCC visibility pop")
+#else
+#define FRCNN_HIDDEN_BEGIN
+#define FRCNN_HIDDEN_END
+#endif
+#if defined(__GNUC__)
+#define FRCNN_VISIBLE __attribute__((visibility("default")))
+#else
+#define FRCNN_VISIBLE
+#endif
+
 // A loop whose iterations are independent of each other, in code that several compilers share: to be vectorised even at -O2.
 #if defined(_OPENMP) && !defined(__CUDA_ARCH__)
 #define FRCNN_INDEPENDENT _Pragma("omp simd")

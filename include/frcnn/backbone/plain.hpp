@@ -17,6 +17,7 @@
 #include <iterator>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::backbone {
 
 struct stage {
@@ -198,3 +199,4 @@ struct vgg16_tv_spec {
 };
 
 }  // namespace frcnn::backbone
+FRCNN_HIDDEN_END

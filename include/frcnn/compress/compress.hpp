@@ -12,6 +12,7 @@
 #include "frcnn/compress/truncated_svd.hpp"
 #include "frcnn/detector/detector.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // What became of one layer.
@@ -83,3 +84,4 @@ compressed<Preset> compress(detector<Preset> const& d, std::array<int, 2> ranks,
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -33,6 +33,7 @@
 #include <xflens/cxxblas/drivers/drivers.h>
 #include <xflens/cxxlapack/netlib/netlib.h>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <Real T>
@@ -150,3 +151,4 @@ low_rank<T> truncated_svd(std::span<T const> w, int u, int v, int t, int threads
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -21,6 +21,7 @@
 #include <concepts>
 #include <type_traits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class A>
@@ -30,3 +31,4 @@ concept AnchorScheme = std::is_trivially_copyable_v<A> && (A::levels > 0) && (A:
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

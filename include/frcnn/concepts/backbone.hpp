@@ -25,6 +25,7 @@
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/maps.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class X>
@@ -38,3 +39,4 @@ concept Backbone = Trainable<X> && (X::levels > 0) && (X::channels(0) > 0) && (X
                    };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

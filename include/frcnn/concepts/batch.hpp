@@ -5,6 +5,7 @@
 #include "frcnn/core/counted.hpp"
 #include "frcnn/geometry/box.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <Real T>
@@ -32,3 +33,4 @@ struct truth {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -23,6 +23,7 @@
 #include <concepts>
 #include <type_traits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class C>
@@ -39,3 +40,4 @@ concept DifferentiableBoxCoder = BoxCoder<C> && requires(C const& c, box<double>
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

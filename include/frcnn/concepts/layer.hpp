@@ -23,6 +23,7 @@
 //   };
 #include "frcnn/concepts/trainable.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class L>
@@ -41,3 +42,4 @@ concept TrainableLayer = Layer<L> && Trainable<L> &&
                          };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -4,6 +4,7 @@
 // SameWorld: two parts that agree on both, so that one's output is the other's input.
 #include "frcnn/core/backend.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class X>
@@ -20,3 +21,4 @@ template <class P, class Q>
 concept SameWorld = std::same_as<scalar_of<P>, scalar_of<Q>> && std::same_as<device_of<P>, device_of<Q>>;
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

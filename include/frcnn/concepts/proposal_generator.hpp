@@ -39,6 +39,7 @@
 #include "frcnn/core/rng.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class P, class Anchors>
@@ -57,3 +58,4 @@ concept ProposalGenerator =
     };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -33,6 +33,7 @@
 #include "frcnn/core/maps.hpp"
 #include "frcnn/core/rng.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // What a caller decides about reported boxes, at run time.
@@ -56,3 +57,4 @@ concept RoIHead =
     };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

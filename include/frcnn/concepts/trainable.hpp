@@ -13,6 +13,7 @@
 #include "frcnn/concepts/numeric.hpp"
 #include "frcnn/core/param.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // Stands for any visitor when a concept is checked.
@@ -28,3 +29,4 @@ concept Trainable = Numeric<X> && std::movable<typename X::tape> && std::default
                     requires(X& x, param_probe<scalar_of<X>, device_of<X>> p) { x.for_each_param(p); };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

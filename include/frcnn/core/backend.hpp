@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <type_traits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T>
@@ -40,3 +41,4 @@ inline constexpr bool never = false;
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

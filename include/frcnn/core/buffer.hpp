@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T, Backend B>
@@ -57,3 +58,4 @@ void from_host(std::vector<T> const& host, view<T, R, B> v) {
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 enum class compute : std::uint8_t {
@@ -15,3 +16,4 @@ enum class compute : std::uint8_t {
 constexpr char const* to_string(compute c) { return c == compute::exact ? "f32" : c == compute::tf32 ? "tf32" : "bf16"; }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T, int R, Backend B>
@@ -23,3 +24,4 @@ struct counted {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

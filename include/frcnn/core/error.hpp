@@ -9,9 +9,10 @@
 #include <string>
 #include <utility>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-class error : public std::runtime_error {
+class FRCNN_VISIBLE error : public std::runtime_error {
  public:
   // where: a file (with ":line" where there is one), a tensor's name or an option; expected and found: noun phrases.
   error(std::string where, std::string expected, std::string found)
@@ -27,3 +28,4 @@ class error : public std::runtime_error {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

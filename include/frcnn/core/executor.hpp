@@ -23,6 +23,7 @@
 
 #include <limits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // Sorts last and is never listed.
@@ -42,3 +43,4 @@ struct exec {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 enum class pixel_format : std::uint8_t { rgb, bgr, grey };
@@ -36,3 +37,4 @@ struct image {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -2,6 +2,7 @@
 // The feature maps of a batch, one activation per level: what the backbone gives and everything after it shares.
 #include "frcnn/core/backend.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T, int L, Backend B>
@@ -19,3 +20,4 @@ struct features {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

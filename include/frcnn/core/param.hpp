@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // A gradient's first writer sets (nothing is zeroed before), later ones add.
@@ -53,3 +54,4 @@ struct param {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -8,6 +8,7 @@
 // Normalising comes before resizing and padding in both releases: padding is zero in y.
 #include "frcnn/config.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct pixel_normalisation {
@@ -38,3 +39,4 @@ struct pixel_normalisation {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

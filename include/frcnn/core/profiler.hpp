@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 class profiler {
@@ -142,3 +143,4 @@ class profiled {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // What a draw is for; two purposes never see the same numbers.
@@ -72,3 +73,4 @@ class host_rng {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -2,6 +2,7 @@
 // Typed scratch from a context's arena. It dies with the innermost frame of the context; its contents are undefined.
 #include "frcnn/core/counted.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T, Backend B, int R>
@@ -15,3 +16,4 @@ counted<T, 2, B> scratch_counted(typename B::context& c, int segments, int capac
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

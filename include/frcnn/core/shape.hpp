@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <int R>
@@ -42,3 +43,4 @@ std::string to_string(shape<R> const& s) {
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -7,6 +7,7 @@
 
 #include <type_traits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T, int R, Backend B>
@@ -35,3 +36,4 @@ struct view {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

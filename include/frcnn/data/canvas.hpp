@@ -10,6 +10,7 @@
 #include <cmath>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data::drawing {
 
 struct point {
@@ -180,3 +181,4 @@ class canvas {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::data::drawing
+FRCNN_HIDDEN_END

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // Receives one sentence per warning, without a line end. Empty: nobody listens.
@@ -81,3 +82,4 @@ class problem_report {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

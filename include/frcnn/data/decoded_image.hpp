@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 class decoded_image {
@@ -33,3 +34,4 @@ class decoded_image {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <system_error>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct demo_options {
@@ -98,3 +99,4 @@ inline void write_demo_voc(std::filesystem::path out, demo_options const& o = {}
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

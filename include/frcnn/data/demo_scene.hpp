@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct demo_scene {
@@ -264,3 +265,4 @@ class scene_painter {
 inline demo_scene render_demo_scene(std::uint64_t seed, std::uint64_t index) { return drawing::scene_painter(seed, index).paint(); }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // Strict, as Unicode has it: no surrogates, no longer forms, nothing above U+10FFFF.
@@ -84,3 +85,4 @@ inline std::string without_mark(std::string text, std::string const& name) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

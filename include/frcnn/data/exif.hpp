@@ -17,6 +17,7 @@
 #include <optional>
 #include <utility>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // Of the pictures of a data set. automatic: turned where <size> says so.
@@ -102,3 +103,4 @@ inline exif_decision decide_orientation(exif_mode mode, int orientation, int wid
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

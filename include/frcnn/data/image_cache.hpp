@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 class image_cache {
@@ -46,3 +47,4 @@ class image_cache {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -11,6 +11,7 @@
 #include <array>
 #include <filesystem>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct image_verdict {
@@ -30,3 +31,4 @@ inline bool size_agrees(image_verdict const& v, std::array<double, 2> const& cla
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 using bytes = std::span<std::uint8_t const>;
@@ -203,3 +204,4 @@ inline image_claims claims_of_bmp(bytes file) {
 
 }  // namespace detail
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 class image_finder {
@@ -51,3 +52,4 @@ class image_finder {
 };
 
 }  // namespace frcnn::data
+FRCNN_HIDDEN_END

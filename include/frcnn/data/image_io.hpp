@@ -25,6 +25,7 @@
 #include <filesystem>
 #include <string>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // What inspect_image() finds out.
@@ -149,3 +150,4 @@ inline std::string encode_jpeg(image const& im, int quality = 92) {
 inline void write_png(std::filesystem::path const& path, image const& im) { io::write_file_atomically(path, encode_png(im)); }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

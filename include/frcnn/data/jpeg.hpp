@@ -35,6 +35,7 @@
 #include <jerror.h>
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // What decided about a JPEG: verdicts of one decoder are not the other's.
@@ -209,3 +210,4 @@ namespace {
 
 }  // namespace detail
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

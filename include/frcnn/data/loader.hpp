@@ -29,6 +29,7 @@
 #include <span>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // One image with its truth. Boxes are in pixels of the resized image as it lies in `pixels`.
@@ -266,3 +267,4 @@ loaded load_one(dataset const& data, std::size_t id, int short_side, int max_sid
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // f(i) for every i in [0, n), in any order; threads = 0: as many as there are cores. The first exception ends the loop and is thrown here.
@@ -36,3 +37,4 @@ void for_each_in_parallel(std::size_t n, int threads, F const& f) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

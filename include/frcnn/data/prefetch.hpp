@@ -35,6 +35,7 @@
 #include <unistd.h>
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 // The calling thread runs only where nobody else wants to, as far as the system knows such a thing.
@@ -200,3 +201,4 @@ class prefetcher {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -170,6 +170,7 @@
 #pragma GCC diagnostic ignored "-Wuseless-cast"
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data::stb {
 #if __has_include(<stb/stb_image.h>)  // Debian's place; Conan's package has none of the folder
 #include <stb/stb_image.h>
@@ -179,6 +180,7 @@ namespace frcnn::inline FRCNN_ABI::data::stb {
 #include <stb_image_write.h>
 #endif
 }  // namespace frcnn::data::stb
+FRCNN_HIDDEN_END
 
 #pragma GCC diagnostic pop
 #if defined(__CUDACC__)

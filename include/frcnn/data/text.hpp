@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 inline std::string_view trimmed(std::string_view text) {
@@ -36,3 +37,4 @@ inline std::vector<std::string> lines_of(std::string_view text) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -27,6 +27,7 @@
 #include <map>
 #include <set>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 enum class annotations : std::uint8_t {
@@ -225,3 +226,4 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

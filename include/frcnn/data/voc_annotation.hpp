@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <optional>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct voc_object {
@@ -134,3 +135,4 @@ inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct voc_source {
@@ -67,3 +68,4 @@ inline std::vector<std::string> read_voc_split(voc_source const& source) {
 }
 
 }  // namespace frcnn::data
+FRCNN_HIDDEN_END

@@ -18,6 +18,7 @@
 #include <charconv>
 #include <filesystem>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 class xml_file {
@@ -171,3 +172,4 @@ class xml_file {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

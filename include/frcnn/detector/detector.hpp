@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class Preset>
@@ -181,3 +182,4 @@ class any_detector {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -17,6 +17,7 @@
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
@@ -229,3 +230,4 @@ class faster_rcnn<BB, PG, RH> {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <Real T, Backend B>
@@ -103,3 +104,4 @@ class input_batch {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

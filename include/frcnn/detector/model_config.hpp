@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct model_config {
@@ -19,3 +20,4 @@ struct model_config {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 enum class model_weights : std::uint8_t { mapped, read };
@@ -180,3 +181,4 @@ detector<Preset> load(std::filesystem::path const& path, int threads, model_weig
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

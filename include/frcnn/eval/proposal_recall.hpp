@@ -17,6 +17,7 @@
 
 #include <array>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::eval {
 
 inline constexpr std::array<double, 10> recall_thresholds{0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95};
@@ -81,3 +82,4 @@ inline std::vector<proposal_recall> evaluate_proposals(std::span<std::vector<box
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::eval
+FRCNN_HIDDEN_END

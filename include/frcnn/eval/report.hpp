@@ -12,6 +12,7 @@
 
 #include <charconv>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::eval {
 
 // "0.8750" whatever the locale, "n/a" for NaN.
@@ -43,3 +44,4 @@ inline std::string recall_report(std::span<proposal_recall const> results) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::eval
+FRCNN_HIDDEN_END

@@ -30,6 +30,7 @@
 #include <string>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::eval {
 
 // An annotated object: pixels of the original image, a label of 1..C, and whether VOC calls it difficult.
@@ -160,3 +161,4 @@ inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detec
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::eval
+FRCNN_HIDDEN_END

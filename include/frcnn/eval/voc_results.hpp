@@ -21,6 +21,7 @@
 #include <system_error>
 #include <unordered_map>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::eval {
 
 // Where the files of one set lie.
@@ -146,3 +147,4 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::eval
+FRCNN_HIDDEN_END

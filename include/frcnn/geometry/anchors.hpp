@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct cell {
@@ -126,3 +127,4 @@ grid_anchors<L> make_anchors(std::vector<std::vector<double>> const& sizes_per_l
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

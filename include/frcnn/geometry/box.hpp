@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T>
@@ -40,3 +41,4 @@ struct scored_box {
 using detection = scored_box<float>;
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

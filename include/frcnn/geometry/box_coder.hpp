@@ -14,6 +14,7 @@
 #include <cmath>
 #include <limits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct box_coder {
@@ -101,3 +102,4 @@ struct box_coder {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

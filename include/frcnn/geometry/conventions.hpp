@@ -39,6 +39,7 @@
 #include "frcnn/geometry/conventions/caffe.hpp"
 #include "frcnn/geometry/conventions/torchvision.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::conventions {
 
 // Conv with the user's own coder in both places. C: default-constructible, models BoxCoder.
@@ -50,3 +51,4 @@ struct with_coder : Conv {
 };
 
 }  // namespace frcnn::conventions
+FRCNN_HIDDEN_END

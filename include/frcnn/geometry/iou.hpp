@@ -5,6 +5,7 @@
 // Invariant: iou is symmetric, 1 for a box of positive area with itself, 0 for boxes that do not meet or have no area.
 #include "frcnn/geometry/box.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T>
@@ -22,3 +23,4 @@ FRCNN_HD constexpr T iou(box<T> const& a, box<T> const& b) {
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // What proposals are made for: training the RoI head in the same step, detecting, or the files between the steps of alternating training.
@@ -17,3 +18,4 @@ struct proposal_limits {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

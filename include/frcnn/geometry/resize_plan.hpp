@@ -5,6 +5,7 @@
 // Example: 500 x 333 at short side 600 under caffe: s = 600/333; 901 x 600; scale s (901/500 is .01 % more), step 1/s
 #include "frcnn/config.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct resize_plan {
@@ -14,3 +15,4 @@ struct resize_plan {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

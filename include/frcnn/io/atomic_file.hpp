@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 namespace detail {
 
@@ -274,3 +275,4 @@ inline std::string read_file(std::filesystem::path const& path) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END

@@ -21,6 +21,7 @@
 #include <functional>
 #include <optional>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
 struct checkpoint {
@@ -197,3 +198,4 @@ class checkpoint_dir {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END

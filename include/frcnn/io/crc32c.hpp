@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string_view>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 namespace detail {
 
@@ -42,3 +43,4 @@ constexpr std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0)
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END

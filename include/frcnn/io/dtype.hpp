@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <utility>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
 static_assert(std::endian::native == std::endian::little, "frcnn: files are little-endian, and so must be the machine");
@@ -143,3 +144,4 @@ bool convert(dtype type, std::byte const* bytes, std::size_t n, T* out) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END

@@ -29,6 +29,7 @@
 #include <string_view>
 #include <system_error>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
 namespace detail {
@@ -117,3 +118,4 @@ class event_file {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END

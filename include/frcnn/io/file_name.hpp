@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
 // Linux takes 255 bytes; atomic_file puts ".part" behind a name while it writes.
@@ -74,3 +75,4 @@ inline std::filesystem::path file_path(std::string_view id, std::string_view end
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END

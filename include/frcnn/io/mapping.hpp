@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
 // Bytes [begin, begin + size) of an open file, until the last pointer to them goes; the file may be closed or renamed meanwhile. What is
@@ -26,3 +27,4 @@ inline std::shared_ptr<std::byte> map_privately(detail::descriptor const& file, 
 }
 
 }  // namespace frcnn::io
+FRCNN_HIDDEN_END

@@ -31,6 +31,7 @@
 #include <span>
 #include <utility>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
 using tensor_shape = std::vector<std::int64_t>;
@@ -348,3 +349,4 @@ class safetensors_writer {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END

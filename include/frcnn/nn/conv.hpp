@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::nn {
 
 // Kaiming normal for ReLU, fan in (He et al. 2015, eq. 10): deviation sqrt(2 / fan_in).
@@ -90,3 +91,4 @@ class conv {
 };
 
 }  // namespace frcnn::nn
+FRCNN_HIDDEN_END

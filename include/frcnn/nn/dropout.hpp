@@ -5,6 +5,7 @@
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/rng.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::nn {
 
 namespace detail {
@@ -40,3 +41,4 @@ void apply_dropout(typename B::context& c, view<T, 2, B> x, view<std::uint8_t co
 }
 
 }  // namespace frcnn::nn
+FRCNN_HIDDEN_END

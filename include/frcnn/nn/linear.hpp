@@ -3,6 +3,7 @@
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/ops/linear.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::nn {
 
 template <Real T, Backend B>
@@ -59,3 +60,4 @@ class linear {
 };
 
 }  // namespace frcnn::nn
+FRCNN_HIDDEN_END

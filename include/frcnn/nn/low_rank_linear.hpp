@@ -16,6 +16,7 @@
 
 #include <optional>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::nn {
 
 template <Real T, Backend B>
@@ -98,3 +99,4 @@ class low_rank_linear {
 };
 
 }  // namespace frcnn::nn
+FRCNN_HIDDEN_END

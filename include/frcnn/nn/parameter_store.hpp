@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <Real T, Backend B>
@@ -229,3 +230,4 @@ class parameter_store {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -16,6 +16,7 @@
 #include "frcnn/core/param.hpp"
 #include "frcnn/ops/op.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct conv2d_spec {
@@ -39,3 +40,4 @@ struct conv2d : missing {
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

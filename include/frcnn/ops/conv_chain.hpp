@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <span>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <Real T, Backend B>
@@ -60,3 +61,4 @@ struct conv_chain {
 }  // namespace ops
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

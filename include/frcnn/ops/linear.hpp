@@ -10,6 +10,7 @@
 #include "frcnn/core/param.hpp"
 #include "frcnn/ops/op.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <class B>
@@ -18,3 +19,4 @@ struct linear : missing {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

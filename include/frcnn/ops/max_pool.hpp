@@ -11,6 +11,7 @@
 #include "frcnn/core/param.hpp"
 #include "frcnn/ops/op.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct pool_spec {
@@ -34,3 +35,4 @@ struct max_pool : missing {
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

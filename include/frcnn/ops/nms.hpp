@@ -2,6 +2,7 @@
 // Non-maximum suppression by the convention's rule: what exec<B>::nms_sweep asks about an IoU with a kept box.
 #include "frcnn/core/executor.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <class Conv, class T>
@@ -11,3 +12,4 @@ struct suppress_above {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

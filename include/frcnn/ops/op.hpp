@@ -3,6 +3,7 @@
 // backend/<backend>/<header of ops/>.hpp works. All functions are static, take the context first, and never allocate outside its arena.
 #include "frcnn/core/param.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 // What a primary stands on: it takes every call, so that its sentence is all that the compiler says.
@@ -20,3 +21,4 @@ struct missing {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

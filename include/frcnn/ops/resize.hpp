@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 // Keeps its tables between calls: after the largest image nothing is allocated. One per thread.
@@ -100,3 +101,4 @@ inline image resize(image_view in, resize_plan const& plan) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::ops
+FRCNN_HIDDEN_END

@@ -22,6 +22,7 @@
 #include "frcnn/geometry/box.hpp"
 #include "frcnn/ops/op.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <int L>
@@ -46,3 +47,4 @@ struct roi_pool : missing {
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -9,6 +9,7 @@
 #include "frcnn/core/view.hpp"
 #include "frcnn/ops/op.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <class B>
@@ -17,3 +18,4 @@ struct rows : missing {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

@@ -13,6 +13,7 @@
 #include "frcnn/core/rng.hpp"
 #include "frcnn/core/scratch.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
@@ -82,3 +83,4 @@ void sample_balanced(typename B::context& c, view<std::int32_t, 2, B> label, vie
 }  // namespace ops
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -5,6 +5,7 @@
 // Example: beta 1/9: f(1/9) = 1/18; f(1) = 1 - 1/18.
 #include "frcnn/geometry/box.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T>
@@ -32,3 +33,4 @@ FRCNN_HD constexpr T smooth_l1(T const* prediction, delta<T> const& target, T be
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

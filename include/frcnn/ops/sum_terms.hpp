@@ -3,6 +3,7 @@
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/scratch.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
@@ -37,3 +38,4 @@ void sum_terms(typename B::context& c, view<T, 2, B> term, view<T, 1, B> loss) {
 }  // namespace ops
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -4,6 +4,7 @@
 #include "frcnn/detector/model_file.hpp"
 #include "frcnn/presets/presets.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // options: of each detect call. Throws error: see model_file.hpp; and where the file names a preset that is not there.
@@ -17,3 +18,4 @@ inline any_detector load_detector(std::filesystem::path const& path, int threads
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

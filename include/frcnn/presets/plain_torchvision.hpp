@@ -10,6 +10,7 @@
 
 #include <memory>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 // How a preset trains unless told otherwise.
@@ -43,3 +44,4 @@ struct plain_torchvision {
 };
 
 }  // namespace frcnn::presets
+FRCNN_HIDDEN_END

@@ -7,6 +7,7 @@
 #include "frcnn/presets/small.hpp"
 #include "frcnn/presets/vgg16_tv.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace presets {
@@ -22,3 +23,4 @@ decltype(auto) with_preset(std::string const& name, F&& f) {
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -3,6 +3,7 @@
 // minutes on two cores.
 #include "frcnn/presets/plain_torchvision.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
@@ -27,3 +28,4 @@ struct small_net : plain_torchvision<backbone::small_spec, B, T> {
 };
 
 }  // namespace frcnn::presets
+FRCNN_HIDDEN_END

@@ -3,6 +3,7 @@
 // its vgg16 features. conv1 and conv2 are frozen; 12,000/2,000 proposals in training, 6,000/300 in testing, as the paper has them.
 #include "frcnn/presets/plain_torchvision.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
@@ -28,3 +29,4 @@ struct vgg16_tv : plain_torchvision<backbone::vgg16_tv_spec, B, T> {
 };
 
 }  // namespace frcnn::presets
+FRCNN_HIDDEN_END

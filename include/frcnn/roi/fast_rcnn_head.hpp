@@ -14,6 +14,7 @@
 #include "frcnn/roi/pooler.hpp"
 #include "frcnn/roi/postprocess.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class Conv>
@@ -191,3 +192,4 @@ class fast_rcnn_head {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

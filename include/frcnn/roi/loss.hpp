@@ -11,6 +11,7 @@
 
 #include <cmath>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
 namespace detail {
@@ -66,3 +67,4 @@ void roi_losses(typename B::context& c, targets<T, B> decided, view<T const, 2, 
 }
 
 }  // namespace frcnn::roi
+FRCNN_HIDDEN_END

@@ -14,6 +14,7 @@
 
 #include <array>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
 namespace detail {
@@ -132,3 +133,4 @@ class max_pooler : public pooler_base<F, Conv> {
 };
 
 }  // namespace frcnn::roi
+FRCNN_HIDDEN_END

@@ -18,6 +18,7 @@
 
 #include <cmath>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
 namespace detail {
@@ -147,3 +148,4 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
 }
 
 }  // namespace frcnn::roi
+FRCNN_HIDDEN_END

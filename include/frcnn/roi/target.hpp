@@ -15,6 +15,7 @@
 #include "frcnn/geometry/iou.hpp"
 #include "frcnn/ops/sample.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
 struct target_options {
@@ -137,3 +138,4 @@ void roi_targets(typename B::context& c, Coder const& coder, counted<box<T> cons
 }
 
 }  // namespace frcnn::roi
+FRCNN_HIDDEN_END

@@ -21,6 +21,7 @@
 #include "frcnn/geometry/iou.hpp"
 #include "frcnn/ops/sample.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::rpn {
 
 struct anchor_target_options {
@@ -135,3 +136,4 @@ void anchor_targets(typename B::context& c, placed_anchors<Anchors> const& ancho
 }
 
 }  // namespace frcnn::rpn
+FRCNN_HIDDEN_END

@@ -14,6 +14,7 @@
 #include "frcnn/rpn/anchor_target.hpp"
 #include "frcnn/rpn/objectness.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::rpn {
 
 struct loss_options {
@@ -81,3 +82,4 @@ void anchor_losses(typename B::context& c, placed_anchors<Anchors> const& anchor
 }
 
 }  // namespace frcnn::rpn
+FRCNN_HIDDEN_END

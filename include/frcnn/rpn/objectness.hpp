@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::rpn {
 
 template <class Conv>
@@ -48,3 +49,4 @@ FRCNN_HD T log_loss_gradient(T z, bool object) {
 }
 
 }  // namespace frcnn::rpn
+FRCNN_HIDDEN_END

@@ -14,6 +14,7 @@
 #include "frcnn/rpn/anchor_target.hpp"
 #include "frcnn/rpn/objectness.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::rpn {
 
 struct proposal_options {
@@ -162,3 +163,4 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
 }
 
 }  // namespace frcnn::rpn
+FRCNN_HIDDEN_END

@@ -18,6 +18,7 @@
 
 #include <array>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // Defaults are the convention's.
@@ -180,3 +181,4 @@ class region_proposal_network {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

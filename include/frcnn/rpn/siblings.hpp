@@ -10,6 +10,7 @@
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/ops/rows.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::rpn {
 
 namespace detail {
@@ -94,3 +95,4 @@ class siblings {
 };
 
 }  // namespace frcnn::rpn
+FRCNN_HIDDEN_END

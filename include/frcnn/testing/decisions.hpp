@@ -24,6 +24,7 @@
 
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::testing {
 
 template <class X, int R>
@@ -101,3 +102,4 @@ void release(Tape& tape) {
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::testing
+FRCNN_HIDDEN_END

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::testing {
 
 struct gradcheck_options {
@@ -186,3 +187,4 @@ gradcheck_report gradcheck(Loss&& loss, view<double, R, B> values, view<G, R, B>
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::testing
+FRCNN_HIDDEN_END

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::testing {
 
 struct parity_report {
@@ -163,3 +164,4 @@ inline detection_report compare_detections(std::span<detection const> a, std::sp
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::testing
+FRCNN_HIDDEN_END

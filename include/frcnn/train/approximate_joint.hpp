@@ -5,6 +5,7 @@
 // parameter store until the optimiser takes them.
 #include "frcnn/config.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct approximate_joint {
@@ -17,3 +18,4 @@ struct approximate_joint {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -9,6 +9,7 @@
 #include "frcnn/io/checkpoint_dir.hpp"
 #include "frcnn/train/trainer.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // arguments: whatever must be the same to go on ("--lr 0.01 ..."), by name.
@@ -49,3 +50,4 @@ void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

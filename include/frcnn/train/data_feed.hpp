@@ -3,6 +3,7 @@
 #include "frcnn/data/loader.hpp"
 #include "frcnn/detector/input.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class Conv>
@@ -38,3 +39,4 @@ class data_feed {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

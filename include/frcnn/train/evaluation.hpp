@@ -9,6 +9,7 @@
 #include <functional>
 #include <span>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // visit(index, image) for every sample in order; images are decoded ahead by a background thread.
@@ -43,3 +44,4 @@ inline std::vector<std::vector<eval::truth_box>> truth_of(data::dataset const& s
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 class metrics_file {
@@ -82,3 +83,4 @@ class metrics_file {
 };
 
 }  // namespace frcnn::inline FRCNN_ABI
+FRCNN_HIDDEN_END

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct schedule {
@@ -26,3 +27,4 @@ struct schedule {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

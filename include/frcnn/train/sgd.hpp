@@ -18,6 +18,7 @@
 
 #include <cmath>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
@@ -156,3 +157,4 @@ class sgd {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

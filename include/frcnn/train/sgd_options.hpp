@@ -2,6 +2,7 @@
 // What stochastic gradient descent is told.
 #include "frcnn/config.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct sgd_options {
@@ -11,3 +12,4 @@ struct sgd_options {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

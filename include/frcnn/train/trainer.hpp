@@ -19,6 +19,7 @@
 #include <functional>
 #include <stop_token>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct step_report {
@@ -164,3 +165,4 @@ class trainer {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

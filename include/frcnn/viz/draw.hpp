@@ -20,6 +20,7 @@
 #include <span>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::viz {
 
 struct draw_options {
@@ -186,3 +187,4 @@ void draw_truth(image& im, Truths const& truths, std::span<std::string const> cl
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::viz
+FRCNN_HIDDEN_END

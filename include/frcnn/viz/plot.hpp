@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::viz {
 
 struct chart_series {
@@ -269,3 +270,4 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::viz
+FRCNN_HIDDEN_END

@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::viz {
 
 struct rgb {
@@ -84,3 +85,4 @@ inline void draw_text(image& im, int x, int y, std::string_view text, int scale,
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::viz
+FRCNN_HIDDEN_END

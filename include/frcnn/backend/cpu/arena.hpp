@@ -15,6 +15,7 @@
 #include <new>
 #include <string>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 class arena {
@@ -69,3 +70,4 @@ class arena {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

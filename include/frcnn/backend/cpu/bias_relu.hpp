@@ -8,6 +8,7 @@
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/core/param.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::detail {
 
 template <Real T>
@@ -62,3 +63,4 @@ void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t row
 }
 
 }  // namespace frcnn::detail
+FRCNN_HIDDEN_END

@@ -11,6 +11,7 @@
 // Example: cpu::context c(2);  cpu::context d({.threads = 2, .engine = cpu_engine::portable});
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
 #include "frcnn/backend/cpu/arena.hpp"
+#include "frcnn/backend/cpu/openmp_library.hpp"
 #include "frcnn/backend/cpu/transpose.hpp"
 #include "frcnn/core/compute.hpp"
 #include "frcnn/core/profiler.hpp"
@@ -25,6 +26,7 @@
 #include <omp.h>
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // Logical [N, C, H, W], stored [N, H, W, C]. data == nullptr: not wanted, or not there.
@@ -117,6 +119,7 @@ class cpu::context {
       throw error("cpu context", "a build with FRCNN_ONEDNN for the engine onednn", "one without");
     if (options.precision == compute::tf32 || (options.precision == compute::bf16 && options.engine != cpu_engine::onednn))
       throw error("cpu context", "precision f32, or bf16 on the engine onednn", to_string(options.precision));
+    detail::keep_openmp_loaded();
 #if defined(_OPENMP)
     if (options_.threads == 0) options_.threads = omp_get_max_threads();
 #else
@@ -204,3 +207,4 @@ class cpu::context {
 static_assert(Backend<cpu>);
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

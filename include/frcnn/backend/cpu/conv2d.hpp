@@ -6,6 +6,7 @@
 #include "frcnn/backend/cpu/kept_weights.hpp"
 #include "frcnn/backend/cpu/portable/conv2d.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <>
@@ -40,3 +41,4 @@ struct conv2d<cpu> {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

@@ -5,6 +5,7 @@
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/ops/conv_chain.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <>
@@ -77,3 +78,4 @@ struct conv_chain<cpu> {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

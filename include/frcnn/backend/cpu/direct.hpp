@@ -12,6 +12,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::direct {
 
 using simd::lanes;
@@ -177,5 +178,6 @@ inline void convolve(cpu::context& c, conv2d_spec const& s, float const* x, shap
 }
 
 }  // namespace frcnn::direct
+FRCNN_HIDDEN_END
 
 #endif

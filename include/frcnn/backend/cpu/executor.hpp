@@ -9,6 +9,7 @@
 #include <bit>
 #include <type_traits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
@@ -210,3 +211,4 @@ struct exec<cpu> {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -21,6 +21,7 @@
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // BLAS runs on the calling thread alone while it lives: the loops around it are ours. OpenBLAS asks OpenMP for the number of threads of
@@ -91,3 +92,4 @@ void parallel_gemm(cpu::context const& c, bool ta, bool tb, std::ptrdiff_t m, st
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

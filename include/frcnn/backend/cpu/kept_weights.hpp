@@ -11,6 +11,7 @@
 
 #include <mutex>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 enum class weight_layout : std::uint8_t { winograd, panels };
@@ -57,3 +58,4 @@ struct cpu_weights {
 };
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

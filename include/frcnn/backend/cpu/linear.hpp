@@ -17,6 +17,7 @@
 #include "frcnn/backend/cpu/product.hpp"
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <>
@@ -71,3 +72,4 @@ struct linear<cpu> {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

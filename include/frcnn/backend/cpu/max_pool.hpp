@@ -3,6 +3,7 @@
 #include "frcnn/backend/cpu/running_max.hpp"
 #include "frcnn/ops/max_pool.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <>
@@ -64,3 +65,4 @@ struct max_pool<cpu> {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

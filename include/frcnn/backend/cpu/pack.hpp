@@ -6,6 +6,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::simd {
 
 // Element (i, j): data[i * stride + j], or data[j * stride + i] where it is a transposed view.
@@ -66,5 +67,6 @@ inline void pack_panel(matrix_ref b, int depth, int columns, int whole, int widt
 }
 
 }  // namespace frcnn::simd
+FRCNN_HIDDEN_END
 
 #endif

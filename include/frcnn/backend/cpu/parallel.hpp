@@ -16,6 +16,7 @@
 #include <immintrin.h>
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // Denormals are read as zero and flushed to zero while it lives: a dying activation must not slow its layer a hundredfold.
@@ -82,3 +83,4 @@ void parallel_for(cpu::context const& c, std::size_t n, std::size_t grain, F f) 
 }
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -19,6 +19,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::simd {
 
 namespace detail {
@@ -205,5 +206,6 @@ inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_r
 }
 
 }  // namespace frcnn::simd
+FRCNN_HIDDEN_END
 
 #endif

@@ -14,6 +14,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::simd {
 
 // Lines that will be wanted soon: the first, and floats from one to the next. nullptr: none.
@@ -137,5 +138,6 @@ inline void multiply_tiles_by(operand which, int rows, std::span<tile_product co
 }
 
 }  // namespace frcnn::simd
+FRCNN_HIDDEN_END
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
@@ -365,3 +366,4 @@ struct roi_pool<cpu> {
 }  // namespace ops
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -3,6 +3,7 @@
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/ops/rows.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
 template <>
@@ -30,3 +31,4 @@ struct rows<cpu> {
 };
 
 }  // namespace frcnn::ops
+FRCNN_HIDDEN_END

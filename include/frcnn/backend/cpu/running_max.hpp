@@ -2,6 +2,7 @@
 // The maximum over cells of a map, all channels at once, and who holds it: the inner step of max_pool and roi_pool.
 #include "frcnn/backend/cpu/parallel.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::detail {
 
 // best [channels] = max(best, map[cell]), winner (nullptr: not wanted) = cell where it won; the earlier of equals stays.
@@ -23,3 +24,4 @@ void take_better(T const* map, std::int32_t cell, std::size_t channels, T* best,
 }
 
 }  // namespace frcnn::detail
+FRCNN_HIDDEN_END

@@ -14,6 +14,7 @@
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::simd {
 
 using vec = xsimd::batch<float>;
@@ -160,5 +161,6 @@ template <int N, class F>
 }
 
 }  // namespace frcnn::simd
+FRCNN_HIDDEN_END
 
 #endif

@@ -17,6 +17,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::simd {
 
 // Two groups of as many rows, each [depth / lanes][rows][lanes] as the register tile reads them. depth is a multiple of 2 * lanes; rows are
@@ -74,5 +75,6 @@ void gather_quarters(int rows, float const* products, Put put) {
 }
 
 }  // namespace frcnn::simd
+FRCNN_HIDDEN_END
 
 #endif

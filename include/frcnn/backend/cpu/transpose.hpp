@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <type_traits>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::detail {
 
 // out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < columns.
@@ -33,3 +34,4 @@ void transpose(T const* in, std::size_t in_stride, std::size_t rows, std::size_t
 }
 
 }  // namespace frcnn::detail
+FRCNN_HIDDEN_END

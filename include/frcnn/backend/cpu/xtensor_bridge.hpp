@@ -17,6 +17,7 @@
 #include <xtensor/xtensor.hpp>
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class T, int R>
@@ -47,3 +48,4 @@ template <class T, std::size_t R>
 void as_view(xt::xtensor<T, R, xt::layout_type::row_major> const&&) = delete;  // its memory would be gone
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

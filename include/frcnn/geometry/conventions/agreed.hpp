@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::conventions {
 
 // How the RPN scores: one logit per anchor, or two (background, object) over which a softmax runs.
@@ -89,3 +90,4 @@ struct agreed {
 };
 
 }  // namespace frcnn::conventions
+FRCNN_HIDDEN_END

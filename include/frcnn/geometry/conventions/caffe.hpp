@@ -2,6 +2,7 @@
 // The authors' convention: py-faster-rcnn, in half-open boxes. Its inclusive corner x2 is our x2 - 1. Rows: conventions.hpp.
 #include "frcnn/geometry/conventions/agreed.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::conventions {
 
 struct caffe : agreed {
@@ -98,3 +99,4 @@ struct caffe : agreed {
 };
 
 }  // namespace frcnn::conventions
+FRCNN_HIDDEN_END

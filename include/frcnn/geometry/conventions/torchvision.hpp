@@ -2,6 +2,7 @@
 // torchvision's convention: torchvision.models.detection, whose boxes are half-open too. Rows: conventions.hpp.
 #include "frcnn/geometry/conventions/agreed.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::conventions {
 
 struct torchvision : agreed {
@@ -101,3 +102,4 @@ struct torchvision : agreed {
 };
 
 }  // namespace frcnn::conventions
+FRCNN_HIDDEN_END

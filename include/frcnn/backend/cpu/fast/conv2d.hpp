@@ -16,6 +16,7 @@
 #include "frcnn/backend/cpu/winograd/convolve.hpp"
 #include "frcnn/backend/cpu/winograd/convolve_by_panels.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::fast {
 
 constexpr bool is_winograd(conv2d_spec const& s) {
@@ -88,5 +89,6 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
 }
 
 }  // namespace frcnn::fast
+FRCNN_HIDDEN_END
 
 #endif

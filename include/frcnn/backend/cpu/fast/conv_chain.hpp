@@ -11,6 +11,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::fast {
 
 // Convolutions first ... first + count of the chain, then a pool where `pooled`.
@@ -188,5 +189,6 @@ inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> st
 }
 
 }  // namespace frcnn::fast
+FRCNN_HIDDEN_END
 
 #endif

@@ -18,6 +18,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 struct forward_options {
@@ -146,5 +147,6 @@ inline void backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activa
 }
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

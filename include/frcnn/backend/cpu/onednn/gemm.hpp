@@ -6,6 +6,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 inline void gemm(cpu::context& c, bool a_transposed, bool b_transposed, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k,
@@ -23,5 +24,6 @@ inline void gemm(cpu::context& c, bool a_transposed, bool b_transposed, std::ptr
 }
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

@@ -16,6 +16,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 inline void inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> x, weights const& weight, float const* bias,
@@ -48,5 +49,6 @@ inline void inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> 
 }
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

@@ -12,6 +12,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 inline job converter(desc const& from, desc const& to, bool add = false) {
@@ -38,5 +39,6 @@ inline void const* source_for(cpu::context& c, state& s, plan& p, float const* x
 }
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

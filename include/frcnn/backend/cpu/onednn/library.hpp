@@ -19,6 +19,7 @@
 #error "frcnn: this oneDNN does not use OpenMP, so that its number of threads would not be the context's; configure with FRCNN_ONEDNN=OFF"
 #endif
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 using dnnl::algorithm;
@@ -118,5 +119,6 @@ inline auto reorder(desc const& from, desc const& to, dnnl::primitive_attr const
 }
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 class packed {
@@ -74,11 +75,14 @@ struct weights {
 };
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #else
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 class packed {};
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

@@ -18,6 +18,7 @@
 #include <map>
 #include <vector>
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 class team {
@@ -169,5 +170,6 @@ class state {
 };
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

@@ -10,6 +10,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::onednn {
 
 enum class pass : std::uint8_t { forward, backward_data, backward_weight };
@@ -94,5 +95,6 @@ class yardstick {
 };
 
 }  // namespace frcnn::onednn
+FRCNN_HIDDEN_END
 
 #endif

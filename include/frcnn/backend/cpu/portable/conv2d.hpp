@@ -14,6 +14,7 @@
 #include "frcnn/backend/cpu/gemm.hpp"
 #include "frcnn/ops/conv2d.hpp"
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace portable {
@@ -243,3 +244,4 @@ struct conv2d {
 }  // namespace portable
 
 }  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -10,6 +10,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 namespace detail {
@@ -222,5 +223,6 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
 }
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

@@ -13,6 +13,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // A distance of at least `floats` at which the lines of a tile's factors fall into different sets of a cache: an odd number of lines beyond
@@ -96,5 +97,6 @@ void finish_panel(tile_part const& part, int k, int vectors, float const* sums, 
 }
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

@@ -6,6 +6,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 struct layer {
@@ -75,5 +76,6 @@ inline void convolve(cpu::context& c, layer const& l, float const* x, shape<4> d
 }
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

@@ -7,6 +7,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // Whether a layer goes this way. Where its weights are not kept it does too on maps of so few tiles that making all factors would be more
@@ -57,5 +58,6 @@ inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& 
 }
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

@@ -7,6 +7,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 constexpr int tiles_of(shape<4> map) { return map[0] * tiles_along(map[2]) * tiles_along(map[3]); }
@@ -110,5 +111,6 @@ class map_tiles {
 };
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

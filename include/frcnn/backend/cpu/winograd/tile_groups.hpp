@@ -12,6 +12,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // How `extent` outputs are cut.
@@ -129,5 +130,6 @@ void for_each_part(tile_groups const& all, std::size_t most, F f) {
 }
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

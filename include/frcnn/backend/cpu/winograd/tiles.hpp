@@ -7,6 +7,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // Channels of both sides are whole vectors.
@@ -159,5 +160,6 @@ inline void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& 
 }
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

@@ -13,6 +13,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 constexpr std::size_t factors(int channels, int out_channels) {
@@ -105,5 +106,6 @@ inline void gather_taps(float const* sums, std::ptrdiff_t stride, float* dw, std
 }
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif

@@ -7,6 +7,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::winograd {
 
 // Where the columns x0 ... x0 + inputs - 1 of a window lie: all inside [0, width), or padded with zeros.
@@ -94,5 +95,6 @@ class lines_ahead {
 };
 
 }  // namespace frcnn::winograd
+FRCNN_HIDDEN_END
 
 #endif
