@@ -257,6 +257,7 @@ FRCNN_HIDDEN_END
 #pragma pop_macro("STBIW_REALLOC_SIZED")
 #pragma pop_macro("STBI_WRITE_NO_STDIO")
 
+FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data::detail {
 
 inline error undecodable(std::string const& name, std::string const& format, std::string const& why) {
@@ -287,3 +288,4 @@ auto with_stb(bytes file, std::string const& name, std::string const& format, in
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data::detail
+FRCNN_HIDDEN_END
