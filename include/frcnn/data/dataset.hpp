@@ -57,29 +57,16 @@ struct dataset {
   }
 };
 
-// What is wrong with the files of a data set, collected so that the user mends them in one go.
-class problem_report {
- public:
-  void add(error const& e) { problems_.push_back(e); }
-  void add(std::string where, std::string expected, std::string found) {
-    problems_.emplace_back(std::move(where), std::move(expected), std::move(found));
-  }
-  void add(problem_report const& more) { problems_.insert(problems_.end(), more.problems_.begin(), more.problems_.end()); }
-  bool empty() const { return problems_.empty(); }
-  std::vector<error> const& problems() const { return problems_; }
-
-  // One problem: as it is. Several: one error whose text has a line for each. None: returns.
-  void throw_if_any(std::string const& where, std::string const& expected) const {
-    if (problems_.empty()) return;
-    if (problems_.size() == 1) throw problems_.front();
-    std::string lines = std::to_string(problems_.size()) + " problems:";
-    for (error const& e : problems_) lines += std::string("\n  ") + e.what();
-    throw error(where, expected, lines);
-  }
-
- private:
-  std::vector<error> problems_;
-};
+// Throws where nothing can be learned: nobody has annotated the data, or every object is difficult, and those are not trained on.
+inline void require_trainable(dataset const& data, std::string const& name = "training data") {
+  if (!data.annotated()) throw error(name, "annotated images", "some that nobody has annotated");
+  std::size_t objects = 0, difficult = 0;
+  for (sample const& s : data.samples)
+    for (object const& o : s.objects) ++objects, difficult += o.difficult;
+  if (objects > 0 && objects == difficult)
+    throw error(name, "an object that is not difficult, since those are not trained on",
+                "<difficult>1</difficult> in all " + std::to_string(objects));
+}
 
 }  // namespace frcnn::inline FRCNN_ABI::data
 FRCNN_HIDDEN_END

@@ -219,7 +219,7 @@ class training_loader {
  private:
   static dataset const& checked(dataset const& data, training_options const& o) {
     detail::check_sides(o.short_side, o.max_side, o.batch);
-    if (!data.annotated()) throw error("training data", "annotated images", "some that nobody has annotated");
+    require_trainable(data);
     return data;
   }
 

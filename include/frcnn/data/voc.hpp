@@ -1,30 +1,31 @@
 #pragma once
 // Data in PASCAL VOC layout: several roots and splits, checked whole and joined into one data set.
 //
-//   ROOT/ImageSets/Main/<split>.txt   an id per line; further columns, CRLF and empty lines are tolerated
-//   ROOT/JPEGImages/<id>.{jpg,jpeg,png}   in any case; what it is its content says
+//   ROOT/ImageSets/Main/<split>.txt   an id per line; class flags, CRLF and empty lines are tolerated, and other layouts (voc_layout.hpp)
+//   ROOT/JPEGImages/<id>.{jpg,jpeg,png,bmp}   in any case; what it is its content says
 //   ROOT/Annotations/<id>.xml
 //
-// 1. read the splits; a missing root, a missing split and an empty one are errors at once
+// 1. list the splits (voc_listing.hpp); a missing root, a missing split and an empty one are errors at once
 // 2. decode every image and read every annotation, on all cores; <filename> and <size> are not trusted
 // 3. an object is its <name> and its own <bndbox> (not its parts'), fractions allowed; (xmin-1, ymin-1, xmax, ymax) is its half-open box,
 //    clipped to the image
-// 4. every bad file of all splits is named in one error. With skip_bad, bad images are left out with a warning instead
-// 5. warnings, each counted and given once with its first case: boxes without area or outside of the image (left out), images without
-//    objects (they are negatives), wrong <size>, EXIF orientation (ignored), ids listed twice (kept once)
+// 4. every bad file of all splits is named in one error, of a kind the first ten. With skip_bad, images that are bad or have no
+//    annotation are left out with a warning instead
+// 5. warnings, each counted and given once with its first case, before any error: what is left out, what counts otherwise than it was
+//    written, and what looks like a mistake
 //
 // Example: dataset const train = read_voc({parse_voc_spec("VOC2007:trainval"), parse_voc_spec("VOC2012:trainval")});
 // Invariant: every box of the result has a positive area and lies inside its image; equal files give an equal result.
-// XML is read as it stands: no DTD and no entity is fetched.
+// XML is read as it stands: no DTD and no external entity is fetched.
 // Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010; the development kit's layout.
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/image_check.hpp"
-#include "frcnn/data/image_finder.hpp"
 #include "frcnn/data/parallel.hpp"
 #include "frcnn/data/voc_annotation.hpp"
-#include "frcnn/data/voc_source.hpp"
+#include "frcnn/data/voc_listing.hpp"
 
 #include <map>
+#include <mutex>
 #include <set>
 
 FRCNN_HIDDEN_BEGIN
@@ -36,111 +37,116 @@ enum class annotations : std::uint8_t {
 };
 
 struct voc_options {
-  std::vector<std::string> classes{};  // empty: read from the data and sorted by bytes
+  std::vector<std::string> classes{};  // empty: read from the data and sorted by bytes; objects of others are left out
   annotations wanted = annotations::required;
-  bool skip_bad = false;  // leave out images that are missing, cut or undecodable, instead of refusing the data
+  bool skip_bad = false;  // leave out images that are missing, cut, undecodable or not annotated, instead of refusing the data
   int threads = 0;        // for the check; 0: as many as there are cores
   warning_callback warn{};
+  std::string name{};                                        // what warnings call the data; empty: its splits
+  warning_callback note{};                                   // what was decided where the layout left a choice
+  std::function<void(std::size_t, std::size_t)> progress{};  // images checked, and of how many; one call at a time, from any thread
 };
 
 namespace detail {
 
-// A warning that is given once, with its first case and the number of all.
-struct tally {
-  std::size_t count = 0;
-  std::string first;
-  void add(std::string const& example) {
-    if (count++ == 0) first = example;
-  }
-  void add(tally const& more) {
-    if (count == 0) first = more.first;
-    count += more.count;
-  }
-};
-
-// One line of a split, and what the check finds out about it.
+// One image of a split, and what the check finds out about it.
 struct checked_sample {
   std::filesystem::path annotation;  // empty: nobody has annotated this split
   sample result;
   problem_report image_problems, annotation_problems;
   image_verdict picture;
   bool wrong_size = false;
-  tally flat, outside;
+  std::size_t written = 0;                                      // objects in the file
+  tally flat, swapped, outside, fractions, clipped, from_zero;  // boxes
 };
+
+// Whether more than a tenth of a box's area lies outside of the image. A 0 where VOC counts from 1 costs a box nothing here.
+inline bool loses_a_tenth(voc_object const& o, box<double> const& inside) {
+  double const x1 = o.xmin == 0 ? 0 : o.xmin - 1, y1 = o.ymin == 0 ? 0 : o.ymin - 1;
+  return (inside.x2 - inside.x1) * (inside.y2 - inside.y1) < 0.9 * ((o.xmax - x1) * (o.ymax - y1));
+}
 
 inline void check_annotation(checked_sample& c) {
   voc_annotation const written = read_voc_annotation(c.annotation);
   double const w = c.result.width, h = c.result.height;
   if (w == 0) return;  // the image is bad
   c.wrong_size = written.size && !size_agrees(c.picture, *written.size);
+  c.written = written.objects.size();
   std::size_t index = 0;
   for (voc_object const& o : written.objects) {
     std::string const which = c.annotation.string() + ", object " + std::to_string(++index);
     box<double> const inside{std::clamp(o.xmin - 1, 0., w), std::clamp(o.ymin - 1, 0., h), std::clamp(o.xmax, 0., w),
                              std::clamp(o.ymax, 0., h)};
     box<float> const where = inside.as<float>();
-    if (!(o.xmin < o.xmax && o.ymin < o.ymax))  // in the file's numbers: with both corners in one pixel nothing was outlined
+    auto const fraction = [](double v) { return v >= 0 && v <= 1; };
+    if (fraction(o.xmin) && fraction(o.ymin) && fraction(o.xmax) && fraction(o.ymax) && (w > 1 || h > 1))
+      c.fractions.add(which);
+    else if (o.xmin > o.xmax || o.ymin > o.ymax)
+      c.swapped.add(which);
+    else if (o.xmin == o.xmax || o.ymin == o.ymax)  // in the file's numbers: with both corners in one pixel nothing was outlined
       c.flat.add(which);
     else if (!(where.x1 < where.x2 && where.y1 < where.y2))
       c.outside.add(which);
-    else
+    else {
+      if (o.xmin == 0 || o.ymin == 0) c.from_zero.add(which);
+      if (loses_a_tenth(o, inside)) c.clipped.add(which);
       c.result.objects.push_back({where, o.name, 0, o.difficult, o.truncated});
+    }
   }
 }
 
 // Runs one check and turns whatever it throws into a problem of its file.
 template <class Check>
-void collect(problem_report& problems, std::filesystem::path const& file, Check const& check) {
+void collect(problem_report& problems, std::filesystem::path const& file, bool can_be_skipped, Check const& check) {
   try {
     check();
   } catch (error const& e) {
-    problems.add(e);
+    problems.add(e, can_be_skipped);
   } catch (std::exception const& e) {
-    problems.add(file.string(), "a file that can be read", e.what());
+    problems.add(file.string(), "a file that can be read", e.what(), can_be_skipped);
   }
 }
 
-// Step 1: what the splits list, each id once, with the files that belong to it. Annotations that are missing altogether are a problem here.
-inline std::vector<checked_sample> list_samples(std::vector<voc_source> const& sources, voc_options const& options,
-                                                problem_report& problems, tally& repeated) {
-  std::vector<checked_sample> samples;
-  std::set<std::pair<std::string, std::string>> seen;
-  for (voc_source const& source : sources) {
-    std::vector<std::string> const lines = read_voc_split(source);
-    std::string const root = std::filesystem::canonical(source.root).string();
-    image_finder images(source.root / "JPEGImages");
-    std::size_t const first = samples.size();
-    std::size_t missing = 0;
-    for (std::string const& line : lines) {
-      checked_sample c;
-      c.result.id = line.substr(0, line.find_first_of(" \t"));
-      if (line != c.result.id && !images.find(line).empty()) c.result.id = line;  // a name with blanks in it
-      if (!seen.emplace(root, c.result.id).second) {
-        repeated.add((source.root / "ImageSets" / "Main" / (source.split + ".txt")).string() + ", '" + c.result.id + "'");
-        continue;
-      }
-      c.result.image = images.find(c.result.id);
-      if (c.result.image.empty())
-        c.image_problems.add((source.root / "JPEGImages" / c.result.id).string() + ".{jpg,jpeg,png}", "an image", "no such file");
-      c.annotation = source.root / "Annotations" / (c.result.id + ".xml");
-      std::error_code ignored;
-      missing += !std::filesystem::exists(c.annotation, ignored);
-      samples.push_back(std::move(c));
-    }
-    if (missing == 0 || missing < samples.size() - first) continue;
-    for (std::size_t i = first; i < samples.size(); ++i) {
-      samples[i].annotation.clear();
-      samples[i].result.annotated = false;
-    }
-    if (options.wanted == annotations::required)
-      problems.add((source.root / "Annotations").string(), "annotations of split '" + source.split + "'",
-                   "none for any of its " + std::to_string(missing) + " images");
-  }
-  return samples;
+inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_options const& options) {
+  std::vector<checked_sample> checked(listing.images.size());
+  std::mutex telling;
+  std::size_t done = 0;
+  for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
+    listed_image& from = listing.images[i];
+    checked_sample& c = checked[i];
+    c.annotation = std::move(from.annotation);
+    c.result.id = std::move(from.id);
+    c.result.image = std::move(from.image);
+    c.result.annotated = !c.annotation.empty();
+    c.image_problems = std::move(from.image_problems);
+    c.annotation_problems = std::move(from.annotation_problems);
+    if (!c.result.image.empty() && c.image_problems.empty())
+      collect(c.image_problems, c.result.image, true, [&] { c.picture = check_image(c.result.image); });
+    c.result.width = c.picture.width;
+    c.result.height = c.picture.height;
+    if (!c.annotation.empty() && c.annotation_problems.empty())
+      collect(c.annotation_problems, c.annotation, false, [&] { check_annotation(c); });
+    if (!options.progress) return;
+    std::lock_guard const lock(telling);
+    options.progress(++done, checked.size());
+  });
+  return checked;
 }
 
-// Labels of the objects. Classes that were not given are read from the data; a class that is not among those given is a problem.
-inline void label_objects(dataset& data, std::vector<std::filesystem::path> const& files, problem_report& problems) {
+// Class names and how many objects have them: "cow 7, dog 5".
+inline std::string counted_names(std::map<std::string, std::size_t> const& counts) {
+  std::string text;
+  std::size_t said = 0;
+  for (auto const& [name, count] : counts) {
+    if (said == 10) return text + " and " + std::to_string(counts.size() - said) + " more";
+    text += (said++ ? ", " : "") + name + " " + std::to_string(count);
+  }
+  return text;
+}
+
+// Labels of the objects. Classes that were not given are read from the data; objects of classes that are not among those given are taken
+// out, counted by their names.
+inline std::map<std::string, std::size_t> label_objects(dataset& data, std::vector<std::filesystem::path> const& files, tally& others) {
   if (data.classes.empty()) {
     std::set<std::string> names;
     for (sample const& s : data.samples)
@@ -149,79 +155,126 @@ inline void label_objects(dataset& data, std::vector<std::filesystem::path> cons
   }
   std::map<std::string, std::int32_t> label;
   for (std::string const& name : data.classes) label.emplace(name, data.label_of(name));
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    std::set<std::string> unknown;
-    for (object& o : data.samples[i].objects) {
+  std::map<std::string, std::size_t> left_out;
+  for (std::size_t i = 0; i < data.size(); ++i)
+    std::erase_if(data.samples[i].objects, [&](object& o) {
       auto const found = label.find(o.name);
-      if (found == label.end())
-        unknown.insert(o.name);
-      else
+      if (found != label.end()) {
         o.label = found->second;
-    }
-    std::string known, others;
-    for (auto const& name : data.classes) known += (known.empty() ? "" : ", ") + name;
-    for (auto const& name : unknown) others += (others.empty() ? "'" : ", '") + name + "'";
-    if (!unknown.empty()) problems.add(files[i].string(), "only the classes " + known, others);
+        return false;
+      }
+      ++left_out[o.name];
+      others.add(files[i].string() + ", '" + o.name + "'");
+      return true;
+    });
+  return left_out;
+}
+
+// Names that are the same but for upper and lower case: each such group once.
+inline tally names_by_case(dataset const& data, std::map<std::string, std::size_t> const& others) {
+  std::map<std::string, std::set<std::string>> groups;
+  for (auto const& name : data.classes) groups[lower(name)].insert(name);
+  for (auto const& [name, count] : others) groups[lower(name)].insert(name);
+  tally result;
+  for (auto const& [key, names] : groups) {
+    std::string all;
+    for (auto const& name : names) all += (all.empty() ? "'" : ", '") + name + "'";
+    if (names.size() > 1) result.add(all);
   }
+  return result;
 }
 
 }  // namespace detail
 
 inline dataset read_voc(std::vector<voc_source> const& sources, voc_options const& options = {}) {
   if (sources.empty()) throw error("data", "at least one ROOT:SPLIT", "none");
-  std::string all;
-  for (voc_source const& s : sources) all += (all.empty() ? "" : ", ") + s.root.string() + ":" + s.split;
+  std::string all, splits;
+  for (voc_source const& s : sources) {
+    all += (all.empty() ? "" : ", ") + s.root.string() + ":" + s.split;
+    splits += (splits.empty() ? "" : ", ") + s.split;
+  }
+  voc_listing listing = list_voc(sources, options.wanted == annotations::required, options.skip_bad);
+  if (options.note)
+    for (auto const& note : listing.notes) options.note(note);
+  auto checked = detail::check_listed(listing, options);
 
-  problem_report problems;
-  detail::tally repeated, left_out, flat, outside, empty, turned, wrong_size;
-  auto checked = detail::list_samples(sources, options, problems, repeated);
-  for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
-    detail::checked_sample& c = checked[i];
-    if (!c.result.image.empty()) detail::collect(c.image_problems, c.result.image, [&] { c.picture = check_image(c.result.image); });
-    c.result.width = c.picture.width;
-    c.result.height = c.picture.height;
-    if (!c.annotation.empty()) detail::collect(c.annotation_problems, c.annotation, [&] { detail::check_annotation(c); });
-  });
-
+  problem_report problems = listing.problems;
+  tally left_out, unannotated, flat, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, wrong_size;
+  std::size_t written = 0;
   dataset data;
   data.classes = options.classes;
   std::vector<std::filesystem::path> files;  // of the annotations of data.samples
   for (detail::checked_sample& c : checked) {
-    if (options.skip_bad && !c.image_problems.empty()) {
-      left_out.add(c.image_problems.problems().front().what());
+    bool const no_file = c.annotation_problems.size() == 1 && c.annotation_problems.first().found() == "nothing at that place";
+    if (options.skip_bad && (!c.image_problems.empty() || no_file)) {
+      if (c.image_problems.empty())
+        unannotated.add(c.result.image.string());
+      else
+        left_out.add(c.image_problems.first().what());
       continue;
     }
     problems.add(c.image_problems);
     problems.add(c.annotation_problems);
-    std::string const image = c.result.image.string();
+    if (!c.image_problems.empty() || !c.annotation_problems.empty()) continue;
+    written += c.written;
     flat.add(c.flat);
+    swapped.add(c.swapped);
     outside.add(c.outside);
-    if (c.picture.turned) turned.add(image);
+    fractions.add(c.fractions);
+    clipped.add(c.clipped);
+    from_zero.add(c.from_zero);
+    if (c.picture.turned) turned.add(c.result.image.string());
     if (c.wrong_size)
       wrong_size.add(c.annotation.string() + " (the image is " + std::to_string(c.result.width) + " x " + std::to_string(c.result.height) +
                      ")");
-    if (c.result.annotated && c.result.objects.empty()) empty.add(image);
     data.samples.push_back(std::move(c.result));
     files.push_back(std::move(c.annotation));
   }
-  detail::label_objects(data, files, problems);
-  problems.throw_if_any(all, "data without faults");
-  if (data.samples.empty()) throw error(all, "at least one image that can be used", "none");
-  if (data.classes.empty() && data.annotated())
-    throw error(all, "at least one object", "none on any of " + std::to_string(data.size()) + " images");
+  auto const other_names = detail::label_objects(data, files, other_class);
+  std::size_t objects = 0;
+  for (sample const& s : data.samples) {
+    objects += s.objects.size();
+    if (s.annotated && s.objects.empty()) empty.add(s.image.string());
+  }
 
-  auto const warn = [&](detail::tally const& t, char const* one, char const* many) {
-    if (t.count == 0 || !options.warn) return;
-    options.warn(t.count == 1 ? std::string("1 ") + one + ": " + t.first
-                              : std::to_string(t.count) + " " + many + ", the first: " + t.first);
+  auto const warn = [&](tally const& t, char const* one, char const* many) {
+    if (t.count && options.warn) options.warn((options.name.empty() ? splits : options.name) + ": " + t.sentence(one, many));
   };
+  std::string const others = "object of a class that is not asked for is left out (" + detail::counted_names(other_names) + ")";
+  std::string const many_others = "objects of classes that are not asked for are left out (" + detail::counted_names(other_names) + ")";
   warn(left_out, "bad image is left out", "bad images are left out");
-  warn(repeated, "id is listed twice and kept once", "ids are listed twice and kept once");
+  warn(unannotated, "image without an annotation is left out", "images without an annotation are left out");
+  warn(listing.repeated, "id is listed twice and kept once", "ids are listed twice and kept once");
+  warn(listing.alternatives, "id has several images, of which one is read", "ids have several images, of which one is read");
+  warn(listing.strays, "annotation has no image and is not read", "annotations have no image and are not read");
+  warn(fractions, "box has all its coordinates in 0..1, as fractions of an image, and is left out",
+       "boxes have all their coordinates in 0..1, as fractions of an image, and are left out");
+  warn(swapped, "box has its corners swapped (xmin > xmax or ymin > ymax) and is left out",
+       "boxes have their corners swapped (xmin > xmax or ymin > ymax) and are left out");
   warn(flat, "box without area is left out", "boxes without area are left out");
   warn(outside, "box outside of its image is left out", "boxes outside of their images are left out");
+  warn(clipped, "box loses more than a tenth at its image's border: made for a larger image?",
+       "boxes lose more than a tenth at their images' borders: made for larger images?");
+  warn(from_zero, "box begins at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off",
+       "boxes begin at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off");
+  warn(other_class, others.c_str(), many_others.c_str());
+  warn(detail::names_by_case(data, other_names), "class name differs from another in upper and lower case only, and is a class of its own",
+       "groups of class names differ in upper and lower case only, and are classes of their own");
   warn(empty, "image without objects counts as a negative", "images without objects count as negatives");
   warn(wrong_size, "annotation states a wrong <size>, which is not used", "annotations state a wrong <size>, which is not used");
   warn(turned, "image has an EXIF orientation, which is ignored", "images have an EXIF orientation, which is ignored");
+
+  problems.throw_if_any(all, "data without faults", "--skip-bad leaves");
+  if (data.samples.empty()) throw error(all, "at least one image that can be used", "none");
+  std::string const images = std::to_string(data.size()) + (data.size() == 1 ? " image" : " images");
+  if (written > 0 && fractions.count == written)
+    throw error(all, "coordinates in pixels",
+                "that all " + std::to_string(written) + " boxes lie in 0..1, as fractions of their images do");
+  if (objects == 0 && other_class.count)
+    throw error(all, "objects of the classes " + detail::joined(data.classes), "none; there are " + detail::counted_names(other_names));
+  if (objects == 0 && written > 0)
+    throw error(all, "at least one object that can be used", "none among the " + std::to_string(written) + " of " + images);
+  if (data.classes.empty() && data.annotated()) throw error(all, "at least one object", "none on any of " + images);
   return data;
 }
 

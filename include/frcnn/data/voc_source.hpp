@@ -1,8 +1,10 @@
 #pragma once
-// What a user names on a command line: a folder in VOC layout with one of its splits, and lists of classes.
+// What a user names on a command line: a folder in VOC layout with one of its splits, or a part of one, and lists of classes.
 //
 // Example: parse_voc_spec("VOC2007:test") is {"VOC2007", "test"};  parse_class_list("cat, dog") is {"cat", "dog"}
 #include "frcnn/core/error.hpp"
+#include "frcnn/data/encoding.hpp"
+#include "frcnn/data/id_split.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/atomic_file.hpp"
 
@@ -14,7 +16,8 @@ namespace frcnn::inline FRCNN_ABI::data {
 
 struct voc_source {
   std::filesystem::path root;
-  std::string split;
+  std::string split;  // the name of a list; all: every image, where no list is called so
+  id_range part{};    // of the images of that split. Where there are no lists at all it is taken of every image
 };
 
 // "ROOT" or "ROOT:SPLIT". A folder whose own name has a colon is taken whole.
@@ -22,9 +25,9 @@ inline voc_source parse_voc_spec(std::string const& spec, std::string const& def
   auto const colon = spec.rfind(':');
   std::error_code ignored;
   if (colon == spec.npos || spec.find_first_of("/\\", colon) != spec.npos || std::filesystem::is_directory(spec, ignored))
-    return {spec, default_split};
+    return {spec, default_split, {}};
   if (colon == 0 || colon + 1 == spec.size()) throw error(spec, "ROOT or ROOT:SPLIT", "an empty " + std::string(colon ? "split" : "root"));
-  return {spec.substr(0, colon), spec.substr(colon + 1)};
+  return {spec.substr(0, colon), spec.substr(colon + 1), {}};
 }
 
 // "A,B,C", or a file with one name per line. The order given is the order of the labels.
@@ -32,7 +35,7 @@ inline std::vector<std::string> parse_class_list(std::string const& text) {
   std::vector<std::string> names;
   std::error_code ignored;
   if (std::filesystem::is_regular_file(text, ignored)) {
-    names = lines_of(io::read_file(text));
+    names = lines_of(without_mark(io::read_file(text), text));
   } else {
     for (std::size_t at = 0; at <= text.size();) {
       auto const end = std::min(text.find(',', at), text.size());
@@ -47,24 +50,6 @@ inline std::vector<std::string> parse_class_list(std::string const& text) {
   }
   if (names.empty()) throw error(text, "class names, one per line", "none");
   return names;
-}
-
-// The lines of ROOT/ImageSets/Main/<split>.txt.
-inline std::vector<std::string> read_voc_split(voc_source const& source) {
-  std::error_code ignored;
-  std::filesystem::path const folder = source.root / "ImageSets" / "Main", file = folder / (source.split + ".txt");
-  if (!std::filesystem::is_directory(source.root, ignored)) throw error(source.root.string(), "a folder in VOC layout", "no folder there");
-  if (!std::filesystem::is_regular_file(file, ignored)) {
-    std::set<std::string> there;
-    for (std::filesystem::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored))
-      if (at->path().extension() == ".txt") there.insert(at->path().stem().string());
-    std::string names;
-    for (auto const& name : there) names += (names.empty() ? "" : ", ") + name;
-    throw error(file.string(), "the list of split '" + source.split + "'", names.empty() ? "no splits there" : "only these: " + names);
-  }
-  auto lines = lines_of(io::read_file(file));
-  if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
-  return lines;
 }
 
 }  // namespace frcnn::data

@@ -240,6 +240,11 @@ TEST_CASE("data and options that cannot be trained on are refused") {
   CHECK(refusal({.short_side = 50, .max_side = 40}) == "sides: expected 1 <= short side <= longest side, found 50 and 40");
   p.data.samples[1].annotated = false;
   CHECK(refusal(options(2)) == "training data: expected annotated images, found some that nobody has annotated");
+  p.data.samples[1].annotated = true;
+  for (sample& s : p.data.samples)
+    for (object& o : s.objects) o.difficult = true;
+  CHECK(refusal(options(2)) ==
+        "training data: expected an object that is not difficult, since those are not trained on, found <difficult>1</difficult> in all 6");
 }
 
 TEST_CASE("the cache is bounded, and what lies in it is not read again") {

@@ -49,9 +49,14 @@ TEST_CASE("boxes are clipped; those without area or outside are left out with on
   CHECK(data.samples[0].objects[0].where == box<float>{0, 0, 20, 9});
   CHECK(data.samples[1].objects.size() == 1);
   CHECK(data.classes == std::vector<std::string>{"cat"});  // the bird was never in the picture
-  REQUIRE(voc.warnings.size() == 2);
-  CHECK(voc.without_root(voc.warnings[0]) == "2 boxes without area are left out, the first: VOC/Annotations/a.xml, object 2");
-  CHECK(voc.without_root(voc.warnings[1]) == "2 boxes outside of their images are left out, the first: VOC/Annotations/a.xml, object 4");
+  REQUIRE(voc.warnings.size() == 5);
+  CHECK(voc.without_root(voc.warnings[4]).find("trainval: 1 box begins at 0 where VOC counts from 1") == 0);
+  std::string const swapped = "trainval: 1 box has its corners swapped (xmin > xmax or ymin > ymax) and is left out: ";
+  CHECK(voc.without_root(voc.warnings[0]) == swapped + "VOC/Annotations/a.xml, object 3");
+  CHECK(voc.without_root(voc.warnings[1]) == "trainval: 1 box without area is left out: VOC/Annotations/a.xml, object 2");
+  CHECK(voc.without_root(voc.warnings[2]) ==
+        "trainval: 2 boxes outside of their images are left out, the first: VOC/Annotations/a.xml, object 4");
+  CHECK(voc.without_root(voc.warnings[3]).find("trainval: 1 box loses more than a tenth at its image's border") == 0);
 }
 
 TEST_CASE("filename and size are not trusted; a wrong size is one warning") {
@@ -66,7 +71,7 @@ TEST_CASE("filename and size are not trusted; a wrong size is one warning") {
   CHECK(data.samples[0].objects[0].where.x2 == 20);
   REQUIRE(voc.warnings.size() == 1);
   CHECK(voc.without_root(voc.warnings[0]) ==
-        "2 annotations state a wrong <size>, which is not used, the first: VOC/Annotations/a.xml (the image is 20 x 10)");
+        "trainval: 2 annotations state a wrong <size>, which is not used, the first: VOC/Annotations/a.xml (the image is 20 x 10)");
 }
 
 TEST_CASE("images without objects are negatives, counted once") {
@@ -76,7 +81,7 @@ TEST_CASE("images without objects are negatives, counted once") {
   voc.add("b", "");
   CHECK(voc.read().samples[1].objects.empty());
   REQUIRE(voc.warnings.size() == 1);
-  CHECK(voc.without_root(voc.warnings[0]) == "1 image without objects counts as a negative: VOC/JPEGImages/b.png");
+  CHECK(voc.without_root(voc.warnings[0]) == "trainval: 1 image without objects counts as a negative: VOC/JPEGImages/b.png");
   voc.add("a", "");
   CHECK(voc.refusal() == "VOC:trainval: expected at least one object, found none on any of 2 images");
   CHECK(voc.read({.classes = {"cat"}}).size() == 2);
@@ -89,7 +94,7 @@ TEST_CASE("EXIF orientation is ignored with a warning") {
   voc.write("Annotations/a.xml", v::annotation(v::object("cat", v::box("3", "2", "10", "8"))));
   CHECK(voc.read().samples[0].width == 18);
   REQUIRE(voc.warnings.size() == 1);
-  CHECK(voc.without_root(voc.warnings[0]) == "1 image has an EXIF orientation, which is ignored: VOC/JPEGImages/a.jpg");
+  CHECK(voc.without_root(voc.warnings[0]) == "trainval: 1 image has an EXIF orientation, which is ignored: VOC/JPEGImages/a.jpg");
 }
 
 TEST_CASE("splits may have columns, carriage returns, empty lines, a mark of their encoding and repeated ids") {
@@ -103,7 +108,7 @@ TEST_CASE("splits may have columns, carriage returns, empty lines, a mark of the
   for (auto const& s : data.samples) ids += s.id + ";";
   CHECK(ids == "b;a;with blank;c;");
   REQUIRE(voc.warnings.size() == 1);
-  CHECK(voc.without_root(voc.warnings[0]) == "1 id is listed twice and kept once: VOC/ImageSets/Main/trainval.txt, 'b'");
+  CHECK(voc.without_root(voc.warnings[0]) == "trainval: 1 id is listed twice and kept once: VOC/ImageSets/Main/trainval.txt, 'b'");
 }
 
 TEST_CASE("the image is found by its id with any of three extensions in any case") {
@@ -140,7 +145,7 @@ TEST_CASE("several roots and splits are joined, classes sorted by bytes") {
     for (auto const& o : s.objects) CHECK(data.classes[static_cast<std::size_t>(o.label - 1)] == o.name);
 }
 
-TEST_CASE("classes that are given keep their order, and others are refused file by file") {
+TEST_CASE("classes that are given keep their order, and objects of others are left out, counted") {
   v voc;
   voc.split("a\nb\nc\n");
   voc.add("a");
@@ -149,10 +154,17 @@ TEST_CASE("classes that are given keep their order, and others are refused file 
   dataset const data = voc.read({.classes = {"dog", "cow", "cat"}});
   CHECK(data.classes == std::vector<std::string>{"dog", "cow", "cat"});
   CHECK(data.samples[0].objects[0].label == 3);
-  CHECK(voc.refusal({.classes = {"dog", "cat"}}) ==
-        "VOC:trainval: expected data without faults, found 2 problems:\n"
-        "  VOC/Annotations/b.xml: expected only the classes dog, cat, found 'cow'\n"
-        "  VOC/Annotations/c.xml: expected only the classes dog, cat, found 'cow'");
+  dataset const fewer = voc.read({.classes = {"dog", "cat"}});
+  REQUIRE(fewer.size() == 3);
+  REQUIRE(fewer.samples[1].objects.size() == 1);
+  CHECK(fewer.samples[1].objects[0].label == 1);
+  CHECK(fewer.samples[2].objects.empty());
+  REQUIRE(voc.warnings.size() == 2);
+  CHECK(voc.without_root(voc.warnings[0]) ==
+        "trainval: 2 objects of classes that are not asked for are left out (cow 2), the first: VOC/Annotations/b.xml, 'cow'");
+  CHECK(voc.without_root(voc.warnings[1]) == "trainval: 1 image without objects counts as a negative: VOC/JPEGImages/c.png");
+  CHECK(voc.refusal({.classes = {"zebra", "horse"}}) ==
+        "VOC:trainval: expected objects of the classes zebra, horse, found none; there are cat 1, cow 2, dog 1");
 }
 
 TEST_CASE("every bad file is named in one error") {
@@ -178,7 +190,7 @@ TEST_CASE("every bad file is named in one error") {
   CHECK(voc.refusal() ==
         "VOC:trainval: expected data without faults, found 11 problems:\n"
         "  VOC/JPEGImages/cut.jpg: expected a whole JPEG, found its end missing\n"
-        "  VOC/JPEGImages/gone.{jpg,jpeg,png}: expected an image, found no such file\n"
+        "  VOC/JPEGImages/gone.{jpg,jpeg,png,bmp}: expected an image, found no such file\n"
         "  VOC/JPEGImages/noise.png: expected a JPEG, PNG or BMP image, found none of them\n"
         "  VOC/JPEGImages/empty.png: expected a JPEG, PNG or BMP image, found an empty file\n"
         "  VOC/Annotations/broken.xml:3: expected well-formed XML, found a fault (start-end tags mismatch)\n"
@@ -187,7 +199,8 @@ TEST_CASE("every bad file is named in one error") {
         "  VOC/Annotations/noname.xml, object 1: expected a class <name>, found none\n"
         "  VOC/Annotations/nan.xml, object 1: expected a number in <ymin>, found 'nan'\n"
         "  VOC/Annotations/lost.xml: expected a file, found nothing at that place\n"
-        "  VOC/Annotations/html.xml: expected an <annotation>, found <html>");
+        "  VOC/Annotations/html.xml: expected an <annotation>, found <html>\n"
+        "  --skip-bad leaves out the images of 5 of these");
   CHECK(voc.warnings.empty());
 }
 
@@ -197,20 +210,22 @@ TEST_CASE("one bad file is one sentence") {
   voc.add("a");
   voc.add("b");
   voc.write("JPEGImages/b.png", v::picture().substr(0, 80));
-  CHECK(voc.refusal() == "VOC/JPEGImages/b.png: expected a whole PNG, found its end missing");
+  CHECK(voc.refusal() == "VOC/JPEGImages/b.png: expected a whole PNG, found its end missing (--skip-bad leaves its image out)");
 }
 
-TEST_CASE("skip_bad leaves bad images out, and nothing else") {
+TEST_CASE("skip_bad leaves out images that are bad or not annotated, and nothing else") {
   v voc;
-  voc.split("a\nb\nc\n");
-  for (char const* id : {"a", "b", "c"}) voc.add(id);
+  voc.split("a\nb\nc\nd\n");
+  for (char const* id : {"a", "b", "c", "d"}) voc.add(id);
+  std::filesystem::remove(voc.folder / "Annotations/d.xml");
   voc.write("JPEGImages/b.png", "");
   std::filesystem::remove(voc.folder / "JPEGImages/c.png");
   dataset const data = voc.read({.skip_bad = true});
   CHECK(data.size() == 1);
-  REQUIRE(voc.warnings.size() == 1);
+  REQUIRE(voc.warnings.size() == 2);
+  CHECK(voc.without_root(voc.warnings[1]) == "trainval: 1 image without an annotation is left out: VOC/JPEGImages/d.png");
   CHECK(voc.without_root(voc.warnings[0]) ==
-        "2 bad images are left out, the first: VOC/JPEGImages/b.png: expected a JPEG, PNG or BMP image, found an empty file");
+        "trainval: 2 bad images are left out, the first: VOC/JPEGImages/b.png: expected a JPEG, PNG or BMP image, found an empty file");
   voc.write("Annotations/a.xml", "<annotation>");
   CHECK(voc.refusal({.skip_bad = true}).find("VOC/Annotations/a.xml:1: expected well-formed XML") == 0);
   voc.write("JPEGImages/a.png", "");
@@ -221,10 +236,14 @@ TEST_CASE("skip_bad leaves bad images out, and nothing else") {
 TEST_CASE("a missing root, a missing split and an empty one are errors") {
   v voc;
   voc.add("a");
-  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected the list of split 'trainval', found no splits there");
+  std::string const list = "VOC/ImageSets/Main/trainval.txt: expected the list of split 'trainval', found ";
+  CHECK(voc.refusal() ==
+        list + "no lists there (--split 0.8 trains on 0.8 of the 1 image and tests on the others; VOC:all is all 1 image)");
   voc.split("a\n", "test");
   voc.split("a\n", "train");
-  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected the list of split 'trainval', found only these: test, train");
+  CHECK(voc.refusal() == list +
+                             "only these: test, train (--split 0.8 trains on 0.8 of the training list's images and tests on the others; "
+                             "VOC:all is all 1 image)");
   voc.split(" \r\n\n");
   CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected at least one image id, found an empty split");
   CHECK(sentence([] {
@@ -239,9 +258,10 @@ TEST_CASE("a split without any annotations is legal where they are optional; som
   voc.add("a");
   voc.add("b");
   std::filesystem::remove(voc.folder / "Annotations/b.xml");
-  CHECK(voc.refusal({.wanted = annotations::optional}) == "VOC/Annotations/b.xml: expected a file, found nothing at that place");
+  CHECK(voc.refusal({.wanted = annotations::optional}) ==
+        "VOC/Annotations/b.xml: expected a file, found nothing at that place (--skip-bad leaves its image out)");
   std::filesystem::remove(voc.folder / "Annotations/a.xml");
-  CHECK(voc.refusal() == "VOC/Annotations: expected annotations of split 'trainval', found none for any of its 2 images");
+  CHECK(voc.refusal() == "VOC/Annotations: expected annotations of split 'trainval', found none for any of its 2 images; it holds nothing");
   dataset const data = voc.read({.wanted = annotations::optional});
   CHECK(data.size() == 2);
   CHECK_FALSE(data.annotated());
@@ -271,6 +291,68 @@ TEST_CASE("the number of threads changes nothing") {
   }
 }
 
+TEST_CASE("what looks like a mistake is counted and said once, before any error") {
+  v voc;
+  voc.split("a\nb\n");
+  voc.add("b");
+  auto const first_warning = [&](std::string const& objects) {
+    voc.add("a", objects);
+    voc.read();
+    return voc.warnings.empty() ? "" : voc.without_root(voc.warnings[0]);
+  };
+  auto const cat = [](char const* x1, char const* y1, char const* x2, char const* y2) { return v::object("cat", v::box(x1, y1, x2, y2)); };
+  CHECK(first_warning(cat("2", "1", "22", "10")).empty());  // 19 of its 21 columns are inside
+  CHECK(first_warning(cat("2", "1", "23", "10")).find("trainval: 1 box loses more than a tenth at its image's border") == 0);
+  CHECK(first_warning(cat("0", "1", "5", "10")).find("trainval: 1 box begins at 0 where VOC counts from 1") == 0);
+  CHECK(first_warning(cat("0.2", "0.3", "0.8", "1")).find("trainval: 1 box has all its coordinates in 0..1") == 0);
+  CHECK(first_warning(cat("1", "1", "1.5", "1")).find("trainval: 1 box without area") == 0);
+  CHECK(first_warning(v::object("Cat", v::box("2", "2", "9", "9"))) ==
+        "trainval: 1 class name differs from another in upper and lower case only, and is a class of its own: 'Cat', 'cat'");
+  CHECK(voc.read({.classes = {"cat"}, .name = "test data"}).size() == 2);
+  CHECK(voc.warnings[1].find("test data: 1 class name differs") == 0);
+
+  voc.split("a\n");
+  voc.add("a", cat("0.2", "0.3", "0.8", "1") + cat("0", "0", "1", "1"));
+  CHECK(voc.refusal() ==
+        "VOC:trainval: expected coordinates in pixels, found that all 2 boxes lie in 0..1, as fractions of their images do");
+  voc.add("a", cat("8", "8", "3", "3"));
+  CHECK(voc.refusal() == "VOC:trainval: expected at least one object that can be used, found none among the 1 of 1 image");
+  CHECK(voc.refusal({.classes = {"cat"}}).find("expected at least one object that can be used") != std::string::npos);
+  CHECK(voc.warnings.size() == 2);
+}
+
+TEST_CASE("of many problems of a kind the first ten are written out") {
+  v voc;
+  std::string ids = "good\n";
+  voc.add("good");
+  for (int i = 10; i < 50; ++i) {
+    ids += std::to_string(i) + "\n";
+    if (i % 2) voc.add(std::to_string(i), "<object><name>cat</name></object>");
+  }
+  voc.split(ids);
+  std::string const said = voc.refusal();
+  CHECK(said.find("found 60 problems:\n  VOC/JPEGImages/10.{jpg") != std::string::npos);  // 20 images, 20 annotations, 20 objects
+  CHECK(std::count(said.begin(), said.end(), '\n') == 34);
+  CHECK(said.find("\n  and 10 more: expected a <bndbox>, found none") != std::string::npos);
+  CHECK(said.find("--skip-bad leaves out the images of 40 of these") != std::string::npos);
+}
+
+TEST_CASE("the check tells how far it is") {
+  v voc;
+  std::string ids;
+  for (int i = 0; i < 9; ++i) {
+    voc.add(std::to_string(i));
+    ids += std::to_string(i) + "\n";
+  }
+  voc.split(ids);
+  std::vector<std::size_t> done;
+  voc.read({.threads = 3, .progress = [&](std::size_t n, std::size_t all) {
+              CHECK(all == 9);
+              done.push_back(n);
+            }});
+  CHECK(done == std::vector<std::size_t>{1, 2, 3, 4, 5, 6, 7, 8, 9});
+}
+
 TEST_CASE("BCCD is what it is") {
   char const* folder = std::getenv("FRCNN_TEST_DATA");
   if (!folder) {
@@ -294,5 +376,5 @@ TEST_CASE("BCCD is what it is") {
     }
   CHECK(objects == 4888 - 2);
   REQUIRE(warnings.size() == 1);
-  CHECK(warnings[0].find("2 boxes without area are left out") == 0);
+  CHECK(warnings[0].find("trainval: 2 boxes without area are left out") == 0);
 }

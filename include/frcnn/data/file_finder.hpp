@@ -1,0 +1,131 @@
+#pragma once
+// Which file of a folder belongs to an id: folder/<id>.<extension>, extensions in any case.
+//
+// With several candidates the extension that stands first in the list wins, and then the smaller name by bytes. A folder is listed once,
+// when first asked about. An id may have folders in front: "2007/000001".
+//
+// Example: file_finder images("JPEGImages", image_extensions());  images.find("000001")   // JPEGImages/000001.JPG
+#include "frcnn/data/text.hpp"
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::data {
+
+using extension_list = std::vector<std::string>;  // lower case, with the dot
+
+inline extension_list image_extensions() { return {".jpg", ".jpeg", ".png", ".bmp"}; }
+// Those of pictures that this library does not read.
+inline extension_list other_image_extensions() { return {".tif", ".tiff", ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jfif"}; }
+inline extension_list all_image_extensions() {
+  extension_list all = image_extensions(), others = other_image_extensions();
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
+}
+
+class file_finder {
+ public:
+  file_finder(std::filesystem::path folder, extension_list extensions) : folder_(std::move(folder)), extensions_(std::move(extensions)) {}
+
+  std::filesystem::path const& folder() const { return folder_; }
+
+  // Empty: there is none.
+  std::filesystem::path find(std::string const& id) {
+    std::filesystem::path const stem = folder_ / id;
+    listing const& files = listed(stem.parent_path());
+    auto const found = files.find(stem.filename().string());
+    return found == files.end() ? std::filesystem::path{} : stem.parent_path() / found->second.name;
+  }
+  // How many files `id` could have meant.
+  std::size_t candidates(std::string const& id) {
+    std::filesystem::path const stem = folder_ / id;
+    listing const& files = listed(stem.parent_path());
+    auto const found = files.find(stem.filename().string());
+    return found == files.end() ? 0 : found->second.candidates;
+  }
+  // Whether a name has one of the extensions; the name without it then, otherwise nothing.
+  std::string stem_of(std::string const& name) const {
+    std::size_t const dot = name.rfind('.');
+    return dot != name.npos && dot > 0 && rank_of(name.substr(dot)) < extensions_.size() ? name.substr(0, dot) : std::string();
+  }
+
+  // Every id of the folder, and with `deep` of those in it, sorted by bytes. What begins with a dot is no id.
+  std::vector<std::string> ids(bool deep) {
+    std::set<std::string> all;
+    collect("", deep, all);
+    return {all.begin(), all.end()};
+  }
+
+ private:
+  struct entry {
+    std::size_t rank;
+    std::string name;
+    std::size_t candidates;
+  };
+  using listing = std::map<std::string, entry>;
+
+  std::size_t rank_of(std::string const& extension) const {
+    return static_cast<std::size_t>(std::find(extensions_.begin(), extensions_.end(), lower(extension)) - extensions_.begin());
+  }
+
+  listing const& listed(std::filesystem::path const& folder) {
+    auto const [there, is_new] = folders_.try_emplace(folder.string());
+    if (!is_new) return there->second;
+    std::error_code problem;
+    for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
+      auto const name = at->path().filename();
+      std::size_t const rank = rank_of(name.extension().string());
+      std::error_code ignored;
+      if (rank == extensions_.size() || at->is_directory(ignored)) continue;
+      entry candidate{rank, name.string(), 1};
+      auto const [known, first] = there->second.try_emplace(name.stem().string(), candidate);
+      if (first) continue;
+      candidate.candidates = known->second.candidates + 1;
+      if (std::tie(candidate.rank, candidate.name) < std::tie(known->second.rank, known->second.name))
+        known->second = candidate;
+      else
+        known->second.candidates = candidate.candidates;
+    }
+    return there->second;
+  }
+
+  void collect(std::string const& below, bool deep, std::set<std::string>& all) {
+    std::filesystem::path const folder = below.empty() ? folder_ : folder_ / below;
+    for (auto const& [stem, file] : listed(folder))
+      if (stem[0] != '.') all.insert(below.empty() ? stem : below + "/" + stem);
+    if (!deep) return;
+    std::error_code problem;
+    for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
+      std::string const name = at->path().filename().string();
+      std::error_code ignored;
+      if (name[0] != '.' && at->is_directory(ignored) && !at->is_symlink(ignored))
+        collect(below.empty() ? name : below + "/" + name, deep, all);
+    }
+  }
+
+  std::filesystem::path folder_;
+  extension_list extensions_;
+  std::map<std::string, listing> folders_;
+};
+
+// What lies in a folder, in words: "'a.txt', 'b' and 7 more".
+inline std::string contents_of(std::filesystem::path const& folder) {
+  std::set<std::string> names;
+  std::error_code problem;
+  for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem))
+    names.insert(at->path().filename().string());
+  std::string text;
+  std::size_t said = 0;
+  for (auto const& name : names) {
+    if (said == 5) return text + " and " + std::to_string(names.size() - said) + " more";
+    text += (said++ ? ", '" : "'") + name + "'";
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -1,0 +1,91 @@
+#pragma once
+// Where images, annotations and lists lie below a root in VOC layout, or in one of the layouts that tools make of it.
+//
+//   images        JPEGImages, images, JPEGImgs, in any case, and the root itself
+//   annotations   Annotations, annots, in any case, each with a folder xmls in it, the images' own folder, and the root
+//   lists         ImageSets/Main, ImageSets
+// A root that holds none of these and one folder that does is that folder: VOCdevkit is VOCdevkit/VOC2007. Several are refused by name.
+// The first place that holds a file of the data is taken, so that images in two places are never mixed (voc_listing.hpp).
+#include "frcnn/core/error.hpp"
+#include "frcnn/data/file_finder.hpp"
+
+#include <filesystem>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::data {
+
+struct voc_layout {
+  std::filesystem::path root;
+  std::vector<std::filesystem::path> images, annotations, lists;  // folders that are there, the likelier first; annotations may be empty
+};
+
+namespace detail {
+
+// The folders of `parent` with one of the names, in any case, in the order of the names; of two cases the one that is written like the
+// name.
+inline std::vector<std::filesystem::path> folders_named(std::filesystem::path const& parent, std::vector<std::string> const& names) {
+  std::vector<std::filesystem::path> result;
+  for (std::string const& name : names) {
+    std::set<std::pair<bool, std::filesystem::path>> found;
+    std::error_code problem;
+    for (std::filesystem::directory_iterator at(parent, problem), end; !problem && at != end; at.increment(problem)) {
+      std::string const there = at->path().filename().string();
+      std::error_code ignored;
+      if (lower(there) == lower(name) && at->is_directory(ignored)) found.emplace(there != name, at->path());
+    }
+    for (auto const& [other_case, path] : found) result.push_back(path);
+  }
+  return result;
+}
+
+// Without looking further down.
+inline voc_layout layout_at(std::filesystem::path const& root) {
+  voc_layout found{root, folders_named(root, {"JPEGImages", "images", "JPEGImgs"}), {}, {}};
+  for (auto const& folder : folders_named(root, {"Annotations", "annots"})) {
+    found.annotations.push_back(folder);
+    for (auto const& deeper : folders_named(folder, {"xmls"})) found.annotations.push_back(deeper);
+  }
+  for (auto const& sets : folders_named(root, {"ImageSets"})) {
+    for (auto const& main : folders_named(sets, {"Main"})) found.lists.push_back(main);
+    found.lists.push_back(sets);
+  }
+  if (!file_finder(root, all_image_extensions()).ids(false).empty()) found.images.push_back(root);
+  return found;
+}
+
+inline bool holds_data(voc_layout const& l) { return !l.images.empty() || !l.annotations.empty() || !l.lists.empty(); }
+
+inline void find_layouts(std::filesystem::path const& folder, int depth, std::vector<voc_layout>& found) {
+  std::set<std::filesystem::path> below;
+  std::error_code problem;
+  for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
+    std::error_code ignored;
+    if (at->path().filename().string()[0] != '.' && at->is_directory(ignored)) below.insert(at->path());
+  }
+  for (auto const& path : below)
+    if (voc_layout l = layout_at(path); holds_data(l))
+      found.push_back(std::move(l));
+    else if (depth > 1)
+      find_layouts(path, depth - 1, found);
+}
+
+}  // namespace detail
+
+inline voc_layout find_voc_layout(std::filesystem::path const& root) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(root, ignored)) throw error(root.string(), "a folder in VOC layout", "no folder there");
+  voc_layout here = detail::layout_at(root);
+  if (detail::holds_data(here)) return here;
+  std::vector<voc_layout> below;
+  detail::find_layouts(root, 3, below);
+  if (below.size() == 1) return below.front();
+  std::string names;
+  for (std::size_t i = 0; i < std::min<std::size_t>(below.size(), 5); ++i) names += (i ? ", " : "") + below[i].root.string();
+  if (below.size() > 5) names += " and " + std::to_string(below.size() - 5) + " more";
+  if (!below.empty())
+    throw error(root.string(), "one folder in VOC layout, named itself", std::to_string(below.size()) + " of them: " + names);
+  throw error(root.string(), "a folder in VOC layout (JPEGImages, Annotations)", contents_of(root));
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

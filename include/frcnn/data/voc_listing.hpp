@@ -1,0 +1,269 @@
+#pragma once
+// Which images a split of a VOC folder names, and which files belong to them. Nothing is opened but the list.
+//
+// 1. the list is <lists>/<split>.txt, in UTF-8 or UTF-16, an id per line. A line is an id as a whole, blanks included; only where it ends
+// in
+//    the -1, 0 or 1 of VOC's class files, this last word is cut. Extensions and the path down to the images' folder may stand in it
+// 2. a folder without lists is taken whole where a part of it is asked for, or the split `all`
+// 3. images lie in the first folder of the layout that holds any of the ids, annotations likewise
+// 4. what is missing altogether is one problem that says what lies there instead
+//
+// Messages name the options of the programs: --split is voc_source::part, --skip-bad is voc_options::skip_bad.
+#include "frcnn/data/encoding.hpp"
+#include "frcnn/data/file_finder.hpp"
+#include "frcnn/data/problems.hpp"
+#include "frcnn/data/voc_layout.hpp"
+#include "frcnn/data/voc_source.hpp"
+
+#include <map>
+#include <set>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::data {
+
+struct listed_image {
+  std::string id;
+  std::filesystem::path image, annotation;  // annotation is empty: nobody has annotated this split
+  problem_report image_problems, annotation_problems;
+};
+
+// What listing several sources finds, from one to the next.
+struct voc_listing {
+  std::vector<listed_image> images;
+  problem_report problems;                             // of whole folders
+  tally repeated, alternatives, strays;                // ids that are listed twice, ids with several images, annotations without an image
+  std::vector<std::string> notes;                      // what was decided where the layout left a choice
+  std::set<std::pair<std::string, std::string>> seen;  // folder of the images and id
+};
+
+namespace detail {
+
+inline bool inside(std::string const& id) {  // of the folder that it is looked for in
+  std::filesystem::path const path(id);
+  return !id.empty() && path.is_relative() && std::find(path.begin(), path.end(), "..") == path.end();
+}
+
+inline std::string without_class_flag(std::string const& line) {
+  std::size_t const blank = line.find_last_of(" \t");
+  std::string const last = blank == line.npos ? "" : line.substr(blank + 1);
+  return last == "-1" || last == "0" || last == "1" ? std::string(trimmed(line.substr(0, blank))) : line;
+}
+
+struct resolved_id {
+  std::string id;
+  std::filesystem::path image;  // empty: there is none
+};
+
+// What a line of a list means: the first reading for which there is a file.
+inline resolved_id resolve(std::string const& line, file_finder& images) {
+  std::string const folder = "/" + images.folder().filename().string() + "/";
+  for (std::string text : {line, without_class_flag(line)}) {
+    while (text.substr(0, 2) == "./" || text.substr(0, 2) == ".\\") text = text.substr(2);
+    std::string forward = text;
+    std::replace(forward.begin(), forward.end(), '\\', '/');
+    std::size_t const below = ("/" + forward).rfind(folder);
+    for (std::string const& id : {text, forward, below == text.npos ? std::string() : forward.substr(below + folder.size() - 1)}) {
+      if (!inside(id)) continue;
+      if (auto image = images.find(id); !image.empty()) return {id, image};
+      std::string const stem = images.stem_of(id);
+      std::error_code ignored;
+      if (stem.empty()) continue;
+      if (auto const exact = images.folder() / id; std::filesystem::is_regular_file(exact, ignored)) return {stem, exact};
+      if (auto image = images.find(stem); !image.empty()) return {stem, image};
+    }
+  }
+  return {without_class_flag(line), {}};
+}
+
+// The lines of the list, or every id where there is none and none is needed.
+struct split_lines {
+  std::vector<std::string> lines;
+  std::filesystem::path file;  // empty: every image of the folder
+};
+
+inline split_lines read_split(voc_source const& source, voc_layout const& layout) {
+  std::set<std::string> there;
+  std::error_code ignored;
+  for (auto const& folder : layout.lists) {
+    std::filesystem::path const file = folder / (source.split + ".txt");
+    if (std::filesystem::is_regular_file(file, ignored)) {
+      auto lines = lines_of(without_mark(io::read_file(file), file.string()));
+      if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
+      return {std::move(lines), file};
+    }
+    for (std::filesystem::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored))
+      if (lower(at->path().extension().string()) == ".txt") there.insert(at->path().stem().string());
+  }
+  std::vector<std::string> ids;
+  for (auto const& folder : layout.images)
+    if (ids.empty()) ids = file_finder(folder, all_image_extensions()).ids(folder != layout.root);
+  if (!ids.empty() && (source.split == "all" || (!source.part.whole() && there.empty()))) return {std::move(ids), {}};
+
+  std::string names;
+  std::size_t said = 0;
+  for (auto const& name : there)
+    if (++said <= 10) names += (said == 1 ? "" : ", ") + name;
+  if (said > 10) names += " and " + std::to_string(said - 10) + " more";
+  std::filesystem::path const folder = layout.lists.empty() ? layout.root / "ImageSets" / "Main" : layout.lists.front();
+  std::string const every = std::to_string(ids.size()) + (ids.size() == 1 ? " image" : " images");
+  throw error((folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'",
+              (names.empty() ? "no lists there" : "only these: " + names) + " (--split 0.8 trains on 0.8 of " +
+                  (names.empty() ? "the " + every : "the training list's images") + " and tests on the others; " + layout.root.string() +
+                  ":all is all " + every + ")");
+}
+
+// The first folder in which `found` says that a file of the data lies; without any the first of them.
+template <class Found>
+std::filesystem::path first_folder(std::vector<std::filesystem::path> const& folders, Found const& found) {
+  for (auto const& folder : folders)
+    if (found(folder)) return folder;
+  return folders.front();
+}
+
+inline std::string joined(std::vector<std::string> const& names) {
+  std::string all;
+  for (auto const& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+// The images of one source, each id once, in the order of its list.
+inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad, voc_listing& all) {
+  if (layout.images.empty())
+    throw error(layout.root.string(), "a folder of images (JPEGImages, images, JPEGImgs), or images in it", contents_of(layout.root));
+  split_lines const list = read_split(source, layout);
+  std::string const name = layout.root.string() + (list.file.empty() ? "" : ":" + source.split);
+  auto const folder = first_folder(layout.images, [&](std::filesystem::path const& candidate) {
+    file_finder images(candidate, all_image_extensions());
+    return std::any_of(list.lines.begin(), list.lines.end(), [&](std::string const& line) { return !resolve(line, images).image.empty(); });
+  });
+  if (folder.filename() != "JPEGImages") all.notes.push_back(name + ": images are read from " + folder.string());
+
+  file_finder images(folder, image_extensions()), others(folder, other_image_extensions());
+  std::string const canonical = std::filesystem::canonical(folder).string();
+  std::vector<listed_image> result;
+  std::vector<std::string> ids;
+  for (std::string const& line : list.lines) {
+    listed_image c;
+    resolved_id meant = resolve(line, images);
+    if (meant.image.empty())
+      if (auto const other = resolve(line, others); !other.image.empty()) meant = other;
+    c.id = meant.id;
+    c.image = meant.image;
+    if (!all.seen.emplace(canonical, c.id).second) {
+      all.repeated.add(list.file.string() + ", '" + c.id + "'");
+      continue;
+    }
+    ids.push_back(c.id);
+    result.push_back(std::move(c));
+  }
+  if (source.part.whole()) {
+    if (list.file.empty()) all.notes.push_back(name + ": all its " + std::to_string(ids.size()) + " images are taken");
+  } else {
+    auto const kept = ids_within(ids, source.part);
+    std::set<std::string> const wanted(kept.begin(), kept.end());
+    std::erase_if(result, [&](listed_image const& c) { return wanted.count(c.id) == 0; });
+    auto const number = [](double v) { return std::to_string(v).substr(0, 4); };
+    all.notes.push_back(name + ": " + (list.file.empty() ? "no lists there; " : "") + std::to_string(kept.size()) + " of its " +
+                        std::to_string(ids.size()) + " images are taken, by a hash of their ids (from " + number(source.part.from) +
+                        " to " + number(source.part.to) + ")");
+    if (kept.empty()) throw error(name, "images for a part of it", "none: there " + std::string(ids.size() == 1 ? "is 1" : "are none"));
+  }
+
+  // Missing images, and those of a format that is not read.
+  std::map<std::string, tally> unread;
+  tally missing;
+  for (listed_image& c : result) {
+    std::string const extension = lower(c.image.extension().string());
+    bool const readable = c.image.empty() || images.stem_of("a" + extension) == "a";
+    if (c.image.empty()) {
+      missing.add("'" + c.id + "'");
+      c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image", "no such file", true);
+    } else if (!readable) {
+      unread[extension].add(c.image.filename().string());
+      c.image_problems.add(c.image.string(), "a JPEG, PNG or BMP image", "one that ends in " + extension, true);
+    } else if (images.candidates(c.id) > 1) {
+      all.alternatives.add(c.image.string());
+    }
+    if (!readable) c.image.clear();
+  }
+  if (missing.count == result.size() && missing.count > 1) {
+    all.problems.add(folder.string(), "the images of split '" + source.split + "'",
+                     "none of its " + std::to_string(missing.count) + ", the first " + missing.first + "; it holds " + contents_of(folder));
+    return {};
+  }
+  if (!skip_bad && !unread.empty()) {
+    for (auto const& [extension, files] : unread)
+      all.problems.add(folder.string(), "JPEG, PNG or BMP images",
+                       std::to_string(files.count) + " that end in " + extension + ", the first '" + files.first +
+                           "': convert them, for example with: mogrify -format png '*" + extension + "'");
+    std::erase_if(result, [&](listed_image const& c) { return c.image.empty() && others.candidates(c.id) > 0; });
+  }
+  if (list.file.empty() && source.part.from <= 0) {  // said once, with the first part
+    std::set<std::string> const known(ids.begin(), ids.end());
+    for (auto const& place : layout.annotations)
+      for (auto const& id : file_finder(place, {".xml"}).ids(true))
+        if (known.count(id) == 0 && id.substr(0, 5) != "xmls/") all.strays.add((place / (id + ".xml")).string());
+  }
+  return result;
+}
+
+// Gives every image its annotation.
+inline void find_annotations(voc_source const& source, voc_layout const& layout, bool required, std::vector<listed_image>& images,
+                             voc_listing& all) {
+  if (images.empty()) return;
+  auto const xml_of = [](file_finder& annotations, listed_image const& c) {
+    if (!inside(c.id)) return std::filesystem::path();
+    auto found = annotations.find(c.id);
+    if (found.empty() && !c.image.empty()) found = annotations.find(c.id + c.image.extension().string());  // photo.jpg.xml
+    return found;
+  };
+  std::vector<std::filesystem::path> folders = layout.annotations;
+  folders.insert(folders.end(), layout.images.begin(), layout.images.end());
+  folders.push_back(layout.root);
+  auto const folder = first_folder(folders, [&](std::filesystem::path const& candidate) {
+    file_finder annotations(candidate, {".xml"});
+    return std::any_of(images.begin(), images.end(), [&](listed_image const& c) { return !xml_of(annotations, c).empty(); });
+  });
+  file_finder annotations(folder, {".xml"});
+  std::size_t missing = 0;
+  for (listed_image& c : images) {
+    c.annotation = xml_of(annotations, c);
+    if (!c.annotation.empty()) continue;
+    ++missing;
+    c.annotation = folder / (c.id + ".xml");
+    c.annotation_problems.add(c.annotation.string(), "a file", "nothing at that place", true);
+  }
+  if (missing < images.size()) {
+    if (folder.filename() != "Annotations")
+      all.notes.push_back(layout.root.string() + ":" + source.split + ": annotations are read from " + folder.string());
+    return;
+  }
+  for (listed_image& c : images) {
+    c.annotation.clear();
+    c.annotation_problems = {};
+  }
+  if (!required) return;
+  bool const none = layout.annotations.empty();
+  all.problems.add(
+      (none ? layout.root : folder).string(),
+      "annotations of split '" + source.split + "'" + (none ? " in Annotations, annots or beside the images" : ""),
+      "none for any of its " + std::to_string(images.size()) + " images; it holds " + contents_of(none ? layout.root : folder));
+}
+
+}  // namespace detail
+
+// required: whether a split without any annotations is a problem.
+inline voc_listing list_voc(std::vector<voc_source> const& sources, bool required, bool skip_bad) {
+  voc_listing all;
+  for (voc_source const& source : sources) {
+    voc_layout const layout = find_voc_layout(source.root);
+    if (layout.root != source.root) all.notes.push_back(source.root.string() + ": the data is read from " + layout.root.string());
+    auto images = detail::list_images(source, layout, skip_bad, all);
+    detail::find_annotations(source, layout, required, images, all);
+    for (auto& c : images) all.images.push_back(std::move(c));
+  }
+  return all;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -1,0 +1,89 @@
+#include "frcnn/data/voc_layout.hpp"
+
+#include "voc_folder.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace frcnn;
+using namespace frcnn::data;
+using v = voc_folder;
+
+namespace {
+
+// An image and its annotation.
+void put(v const& voc, std::string const& image, std::string const& xml) {
+  voc.write(image, v::picture());
+  voc.write(xml, v::annotation(v::object("cat", v::box("3", "2", "10", "8"))));
+}
+
+std::string ids(dataset const& data) {
+  std::string all;
+  for (auto const& s : data.samples) all += s.id + ";";
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("images and annotations are found where tools put them") {
+  using place = std::pair<std::string, std::string>;
+  for (auto const& [images, annotations] :
+       {place{"images/", "annotations/"}, place{"Images/", "annots/"}, place{"JPEGImgs/", "Annotations/"}, place{"", "Annotations/"},
+        place{"", ""}, place{"images/", "annotations/xmls/"}, place{"images/", "images/"}, place{"jpegimages/", "ANNOTATIONS/"},
+        place{"images/", ""}}) {
+    CAPTURE(images);
+    CAPTURE(annotations);
+    v voc;
+    for (std::string id : {"a", "b"}) put(voc, images + id + ".png", annotations + id + (id == "a" ? ".xml" : ".XML"));
+    voc.split("a\nb\n");
+    CHECK(voc.read().samples[1].objects.size() == 1);
+    std::filesystem::remove_all(voc.folder / "ImageSets");
+    CHECK(ids(voc.read({}, "all")) == "a;b;");
+  }
+}
+
+TEST_CASE("a folder of another place with none of the images does not hide the one that has them") {
+  v voc;
+  put(voc, "images/a.png", "annotations/xmls/a.xml");
+  voc.write("JPEGImages/other.png", v::picture());
+  voc.write("Annotations/other.xml", "");
+  voc.split("a\n");
+  std::vector<std::string> notes;
+  voc.read({.note = [&](std::string const& n) { notes.push_back(voc.without_root(n)); }});
+  CHECK(notes == std::vector<std::string>{"VOC:trainval: images are read from VOC/images",
+                                          "VOC:trainval: annotations are read from VOC/annotations/xmls"});
+}
+
+TEST_CASE("a root that holds one VOC folder is that folder; of several one has to be named") {
+  v voc;
+  put(voc, "kit/VOC2007/JPEGImages/a.png", "kit/VOC2007/Annotations/a.xml");
+  voc.write("kit/VOC2007/ImageSets/Main/trainval.txt", "a\n");
+  voc.write("kit/.hidden/JPEGImages/a.png", "");
+  CHECK(voc.read().size() == 1);
+  voc.write("kit/VOC2012/Annotations/a.xml", "");
+  CHECK(voc.refusal() == "VOC: expected one folder in VOC layout, named itself, found 2 of them: VOC/kit/VOC2007, VOC/kit/VOC2012");
+}
+
+TEST_CASE("a missing folder is one sentence that says what lies there instead") {
+  v voc;
+  for (int i = 0; i < 30; ++i) voc.write("Annotations/" + std::to_string(i) + ".xml", "");
+  std::string list;
+  for (int i = 0; i < 30; ++i) list += std::to_string(i) + "\n";
+  voc.split(list);
+  voc.write("pictures/0.jpg", "");
+  CHECK(voc.refusal() ==
+        "VOC: expected a folder of images (JPEGImages, images, JPEGImgs), or images in it, found 'Annotations', 'ImageSets', 'pictures'");
+  for (int i = 0; i < 9; ++i) voc.write("JPEGImages/x" + std::to_string(i) + ".jpg", "");
+  CHECK(voc.refusal() ==
+        "VOC/JPEGImages: expected the images of split 'trainval', found none of its 30, the first '0'; it holds 'x0.jpg', 'x1.jpg', "
+        "'x2.jpg', "
+        "'x3.jpg', 'x4.jpg' and 4 more");
+  std::filesystem::remove_all(voc.folder / "JPEGImages");
+  std::filesystem::remove_all(voc.folder / "Annotations");
+  for (int i = 0; i < 30; ++i) voc.write("images/" + std::to_string(i) + ".png", v::picture());
+  CHECK(voc.refusal() ==
+        "VOC: expected annotations of split 'trainval' in Annotations, annots or beside the images, found none for any of its 30 "
+        "images; it holds 'ImageSets', 'images', 'pictures'");
+  voc.folder / "";
+  v empty;
+  CHECK(empty.refusal() == "VOC: expected a folder in VOC layout (JPEGImages, Annotations), found nothing");
+}
