@@ -17,6 +17,7 @@
 // Example: W = [3 0; 0 1; 0 0], t = 1: values {3}, first [3 0], second [1; 0; 0], both up to a sign; error sqrt(1 / 10)
 #include "frcnn/core/backend.hpp"
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/finite.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -91,7 +92,7 @@ low_rank<T> truncated_svd(std::span<T const> w, int u, int v, int t, int threads
   if (t < 1 || t > m)
     throw error("rank of a " + std::to_string(u) + " x " + std::to_string(v) + " matrix", "1 to " + std::to_string(m), std::to_string(t));
   if (m > 32000) throw error("truncated SVD", "a shorter side of at most 32000", std::to_string(m));  // LAPACK counts its memory in int
-  if (!std::ranges::all_of(w, [](T x) { return std::isfinite(x); })) throw error("truncated SVD", "finite numbers", "one that is not");
+  if (!std::ranges::all_of(w, [](T x) { return is_finite(x); })) throw error("truncated SVD", "finite numbers", "one that is not");
   detail::blas_threads const limit(threads);
 
   auto const at = [](int row, int columns, int column = 0) {

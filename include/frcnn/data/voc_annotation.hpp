@@ -7,6 +7,7 @@
 //
 // Throws frcnn::error with the file, and the line or the object: "a.xml, object 2: expected a number in <xmin>, found 'left'".
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/finite.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/data/xml_file.hpp"
 
@@ -47,7 +48,7 @@ inline double number_in(xml_file const& file, pugi::xml_node parent, char const*
   std::string_view const text = whole, digits = text.substr(0, 1) == "+" && text.substr(0, 2) != "+-" ? text.substr(1) : text;
   double value = 0;
   auto const [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (code != std::errc{} || end != digits.data() + digits.size() || !std::isfinite(value))
+  if (code != std::errc{} || end != digits.data() + digits.size() || !is_finite(value))
     throw error(where, std::string("a number in <") + child + ">", "'" + whole + "'");
   return value;
 }

@@ -7,6 +7,7 @@
 //   mAP50 0.8750
 // The number after AP is the IoU threshold in percent. Four decimals; a value that is not there
 // (NaN) reads n/a.
+#include "frcnn/core/finite.hpp"
 #include "frcnn/eval/proposal_recall.hpp"
 #include "frcnn/eval/voc_ap.hpp"
 
@@ -17,7 +18,7 @@ namespace frcnn::inline FRCNN_ABI::eval {
 
 // "0.8750" whatever the locale, "n/a" for NaN.
 inline std::string format_ap(double value) {
-  if (std::isnan(value)) return "n/a";
+  if (is_nan(value)) return "n/a";
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, 4).ptr};
 }

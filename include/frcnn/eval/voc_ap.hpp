@@ -20,6 +20,7 @@
 // Boxes are half-open, so that the "+1" of VOC's inclusive coordinates is in them already. IoU is computed in float.
 // Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010, section 4.2.
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/iou.hpp"
 
 #include <algorithm>
@@ -121,7 +122,7 @@ inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detec
   for (std::size_t i = 0; i < detections.size(); ++i)
     for (detection const& d : detections[i]) {
       check_label("detection", i, d.label);
-      if (std::isnan(d.score)) throw error("detection of image " + std::to_string(i), "a score", "NaN");
+      if (is_nan(d.score)) throw error("detection of image " + std::to_string(i), "a score", "NaN");
       found[static_cast<std::size_t>(d.label - 1)].push_back({i, &d});
     }
 

@@ -11,6 +11,7 @@
 // Invariant: what is written reads back with scores and coordinates within 1e-6 (and float's own rounding), in the same order within
 // each class of each image.
 // Source: PASCAL VOC development kit, section 8.2 (competition 4: detection, trained on any data).
+#include "frcnn/core/finite.hpp"
 #include "frcnn/eval/voc_ap.hpp"
 #include "frcnn/io/atomic_file.hpp"
 
@@ -83,7 +84,7 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
       std::string& lines = text[static_cast<std::size_t>(d.label - 1)];
       lines += ids[i];
       for (double const value : {double{d.score}, d.where.x1 + 1.0, d.where.y1 + 1.0, double{d.where.x2}, double{d.where.y2}}) {
-        if (!std::isfinite(value)) throw error("detection of image " + ids[i], "finite numbers", "NaN or infinity");
+        if (!is_finite(value)) throw error("detection of image " + ids[i], "finite numbers", "NaN or infinity");
         detail::append_number(lines, value);
       }
       lines += '\n';
@@ -128,7 +129,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
       for (std::size_t v = 0; v < 5; ++v) {
         std::string_view const w = word[v + 1];
         auto const [end, code] = std::from_chars(w.data(), w.data() + w.size(), value[v]);
-        if (code != std::errc() || end != w.data() + w.size() || !std::isfinite(static_cast<float>(value[v])))
+        if (code != std::errc() || end != w.data() + w.size() || !is_finite(static_cast<float>(value[v])))
           throw error(here(), "a number", "'" + std::string(w) + "'");
       }
       detections[found->second].push_back({box<double>{value[1] - 1, value[2] - 1, value[3], value[4]}.as<float>(),

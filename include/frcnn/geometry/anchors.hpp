@@ -14,6 +14,7 @@
 // Invariant: grid.index_of(grid.cell_of(i, A), A) == i for 0 <= i < grid.cells * A.
 // Source: Faster R-CNN, section 3.1.1. Base anchors and strides: conventions.hpp, row 2.
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
 
 #include <cmath>
@@ -97,7 +98,7 @@ grid_anchors<L> make_anchors(std::vector<std::vector<double>> const& sizes_per_l
   auto const check_positive = [](char const* what, std::vector<double> const& values) {
     if (values.empty()) throw error(what, "at least one value", "none");
     for (double const v : values)
-      if (!(v > 0) || !std::isfinite(v)) throw error(what, "positive numbers", std::to_string(v));
+      if (!(v > 0) || !is_finite(v)) throw error(what, "positive numbers", std::to_string(v));
   };
   if (sizes_per_level.size() != static_cast<std::size_t>(L))
     throw error("anchor sizes", "one list for each of " + std::to_string(L) + " levels", std::to_string(sizes_per_level.size()) + " lists");

@@ -14,6 +14,7 @@
 //          auto const report = gradcheck([&] { return x[0] * x[0] + x[1] * x[1]; }, std::span(x), dx);
 //          report.ok                                // true; with dx[1] = 4.00001: false, index 1
 #include "frcnn/core/buffer.hpp"
+#include "frcnn/core/finite.hpp"
 #include "frcnn/core/rng.hpp"
 
 #include <algorithm>
@@ -123,7 +124,7 @@ gradcheck_report gradcheck(Loss& loss, std::vector<double> const& x, Set&& set, 
     return report;
   }
   for (std::size_t k = 0; k < m; ++k)
-    if (!std::isfinite(numeric[k])) {
+    if (!is_finite(numeric[k])) {
       report.trouble = "the loss is not finite at element " + std::to_string(index[k]);
       return report;
     }

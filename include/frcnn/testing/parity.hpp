@@ -9,6 +9,7 @@
 //                at: a box that has moved looks like a neighbour kept instead.
 //
 // Example: compare(std::vector{1.f, 2.00001f}, std::vector{1.f, 2.f}, 1e-5).worst == 5e-6, and ok
+#include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/iou.hpp"
 
 #include <algorithm>
@@ -50,13 +51,13 @@ parity_report compare(std::span<T const> a, std::span<U const> b, double toleran
   if (a.size() != b.size()) return report;
   double scale = 0, worst = -1, off2 = 0, b2 = 0;
   for (U const v : b)
-    if (std::isfinite(static_cast<double>(v))) scale = std::max(scale, std::abs(static_cast<double>(v)));
+    if (is_finite(v)) scale = std::max(scale, std::abs(static_cast<double>(v)));
   for (std::size_t i = 0; i < a.size(); ++i) {
     double const x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
     double const off = x == y ? 0 : std::abs(x - y);
-    if (!(off <= worst) && !std::isnan(worst)) worst = off, report.index = i, report.a = x, report.b = y;
+    if (!(off <= worst) && !is_nan(worst)) worst = off, report.index = i, report.a = x, report.b = y;
     off2 += off * off;
-    if (std::isfinite(y)) b2 += y * y;
+    if (is_finite(y)) b2 += y * y;
   }
   report.ok = a.empty() || worst <= tolerance * scale;
   report.worst = worst <= 0 ? 0 : worst / scale;

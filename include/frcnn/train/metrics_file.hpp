@@ -8,6 +8,7 @@
 //          metrics.cut_back_to(checkpoint.step);
 //          metrics.write(400, {{"loss", .25}, {"lr", .01}});   // {"step":400,"loss":0.25,"lr":0.01}
 // Invariant: numbers are read back as the same doubles; those that JSON has no word for (infinity, NaN) are null.
+#include "frcnn/core/finite.hpp"
 #include "frcnn/io/atomic_file.hpp"
 
 #include <charconv>
@@ -58,7 +59,7 @@ class metrics_file {
 
  private:
   static std::string number(double value) {
-    if (!std::isfinite(value)) return "null";
+    if (!is_finite(value)) return "null";
     char text[32];
     return {text, std::to_chars(text, text + sizeof text, value).ptr};  // the shortest that reads back the same, in any locale
   }

@@ -7,9 +7,11 @@
 // clip scales all gradients by min(1, clip_norm / (norm + 1e-6)), norm over every trainable parameter, before decay (PyTorch's
 // clip_grad_norm_ followed by SGD).
 //
-// The learning rate is read from device memory. The update is predicated on the device: where a loss of the step or the gradient's norm is
-// not finite, weights and momentum stay untouched. Parameters that no backward pass wrote since the last update are left alone.
+// The learning rate is read from device memory. The update is predicated on the device: from the first step whose losses or gradient's norm
+// are not finite on, weights and momentum stay untouched, until go_on(): the host learns of such a step some steps later, and what it then
+// finds is what was there before it. Parameters that no backward pass wrote since the last update are left alone.
 #include "frcnn/core/executor.hpp"
+#include "frcnn/core/finite.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/nn/parameter_store.hpp"
@@ -27,7 +29,8 @@ namespace detail {
 struct sgd_control {
   double lr, inverse_accumulated;  // written by the host before the step
   double norm, scale;              // of the averaged gradient; what gradients are multiplied with
-  double finite;                   // 1 or 0
+  double finite;                   // 1: the update was applied; 0: it was not
+  double stopped;                  // 1 from an update that is not finite on; the host sets 0
 };
 
 template <Real T, Backend B>
@@ -53,12 +56,13 @@ struct judge_step {
   sgd_control* control;
   FRCNN_HD void operator()(std::size_t) const {
     double const norm = std::sqrt(squares.data[0]) * control->inverse_accumulated;
-    bool finite = norm - norm == 0.0;  // neither infinite nor NaN
-    for (std::size_t i = 0; i < loss.size(); ++i) finite = finite && loss.data[i] - loss.data[i] == T(0);
+    bool finite = is_finite(squares.data[0]) && control->stopped == 0.0;
+    for (std::size_t i = 0; i < loss.size(); ++i) finite = finite && is_finite(loss.data[i]);
     double const clip = clip_norm > 0 && norm > 0 ? clip_norm / (norm + 1e-6) : 1.0;
     control->norm = norm;
     control->scale = (clip < 1 ? clip : 1.0) * control->inverse_accumulated;
     control->finite = finite ? 1.0 : 0.0;
+    control->stopped = finite ? 0.0 : 1.0;
   }
 };
 template <Real T, Backend B>
@@ -120,7 +124,13 @@ class sgd {
     }
   }
 
-  // Device memory: {norm of the averaged gradient before clipping, ..., 1 if the update was applied}; see last_norm, last_finite.
+  // After an update that was not finite: the next one is applied again.
+  void go_on() {
+    double const none = 0;
+    B::copy_in(&control_.data()->stopped, &none, sizeof none);
+  }
+
+  // Device memory: among others the norm of the averaged gradient before clipping, and whether the update was applied.
   detail::sgd_control const* control() const { return control_.data(); }
 
   // Momentum in logical order, for checkpoints.

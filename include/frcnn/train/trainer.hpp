@@ -7,8 +7,9 @@
 //   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date
 //   name_of(id)                what an image is called in messages
 //
-// A run is a function of (seed, feed, number of threads). A step whose loss or gradient is not finite changes nothing (sgd.hpp); it is
-// found when its report comes, and run() throws an error that names the step and its images.
+// A run is a function of (seed, feed, number of threads). A step whose loss or gradient is not finite changes nothing, nor do those
+// that follow it until it is found (sgd.hpp): when its report comes, run() throws an error that names the step and its images, and model,
+// momentum and step() are as they were before it. seek(step() + 1) goes on without it.
 #include "frcnn/detector/input.hpp"
 #include "frcnn/train/approximate_joint.hpp"
 #include "frcnn/train/schedule.hpp"
@@ -137,7 +138,11 @@ class trainer {
     r.lr = options_.rate.at(step);
     r.images = images_[static_cast<std::size_t>(step % ring)];
     reported_ = step + 1;
-    if (!r.finite) throw error("training step " + std::to_string(step), "finite losses and gradients", found(r));
+    if (!r.finite) {
+      seek(step);
+      optimiser_.go_on();
+      throw error("training step " + std::to_string(step), "finite losses and gradients", found(r));
+    }
     hooks.on_step(r);
   }
 

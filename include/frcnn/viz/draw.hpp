@@ -10,6 +10,7 @@
 //
 // Example: draw_detections(im, found, names) puts "dog 0.87" over the box of {{10, 20, 90, 80}, .87f, 1} when names[0] is "dog".
 // Invariant: equal arguments give equal pixels.
+#include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
 #include "frcnn/viz/text.hpp"
 
@@ -147,7 +148,7 @@ inline void draw_detections(image& im, std::span<detection const> found, std::sp
   detail::sizes const size(im, options);
   std::vector<std::size_t> order(found.size());  // surest first
   std::iota(order.begin(), order.end(), std::size_t{0});
-  auto const sureness = [&](std::size_t i) { return std::isnan(found[i].score) ? -HUGE_VALF : found[i].score; };
+  auto const sureness = [&](std::size_t i) { return is_nan(found[i].score) ? -HUGE_VALF : found[i].score; };
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return sureness(a) > sureness(b); });
 
   std::vector<detail::tag> tags;

@@ -10,6 +10,7 @@
 // Invariant: valid XML whatever the names hold; equal arguments give equal bytes, whatever the locale. A series of any length costs at
 // most 4 points per pixel column: the extremes of each column are kept.
 #include "frcnn/config.hpp"
+#include "frcnn/core/finite.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -122,13 +123,13 @@ inline std::string path_of(std::span<point const> points) {
   auto const put = [&](point p, bool move) { d += (move ? 'M' : 'L') + number(p.x, 1) + ' ' + number(p.y, 1); };
   bool move = true;
   for (std::size_t i = 0; i < points.size();) {
-    if (!std::isfinite(points[i].x) || !std::isfinite(points[i].y)) {
+    if (!is_finite(points[i].x) || !is_finite(points[i].y)) {
       move = true, ++i;
       continue;
     }
     std::size_t end = i, low = i, high = i;
     for (double const column = std::floor(points[i].x);
-         end < points.size() && std::floor(points[end].x) == column && std::isfinite(points[end].y); ++end) {
+         end < points.size() && std::floor(points[end].x) == column && is_finite(points[end].y); ++end) {
       if (points[end].y < points[low].y) low = end;
       if (points[end].y > points[high].y) high = end;
     }
@@ -146,7 +147,7 @@ inline std::vector<double> smoothed(chart_series const& s) {
   double mean = 0;
   bool started = false;
   for (double& v : y) {
-    if (!std::isfinite(v)) continue;
+    if (!is_finite(v)) continue;
     mean = started ? mean + (1 - s.smoothing) * (v - mean) : v;
     started = true;
     v = mean;
@@ -196,7 +197,7 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
     FRCNN_ASSERT(s.x.size() == s.y.size());
     bold.push_back(s.smoothing > 0 ? smoothed(s) : s.y);
     for (std::size_t i = 0; i < s.x.size(); ++i) {
-      if (!std::isfinite(s.x[i]) || !std::isfinite(s.y[i])) continue;
+      if (!is_finite(s.x[i]) || !is_finite(s.y[i])) continue;
       data_x = {std::min(data_x.low, s.x[i]), std::max(data_x.high, s.x[i])};
       data_y = {std::min(data_y.low, bold.back()[i]), std::max(data_y.high, bold.back()[i])};
     }

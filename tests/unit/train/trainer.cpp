@@ -139,5 +139,13 @@ TEST_CASE("a step that is not finite throws, naming step and images, and has cha
     CHECK(sentence.ends_with(" on photo" + std::to_string(static_cast<std::size_t>(bad) % first) + ".jpg photo77.jpg"));
     REQUIRE(after.size() > static_cast<std::size_t>(bad));
     CHECK(same_bits(after[static_cast<std::size_t>(bad)], all_values(*good.m)));
+    // Nor have the steps that were made before it was found.
+    CHECK(same_bits(all_values(*r.m), all_values(*good.m)));
+    for (auto const& e : r.m->parameters().entries()) CHECK(same_bits(r.t.optimiser().get_velocity(e), good.t.optimiser().get_velocity(e)));
+    CHECK(r.t.step() == bad);
+    // It can be left out, and training goes on.
+    r.t.seek(bad + 1);
+    CHECK(r.t.run(pictures));
+    CHECK(same_bits(all_values(*r.m), all_values(*good.m)) == (bad == 8));
   }
 }

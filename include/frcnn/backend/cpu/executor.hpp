@@ -3,6 +3,7 @@
 // is the host's. Every result is a function of the arguments alone, whatever the number of threads.
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/core/executor.hpp"
+#include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/iou.hpp"
 
 #include <algorithm>
@@ -27,6 +28,14 @@ auto ordered_bits(Key key) {
     using U = std::make_unsigned_t<Key>;
     return std::is_signed_v<Key> ? U(static_cast<U>(key) ^ (U(1) << (sizeof(U) * 8 - 1))) : static_cast<U>(key);
   }
+}
+
+template <class Key>
+bool is_nan_key(Key key) {
+  if constexpr (std::is_floating_point_v<Key>)
+    return is_nan(key);
+  else
+    return false;
 }
 
 template <class U>
@@ -111,7 +120,7 @@ struct exec<cpu> {
         for (std::size_t i = 0; i < k; ++i) {
           key_type const key = keys.data[s * k + i];
           auto const bits = detail::ordered_bits(key);
-          if (key == key && bits != dead) entries[alive++] = {bits, static_cast<std::uint32_t>(i)};
+          if (!detail::is_nan_key(key) && bits != dead) entries[alive++] = {bits, static_cast<std::uint32_t>(i)};
         }
         std::size_t const listed = std::min(m, alive);
         if (listed < alive) std::nth_element(entries, entries + listed, entries + alive);

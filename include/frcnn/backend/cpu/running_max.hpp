@@ -1,6 +1,7 @@
 #pragma once
 // The maximum over cells of a map, all channels at once, and who holds it: the inner step of max_pool and roi_pool.
 #include "frcnn/backend/cpu/parallel.hpp"
+#include "frcnn/core/finite.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::detail {
@@ -13,13 +14,13 @@ void take_better(T const* map, std::int32_t cell, std::size_t channels, T* best,
   if (winner) {
     FRCNN_INDEPENDENT
     for (std::size_t i = 0; i < channels; ++i) {
-      bool const better = v[i] > best[i] || (v[i] != v[i] && best[i] == best[i]);
+      bool const better = !is_nan(best[i]) && (is_nan(v[i]) || v[i] > best[i]);
       best[i] = better ? v[i] : best[i];
       winner[i] = better ? cell : winner[i];
     }
   } else {
     FRCNN_INDEPENDENT
-    for (std::size_t i = 0; i < channels; ++i) best[i] = v[i] > best[i] || v[i] != v[i] ? v[i] : best[i];
+    for (std::size_t i = 0; i < channels; ++i) best[i] = !is_nan(best[i]) && (is_nan(v[i]) || v[i] > best[i]) ? v[i] : best[i];
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What the authors' release and torchvision do alike, once half-open boxes have absorbed the pixel: the common base of both conventions.
 // Sections are the paper's.
+#include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
 #include "frcnn/geometry/box_coder.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
@@ -45,7 +46,9 @@ struct agreed {
   static constexpr double nms_iou = 0.7;
   template <class T>
   FRCNN_HD static constexpr bool wide_enough(box<T> const& b, T min) {
-    return b.width() >= min && b.height() >= min;
+    bool const numbers =
+        !is_nan(b.x1) && !is_nan(b.y1) && !is_nan(b.x2) && !is_nan(b.y2);  // widths of NaN fail by themselves but in -ffast-math
+    return numbers && b.width() >= min && b.height() >= min;
   }
   template <class T>
   FRCNN_HD static constexpr bool suppresses(T iou, T threshold) {
