@@ -93,7 +93,7 @@ class detector {
 
   model_config const& config() const { return config_; }
   std::vector<std::string> const& classes() const { return config_.classes; }
-  std::string const& class_name(std::int32_t label) const { return config_.classes.at(static_cast<std::size_t>(label) - 1); }
+  std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config_, label); }
   model_type const& model() const { return *model_; }
   model_type& model() { return *model_; }
 
@@ -161,7 +161,7 @@ class any_detector {
   std::vector<box<float>> propose(image_view im) const { return self_->propose(im); }
   model_config const& config() const { return self_->config(); }
   std::vector<std::string> const& classes() const { return config().classes; }
-  std::string const& class_name(std::int32_t label) const { return classes().at(static_cast<std::size_t>(label) - 1); }
+  std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config(), label); }
 
  private:
   struct abstract {

@@ -1,8 +1,11 @@
 #pragma once
 // Everything besides weights that a detector needs to detect: what a model file's metadata holds.
+#include "frcnn/core/error.hpp"
 #include "frcnn/core/pixels.hpp"
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +21,13 @@ struct model_config {
   pixel_normalisation normalisation = pixel_normalisation::imagenet();
   std::array<int, 2> fc_ranks{0, 0};               // of fc6 and fc7; 0: full (nn/low_rank_linear.hpp)
 };
+
+// The name of a label, 1 to K. Throws error.
+inline std::string const& class_name(model_config const& m, std::int32_t label) {
+  if (label < 1 || static_cast<std::size_t>(label) > m.classes.size())
+    throw error("class_name", "a label from 1 to " + std::to_string(m.classes.size()), std::to_string(label));
+  return m.classes[static_cast<std::size_t>(label) - 1];
+}
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

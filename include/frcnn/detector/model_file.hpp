@@ -6,25 +6,57 @@
 //             fc_ranks "[1024,256]" of a compressed model alone
 //
 //   save(detector, path)            load<presets::small_net<cpu>>(path)            load_detector(path): whatever preset the file names
-// load maps large weights that memory has in the order of the file, fully connected layers', instead of reading them: a process begins
-// sooner, and several share one copy. The file must not be changed in place while such a detector lives (io/mapping.hpp); save(), which
-// replaces it, may. Where that is no rule to rely on: load(path, options, model_weights::read).
-// Reading throws error naming the file and the tensor or key: a file cut short, of another preset, a missing, extra or misshapen tensor.
+// load reads all weights: whatever then happens to the file is nothing to the detector.
+// load(path, options, model_weights::mapped) maps large weights that memory has in the order of the file, fully connected layers', instead:
+// a process begins sooner, and several share one copy. It is for whoever owns the folder of the file, which must not be changed in place
+// while such a detector lives: written over, it silently becomes a mixture of two networks; cut short, it ends the process
+// (io/mapping.hpp). save(), which replaces a file, may. Reading throws error naming the file and the tensor or key: a file cut short, of
+// another preset, a missing, extra or misshapen tensor. What load would refuse, save refuses: no classes, names that are not UTF-8 or there
+// twice, sides and numbers out of range.
+#include "frcnn/core/finite.hpp"
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/io/safetensors.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-enum class model_weights : std::uint8_t { mapped, read };
+enum class model_weights : std::uint8_t { read, mapped };
 
 namespace detail {
 
 inline constexpr char const* model_format = "frcnn 1";
+
+// What a model file may say, checked where it is read and where it is written. where: "m.safetensors".
+inline void check_config(model_config const& m, std::string const& where) {
+  constexpr int most_side = 1 << 16;
+  auto const finite = [](double v) { return is_finite(v); };
+  auto const check = [&](bool right, char const* key, char const* expected, std::string const& found) {
+    if (!right) throw error(where + ", metadata \"" + key + "\"", expected, found);
+  };
+  check(!m.classes.empty(), "classes", "names of classes", "none");
+  std::set<std::string_view> names;
+  for (auto const& name : m.classes) {
+    check(!name.empty(), "classes", "names", "an empty one");
+    check(names.insert(name).second, "classes", "names that are there once", "\"" + name.substr(0, 100) + "\" twice");
+  }
+  check(m.short_side > 0 && m.short_side <= most_side, "short_side", "1 to 65536 pixels", std::to_string(m.short_side));
+  check(m.max_side > 0 && m.max_side <= most_side, "max_side", "1 to 65536 pixels", std::to_string(m.max_side));
+  for (auto const& sizes : m.anchor_sizes) check(std::ranges::all_of(sizes, finite), "anchor_sizes", "finite numbers", "others");
+  check(std::ranges::all_of(m.anchor_ratios, finite), "anchor_ratios", "finite numbers", "others");
+  auto const& n = m.normalisation;
+  check(finite(n.range) && n.range > 0 && std::ranges::all_of(n.mean, finite), "normalisation", "finite numbers and a range above 0",
+        "others");
+  check(std::ranges::all_of(n.deviation, [&](double v) { return finite(v) && v != 0; }), "normalisation", "finite deviations other than 0",
+        "others");
+  check(m.fc_ranks[0] >= 0 && m.fc_ranks[1] >= 0, "fc_ranks", "two whole numbers from 0 on", "a negative one");
+}
 
 inline std::map<std::string, std::string> to_metadata(model_config const& m) {
   using nlohmann::json;
@@ -42,7 +74,7 @@ inline std::map<std::string, std::string> to_metadata(model_config const& m) {
   return metadata;
 }
 
-// f(parsed) for a metadata value; what it throws becomes an error that names file and key.
+// f(parsed) for a metadata value; what the parser throws becomes an error that names file and key.
 template <class F>
 auto parse_metadata(io::safetensors_file const& file, std::string const& key, char const* expected, F f) {
   auto const& text = file.metadata(key);
@@ -58,7 +90,8 @@ inline model_config from_metadata(io::safetensors_file const& file) {
   if (!file.metadata().contains("format") || file.metadata("format") != model_format)
     throw error(file.name(), std::string("a model file of this library (metadata \"format\": \"") + model_format + "\")",
                 file.metadata().contains("format") ? "\"" + file.metadata("format").substr(0, 100) + "\"" : "tensors without it");
-  auto const number = [](json const& j) { return j.get<int>(); };
+  // As far out of range as it was: get<int> alone would wrap.
+  auto const number = [](json const& j) { return static_cast<int>(std::clamp(j.get<double>(), -1., 2e9)); };
   model_config m;
   m.preset = file.metadata("preset");
   m.classes = parse_metadata(file, "classes", "a list of names", [](json const& j) { return j.get<std::vector<std::string>>(); });
@@ -77,11 +110,10 @@ inline model_config from_metadata(io::safetensors_file const& file) {
     return n;
   });
   if (file.metadata().contains("fc_ranks"))
-    m.fc_ranks = parse_metadata(file, "fc_ranks", "two whole numbers", [](json const& j) {
-      return std::array{j.at(0).get<int>(), j.at(1).get<int>()};
+    m.fc_ranks = parse_metadata(file, "fc_ranks", "two whole numbers", [&](json const& j) {
+      return std::array{number(j.at(0)), number(j.at(1))};
     });
-  if (m.classes.empty() || m.short_side <= 0 || m.max_side <= 0)
-    throw error(file.name() + ", metadata", "classes and sides above 0", "none");
+  check_config(m, file.name());
   return m;
 }
 
@@ -140,8 +172,16 @@ void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& st
 
 template <class Preset>
 void save(detector<Preset> const& d, std::filesystem::path const& path) {
+  if (d.config().preset != Preset::name)
+    throw error(path.string(), std::string("a model of preset ") + Preset::name,
+                "one whose configuration says \"" + d.config().preset + "\"");
+  detail::check_config(d.config(), path.string());
   io::safetensors_writer out;
-  out.metadata = detail::to_metadata(d.config());
+  try {
+    out.metadata = detail::to_metadata(d.config());
+  } catch (nlohmann::json::exception const&) {  // JSON is UTF-8
+    throw error(path.string(), "names of classes in UTF-8", "other bytes");
+  }
   add_parameters(out, d.model().parameters());
   out.write(path);
 }
@@ -169,12 +209,12 @@ detector<Preset> load(io::safetensors_file const& file, model_config const& conf
 // options: the device's, of every detect call: threads, engine, precision.
 template <class Preset>
 detector<Preset> load(std::filesystem::path const& path, typename Preset::device::options options = {},
-                      model_weights how = model_weights::mapped) {
+                      model_weights how = model_weights::read) {
   io::safetensors_file const file(path);
   return detail::load<Preset>(file, detail::from_metadata(file), options, how);
 }
 template <class Preset>
-detector<Preset> load(std::filesystem::path const& path, int threads, model_weights how = model_weights::mapped) {
+detector<Preset> load(std::filesystem::path const& path, int threads, model_weights how = model_weights::read) {
   typename Preset::device::options options;
   options.threads = threads;
   return load<Preset>(path, options, how);

@@ -4,8 +4,10 @@
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>
-#include <filesystem>
 #include <unistd.h>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
 
 namespace {
 
@@ -142,7 +144,8 @@ TEST_CASE("load_detector serves a preset that only the file knows") {
   CHECK(any.propose(im).size() > 0);
 }
 
-TEST_CASE("large weights are mapped or read: the same detector; saving over its file and training leave it whole") {
+TEST_CASE(
+    "large weights are read, or mapped where that is asked for: the same detector; saving over its file and training leave it whole") {
   scratch_folder const folder;
   auto const path = folder.path / "small.safetensors";
   using small = presets::small_net<cpu>;
@@ -155,7 +158,7 @@ TEST_CASE("large weights are mapped or read: the same detector; saving over its 
   auto const bytes = io::read_file(path);
   auto const weight = [](detector<small> & d) -> auto& { return d.model().parameters().at("roi_heads.box_head.fc6.weight"); };
 
-  auto mapped = load<small>(path, 1), read = load<small>(path, 1, model_weights::read);
+  auto mapped = load<small>(path, 1, model_weights::mapped), read = load<small>(path, 1);
   CHECK(weight(mapped).lent);
   CHECK_FALSE(weight(read).lent);
   CHECK_FALSE(mapped.model().parameters().at("roi_heads.box_head.fc6.bias").lent);
@@ -173,6 +176,83 @@ TEST_CASE("large weights are mapped or read: the same detector; saving over its 
   weight(mapped).p->value.data[0] += 1;
   CHECK(io::read_file(path) == bytes);
   CHECK(weight(mapped).p->value.data[0] == weight(read).p->value.data[0] + 1);
+}
+
+TEST_CASE("a file that is written over, cut short or removed under its detector changes nothing") {
+  scratch_folder const folder;
+  auto const path = folder.path / "m.safetensors";
+  auto config = presets::small_net<cpu>::config({"a", "b"});
+  config.short_side = 64;
+  config.max_side = 128;
+  detector<presets::small_net<cpu>> made(config, 1);
+  made.model().parameters().initialise(2);
+  save(made, path);
+  auto const loaded = load<presets::small_net<cpu>>(path, 1);
+  auto const any = load_detector(path, 1);
+  auto const im = noise(100, 70);
+  auto const expected = loaded.detect(im, {.score = 0.01f});
+  REQUIRE(expected.size() > 0);
+
+  auto const write_over = [&](std::string const& bytes) {  // as cp does: the same file
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  };
+  made.model().parameters().initialise(3);
+  save(made, folder.path / "other.safetensors");
+  auto const other = io::read_file(folder.path / "other.safetensors");
+  REQUIRE(other.size() == fs::file_size(path));
+  write_over(other);
+  CHECK(equal(loaded.detect(im, {.score = 0.01f}), expected));
+  CHECK(equal(any.detect(im, {.score = 0.01f}), expected));
+  fs::resize_file(path, 100);
+  CHECK(equal(loaded.detect(im, {.score = 0.01f}), expected));
+  fs::remove(path);
+  CHECK(equal(any.detect(im, {.score = 0.01f}), expected));
+}
+
+TEST_CASE("what load refuses is not saved") {
+  scratch_folder const folder;
+  auto const path = folder.path / "m.safetensors";
+  auto const refused = [&](auto edit) {
+    auto config = narrow_preset<>::config();
+    edit(config);
+    return message_of([&] {
+      detector<narrow_preset<>> d(config, 1);
+      save(d, path);
+    });
+  };
+  auto const in = path.string() + ", metadata ";
+  CHECK(refused([](auto&) {}) == "no error");
+  REQUIRE(fs::remove(path));
+  CHECK(refused([](auto& c) { c.classes[0] = "\xEA\xEE\xF2"; }) ==
+        path.string() + ": expected names of classes in UTF-8, found other bytes");
+  CHECK(refused([](auto& c) { c.classes[1] = c.classes[0]; }) ==
+        in + "\"classes\": expected names that are there once, found \"disc\" twice");
+  CHECK(refused([](auto& c) { c.classes[1] = ""; }) == in + "\"classes\": expected names, found an empty one");
+  CHECK(refused([](auto& c) { c.short_side = 0; }) == in + "\"short_side\": expected 1 to 65536 pixels, found 0");
+  CHECK(refused([](auto& c) { c.max_side = 70000; }) == in + "\"max_side\": expected 1 to 65536 pixels, found 70000");
+  CHECK(refused([](auto& c) { c.normalisation.deviation[1] = 0; }).starts_with(in + "\"normalisation\": expected finite deviations"));
+  CHECK(refused([](auto& c) { c.normalisation.mean[1] = std::nan(""); }).starts_with(in + "\"normalisation\": expected finite numbers"));
+  CHECK(refused([](auto& c) { c.preset = "small"; }) ==
+        path.string() + ": expected a model of preset narrow, found one whose configuration says \"small\"");
+  CHECK(refused([](auto& c) { c.classes.clear(); }) != "no error");
+  CHECK_FALSE(fs::exists(path));
+
+  // And the same in a file.
+  auto const good = folder.path / "good.safetensors";
+  save(random_detector(), good);
+  auto const loaded = [&](char const* key, char const* value) {
+    rewrite(good, path, [&](auto&, auto&, auto& metadata) { metadata[key] = value; });
+    return message_of([&] { load<narrow_preset<>>(path); });
+  };
+  CHECK(loaded("short_side", "4294967297").starts_with(in + "\"short_side\": expected 1 to 65536 pixels, found 2000000000"));
+  CHECK(loaded("max_side", "-5").starts_with(in + "\"max_side\": expected 1 to 65536 pixels"));
+  CHECK(loaded("classes", "[]").starts_with(in + "\"classes\": expected names of classes, found none"));
+  CHECK(loaded("classes", "[\"a\",\"a\"]").starts_with(in + "\"classes\": expected names that are there once"));
+  CHECK(loaded("fc_ranks", "[-1,1e300]").starts_with(in + "\"fc_ranks\": expected two whole numbers"));
+
+  CHECK_THROWS_AS(random_detector().class_name(0), error);
+  CHECK_THROWS_AS(random_detector().class_name(-1), error);
 }
 
 TEST_CASE("images from memory: RGB, BGR, grey, rows with gaps") {
