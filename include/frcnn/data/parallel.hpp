@@ -1,6 +1,6 @@
 #pragma once
 // A loop over files on several threads, for work that is done once before training: checking data, rendering data.
-#include "frcnn/config.hpp"
+#include "frcnn/core/threads.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -8,12 +8,12 @@
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
-// f(i) for every i in [0, n), in any order; threads = 0: as many as there are cores. The first exception ends the loop and is thrown here.
+// f(i) for every i in [0, n), in any order; threads = 0: as many as there are cores, and fewer
+// where the system starts no more. The first exception ends the loop and is thrown here.
 template <class F>
 void for_each_in_parallel(std::size_t n, int threads, F const& f) {
   std::atomic<std::size_t> next{0};
@@ -29,10 +29,9 @@ void for_each_in_parallel(std::size_t n, int threads, F const& f) {
       }
   };
   std::size_t const wanted = threads > 0 ? static_cast<std::size_t>(threads) : std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::thread> others;
-  for (std::size_t t = 1; t < std::min(wanted, n); ++t) others.emplace_back(work);
+  helping_threads others(std::min(wanted, std::max<std::size_t>(n, 1)) - 1, work);
   work();
-  for (auto& t : others) t.join();
+  others.join();
   if (failure) std::rethrow_exception(failure);
 }
 

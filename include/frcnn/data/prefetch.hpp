@@ -14,7 +14,7 @@
 // large as they get, nothing is allocated.
 //
 // An exception of make() is thrown by the next() that asks for its batch, and again until seek().
-#include "frcnn/config.hpp"
+#include "frcnn/core/threads.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -23,7 +23,6 @@
 #include <functional>
 #include <mutex>
 #include <span>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -53,11 +52,11 @@ class prefetcher {
   using plan_function = std::function<void(std::uint64_t batch, std::vector<Request>& requests)>;
   using make_function = std::function<void(Request const&, Item&)>;
 
-  // workers: 0 makes everything in next(). depth: batches in memory, the one lent included; at least 2.
+  // workers: 0, or none that the system starts, makes everything in next(). depth: batches in memory, the one lent included; at least 2.
   prefetcher(plan_function plan, make_function make, int workers = 1, int depth = 4)
       : plan_(std::move(plan)), make_(std::move(make)), slots_(static_cast<std::size_t>(depth < 2 ? 2 : depth)) {
     open_batches();
-    for (int i = 0; i < workers; ++i) workers_.emplace_back([this, mine = make_]() mutable { work(mine); });
+    workers_.start(static_cast<std::size_t>(workers), [this, mine = make_]() mutable { work(mine); });
   }
   prefetcher(prefetcher const&) = delete;
   prefetcher& operator=(prefetcher const&) = delete;
@@ -67,7 +66,7 @@ class prefetcher {
       stopping_ = true;
     }
     wanted_.notify_all();
-    for (auto& w : workers_) w.join();
+    workers_.join();
   }
 
   // The items of batch position(), which then moves on; empty at the end. They are the caller's until next() or seek() is called again.
@@ -197,7 +196,7 @@ class prefetcher {
   std::uint64_t position_ = 0;    // the batch that next() gives
   std::uint64_t opened_ = 0;      // batches before it are planned
   bool lent_ = false, ended_ = false, stopping_ = false;
-  std::vector<std::thread> workers_;
+  helping_threads workers_;
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::data

@@ -9,6 +9,7 @@
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/rng.hpp"
+#include "frcnn/core/threads.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -18,7 +19,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -125,7 +125,7 @@ class parameter_store {
     ++e.p->version;
   }
   // The same in parts, so that no second copy of a large parameter is made: fetch(first, out) gives the logical elements from the first on.
-  // Parts are fetched and laid out by `threads` threads.
+  // Parts are fetched and laid out by `threads` threads, or fewer where the system starts no more.
   template <class Fetch>
   void set_in_parts(entry const& e, int threads, Fetch fetch) {
     take_back(own(e));
@@ -159,10 +159,10 @@ class parameter_store {
         next = parts;
       }
     };
-    std::vector<std::thread> others;
-    for (std::size_t i = 1; i < std::min<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), parts); ++i) others.emplace_back(work);
+    helping_threads others(std::min<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), std::max<std::size_t>(parts, 1)) - 1,
+                           work);
     work();
-    for (auto& t : others) t.join();
+    others.join();
     if (failure) std::rethrow_exception(failure);
   }
   std::vector<T> logical(entry const& e, T const* stored) const {
