@@ -123,13 +123,14 @@ void add_layout(int m, int k, int n, std::string const& where, bool trains) {
                  .counters = {{"rule", is_rule}}};
     });
   };
-  add_kernel("product", pass::forward, true, product_of(pass::forward, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
-               frcnn::simd::product(c, static_cast<int>(rows), static_cast<int>(columns), static_cast<int>(depth), {a, lda, ta}, {b, ldb, tb}, out, ldc, false);
-             }));
   for (auto const p : {pass::forward, pass::backward_data, pass::backward_weight}) {
     if (p != pass::forward && !trains) continue;
-    add_kernel("onednn_gemm", p, p != pass::forward, product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
-                 own::gemm(c, ta, tb, rows, columns, depth, a, lda, b, ldb, false, out, ldc);
+    add_kernel("product", p, true, product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
+                 frcnn::simd::product(c, static_cast<int>(rows), static_cast<int>(columns), static_cast<int>(depth), {a, lda, ta}, {b, ldb, tb}, out, ldc, false);
+               }));
+    add_kernel("onednn_gemm", p, false, product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
+                 own::team const team(c);
+                 dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, depth, 1.f, a, lda, b, ldb, 0.f, out, ldc);
                }));
     add_kernel("openblas", p, false, product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
                  frcnn::parallel_gemm<float>(c, ta, tb, rows, columns, depth, 1, a, lda, b, ldb, 0, out, ldc);

@@ -28,12 +28,14 @@ class linear {
   int in() const { return in_; }
   int out() const { return out_; }
 
-  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y) const {
+  // images: M is so many runs of equal length, none of which depends on another.
+  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, int images = 1) const {
     profiled const scope(c, weight.layer(), operations(x));
-    ops::linear<B>::template forward<T>(c, relu_, x, weight.value, bias.value, y, weight.wants_grad() ? nullptr : &kept_, weight.version);
+    ops::linear<B>::template forward<T>(c, relu_, x, weight.value, bias.value, y, weight.wants_grad() ? nullptr : &kept_, weight.version,
+                                        images);
   }
-  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, tape& t) const {
-    forward(c, x, y);
+  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, tape& t, int images = 1) const {
+    forward(c, x, y, images);
     t = {x, y};
   }
   // dy is masked in place; dx empty is not wanted.

@@ -44,17 +44,18 @@ class low_rank_linear {
   int out() const { return last_.out(); }
   int rank() const { return rank_; }  // 0: full
 
-  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y) const {
-    if (!first_) return last_.forward(c, x, y);
+  // images: as nn::linear's.
+  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, int images = 1) const {
+    if (!first_) return last_.forward(c, x, y, images);
     typename B::context::frame scope(c);
-    through(c, x, scratch<T, B>(c, shape<2>{{x.dims[0], rank_}}), y);
+    through(c, x, scratch<T, B>(c, shape<2>{{x.dims[0], rank_}}), y, images);
   }
-  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, tape& t) const {
+  void forward(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> y, tape& t, int images = 1) const {
     t.x = x;
     t.y = y;
-    if (!first_) return last_.forward(c, x, y);
+    if (!first_) return last_.forward(c, x, y, images);
     t.hidden = t.hidden_memory.shaped(shape<2>{{x.dims[0], rank_}});
-    through(c, x, t.hidden, y);
+    through(c, x, t.hidden, y, images);
   }
   // dy is masked in place; dx empty is not wanted.
   void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, writing how) {
@@ -87,9 +88,9 @@ class low_rank_linear {
       throw error("rank of a fully connected layer", "0 for the full layer, or 1 to " + std::to_string(most), std::to_string(rank));
     return rank;
   }
-  void through(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> hidden, view<T, 2, B> y) const {
-    first_->forward(c, x, hidden);
-    last_.forward(c, hidden, y);
+  void through(typename B::context& c, view<T const, 2, B> x, view<T, 2, B> hidden, view<T, 2, B> y, int images) const {
+    first_->forward(c, x, hidden, images);
+    last_.forward(c, hidden, y, images);
   }
 
   int rank_;

@@ -84,11 +84,11 @@ class fast_rcnn_head {
       typename context::frame pooling(c);
       auto pooled = make(pooler_.width());
       pool(c, [&] { pooler_.forward(c, f, rois, pooled); });
-      fc6_.forward(c, pooled, h6);
+      fc6_.forward(c, pooled, h6, im.size());
     }
-    fc7_.forward(c, h6, h7);
-    cls_.forward(c, h7, logits);
-    box_.forward(c, h7, deltas);
+    fc7_.forward(c, h6, h7, im.size());
+    cls_.forward(c, h7, logits, im.size());
+    box_.forward(c, h7, deltas, im.size());
     profiled const scores(c, "scores to detections");
     roi::postprocess<Conv>(c, Conv::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), o, hits);
   }
@@ -108,12 +108,12 @@ class fast_rcnn_head {
     t.dlogits = shaped(t.dlogit_memory, cls_.out());
     t.ddeltas = shaped(t.ddelta_memory, box_.out());
     pool(c, [&] { pooler_.forward(c, f, decided.rois, t.pooled, t.pooler); });
-    fc6_.forward(c, t.pooled, t.h6, t.fc6);
+    fc6_.forward(c, t.pooled, t.h6, t.fc6, im.size());
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout);
-    fc7_.forward(c, t.h6, t.h7, t.fc7);
+    fc7_.forward(c, t.h6, t.h7, t.fc7, im.size());
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout);
-    cls_.forward(c, t.h7, t.logits);
-    box_.forward(c, t.h7, t.deltas);
+    cls_.forward(c, t.h7, t.logits, im.size());
+    box_.forward(c, t.h7, t.deltas, im.size());
     profiled const losses(c, "losses");
     roi::roi_losses<Conv>(c, decided, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
   }

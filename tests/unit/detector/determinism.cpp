@@ -99,3 +99,50 @@ TEST_CASE("the order of images in a batch changes nothing of what is decided for
     CHECK(image(f.anchor_label.values, 2) == image(d.anchor_label.values, 2));
   }
 }
+
+TEST_CASE("an image's detections have the same bits alone and in a batch, whatever its company is") {
+  auto rpn = narrow_rpn<conventions::torchvision>();
+  rpn.test = {200, 100};  // rows of fc6 that are worth products by quarters
+  auto head = narrow_head<conventions::torchvision>();
+  head.fc6 = 2048;
+  auto const model = parts<whole_spec, float>::make(rpn, head);
+  liven(*model);
+  detect_options const o{.score = 0, .max_detections = 50};
+  auto const found = [&](cpu::context& c, scene<float> s) {
+    int const n = s.dims[0];
+    std::vector<scored_box<float>> hits(static_cast<std::size_t>(n * o.max_detections));
+    std::vector<std::int32_t> count(static_cast<std::size_t>(n));
+    model->detect(c, s.images(), o, {{hits.data(), {{n, o.max_detections}}}, {count.data(), {{n}}}});
+    std::vector<std::vector<float>> images;
+    for (int i = 0; i < n; ++i) {
+      auto& all = images.emplace_back();
+      for (int j = 0; j < count[std::size_t(i)]; ++j) {
+        auto const& h = hits[std::size_t(i * o.max_detections + j)];
+        all.insert(all.end(), {h.where.x1, h.where.y1, h.where.x2, h.where.y2, h.score, float(h.label)});
+      }
+    }
+    return images;
+  };
+  scene<float> const batch({{96, 128}, {96, 128}, {96, 128}});
+  std::size_t const pixels = batch.pixels.size() / 3;
+  auto all_options = tests::engines(2);
+#if FRCNN_HAS_ONEDNN
+  if (onednn::has_bf16()) all_options.push_back({.threads = 2, .precision = compute::bf16});
+#endif
+  for (auto const& options : all_options) {
+    CAPTURE(tests::name(options));
+    cpu::context c(options);
+    auto broken = batch;
+    for (std::size_t i = 0; i < pixels; ++i) broken.pixels[i] *= 1e6f;
+    broken.pixels[2 * pixels + 5] = std::numeric_limits<float>::quiet_NaN();
+    auto const together = found(c, batch), beside = found(c, broken);
+    for (std::size_t i = 0; i < 3; ++i) {
+      scene<float> one({{96, 128}});
+      std::copy_n(batch.pixels.begin() + static_cast<std::ptrdiff_t>(i * pixels), pixels, one.pixels.begin());
+      auto const alone = found(c, one);
+      REQUIRE(alone[0].size() > 60);
+      CHECK(same_bits(together[i], alone[0]));
+    }
+    CHECK(same_bits(beside[1], together[1]));
+  }
+}

@@ -6,8 +6,9 @@
 //   c [M, N] = (add ? c : 0) + a [M, K] * b [K, N]
 // a and b are matrix_refs: row-major, or the transposed view of a row-major matrix. c is row-major with a row stride. K goes in blocks:
 // a worker packs its rows of `a` for a block, then panel after panel of its columns of b, and multiplies all its rows with them.
-// Each sum has one order, whatever the number of threads. Large weights by enough rows are multiplied by quarters (strassen.hpp): seven
-// products instead of eight.
+// Each sum has one order, whatever the number of threads. Large weights by enough rows are multiplied by quarters (strassen.hpp), seven
+// products instead of eight, unless the context's `strassen` is off. Quarters pair rows; rows of two images are never paired, so that an
+// image's rows have the same bits alone and in a batch: rows are `images` runs of equal length.
 //
 // Example: y [300, 4096] = x [300, 25088] * W^T, W stored [4096, 25088]:
 //   product(c, 300, 4096, 25088, {x, 25088}, {W, 25088, true}, y, 4096, false)
@@ -88,17 +89,32 @@ struct by_quarters {
   }
 };
 
-// Rows in blocks as equal as a way allows: block i is rows [begin(i), begin(i + 1)), of which those from m on are zeros.
+// The rows of every image in blocks as equal as a way allows. What a block has beyond its image's rows is packed as zeros.
 template <class Way>
 struct row_blocks {
-  int count, units;  // units of Way::together rows
+  int image_rows, of_image, units, count;  // blocks of an image, its units of Way::together rows; blocks of all images
 
-  explicit row_blocks(int m)
-      : count((m + Way::together * tile_rows - 1) / (Way::together * tile_rows)),
-        units(std::max((m + Way::together - 1) / Way::together, Way::least * count)) {}
-  int begin(int i) const { return Way::together * static_cast<int>(static_cast<std::ptrdiff_t>(units) * i / count); }
-  int rows() const { return Way::together * units; }
-  int most_rows() const { return Way::together * ((units + count - 1) / count); }  // of one
+  explicit row_blocks(int m, int images = 1)
+      : image_rows(m / images),
+        of_image((image_rows + Way::together * tile_rows - 1) / (Way::together * tile_rows)),
+        units(std::max((image_rows + Way::together - 1) / Way::together, Way::least * of_image)),
+        count(images * of_image) {
+    FRCNN_ASSERT(image_rows * images == m);
+  }
+  int rows_of_image() const { return Way::together * units; }  // with those packed as zeros
+  int most_rows() const { return Way::together * ((units + of_image - 1) / of_image); }  // of one block
+
+  // Block i: where it begins among all packed rows, and in the matrix; its rows, and how many of them the matrix has.
+  struct block {
+    int packed, first, rows, count;
+  };
+  block operator[](int i) const {
+    int const image = i / of_image, begin = within(i % of_image), rows = within(i % of_image + 1) - begin;
+    return {image * rows_of_image() + begin, image * image_rows + begin, rows, std::min(rows, image_rows - begin)};
+  }
+
+ private:
+  int within(int i) const { return Way::together * static_cast<int>(static_cast<std::ptrdiff_t>(units) * i / of_image); }
 };
 
 // The most that is packed at once; panels are a multiple of Way::together.
@@ -144,8 +160,8 @@ struct worker_grid {
 
 template <class Way>
 void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride,
-             bool add) {
-  row_blocks<Way> const blocks(m);
+             bool add, int images = 1) {
+  row_blocks<Way> const blocks(m, images);
   int const block_rows = blocks.most_rows(), batch = most.panels * panel, batches = (n + batch - 1) / batch;
   int const deepest = rounded(std::min(k, most.depth), Way::depth_unit);
   worker_grid const grid = worker_grid::of(c.threads(), blocks.count, block_rows, batches, batch, Way::packed(2, deepest) / 2);
@@ -158,30 +174,28 @@ void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, 
   parallel_for(c, static_cast<std::size_t>(grid.size()), 1, [=](int worker, std::size_t, std::size_t) {
     auto const [first_block, last_block] = grid.blocks_of(worker, blocks.count);
     auto const [first_batch, last_batch] = grid.batches_of(worker, batches);
-    int const first_row = blocks.begin(first_block);
     float* const packed = memory + room * static_cast<std::size_t>(worker);
     float *const panels = packed + rows_size, *const sums = panels + panels_size, *const line = sums + Way::sums;
+    int const first_packed = blocks[first_block].packed;
     for (int k0 = 0; k0 < k; k0 += most.depth) {
       int const depth = std::min(most.depth, k - k0), whole = rounded(depth, Way::depth_unit);
       bool const sum = add || k0 > 0;
       for (int i = first_block; i < last_block; ++i) {
-        int const first = blocks.begin(i), rows = blocks.begin(i + 1) - first;
-        Way::pack(a.from(first, k0), std::min(rows, m - first), depth, rows, whole, packed + Way::packed(first - first_row, whole));
+        auto const block = blocks[i];
+        Way::pack(a.from(block.first, k0), block.count, depth, block.rows, whole, packed + Way::packed(block.packed - first_packed, whole));
       }
       for (int at = first_batch; at < last_batch; ++at) {
         int const n0 = at * batch, columns = std::min(batch, n - n0);
         int const panel_count = rounded(columns, panel * Way::together) / panel;
-        for (int p = 0; p < panel_count; ++p)
-          pack_panel(b.from(k0, n0 + p * panel), depth, std::clamp(columns - p * panel, 0, panel), whole, panel, line,
-                     panels + static_cast<std::ptrdiff_t>(p) * panel * whole);
+        pack_panels(b.from(k0, n0), depth, columns, whole, panel_count, line, panels);
         for (int i = first_block; i < last_block; ++i) {
-          int const first = blocks.begin(i), rows = blocks.begin(i + 1) - first, count = std::min(rows, m - first);
-          float* const to = out + first * out_stride + n0;
+          auto const block = blocks[i];
+          float* const to = out + block.first * out_stride + n0;
           if (sum)
-            for (int r = 0; r < count; ++r)
+            for (int r = 0; r < block.count; ++r)
               for (int l = 0; l < columns; l += lanes) __builtin_prefetch(to + r * out_stride + l, 1);
-          Way::multiply(rows, whole, packed + Way::packed(first - first_row, whole), panels, panel_count, sums,
-                        [=](int row, int column, vec v) {
+          Way::multiply(block.rows, whole, packed + Way::packed(block.packed - first_packed, whole), panels, panel_count, sums,
+                        [=, count = block.count](int row, int column, vec v) {
                           if (row < count && column < columns) put(to + row * out_stride + column, v, columns - column, sum);
                         });
         }
@@ -192,17 +206,21 @@ void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, 
 
 }  // namespace detail
 
-inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride, bool add) {
+inline void product(cpu::context& c, int m, int n, int k, matrix_ref a, matrix_ref b, float* out, std::ptrdiff_t out_stride, bool add,
+                    int images = 1) {
+  using detail::by_groups, detail::by_quarters;
   if (k == 0 && !add)
     for (int i = 0; i < m; ++i) std::fill_n(out + i * out_stride, n, 0.f);
   if (m == 0 || n == 0 || k == 0) return;
-  // Weights that come from memory are read in long runs; those that a cache holds are packed in more panels at once.
+  // A row-major b is read in runs of a row: more panels at once. Transposed ones that come from memory are read in long runs of depth;
+  // those that a cache holds are packed in more panels at once.
+  if (!b.transposed) return detail::product<by_groups>(c, {512, 8}, m, n, k, a, b, out, out_stride, add);
   if (static_cast<std::size_t>(n) * static_cast<std::size_t>(k) <= (std::size_t{4} << 20))
-    detail::product<detail::by_groups>(c, {512, 4}, m, n, k, a, b, out, out_stride, add);
-  else if (detail::row_blocks<detail::by_quarters>(m).rows() <= m + m / 32)  // few zeros are multiplied
-    detail::product<detail::by_quarters>(c, {2048, 2}, m, n, k, a, b, out, out_stride, add);
-  else
-    detail::product<detail::by_groups>(c, {2048, 2}, m, n, k, a, b, out, out_stride, add);
+    return detail::product<by_groups>(c, {512, 4}, m, n, k, a, b, out, out_stride, add);
+  int const image_rows = m / images;
+  if (c.options().strassen && detail::row_blocks<by_quarters>(image_rows).rows_of_image() <= image_rows + image_rows / 32)  // few zeros
+    return detail::product<by_quarters>(c, {2048, 2}, m, n, k, a, b, out, out_stride, add, images);
+  detail::product<by_groups>(c, {2048, 2}, m, n, k, a, b, out, out_stride, add);
 }
 
 }  // namespace frcnn::simd

@@ -95,6 +95,36 @@ TEST_CASE("product: by quarters, of integers the bits of whole products; an odd 
                   });
 }
 
+TEST_CASE("product: rows of one image do not depend on another's, alone or in a batch; the quarters can be turned off") {
+  constexpr int m = 150, n = 4096, k = 1040;  // large enough for quarters
+  auto const a = normals<float>(2 * m * k, 1), b = normals<float>(n * k, 2);
+  cpu::context quarters(2), whole({.threads = 2, .strassen = false});
+  auto const multiply = [&](cpu::context& c, std::vector<float> const& rows, int images) {
+    std::vector<float> out(rows.size() / k * n);
+    simd::product(c, int(rows.size() / k), n, k, {rows.data(), k}, {b.data(), k, true}, out.data(), n, false, images);
+    return out;
+  };
+  auto const image = [&](std::vector<float> const& all, int i) {
+    auto const size = std::ptrdiff_t(all.size() / 2);
+    return std::vector<float>(all.begin() + i * size, all.begin() + (i + 1) * size);
+  };
+  for (auto* c : {&quarters, &whole}) {
+    auto const both = multiply(*c, a, 2);
+    CHECK(same_bits(multiply(*c, image(a, 0), 1), image(both, 0)));
+    CHECK(same_bits(multiply(*c, image(a, 1), 1), image(both, 1)));
+    auto broken = a;
+    broken[5] = std::numeric_limits<float>::quiet_NaN();
+    broken[7 * k] *= 1e6f;
+    auto const beside = multiply(*c, broken, 2);
+    CHECK(same_bits(image(beside, 1), image(both, 1)));
+    bool rows_are_alone = true;
+    for (int i = 1; i < m; ++i)
+      for (int j = 0; i != 7 && j < n; ++j) rows_are_alone &= beside[i * n + j] == both[i * n + j];
+    CHECK(rows_are_alone == (c == &whole));
+  }
+  CHECK(!same_bits(multiply(quarters, a, 2), multiply(whole, a, 2)));
+}
+
 TEST_CASE("product: a grid of workers covers every block and batch once, and has work for each") {
   using simd::detail::worker_grid;
   for (int threads : {1, 2, 3, 4, 7, 16, 64})

@@ -4,10 +4,12 @@
 //   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data (both by tiles, or by panels:
 //                                                      goes_by_panels, has_few_tiles), backward by weight
 //   anything else                                      forward: our direct kernel, in bf16 oneDNN's; backward: oneDNN
-// Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's.
+// Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's. Where oneDNN has no kernel that may run
+// (onednn/library.hpp) forward is direct and in float, backward the portable engine's.
 // In bf16 Winograd's products stay in float: a fourth of the products beats half the price of each.
 #include "frcnn/backend/cpu/kept_weights.hpp"
 #include "frcnn/backend/cpu/onednn/conv2d.hpp"
+#include "frcnn/backend/cpu/portable/conv2d.hpp"
 #include "frcnn/ops/conv2d.hpp"
 
 #if FRCNN_HAS_ONEDNN
@@ -60,8 +62,8 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
   bool const bf16 = weight.keep && c.options().precision == compute::bf16 && !few_channels;
   if (!is_winograd(spec) && (bf16 || !simd::worthwhile)) {
     onednn::packed* const place = weight.keep && c.options().keep_transforms ? &weight.keep->blocked : nullptr;
-    return onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y,
-                           {.residual = residual ? y : cpu_activation<float>{}, .precision = bf16 ? compute::bf16 : compute::exact});
+    onednn::forward_options const o{residual ? y : cpu_activation<float>{}, bf16 ? compute::bf16 : compute::exact};
+    if (onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, o)) return;
   }
   if (is_winograd(spec)) return tiled(c, spec, x, weight, {.bias = bias, .add = residual, .relu = spec.relu}, y.data);
   cpu::context::frame const scope(c);
@@ -72,12 +74,19 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
 inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_activation<float> dy, float const* weight,
                      float* dweight, writing how, cpu_activation<float> dx, writing dx_how) {
   bool const is_tiled = is_winograd(spec);
+  shape<1> const weights{{spec.out_channels * spec.kernel * spec.kernel * spec.in_channels}};
+  auto const portably = [&](float* dw, cpu_activation<float> to) {
+    portable::conv2d::backward<float>(c, spec, x, dy, {weight, weights}, {dw, weights}, how, to, dx_how);
+  };
   if (dweight && is_tiled)
     winograd::backward_weight(c, spec.in_channels, spec.out_channels, x.data, dy.data, x.dims, dweight, how == writing::add);
-  else if (dweight)
-    onednn::backward_weight(c, spec, x, dy, dweight, how);
+  else if (dweight && !onednn::backward_weight(c, spec, x, dy, dweight, how))
+    portably(dweight, {});
   if (!dx) return;
-  if (!is_tiled) return onednn::backward_data(c, spec, dy, weight, dx, dx_how);
+  if (!is_tiled) {
+    if (!onednn::backward_data(c, spec, dy, weight, dx, dx_how)) portably(nullptr, dx);
+    return;
+  }
   winograd::weights_view const turned{weight, spec.out_channels, spec.in_channels, true};
   winograd::epilogue const finish{.add = dx_how == writing::add};
   if (winograd::goes_by_panels(spec.out_channels, spec.in_channels) || winograd::has_few_tiles(dy.dims, spec.in_channels))

@@ -4,6 +4,10 @@
 //   descriptors    2.x makes a desc and then a primitive_desc, 3.x the second at once
 //   eltwise        2.x's post-op has a scale, 3.x's has none
 //   Winograd       x64 kernels up to 3.1; later ones refuse
+//
+// Which of its kernels run: before 3.11 oneDNN's products (dnnl_sgemm, and every implementation "gemm") use the stack register for
+// addresses in a heap buffer. The frame of a signal that arrives then overwrites what lies there (uxlfoundation/oneDNN issue 4845; seen in
+// 2.6.3, f32, with AVX2 and AVX-512). They are passed over, and so are its reference loops: `first_usable`.
 // A build without oneDNN (FRCNN_HAS_ONEDNN 0) has nothing here. What oneDNN refuses is a frcnn::error with the name of the operation.
 //
 // Example: desc const x = plain({1, 64, 300, 400}, f32, tag::nhwc);   x.get_size() == 1 * 64 * 300 * 400 * 4
@@ -14,6 +18,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <limits>
+#include <string_view>
 
 #if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP
 #error "frcnn: this oneDNN does not use OpenMP, so that its number of threads would not be the context's; configure with FRCNN_ONEDNN=OFF"
@@ -41,6 +46,22 @@ inline bool has_bf16() {
   using isa = dnnl::cpu_isa;
   isa const here = dnnl::get_effective_cpu_isa();
   return here != isa::sse41 && here != isa::avx && here != isa::avx2 && here != isa::avx2_vnni;
+}
+
+// Whether a kernel keeps the stack register on the thread's stack, and is no plain loop.
+inline bool is_usable(std::string_view implementation) {
+  dnnl_version_t const* const v = dnnl_version();
+  bool const mended = v->major > 3 || (v->major == 3 && v->minor >= 11);
+  bool const product = implementation.starts_with("gemm") || implementation.find(":gemm") != std::string_view::npos;
+  return implementation.find("ref") == std::string_view::npos && (mended || !product);
+}
+
+// Goes to the first implementation that may run; false: there is none.
+template <class PrimitiveDesc>
+bool first_usable(PrimitiveDesc& made) {
+  while (!is_usable(made.impl_info_str()))
+    if (!made.next_impl()) return false;
+  return true;
 }
 
 // One for the process: an engine of the CPU has no state, and memory objects of several contexts may meet in one call.

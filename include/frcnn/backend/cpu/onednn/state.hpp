@@ -2,7 +2,8 @@
 // What a context keeps of oneDNN: kernels that were made for a shape, ready to run again.
 //
 //   job     one primitive with its memory objects: run(c, stream, {pointers}) allocates nothing of ours, scratch is the arena's
-//   plan    the jobs of one operation on one shape: the operation, and the conversions around it
+//   plan    the jobs of one operation on one shape: the operation, and the conversions around it; without the operation where oneDNN has
+//           no kernel that may run (library.hpp)
 //   state   plan& find(key, make): the context's plans, at most `capacity`; the one not asked for longest goes
 //   team    while it lives, oneDNN's loops run on the context's threads, and denormals are zero in them
 // A key is the operation, its shapes and its options; the number of threads is the context's, and so are the plans.

@@ -49,20 +49,20 @@ struct layer {
                              compute precision = compute::exact) const {
     poison(c);
     tensor<float> tx(c, xs, x), ty(c, ys, nans<float>(ys.size()));
-    onednn::forward(c, spec, tx.a, {stored.data(), keep, version}, b.data(), ty.a, {.residual = {}, .precision = precision});
+    CHECK(onednn::forward(c, spec, tx.a, {stored.data(), keep, version}, b.data(), ty.a, {.residual = {}, .precision = precision}));
     return ty.plain();
   }
   std::vector<float> backward_data(cpu::context& c, std::vector<float> const& before, writing how) const {
     poison(c);
     tensor<float> tdy(c, ys, g), tdx(c, xs, before);
-    onednn::backward_data(c, spec, tdy.a, stored.data(), tdx.a, how);
+    CHECK(onednn::backward_data(c, spec, tdy.a, stored.data(), tdx.a, how));
     return tdx.plain();
   }
   std::vector<float> backward_weight(cpu::context& c, std::vector<float> const& before, writing how) const {
     poison(c);
     tensor<float> tx(c, xs, x), tdy(c, ys, g);
     auto dw = channels_last(before, spec.out_channels, spec.in_channels, cells());
-    onednn::backward_weight(c, spec, tx.a, tdy.a, dw.data(), how);
+    CHECK(onednn::backward_weight(c, spec, tx.a, tdy.a, dw.data(), how));
     return channels_last(dw, spec.out_channels, spec.in_channels, cells(), true);
   }
 };
@@ -114,8 +114,8 @@ TEST_CASE("onednn: a residual is added before the ReLU, in place or beside; a co
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = std::max(0.0, expected[i] + static_cast<double>(residual[i]));
     l.spec.relu = true;
     tensor<float> x(c, l.xs, l.x), y(c, l.ys, residual), beside(c, l.ys, residual), z(c, l.ys, nans<float>(l.ys.size()));
-    onednn::forward(c, l.spec, x.a, {l.stored.data()}, nullptr, y.a, {.residual = y.a});
-    onednn::forward(c, l.spec, x.a, {l.stored.data()}, nullptr, z.a, {.residual = beside.a});
+    CHECK(onednn::forward(c, l.spec, x.a, {l.stored.data()}, nullptr, y.a, {.residual = y.a}));
+    CHECK(onednn::forward(c, l.spec, x.a, {l.stored.data()}, nullptr, z.a, {.residual = beside.a}));
     CHECK(near(y.plain(), expected, tolerance<float>));
     CHECK(same_bits(y.plain(), z.plain()));
     CHECK(same_bits(beside.plain(), residual));

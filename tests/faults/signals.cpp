@@ -1,0 +1,133 @@
+// A signal that arrives while a kernel runs finds the stack where the thread's stack is, and changes no bit: hosts have timers and profilers,
+// and whoever trains presses Ctrl-C. (oneDNN before 3.11 has products that break this: backend/cpu/onednn/library.hpp.)
+#include "../unit/detector/narrow_preset.hpp"
+#include "../unit/engines.hpp"
+#include "frcnn/presets/small.hpp"
+#include "frcnn/presets/vgg16_tv.hpp"
+
+#include <doctest/doctest.h>
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+using namespace frcnn;
+
+namespace {
+
+struct range {
+  char const *low = nullptr, *high = nullptr;
+};
+thread_local range own_stack;  // asked before: a handler must not call what pthreads offer for it
+std::atomic<long> handled, outside;
+
+void look(int) {
+  if (!own_stack.low) return;
+  auto const* const frame = static_cast<char const*>(__builtin_frame_address(0));
+  ++handled;
+  if (frame < own_stack.low || frame >= own_stack.high) ++outside;
+}
+
+void note_stack() {
+  pthread_attr_t attributes;
+  REQUIRE(pthread_getattr_np(pthread_self(), &attributes) == 0);
+  void* low;
+  std::size_t size;
+  pthread_attr_getstack(&attributes, &low, &size);
+  pthread_attr_destroy(&attributes);
+  own_stack = {static_cast<char const*>(low), static_cast<char const*>(low) + size};
+}
+
+// While it lives, every thread of the process but its own gets a signal a thousand times a second.
+class signal_storm {
+ public:
+  explicit signal_storm(int threads) {
+    handled = outside = 0;
+    cpu::context const c(threads);
+    parallel_for(c, static_cast<std::size_t>(threads), 1, [](std::size_t, std::size_t) { note_stack(); });
+    struct sigaction action = {};
+    action.sa_handler = look;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGUSR1, &action, &before_);
+    sender_ = std::jthread([](std::stop_token stop) {
+      long const self = ::syscall(SYS_gettid);
+      while (!stop.stop_requested()) {
+        for (auto const& entry : std::filesystem::directory_iterator("/proc/self/task"))
+          if (long const id = std::stol(entry.path().filename()); id != self) ::syscall(SYS_tgkill, ::getpid(), id, SIGUSR1);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
+  }
+  ~signal_storm() {
+    sender_ = {};
+    sigaction(SIGUSR1, &before_, nullptr);
+  }
+
+ private:
+  struct sigaction before_;
+  std::jthread sender_;
+};
+
+using values = std::vector<std::vector<float>>;
+std::vector<std::string> const classes{"disc", "bar", "ring"};
+
+template <class Preset>
+values trained(cpu_options const& options, int steps) {
+  auto const model = Preset::make(Preset::config(classes));
+  model->parameters().initialise(1);
+  cpu::context c(options);
+  trainer t(*model, c, detector_tests::empty_input<typename Preset::model>(),
+            {.seed = 3, .rate = {.lr = 1e-4, .steps = steps}, .optimiser = {.clip_norm = 10}});
+  t.run(detector_tests::memory_feed(detector_tests::memory_feed::eight_sizes()));
+  return detector_tests::all_values(*model);
+}
+
+template <class Preset>
+values detected(cpu_options const& options, int times) {
+  detector<Preset> d(Preset::config(classes), options);
+  d.model().parameters().initialise(1);
+  std::vector<std::uint8_t> pixels(200 * 160 * 3);
+  host_rng draws(9, draw::test, 0);
+  for (auto& p : pixels) p = static_cast<std::uint8_t>(draws.integer(0, 255));
+  values all;
+  for (int i = 0; i < times; ++i)
+    for (auto const& found : d.detect({pixels.data(), 200, 160}, {.score = 0, .max_detections = 20}))
+      all.push_back({found.where.x1, found.where.y1, found.where.x2, found.where.y2, found.score, float(found.label)});
+  REQUIRE(all.size() == std::size_t(20 * times));
+  return all;
+}
+
+// f() undisturbed and under signals: the same bits, and no handler ran outside its thread's stack.
+template <class F>
+void undisturbed(F f) {
+  values const alone = f();
+  signal_storm const storm(2);
+  values const disturbed = f();
+  CHECK(disturbed == alone);
+  CHECK(handled > 10);
+  CHECK(outside == 0);
+}
+
+}  // namespace
+
+TEST_CASE("signals during training: 200 steps of small, 3 of vgg16_tv, and the portable engine") {
+  for (auto const& options : tests::engines(2)) {
+    CAPTURE(tests::name(options));
+    int const steps = options.engine == cpu_engine::onednn ? 200 : 10;
+    undisturbed([&] { return trained<presets::small_net<cpu>>(options, steps); });
+  }
+  undisturbed([] { return trained<presets::vgg16_tv<cpu>>({.threads = 2}, 3); });
+}
+
+TEST_CASE("signals during detection, in float and in bf16") {
+  undisturbed([] { return detected<presets::vgg16_tv<cpu>>({.threads = 2}, 3); });
+#if FRCNN_HAS_ONEDNN
+  if (onednn::has_bf16()) undisturbed([] { return detected<presets::vgg16_tv<cpu>>({.threads = 2, .precision = compute::bf16}, 3); });
+#endif
+}
