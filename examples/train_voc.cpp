@@ -8,8 +8,8 @@
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "console.hpp"
 #include "cpu_options.hpp"
+#include "data_options.hpp"
 
-#include <frcnn/data.hpp>
 #include <frcnn/eval.hpp>
 #include <frcnn/io.hpp>
 #include <frcnn/load.hpp>
@@ -33,16 +33,18 @@ struct arguments {
   std::int64_t iterations = 0, checkpoint_every = 200;
   int epochs = 0, batch = 0, accumulate = 1, short_side = 0, max_side = 0;
   console::cpu_arguments cpu;
+  console::data_arguments reading;
   std::uint64_t seed = 0;
   std::size_t cache_mb = 512;
-  bool no_test = false, resume = false, skip_bad = false, tensorboard = false;
+  bool no_test = false, resume = false, tensorboard = false;
 };
 
 static void declare(CLI::App& app, arguments& a) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a script's options can be overridden behind them
   auto constexpr all = CLI::MultiOptionPolicy::TakeAll;
-  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); several are joined")->multi_option_policy(all);
-  app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)");
+  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")->multi_option_policy(all);
+  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)");
+  a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, std::string("detector: ") + presets::names)->capture_default_str();
   app.add_option("--scheme", a.scheme, "how features are shared")->capture_default_str()->check(CLI::IsMember({approximate_joint::name}));
@@ -56,7 +58,7 @@ static void declare(CLI::App& app, arguments& a) {
   app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(CLI::PositiveNumber);
   app.add_option("--anchors", a.anchors, "square roots of anchor areas, pixels of the resized image (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::PositiveNumber);
   app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::PositiveNumber);
-  app.add_option("--classes", a.classes, "A,B,.. or a file with one per line (read from the data)");
+  app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)");
   app.add_option("--metric", a.metric, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(CLI::IsMember({"area", "voc07"}));
   app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str();
   a.cpu.add_to(app, false);
@@ -65,40 +67,8 @@ static void declare(CLI::App& app, arguments& a) {
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--cache-mb", a.cache_mb, "memory for resized images")->capture_default_str();
-  app.add_flag("--skip-bad", a.skip_bad, "leave out images that cannot be read");
   app.add_flag("--tensorboard", a.tensorboard, "write event files into OUT/tensorboard");
 }
-
-// Training and test data, checked whole: every bad file of both is named before training begins.
-struct datasets {
-  data::dataset train, test;
-  std::string test_split;
-
-  explicit datasets(arguments const& a) {
-    std::vector<data::voc_source> sources;
-    for (auto const& spec : a.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
-    data::voc_options options{.classes = {}, .skip_bad = a.skip_bad, .threads = a.cpu.threads, .warn = console::warn};
-    if (!a.classes.empty()) options.classes = data::parse_class_list(a.classes);
-
-    std::string problems;
-    auto const attempt = [&](auto read) {
-      try {
-        read();
-      } catch (std::exception const& e) {
-        problems += (problems.empty() ? "" : "\nerror: ") + std::string(e.what());
-      }
-    };
-    attempt([&] { train = data::read_voc(sources, options); });
-    if (!a.no_test) {
-      auto const source = a.test.empty() ? data::voc_source{sources.front().root, "test"} : data::parse_voc_spec(a.test, "test");
-      test_split = source.split;
-      options.classes = train.classes;
-      options.wanted = data::annotations::optional;
-      attempt([&] { test = data::read_voc({source}, options); });
-    }
-    if (!problems.empty()) throw std::runtime_error(problems);
-  }
-};
 
 // The losses so far as a picture.
 static void draw_curves(fs::path const& out) {
@@ -157,7 +127,7 @@ static void evaluate(detector<Preset> const& d, data::dataset const& set, std::s
 }
 
 template <class Preset>
-static int train(arguments const& a, datasets const& sets) {
+static int train(arguments const& a, console::datasets const& sets) {
   fs::path const out = a.out;
 
   // The detector: the preset, what the command line changes, and where its weights come from.
@@ -198,13 +168,14 @@ static int train(arguments const& a, datasets const& sets) {
                                     input_batch<typename Preset::scalar, device>(config.normalisation, Preset::convention::size_divisor), options);
 
   // What a resumed run must have in common with the one it goes on from.
-  std::map<std::string, std::string> const identity{
+  std::map<std::string, std::string> identity{
       {"--data", fmt::format("{}", fmt::join(a.data, " "))}, {"--preset", a.preset}, {"--scheme", a.scheme}, {"--classes", fmt::format("{}", fmt::join(config.classes, ","))},
       {"--epochs or --iterations", std::to_string(options.rate.steps)}, {"--batch", std::to_string(batch)}, {"--accumulate", std::to_string(a.accumulate)},
       {"--lr", fmt::format("{}", options.rate.lr)}, {"--lr-drop", fmt::format("{}", fmt::join(options.rate.drops, ","))},
       {"--short-side", std::to_string(config.short_side)}, {"--max-side", std::to_string(config.max_side)},
       {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))}, {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
-      {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.skip_bad ? "yes" : "no"}};
+      {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.reading.skip_bad ? "yes" : "no"}};
+  if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
   io::checkpoint_dir const checkpoints(out / "checkpoint");
   metrics_file metrics(out / "metrics.jsonl");
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
@@ -276,7 +247,7 @@ int main(int argc, char** argv) {
         if (!fs::exists(demo)) data::write_demo_voc(demo, {});
         a.data = {demo.string()};
       }
-      datasets const sets(a);
+      console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads}, a.reading);
       fs::create_directories(out);
       return train<Preset>(a, sets);
     });

@@ -253,8 +253,8 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
        "boxes have their corners swapped (xmin > xmax or ymin > ymax) and are left out");
   warn(flat, "box without area is left out", "boxes without area are left out");
   warn(outside, "box outside of its image is left out", "boxes outside of their images are left out");
-  warn(clipped, "box loses more than a tenth at its image's border: made for a larger image?",
-       "boxes lose more than a tenth at their images' borders: made for larger images?");
+  warn(clipped, "box loses more than a tenth at its image's border (made for a larger image?)",
+       "boxes lose more than a tenth at their images' borders (made for larger images?)");
   warn(from_zero, "box begins at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off",
        "boxes begin at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off");
   warn(other_class, others.c_str(), many_others.c_str());

@@ -1,0 +1,121 @@
+#pragma once
+// How the programs are told to read data in VOC layout, and what they say about it while they do:
+//   --split F   --skip-bad
+// Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
+#include "console.hpp"
+
+#include <frcnn/data.hpp>
+
+#include <string>
+#include <vector>
+
+namespace console {
+
+class data_arguments {
+ public:
+  // training: whether the program takes the part before --split, or the one behind it alone.
+  CLI::Option* add_to(CLI::App& app, bool training) {
+    app.add_flag("--skip-bad", skip_bad, "leave out images that cannot be read or have no annotation");
+    return app
+        .add_option("--split", fraction_,
+                    training ? "train on this fraction of the images, by a hash of their ids, and test on the others"
+                             : "the images that training with this --split leaves to the test")
+        ->check(CLI::Validator(
+            [](std::string& text) {
+              double value = 0;
+              return CLI::detail::lexical_cast(text, value) && value > 0 && value < 1 ? ""
+                                                                                      : "expected a number between 0 and 1, found " + text;
+            },
+            "BETWEEN 0 AND 1"));
+  }
+
+  bool skip_bad = false;
+  bool splits() const { return fraction_ > 0; }
+  double fraction() const { return fraction_; }
+  frcnn::data::id_range training_part() const { return {0, splits() ? fraction_ : 1}; }
+  frcnn::data::id_range test_part() const { return {splits() ? fraction_ : 0, 1}; }
+
+  // name: "training data", which warnings begin with.
+  frcnn::data::voc_options options(std::string const& name, int threads) const {
+    frcnn::data::voc_options o;
+    o.skip_bad = skip_bad;
+    o.threads = threads;
+    o.warn = warn;
+    o.note = say;
+    o.name = name;
+    o.progress = [name, show = progress()](std::size_t done, std::size_t all) mutable {
+      show(fmt::format("{}: {} of {} images checked", name, done, all), done == all);
+    };
+    return o;
+  }
+
+ private:
+  double fraction_ = 0;
+};
+
+// Training and test data, checked whole: every bad file of both is named before training begins. Prints what is in them.
+struct datasets {
+  frcnn::data::dataset train, test;
+  std::string test_split;  // what result files are called after
+
+  struct request {
+    std::vector<std::string> data;  // ROOT or ROOT:SPLIT
+    std::string test, classes;      // empty: the first root's test split, or what `how` splits off; the classes of the data
+    bool no_test = false;
+    int threads = 0;
+  };
+
+  datasets(request const& r, data_arguments const& how) {
+    namespace data = frcnn::data;
+    std::vector<data::voc_source> sources;
+    for (auto const& spec : r.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
+    std::vector<data::voc_source> test_sources{r.test.empty() ? data::voc_source{sources.front().root, "test", {}}
+                                                              : data::parse_voc_spec(r.test, "test")};
+    if (how.splits()) test_sources = sources;
+    for (auto& s : sources) s.part = how.training_part();
+    for (auto& s : test_sources) s.part = how.test_part();
+    test_split = how.splits() ? "test" : test_sources.front().split;
+
+    auto options = how.options("training data", r.threads);
+    if (!r.classes.empty()) options.classes = data::parse_class_list(r.classes);
+    std::string problems;
+    auto const attempt = [&](auto read) {
+      try {
+        read();
+      } catch (std::exception const& e) {
+        if (problems != e.what()) problems += (problems.empty() ? "" : "\nerror: ") + std::string(e.what());
+      }
+    };
+    attempt([&] {
+      train = data::read_voc(sources, options);
+      data::require_trainable(train);
+    });
+    if (!r.no_test) {
+      auto const classes = options.classes.empty() ? train.classes : options.classes;
+      options = how.options("test data", r.threads);
+      options.classes = classes;
+      options.wanted = data::annotations::optional;
+      attempt([&] { test = data::read_voc(test_sources, options); });
+    }
+    if (!problems.empty()) throw std::runtime_error(problems);
+    say_what_is_there(r);
+  }
+
+ private:
+  void say_what_is_there(request const& r) const {
+    namespace data = frcnn::data;
+    auto const in_training = data::summarise(train);
+    data::tally unused;
+    for (std::size_t k = 0; k < train.classes.size(); ++k)
+      if (in_training.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
+    if (unused.count) warn("training data: " + unused.sentence("class of --classes has no object", "classes of --classes have no object"));
+    if (auto const shared = data::shared_images(train, test); shared.count)
+      warn(fmt::format("test data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}",
+                       shared.count, test.size(), shared.first));
+    data::named_summaries sets{{"training", in_training}};
+    if (!r.no_test) sets.emplace_back("test", data::summarise(test));
+    fmt::print(stderr, "{}", data::summary_table(sets));
+  }
+};
+
+}  // namespace console

@@ -1,0 +1,138 @@
+"""Data as people have it: each folder has one oddity, which is read, warned of with its count, or refused in a sentence that says what to do."""
+import shutil
+
+from common import check, refused, run
+from voc_data import BOX, bmp, folder, note, png, rows, thing, write
+
+TINY = ["--iterations", "1", "--short-side", "64", "--max-side", "128", "--threads", "1"]
+
+
+def train(data, *more):
+    shutil.rmtree("out", ignore_errors=True)
+    return run("train_voc", "--data", data, *TINY, "--out", "out", *more)
+
+
+def trained(result, *words):
+    """It ends well, and stderr holds all words."""
+    check(result.returncode == 0, result)
+    for word in words:
+        check(word in result.stderr, f"missing: {word}", result)
+    return result
+
+
+def read(data, *words, more=()):
+    return trained(train(data, "--no-test", *more), *words)
+
+
+def not_read(data, *words, more=()):
+    result = train(data, "--no-test", *more)
+    refused(result, *words)
+    return result
+
+
+def warned(result, *words):
+    """Exactly one warning holds all words."""
+    lines = [line for line in result.stderr.splitlines() if line.startswith("warning: ") and all(w in line for w in words)]
+    check(len(lines) == 1, words, result)
+
+
+# The summary and the shared images of plain data.
+result = trained(train(folder("plain")), "test data: 3 of its 3 images are training images")
+summary = result.stderr[result.stderr.index("training      test") :].splitlines()
+check([line.split() for line in summary[1:6]] == [["images", "3", "3"], ["without", "objects", "0", "0"], ["objects", "3", "3"],
+                                                   ["difficult", "0", "0"], ["thing", "3", "3"]], result)
+check("smallest" in summary[7] and "96 x 64" in summary[7], result)
+check("training data: 3 of 3 images checked" in result.stderr and "test data: 3 of 3 images checked" in result.stderr, result)
+
+# Ids.
+read(folder("blanks", ("shot (1)", "shot (2)", "shot 3")))
+read(folder("folders", ("day1/a", "day1/b", "day2/a")))
+read(folder("extension", split="a.png 1\nb.png -1\nc.png  1\n"))
+read(folder("paths", split="JPEGImages/a.png\n./JPEGImages/b.png\nJPEGImages\\c.png\n"))
+read(folder("utf16", split="a\r\nb\r\nc\r\n".encode("utf-16")))
+d = folder("first_word", ("photo", "other"), split="photo (2)\nother\n")
+not_read(d, "photo (2)")
+write(d / "JPEGImages/photo (2).bmp", bmp())
+write(d / "Annotations/photo (2).xml", note(thing("second")))
+check("second" in read(d).stderr, "photo (2).bmp was not read")
+not_read(folder("outside", split="a\n../folders/JPEGImages/day1/a\n"), "../folders")
+
+# Layouts.
+for images, annotations in (("images", "Annotations"), ("Images", "annots"), ("JPEGImgs", "annotations"), ("JPEGImages", "annotations/xmls"), ("images", "images"), ("", "")):
+    read(folder("layout", images=images, annotations=annotations))
+d = folder("upper_case")
+for name in "abc":
+    (d / f"Annotations/{name}.xml").rename(d / f"Annotations/{name}.XML")
+read(d)
+folder("above/VOC2007")
+read("above", "above/VOC2007")
+folder("above/VOC2012")
+not_read("above", "above/VOC2007", "above/VOC2012")
+read(folder("bmp", extension=".bmp", image=bmp))
+for extension, start in ((".tif", b"II*\0"), (".webp", b"RIFF\0\0\0\0WEBP")):
+    result = not_read(folder("other_format", extension=extension, image=lambda: start + bytes(80)), "3 that end in " + extension, "convert them")
+    check(result.stderr.count("error: ") == 1 and result.stderr.count(extension) < 4, result)
+not_read(folder("disguised", extension=".jpg", image=lambda: b"RIFF\0\0\0\0WEBP" + bytes(80)), "a WebP")
+many = [str(i) for i in range(3133)]
+d = folder("many", many[:1], split="".join(i + "\n" for i in many))
+shutil.rmtree(d / "JPEGImages")
+result = not_read(d, "JPEGImages", "'Annotations', 'ImageSets'")
+check(len(result.stderr.splitlines()) == 1, result)
+write(d / "JPEGImages/0.png", png())
+result = not_read(d, "and 3122 more: expected an image, found no such file", "--skip-bad leaves out")
+check(len(result.stderr.splitlines()) < 30, result)
+
+# Without lists.
+d = folder("no_lists", lists=())
+refused(train(d), "--split 0.8", "no_lists:all")
+result = trained(train(d, "--split", "0.8"), "no lists there", "by a hash of their ids")
+counts = next(line.split() for line in result.stderr.splitlines() if line.startswith("images "))
+check(int(counts[1]) + int(counts[2]) == 3 and "0" not in counts, result)
+evaluated = run("evaluate", "--model", "out/model.safetensors", "--test", d, "--split", "0.8")
+check(evaluated.returncode == 0 and evaluated.stdout.splitlines()[-1] == result.stdout.splitlines()[-1], evaluated, result)
+evaluated = run("evaluate", "--results", "out/results", "--test", d, "--split", "0.8")
+check(evaluated.returncode == 0 and evaluated.stdout.splitlines()[-1] == result.stdout.splitlines()[-1], evaluated, result)
+trained(run("train_voc", "--data", "no_lists:all", "--test", "no_lists:all", *TINY, "--out", "all"))
+for bad in ("0", "1", "1.5", "nan", "-0.2", "x"):
+    check(train(d, "--split", bad).returncode == 1, bad)
+check(train(d, "--split", "0.5", "--test", d).returncode == 1, "--split with --test")
+
+# XML.
+not_read(folder("before_root", xml=thing() + "\n" + thing() + note(thing())), "a.xml:1", "<object> before the root")
+not_read(folder("after_root", xml=note(thing()) + "\nrest"), "a.xml:2", "text after the root")
+not_read(folder("two_roots", xml=note(thing()) + "\n" + note(thing())), "a.xml:2", "<annotation> after the root")
+check(" cat " in read(folder("comment", xml=note(thing("ca<!-- c -->t")))).stderr, "the class is cat")
+check(" cat " in read(folder("entity", xml="<!DOCTYPE annotation [<!ENTITY c 'cat'>]>" + note(thing("&c;")))).stderr, "the class is cat")
+declared = ('<?xml version="1.0" encoding="windows-1251"?>' + note(thing("кот"))).encode("cp1251")
+check("кот" in read(folder("declared", xml=declared)).stderr, "a declared encoding is converted")
+not_read(folder("undeclared", xml=note(thing("Äpfel")).encode("latin1")), "Annotations/a.xml:1", "UTF-8")
+rotated = "<object><type>robndbox</type><name>ship</name><robndbox><cx>40</cx><cy>32</cy><w>40</w><h>30</h><angle>0.3</angle></robndbox></object>"
+not_read(folder("rotated", xml=note(rotated)), "rotated boxes and polygons are not supported", "<robndbox>")
+
+# Boxes.
+not_read(folder("all_difficult", xml=note(thing(extra="<difficult>1</difficult>"))), "not difficult", "all 3")
+not_read(folder("fractions", xml=note(thing(box=(0.21, 0.25, 0.62, 0.75)))), "coordinates in pixels", "all 3 boxes lie in 0..1")
+result = not_read(folder("swapped", xml=note(thing(box=(60, 48, 21, 17)))), "at least one object that can be used", "none among the 3")
+warned(result, "training data: 3 boxes", "corners swapped", "a.xml, object 1")
+check(result.stderr.index("warning: ") < result.stderr.index("error: "), result)
+warned(read(folder("zero_based", xml=note(thing(box=(0, 0, 60, 48))))), "training data: 3 boxes begin at 0", "a.xml, object 1")
+warned(read(folder("border", xml=note(thing(box=(50, 30, 190, 120))))), "training data: 3 boxes lose more than a tenth", "a.xml, object 1")
+check("warning" not in read(folder("nearly", xml=note(thing(box=(2, 2, 97, 65))))).stderr, "a box that loses little")
+
+# Classes.
+warned(read(folder("case", xml=note(thing("Dog"), thing("dog")))), "'Dog', 'dog'")
+d = folder("rare", ("a", "b", "c", "z"))
+write(d / "Annotations/z.xml", note(thing("rare")))
+write(d / "ImageSets/Main/trainval.txt", "a\nb\nc\n")
+warned(trained(train(d)), "test data: 1 object of a class that is not asked for", "rare 1", "z.xml")
+d = folder("classes", xml=note(thing("cat"), thing("dog"), thing("cow")))
+result = read(d, more=["--classes", "cow,cat,emu"])
+warned(result, "training data: 3 objects of classes that are not asked for", "dog 3", "a.xml")
+warned(result, "1 class of --classes has no object: 'emu'")
+not_read(d, "objects of the classes emu", "cat 3, cow 3, dog 3", more=["--classes", "emu"])
+
+# Missing annotations.
+d = folder("xml_missing")
+(d / "Annotations/b.xml").unlink()
+not_read(d, "Annotations/b.xml", "--skip-bad")
+warned(read(d, more=["--skip-bad"]), "training data: 1 image without an annotation is left out", "b.png")
