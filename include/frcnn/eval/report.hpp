@@ -5,8 +5,8 @@
 //   AP50 RBC 0.8000
 //   AP50 WBC 0.9500
 //   mAP50 0.8750
-// The number after AP is the IoU threshold in percent. Four decimals; a value that is not there
-// (NaN) reads n/a.
+// The number after AP is the IoU threshold in percent. Four decimals; a value that is not there (NaN), such as the AP of a class without
+// objects, reads n/a.
 #include "frcnn/core/finite.hpp"
 #include "frcnn/eval/proposal_recall.hpp"
 #include "frcnn/eval/voc_ap.hpp"
@@ -33,11 +33,25 @@ inline std::string ap_report(voc_evaluation const& evaluation, std::span<std::st
   return text + 'm' + ap + ' ' + format_ap(evaluation.mean) + '\n';
 }
 
-// "recall@300 0.9800 ... average 0.6543": recall of N proposals at IoU 0.5, 0.55, ... 0.95 and their mean, a line per N.
+// One sentence where classes have nothing to be found by; empty where all have. The mean is over the others.
+inline std::string classes_without_objects(voc_evaluation const& evaluation, std::span<std::string const> class_names) {
+  std::size_t count = 0, first = 0;
+  for (std::size_t k = class_names.size(); k-- > 0;)
+    if (evaluation.classes[k].truths == 0) ++count, first = k;
+  if (count == 0) return {};
+  auto const& names = class_names;
+  bool const difficult = evaluation.classes[first].difficult > 0;
+  return std::to_string(count) + " of " + std::to_string(names.size()) + (count == 1 ? " classes has" : " classes have") +
+         " no objects to find in this split: AP is n/a and not part of the mean; the first: " + names[first] +
+         (difficult ? " (difficult ones alone)" : "");
+}
+
+// "recall@300 at IoU 0.50, 0.55, ... 0.95: 0.9800 ... average 0.6543": of the objects, how many one of the first 300 proposals covers at
+// each of the ten thresholds, and the mean of the ten; a line per number of proposals.
 inline std::string recall_report(std::span<proposal_recall const> results) {
   std::string text;
   for (proposal_recall const& r : results) {
-    text += "recall@" + std::to_string(r.limit);
+    text += "recall@" + std::to_string(r.limit) + " at IoU 0.50, 0.55, ... 0.95:";
     for (double const v : r.recall) text += ' ' + format_ap(v);
     text += " average " + format_ap(r.average) + '\n';
   }

@@ -12,11 +12,11 @@
 //    after each detection
 // 5. area: the area under precision's monotone envelope (VOC2010 and later).  voc07: the mean, over the recalls 0, .1, ... 1, of the best
 //    precision at that recall or beyond (VOC2007)
-// A class without objects has AP 0 and counts in the mean: leave such classes out of C where that is not wanted.
+// A class without objects (that are not difficult) has no AP, which is NaN, and does not count in the mean: nothing can be said of it.
 //
 // Example: two objects, three detections that are right, wrong, right: (recall, precision) = (1/2, 1), (1/2, 1/2), (1, 2/3);
 //          area = 1/2 * 1 + 1/2 * 2/3 = 0.8333, voc07 = (6 * 1 + 5 * 2/3) / 11 = 0.8485
-// Invariant: 0 <= AP <= 1, and a detection added with a score below all others of its class never lowers the area.
+// Invariant: 0 <= AP <= 1 where there is one, and a detection added with a score below all others of its class never lowers the area.
 // Boxes are half-open, so that the "+1" of VOC's inclusive coordinates is in them already. IoU is computed in float.
 // Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010, section 4.2.
 #include "frcnn/core/error.hpp"
@@ -55,7 +55,7 @@ struct pr_point {
 };
 
 struct class_ap {
-  double ap = 0;
+  double ap = std::numeric_limits<double>::quiet_NaN();  // NaN: there is nothing to find
   std::vector<pr_point> curve;  // by descending score; ignored detections have no point
   int truths = 0;               // not difficult
   int difficult = 0;
@@ -66,7 +66,7 @@ struct class_ap {
 
 struct voc_evaluation {
   std::vector<class_ap> classes;                           // classes[k] is label k + 1
-  double mean = std::numeric_limits<double>::quiet_NaN();  // over all classes; NaN if there are none
+  double mean = std::numeric_limits<double>::quiet_NaN();  // over the classes that have an AP; NaN if there are none
   ap_options options;
 };
 
@@ -127,6 +127,7 @@ inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detec
     }
 
   double sum = 0;
+  int counted = 0;
   for (std::size_t k = 0; k < found.size(); ++k) {
     class_ap& c = result.classes[k];
     // 1.
@@ -154,10 +155,12 @@ inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detec
                          c.true_positives / static_cast<double>(c.curve.size() + 1), d->score});
     }
     // 5.
+    if (c.truths == 0) continue;
     c.ap = average_precision(c.curve, options.metric);
     sum += c.ap;
+    ++counted;
   }
-  if (classes > 0) result.mean = sum / classes;
+  if (counted > 0) result.mean = sum / counted;
   return result;
 }
 

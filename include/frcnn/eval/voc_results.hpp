@@ -3,17 +3,21 @@
 //
 //   <folder>/comp4_det_<set>_<class>.txt      id score x1 y1 x2 y2      six decimals
 //
+// Any id and any class can be written: an id whose blanks would end it reads shot%20(1), a class that no file name can hold lies in
+// comp4_det_test_n%2Fa.txt (io/file_name.hpp has the rules). Files of other programs, which know no such rules, are read as well.
+//
 // On disk coordinates are inclusive and count from 1, in memory boxes are half-open and count from 0: only x1 and y1 move, by one.
 // Lines follow the order of the images, then of the detections of one image; so equal scores keep their order when read back.
 //
 // Example: the detection {{9, 19, 50, 60}, 0.5, label of "dog"} of image 000001 in the set "test" is the line
 //          000001 0.500000 10.000000 20.000000 50.000000 60.000000      of comp4_det_test_dog.txt
 // Invariant: what is written reads back with scores and coordinates within 1e-6 (and float's own rounding), in the same order within
-// each class of each image.
+// each class of each image, whatever ids and classes are called.
 // Source: PASCAL VOC development kit, section 8.2 (competition 4: detection, trained on any data).
 #include "frcnn/core/finite.hpp"
 #include "frcnn/eval/voc_ap.hpp"
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/file_name.hpp"
 
 #include <charconv>
 #include <filesystem>
@@ -32,20 +36,35 @@ struct voc_results {
   std::string competition = "comp4";
 
   std::string prefix() const { return competition + "_det_" + set + '_'; }
-  std::filesystem::path file(std::string const& class_name) const { return folder / (prefix() + class_name + ".txt"); }
+  std::filesystem::path file(std::string const& class_name) const { return folder / io::file_name(prefix() + class_name, ".txt"); }
+  // Whether the name of a class's file is the one that the VOC server expects.
+  bool takes(std::string const& class_name) const { return file(class_name).filename() == prefix() + class_name + ".txt"; }
 };
+
+// The id as it stands in a line, where it ends at the first blank.
+inline std::string result_id(std::string const& id) {
+  return io::percent_encoded(id, [](char c) { return c == ' ' || io::is_control(c); });
+}
 
 namespace detail {
 
-// Parts of file names must not lead into other folders; an id ends at the first space.
 inline void check_result_names(voc_results const& where, std::span<std::string const> ids, std::span<std::string const> class_names) {
-  auto const check = [&](std::string const& name, std::string_view forbidden, char const* expected) {
-    if (name.empty() || name.find_first_of(forbidden) != std::string::npos) throw error(where.folder.string(), expected, "'" + name + "'");
+  auto const check = [&](std::string const& name, char const* expected) {
+    if (name.empty()) throw error(where.folder.string(), expected, "an empty one");
   };
-  using namespace std::string_view_literals;
-  check(where.set, "/\0\n"sv, "the name of a set that a file name can hold");
-  for (std::string const& name : class_names) check(name, "/\0\n"sv, "the name of a class that a file name can hold");
-  for (std::string const& id : ids) check(id, " \t\r\n\v\f\0"sv, "an image id without spaces");
+  check(where.set, "the name of a set");
+  for (std::string const& name : class_names) check(name, "the name of a class");
+  for (std::string const& id : ids) check(id, "the id of an image");
+}
+
+// The file of a class as it lies there: of the name that is written, or of the class's own, as other programs may have it. Empty: none.
+inline std::filesystem::path find_result_file(voc_results const& where, std::string const& class_name) {
+  std::error_code ignored;
+  std::string const plain = where.prefix() + class_name + ".txt";
+  if (auto path = where.file(class_name); std::filesystem::exists(path, ignored)) return path;
+  if (plain.find_first_of(std::string_view("/\0", 2)) != plain.npos) return {};
+  auto path = where.folder / plain;
+  return std::filesystem::exists(path, ignored) ? path : std::filesystem::path{};
 }
 
 inline void append_number(std::string& text, double value) {
@@ -69,8 +88,8 @@ inline std::vector<std::string_view> words(std::string_view line, std::size_t li
 }  // namespace detail
 
 // Writes one file for every class, empty ones too, each whole or not at all; makes the folder. ids[i] names the image of detections[i];
-// class_names[k] is label k + 1's. Throws error for ids with spaces, labels out of range, numbers that are not finite, and a disk that
-// does not take the files.
+// class_names[k] is label k + 1's. Throws error for empty names, labels out of range, numbers that are not finite, and a disk that does not
+// take the files.
 inline void write_voc_results(voc_results const& where, std::span<std::string const> ids,
                               std::span<std::vector<detection> const> detections, std::span<std::string const> class_names) {
   detail::check_result_names(where, ids, class_names);
@@ -82,7 +101,7 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
       if (d.label < 1 || static_cast<std::size_t>(d.label) > class_names.size())
         throw error("detection of image " + ids[i], "a label from 1 to " + std::to_string(class_names.size()), std::to_string(d.label));
       std::string& lines = text[static_cast<std::size_t>(d.label - 1)];
-      lines += ids[i];
+      lines += result_id(ids[i]);
       for (double const value : {double{d.score}, d.where.x1 + 1.0, d.where.y1 + 1.0, double{d.where.x2}, double{d.where.y2}}) {
         if (!is_finite(value)) throw error("detection of image " + ids[i], "finite numbers", "NaN or infinity");
         detail::append_number(lines, value);
@@ -95,6 +114,14 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
   for (std::size_t k = 0; k < text.size(); ++k) io::write_file_atomically(where.file(class_names[k]), text[k]);
 }
 
+// The labels of the classes that have no file: whoever wrote the others did not look for these. (What found nothing has an empty file.)
+inline std::vector<std::int32_t> classes_without_file(voc_results const& where, std::span<std::string const> class_names) {
+  std::vector<std::int32_t> labels;
+  for (std::size_t k = 0; k < class_names.size(); ++k)
+    if (detail::find_result_file(where, class_names[k]).empty()) labels.push_back(static_cast<std::int32_t>(k + 1));
+  return labels;
+}
+
 // Reads what write_voc_results or any other program wrote: one vector per id, classes in order, lines in order. A class without a file
 // has no detections, unless no class has one: that is an error. Files of this set that belong to no class named here are told to `warn`
 // and not read. Throws error with file:line for a line that is not an id of the list and five finite numbers.
@@ -102,16 +129,16 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
                                                             std::span<std::string const> class_names,
                                                             std::function<void(std::string const&)> const& warn = {}) {
   detail::check_result_names(where, ids, class_names);
-  std::unordered_map<std::string_view, std::size_t> image;
+  std::unordered_map<std::string, std::size_t> image;  // by what we write, then by what other programs may have written
   for (std::size_t i = 0; i < ids.size(); ++i)
-    if (!image.emplace(ids[i], i).second) throw error(where.folder.string(), "image ids that differ", "'" + ids[i] + "' twice");
+    if (!image.emplace(result_id(ids[i]), i).second) throw error(where.folder.string(), "image ids that differ", "'" + ids[i] + "' twice");
+  for (std::size_t i = 0; i < ids.size(); ++i) image.emplace(ids[i], i);
 
   std::vector<std::vector<detection>> detections(ids.size());
   std::size_t files = 0;
   for (std::size_t k = 0; k < class_names.size(); ++k) {
-    std::filesystem::path const path = where.file(class_names[k]);
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) continue;
+    std::filesystem::path const path = detail::find_result_file(where, class_names[k]);
+    if (path.empty()) continue;
     ++files;
     std::string const contents = io::read_file(path);
     std::string_view rest = contents;
@@ -123,7 +150,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
       if (word.empty()) continue;
       if (word.size() != 6)
         throw error(here(), "six words: id score x1 y1 x2 y2", std::to_string(word.size()) + (word.size() > 6 ? " or more" : ""));
-      auto const found = image.find(word[0]);
+      auto const found = image.find(std::string(word[0]));
       if (found == image.end()) throw error(here(), "the id of an image of the set", "'" + std::string(word[0]) + "'");
       double value[5];
       for (std::size_t v = 0; v < 5; ++v) {
@@ -141,7 +168,8 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
     for (auto const& entry : std::filesystem::directory_iterator(where.folder)) {
       std::string const name = entry.path().filename().string();
       if (!name.starts_with(where.prefix()) || !name.ends_with(".txt")) continue;
-      if (std::none_of(class_names.begin(), class_names.end(), [&](std::string const& c) { return where.file(c).filename() == name; }))
+      if (std::none_of(class_names.begin(), class_names.end(),
+                       [&](std::string const& c) { return detail::find_result_file(where, c).filename() == name; }))
         warn(entry.path().string() + " belongs to none of the classes and is not read");
     }
   return detections;
