@@ -4,19 +4,21 @@
 // Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
 // also time and average precision before and after: both models detect on every image, in turns, so that whatever else the machine does
 // falls on both; --profile lists the layers of the two in one table. A rank of 0 leaves its layer as it is.
-#include "console.hpp"
 #include "cpu_options.hpp"
+#include "options.hpp"
+#include "outputs.hpp"
+#include "scores.hpp"
 
 #include <frcnn/compress.hpp>
 #include <frcnn/data.hpp>
-#include <frcnn/eval.hpp>
 #include <frcnn/load.hpp>
 #include <frcnn/train/evaluation.hpp>
 
 using namespace frcnn;
 
 struct arguments {
-  std::string model, out, test, metric = "area";
+  std::string model, out, test;
+  console::metric_argument metric;
   std::array<int, 2> ranks{1024, 256};
   console::cpu_arguments cpu;
 };
@@ -49,9 +51,9 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
     show(fmt::format("{} of {} images", i + 1, set.size()), i + 1 == set.size());
   });
 
-  eval::ap_options const options{a.metric == "area" ? eval::ap_metric::area : eval::ap_metric::voc07};
-  auto const of = [&](side const& s) { return eval::evaluate_voc(s.found, truth_of(set), static_cast<int>(set.classes.size()), options); };
-  auto const one = of(sides[0]), two = of(sides[1]);
+  auto const truth = truth_of(set);
+  auto const one = console::score(sides[0].found, truth, set.classes, a.metric);
+  auto const two = eval::evaluate_voc(sides[1].found, truth, static_cast<int>(set.classes.size()), a.metric.get());
   double const slow = median(sides[0].milliseconds), fast = median(sides[1].milliseconds);
   std::size_t width = 20;
   for (auto const& name : set.classes) width = std::max(width, name.size() + 5);
@@ -67,6 +69,7 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
 
 template <class Preset>
 static int run(arguments const& a) {
+  console::check_outputs({a.model}, {a.out});
   auto const whole = load<Preset>(a.model, a.cpu.get());
   data::dataset set;  // checked before anything is written
   if (!a.test.empty())
@@ -98,12 +101,10 @@ int main(int argc, char** argv) {
   arguments a;
   app.add_option("--model", a.model, "model file")->required();
   app.add_option("--out", a.out, "write the compressed model here")->required();
-  app.add_option("--fc6-rank", a.ranks[0], "0: as it is")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--fc6-rank", a.ranks[0], "0: as it is")->capture_default_str()->check(console::whole(0));
+  app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(console::whole(0));
   app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after");
-  app.add_option("--metric", a.metric, "area (VOC2010) or voc07 (11 points)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"area", "voc07"}));
+  a.metric.add_to(app);
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
     auto const preset = read_config(io::safetensors_file(a.model)).preset;

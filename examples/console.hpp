@@ -1,5 +1,5 @@
 #pragma once
-// What the programs share: a progress line, and how errors and Ctrl-C end them.
+// What the programs share: a progress line, and how errors and Ctrl-C end them. A signal is answered between two pieces of work.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <frcnn/core/error.hpp>
@@ -65,6 +65,19 @@ std::string fault_of(Work&& work) {
   }
 }
 
+// Pieces of work that do not depend on each other: each is tried, whatever became of those before.
+class attempts {
+ public:
+  template <class Work>
+  void operator()(Work&& work) {
+    if (auto const fault = fault_of(work); !fault.empty()) fail(fault), status_ = 1;
+  }
+  int status() const { return status_; }  // of the program
+
+ private:
+  int status_ = 0;
+};
+
 // Set by SIGINT; a second one ends the program at once.
 inline std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -72,6 +85,12 @@ inline void catch_interrupts() {
   std::signal(SIGINT, [](int) {
     if (interrupted.exchange(true)) _exit(130);
   });
+}
+
+// Where work is left when a signal has come in the middle of it. No std::exception: it is nobody's fault.
+struct interruption {};
+inline void stop_if_interrupted() {
+  if (interrupted) throw interruption();
 }
 
 // Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong.

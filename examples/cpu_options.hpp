@@ -2,7 +2,8 @@
 // How the programs are told what to compute with:
 //   --threads N   --engine portable|onednn   --precision f32|bf16   --transforms keep|per-call   --profile
 // FRCNN_CPU_ENGINE names the engine where --engine does not.
-#include <CLI/CLI.hpp>
+#include "options.hpp"
+
 #include <frcnn/backend/cpu.hpp>
 
 #include <cstdio>
@@ -17,7 +18,7 @@ class cpu_arguments {
 
   // precision: whether the program only runs models, so that bf16 and transforms are a choice.
   void add_to(CLI::App& app, bool precision = true) {
-    app.add_option("--threads", threads, "0: all")->check(CLI::NonNegativeNumber);
+    app.add_option("--threads", threads, "0: all")->check(console::whole(0, 1024));
     app.add_option("--engine", engine_, "what computes")
         ->envname("FRCNN_CPU_ENGINE")
         ->capture_default_str()

@@ -3,6 +3,7 @@
 //   --split F   --skip-bad
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
 #include "console.hpp"
+#include "options.hpp"
 
 #include <frcnn/data.hpp>
 
@@ -20,13 +21,7 @@ class data_arguments {
         .add_option("--split", fraction_,
                     training ? "train on this fraction of the images, by a hash of their ids, and test on the others"
                              : "the images that training with this --split leaves to the test")
-        ->check(CLI::Validator(
-            [](std::string& text) {
-              double value = 0;
-              return CLI::detail::lexical_cast(text, value) && value > 0 && value < 1 ? ""
-                                                                                      : "expected a number between 0 and 1, found " + text;
-            },
-            "BETWEEN 0 AND 1"));
+        ->check(inside(0, 1));
   }
 
   bool skip_bad = false;

@@ -5,6 +5,7 @@
 // An output that is an input is refused before anything is written. --json is whole or not there: an object for each image, in their order.
 #include "console.hpp"
 #include "cpu_options.hpp"
+#include "options.hpp"
 #include "outputs.hpp"
 
 #include <frcnn/data/image_io.hpp>
@@ -46,7 +47,7 @@ int main(int argc, char** argv) {
   frcnn::detect_options options{.score = 0.5f};
   console::cpu_arguments cpu;
   app.add_option("--model", model, "model file")->required();
-  app.add_option("--threshold", options.score, "report boxes that score above this")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+  app.add_option("--threshold", options.score, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
   app.add_option("--json", json_file, "write detections here");
   app.add_option("--out", out, "write images with boxes into this folder");
   cpu.add_to(app);

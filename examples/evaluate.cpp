@@ -1,12 +1,12 @@
-// evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--metric area|voc07] [--proposals] [what to compute with: cpu_options.hpp]
+// evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--metric area|voc07] [--proposals]
+//          [what to compute with: cpu_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the recall of the model's
 // proposals too. The last lines on stdout: AP50 of each class, then mAP50.
-#include "console.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
+#include "scores.hpp"
 
-#include <frcnn/eval.hpp>
 #include <frcnn/load.hpp>
 #include <frcnn/train/evaluation.hpp>
 
@@ -14,7 +14,8 @@ using namespace frcnn;
 
 int main(int argc, char** argv) {
   CLI::App app("Average precision of a model or of result files");
-  std::string model, results, test, metric = "area";
+  std::string model, results, test;
+  console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments how;
   bool proposals = false;
@@ -22,7 +23,7 @@ int main(int argc, char** argv) {
   from->add_option("--model", model, "model file");
   from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt");
   app.add_option("--test", test, "data in VOC layout, ROOT or ROOT:SPLIT")->required();
-  app.add_option("--metric", metric, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(CLI::IsMember({"area", "voc07"}));
+  metric.add_to(app);
   how.add_to(app, false);
   cpu.add_to(app);
   app.add_flag("--proposals", proposals, "recall of the model's proposals too");
@@ -31,10 +32,10 @@ int main(int argc, char** argv) {
     if (proposals && model.empty()) throw error("--proposals", "--model", "result files, which hold none");
     auto source = data::parse_voc_spec(test, how.splits() ? "trainval" : "test");
     source.part = how.test_part();
-    eval::ap_options const options{metric == "area" ? eval::ap_metric::area : eval::ap_metric::voc07};
     auto reading = how.options("test data", cpu.threads);
 
     std::vector<std::vector<detection>> found;
+    std::vector<std::int32_t> left_out;  // labels
     data::dataset set;
     if (!model.empty()) {
       auto const detector = load_detector(model, cpu.get());
@@ -54,10 +55,17 @@ int main(int argc, char** argv) {
       set = data::read_voc({source}, reading);
       std::vector<std::string> ids;
       for (auto const& s : set.samples) ids.push_back(s.id);
-      found = eval::read_voc_results({results, how.splits() ? "test" : source.split}, ids, set.classes, console::warn);
+      eval::voc_results const files{results, how.splits() ? "test" : source.split};
+      found = eval::read_voc_results(files, ids, set.classes, console::warn);
+      left_out = eval::classes_without_file(files, set.classes);
+      if (!left_out.empty())
+        console::warn(fmt::format("{} of {} classes of the data {} no result file and {} left out of the mean (what found nothing has an empty "
+                                  "file); the first: {}", left_out.size(), set.classes.size(), left_out.size() == 1 ? "has" : "have",
+                                  left_out.size() == 1 ? "is" : "are",
+                                  files.file(set.classes[static_cast<std::size_t>(left_out.front() - 1)]).string()));
     }
     cpu.report();
-    fmt::print("{}", eval::ap_report(eval::evaluate_voc(found, truth_of(set), static_cast<int>(set.classes.size()), options), set.classes));
+    console::print_scores(console::score(found, truth_of(set), set.classes, metric, left_out), set.classes);
     return 0;
   });
 }

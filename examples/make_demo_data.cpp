@@ -2,6 +2,7 @@
 //
 // Renders scenes with three classes of objects into a folder in PASCAL VOC layout: something to train on within a minute of cloning.
 #include "console.hpp"
+#include "options.hpp"
 
 #include <frcnn/data.hpp>
 
@@ -10,8 +11,8 @@ int main(int argc, char** argv) {
   std::string out;
   frcnn::data::demo_options options;
   app.add_option("OUT", out, "folder to make")->required();
-  app.add_option("--images", options.images, "how many, train and test together")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--seed", options.seed, "equal seeds give equal bytes")->capture_default_str();
+  app.add_option("--images", options.images, "how many, train and test together")->capture_default_str()->check(console::whole(1));
+  app.add_option("--seed", options.seed, "equal seeds give equal bytes")->capture_default_str()->check(console::whole<std::uint64_t>(0));
 
   return console::run(app, argc, argv, [&] {
     frcnn::data::write_demo_voc(out, options);

@@ -6,69 +6,20 @@
 //   model.safetensors   the detector          checkpoint/   the last two, for --resume     metrics.jsonl, curves.svg   the losses
 //   results/            VOC server files      pr.svg        precision over recall          detections/*.png            a dozen test images
 // The last lines on stdout: AP50 of each class, then mAP50.
-#include "console.hpp"
-#include "cpu_options.hpp"
-#include "data_options.hpp"
+#include "outputs.hpp"
+#include "test_pass.hpp"
+#include "train_options.hpp"
 
-#include <frcnn/eval.hpp>
 #include <frcnn/io.hpp>
-#include <frcnn/load.hpp>
 #include <frcnn/train/checkpoint.hpp>
 #include <frcnn/train/data_feed.hpp>
-#include <frcnn/train/evaluation.hpp>
 #include <frcnn/train/metrics_file.hpp>
-#include <frcnn/viz.hpp>
 
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 using namespace frcnn;
 namespace fs = std::filesystem;
-
-struct arguments {
-  std::vector<std::string> data;
-  std::string test, preset = "small", scheme = "joint", classes, metric = "area", init, out = "run";
-  std::vector<double> lr_drop, anchors, ratios;
-  double lr = 0;
-  std::int64_t iterations = 0, checkpoint_every = 200;
-  int epochs = 0, batch = 0, accumulate = 1, short_side = 0, max_side = 0;
-  console::cpu_arguments cpu;
-  console::data_arguments reading;
-  std::uint64_t seed = 0;
-  std::size_t cache_mb = 512;
-  bool no_test = false, resume = false, tensorboard = false;
-};
-
-static void declare(CLI::App& app, arguments& a) {
-  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a script's options can be overridden behind them
-  auto constexpr all = CLI::MultiOptionPolicy::TakeAll;
-  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")->multi_option_policy(all);
-  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)");
-  a.reading.add_to(app, true)->excludes(test);
-  app.add_flag("--no-test", a.no_test, "train only");
-  app.add_option("--preset", a.preset, std::string("detector: ") + presets::names)->capture_default_str();
-  app.add_option("--scheme", a.scheme, "how features are shared")->capture_default_str()->check(CLI::IsMember({approximate_joint::name}));
-  auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's)")->check(CLI::PositiveNumber);
-  app.add_option("--iterations", a.iterations, "optimiser steps, instead of epochs")->check(CLI::PositiveNumber)->excludes(epochs);
-  app.add_option("--batch", a.batch, "images per micro-batch (the preset's)")->check(CLI::PositiveNumber);
-  app.add_option("--accumulate", a.accumulate, "micro-batches per optimiser step")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--lr", a.lr, "learning rate (the preset's)")->check(CLI::PositiveNumber);
-  app.add_option("--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::Range(0., 1.));
-  app.add_option("--short-side", a.short_side, "shorter side of resized images, pixels (the preset's)")->check(CLI::PositiveNumber);
-  app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(CLI::PositiveNumber);
-  app.add_option("--anchors", a.anchors, "square roots of anchor areas, pixels of the resized image (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::PositiveNumber);
-  app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")->multi_option_policy(all)->delimiter(',')->check(CLI::PositiveNumber);
-  app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)");
-  app.add_option("--metric", a.metric, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(CLI::IsMember({"area", "voc07"}));
-  app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str();
-  a.cpu.add_to(app, false);
-  app.add_option("--init", a.init, "model file to start from");
-  app.add_option("--out", a.out, "folder of the run")->capture_default_str();
-  app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
-  app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--cache-mb", a.cache_mb, "memory for resized images")->capture_default_str();
-  app.add_flag("--tensorboard", a.tensorboard, "write event files into OUT/tensorboard");
-}
 
 // The losses so far as a picture.
 static void draw_curves(fs::path const& out) {
@@ -87,56 +38,29 @@ static void draw_curves(fs::path const& out) {
   io::write_file_atomically(out / "curves.svg", viz::line_chart({.title = "Training losses", .x_label = "step", .y_label = "loss"}, series));
 }
 
-// Detections on the test split: result files, pictures, average precision.
+// The preset, what the command line changes, and how its sides fit together.
 template <class Preset>
-static void evaluate(detector<Preset> const& d, data::dataset const& set, std::string const& split, std::string const& metric, fs::path const& out) {
-  console::progress show;
-  console::pace pace(static_cast<double>(set.size()));
-  auto const found = detect_all(d, set, {}, [&](std::size_t n) {
-    show(fmt::format("test image {} of {}, {:.1f} a second", n, set.size(), pace.rate(static_cast<double>(n))), n == set.size());
-  });
-
-  std::vector<std::string> ids;
-  for (auto const& s : set.samples) ids.push_back(s.id);
-  eval::write_voc_results({out / "results", split}, ids, found, d.classes());
-
-  auto const truth = truth_of(set);
-  fs::create_directories(out / "detections");
-  std::size_t const pictures = std::min<std::size_t>(12, set.size());
-  for (std::size_t k = 0; k < pictures; ++k) {
-    std::size_t const i = k * set.size() / pictures;
-    image im = data::read_image(set.samples[i]);
-    std::vector<detection> sure;
-    for (auto const& b : found[i])
-      if (b.score > 0.5f) sure.push_back(b);
-    viz::draw_truth(im, truth[i], d.classes());
-    viz::draw_detections(im, sure, d.classes());
-    data::write_png(out / "detections" / (set.samples[i].id + ".png"), im);
-  }
-
-  if (!set.annotated()) {
-    console::say("AP needs annotations, and this split has none: results/ and detections/ hold what was found");
-    return;
-  }
-  eval::ap_options const options{metric == "area" ? eval::ap_metric::area : eval::ap_metric::voc07};
-  auto const result = eval::evaluate_voc(found, truth, static_cast<int>(d.classes().size()), options);
-  std::vector<viz::chart_series> curves;
-  for (std::size_t k = 0; k < d.classes().size(); ++k) curves.push_back(viz::precision_recall_series(d.classes()[k], result.classes[k].curve));
-  io::write_file_atomically(out / "pr.svg", viz::line_chart(viz::precision_recall_options("Precision and recall at IoU 0.5"), curves));
-  fmt::print("{}", eval::ap_report(result, d.classes()));
-}
-
-template <class Preset>
-static int train(arguments const& a, console::datasets const& sets) {
-  fs::path const out = a.out;
-
-  // The detector: the preset, what the command line changes, and where its weights come from.
-  auto config = Preset::config(sets.train.classes);
+static model_config configure(arguments const& a) {
+  auto config = Preset::config({});
   if (!a.anchors.empty()) config.anchor_sizes = {a.anchors};
   if (!a.ratios.empty()) config.anchor_ratios = a.ratios;
   if (a.short_side) config.short_side = a.short_side;
   if (a.max_side) config.max_side = a.max_side;
-  config.max_side = std::max(config.max_side, config.short_side);
+  if (config.max_side >= config.short_side) return config;
+  if (a.max_side)
+    throw error("--max-side", fmt::format("at least the short side, {}{}", config.short_side, a.short_side ? "" : " (the preset's; --short-side changes it)"),
+                std::to_string(a.max_side));
+  console::say(fmt::format("--max-side is {}, as --short-side; the preset's {} is less", config.short_side, config.max_side));
+  config.max_side = config.short_side;
+  return config;
+}
+
+template <class Preset>
+static int train(arguments const& a, console::datasets const& sets, model_config config) {
+  fs::path const out = a.out;
+
+  // The detector, and where its weights come from.
+  config.classes = sets.train.classes;
   std::optional<io::safetensors_file> weights;
   if (!a.init.empty()) {
     auto const theirs = read_config(weights.emplace(a.init));
@@ -150,6 +74,9 @@ static int train(arguments const& a, console::datasets const& sets) {
   d.model().parameters().initialise(a.seed);
   if (weights) read_parameters(*weights, d.model().parameters());
   weights.reset();
+
+  console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out);
+  if (!a.no_test) test.warn_of_names();
 
   // The schedule.
   auto const defaults = Preset::training();
@@ -176,6 +103,7 @@ static int train(arguments const& a, console::datasets const& sets) {
       {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))}, {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
       {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.reading.skip_bad ? "yes" : "no"}};
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
+  console::catch_interrupts();
   io::checkpoint_dir const checkpoints(out / "checkpoint");
   metrics_file metrics(out / "metrics.jsonl");
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
@@ -219,17 +147,24 @@ static int train(arguments const& a, console::datasets const& sets) {
     if (events) events->flush();
     save_checkpoint(checkpoints, d, t, identity);
   };
-  console::catch_interrupts();
   if (!t.run(feed, stop.get_token())) {
     console::say(fmt::format("\nstopped after step {}; go on with --resume", t.step()));
     return 130;
   }
 
+  save(d, out / "model.safetensors");  // first: nothing that follows may cost it
   a.cpu.report();
-  save(d, out / "model.safetensors");
-  draw_curves(out);
-  if (!a.no_test) evaluate(d, sets.test, sets.test_split, a.metric, out);
-  return 0;
+  console::attempts attempt;
+  attempt([&] { draw_curves(out); });
+  if (a.no_test) return attempt.status();
+  try {
+    console::stop_if_interrupted();
+    test(d, attempt);
+  } catch (console::interruption const&) {
+    console::say(fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
+    return 130;
+  }
+  return attempt.status();
 }
 
 int main(int argc, char** argv) {
@@ -241,7 +176,9 @@ int main(int argc, char** argv) {
     if (!a.resume)
       for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
         if (fs::exists(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
+    if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors"});
     return with_preset<cpu>(a.preset, [&]<class Preset>() {
+      auto const config = configure<Preset>(a);
       if (a.data.empty()) {
         fs::path const demo = out / "demo-data";
         if (!fs::exists(demo)) data::write_demo_voc(demo, {});
@@ -249,7 +186,7 @@ int main(int argc, char** argv) {
       }
       console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads}, a.reading);
       fs::create_directories(out);
-      return train<Preset>(a, sets);
+      return train<Preset>(a, sets, config);
     });
   });
 }

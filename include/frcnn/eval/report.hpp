@@ -11,6 +11,7 @@
 #include "frcnn/eval/proposal_recall.hpp"
 #include "frcnn/eval/voc_ap.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 FRCNN_HIDDEN_BEGIN
@@ -33,16 +34,18 @@ inline std::string ap_report(voc_evaluation const& evaluation, std::span<std::st
   return text + 'm' + ap + ' ' + format_ap(evaluation.mean) + '\n';
 }
 
-// One sentence where classes have nothing to be found by; empty where all have. The mean is over the others.
-inline std::string classes_without_objects(voc_evaluation const& evaluation, std::span<std::string const> class_names) {
+// One sentence where classes have nothing to be found by; empty where all have. The mean is over the others. apart: labels of classes that
+// the caller has left out, and says so.
+inline std::string classes_without_objects(voc_evaluation const& evaluation, std::span<std::string const> class_names,
+                                           std::span<std::int32_t const> apart = {}) {
   std::size_t count = 0, first = 0;
   for (std::size_t k = class_names.size(); k-- > 0;)
-    if (evaluation.classes[k].truths == 0) ++count, first = k;
+    if (evaluation.classes[k].truths == 0 && std::find(apart.begin(), apart.end(), static_cast<std::int32_t>(k + 1)) == apart.end())
+      ++count, first = k;
   if (count == 0) return {};
-  auto const& names = class_names;
   bool const difficult = evaluation.classes[first].difficult > 0;
-  return std::to_string(count) + " of " + std::to_string(names.size()) + (count == 1 ? " classes has" : " classes have") +
-         " no objects to find in this split: AP is n/a and not part of the mean; the first: " + names[first] +
+  return std::to_string(count) + " of " + std::to_string(class_names.size()) + (count == 1 ? " classes has" : " classes have") +
+         " no objects to find in this split: AP is n/a and not part of the mean; the first: " + class_names[first] +
          (difficult ? " (difficult ones alone)" : "");
 }
 

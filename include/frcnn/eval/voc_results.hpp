@@ -1,7 +1,7 @@
 #pragma once
 // Detections as the PASCAL VOC server takes them: one text file per class, one line per detection.
 //
-//   <folder>/comp4_det_<set>_<class>.txt      id score x1 y1 x2 y2      six decimals
+//   <folder>/comp4_det_<set>_<class>.txt      id score x1 y1 x2 y2      six decimals, or more where they are needed
 //
 // Any id and any class can be written: an id whose blanks would end it reads shot%20(1), a class that no file name can hold lies in
 // comp4_det_test_n%2Fa.txt (io/file_name.hpp has the rules). Files of other programs, which know no such rules, are read as well.
@@ -11,8 +11,8 @@
 //
 // Example: the detection {{9, 19, 50, 60}, 0.5, label of "dog"} of image 000001 in the set "test" is the line
 //          000001 0.500000 10.000000 20.000000 50.000000 60.000000      of comp4_det_test_dog.txt
-// Invariant: what is written reads back with scores and coordinates within 1e-6 (and float's own rounding), in the same order within
-// each class of each image, whatever ids and classes are called.
+// Invariant: what is written reads back with the same scores and coordinates (what lies below 1e-12 aside), in the same order within each
+// class of each image, whatever ids and classes are called; so it has the same AP.
 // Source: PASCAL VOC development kit, section 8.2 (competition 4: detection, trained on any data).
 #include "frcnn/core/finite.hpp"
 #include "frcnn/eval/voc_ap.hpp"
@@ -25,6 +25,7 @@
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::eval {
@@ -67,10 +68,18 @@ inline std::filesystem::path find_result_file(voc_results const& where, std::str
   return std::filesystem::exists(path, ignored) ? path : std::filesystem::path{};
 }
 
-inline void append_number(std::string& text, double value) {
+// value + offset in as few decimals, from six to twelve, as give value back.
+inline void append_number(std::string& text, float value, double offset) {
   char digits[400];  // DBL_MAX has 309 of them before the point
   text += ' ';
-  text.append(digits, std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed, 6).ptr);
+  for (int decimals = 6;; ++decimals) {
+    auto const end = std::to_chars(digits, digits + sizeof digits, value + offset, std::chars_format::fixed, decimals).ptr;
+    double read = 0;
+    std::from_chars(digits, end, read);
+    if (decimals < 12 && static_cast<float>(read - offset) != value) continue;
+    text.append(digits, end);
+    return;
+  }
 }
 
 // The words of a line, at most `limit` + 1 of them.
@@ -102,9 +111,9 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
         throw error("detection of image " + ids[i], "a label from 1 to " + std::to_string(class_names.size()), std::to_string(d.label));
       std::string& lines = text[static_cast<std::size_t>(d.label - 1)];
       lines += result_id(ids[i]);
-      for (double const value : {double{d.score}, d.where.x1 + 1.0, d.where.y1 + 1.0, double{d.where.x2}, double{d.where.y2}}) {
+      for (auto const& [value, offset] : {std::pair{d.score, 0.}, {d.where.x1, 1.}, {d.where.y1, 1.}, {d.where.x2, 0.}, {d.where.y2, 0.}}) {
         if (!is_finite(value)) throw error("detection of image " + ids[i], "finite numbers", "NaN or infinity");
-        detail::append_number(lines, value);
+        detail::append_number(lines, value, offset);
       }
       lines += '\n';
     }

@@ -12,6 +12,7 @@
 // Invariant: equal arguments give equal pixels.
 #include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
+#include "frcnn/viz/shortened.hpp"
 #include "frcnn/viz/text.hpp"
 
 #include <array>
@@ -117,10 +118,9 @@ inline std::string class_name(std::span<std::string const> names, int label) {
                                                                        : "class " + std::to_string(label);
 }
 
-inline std::string with_score(std::string text, float score) {
+inline std::string score_text(float score) {
   char digits[64];
-  text += ' ';
-  return text.append(digits, std::to_chars(digits, digits + sizeof digits, score, std::chars_format::fixed, 2).ptr);
+  return std::string(" ").append(digits, std::to_chars(digits, digits + sizeof digits, score, std::chars_format::fixed, 2).ptr);
 }
 
 struct sizes {
@@ -138,6 +138,12 @@ inline void draw_tag(image& im, tag const& t, int scale, rgb back, rgb front) {
   draw_text(im, t.where.x1 + 2 * scale, t.where.y1 + 2 * scale, t.text, scale, front);
 }
 inline int tag_width(std::string_view text, int scale) { return text_width(text, scale) + 3 * scale; }
+// A name and what stands behind it, shortened to the width of the image where it is longer.
+inline std::string tag_text(image const& im, std::string const& name, std::string const& behind, int scale) {
+  std::string text = name + behind;
+  for (std::size_t most = name.size(); most > 3 && tag_width(text, scale) > im.width;) text = shortened(name, --most) + behind;
+  return text;
+}
 inline int tag_height(int scale) { return (2 + text_ascent + 3) * scale; }
 
 }  // namespace detail
@@ -156,8 +162,8 @@ inline void draw_detections(image& im, std::span<detection const> found, std::sp
   detail::pixel_box where;
   for (std::size_t const i : order) {
     if (!options.labels || !detail::visible(im, found[i].where, where)) continue;
-    std::string text = detail::class_name(class_names, found[i].label);
-    if (options.scores) text = detail::with_score(std::move(text), found[i].score);
+    std::string text = detail::tag_text(im, detail::class_name(class_names, found[i].label),
+                                        options.scores ? detail::score_text(found[i].score) : std::string(), size.text);
     auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags);
     tags.push_back({place, std::move(text)});
     colours.push_back(class_colour(found[i].label));
@@ -179,7 +185,7 @@ void draw_truth(image& im, Truths const& truths, std::span<std::string const> cl
     detail::outline(im, where, size.line, text_colour(colour), 0, 0);
     detail::outline(im, where, size.line, colour, (t.difficult ? 1 : 4) * size.line, (t.difficult ? 2 : 3) * size.line);
     if (!options.labels) continue;
-    std::string text = detail::class_name(class_names, t.label);
+    std::string text = detail::tag_text(im, detail::class_name(class_names, t.label), {}, size.text);
     // Below the box first: above it is where the detection's tag goes.
     auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags, true);
     tags.push_back({place, std::move(text)});

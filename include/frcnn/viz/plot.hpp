@@ -1,7 +1,7 @@
 #pragma once
 // Line charts as SVG: loss curves and precision-recall curves, each one self-contained file that every browser shows.
 //
-//   series    a name for the legend and points in the order in which the line runs; a point that is not finite breaks the line
+//   series    a name for the legend (40 characters of it) and points in the order in which the line runs; a point that is not finite breaks the line
 //   smoothing the bold line is a running mean that forgets: it starts at the first point, then m += (1 - smoothing) * (y - m); the
 //             points themselves stay visible, pale
 //   range     low == high: from the data, widened to round tick marks
@@ -11,6 +11,7 @@
 // most 4 points per pixel column: the extremes of each column are kept.
 #include "frcnn/config.hpp"
 #include "frcnn/core/finite.hpp"
+#include "frcnn/viz/shortened.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -211,8 +212,9 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
   // Layout: title above, y ticks and label left, x ticks and label below, legend right.
   constexpr int line_height = 19;
   double const left = 66, top = options.title.empty() ? 18 : 44, bottom = options.height - 52.0;
+  constexpr std::size_t most = 40;  // characters of a name
   std::size_t longest = 0;
-  for (chart_series const& s : series) longest = std::max(longest, characters(s.name));
+  for (chart_series const& s : series) longest = std::max(longest, std::min(most, characters(s.name)));
   std::size_t const rows = std::max<std::size_t>(1, static_cast<std::size_t>(std::max(bottom - top, 19.0)) / line_height);
   std::size_t const columns = (series.size() + rows - 1) / rows;
   double const column_width = 44 + 7.0 * static_cast<double>(longest);
@@ -265,7 +267,7 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
     double const x = right + 16 + column_width * static_cast<double>(k / rows), y = top + 8 + line_height * static_cast<double>(k % rows);
     svg += "<path d=\"M" + number(x, 1) + ' ' + number(y, 1) + "h22\" stroke=\"" + series_colour(k) + "\" stroke-width=\"2.4\"" +
            series_dash(k) + "/>\n";
-    text(x + 28, y + 4, "", series[k].name);
+    text(x + 28, y + 4, "", characters(series[k].name) > most ? shortened(series[k].name, most) : series[k].name);
   }
   return svg + "</svg>\n";
 }

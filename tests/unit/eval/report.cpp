@@ -30,6 +30,8 @@ TEST_CASE("report: classes without objects are counted and one is named") {
   e.classes[0].truths = 0, e.classes[0].difficult = 2;
   CHECK(classes_without_objects(e, names) ==
         "2 of 3 classes have no objects to find in this split: AP is n/a and not part of the mean; the first: RBC (difficult ones alone)");
+  CHECK(classes_without_objects(e, names, std::array{1}).ends_with("the first: WBC"));
+  CHECK(classes_without_objects(e, names, std::array{1, 2}).empty());
   e.classes[0].truths = e.classes[1].truths = 1;
   CHECK(classes_without_objects(e, names).empty());
 }

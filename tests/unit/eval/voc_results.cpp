@@ -53,7 +53,7 @@ TEST_CASE("voc_results: what stands in the files") {
   CHECK(io::read_file(folder.path / "a/results/comp4_det_test_dog.txt") ==
         "000001 0.500000 10.000000 20.000000 50.000000 60.000000\n"
         "000001 1.000000 1.000000 1.000000 1.000000 1.000000\n"
-        "2007_000002 0.000000 0.750000 2.500000 3.000000 4.000000\n");
+        "2007_000002 0.0000001 0.750000 2.500000 3.000000 4.000000\n");
   CHECK(io::read_file(folder.path / "a/results/comp4_det_test_cat.txt").empty());
   CHECK(std::distance(fs::directory_iterator(folder.path / "a/results"), {}) == 2);
 
@@ -87,7 +87,16 @@ TEST_CASE("voc_results: mAP survives the way to the disk and back") {
     double const before = evaluate_voc(detections, g.truths, g.classes, {metric}).mean,
                  after = evaluate_voc(back, g.truths, g.classes, {metric}).mean;
     CHECK(before > 0.1);
-    CHECK(std::abs(before - after) < 1e-4);
+    CHECK(before == after);
+  }
+  for (std::size_t i = 0; i < detections.size(); ++i)  // by class, as they are read
+    std::stable_sort(detections[i].begin(), detections[i].end(), [](detection const& a, detection const& b) { return a.label < b.label; });
+  for (std::size_t i = 0; i < detections.size(); ++i) {
+    REQUIRE(back[i].size() == detections[i].size());
+    for (std::size_t k = 0; k < back[i].size(); ++k) {
+      CHECK(back[i][k].score == detections[i][k].score);
+      CHECK(back[i][k].where == detections[i][k].where);
+    }
   }
 }
 

@@ -184,3 +184,11 @@ TEST_CASE("draw: lines and text grow with the image; a label without a name is a
   draw_detections(b, d, std::vector<std::string>{"", "", "", "", "", "", "class 7"});
   CHECK(a.pixels == b.pixels);
 }
+
+TEST_CASE("draw: a tag wider than the image loses the middle of the name, never the score") {
+  image a = grey(120, 100), b = grey(120, 100);
+  detection const d[] = {{{0, 50, 120, 100}, .87f, 1}};
+  draw_detections(a, d, std::vector<std::string>{std::string(300, 'o')});
+  draw_detections(b, d, std::vector<std::string>{"oo...o"});
+  CHECK(a.pixels == b.pixels);
+}

@@ -1,5 +1,7 @@
 #include "frcnn/viz/text.hpp"
 
+#include "frcnn/viz/shortened.hpp"
+
 #include <doctest/doctest.h>
 
 using namespace frcnn;
@@ -77,4 +79,15 @@ TEST_CASE("text: is cut at the borders") {
   image outside(9, 6);
   draw_text(outside, 100, 0, "W", 2, white), draw_text(outside, 0, -40, "W", 2, white);
   CHECK(lit(outside) == 0);
+}
+
+TEST_CASE("text: a name that is too long loses its middle, between characters") {
+  CHECK(shortened("chlorophyllaceous", 11) == "chlo...eous");
+  CHECK(shortened("chlorophyllaceous", 17) == "chlorophyllaceous");
+  CHECK(shortened("chlorophyllaceous", 16) == "chlorop...aceous");
+  CHECK(shortened("chlorophyllaceous", 4) == "c...");
+  CHECK(shortened("chlorophyllaceous", 3) == "...");
+  CHECK(shortened("chlorophyllaceous", 0) == "...");
+  CHECK(shortened("\xC3\xA9\xE2\x82\xAC\xC3\xA9\xE2\x82\xAC\xC3\xA9\xE2\x82\xAC", 5) == "\xC3\xA9...\xE2\x82\xAC");
+  CHECK(shortened("", 3).empty());
 }

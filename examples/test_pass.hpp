@@ -1,0 +1,104 @@
+#pragma once
+// The end of a training run: detections on the test split, their average precision, result files, pictures.
+//
+//   detections   everything below is made from them; Ctrl-C leaves between two images
+//   scores       on stdout, as soon as they are known
+//   results/     VOC server files            detections/   a dozen images with boxes            pr.svg   precision over recall
+// None of the three depends on another: what can be written is written, what cannot is said.
+#include "scores.hpp"
+
+#include <frcnn/data.hpp>
+#include <frcnn/io/file_name.hpp>
+#include <frcnn/train/evaluation.hpp>
+#include <frcnn/viz.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace console {
+
+class test_pass {
+ public:
+  // set: stays the caller's.
+  test_pass(frcnn::data::dataset const& set, std::string split, std::vector<std::string> classes, metric_argument metric,
+            std::filesystem::path out)
+      : set_(set), split_(std::move(split)), classes_(std::move(classes)), metric_(metric), out_(std::move(out)) {}
+
+  // Names that result files cannot hold as they are: said before training, not found in the files after it.
+  void warn_of_names() const {
+    auto const results = files();
+    std::size_t ids = 0, classes = 0;
+    std::string first_id, first_class;
+    for (auto const& s : set_.samples)
+      if (frcnn::eval::result_id(s.id) != s.id && ids++ == 0) first_id = fmt::format("'{}' as {}", s.id, frcnn::eval::result_id(s.id));
+    for (auto const& name : classes_)
+      if (!results.takes(name) && classes++ == 0) first_class = fmt::format("'{}' in {}", name, results.file(name).filename().string());
+    constexpr char const* sentence = "{} of {} {} cannot stand in result files as written and {} there; the first: {}";
+    if (ids) warn(fmt::format(fmt::runtime(sentence), ids, set_.size(), "image ids", ids == 1 ? "is encoded" : "are encoded", first_id));
+    if (classes)
+      warn(fmt::format(fmt::runtime(sentence), classes, classes_.size(), "class names", classes == 1 ? "is encoded" : "are encoded", first_class));
+  }
+
+  // Throws interruption.
+  template <class Detector>
+  void operator()(Detector const& d, attempts& attempt) const {
+    progress show;
+    pace speed(static_cast<double>(set_.size()));
+    auto const found = frcnn::detect_all(d, set_, {}, [&](std::size_t n) {
+      show(fmt::format("test image {} of {}, {:.1f} a second", n, set_.size(), speed.rate(static_cast<double>(n))), n == set_.size());
+      stop_if_interrupted();
+    });
+    auto const truth = frcnn::truth_of(set_);
+    frcnn::eval::voc_evaluation scores;
+    if (set_.annotated())
+      attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });
+    else
+      say("AP needs annotations, and this split has none: results/ and detections/ hold what was found");
+
+    attempt([&] {
+      std::vector<std::string> ids;
+      for (auto const& s : set_.samples) ids.push_back(s.id);
+      frcnn::eval::write_voc_results(files(), ids, found, classes_);
+    });
+    std::size_t const pictures = std::min<std::size_t>(12, set_.size());
+    for (std::size_t k = 0; k < pictures; ++k) {
+      stop_if_interrupted();
+      std::size_t const i = k * set_.size() / pictures;
+      attempt([&] { draw(set_.samples[i], found[i], truth[i]); });
+    }
+    if (!scores.classes.empty()) attempt([&] { draw_curves(scores); });
+  }
+
+ private:
+  frcnn::eval::voc_results files() const { return {out_ / "results", split_}; }
+
+  void draw(frcnn::data::sample const& s, std::vector<frcnn::detection> const& found, std::vector<frcnn::eval::truth_box> const& truth) const {
+    frcnn::image im = frcnn::data::read_image(s);
+    std::vector<frcnn::detection> sure;
+    for (auto const& b : found)
+      if (b.score > 0.5f) sure.push_back(b);
+    frcnn::viz::draw_truth(im, truth, classes_);
+    frcnn::viz::draw_detections(im, sure, classes_);
+    auto const path = out_ / "detections" / frcnn::io::file_path(s.id, ".png");
+    std::filesystem::create_directories(path.parent_path());
+    frcnn::data::write_png(path, im);
+  }
+
+  void draw_curves(frcnn::eval::voc_evaluation const& scores) const {
+    std::vector<frcnn::viz::chart_series> curves;
+    for (std::size_t k = 0; k < classes_.size(); ++k)
+      if (scores.classes[k].truths > 0) curves.push_back(frcnn::viz::precision_recall_series(classes_[k], scores.classes[k].curve));
+    frcnn::io::write_file_atomically(
+        out_ / "pr.svg", frcnn::viz::line_chart(frcnn::viz::precision_recall_options("Precision and recall at IoU 0.5"), curves));
+  }
+
+  frcnn::data::dataset const& set_;
+  std::string split_;
+  std::vector<std::string> classes_;
+  metric_argument metric_;
+  std::filesystem::path out_;
+};
+
+}  // namespace console

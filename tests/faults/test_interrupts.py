@@ -1,0 +1,91 @@
+"""Ctrl-C at any moment of a training run: what is on the disk is whole, nothing that was finished is lost, and --resume goes on."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+from common import PROGRAMS, check, run
+from folders import files, thing, voc
+
+data = voc("data", {f"{i:02}": thing() for i in range(40)})
+OPTIONS = ["--data", str(data), "--iterations", "8", "--short-side", "200", "--max-side", "400", "--threads", "1", "--seed", "3"]
+
+
+def start(out, *more):
+    return subprocess.Popen([PROGRAMS / "train_voc", *OPTIONS, "--out", out, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, process):
+    for _ in range(60000):
+        if condition() or process.poll() is not None:
+            return
+        time.sleep(0.001)
+
+
+def whole(out):
+    """Every file under its own name is whole."""
+    for name in files(out) if os.path.exists(out) else []:
+        path = pathlib.Path(out, name)
+        if name.endswith(".part"):
+            continue
+        if name.endswith(".safetensors"):
+            size = int.from_bytes(path.read_bytes()[:8], "little")
+            header = json.loads(path.read_bytes()[8:8 + size])
+            end = max(tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__")
+            check(path.stat().st_size == 8 + size + end, f"{path} is cut")
+        if name.endswith(".jsonl"):
+            for line in path.read_text().splitlines():
+                json.loads(line)
+        if name.endswith(".png"):
+            check(path.read_bytes().endswith(b"IEND\xaeB`\x82"), f"{path} is cut")
+        if name.endswith(".svg"):
+            check(path.read_text().rstrip().endswith("</svg>"), f"{path} is cut")
+
+
+complete = start("complete")
+expected, errors = complete.communicate(timeout=300)
+check(complete.returncode == 0, errors)
+model = pathlib.Path("complete/model.safetensors").read_bytes()
+
+# in the test pass: the program ends at once, the model is there, and --resume tests it
+process = start("tested")
+wait_for(lambda: os.path.exists("tested/model.safetensors"), process)
+time.sleep(0.2)
+process.send_signal(signal.SIGINT)
+sent = time.time()
+output, errors = process.communicate(timeout=60)
+check(process.returncode == 130, process.returncode, errors)
+check(time.time() - sent < 5, "it went on", errors)
+check("tested/model.safetensors is whole" in errors and "--resume" in errors and not output, errors, output)
+check(pathlib.Path("tested/model.safetensors").read_bytes() == model, "the model differs")
+whole("tested")
+resumed = run("train_voc", *OPTIONS, "--out", "tested", "--resume")
+check(resumed.returncode == 0 and resumed.stdout == expected, resumed)
+
+# at moments spread over the run
+begin = time.time()
+check(run("train_voc", *OPTIONS, "--out", "timed").returncode == 0, "timed")
+length = time.time() - begin
+statuses = {}
+for moment in range(12):
+    out = f"at{moment}"
+    process = start(out)
+    try:
+        output, errors = process.communicate(timeout=0.02 + length * moment / 11)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    statuses.setdefault(process.returncode, []).append(moment)
+    check(process.returncode in (0, 130, -signal.SIGINT), process.returncode, errors)  # -SIGINT: before there was anything to save
+    whole(out)
+    check(not [name for name in files(out) if name.endswith(".part")] if os.path.exists(out) else True, files(out))
+    if process.returncode == 130:
+        check(list(pathlib.Path(out, "checkpoint").glob("step-*")), "a checkpoint to go on from", errors)
+    resumed = run("train_voc", *OPTIONS, "--out", out, "--resume")
+    check(resumed.returncode == 0 and resumed.stdout == expected, resumed)
+    check(pathlib.Path(out, "model.safetensors").read_bytes() == model, f"the model differs after SIGINT at moment {moment}")
+    shutil.rmtree(out)
+print(statuses)

@@ -1,0 +1,68 @@
+"""Numbers on command lines: what is not finite or out of range is refused in one short sentence, by every program, before anything is done."""
+import pathlib
+import subprocess
+
+from common import PROGRAMS, TINY, check, demo_data, refused, run
+
+data = demo_data("data", 6)
+
+
+def refuses(program, option, value, *words, rest=()):
+    result = run(program, *rest, option, value)
+    refused(result, f"{option}: expected", *words)
+    check(all(len(line) < 200 for line in result.stderr.splitlines()), "a number of hundreds of digits", result)
+    check(not pathlib.Path("out").exists(), "something was made")
+
+
+TRAIN = ["--data", data, "--out", "out"]
+for option in ("--lr", "--anchors", "--ratios"):
+    for value in ("nan", "-nan", "inf", "-inf", "1e400", "1e39", "0", "-1", "", "x", "1x", "1e-400"):
+        refuses("train_voc", option, value, "a number above 0", f"'{value}'", rest=TRAIN)
+for value in ("nan", "inf", "-0.1", "1.1", "1e300"):
+    refuses("train_voc", "--lr-drop", value, "a number from 0 to 1", f"'{value}'", rest=TRAIN)
+    refuses("detect", "--threshold", value, "a number from 0 to 1", f"'{value}'", rest=["--model", "m", "image"])
+refuses("train_voc", "--anchors", "32,nan", "'nan'", rest=TRAIN)
+for option in ("--epochs", "--iterations", "--batch", "--accumulate", "--short-side", "--max-side", "--checkpoint-every"):
+    for value in ("0", "-1", "1.5", "nan", "", "1e3", "0x10", "99999999999999999999"):
+        refuses("train_voc", option, value, "a whole number from 1", f"'{value}'", rest=TRAIN)
+for option, value in (("--epochs", "2147483648"), ("--short-side", "16385"), ("--max-side", "2000000000"), ("--cache-mb", "18446744073709551615"),
+                      ("--cache-mb", "-1"), ("--seed", "-1"), ("--seed", "18446744073709551616"), ("--threads", "-1"), ("--threads", "100000")):
+    refuses("train_voc", option, value, "a whole number", f"'{value}'", rest=TRAIN)
+refuses("train_voc", "--lr", "9" * 400, "'" + "9" * 40 + "...'", rest=TRAIN)
+for program, rest in (("detect", ["--model", "m", "image"]), ("evaluate", ["--model", "m", "--test", data]), ("compress", ["--model", "m", "--out", "c"])):
+    refuses(program, "--threads", "100000", "a whole number from 0 to", rest=rest)
+    refuses(program, "--threads", "nan", "a whole number", rest=rest)
+refuses("compress", "--fc6-rank", "-1", "a whole number", rest=["--model", "m", "--out", "c"])
+refuses("make_demo_data", "--images", "0", "a whole number", rest=["out"])
+refuses("make_demo_data", "--seed", "1e9", "a whole number", rest=["out"])
+
+# what is in range goes through; a zero in front, which would make the number octal, is no way to write one
+refuses("train_voc", "--seed", "010", "without a zero in front", rest=TRAIN)
+QUICK = ["--data", data, *TINY, "--iterations", "2", "--no-test"]
+check(run("train_voc", *QUICK, "--seed", "10", "--out", "ten").returncode == 0, "10")
+check(run("train_voc", *QUICK, "--seed", "+10", "--out", "plus").returncode == 0, "+10")
+same = [pathlib.Path(out, "model.safetensors").read_bytes() for out in ("ten", "plus")]
+check(same[0] == same[1], "+10 is ten")
+check(run("train_voc", *QUICK, "--lr", "1e-3", "--lr-drop", "0,1", "--anchors", "16,2.5e1", "--out", "small").returncode == 0, "1e-3")
+
+# the longer side is at least the shorter: said, or refused where both are the user's
+result = run("train_voc", "--data", data, "--max-side", "200", "--out", "out")
+refused(result, "--max-side: expected at least the short side, 300 (the preset's", "200")
+result = run("train_voc", "--data", data, "--short-side", "96", "--max-side", "90", "--out", "out")
+refused(result, "--max-side: expected at least the short side, 96,", "90")
+check(not pathlib.Path("out").exists(), "something was made")
+wide = run("train_voc", "--data", data, "--iterations", "1", "--threads", "1", "--short-side", "1100", "--batch", "1", "--no-test", "--out", "wide")
+check(wide.returncode == 0 and "--max-side is 1100, as --short-side; the preset's 1000 is less" in wide.stderr, wide)
+
+# an output that is an input, here too
+model = pathlib.Path("ten/model.safetensors")
+before = model.read_bytes()
+refused(run("compress", "--model", model, "--out", "ten/../ten/model.safetensors"), "an output that is no input")
+refused(run("train_voc", *QUICK, "--init", model, "--out", "ten", "--resume"), "an output that is no input")
+check(model.read_bytes() == before, "the model is as it was")
+
+# numbers that nobody takes do not vanish
+with open("/dev/full", "w") as full:
+    result = subprocess.run([PROGRAMS / "evaluate", "--model", model, "--test", data, "--threads", "1"], stdout=full,
+                            stderr=subprocess.PIPE, text=True, timeout=300)
+check(result.returncode == 1 and "standard output" in result.stderr, result)
