@@ -46,6 +46,7 @@ inline std::vector<std::string> parse_class_list(std::string const& text) {
   std::set<std::string> seen;
   for (auto const& name : names) {
     if (name.empty()) throw error(text.empty() ? "classes" : text, "class names separated by commas, or a file of them", "an empty name");
+    if (fault_in_utf8(name) != name.npos) throw error(text, "class names in UTF-8, which model files hold", "bytes that are no UTF-8");
     if (!seen.insert(name).second) throw error(text, "every class once", "'" + name + "' twice");
   }
   if (names.empty()) throw error(text, "class names, one per line", "none");
