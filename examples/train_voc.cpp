@@ -103,11 +103,12 @@ static int train(arguments const& a, console::datasets const& sets, model_config
       {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))}, {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
       {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.reading.skip_bad ? "yes" : "no"}};
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
+  auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
   io::checkpoint_dir const checkpoints(out / "checkpoint");
   metrics_file metrics(out / "metrics.jsonl");
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
-    load_checkpoint(*last, d, t, identity);
+    load_checkpoint(*last, d, t, identity, trained_on, console::warn);
     metrics.cut_back_to(last->step);
     console::say(fmt::format("going on from step {}", t.step()));
   } else {
@@ -118,7 +119,9 @@ static int train(arguments const& a, console::datasets const& sets, model_config
   // Who watches: a progress line, metrics, event files, checkpoints.
   auto const now = [] { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); };
   std::optional<io::event_file> events;
-  if (a.tensorboard) events.emplace(out / "tensorboard", now(), t.step() ? std::optional(t.step()) : std::nullopt);
+  if (a.tensorboard)
+    events.emplace(out / "tensorboard", now(),
+                   a.resume ? std::optional(t.step() + 1) : std::nullopt);  // scalars of the step before are there
   double const images = static_cast<double>(batch) * a.accumulate;
   console::progress show;
   console::pace pace(static_cast<double>(options.rate.steps), static_cast<double>(t.step()));
@@ -145,7 +148,7 @@ static int train(arguments const& a, console::datasets const& sets, model_config
     if (done % a.checkpoint_every != 0 && !stop.stop_requested() && done != options.rate.steps) return;
     t.flush();
     if (events) events->flush();
-    save_checkpoint(checkpoints, d, t, identity);
+    save_checkpoint(checkpoints, d, t, identity, trained_on);
   };
   if (!t.run(feed, stop.get_token())) {
     console::say(fmt::format("\nstopped after step {}; go on with --resume", t.step()));

@@ -7,7 +7,7 @@
 // So that no part of a few images is empty, a bound strictly between 0 and 1 leaves at least one id on each side where there are two.
 //
 // Example: ids_within({"a", "b", "c"}, {0, .8})
-#include "frcnn/config.hpp"
+#include "frcnn/core/hash.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -26,8 +26,7 @@ struct id_range {
 
 // FNV-1a over the bytes, mixed as splitmix64 does so that ids that differ in one digit lie far apart.
 inline double place_of(std::string_view id) {
-  std::uint64_t h = 0xCBF29CE484222325u;
-  for (char const c : id) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  std::uint64_t h = fnv1a(id);
   h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9u;
   h = (h ^ h >> 27) * 0x94D049BB133111EBu;
   return static_cast<double>((h ^ h >> 31) >> 11) * 0x1p-53;

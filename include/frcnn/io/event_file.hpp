@@ -61,8 +61,8 @@ constexpr std::uint32_t masked_crc(std::string_view bytes) {
 
 class event_file {
  public:
-  // Makes the folder and a new file in it. wall_time: seconds since 1970. resumed_at: the step from which this run goes on; what earlier
-  // files hold of this step and later ones is dropped by TensorBoard. Throws error naming the file, as do the functions below.
+  // Makes the folder and a new file in it. wall_time: seconds since 1970. resumed_at: the first step that a run that goes on will write;
+  // what earlier files hold of this step and later ones is dropped by TensorBoard. Throws error naming the file, as do the functions below.
   explicit event_file(std::filesystem::path const& folder, double wall_time, std::optional<std::int64_t> resumed_at = {}) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);

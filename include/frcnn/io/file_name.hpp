@@ -10,7 +10,7 @@
 //
 // Example: file_name("n/a", ".txt") is "n%2Fa.txt";  file_path("day1/a", ".png") is "day1/a.png";  file_path("../x", ".png") is "..%2Fx.png"
 // Invariant: folder / file_path(id) lies below folder.
-#include "frcnn/config.hpp"
+#include "frcnn/core/hash.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -51,8 +51,7 @@ inline std::string file_name(std::string_view text, std::string_view ending = {}
   bool const dots = ending.empty() && (text == "." || text == "..");
   std::string name = percent_encoded(text, [&](char c) { return c == '/' || is_control(c) || (dots && c == '.'); });
   if (name.size() + ending.size() > longest_name) {
-    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-    for (char const c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    std::uint64_t const hash = fnv1a(text);
     std::size_t cut = longest_name - ending.size() - 17;
     while (cut > 0 && (name[cut] & 0xC0) == 0x80) --cut;  // not inside of a character
     if (auto const percent = name.find('%', cut < 2 ? 0 : cut - 2); percent < cut) cut = percent;  // nor of %XX

@@ -3,8 +3,10 @@
 //
 //   checkpoint/step-00000200/model.safetensors      the detector as of that step, a model file like any other
 //   checkpoint/step-00000200/state.safetensors      momentum ("<parameter>"), metadata: step, seed, arguments
+//   checkpoint/step-00000200/data                   what the images were (data/fingerprint.hpp), where the run says so
 // Random state is (seed, step): nothing else is drawn from. Written beside and renamed, the last two are kept (io/checkpoint_dir.hpp).
 // A run resumed here ends in the same bytes as one that was never stopped.
+#include "frcnn/data/fingerprint.hpp"
 #include "frcnn/detector/model_file.hpp"
 #include "frcnn/io/checkpoint_dir.hpp"
 #include "frcnn/train/trainer.hpp"
@@ -12,9 +14,10 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-// arguments: whatever must be the same to go on ("--lr 0.01 ..."), by name.
+// arguments: whatever must be the same to go on ("--lr 0.01 ..."), by name. images: what is trained on; none: not compared.
 template <class Preset, class Trainer>
-void save_checkpoint(io::checkpoint_dir const& dir, detector<Preset> const& d, Trainer const& t, std::map<std::string, std::string> const& arguments) {
+void save_checkpoint(io::checkpoint_dir const& dir, detector<Preset> const& d, Trainer const& t,
+                     std::map<std::string, std::string> const& arguments, data::fingerprint const& images = {}) {
   dir.write(static_cast<std::uint64_t>(t.step()), [&](std::filesystem::path const& folder) {
     save(d, folder / "model.safetensors");
     io::safetensors_writer state;
@@ -27,20 +30,47 @@ void save_checkpoint(io::checkpoint_dir const& dir, detector<Preset> const& d, T
       state.add_later<T>(e.name, {shape.begin(), shape.end()}, [&t, &e] { return t.optimiser().get_velocity(e); });
     }
     state.write(folder / "state.safetensors");
+    if (!images.images.empty()) io::write_file_atomically(folder / "data", data::to_text(images));
   });
 }
 
-// Puts model and trainer where the checkpoint left them. Throws error naming the first argument that differs.
+namespace detail {
+// Throws error that says how the images have changed. A checkpoint that does not tell is said through `warn`.
+inline void check_images(io::checkpoint const& from, data::fingerprint const& now, data::warning_callback const& warn) {
+  if (now.images.empty()) return;
+  auto const path = from.path / "data";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    if (warn) warn(from.path.string() + " does not say which images it was trained on: that they are the same is not checked");
+    return;
+  }
+  auto const changed = data::difference(data::fingerprint_in(io::read_file(path), path.string()), now);
+  if (!changed.empty())
+    throw error("--resume", "the images that the run in " + from.path.parent_path().string() + " was trained on", changed);
+}
+}  // namespace detail
+
+// Puts model and trainer where the checkpoint left them. Throws error, and changes nothing, where the images have changed, naming the
+// first; where an argument differs, naming it; where the state is of another step or seed, or a tensor is missing or misshapen.
 template <class Preset, class Trainer>
-void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t, std::map<std::string, std::string> const& arguments) {
+void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t, std::map<std::string, std::string> const& arguments,
+                     data::fingerprint const& images = {}, data::warning_callback const& warn = {}) {
   io::safetensors_file const model(from.path / "model.safetensors"), state(from.path / "state.safetensors");
+  detail::check_images(from, images, warn);  // before the arguments, some of which follow from the images
   for (auto const& [key, value] : arguments) {
     auto const then = state.metadata().find("argument " + key);
     if (then == state.metadata().end() || then->second != value)
       throw error("--resume", "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " +
                                   (then == state.metadata().end() ? "not given" : then->second) + ")", key + " " + (value.empty() ? "not given" : value));
   }
+  auto const compare = [&](char const* key, std::string const& expected) {
+    if (state.metadata(key) != expected)
+      throw error(state.name(), std::string(key) + " " + expected, std::string(key) + " " + state.metadata(key));
+  };
+  compare("step", std::to_string(from.step));
+  compare("seed", std::to_string(t.options().seed));
   using T = typename Trainer::T;
+  for (auto const& e : d.model().parameters().entries()) state.check(e.name, e.file_shape()), model.check(e.name, e.file_shape());
   read_parameters(model, d.model().parameters());
   for (auto const& e : d.model().parameters().entries()) {
     auto const shape = e.file_shape();

@@ -103,7 +103,7 @@ TEST_CASE("other arguments are refused, and named") {
   r.t.run(pictures);
   save_checkpoint(dir, r.d, r.t, told);
   auto const resumed = [&](arguments const& now) {
-    run other(5);
+    run other(4);
     return sentence([&] { load_checkpoint(latest(dir), other.d, other.t, now); });
   };
   CHECK(resumed(told) == "nothing");
@@ -114,6 +114,52 @@ TEST_CASE("other arguments are refused, and named") {
   changed = told;
   changed["batch"] = "4";
   CHECK(resumed(changed).ends_with("(batch not given), found batch 4"));
+}
+
+TEST_CASE("a state of another seed or step is refused") {
+  ::scratch folder;
+  io::checkpoint_dir const dir(folder / "checkpoint");
+  run r(4, 2);
+  r.t.run(pictures);
+  save_checkpoint(dir, r.d, r.t, told);
+  run other(5);
+  auto const state = (latest(dir).path / "state.safetensors").string();
+  CHECK(sentence([&] { load_checkpoint(latest(dir), other.d, other.t, told); }) == state + ": expected seed 5, found seed 4");
+  auto renamed = latest(dir);
+  renamed.step = 7;
+  run same(4);
+  CHECK(sentence([&] { load_checkpoint(renamed, same.d, same.t, told); }) == state + ": expected step 7, found step 2");
+  CHECK(same.t.step() == 0);
+}
+
+TEST_CASE("other images than the run's are refused before its arguments, and the first is named") {
+  ::scratch folder;
+  io::checkpoint_dir const dir(folder / "checkpoint");
+  run r(4, 2);
+  r.t.run(pictures);
+  data::fingerprint images{{{"a", 640, 480, 3, 77}, {"b", 640, 480, 1, 78}}};
+  save_checkpoint(dir, r.d, r.t, told, images);
+  std::vector<std::string> warnings;
+  auto const resumed = [&](arguments const& now, data::fingerprint const& seen) {
+    run other(4);
+    return sentence(
+        [&] { load_checkpoint(latest(dir), other.d, other.t, now, seen, [&](std::string const& w) { warnings.push_back(w); }); });
+  };
+  CHECK(resumed(told, images) == "nothing");
+  CHECK(resumed(told, {}) == "nothing");  // a program that does not ask
+  auto more = images;
+  more.images.push_back({"c", 640, 480, 1, 78});
+  auto fewer_steps = told;
+  fewer_steps["--epochs"] = "3";
+  CHECK(resumed(fewer_steps, more) == "--resume: expected the images that the run in " + (folder / "checkpoint").string() +
+                                          " was trained on, found 1 image that differs: 'c' is new");
+  CHECK(warnings.empty());
+
+  // A checkpoint from before there was such a thing.
+  save_checkpoint(dir, r.d, r.t, told);
+  CHECK(resumed(told, images) == "nothing");
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].ends_with("step-00000002 does not say which images it was trained on: that they are the same is not checked"));
 }
 
 TEST_CASE("a refused checkpoint leaves the model as it was") {
