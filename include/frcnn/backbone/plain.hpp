@@ -169,7 +169,7 @@ class plain {
   }
 
   static view<std::int32_t, 1, B> winners(tape& t, int i, shape<4> s) {
-    return t.argmax[i].shaped(shape<1>{{static_cast<std::int32_t>(s.size())}});
+    return t.argmax[i].shaped(shape<1>{{checked::extent(checked::elements(s))}});
   }
 
   // Backward stops here: everything earlier is frozen.

@@ -5,7 +5,7 @@
 //   1. context             the device's run-time state: threads or stream, the arena, the engine. One per calling thread, made of `options`.
 //   2. context::frame      RAII scope of the arena: scratch made inside it dies with it
 //   3. activation<T>       [N,C,H,W] in the engine's own layout and storage type; nobody but the backend's ops looks inside
-//   4. allocate/deallocate device memory for buffer<T, B>; copy_in/copy_out move it from and to the host
+//   4. allocate/deallocate device memory for buffer<T, B>, or an exception; copy_in/copy_out move it from and to the host
 //   5. in_host_memory      whether that memory is the host's, so that other memory of the host serves as well
 // A new backend is a new folder, never an #ifdef inside an algorithm.
 #include "frcnn/core/shape.hpp"

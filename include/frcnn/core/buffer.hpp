@@ -1,5 +1,9 @@
 #pragma once
 // Owned device memory that grows to its high-water mark and is reused: what tapes, stores and loaders keep between steps.
+//
+// Invariant: data() has capacity() elements, also after an allocation that failed: the buffer is empty then, and may be asked again.
+// A size that wraps is a frcnn::error (core/checked.hpp), one that the device has not is what B::allocate throws.
+#include "frcnn/core/checked.hpp"
 #include "frcnn/core/view.hpp"
 
 #include <utility>
@@ -24,8 +28,10 @@ class buffer {
   // At least n elements. Growing loses the contents (they are undefined, not zero); not growing keeps them.
   T* reserve(std::size_t n) {
     if (n > capacity_) {
+      std::size_t const bytes = checked::bytes<T>(n);
+      capacity_ = 0;  // old memory goes first: both at once would be the peak
       B::deallocate(std::exchange(data_, nullptr));
-      data_ = static_cast<T*>(B::allocate(n * sizeof(T)));
+      data_ = static_cast<T*>(B::allocate(bytes));
       capacity_ = n;
     }
     return data_;
@@ -33,7 +39,7 @@ class buffer {
 
   template <int R>
   view<T, R, B> shaped(shape<R> s) {
-    return {reserve(s.size()), s};
+    return {reserve(checked::elements(s)), s};
   }
 
   T* data() const noexcept { return data_; }

@@ -1,5 +1,6 @@
 #pragma once
 // Typed scratch from a context's arena. It dies with the innermost frame of the context; its contents are undefined.
+#include "frcnn/core/checked.hpp"
 #include "frcnn/core/counted.hpp"
 
 FRCNN_HIDDEN_BEGIN
@@ -7,7 +8,7 @@ namespace frcnn::inline FRCNN_ABI {
 
 template <class T, Backend B, int R>
 view<T, R, B> scratch(typename B::context& c, shape<R> s) {
-  return {static_cast<T*>(c.scratch(s.size() * sizeof(T))), s};
+  return {static_cast<T*>(c.scratch(checked::bytes<T>(s))), s};
 }
 
 template <class T, Backend B>

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -40,7 +41,8 @@ class parameter_store {
     bool in_logical_order() const { return p->stored == param_order::plain || p->dims[1] == 1 || p->dims[2] * p->dims[3] == 1; }
   };
 
-  // Collects the model's parameters and gives them memory. The model must not move afterwards.
+  // Collects the model's parameters and gives them memory. The model must not move afterwards. Throws for a parameter of more elements than
+  // a view has.
   template <class Model>
   void bind(Model& model) {
     struct collector {
@@ -65,8 +67,11 @@ class parameter_store {
     std::reverse(entries_.begin(), entries_.end());
     size_ = 0;
     for (auto& e : entries_) {
+      std::size_t const count = checked::elements(e.p->dims);
+      if (count > most_elements)
+        throw error("parameter " + e.name, "at most " + std::to_string(most_elements) + " elements", to_string(e.p->dims));
       e.offset = size_;
-      size_ += (e.p->size() + 15) / 16 * 16;
+      size_ = checked::sum(size_, (count + 15) / 16 * 16);
     }
     values_.reserve(size_);
     for (auto& e : entries_) take_back(e);
@@ -97,6 +102,11 @@ class parameter_store {
       e.p->grad = {};
       if (e.p->trainable) e.p->grad = {gradients_.data() + e.offset, e.p->value.dims};
     }
+  }
+
+  // The next backward pass sets every gradient, whatever has been added up so far: for an update that was not finished.
+  void discard_gradients() {
+    for (auto& e : entries_) e.p->next = writing::set;
   }
 
   // Values by each parameter's own initializer: a function of the seed and the parameter's name alone.
@@ -185,6 +195,8 @@ class parameter_store {
   T* gradients() const { return gradients_.data(); }
 
  private:
+  static constexpr std::size_t most_elements = std::numeric_limits<std::int32_t>::max();
+
   entry& own(entry const& e) { return entries_[static_cast<std::size_t>(&e - entries_.data())]; }
   // Its values are the packed buffer's, whatever that holds.
   void take_back(entry& e) {

@@ -5,6 +5,7 @@
 //
 // ops::conv_chain<B>:: forward(c, stages, x, y)     y is what the last stage gives; no stages: not allowed
 // Unless a backend has something better, stages run one after the other between two buffers that take turns.
+#include "frcnn/core/checked.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/ops/conv2d.hpp"
 #include "frcnn/ops/max_pool.hpp"
@@ -42,7 +43,7 @@ struct conv_chain {
       s = stages[i].out_shape(s);
       room[i % 2] = std::max(room[i % 2], static_cast<std::size_t>(c.template storage<T>(s)));
     }
-    void* const memory[2] = {c.scratch(room[0] * sizeof(T)), c.scratch(room[1] * sizeof(T))};
+    void* const memory[2] = {c.scratch(checked::bytes<T>(room[0])), c.scratch(checked::bytes<T>(room[1]))};
     for (std::size_t i = 0; i < stages.size(); ++i) {
       activation<T, B> const to = i + 1 == stages.size() ? y : c.template make_at<T>(memory[i % 2], stages[i].out_shape(x.dims));
       run(c, stages[i], x, to);

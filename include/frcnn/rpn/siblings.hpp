@@ -63,7 +63,7 @@ class siblings {
     bool const learns = first.weight.wants_grad() || second.weight.wants_grad();
     view<T, 1, B> dweight{}, dbias{};
     if (learns) {
-      dweight = scratch<T, B>(c, shape<1>{{static_cast<std::int32_t>(first.weight.size() + second.weight.size())}});
+      dweight = scratch<T, B>(c, shape<1>{{checked::extent(first.weight.size() + second.weight.size())}});
       dbias = scratch<T, B>(c, shape<1>{{whole.out_channels}});
     }
     ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, writing::set, dx, how);  // no ReLU: y is not looked at
@@ -77,7 +77,7 @@ class siblings {
 
   view<T const, 1, B> together(context& c, param<T, B> conv::*which) const {
     auto const &a = first.*which, &b = second.*which;
-    auto const both = scratch<T, B>(c, shape<1>{{static_cast<std::int32_t>(a.size() + b.size())}});
+    auto const both = scratch<T, B>(c, shape<1>{{checked::extent(a.size() + b.size())}});
     detail::move<T, B>(c, a.value.data, both.data, a.size(), writing::set);
     detail::move<T, B>(c, b.value.data, both.data + a.size(), b.size(), writing::set);
     return both;

@@ -104,6 +104,9 @@ class sgd {
     B::copy_in(velocity_.data(), zeros.data(), zeros.size() * sizeof(T));
   }
 
+  // Before the first backward pass of an update: forgets gradients of one that an exception has ended.
+  void begin() { store_.discard_gradients(); }
+
   // Applies the gradients of the last `accumulated` backward passes at rate lr. loss: device, any length; judged for finiteness.
   void update(context& c, double lr, int accumulated, view<T const, 1, B> loss) {
     typename context::frame scope(c);

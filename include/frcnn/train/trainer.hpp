@@ -75,8 +75,17 @@ class trainer {
   using input_type = input_batch<T, B>;
 
   trainer(Model& model, context& c, input_type input, trainer_options options, Scheme scheme = {})
-      : model_(model), context_(c), options_(std::move(options)), scheme_(scheme), input_(std::move(input)),
-        optimiser_(model.parameters(), options_.optimiser), state_(2), loss_(4), ring_(std::size_t{ring} * slot) {}
+      : model_(model),
+        context_(c),
+        options_(std::move(options)),
+        scheme_(scheme),
+        input_(std::move(input)),
+        optimiser_(model.parameters(), options_.optimiser),
+        state_(2),
+        loss_(4),
+        ring_(std::size_t{ring} * slot) {
+    if constexpr (requires { model.head().classes(); }) input_.expect_classes(model.head().classes());
+  }
 
   trainer_hooks hooks;
 
@@ -93,7 +102,7 @@ class trainer {
   bool run(Feed&& feed, std::stop_token stop = {}) {
     while (step_ < options_.rate.steps && !stop.stop_requested()) {
       train_one(feed);
-      if (step_ - reported_ > lag) report(reported_);
+      while (step_ - reported_ > lag) report(reported_);
       hooks.after_step(step_);
     }
     flush();
@@ -116,6 +125,7 @@ class trainer {
     images.clear();
     T* const here = ring_.data() + step_ % ring * slot;
     view<T, 1, B> const loss{loss_.data(), {{4}}};
+    optimiser_.begin();
     for (int m = 0; m < options_.accumulate; ++m) {
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
