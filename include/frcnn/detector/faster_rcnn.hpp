@@ -8,6 +8,8 @@
 //
 // A step leaves gradients in the parameter store; the optimiser applies them. loss: view [4] on the device,
 // {objectness, rpn box, class, head box}, overwritten. const functions are safe from several threads, each with its own context.
+// Throws for options of detect that are none and, where the device's memory is the host's, for truth that the model cannot learn and
+// regions that are none. A step that throws has discarded the gradients: its update starts again.
 // Parts that do not fit together are named in one sentence.
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/concepts/proposal_generator.hpp"
@@ -124,6 +126,7 @@ class faster_rcnn<BB, PG, RH> {
 
   // hits [N, options.max_detections], original pixels.
   void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
+    check(o);
     typename context::frame scope(c);
     auto f = make_maps(c, im);
     run_backbone(c, im, f);
@@ -135,6 +138,8 @@ class faster_rcnn<BB, PG, RH> {
 
   // The same on given regions, pixels of the network's input.
   void detect(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
+    check(o);
+    check_regions(im, rois);
     typename context::frame scope(c);
     auto f = make_maps(c, im);
     run_backbone(c, im, f);
@@ -151,6 +156,8 @@ class faster_rcnn<BB, PG, RH> {
   }
 
   void step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
+    unfinished_step guard{store_};
+    check_truth(im, gt);
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
@@ -163,9 +170,12 @@ class faster_rcnn<BB, PG, RH> {
     staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
     staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::add); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
+    guard.is_done = true;
   }
 
   void step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
+    unfinished_step guard{store_};
+    check_truth(im, gt);
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
@@ -174,9 +184,13 @@ class faster_rcnn<BB, PG, RH> {
     staged(c, "rpn loss", [&] { generator_.loss(c, im, gt, r, t.proposals, first_two(loss)); });
     staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
+    guard.is_done = true;
   }
 
   void step_head(context& c, batch<T, B> im, truth<T, B> gt, counted<box<T> const, 2, B> rois, rng<B> r, tape& t, view<T, 1, B> loss) {
+    unfinished_step guard{store_};
+    check_truth(im, gt);
+    check_regions(im, rois);
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
@@ -184,6 +198,7 @@ class faster_rcnn<BB, PG, RH> {
     staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
     staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::set); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
+    guard.is_done = true;
   }
 
   template <class V>
@@ -203,6 +218,44 @@ class faster_rcnn<BB, PG, RH> {
   parameter_store<T, B>& parameters() { return store_; }
 
  private:
+  // Gradients of a step that an exception has ended are neither set nor added to.
+  struct unfinished_step {
+    parameter_store<T, B>& store;
+    bool is_done = false;
+    ~unfinished_step() {
+      if (!is_done) store.discard_gradients();
+    }
+  };
+
+  // An input_batch has checked what came through it; arrays of the user's own come here first. A few numbers per image.
+  void check_truth(batch<T, B> const& im, truth<T, B> const& gt) const {
+    if constexpr (B::in_host_memory)
+      for_each_box(im, gt.boxes, [&](int n, int g, box<T> const& b) { check_object(b, gt.label(n, g), head_.classes(), {}); });
+  }
+  static void check_regions(batch<T, B> const& im, counted<box<T> const, 2, B> const& rois) {
+    if constexpr (B::in_host_memory)
+      for_each_box(im, rois, [&](int, int, box<T> const& b) {
+        if (!is_finite(b.x1 + b.y1 + b.x2 + b.y2)) throw error({}, "a region of finite corners", "one with an infinite corner, or NaN");
+      });
+  }
+  // f(n, g, box) for every box; what it throws is given the image's name.
+  template <class F>
+  static void for_each_box(batch<T, B> const& im, counted<box<T> const, 2, B> const& boxes, F f) {
+    int const capacity = boxes.rows.dims[1];
+    for (int n = 0; n < im.size(); ++n) {
+      int const count = boxes.count(n);
+      auto const name = [&] {
+        return "image " + std::to_string(n) + " of a batch" + (im.id ? " (id " + std::to_string(im.id(n)) + ")" : "");
+      };
+      if (count < 0 || count > capacity) throw error(name(), "0 to " + std::to_string(capacity) + " boxes", std::to_string(count));
+      for (int g = 0; g < count; ++g) try {
+          f(n, g, boxes.rows(n, g));
+        } catch (error const& e) {
+          throw error(name() + ", box " + std::to_string(g + 1), e.expected(), e.found());
+        }
+    }
+  }
+
   maps<T, levels, B> make_maps(context& c, batch<T, B> const& im) const {
     maps<T, levels, B> f;
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone_.map_shape(l, im.pixels.dims));

@@ -6,8 +6,13 @@
 //        H, W: the batch's largest sides, rounded up to the convention's multiple
 //
 // Buffers grow to the largest batch and are reused: after warm-up nothing is allocated.
+//
+// What a user's feed gives is checked here, in every build: images beyond the batch or larger than it, more boxes than there is room for,
+// boxes that are not finite or have no area, labels that are no class. The frcnn::error names the image by its place and its id. After an
+// exception of start() the batch is empty.
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/buffer.hpp"
+#include "frcnn/core/finite.hpp"
 #include "frcnn/core/pixels.hpp"
 #include "frcnn/geometry/resize_plan.hpp"
 
@@ -21,25 +26,48 @@ template <Real T, Backend B>
 class input_batch {
  public:
   explicit input_batch(pixel_normalisation normalisation = pixel_normalisation::imagenet(), int size_divisor = 1)
-      : normalisation_(normalisation), divisor_(size_divisor) {}
+      : normalisation_(normalisation), divisor_(size_divisor) {
+    if (size_divisor < 1) throw error("input batch", "a divisor of its sides of 1 or more", std::to_string(size_divisor));
+  }
+
+  // Labels above it are refused from then on; 0: not known. A trainer says it for its model.
+  void expect_classes(int classes) { classes_ = classes; }
 
   // Starts a batch of n images, the largest h x w, with room for `truths` boxes each.
   void start(int n, int h, int w, int truths = 0) {
-    auto const up = [this](int v) { return (v + divisor_ - 1) / divisor_ * divisor_; };
-    dims_ = {{n, 3, up(h), up(w)}};
-    pixels_.assign(dims_.size(), T(0));
-    info_.assign(static_cast<std::size_t>(n), {});
-    ids_.assign(static_cast<std::size_t>(n), 0);
+    dims_ = {};
+    if (n < 1 || h < 1 || w < 1 || truths < 0)
+      throw error("input batch", "images of at least a pixel and room for 0 or more boxes",
+                  to_string(shape<3>{{n, h, w}}) + " and room for " + std::to_string(truths));
+    auto const up = [this](int v) {
+      std::size_t const divisor = static_cast<std::size_t>(divisor_);
+      return checked::extent((static_cast<std::size_t>(v) + divisor - 1) / divisor * divisor);
+    };
+    shape<4> const dims{{n, 3, up(h), up(w)}};
+    std::size_t const images = static_cast<std::size_t>(n), pixels = checked::elements(dims);
+    static_cast<void>(checked::bytes<T>(pixels));
     truths_ = truths > 0 ? truths : 1;
-    boxes_.assign(static_cast<std::size_t>(n) * truths_, {});
-    labels_.assign(static_cast<std::size_t>(n) * truths_, 0);
-    counts_.assign(static_cast<std::size_t>(n), 0);
+    std::size_t const objects = checked::elements(shape<2>{{n, truths_}});
+    pixels_.assign(pixels, T(0));
+    info_.assign(images, {});
+    ids_.assign(images, 0);
+    boxes_.assign(objects, {});
+    labels_.assign(objects, 0);
+    counts_.assign(images, 0);
+    dims_ = dims;
   }
 
   // Pixel: std::uint8_t or float, [plan.h, plan.w, 3].
   template <class Pixel>
   void set_image(int i, Pixel const* rgb, resize_plan const& plan, int original_w, int original_h, std::uint64_t id) {
-    FRCNN_ASSERT(plan.h <= dims_[2] && plan.w <= dims_[3]);
+    ids_[checked_index(i)] = id;
+    if (!rgb || plan.h < 1 || plan.w < 1 || plan.h > dims_[2] || plan.w > dims_[3])
+      throw error(name_of(i), "1 x 1 to " + std::to_string(dims_[3]) + " x " + std::to_string(dims_[2]) + " pixels",
+                  rgb ? std::to_string(plan.w) + " x " + std::to_string(plan.h) : "none");
+    if (original_w < 1 || original_h < 1)
+      throw error(name_of(i), "an original size", std::to_string(original_w) + " x " + std::to_string(original_h));
+    for (double const scale : {plan.scale_x, plan.scale_y})
+      if (!is_finite(scale) || !(scale > 0)) throw error(name_of(i), "scales above 0 in its resize_plan", std::to_string(scale));
     std::size_t const plane = static_cast<std::size_t>(dims_[2]) * dims_[3];
     for (int ch = 0; ch < 3; ++ch) {
       int const from = normalisation_.source_channel(ch);
@@ -50,37 +78,62 @@ class input_batch {
         for (int x = 0; x < plan.w; ++x) out[x] = normalisation_(static_cast<T>(row[3 * x + from]), ch);
       }
     }
-    info_[i] = {T(plan.h), T(plan.w), T(original_h), T(original_w), static_cast<T>(plan.scale_x), static_cast<T>(plan.scale_y)};
-    ids_[i] = id;
+    info_[static_cast<std::size_t>(i)] = {
+        T(plan.h), T(plan.w), T(original_h), T(original_w), static_cast<T>(plan.scale_x), static_cast<T>(plan.scale_y)};
   }
 
   // boxes in pixels of the resized image; labels 1..K, or -1 for an ignore region. At most the capacity given to start().
   template <class Boxes, class Labels>
   void set_truth(int i, Boxes const& boxes, Labels const& labels) {
-    FRCNN_ASSERT(boxes.size() == labels.size() && boxes.size() <= static_cast<std::size_t>(truths_));
-    counts_[i] = static_cast<std::int32_t>(boxes.size());
-    for (std::size_t g = 0; g < boxes.size(); ++g) {
-      boxes_[static_cast<std::size_t>(i) * truths_ + g] = boxes[g].template as<T>();
-      labels_[static_cast<std::size_t>(i) * truths_ + g] = labels[g];
+    std::size_t const at = checked_index(i), capacity = static_cast<std::size_t>(truths_), count = boxes.size();
+    if (count != labels.size())
+      throw error(name_of(i), "a label for each of its " + std::to_string(count) + " boxes", std::to_string(labels.size()));
+    if (count > capacity)
+      throw error(name_of(i), "at most the " + std::to_string(capacity) + " boxes that start() was told of", std::to_string(count));
+    for (std::size_t g = 0; g < count; ++g) {
+      box<T> const b = boxes[g].template as<T>();
+      try {
+        check_object(b, labels[g], classes_, std::string());
+      } catch (error const& e) {  // a name is made only where it is needed
+        throw error(name_of(i) + ", box " + std::to_string(g + 1), e.expected(), e.found());
+      }
+      boxes_[at * capacity + g] = b;
+      labels_[at * capacity + g] = labels[g];
     }
+    std::fill_n(boxes_.begin() + static_cast<std::ptrdiff_t>(at * capacity + count), capacity - count, box<T>{});
+    std::fill_n(labels_.begin() + static_cast<std::ptrdiff_t>(at * capacity + count), capacity - count, 0);
+    counts_[at] = static_cast<std::int32_t>(count);
   }
 
   std::vector<std::uint64_t> const& ids() const { return ids_; }
 
   // To the device. The views live until the next upload.
   batch<T, B> upload() {
-    int const n = dims_[0];
+    int const n = started();
     auto const pixels = put(pixels_device_, pixels_, dims_);
     auto const info = put(info_device_, info_, shape<1>{{n}});
     auto const ids = put(ids_device_, ids_, shape<1>{{n}});
     return {pixels, info, ids};
   }
   truth<T, B> upload_truth() {
-    shape<2> const each{{dims_[0], truths_}};
+    shape<2> const each{{started(), truths_}};
     return {{put(boxes_device_, boxes_, each), put(counts_device_, counts_, shape<1>{{dims_[0]}})}, put(labels_device_, labels_, each)};
   }
 
  private:
+  int started() const {
+    if (dims_[0] == 0) throw error("input batch", "start() before its images are asked for", "an empty batch");
+    return dims_[0];
+  }
+  std::size_t checked_index(int i) const {
+    if (i < 0 || i >= dims_[0])
+      throw error("image " + std::to_string(i) + " of a batch", "an index from 0 to below " + std::to_string(dims_[0]), std::to_string(i));
+    return static_cast<std::size_t>(i);
+  }
+  std::string name_of(int i) const {
+    return "image " + std::to_string(i) + " of a batch (id " + std::to_string(ids_[static_cast<std::size_t>(i)]) + ")";
+  }
+
   template <class X, int R>
   static view<X, R, B> put(buffer<X, B>& device, std::vector<X> const& host, shape<R> s) {
     auto const v = device.shaped(s);
@@ -89,7 +142,7 @@ class input_batch {
   }
 
   pixel_normalisation normalisation_;
-  int divisor_, truths_ = 1;
+  int divisor_, truths_ = 1, classes_ = 0;
   shape<4> dims_{};
   std::vector<T> pixels_;
   std::vector<image_info<T>> info_;

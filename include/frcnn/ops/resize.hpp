@@ -27,14 +27,18 @@ class resizer {
  public:
   template <class Out>
   requires(std::same_as<Out, std::uint8_t> || std::same_as<Out, float>) void operator()(image_view in, resize_plan const& plan, Out* out) {
-    int const channels = in.channels();
+    check(in);
+    if (!out || plan.w < 1 || plan.h < 1 || !(plan.step_x > 0) || !(plan.step_y > 0))
+      throw error("resizing", "an output of at least a pixel, and steps above 0",
+                  std::to_string(plan.w) + " x " + std::to_string(plan.h) + " pixels" + (out ? "" : " without memory"));
+    int const channels = in.channels(),
+              row_values = checked::extent(static_cast<std::size_t>(in.width) * static_cast<std::size_t>(channels));
     columns_.resize(static_cast<std::size_t>(plan.w));
     for (int x = 0; x < plan.w; ++x) {
       columns_[static_cast<std::size_t>(x)] = tap::at(x, plan.step_x, in.width);
       columns_[static_cast<std::size_t>(x)].low *= channels;
       columns_[static_cast<std::size_t>(x)].high *= channels;
     }
-    int const row_values = in.width * channels;
     row_.resize(static_cast<std::size_t>(row_values));
     float* const row = row_.data();
     for (int y = 0; y < plan.h; ++y, out += std::size_t{3} * static_cast<std::size_t>(plan.w)) {

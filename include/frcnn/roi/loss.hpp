@@ -32,6 +32,7 @@ struct roi_loss {
   FRCNN_HD void operator()(std::size_t r) const {
     int const classes = logits.dims[1], u = decided.label.data[r];
     T const* const z = logits.data + r * classes;
+    FRCNN_ASSERT(u < classes);
     T* const dz = dlogits.data + r * classes;
     T* const dt = ddeltas.data + r * classes * 4;
     for (int k = 0; k < 4 * classes; ++k) dt[k] = T(0);

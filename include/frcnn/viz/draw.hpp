@@ -9,7 +9,7 @@
 // is not drawn. A tag stands above its box, or inside or below it, wherever it covers no surer tag.
 //
 // Example: draw_detections(im, found, names) puts "dog 0.87" over the box of {{10, 20, 90, 80}, .87f, 1} when names[0] is "dog".
-// Invariant: equal arguments give equal pixels.
+// Invariant: equal arguments give equal pixels. An image without pixels, or with fewer than its size says, is thrown as a frcnn::error.
 #include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
 #include "frcnn/viz/shortened.hpp"
@@ -151,6 +151,7 @@ inline int tag_height(int scale) { return (2 + text_ascent + 3) * scale; }
 // class_names[k] is label k + 1's; a label without a name reads "class 7".
 inline void draw_detections(image& im, std::span<detection const> found, std::span<std::string const> class_names,
                             draw_options options = {}) {
+  check(im);
   detail::sizes const size(im, options);
   std::vector<std::size_t> order(found.size());  // surest first
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -176,6 +177,7 @@ inline void draw_detections(image& im, std::span<detection const> found, std::sp
 // truths: any range of objects with members where (a box), label and difficult, such as eval::truth_box. Call it before draw_detections.
 template <class Truths>
 void draw_truth(image& im, Truths const& truths, std::span<std::string const> class_names, draw_options options = {.labels = false}) {
+  check(im);
   detail::sizes const size(im, options);
   std::vector<detail::tag> tags;
   detail::pixel_box where;

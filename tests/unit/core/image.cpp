@@ -1,0 +1,54 @@
+// What a caller may hand over as an image.
+#include "frcnn/core/image.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace frcnn;
+
+namespace {
+
+std::string refusal(image_view const& v) {
+  try {
+    check(v);
+  } catch (error const& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("image: views that are images, and views that are not") {
+  std::vector<std::uint8_t> const pixels(400);
+  image_view const good{pixels.data(), 5, 4, pixel_format::rgb, 0};
+  auto const with = [&](auto change) {
+    image_view v = good;
+    change(v);
+    return refusal(v);
+  };
+  CHECK(refusal(good) == "");
+  CHECK(with([](auto& v) { v.row_stride = 15; }) == "");
+  CHECK(with([](auto& v) { v.row_stride = 20; }) == "");
+  CHECK(with([](auto& v) { v.row_stride = -15; }) == "");  // from the last row up
+  CHECK(with([](auto& v) { v.format = pixel_format::grey, v.row_stride = 5; }) == "");
+
+  CHECK(with([](auto& v) { v.data = nullptr; }) == "image: expected pixels, found none");
+  CHECK(with([](auto& v) { v.width = 0; }) == "image: expected pixels, found a size of 0 x 4");
+  CHECK(with([](auto& v) { v.height = -4; }) == "image: expected pixels, found a size of 5 x -4");
+  CHECK(with([](auto& v) { v.row_stride = 14; }) == "image: expected a row stride of 0, or at least the 15 bytes of a row, found 14");
+  CHECK(with([](auto& v) { v.row_stride = -5; }).find("row stride") != std::string::npos);
+  CHECK(with([](auto& v) { v.row_stride = 5; }).find("found 5") != std::string::npos);  // pixels instead of bytes
+  CHECK(with([](auto& v) { v.format = static_cast<pixel_format>(7); }) ==
+        "image: expected the pixel format rgb, bgr or grey, found number 7");
+}
+
+TEST_CASE("image: one that owns its pixels has as many as it says") {
+  image im(4, 3);
+  CHECK_NOTHROW(check(im));
+  im.width = 5;
+  CHECK_THROWS_AS(check(im), error);
+  CHECK_THROWS_AS(check(image()), error);
+  CHECK_THROWS_AS(image(-1, 3), error);
+}

@@ -1,0 +1,124 @@
+// What a feed of the user's own may put into a batch, and what is refused with the image's name.
+#include "frcnn/detector/input.hpp"
+
+#include "frcnn/backend/cpu/context.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <string>
+
+using namespace frcnn;
+
+namespace {
+
+using input_type = input_batch<float, cpu>;
+
+constexpr resize_plan plan{16, 8, 1, 1, 1, 1};
+std::vector<std::uint8_t> const pixels(16 * 8 * 3, 100);
+
+// Two images of 16 x 8, room for two boxes each.
+input_type two_images() {
+  input_type in(pixel_normalisation::imagenet(), 32);
+  in.expect_classes(3);
+  in.start(2, 8, 16, 2);
+  in.set_image(0, pixels.data(), plan, 32, 16, 70);
+  in.set_image(1, pixels.data(), plan, 32, 16, 71);
+  return in;
+}
+
+template <class F>
+std::string refusal(F f) {
+  try {
+    f();
+  } catch (error const& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::string refusal_of(box<double> b, std::int32_t label) {
+  auto in = two_images();
+  return refusal([&] { in.set_truth(1, std::vector<box<double>>{{1, 1, 5, 5}, b}, std::vector<std::int32_t>{1, label}); });
+}
+
+}  // namespace
+
+TEST_CASE("input_batch: what is right goes through") {
+  auto in = two_images();
+  in.set_truth(0, std::vector<box<float>>{{1, 2, 5, 6}, {-3, 0, 40, 8}}, std::vector<std::int32_t>{3, -1});
+  in.set_truth(1, std::vector<box<float>>{}, std::vector<std::int32_t>{});
+  auto const gt = in.upload_truth();
+  CHECK(in.upload().pixels.dims == shape<4>{{2, 3, 32, 32}});
+  CHECK(gt.boxes.count(0) == 2);
+  CHECK(gt.boxes.count(1) == 0);
+  CHECK(gt.label(0, 1) == -1);
+  // A second list replaces the first: nothing of it is left.
+  in.set_truth(0, std::vector<box<float>>{{1, 2, 5, 6}}, std::vector<std::int32_t>{2});
+  auto const again = in.upload_truth();
+  CHECK(again.boxes.count(0) == 1);
+  CHECK(again.boxes.rows(0, 1) == box<float>{});
+}
+
+TEST_CASE("input_batch: labels that are no class") {
+  CHECK(refusal_of({1, 1, 5, 5}, 3) == "");
+  CHECK(refusal_of({1, 1, 5, 5}, 4) ==
+        "image 1 of a batch (id 71), box 2: expected a label from 1 to 3, or -1 for an ignore region, found 4");
+  for (std::int32_t const label : {0, -2, 200, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()})
+    CHECK(refusal_of({1, 1, 5, 5}, label).find("found " + std::to_string(label)) != std::string::npos);
+  input_type unknown;  // of how many classes: what no model has is refused all the same
+  unknown.start(1, 8, 16, 1);
+  std::vector<box<float>> const one{{1, 1, 5, 5}};
+  CHECK_NOTHROW(unknown.set_truth(0, one, std::vector<std::int32_t>{200}));
+  CHECK_THROWS_AS(unknown.set_truth(0, one, std::vector<std::int32_t>{0}), error);
+}
+
+TEST_CASE("input_batch: boxes that are none") {
+  double const nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  box<double> const wrong[] = {{5, 1, 1, 5},        {1, 5, 5, 1},    {1, 1, 1, 5},   {1, 5, 9, 5},     {nan, 1, 5, 5},
+                               {1, 1, 5, nan},      {-inf, 1, 5, 5}, {1, 1, inf, 5}, {1, 1, 1e300, 5}, {-3e38, -3e38, 3e38, 3e38},
+                               {1, 1, 1 + 1e-12, 5}};
+  for (auto const& b : wrong) {
+    std::string const said = refusal_of(b, 1);
+    CAPTURE(said);
+    CHECK(said.find("image 1 of a batch (id 71), box 2: expected a box of finite corners with x1 < x2 and y1 < y2, found (") == 0);
+    CHECK(said.size() < 200);
+  }
+}
+
+TEST_CASE("input_batch: more than there is room for") {
+  auto in = two_images();
+  std::vector<box<float>> const three(3, {1, 1, 5, 5});
+  CHECK(refusal([&] { in.set_truth(0, three, std::vector<std::int32_t>(3, 1)); }) ==
+        "image 0 of a batch (id 70): expected at most the 2 boxes that start() was told of, found 3");
+  CHECK(refusal([&] { in.set_truth(0, three, std::vector<std::int32_t>(2, 1)); }).find("a label for each of its 3 boxes") !=
+        std::string::npos);
+  for (int const i : {-1, 2, 1000000}) {
+    CHECK(refusal([&] { in.set_image(i, pixels.data(), plan, 16, 8, 9); }).find("image " + std::to_string(i) + " of a batch") == 0);
+    CHECK(refusal([&] { in.set_truth(i, std::vector<box<float>>{}, std::vector<std::int32_t>{}); }).find("image " + std::to_string(i)) ==
+          0);
+  }
+  CHECK(refusal([&] { in.set_image(0, pixels.data(), {33, 8, 1, 1, 1, 1}, 16, 8, 9); }).find("found 33 x 8") != std::string::npos);
+  CHECK(refusal([&] { in.set_image(0, pixels.data(), {16, -8, 1, 1, 1, 1}, 16, 8, 9); }).find("found 16 x -8") != std::string::npos);
+  CHECK(refusal([&] { in.set_image(0, static_cast<float const*>(nullptr), plan, 16, 8, 9); }).find("found none") != std::string::npos);
+  CHECK_THROWS_AS(in.set_image(0, pixels.data(), plan, 0, 8, 9), error);
+  CHECK_THROWS_AS(in.set_image(0, pixels.data(), {16, 8, 0, 1, 1, 1}, 16, 8, 9), error);
+}
+
+TEST_CASE("input_batch: batches of no size, and sizes that wrap") {
+  input_type in;
+  CHECK_THROWS_AS(in.upload(), error);
+  CHECK_THROWS_AS(in.upload_truth(), error);
+  int const large = std::numeric_limits<int>::max();
+  CHECK_THROWS_AS(in.start(0, 8, 16), error);
+  CHECK_THROWS_AS(in.start(1, 0, 16), error);
+  CHECK_THROWS_AS(in.start(1, 8, 16, -1), error);
+  CHECK_THROWS_AS(in.start(-1, 8, 16), error);
+  CHECK_THROWS(in.start(large, large, large, large));
+  CHECK_THROWS_AS(input_type(pixel_normalisation::imagenet(), 32).start(1, large, 16), error);
+  CHECK_THROWS_AS(input_type(pixel_normalisation::imagenet(), 0), error);
+  // What was refused has left an empty batch, not one of the size refused.
+  CHECK_THROWS_AS(in.set_image(0, pixels.data(), plan, 16, 8, 9), error);
+  in.start(1, 8, 16);
+  CHECK_NOTHROW(in.set_image(0, pixels.data(), plan, 16, 8, 9));
+}
