@@ -27,6 +27,7 @@ class conv {
   };
 
   conv(conv2d_spec spec, initializer weights, initializer biases = initializer::zero()) : spec_(spec) {
+    check(spec);
     weight.name = "weight";
     weight.rank = 4;
     weight.dims = {{spec.out_channels, spec.in_channels, spec.kernel, spec.kernel}};

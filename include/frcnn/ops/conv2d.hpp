@@ -3,7 +3,9 @@
 //
 //   x [N, C, H, W]   y [N, O, Ho, Wo]   weight [O, C, kernel, kernel] logical   bias [O]
 //   Ho = (H + 2 pad - kernel) / stride + 1 (floor)
-//   y = max(0, w * x + b) with ReLU, w * x + b without
+//   y = max(0, w * x + b) with ReLU, w * x + b without; an empty bias is one of zeros
+// Any kernel, stride and pad that check(spec) accepts, on maps that with their pad are at least as large as the kernel: others are thrown
+// as a frcnn::error.
 //
 // ops::conv2d<B>::
 //   forward(c, spec, x, weight, bias, y, keep, version)
@@ -13,6 +15,7 @@
 //   backward(c, spec, x, y, dy, weight, dweight, dbias, how, dx, dx_how)
 //        Given dy = dL/dy (overwritten: with ReLU it is masked by y > 0 in place). dweight, dbias: empty views are not computed; `how`
 //        says set or add for both. dx: an activation with data == nullptr is not computed; dx_how says set or add.
+#include "frcnn/core/error.hpp"
 #include "frcnn/core/param.hpp"
 #include "frcnn/ops/op.hpp"
 
@@ -28,6 +31,24 @@ struct conv2d_spec {
   // Of the definition; either backward pass has as many.
   constexpr double operations(shape<4> in) const { return 2.0 * static_cast<double>(out_shape(in).size()) * in_channels * kernel * kernel; }
 };
+
+// Throws for what is no convolution.
+inline void check(conv2d_spec const& s) {
+  if (s.in_channels < 1 || s.out_channels < 1 || s.kernel < 1 || s.stride < 1 || s.pad < 0)
+    throw error("convolution", "channels, a kernel and a stride of 1 or more and a pad of 0 or more",
+                std::to_string(s.in_channels) + " to " + std::to_string(s.out_channels) + " channels, kernel " + std::to_string(s.kernel) +
+                    ", stride " + std::to_string(s.stride) + ", pad " + std::to_string(s.pad));
+}
+// The same, and whether it has an output on maps of this shape.
+inline void check(conv2d_spec const& s, shape<4> in) {
+  check(s);
+  std::int64_t const pad = 2 * std::int64_t{s.pad};
+  if (in[1] != s.in_channels || in[2] + pad < s.kernel || in[3] + pad < s.kernel)
+    throw error("convolution",
+                "maps of " + std::to_string(s.in_channels) + " channels that hold its kernel of " + std::to_string(s.kernel) +
+                    " with a pad of " + std::to_string(s.pad),
+                to_string(in));
+}
 
 namespace ops {
 template <class B>

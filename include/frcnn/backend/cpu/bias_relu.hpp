@@ -27,6 +27,16 @@ void add_bias_relu(T* y, std::size_t rows, std::size_t columns, T const* bias, b
   }
 }
 
+// A layer may have no bias: the kernels read zeros then, which live as long as the caller's frame.
+template <Real T>
+T const* bias_or_zeros(cpu::context& c, T const* bias, int count) {
+  if (bias) return bias;
+  std::size_t const n = static_cast<std::size_t>(count);
+  T* const zeros = c.scratch_of<T>(n);
+  std::fill_n(zeros, n, T(0));
+  return zeros;
+}
+
 template <Real T>
 void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t rows, std::size_t columns, T* dbias, writing how) {
   if (!relu && !dbias) return;

@@ -18,7 +18,10 @@ struct conv2d<cpu> {
   static void forward(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, std::type_identity_t<view<T const, 1, cpu>> weight,
                       std::type_identity_t<view<T const, 1, cpu>> bias, cpu_activation<T> y,
                       [[maybe_unused]] kept* keep = nullptr, [[maybe_unused]] std::uint64_t version = 0) {
-    FRCNN_ASSERT(x.dims[1] == spec.in_channels && y.dims == spec.out_shape(x.dims));
+    check(spec, x.dims);
+    FRCNN_ASSERT(y.dims == spec.out_shape(x.dims));
+    cpu::context::frame const scope(c);
+    bias = {frcnn::detail::bias_or_zeros<T>(c, bias.data, spec.out_channels), {{spec.out_channels}}};
 #if FRCNN_HAS_ONEDNN
     if constexpr (std::is_same_v<T, float>)
       if (c.is_fast<T>()) return fast::forward(c, spec, x, {weight.data, keep, version}, bias.data, y);

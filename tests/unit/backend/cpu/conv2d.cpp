@@ -170,4 +170,62 @@ TEST_CASE("conv2d: after the first run no more arena") {
     }
 }
 
+TEST_CASE_TEMPLATE("conv2d: kernels of any size on every engine", T, float, double) {
+  std::vector<layer_case> const large = {{{2, 3, 16, 3, 8, true}, {{1, 2, 15, 17}}},
+                                         {{2, 3, 17, 2, 8, true}, {{2, 2, 20, 18}}},
+                                         {{16, 16, 17, 1, 8, false}, {{1, 16, 9, 12}}},
+                                         {{1, 2, 33, 2, 16, true}, {{1, 1, 21, 20}}}};
+  for (auto const& lc : large) {
+    CAPTURE(lc.spec.kernel);
+    layer<T> l(lc);
+    auto const expected = naive(l.spec, l.xs, l.x, l.w, l.b, l.g);
+    for (auto const& options : tests::engines(2)) {
+      CAPTURE(tests::name(options));
+      cpu::context c(options);
+      CHECK(near(l.forward(c), expected.y, tolerance<T>));
+      auto const d = l.backward(c, {nans<T>(l.x.size()), nans<T>(l.w.size()), nans<T>(l.b.size())}, writing::set);
+      CHECK(near(d.dx, expected.dx, tolerance<T>));
+      CHECK(near(d.dw, expected.dw, tolerance<T>));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("conv2d: an empty bias is one of zeros, whichever kernel runs", T, float, double) {
+  auto all = cases;
+  all.push_back({{64, 64, 3, 1, 1, true}, {{1, 64, 12, 13}}});
+  for (auto const& lc : all) {
+    layer<T> l(lc);
+    std::fill(l.b.begin(), l.b.end(), T(0));
+    for (auto const& options : tests::engines(2)) {
+      CAPTURE(tests::name(options));
+      CAPTURE(lc.spec.kernel);
+      cpu::context c(options);
+      auto const with_zeros = l.forward(c);
+      tensor<T> tx(c, l.xs, l.x), ty(c, l.ys, nans<T>(l.ys.size()));
+      auto stored = channels_last(l.w, l.spec.out_channels, l.spec.in_channels, l.cells);
+      ops::conv2d<cpu>::forward<T>(c, l.spec, tx.a, over(stored), view<T const, 1, cpu>{}, ty.a);
+      CHECK(same_bits(ty.plain(), with_zeros));
+    }
+  }
+}
+
+TEST_CASE("conv2d: what is no convolution, and maps that do not hold the kernel") {
+  for (auto const& options : tests::engines(1)) {
+    cpu::context c(options);
+    std::vector<float> x(200, 1.f), w(2 * 2 * 25, 1.f), y(200);
+    auto const run = [&](conv2d_spec s, shape<4> in) {
+      ops::conv2d<cpu>::forward<float>(c, s, cpu_activation<float>{x.data(), in}, over(w), view<float const, 1, cpu>{},
+                                       cpu_activation<float>{y.data(), s.out_shape(in)});
+    };
+    CHECK_NOTHROW(run({2, 2, 5, 1, 1, false}, {{1, 2, 3, 4}}));
+    CHECK_THROWS_AS(run({2, 2, 5, 1, 1, false}, {{1, 2, 2, 4}}), error);
+    CHECK_THROWS_AS(run({2, 2, 5, 2, 1, false}, {{1, 2, 4, 2}}), error);
+    CHECK_THROWS_AS(run({2, 2, 5, 1, 1, false}, {{1, 1, 5, 5}}), error);
+    CHECK_THROWS_AS(run({2, 2, 5, 1, -1, false}, {{1, 2, 9, 9}}), error);
+    CHECK_THROWS_AS(run({2, 2, 0, 1, 1, false}, {{1, 2, 5, 5}}), error);
+    CHECK_THROWS_AS(run({0, 2, 5, 1, 1, false}, {{1, 0, 5, 5}}), error);
+  }
+  CHECK_THROWS_AS(check(conv2d_spec{3, 8, 3, 0, 1}), error);
+}
+
 }  // namespace cpu_tests

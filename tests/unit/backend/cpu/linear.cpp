@@ -165,4 +165,17 @@ TEST_CASE_TEMPLATE("linear: PyTorch's numbers", T, float, double) {
   }
 }
 
+TEST_CASE_TEMPLATE("linear: an empty bias is one of zeros", T, float, double) {
+  for (auto const& options : tests::engines(2)) {
+    CAPTURE(tests::name(options));
+    cpu::context c(options);
+    layer<T> l(20, 100, 33, true);
+    std::fill(l.b.begin(), l.b.end(), T(0));
+    auto const with_zeros = l.forward(c);
+    auto y = nans<T>(with_zeros.size());
+    ops::linear<cpu>::forward<T>(c, true, over(l.x, shape<2>{{20, 100}}), over(l.w), view<T const, 1, cpu>{}, over(y, shape<2>{{20, 33}}));
+    CHECK(same_bits(y, with_zeros));
+  }
+}
+
 }  // namespace cpu_tests

@@ -5,7 +5,8 @@
 //                                                      goes_by_panels, has_few_tiles), backward by weight
 //   anything else                                      forward: our direct kernel, in bf16 oneDNN's; backward: oneDNN
 // Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's. Where oneDNN has no kernel that may run
-// (onednn/library.hpp) forward is direct and in float, backward the portable engine's.
+// (onednn/library.hpp) forward is direct and in float, backward the portable engine's. So is forward with a kernel of more than the 16 rows
+// that the direct one takes.
 // In bf16 Winograd's products stay in float: a fourth of the products beats half the price of each.
 #include "frcnn/backend/cpu/kept_weights.hpp"
 #include "frcnn/backend/cpu/onednn/conv2d.hpp"
@@ -66,6 +67,11 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
     if (onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, o)) return;
   }
   if (is_winograd(spec)) return tiled(c, spec, x, weight, {.bias = bias, .add = residual, .relu = spec.relu}, y.data);
+  if (spec.kernel > direct::most_rows) {
+    if (residual) throw error("convolution", "a kernel of at most " + std::to_string(direct::most_rows) + " to add to what is there", std::to_string(spec.kernel));
+    shape<1> const weights{{spec.out_channels * spec.kernel * spec.kernel * spec.in_channels}};
+    return portable::conv2d::forward<float>(c, spec, x, {weight.data, weights}, {bias, {{spec.out_channels}}}, y);
+  }
   cpu::context::frame const scope(c);
   direct::convolve(c, spec, x.data, x.dims, converted(c, spec, weight), bias, y.data, residual);
 }

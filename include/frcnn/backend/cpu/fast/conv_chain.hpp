@@ -184,7 +184,8 @@ inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> st
   r.pooled = pooled;
   cpu::context::frame const scope(c);
   for (auto const& s : stages.first(convolutions))
-    r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}), s.bias.data, is_winograd(s.conv)};
+    r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}),
+                          frcnn::detail::bias_or_zeros(c, s.bias.data, s.conv.out_channels), is_winograd(s.conv)};
   convolve_strips(c, r, x.data, x.dims[0], y.data);
 }
 
