@@ -3,7 +3,13 @@
 // so that a run is a function of its seed, resumes exactly, and replays on any device.
 //
 // The function is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the key is (seed, step mixed
-// in), the counter is (image id, purpose, index).
+// in), the counter is (image id, purpose, index). Under one seed no two of (step, image id, purpose, index) share a counter and a key, for
+// any 64 bits of an id, a hash too, and indices below 2^60:
+//   word 0   low 32 bits of the id          word 1   high 32 bits of the id, the purpose xored into the top byte
+//   word 2   low 32 bits of the index       word 3   the folded step, high bits of the index, and the purpose where word 1 does not tell it
+// Word 1's top byte is the purpose alone where the id is under 2^56. Above that it is anything, and the purpose is xored into word 3. (Of
+// initialise, whose ids are hashes of names, it is left out of word 3 where that byte is no purpose: names have always drawn these
+// numbers.)
 #include "frcnn/core/view.hpp"
 
 #include <cmath>
@@ -12,7 +18,7 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-// What a draw is for; two purposes never see the same numbers.
+// What a draw is for; two purposes never see the same numbers. At most 15.
 enum class draw : std::uint32_t { anchor_sample = 1, roi_sample, dropout6, dropout7, flip, shuffle, initialise, demo, test };
 
 struct philox {
@@ -36,7 +42,10 @@ FRCNN_HD constexpr std::uint32_t random_bits(std::uint64_t seed, std::uint64_t s
   std::uint64_t const key = seed ^ (step * 0x9E3779B97F4A7C15ull);
   auto const low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
   auto const high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
-  return philox::of(low(image), high(image) ^ (static_cast<std::uint32_t>(purpose) << 24) ^ high(index), low(index), low(step) ^ high(step), low(key), high(key)).x[0];
+  std::uint32_t const number = static_cast<std::uint32_t>(purpose), second = high(image) ^ number << 24;
+  bool const is_told = image >> 56 == 0 || (purpose == draw::initialise && second >> 24 > 15);
+  std::uint32_t const last = low(step) ^ high(step) ^ high(index) << 4 ^ (is_told ? 0 : number);
+  return philox::of(low(image), second, low(index), last, low(key), high(key)).x[0];
 }
 
 // Uniform in [0, 1), 24 bits, so that it is exact in float.
