@@ -3,15 +3,18 @@
 //
 //   profiler p;  cpu::context c({.profile = &p});  ... detect ...;  std::cout << p.table();
 //   profiled const scope(c, "proposals");      a scope of one's own: until the end of the block
-// A context without a profiler pays one test of a pointer per scope. One profiler serves one thread at a time. On a device that runs behind
-// the host, its context's profiler waits for the device at both ends.
+// A context without a profiler pays one test of a pointer per scope. One profiler serves any number of threads at once, such as a
+// detector's sessions: each thread has its own open scopes, and what they cost is added up. On a device that runs behind the host, its
+// context's profiler waits for the device at both ends.
 // Operations are those of the definition (a multiplication and an addition are two): a kernel that needs fewer shows as faster.
 #include "frcnn/config.hpp"
 
 #include <chrono>
 #include <cstdio>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -26,32 +29,40 @@ class profiler {
   struct row {
     std::string name;
     int depth;   // 0: outermost
-    sums first;  // in the first run of the outermost scope it is in: pages are touched, weights converted, kernels made
+    sums first;  // in the first run, one thread's, of the outermost scope it is in: pages are touched, weights converted, kernels made
     sums later;
   };
 
-  void begin(std::string_view name) { open_.push_back({child(open_.empty() ? none : open_.back().at, name), clock::now()}); }
+  void begin(std::string_view name) {
+    std::lock_guard const lock(mutex_);
+    auto& open = open_scopes();
+    std::size_t const at = child(open.empty() ? none : open.back().at, name);
+    open.push_back({at, clock::now(), open.empty() ? !nodes_[at].begun : open.front().first});
+    nodes_[at].begun = true;
+  }
+  // Of the scope that this thread began last.
   void end(double operations) {
-    auto const [at, start] = open_.back();
-    bool const first = nodes_[open_.front().at].first.calls == 0;
-    open_.pop_back();
+    auto const now = clock::now();
+    std::lock_guard const lock(mutex_);
+    auto& open = open_scopes();
+    auto const [at, start, first] = open.back();
+    open.pop_back();
     sums& n = first ? nodes_[at].first : nodes_[at].later;
     ++n.calls;
-    n.seconds += std::chrono::duration<double>(clock::now() - start).count();
+    n.seconds += std::chrono::duration<double>(now - start).count();
     n.operations += operations;
   }
 
   // Scopes in the order in which they were first entered, each before what ran inside it. Operations include the inner scopes'.
   std::vector<row> rows() const {
-    std::vector<row> result;
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      if (nodes_[i].parent == none) append(i, 0, result);
-    return result;
+    std::lock_guard const lock(mutex_);
+    return listed();
   }
 
   // One line per scope: milliseconds per run of the outermost scope it is in, share of the whole, calls per run, GFLOP/s, all without the
   // first run, whose milliseconds stand apart. Where there was no other run they are its own.
   std::string table() const {
+    std::lock_guard const lock(mutex_);
     double whole = 0;
     long runs = 1;
     bool later = false;
@@ -63,7 +74,7 @@ class profiler {
         runs = std::max(runs, shown(n).calls);
       }
     std::string text = line("stage or layer", "ms", "share", "calls", "GFLOP/s", "first ms");
-    for (auto const& r : rows()) {
+    for (auto const& r : listed()) {
       auto const number = [](char const* format, double v) {
         char digits[32];
         std::snprintf(digits, sizeof digits, format, v);
@@ -78,7 +89,10 @@ class profiler {
     }
     return text;
   }
-  void clear() { nodes_.clear(); }  // outside of all scopes
+  void clear() {  // outside of all scopes
+    std::lock_guard const lock(mutex_);
+    nodes_.clear();
+  }
 
  private:
   using clock = std::chrono::steady_clock;
@@ -87,17 +101,41 @@ class profiler {
     std::string name;
     std::size_t parent;
     sums first = {}, later = {};
+    bool begun = false;
   };
   struct open_scope {
     std::size_t at;
     clock::time_point start;
+    bool first;  // in the first run of its outermost scope
   };
+  struct thread_scopes {
+    std::thread::id thread;
+    std::vector<open_scope> open;
+  };
+
+  // This thread's. Threads that have none open give their place to others, so that it does not grow with their number.
+  std::vector<open_scope>& open_scopes() {
+    thread_scopes* free = nullptr;
+    for (auto& t : threads_) {
+      if (t.thread == std::this_thread::get_id()) return t.open;
+      if (t.open.empty()) free = &t;
+    }
+    if (!free) free = &threads_.emplace_back();
+    free->thread = std::this_thread::get_id();
+    return free->open;
+  }
 
   std::size_t child(std::size_t parent, std::string_view name) {
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       if (nodes_[i].parent == parent && nodes_[i].name == name) return i;
     nodes_.push_back({std::string(name), parent});
     return nodes_.size() - 1;
+  }
+  std::vector<row> listed() const {
+    std::vector<row> result;
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      if (nodes_[i].parent == none) append(i, 0, result);
+    return result;
   }
   void append(std::size_t at, int depth, std::vector<row>& result) const {
     node const& n = nodes_[at];
@@ -119,8 +157,9 @@ class profiler {
     return text;
   }
 
+  mutable std::mutex mutex_;
   std::vector<node> nodes_;
-  std::vector<open_scope> open_;
+  std::vector<thread_scopes> threads_;
 };
 
 // A scope in the context's profiler, if it has one.

@@ -83,6 +83,28 @@ TEST_CASE("profiler: a slow first run stands apart from the others") {
   CHECK(first >= 30);
 }
 
+TEST_CASE("profiler: serves several threads, each with its own scopes") {
+  profiler p;
+  constexpr int runs = 500;
+  auto const work = [&] {
+    watched c{&p};
+    for (int run = 0; run < runs; ++run) {
+      profiled const stage(c, "backbone");
+      layer(c, "conv", 2);
+    }
+  };
+  std::thread other(work), another(work);
+  work();
+  other.join(), another.join();
+  auto const rows = p.rows();
+  REQUIRE(rows.size() == 2);
+  for (auto const& r : rows) {
+    CHECK(r.first.calls == 1);
+    CHECK(r.later.calls == 3 * runs - 1);
+    CHECK(r.first.operations + r.later.operations == 2.0 * 3 * runs);
+  }
+}
+
 TEST_CASE("profiler: contexts without one pay nothing and need nothing") {
   watched off{nullptr};
   profiled const scope(off, "anything", 1);
