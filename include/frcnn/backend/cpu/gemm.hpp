@@ -18,7 +18,11 @@
 #include <xflens/cxxblas/drivers/drivers.h>
 
 #if !defined(_OPENMP) && defined(__GNUC__)
-extern "C" void openblas_set_num_threads(int) __attribute__((weak));
+#include <mutex>
+extern "C" {
+void openblas_set_num_threads(int) __attribute__((weak));
+int openblas_get_num_threads(void) __attribute__((weak));
+}
 #endif
 
 FRCNN_HIDDEN_BEGIN
@@ -36,22 +40,41 @@ class serial_blas {
     if (saved_ != 1) omp_set_num_threads(saved_);
   }
 #else
-  // Without OpenMP in this build the library's own may still be there: tell OpenBLAS once in each thread.
+  // Without OpenMP in this build OpenBLAS may still have threads of its own. Their number is one for the whole process and belongs to the
+  // host: the first of ours takes it, the last puts it back, unless the host has set another meanwhile.
   serial_blas() {
 #if defined(__GNUC__)
-    static thread_local bool const told = [] {
-      if (openblas_set_num_threads) openblas_set_num_threads(1);
-      return true;
-    }();
-    static_cast<void>(told);
+    if (!openblas_set_num_threads || !openblas_get_num_threads) return;
+    host& h = the_host();
+    std::lock_guard const lock(h.guard);
+    if (h.users++ > 0) return;
+    h.threads = openblas_get_num_threads();
+    if (h.threads > 1) openblas_set_num_threads(1);
 #endif
   }
-  ~serial_blas() {}
+  ~serial_blas() {
+#if defined(__GNUC__)
+    if (!openblas_set_num_threads || !openblas_get_num_threads) return;
+    host& h = the_host();
+    std::lock_guard const lock(h.guard);
+    if (--h.users == 0 && h.threads > 1 && openblas_get_num_threads() == 1) openblas_set_num_threads(h.threads);
+#endif
+  }
 #endif
   serial_blas(serial_blas const&) = delete;
   serial_blas& operator=(serial_blas const&) = delete;
 
  private:
+#if !defined(_OPENMP) && defined(__GNUC__)
+  struct host {
+    std::mutex guard;
+    int users = 0, threads = 1;
+  };
+  static host& the_host() {
+    static host h;
+    return h;
+  }
+#endif
   [[maybe_unused]] int saved_ = 1;
 };
 
