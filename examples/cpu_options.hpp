@@ -18,7 +18,7 @@ class cpu_arguments {
 
   // precision: whether the program only runs models, so that bf16 and transforms are a choice.
   void add_to(CLI::App& app, bool precision = true) {
-    app.add_option("--threads", threads, "0: all")->check(console::whole(0, 1024));
+    app.add_option("--threads", threads, "0: all")->check(console::whole(0, frcnn::cpu_options::most_threads));
     app.add_option("--engine", engine_, "what computes")
         ->envname("FRCNN_CPU_ENGINE")
         ->capture_default_str()

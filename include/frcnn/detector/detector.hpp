@@ -5,22 +5,35 @@
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});
 //
 // Boxes are in pixels of the image given. One const detector serves several threads: detect(image) borrows a session from a pool (and makes
-// one when all are in use); detect(session, image) uses the caller's own, one a thread.
+// one when all are in use); detect(session, image) uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
 // any_detector hides the preset: what frcnn::load_detector(path) returns.
+// Throws frcnn::error for images and options that are none, and from a detector that was moved from. After an exception, of memory too, the
+// detector and the session are as good as before.
 #include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/image.hpp"
 #include "frcnn/core/profiler.hpp"
-#include "frcnn/geometry/proposal_limits.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/detector/model_config.hpp"
+#include "frcnn/detector/session_pool.hpp"
+#include "frcnn/geometry/proposal_limits.hpp"
 #include "frcnn/ops/resize.hpp"
 
 #include <memory>
-#include <mutex>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
+
+namespace detail {
+
+// *p, where p is not what a move has left behind.
+template <class Pointer>
+auto& not_moved_from(Pointer const& p) {
+  if (!p) throw error("detector", "a detector", "one that was moved from");
+  return *p;
+}
+
+}  // namespace detail
 
 template <class Preset>
 class detector {
@@ -34,7 +47,9 @@ class detector {
   class session {
    public:
     explicit session(detector const& d) : session(d, d.options_) {}
-    session(detector const& d, typename B::options options) : context_(options), input_(d.config_.normalisation, convention::size_divisor) {}
+    session(detector const& d, typename B::options options) : context_(options), input_(d.config_.normalisation, convention::size_divisor) {
+      static_cast<void>(d.model());
+    }
     session(detector const& d, int threads) : session(d, with_threads(d.options_, threads)) {}
     typename B::context& context() { return context_; }
 
@@ -54,15 +69,16 @@ class detector {
   detector(model_config config, int threads) : detector(std::move(config), with_threads({}, threads)) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
-    loan const s(*this);
+    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
     return detect(*s, im, o);
   }
 
   std::vector<detection> detect(session& s, image_view im, detect_options const& o = {}) const {
+    check(o);
     auto const input = prepare(s, im);
     view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{1, o.max_detections}});
     view<std::int32_t, 1, B> const count = s.count_.shaped(shape<1>{{1}});
-    model_->detect(s.context_, input, o, {rows, count});
+    model().detect(s.context_, input, o, {rows, count});
     auto const live = static_cast<std::size_t>(to_host(count)[0]);
     auto const host = to_host(rows);
     std::vector<detection> result;
@@ -73,16 +89,16 @@ class detector {
 
   // The RPN's proposals, by descending objectness, in pixels of the image.
   std::vector<box<float>> propose(image_view im, phase ph = phase::test) const {
-    loan const s(*this);
+    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
     return propose(*s, im, ph);
   }
   std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
     auto const input = prepare(s, im);
     auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
-    int const capacity = model_->generator().capacity(ph);
+    int const capacity = model().generator().capacity(ph);
     buffer<box<T>, B> rows(static_cast<std::size_t>(capacity));
     counted<box<T>, 2, B> const rois{rows.shaped(shape<2>{{1, capacity}}), s.count_.shaped(shape<1>{{1}})};
-    model_->propose(s.context_, input, ph, rois);
+    model().propose(s.context_, input, ph, rois);
     auto const live = static_cast<std::size_t>(to_host(rois.count)[0]);
     auto const host = to_host(rois.rows);
     std::vector<box<float>> result;
@@ -94,40 +110,16 @@ class detector {
   model_config const& config() const { return config_; }
   std::vector<std::string> const& classes() const { return config_.classes; }
   std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config_, label); }
-  model_type const& model() const { return *model_; }
-  model_type& model() { return *model_; }
+  model_type const& model() const { return detail::not_moved_from(model_); }
+  model_type& model() { return detail::not_moved_from(model_); }
+
+  // How many sessions wait between calls at most: as many as the machine has processors, 2 to 16, unless it is said here. trim() destroys
+  // those that wait now.
+  void keep_sessions(std::size_t most) { pool().keep(most); }
+  void trim() const { pool().trim(); }
 
  private:
-  struct pool {
-    std::mutex guard;
-    std::vector<std::unique_ptr<session>> idle;
-  };
-
-  // A session out of the pool, and back into it.
-  class loan {
-   public:
-    explicit loan(detector const& d) : pool_(*d.pool_) {
-      std::unique_lock lock(pool_.guard);
-      if (!pool_.idle.empty()) {
-        session_ = std::move(pool_.idle.back());
-        pool_.idle.pop_back();
-      } else {
-        lock.unlock();
-        session_ = std::make_unique<session>(d);
-      }
-    }
-    ~loan() {
-      std::lock_guard const lock(pool_.guard);
-      pool_.idle.push_back(std::move(session_));
-    }
-    loan(loan const&) = delete;
-    loan& operator=(loan const&) = delete;
-    session& operator*() const { return *session_; }
-
-   private:
-    pool& pool_;
-    std::unique_ptr<session> session_;
-  };
+  session_pool<session>& pool() const { return detail::not_moved_from(pool_); }
 
   static typename B::options with_threads(typename B::options o, int threads) {
     o.threads = threads;
@@ -135,11 +127,11 @@ class detector {
   }
 
   batch<T, B> prepare(session& s, image_view im) const {
-    if (!im.data || im.width <= 0 || im.height <= 0)
-      throw error("image", "pixels", im.data ? "a size of " + std::to_string(im.width) + " x " + std::to_string(im.height) : "none");
+    check(im);
+    static_cast<void>(model());
     profiled const stage(s.context_, "image");
     auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
-    s.resized_.resize(static_cast<std::size_t>(plan.w) * plan.h * 3);
+    s.resized_.resize(checked::elements(shape<3>{{plan.h, plan.w, 3}}));
     s.resizer_(im, plan, s.resized_.data());
     s.input_.start(1, plan.h, plan.w);
     s.input_.set_image(0, s.resized_.data(), plan, im.width, im.height, 0);
@@ -149,7 +141,7 @@ class detector {
   model_config config_;
   std::unique_ptr<model_type> model_;
   typename B::options options_;
-  std::unique_ptr<pool> pool_ = std::make_unique<pool>();
+  std::unique_ptr<session_pool<session>> pool_ = std::make_unique<session_pool<session>>();
 };
 
 class any_detector {
@@ -157,11 +149,13 @@ class any_detector {
   template <class Preset>
   explicit any_detector(detector<Preset> d) : self_(std::make_unique<holder<Preset>>(std::move(d))) {}
 
-  std::vector<detection> detect(image_view im, detect_options const& o = {}) const { return self_->detect(im, o); }
-  std::vector<box<float>> propose(image_view im) const { return self_->propose(im); }
-  model_config const& config() const { return self_->config(); }
+  std::vector<detection> detect(image_view im, detect_options const& o = {}) const { return self().detect(im, o); }
+  std::vector<box<float>> propose(image_view im) const { return self().propose(im); }
+  model_config const& config() const { return self().config(); }
   std::vector<std::string> const& classes() const { return config().classes; }
   std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config(), label); }
+  void keep_sessions(std::size_t most) { self().keep_sessions(most); }
+  void trim() const { self().trim(); }
 
  private:
   struct abstract {
@@ -169,6 +163,8 @@ class any_detector {
     virtual std::vector<detection> detect(image_view, detect_options const&) const = 0;
     virtual std::vector<box<float>> propose(image_view) const = 0;
     virtual model_config const& config() const = 0;
+    virtual void keep_sessions(std::size_t) = 0;
+    virtual void trim() const = 0;
   };
   template <class Preset>
   struct holder final : abstract {
@@ -176,8 +172,12 @@ class any_detector {
     std::vector<detection> detect(image_view im, detect_options const& o) const override { return d.detect(im, o); }
     std::vector<box<float>> propose(image_view im) const override { return d.propose(im); }
     model_config const& config() const override { return d.config(); }
+    void keep_sessions(std::size_t most) override { d.keep_sessions(most); }
+    void trim() const override { d.trim(); }
     detector<Preset> d;
   };
+  abstract& self() const { return detail::not_moved_from(self_); }
+
   std::unique_ptr<abstract> self_;
 };
 

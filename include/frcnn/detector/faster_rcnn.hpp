@@ -235,7 +235,8 @@ class faster_rcnn<BB, PG, RH> {
   static void check_regions(batch<T, B> const& im, counted<box<T> const, 2, B> const& rois) {
     if constexpr (B::in_host_memory)
       for_each_box(im, rois, [&](int, int, box<T> const& b) {
-        if (!is_finite(b.x1) || !is_finite(b.y1) || !is_finite(b.x2) || !is_finite(b.y2)) throw error({}, "a region of finite corners", "one with an infinite corner, or NaN");
+        if (!is_finite(b.x1) || !is_finite(b.y1) || !is_finite(b.x2) || !is_finite(b.y2))
+          throw error({}, "a region of finite corners", "one with an infinite corner, or NaN");
       });
   }
   // f(n, g, box) for every box; what it throws is given the image's name.

@@ -6,22 +6,26 @@
 // float and double, and the oracle of every test; `onednn` adds our register-tiled kernels and oneDNN, for float, where the build has it.
 // Both may serve one model at once, each through its own context.
 //
-// A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads.
+// A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads. In a
+// child of fork() the thread that forked has lost its team, and its contexts run on one thread (team.hpp).
 //
 // Example: cpu::context c(2);  cpu::context d({.threads = 2, .engine = cpu_engine::portable});
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
 #include "frcnn/backend/cpu/arena.hpp"
 #include "frcnn/backend/cpu/openmp_library.hpp"
+#include "frcnn/backend/cpu/team.hpp"
 #include "frcnn/backend/cpu/transpose.hpp"
 #include "frcnn/core/compute.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/view.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <vector>
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -47,12 +51,15 @@ inline constexpr bool has_onednn = false;
 #endif
 
 struct cpu_options {
-  int threads = 0;  // 0 takes what OpenMP offers the calling thread (OMP_NUM_THREADS, else every processor of its affinity mask)
+  static constexpr int most_threads = 1024;
+
+  // To most_threads. 0 takes what OpenMP offers the calling thread: OMP_NUM_THREADS, else every processor of its affinity mask.
+  int threads = 0;
   cpu_engine engine = has_onednn ? cpu_engine::onednn : cpu_engine::portable;
   compute precision = compute::exact;  // bf16: products of inference only, summed in float
   bool keep_transforms = true;         // inference: weights of convolutions are kept transformed (7.1 floats for each of 3x3), else made per call
   bool strassen = true;                // large fully connected layers by 7 products instead of 8: pairs of RoIs round together (strassen.hpp)
-  profiler* profile = nullptr;         // told what every stage and layer costs; it belongs to the caller
+  profiler* profile = nullptr;         // told what every stage and layer costs; it belongs to the caller, and serves several contexts
 };
 
 struct cpu {
@@ -62,24 +69,29 @@ struct cpu {
   class context;
   static constexpr bool in_host_memory = true;
 
-  // 64-byte aligned and zeroed once. What is large is mapped, on large pages where the system has them: a product walks down columns of
-  // weights, a page for every few numbers. Throws std::bad_alloc.
+  // 64-byte aligned and zeroed once. From a mebibyte on it is mapped, so that the system has it back when it goes, and from eight on large
+  // pages where the system has them: a product walks down columns of weights, a page for every few numbers. Throws std::bad_alloc, or
+  // frcnn::error for more bytes than there can be.
   static void* allocate(std::size_t bytes) {
     constexpr std::size_t large = std::size_t{2} << 20, unit = arena::alignment;
     std::byte* user = nullptr;
     block from{};
     if (bytes < 4 * large) {
-      std::size_t const size = (bytes / unit + 2) * unit;
+      std::size_t const size = (bytes / unit + 2) * unit;  // does not wrap: less than 4 * large
+      if (size >= large / 2) {
+        from = {map(size), size};
+        user = from.base + unit;
+        std::memcpy(user - unit, &from, sizeof from);
+        return user;
+      }
       auto* const p = static_cast<std::byte*>(std::aligned_alloc(unit, size));
       if (!p) throw std::bad_alloc();
       std::memset(p, 0, size);
       user = p + unit;
     } else {
-      std::size_t const size = (bytes / large + 2) * large;
-      void* const p = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (p == MAP_FAILED) throw std::bad_alloc();
-      from = {static_cast<std::byte*>(p), size};
-      std::size_t const past = reinterpret_cast<std::uintptr_t>(p) % large;
+      std::size_t const size = checked::product(checked::sum(bytes / large, 2), large);
+      from = {map(size), size};
+      std::size_t const past = reinterpret_cast<std::uintptr_t>(from.base) % large;
       user = from.base + (large - past);
 #if defined(MADV_HUGEPAGE)
       ::madvise(user, size - (large - past), MADV_HUGEPAGE);
@@ -108,21 +120,28 @@ struct cpu {
     std::byte* base;
     std::size_t size;
   };
+  static std::byte* map(std::size_t size) {
+    void* const p = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<std::byte*>(p);
+  }
 };
 
 class cpu::context {
  public:
-  // A build without OpenMP always has one thread. Throws frcnn::error when the number of threads is negative, where the build has not the
-  // engine asked for, and for a precision that the engine does not have.
+  // A build without OpenMP always has one thread. Throws frcnn::error when the number of threads is negative or above most_threads, where
+  // the build has not the engine asked for, and for a precision that the engine does not have.
   explicit context(cpu_options options = {}) : options_(options) {
-    if (options.threads < 0) throw error("cpu context", "a number of threads, or 0 for all", std::to_string(options.threads));
+    if (options.threads < 0 || options.threads > cpu_options::most_threads)
+      throw error("cpu context", "1 to " + std::to_string(cpu_options::most_threads) + " threads, or 0 for all",
+                  std::to_string(options.threads));
     if (options.engine == cpu_engine::onednn && !has_onednn)
       throw error("cpu context", "a build with FRCNN_ONEDNN for the engine onednn", "one without");
     if (options.precision == compute::tf32 || (options.precision == compute::bf16 && options.engine != cpu_engine::onednn))
       throw error("cpu context", "precision f32, or bf16 on the engine onednn", to_string(options.precision));
     detail::keep_openmp_loaded();
 #if defined(_OPENMP)
-    if (options_.threads == 0) options_.threads = omp_get_max_threads();
+    if (options_.threads == 0) options_.threads = std::min(omp_get_max_threads(), cpu_options::most_threads);
 #else
     options_.threads = 1;
 #endif
@@ -142,7 +161,7 @@ class cpu::context {
     std::size_t mark_;
   };
 
-  int threads() const noexcept { return options_.threads; }
+  int threads() const noexcept { return detail::has_lost_team() ? 1 : options_.threads; }
   cpu_options const& options() const noexcept { return options_; }
   profiler* profile() const noexcept { return options_.profile; }
   // Whether layers of scalar T use the fast kernels.
@@ -155,24 +174,26 @@ class cpu::context {
   void* scratch(std::size_t bytes) { return arena_.take(bytes); }
   template <class T>
   T* scratch_of(std::size_t n) {
-    return static_cast<T*>(arena_.take(n * sizeof(T)));
+    return static_cast<T*>(arena_.take(checked::bytes<T>(n)));
   }
 
-  // What an engine keeps with this context, default-constructed at first use. One type per build.
+  // What an engine keeps with this context for its number of threads: each type S has its own, default-constructed at first use.
   template <class S>
   S& state() {
-    if (!state_) state_ = std::make_shared<S>();
-    return *static_cast<S*>(state_.get());
+    for (kept_state const& s : states_)
+      if (s.tag == &state_tag<S> && s.threads == threads()) return *static_cast<S*>(s.held.get());
+    states_.push_back({&state_tag<S>, threads(), std::make_shared<S>()});
+    return *static_cast<S*>(states_.back().held.get());
   }
 
   // Elements that an activation of this shape occupies; make and make_at take as many. Contents are undefined.
   template <class T>
   static std::size_t storage(shape<4> s) {
-    return s.size();
+    return checked::elements(s);
   }
   template <class T>
   cpu_activation<T> make(shape<4> s) {
-    return make_at<T>(scratch(storage<T>(s) * sizeof(T)), s);
+    return make_at<T>(scratch(checked::bytes<T>(storage<T>(s))), s);
   }
   template <class T>
   static cpu_activation<T> make_at(void* memory, shape<4> s) {
@@ -200,9 +221,17 @@ class cpu::context {
       detail::transpose(in, width, height, width, out, height);
   }
 
+  template <class S>
+  static inline char state_tag = 0;  // its address tells types apart
+  struct kept_state {
+    void* tag;
+    int threads;
+    std::shared_ptr<void> held;
+  };
+
   arena arena_;
   cpu_options options_;
-  std::shared_ptr<void> state_;
+  std::vector<kept_state> states_;
 };
 
 static_assert(Backend<cpu>);

@@ -62,6 +62,7 @@ void parallel_for(cpu::context const& c, std::size_t n, std::size_t grain, F f) 
 #if defined(_OPENMP)
   if (workers > 1) {
     std::exception_ptr failure;
+    detail::note_team();
 #pragma omp parallel num_threads(workers)
     {
       flush_denormals const flush;

@@ -68,7 +68,9 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
   }
   if (is_winograd(spec)) return tiled(c, spec, x, weight, {.bias = bias, .add = residual, .relu = spec.relu}, y.data);
   if (spec.kernel > direct::most_rows) {
-    if (residual) throw error("convolution", "a kernel of at most " + std::to_string(direct::most_rows) + " to add to what is there", std::to_string(spec.kernel));
+    if (residual)
+      throw error("convolution", "a kernel of at most " + std::to_string(direct::most_rows) + " to add to what is there",
+                  std::to_string(spec.kernel));
     shape<1> const weights{{spec.out_channels * spec.kernel * spec.kernel * spec.in_channels}};
     return portable::conv2d::forward<float>(c, spec, x, {weight.data, weights}, {bias, {{spec.out_channels}}}, y);
   }

@@ -25,6 +25,7 @@ namespace frcnn::inline FRCNN_ABI::onednn {
 class team {
  public:
   explicit team(cpu::context const& c) : threads_(c.threads()) {
+    if (threads_ > 1) frcnn::detail::note_team();
 #if defined(_OPENMP)
     saved_ = omp_get_max_threads();
     if (saved_ != threads_) omp_set_num_threads(threads_);
