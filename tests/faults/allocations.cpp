@@ -127,7 +127,7 @@ TEST_CASE_TEMPLATE("allocations: each of a detection fails, and the next detecti
   memory_feed const feed({{96, 64}, {128, 80}});
   auto const& small = feed.pictures[0];
   auto const& large = feed.pictures[1];
-  for (auto const& options : tests::engines(2)) {
+  for (auto const& options : tests::engines(1)) {
     CAPTURE(tests::name(options));
     auto const make = [&] {
       auto d = std::make_unique<detector<P>>(P::config(), options);
@@ -163,17 +163,18 @@ TEST_CASE_TEMPLATE("allocations: each of a detection fails, and the next detecti
   }
 }
 
-TEST_CASE_TEMPLATE("allocations: each of a training step fails, and the run goes on to the same weights", P, narrow, whole) {
-  memory_feed const feed(memory_feed::eight_sizes());
-  for (auto const& options : tests::engines(2)) {
+TEST_CASE("allocations: each of a training step fails, and the run goes on to the same weights") {
+  using P = std::conditional_t<has_onednn, whole, narrow>;
+  memory_feed const feed({{64, 48}, {48, 64}, {80, 56}});
+  for (auto const& options : tests::engines(1)) {
     CAPTURE(tests::name(options));
-    trainer_options const how{.seed = 1, .rate = {.lr = .001, .steps = 3}, .optimiser = {.clip_norm = 10}, .accumulate = 2};
-    // Three steps, one of which loses its n-th allocation; false when there was none to lose. The first makes everything, the second grows.
+    trainer_options const how{.seed = 1, .rate = {.lr = .001, .steps = 2}, .optimiser = {.clip_norm = 10}, .accumulate = 2};
+    // Two steps, one of which loses its n-th allocation; false when there was none to lose. The first makes everything, the second grows.
     auto const run = [&](std::int64_t victim, long n, std::vector<std::vector<float>>& values) {
       auto const model = P::make(P::config());
       model->parameters().initialise(1);
       cpu::context c(options);
-      trainer t(*model, c, empty_input<typename P::model>(), how);
+      trainer t(*model, c, empty_input<P::model>(), how);
       t.hooks.after_step = [&](std::int64_t done) { countdown = done == victim ? n : -1; };
       has_failed = false;
       countdown = victim == 0 ? n : -1;
@@ -187,7 +188,7 @@ TEST_CASE_TEMPLATE("allocations: each of a training step fails, and the run goes
         countdown = -1;
       }
       CHECK(done);
-      CHECK(t.step() == 3);
+      CHECK(t.step() == 2);
       values = all_values(*model);
       return has_failed;
     };
