@@ -80,7 +80,7 @@ class file_finder {
       auto const name = at->path().filename();
       std::size_t const rank = rank_of(name.extension().string());
       std::error_code ignored;
-      if (rank == extensions_.size() || at->is_directory(ignored)) continue;
+      if (rank == extensions_.size() || !at->is_regular_file(ignored)) continue;  // no folder, no pipe, no link to nothing
       entry candidate{rank, name.string(), 1};
       auto const [known, first] = there->second.try_emplace(name.stem().string(), candidate);
       if (first) continue;

@@ -3,7 +3,7 @@
 //
 //   images        JPEGImages, images, JPEGImgs, in any case, and the root itself
 //   annotations   Annotations, annots, in any case, each with a folder xmls in it, the images' own folder, and the root
-//   lists         ImageSets/Main, ImageSets
+//   lists         ImageSets/Main, ImageSets, and the root itself
 // A root that holds none of these and one folder that does is that folder: VOCdevkit is VOCdevkit/VOC2007. Several are refused by name.
 // The first place that holds a file of the data is taken, so that images in two places are never mixed (voc_listing.hpp).
 #include "frcnn/core/error.hpp"

@@ -81,19 +81,24 @@ struct split_lines {
   std::filesystem::path file;  // empty: every image of the folder
 };
 
+inline std::vector<std::string> ids_in_list(std::filesystem::path const& file) {
+  std::string const text = without_mark(io::read_file(file), file.string());
+  constexpr char const* expected = "a text with an image id per line";
+  for (char const c : text)
+    if (static_cast<unsigned char>(c) < ' ' && !trimmed({&c, 1}).empty()) throw error(file.string(), expected, "control characters");
+  auto lines = lines_of(text);
+  if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
+  return lines;
+}
+
 inline split_lines read_split(voc_source const& source, voc_layout const& layout) {
   std::set<std::string> there;
-  std::error_code ignored;
   for (auto const& folder : layout.lists) {
-    std::filesystem::path const file = folder / (source.split + ".txt");
-    if (std::filesystem::is_regular_file(file, ignored)) {
-      auto lines = lines_of(without_mark(io::read_file(file), file.string()));
-      if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
-      return {std::move(lines), file};
-    }
-    for (std::filesystem::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored))
-      if (lower(at->path().extension().string()) == ".txt") there.insert(at->path().stem().string());
+    file_finder lists(folder, {".txt"});
+    if (auto const file = lists.find(source.split); !file.empty()) return {ids_in_list(file), file};
+    for (auto const& name : lists.ids(false)) there.insert(name);
   }
+  if (auto const file = file_finder(layout.root, {".txt"}).find(source.split); !file.empty()) return {ids_in_list(file), file};
   std::vector<std::string> ids;
   for (auto const& folder : layout.images)
     if (ids.empty()) ids = file_finder(folder, all_image_extensions()).ids(folder != layout.root);
@@ -163,9 +168,9 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     std::set<std::string> const wanted(kept.begin(), kept.end());
     std::erase_if(result, [&](listed_image const& c) { return wanted.count(c.id) == 0; });
     auto const number = [](double v) { return std::to_string(v).substr(0, 4); };
-    all.notes.push_back(name + ": " + (list.file.empty() ? "no lists there; " : "") + std::to_string(kept.size()) + " of its " +
-                        std::to_string(ids.size()) + " images are taken, by a hash of their ids (from " + number(source.part.from) +
-                        " to " + number(source.part.to) + ")");
+    all.notes.push_back(name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") + std::to_string(kept.size()) +
+                        " of its " + std::to_string(ids.size()) + " images are taken, by a hash of their ids (from " +
+                        number(source.part.from) + " to " + number(source.part.to) + ")");
     if (kept.empty()) throw error(name, "images for a part of it", "none: there " + std::string(ids.size() == 1 ? "is 1" : "are none"));
   }
 

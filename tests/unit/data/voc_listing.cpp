@@ -47,6 +47,21 @@ TEST_CASE("extensions and paths in a list are read") {
   CHECK(said.find("found 4 problems") != std::string::npos);
 }
 
+TEST_CASE("a list that is none is refused, and what is no file is no image") {
+  v voc;
+  voc.add("a");
+  voc.add("b");
+  voc.split(v::picture());
+  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected a text with an image id per line, found control characters");
+  std::filesystem::remove_all(voc.folder / "ImageSets");
+  voc.write("trainval.TXT", "a\rb\r");
+  CHECK(ids(voc.read()) == "a;b;");
+  std::filesystem::remove(voc.folder / "JPEGImages/a.png");
+  std::filesystem::create_directory(voc.folder / "JPEGImages/a.png");
+  std::filesystem::create_symlink("nowhere.png", voc.folder / "JPEGImages/a.jpg");
+  CHECK(voc.refusal().find("VOC/JPEGImages/a.{jpg,jpeg,png,bmp}: expected an image, found no such file") == 0);
+}
+
 TEST_CASE("lists in UTF-16 are read") {
   v voc;
   voc.add("a");
