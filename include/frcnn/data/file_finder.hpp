@@ -40,6 +40,15 @@ class file_finder {
     auto const found = files.find(stem.filename().string());
     return found == files.end() ? std::filesystem::path{} : stem.parent_path() / found->second.name;
   }
+  // The name of a file of `id` written in another case; empty: there is none.
+  std::string in_other_case(std::string const& id) {
+    std::filesystem::path const stem = folder_ / id;
+    auto const [there, is_new] = by_lower_case_.try_emplace(stem.parent_path().string());
+    if (is_new)
+      for (auto const& [known, file] : listed(stem.parent_path())) there->second.emplace(lower(known), file.name);
+    auto const found = there->second.find(lower(stem.filename().string()));
+    return found == there->second.end() ? std::string() : found->second;
+  }
   // How many files `id` could have meant.
   std::size_t candidates(std::string const& id) {
     std::filesystem::path const stem = folder_ / id;
@@ -110,6 +119,7 @@ class file_finder {
   std::filesystem::path folder_;
   extension_list extensions_;
   std::map<std::string, listing> folders_;
+  std::map<std::string, std::map<std::string, std::string>> by_lower_case_;  // of a folder: names of files
 };
 
 // What lies in a folder, in words: "'a.txt', 'b' and 7 more".

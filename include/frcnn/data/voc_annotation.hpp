@@ -58,15 +58,15 @@ inline bool flag_in(xml_file const& file, pugi::xml_node parent, char const* chi
   return text == "1" || text == "true" || text == "yes";
 }
 
-// A name is one line: runs of line ends and blanks within it are one blank.
+// A name is one line: a line end within it, with the blanks around it, is one blank.
 inline std::string name_in(xml_file const& file, pugi::xml_node object, std::string const& where) {
   pugi::xml_node const node = only_child(object, "name", where);
   for (pugi::xml_node const part : node.children())
     if (part.type() == pugi::node_element) throw error(where, "text in <name>", "<" + std::string(part.name()) + "> there");
-  std::string name;
-  for (char const c : file.text_of(node)) {
-    bool const blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
-    if (!blank || name.back() != ' ') name += blank ? ' ' : c;
+  std::string name = file.text_of(node);
+  for (std::size_t at; (at = name.find_first_of("\r\n")) != name.npos;) {
+    std::size_t const first = name.find_last_not_of(" \t\r\n", at) + 1, behind = name.find_first_not_of(" \t\r\n", at);
+    name.replace(first, behind - first, " ");
   }
   if (name.empty()) throw error(where, "a class <name>", "none");
   return name;

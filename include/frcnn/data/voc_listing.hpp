@@ -171,7 +171,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     all.notes.push_back(name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") + std::to_string(kept.size()) +
                         " of its " + std::to_string(ids.size()) + " images are taken, by a hash of their ids (from " +
                         number(source.part.from) + " to " + number(source.part.to) + ")");
-    if (kept.empty()) throw error(name, "images for a part of it", "none: there " + std::string(ids.size() == 1 ? "is 1" : "are none"));
+    if (kept.empty()) throw error(name, "at least two images to take a part of", std::to_string(ids.size()));
   }
 
   // Missing images, and those of a format that is not read.
@@ -182,7 +182,9 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     bool const readable = c.image.empty() || images.stem_of("a" + extension) == "a";
     if (c.image.empty()) {
       missing.add("'" + c.id + "'");
-      c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image", "no such file", true);
+      std::string const similar = inside(c.id) ? images.in_other_case(c.id) : std::string();
+      c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image",
+                           similar.empty() ? "no such file" : "'" + similar + "', in another case", true);
     } else if (!readable) {
       unread[extension].add(c.image.filename().string());
       c.image_problems.add(c.image.string(), "a JPEG, PNG or BMP image", "one that ends in " + extension, true);

@@ -83,6 +83,18 @@ TEST_CASE("faults say where they are") {
         "a.xml, object 1: expected a <ymin>, found none");
 }
 
+TEST_CASE("a name is one line") {
+  auto const name = [](std::string const& text) {
+    return parsed("<annotation><object><name>" + text +
+                  "</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>")
+        .objects[0]
+        .name;
+  };
+  CHECK(name("\n big\n\t  cat \n") == "big cat");
+  CHECK(name("a\r\nb\n c") == "a b c");
+  CHECK(name("big  cat") == "big  cat");
+}
+
 TEST_CASE("what would be read in part is refused") {
   auto const said = [](std::string const& inside) {
     std::string const s = sentence([&] { parsed("<annotation>\n" + inside + "</annotation>"); });

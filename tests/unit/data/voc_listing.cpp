@@ -47,6 +47,15 @@ TEST_CASE("extensions and paths in a list are read") {
   CHECK(said.find("found 4 problems") != std::string::npos);
 }
 
+TEST_CASE("an image in another case is named") {
+  v voc;
+  voc.add("IMG_1");
+  voc.add("b");
+  voc.split("img_1\nb\n");
+  CHECK(voc.refusal().find("VOC/JPEGImages/img_1.{jpg,jpeg,png,bmp}: expected an image, found 'IMG_1.png', in another case") !=
+        std::string::npos);
+}
+
 TEST_CASE("a list that is none is refused, and what is no file is no image") {
   v voc;
   voc.add("a");
@@ -97,6 +106,11 @@ TEST_CASE("without lists a part of the images is taken by a hash, or all of them
   CHECK(warnings.empty());
   voc.split("a\nb\nc\n");
   CHECK(read({0, .6}).size() + read({.6, 1}).size() == 6);  // of the list, where there is one
+  voc.split("a\n");
+  CHECK(sentence([&] {
+          read({0, .6}), read({.6, 1});
+        }).find(":trainval: expected at least two images to take a part of, found 1") != std::string::npos);
+  voc.split("a\nb\nc\n");
   CHECK(voc.refusal({}, "val").find("found only these: trainval (--split 0.8") != std::string::npos);
 }
 
