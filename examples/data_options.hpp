@@ -1,6 +1,6 @@
 #pragma once
 // How the programs are told to read data in VOC layout, and what they say about it while they do:
-//   --split F   --skip-bad
+//   --split F   --skip-bad   --exif auto|apply|ignore
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
 #include "console.hpp"
 #include "options.hpp"
@@ -17,6 +17,9 @@ class data_arguments {
   // training: whether the program takes the part before --split, or the one behind it alone.
   CLI::Option* add_to(CLI::App& app, bool training) {
     app.add_flag("--skip-bad", skip_bad, "leave out images that cannot be read or have no annotation");
+    app.add_option("--exif", exif, "which images are turned by their EXIF orientation: auto (where <size> says so), apply, ignore")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"auto", "apply", "ignore"}));
     return app
         .add_option("--split", fraction_,
                     training ? "train on this fraction of the images, by a hash of their ids, and test on the others"
@@ -25,6 +28,7 @@ class data_arguments {
   }
 
   bool skip_bad = false;
+  std::string exif = "auto";
   bool splits() const { return fraction_ > 0; }
   double fraction() const { return fraction_; }
   frcnn::data::id_range training_part() const { return {0, splits() ? fraction_ : 1}; }
@@ -35,6 +39,7 @@ class data_arguments {
     frcnn::data::voc_options o;
     o.skip_bad = skip_bad;
     o.threads = threads;
+    o.exif = frcnn::data::parse_exif_mode(exif);
     o.warn = warn;
     o.note = say;
     o.name = name;
@@ -52,15 +57,17 @@ class data_arguments {
 struct datasets {
   frcnn::data::dataset train, test;
   std::string test_split;  // what result files are called after
+  frcnn::data::check_cache checked;
 
   struct request {
     std::vector<std::string> data;  // ROOT or ROOT:SPLIT
     std::string test, classes;      // empty: the first root's test split, or what `how` splits off; the classes of the data
     bool no_test = false;
     int threads = 0;
+    std::filesystem::path known{};  // what `checked` saved at the last start; images that have not changed since are not decoded again
   };
 
-  datasets(request const& r, data_arguments const& how) {
+  datasets(request const& r, data_arguments const& how) : checked(r.known) {
     namespace data = frcnn::data;
     std::vector<data::voc_source> sources;
     for (auto const& spec : r.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
@@ -72,6 +79,7 @@ struct datasets {
     test_split = how.splits() ? "test" : test_sources.front().split;
 
     auto options = how.options("training data", r.threads);
+    options.known = &checked;
     if (!r.classes.empty()) options.classes = data::parse_class_list(r.classes);
     std::string problems;
     auto const attempt = [&](auto read) {
@@ -88,6 +96,7 @@ struct datasets {
     if (!r.no_test) {
       auto const classes = options.classes.empty() ? train.classes : options.classes;
       options = how.options("test data", r.threads);
+      options.known = &checked;
       options.classes = classes;
       options.wanted = data::annotations::optional;
       attempt([&] { test = data::read_voc(test_sources, options); });

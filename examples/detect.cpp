@@ -1,6 +1,7 @@
-// detect --model FILE [--threshold X] [--json FILE] [--out DIR] [what to compute with: cpu_options.hpp] IMAGE...
+// detect --model FILE [--threshold X] [--json FILE] [--out DIR] [--exif apply|ignore] [what to compute with: cpu_options.hpp] IMAGE...
 //
-// Finds objects on images with a trained model: boxes drawn into --out, numbers into --json. Boxes are half-open, in pixels of the image.
+// Finds objects on images with a trained model: boxes drawn into --out, numbers into --json. Boxes are half-open, in pixels of the image as
+// its EXIF orientation turns it, which is how viewers show it; "turned_by_exif" is that orientation, 1 where the image is as stored.
 // One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
 // An output that is an input is refused before anything is written. --json is whole or not there: an object for each image, in their order.
 #include "console.hpp"
@@ -42,7 +43,7 @@ class json_list {
 
 int main(int argc, char** argv) {
   CLI::App app("Finds objects on images with a trained model");
-  std::string model, json_file, out;
+  std::string model, json_file, out, exif = "apply";
   std::vector<std::string> images;
   frcnn::detect_options options{.score = 0.5f};
   console::cpu_arguments cpu;
@@ -50,6 +51,9 @@ int main(int argc, char** argv) {
   app.add_option("--threshold", options.score, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
   app.add_option("--json", json_file, "write detections here");
   app.add_option("--out", out, "write images with boxes into this folder");
+  app.add_option("--exif", exif, "apply: images are turned as their EXIF orientation says; ignore: taken as stored")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"apply", "ignore"}));
   cpu.add_to(app);
   app.add_option("IMAGE", images, "JPEG, PNG or BMP files")->required();
 
@@ -66,14 +70,16 @@ int main(int argc, char** argv) {
     if (!out.empty()) fs::create_directories(out);
 
     auto const find = [&](std::size_t i, ordered_json& entry) {
-      frcnn::image im = frcnn::data::read_image(images[i]);
+      auto const file = frcnn::io::read_file(images[i]);
+      int const orientation = exif == "apply" ? frcnn::data::exif_orientation(frcnn::data::as_bytes(file)) : 1;
+      frcnn::image im = frcnn::data::copy_of(frcnn::data::decode_pixels(frcnn::data::as_bytes(file), images[i], orientation));
       auto const found = detector.detect(im, options);
 
       auto boxes = ordered_json::array();
       for (auto const& d : found)
         boxes.push_back({{"box", {d.where.x1, d.where.y1, d.where.x2, d.where.y2}}, {"label", d.label}, {"class", detector.class_name(d.label)},
                          {"score", d.score}});
-      entry.update({{"width", im.width}, {"height", im.height}, {"detections", std::move(boxes)}});
+      entry.update({{"width", im.width}, {"height", im.height}, {"turned_by_exif", orientation}, {"detections", std::move(boxes)}});
 
       fmt::print("{}: {} {}\n", images[i], found.size(), found.size() == 1 ? "box" : "boxes");
       if (out.empty()) return;

@@ -1,4 +1,4 @@
-// evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--metric area|voc07] [--proposals]
+// evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07] [--proposals]
 //          [what to compute with: cpu_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the recall of the model's

@@ -5,6 +5,7 @@
 // Without --data it trains on scenes that it renders itself. What --out holds in the end:
 //   model.safetensors   the detector          checkpoint/   the last two, for --resume     metrics.jsonl, curves.svg   the losses
 //   results/            VOC server files      pr.svg        precision over recall          detections/*.png            a dozen test images
+//   checked_images.txt  what is known of the images, so that the next start does not decode them again
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "outputs.hpp"
 #include "test_pass.hpp"
@@ -101,7 +102,7 @@ static int train(arguments const& a, console::datasets const& sets, model_config
       {"--lr", fmt::format("{}", options.rate.lr)}, {"--lr-drop", fmt::format("{}", fmt::join(options.rate.drops, ","))},
       {"--short-side", std::to_string(config.short_side)}, {"--max-side", std::to_string(config.max_side)},
       {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))}, {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
-      {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.reading.skip_bad ? "yes" : "no"}};
+      {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.reading.skip_bad ? "yes" : "no"}, {"--exif", a.reading.exif}};
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
@@ -187,8 +188,10 @@ int main(int argc, char** argv) {
         if (!fs::exists(demo)) data::write_demo_voc(demo, {});
         a.data = {demo.string()};
       }
-      console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads}, a.reading);
+      fs::path const known = out / "checked_images.txt";
+      console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads, known}, a.reading);
       fs::create_directories(out);
+      sets.checked.save(known);
       return train<Preset>(a, sets, config);
     });
   });

@@ -10,6 +10,7 @@
 //
 // Example: exif_orientation(file) is 6 of a phone's upright photograph, stored 4000 x 3000; turned(pixels, 6) is 3000 x 4000
 // Source: CIPA DC-008 (EXIF 2.3), section 4.6.4, tag 0x0112.
+#include "frcnn/core/error.hpp"
 #include "frcnn/data/decoded_image.hpp"
 #include "frcnn/data/image_file.hpp"
 
@@ -22,6 +23,14 @@ namespace frcnn::inline FRCNN_ABI::data {
 
 // Of the pictures of a data set. automatic: turned where <size> says so.
 enum class exif_mode : std::uint8_t { automatic, apply, ignore };
+
+// "auto", "apply" or "ignore".
+inline exif_mode parse_exif_mode(std::string const& text) {
+  if (text == "auto") return exif_mode::automatic;
+  if (text == "apply") return exif_mode::apply;
+  if (text == "ignore") return exif_mode::ignore;
+  throw error("exif", "auto, apply or ignore", "'" + text + "'");
+}
 
 namespace detail {
 

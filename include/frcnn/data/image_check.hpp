@@ -1,28 +1,50 @@
 #pragma once
-// The check of one image of a data set: it is read and decoded whole, and its size is compared with what its annotation claims.
+// The check of one image of a data set: it is read and decoded as far as it takes to know that it can be, and its EXIF orientation is held
+// against its annotation.
 //
-//   check_image(file)               what the file says about itself; a function of the file alone
-//   size_agrees(verdict, claimed)   whether an annotation's <size> is the size of the picture
+//   check_image(file, known)         what the file says about itself; a function of the file alone, or what is known of it from last time
+//   v.place(mode, claimed)           which picture is used: as stored, or turned
+//   size_agrees(verdict, claimed)    whether an annotation's <size> is the size of the picture that is used
 // Throws frcnn::error that names the file: missing, empty, of no known format, cut short, undecodable.
 //
-// Example: image_verdict const v = check_image("JPEGImages/000001.jpg");   // v.width x v.height pixels
+// Example: image_verdict v = check_image("JPEGImages/000001.jpg");   // a phone's: stored 4000 x 3000, orientation 6
+//          v.place(exif_mode::automatic, {{3000, 4000}});            // v.width x v.height is 3000 x 4000, v.orientation is 6
+#include "frcnn/data/check_cache.hpp"
+#include "frcnn/data/exif.hpp"
 #include "frcnn/data/image_io.hpp"
 
 #include <array>
 #include <filesystem>
+#include <optional>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct image_verdict {
-  int width = 0, height = 0;  // of the decoded image; 0: not checked, or bad
-  bool turned = false;        // EXIF says that it was taken turned
+  int width = 0, height = 0;  // of the image as it is used; 0: not checked, or bad
+  int orientation = 1;        // by which it is turned for that
+  bool doubtful = false;      // boxes may be meant in a frame turned otherwise
+  image_facts facts;          // of the file as it is stored
+  file_stamp stamp;
+
+  void place(exif_mode mode, std::optional<std::array<double, 2>> const& claimed) {
+    exif_decision const d = decide_orientation(mode, facts.orientation, facts.width, facts.height, claimed);
+    orientation = d.orientation;
+    doubtful = d.doubtful;
+    width = swaps_sides(orientation) ? facts.height : facts.width;
+    height = swaps_sides(orientation) ? facts.width : facts.height;
+  }
 };
 
-inline image_verdict check_image(std::filesystem::path const& file) {
-  std::string const contents = io::read_file(file);
-  decoded_image const pixels = decode_pixels(as_bytes(contents), file.string());
-  return {pixels.width(), pixels.height(), exif_orientation(as_bytes(contents)) != 1};
+// known: may be null.
+inline image_verdict check_image(std::filesystem::path const& file, check_cache const* known = nullptr) {
+  image_verdict v;
+  auto const stamp = file_stamp::of(file);  // before reading: a change in between is seen next time
+  if (stamp) v.stamp = *stamp;
+  auto facts = known && stamp ? known->find(file, *stamp) : std::nullopt;
+  v.facts = facts ? std::move(*facts) : inspect_image(as_bytes(io::read_file(file)), file.string());
+  v.place(exif_mode::automatic, {});
+  return v;
 }
 
 // claimed: width, height.

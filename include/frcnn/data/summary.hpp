@@ -27,7 +27,7 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct data_summary {
-  std::size_t images = 0, without_objects = 0, not_annotated = 0;
+  std::size_t images = 0, without_objects = 0, not_annotated = 0, turned = 0;
   std::size_t objects = 0, difficult = 0;
   std::vector<std::string> classes;
   std::vector<std::size_t> of_class;          // objects, difficult ones included
@@ -44,6 +44,7 @@ inline data_summary summarise(dataset const& data) {
   for (sample const& im : data.samples) {
     s.without_objects += im.annotated && im.objects.empty();
     s.not_annotated += !im.annotated;
+    s.turned += im.orientation != 1;
     s.objects += im.objects.size();
     for (object const& o : im.objects) {
       s.difficult += o.difficult;
@@ -77,11 +78,11 @@ inline std::vector<summary_row> summary_rows(named_summaries const& sets) {
   auto const size = [](std::pair<int, int> const& s) { return std::to_string(s.first) + " x " + std::to_string(s.second); };
   number("images", &data_summary::images);
   number("  without objects", &data_summary::without_objects);
-  for (auto const& [set, s] : sets)
-    if (s.not_annotated) {
-      number("  not annotated", &data_summary::not_annotated);
-      break;
-    }
+  auto const number_if_any = [&](std::string const& name, std::size_t data_summary::*count) {
+    if (std::any_of(sets.begin(), sets.end(), [&](auto const& set) { return set.second.*count > 0; })) number(name, count);
+  };
+  number_if_any("  not annotated", &data_summary::not_annotated);
+  number_if_any("  turned by EXIF", &data_summary::turned);
   number("objects", &data_summary::objects);
   number("  difficult", &data_summary::difficult);
   for (std::size_t k = 0; !sets.empty() && k < sets.front().second.classes.size(); ++k)

@@ -6,7 +6,8 @@
 //   ROOT/Annotations/<id>.xml
 //
 // 1. list the splits (voc_listing.hpp); a missing root, a missing split and an empty one are errors at once
-// 2. decode every image and read every annotation, on all cores; <filename> and <size> are not trusted
+// 2. decode every image and read every annotation, on all cores; <filename> and <size> are not trusted. An image is turned by its EXIF
+//    orientation where <size> is that of the turned picture and not that of the stored one
 // 3. an object is its <name> and its own <bndbox> (not its parts'), fractions allowed; (xmin-1, ymin-1, xmax, ymax) is its half-open box,
 //    clipped to the image
 // 4. every bad file of all splits is named in one error, of a kind the first ten. With skip_bad, images that are bad or have no
@@ -41,6 +42,8 @@ struct voc_options {
   annotations wanted = annotations::required;
   bool skip_bad = false;  // leave out images that are missing, cut, undecodable or not annotated, instead of refusing the data
   int threads = 0;        // for the check; 0: as many as there are cores
+  exif_mode exif = exif_mode::automatic;  // which images are turned
+  check_cache* known = nullptr;           // images that it knows are not decoded again; it gets those of this data
   warning_callback warn{};
   std::string name{};                                        // what warnings call the data; empty: its splits
   warning_callback note{};                                   // what was decided where the layout left a choice
@@ -66,8 +69,16 @@ inline bool loses_a_tenth(voc_object const& o, box<double> const& inside) {
   return (inside.x2 - inside.x1) * (inside.y2 - inside.y1) < 0.9 * ((o.xmax - x1) * (o.ymax - y1));
 }
 
-inline void check_annotation(checked_sample& c) {
+inline void place_image(checked_sample& c, exif_mode exif, std::optional<std::array<double, 2>> const& claimed) {
+  c.picture.place(exif, claimed);
+  c.result.width = c.picture.width;
+  c.result.height = c.picture.height;
+  c.result.orientation = c.picture.orientation;
+}
+
+inline void check_annotation(checked_sample& c, exif_mode exif) {
   voc_annotation const written = read_voc_annotation(c.annotation);
+  place_image(c, exif, written.size);
   double const w = c.result.width, h = c.result.height;
   if (w == 0) return;  // the image is bad
   c.wrong_size = written.size && !size_agrees(c.picture, *written.size);
@@ -121,11 +132,10 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
     c.image_problems = std::move(from.image_problems);
     c.annotation_problems = std::move(from.annotation_problems);
     if (!c.result.image.empty() && c.image_problems.empty())
-      collect(c.image_problems, c.result.image, true, [&] { c.picture = check_image(c.result.image); });
-    c.result.width = c.picture.width;
-    c.result.height = c.picture.height;
+      collect(c.image_problems, c.result.image, true, [&] { c.picture = check_image(c.result.image, options.known); });
+    place_image(c, options.exif, {});
     if (!c.annotation.empty() && c.annotation_problems.empty())
-      collect(c.annotation_problems, c.annotation, false, [&] { check_annotation(c); });
+      collect(c.annotation_problems, c.annotation, false, [&] { check_annotation(c, options.exif); });
     if (!options.progress) return;
     std::lock_guard const lock(telling);
     options.progress(++done, checked.size());
@@ -199,12 +209,13 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   auto checked = detail::check_listed(listing, options);
 
   problem_report problems = listing.problems;
-  tally left_out, unannotated, flat, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, wrong_size;
+  tally left_out, unannotated, flat, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd, wrong_size;
   std::size_t written = 0;
   dataset data;
   data.classes = options.classes;
   std::vector<std::filesystem::path> files;  // of the annotations of data.samples
   for (detail::checked_sample& c : checked) {
+    if (options.known && c.picture.width > 0) options.known->add(c.result.image, c.picture.stamp, c.picture.facts);
     bool const no_file = c.annotation_problems.size() == 1 && c.annotation_problems.first().found() == "nothing at that place";
     if (options.skip_bad && (!c.image_problems.empty() || no_file)) {
       if (c.image_problems.empty())
@@ -223,7 +234,9 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     fractions.add(c.fractions);
     clipped.add(c.clipped);
     from_zero.add(c.from_zero);
-    if (c.picture.turned) turned.add(c.result.image.string());
+    if (c.picture.doubtful && (c.written > 0 || !c.result.annotated)) turned.add(c.result.image.string());
+    if (!c.picture.facts.narrow.empty()) narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
+    if (!c.picture.facts.remark.empty()) odd.add(c.result.image.string() + " (" + c.picture.facts.remark + ")");
     if (c.wrong_size)
       wrong_size.add(c.annotation.string() + " (the image is " + std::to_string(c.result.width) + " x " + std::to_string(c.result.height) +
                      ")");
@@ -262,7 +275,14 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
        "groups of class names differ in upper and lower case only, and are classes of their own");
   warn(empty, "image without objects counts as a negative", "images without objects count as negatives");
   warn(wrong_size, "annotation states a wrong <size>, which is not used", "annotations state a wrong <size>, which is not used");
-  warn(turned, "image has an EXIF orientation, which is ignored", "images have an EXIF orientation, which is ignored");
+  warn(turned,
+       "image has an EXIF orientation, and nothing tells whether its boxes mean the turned picture: it is left as stored, and its boxes may be "
+       "wrong (--exif apply or --exif ignore decides)",
+       "images have an EXIF orientation, and nothing tells whether their boxes mean the turned picture: they are left as stored, and their "
+       "boxes may be wrong (--exif apply or --exif ignore decides)");
+  warn(narrow, "image of 16 bits uses few of its values, and is nearly flat when cut to 8 bits",
+       "images of 16 bits use few of their values, and are nearly flat when cut to 8 bits");
+  warn(odd, "image is odd to its decoder, and used", "images are odd to their decoder, and used");
 
   problems.throw_if_any(all, "data without faults", "--skip-bad leaves");
   if (data.samples.empty()) throw error(all, "at least one image that can be used", "none");

@@ -40,6 +40,13 @@ TEST_CASE("a summary counts images, objects and sizes") {
         "image sizes                 2       1\n"
         "  smallest            20 x 10   8 x 9\n"
         "  largest           300 x 200   8 x 9\n");
+  dataset turned = train;
+  turned.samples[1].orientation = 6;
+  std::string const table = summary_table({{"a", summarise(turned)}, {"b", summarise(train)}});
+  std::size_t const line = table.find("\n  turned by EXIF ");
+  REQUIRE(line != std::string::npos);
+  CHECK(table.substr(line + 17, table.find('\n', line + 1) - line - 17).find_first_not_of(" 10") == std::string::npos);
+  CHECK(summary_table({{"b", summarise(train)}}).find("turned") == std::string::npos);
   CHECK(summary_table({}) == "\nimages\n  without objects\nobjects\n  difficult\nimage sizes\n  smallest\n  largest\n");
 }
 
