@@ -21,7 +21,6 @@ struct side_coder {
     return {from.x1 + d.dx * w, from.y1 + d.dy * h, from.x2 + d.dw * w, from.y2 + d.dh * h};
   }
 };
-static_assert(frcnn::BoxCoder<side_coder>);
 
 // The parts: `small`'s backbone, and torchvision's convention with our coder in both stages.
 using convention = frcnn::conventions::with_coder<frcnn::conventions::torchvision, side_coder>;

@@ -38,9 +38,13 @@ consteval bool explain() {
     static_assert(never<BB>,
                   "frcnn: BB does not model Backbone, see frcnn/concepts/backbone.hpp; static_assert(Backbone<BB>) says what is missing");
   else if constexpr (HasWrongCoder<PG>)
-    static_assert(never<PG>, "frcnn: the coder of PG does not model BoxCoder, see frcnn/concepts/box_coder.hpp");
+    static_assert(never<PG>,
+                  "frcnn: the coder of PG does not model BoxCoder, see frcnn/concepts/box_coder.hpp; static_assert(BoxCoder<PG::coder>) says "
+                  "what is missing");
   else if constexpr (HasWrongCoder<RH>)
-    static_assert(never<RH>, "frcnn: the coder of RH does not model BoxCoder, see frcnn/concepts/box_coder.hpp");
+    static_assert(never<RH>,
+                  "frcnn: the coder of RH does not model BoxCoder, see frcnn/concepts/box_coder.hpp; static_assert(BoxCoder<RH::coder>) says "
+                  "what is missing");
   else if constexpr (!HasAnchors<PG>)
     static_assert(never<PG>, "frcnn: PG names no anchors_type, see frcnn/concepts/proposal_generator.hpp");
   else if constexpr (!ProposalGenerator<PG, typename PG::anchors_type>)
@@ -61,12 +65,21 @@ consteval bool explain() {
   return true;
 }
 
-// Stands for whatever a detector would have given.
-struct anything {
-  template <class T>
-  operator T&() const;
-  void initialise(auto&&...) const;
-};
+// The part whose scalar and device a detector of parts that do not fit has: what two parts agree on is most likely what is meant.
+template <class BB, class PG, class RH>
+consteval auto typical() {
+  if constexpr (Numeric<PG> && Numeric<RH>) {
+    if constexpr (SameWorld<PG, RH> || !Numeric<BB>)
+      return std::type_identity<PG>();
+    else
+      return std::type_identity<BB>();
+  } else if constexpr (Numeric<BB>)
+    return std::type_identity<BB>();
+  else if constexpr (Numeric<PG>)
+    return std::type_identity<PG>();
+  else
+    return std::type_identity<RH>();
+}
 
 template <class T, Backend B>
 struct clear {
@@ -81,20 +94,32 @@ concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && Pr
                      SameWorld<PG, BB> && SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
                      (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
 
-// Parts that do not fit. It has the members of the one that works, so that the sentence is all that the compiler says.
+// Parts that do not fit. It has the members of the one that works, with their types, so that the sentence is all that the compiler says of
+// a whole program: trainer, optimiser, detector and model files compile with it.
 template <class BB, class PG, class RH>
 class faster_rcnn {
   static_assert(detail::explain<BB, PG, RH>());
+  using typical = typename decltype(detail::typical<BB, PG, RH>())::type;
 
  public:
+  using scalar = scalar_of<typical>;
+  using device = device_of<typical>;
+  using context = typename device::context;
+  static constexpr int levels = 1;
+
   struct tape {};
   faster_rcnn(BB, PG, RH);
+  faster_rcnn(auto&&, auto&&, auto&&);  // parts in another order
   void detect(auto&&...) const;
   void propose(auto&&...) const;
   void step(auto&&...);
   void step_rpn(auto&&...);
   void step_head(auto&&...);
-  detail::anything parameters() const;
+  void for_each_param(auto&&);
+  BB& backbone() const;
+  PG& generator() const;
+  RH& head() const;
+  parameter_store<scalar, device>& parameters() const;
 };
 
 template <class BB, class PG, class RH>
