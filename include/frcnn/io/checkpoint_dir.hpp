@@ -55,7 +55,7 @@ class checkpoint_dir {
       throw;
     }
     attempt(place, [&] {  // 3
-      if (std::filesystem::exists(place)) std::filesystem::rename(place, before);
+      if (there(place)) std::filesystem::rename(place, before);
       std::filesystem::rename(beside, place);
     });
     detail::sync_folder(root_);
@@ -88,7 +88,7 @@ class checkpoint_dir {
       bool const replaced = name.ends_with(".old");
       if (replaced) name.resize(name.size() - 4);
       auto const step = step_of(name);
-      if (step && !(replaced && std::filesystem::exists(root_ / name))) found.push_back({*step, path});
+      if (step && !(replaced && there(root_ / name))) found.push_back({*step, path});
     }
     std::ranges::sort(found, std::greater<>{}, &checkpoint::step);
     return found;
@@ -106,6 +106,10 @@ class checkpoint_dir {
     return failed == std::errc{} && end == name.data() + name.size() ? std::optional(step) : std::nullopt;
   }
 
+  static bool there(std::filesystem::path const& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
+  }
   template <class F>
   static void attempt(std::filesystem::path const& path, F&& f) {
     try {
@@ -126,17 +130,17 @@ class checkpoint_dir {
   void clean() const {
     for (auto const& path : entries()) {
       std::string const name = path.filename().string();
-      bool const replaced = name.ends_with(".old") && std::filesystem::exists(root_ / name.substr(0, name.size() - 4));
+      bool const replaced = name.ends_with(".old") && there(root_ / name.substr(0, name.size() - 4));
       if (name.starts_with("step-") && (name.ends_with(".part") || replaced)) attempt(path, [&] { std::filesystem::remove_all(path); });
     }
   }
 
   std::vector<std::filesystem::path> entries() const {
     std::vector<std::filesystem::path> paths;
-    if (!std::filesystem::exists(root_)) return paths;
-    attempt(root_, [&] {
-      for (auto const& item : std::filesystem::directory_iterator(root_)) paths.push_back(item.path());
-    });
+    std::error_code failed;
+    for (std::filesystem::directory_iterator at(root_, failed), end; !failed && at != end; at.increment(failed))
+      paths.push_back(at->path());
+    if (failed && failed != std::errc::no_such_file_or_directory) detail::throw_read_error(root_, failed.value());
     return paths;
   }
 

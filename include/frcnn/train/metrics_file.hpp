@@ -25,7 +25,8 @@ class metrics_file {
 
   explicit metrics_file(std::filesystem::path path) : path_(std::move(path)) {
     open();
-    if (!std::filesystem::is_regular_file(path_)) return;  // a device: nothing to read back
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(path_, ignored)) return;  // a device: nothing to read back
     std::string const contents = io::read_file(path_);
     if (!contents.empty() && contents.back() != '\n') keep(contents, [](std::string_view) { return true; });
   }

@@ -42,7 +42,7 @@ constexpr rgb text_colour(rgb on) { return lightness(on) > 140 ? rgb{0, 0, 0} : 
 // least 45 degrees apart. What would be too dark on a dark picture (blue) is mixed with white.
 inline rgb class_colour(int label) {
   constexpr double saturation[] = {0.85, 0.55, 0.95}, brightness[] = {0.95, 1.00, 0.72}, darkest = 90;
-  int const index = std::max(label - 1, 0), step = index % 3;
+  int const index = std::max(label, 1) - 1, step = index % 3;
   double const turns = 0.61803398874989485 * index, hue = 6 * (turns - std::floor(turns));
   auto const channel = [&](double offset) {
     double const at = std::fmod(offset + hue, 6.0), part = std::clamp(std::min(at, 4 - at), 0.0, 1.0);
@@ -65,7 +65,8 @@ struct pixel_box {
 // The part of a box that lies in the image, rounded, at least one pixel wide and high; false when there is none.
 inline bool visible(image const& im, box<float> const& b, pixel_box& p) {
   float const w = static_cast<float>(im.width), h = static_cast<float>(im.height);
-  if (!(b.x1 < b.x2 && b.y1 < b.y2 && b.x1 < w && b.y1 < h && b.x2 > 0 && b.y2 > 0)) return false;  // NaN is nowhere
+  if (is_nan(b.x1) || is_nan(b.y1) || is_nan(b.x2) || is_nan(b.y2)) return false;
+  if (!(b.x1 < b.x2 && b.y1 < b.y2 && b.x1 < w && b.y1 < h && b.x2 > 0 && b.y2 > 0)) return false;
   auto const round = [](float v, float end) { return static_cast<int>(std::lround(std::clamp(v, 0.0f, end))); };
   p = {round(b.x1, w), round(b.y1, h), round(b.x2, w), round(b.y2, h)};
   if (p.x1 == p.x2) p.x1 = std::min(p.x1, im.width - 1), p.x2 = p.x1 + 1;

@@ -85,6 +85,9 @@ inline std::string number(double value, int decimals) {
   return text == "-0" ? "0" : text;
 }
 
+// Numbers whose differences are finite; others are gaps.
+inline bool drawable(double v) { return is_finite(v) && std::abs(v) <= 1e300; }
+
 // Tick marks at 1, 2 or 5 times a power of ten.
 struct ticks {
   double low, high, step;
@@ -92,7 +95,8 @@ struct ticks {
 
   // About `wanted` of them. A range from the data grows to whole steps; a given one stays.
   ticks(axis_range range, bool given, int wanted) : low(range.low), high(range.high) {
-    if (!(low < high)) {  // nothing, or one value: something round it
+    // Nothing, or one value, as good as: something round it. A step below the spacing of doubles there would never arrive at the end.
+    if (!(high - low > 1e-12 * std::max(std::abs(low), std::abs(high)))) {
       double const around = std::max(std::abs(low) * 0.5, 0.5);
       low -= around, high += around;
     }
@@ -124,13 +128,13 @@ inline std::string path_of(std::span<point const> points) {
   auto const put = [&](point p, bool move) { d += (move ? 'M' : 'L') + number(p.x, 1) + ' ' + number(p.y, 1); };
   bool move = true;
   for (std::size_t i = 0; i < points.size();) {
-    if (!is_finite(points[i].x) || !is_finite(points[i].y)) {
+    if (!drawable(points[i].x) || !drawable(points[i].y)) {
       move = true, ++i;
       continue;
     }
     std::size_t end = i, low = i, high = i;
     for (double const column = std::floor(points[i].x);
-         end < points.size() && std::floor(points[end].x) == column && is_finite(points[end].y); ++end) {
+         end < points.size() && std::floor(points[end].x) == column && drawable(points[end].y); ++end) {
       if (points[end].y < points[low].y) low = end;
       if (points[end].y > points[high].y) high = end;
     }
@@ -148,7 +152,7 @@ inline std::vector<double> smoothed(chart_series const& s) {
   double mean = 0;
   bool started = false;
   for (double& v : y) {
-    if (!is_finite(v)) continue;
+    if (!drawable(v)) continue;
     mean = started ? mean + (1 - s.smoothing) * (v - mean) : v;
     started = true;
     v = mean;
@@ -198,7 +202,7 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
     FRCNN_ASSERT(s.x.size() == s.y.size());
     bold.push_back(s.smoothing > 0 ? smoothed(s) : s.y);
     for (std::size_t i = 0; i < s.x.size(); ++i) {
-      if (!is_finite(s.x[i]) || !is_finite(s.y[i])) continue;
+      if (!drawable(s.x[i]) || !drawable(s.y[i])) continue;
       data_x = {std::min(data_x.low, s.x[i]), std::max(data_x.high, s.x[i])};
       data_y = {std::min(data_y.low, bold.back()[i]), std::max(data_y.high, bold.back()[i])};
     }
