@@ -1,16 +1,16 @@
 // compress --model FILE --out FILE [--fc6-rank 1024] [--fc7-rank 256] [--test ROOT[:SPLIT]] [--metric area|voc07]
-//          [what to compute with: cpu_options.hpp]
+//          [--split F] [--skip-bad] [what to compute with: cpu_options.hpp]
 //
 // Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
 // also time and average precision before and after: both models detect on every image, in turns, so that whatever else the machine does
 // falls on both; --profile lists the layers of the two in one table. A rank of 0 leaves its layer as it is.
 #include "cpu_options.hpp"
+#include "data_options.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
 #include "scores.hpp"
 
 #include <frcnn/compress.hpp>
-#include <frcnn/data.hpp>
 #include <frcnn/load.hpp>
 #include <frcnn/train/evaluation.hpp>
 
@@ -21,6 +21,7 @@ struct arguments {
   console::metric_argument metric;
   std::array<int, 2> ranks{1024, 256};
   console::cpu_arguments cpu;
+  console::data_arguments reading;
 };
 
 static double median(std::vector<double> values) {
@@ -72,9 +73,11 @@ static int run(arguments const& a) {
   console::check_outputs({a.model}, {a.out});
   auto const whole = load<Preset>(a.model, a.cpu.get());
   data::dataset set;  // checked before anything is written
-  if (!a.test.empty())
-    set = data::read_voc({data::parse_voc_spec(a.test, "test")},
-                         {.classes = whole.classes(), .threads = a.cpu.threads, .warn = console::warn});
+  if (!a.test.empty()) {
+    auto reading = a.reading.options("test data", a.cpu.threads);
+    reading.classes = whole.classes();
+    set = data::read_voc({a.reading.test_source(a.test)}, reading);
+  }
 
   auto const made = [&] {
     try {
@@ -105,6 +108,7 @@ int main(int argc, char** argv) {
   app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(console::whole(0));
   app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after");
   a.metric.add_to(app);
+  a.reading.add_to(app, false);
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
     auto const preset = read_config(io::safetensors_file(a.model)).preset;

@@ -34,6 +34,15 @@ class data_arguments {
   frcnn::data::id_range training_part() const { return {0, splits() ? fraction_ : 1}; }
   frcnn::data::id_range test_part() const { return {splits() ? fraction_ : 0, 1}; }
 
+  // Of --test where --split says which of its images those are.
+  frcnn::data::voc_source test_source(std::string const& spec) const {
+    auto source = frcnn::data::parse_voc_spec(spec, splits() ? "trainval" : "test");
+    source.part = test_part();
+    return source;
+  }
+  // What result files of it are called after.
+  std::string name_of_test(frcnn::data::voc_source const& source) const { return splits() ? "test" : source.split; }
+
   // name: "training data", which warnings begin with.
   frcnn::data::voc_options options(std::string const& name, int threads) const {
     frcnn::data::voc_options o;
@@ -76,7 +85,7 @@ struct datasets {
     if (how.splits()) test_sources = sources;
     for (auto& s : sources) s.part = how.training_part();
     for (auto& s : test_sources) s.part = how.test_part();
-    test_split = how.splits() ? "test" : test_sources.front().split;
+    test_split = how.name_of_test(test_sources.front());
 
     auto options = how.options("training data", r.threads);
     options.known = &checked;

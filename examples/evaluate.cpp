@@ -30,8 +30,7 @@ int main(int argc, char** argv) {
 
   return console::run(app, argc, argv, [&] {
     if (proposals && model.empty()) throw error("--proposals", "--model", "result files, which hold none");
-    auto source = data::parse_voc_spec(test, how.splits() ? "trainval" : "test");
-    source.part = how.test_part();
+    auto const source = how.test_source(test);
     auto reading = how.options("test data", cpu.threads);
 
     std::vector<std::vector<detection>> found;
@@ -55,7 +54,7 @@ int main(int argc, char** argv) {
       set = data::read_voc({source}, reading);
       std::vector<std::string> ids;
       for (auto const& s : set.samples) ids.push_back(s.id);
-      eval::voc_results const files{results, how.splits() ? "test" : source.split};
+      eval::voc_results const files{results, how.name_of_test(source)};
       found = eval::read_voc_results(files, ids, set.classes, console::warn);
       left_out = eval::classes_without_file(files, set.classes);
       if (!left_out.empty())
