@@ -8,10 +8,10 @@ import subprocess
 import time
 
 from common import PROGRAMS, check, run
-from folders import files, thing, voc
+from voc_data import files, thing, voc
 
-data = voc("data", {f"{i:02}": thing() for i in range(40)})
-OPTIONS = ["--data", str(data), "--iterations", "8", "--short-side", "200", "--max-side", "400", "--threads", "1", "--seed", "3"]
+data = voc("data", {f"{i:02}": thing() for i in range(16)})
+OPTIONS = ["--data", str(data), "--iterations", "4", "--short-side", "96", "--max-side", "160", "--threads", "1", "--seed", "3"]
 
 
 def start(out, *more):
@@ -53,7 +53,6 @@ model = pathlib.Path("complete/model.safetensors").read_bytes()
 # in the test pass: the program ends at once, the model is there, and --resume tests it
 process = start("tested")
 wait_for(lambda: os.path.exists("tested/model.safetensors"), process)
-time.sleep(0.2)
 process.send_signal(signal.SIGINT)
 sent = time.time()
 output, errors = process.communicate(timeout=60)
@@ -70,11 +69,11 @@ begin = time.time()
 check(run("train_voc", *OPTIONS, "--out", "timed").returncode == 0, "timed")
 length = time.time() - begin
 statuses = {}
-for moment in range(12):
+for moment in range(6):
     out = f"at{moment}"
     process = start(out)
     try:
-        output, errors = process.communicate(timeout=0.02 + length * moment / 11)
+        output, errors = process.communicate(timeout=0.02 + length * moment / 5)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)

@@ -21,6 +21,8 @@ for option in ("--lr", "--anchors", "--ratios"):
 for value in ("nan", "inf", "-0.1", "1.1", "1e300"):
     refuses("train_voc", "--lr-drop", value, "a number from 0 to 1", f"'{value}'", rest=TRAIN)
     refuses("detect", "--threshold", value, "a number from 0 to 1", f"'{value}'", rest=["--model", "m", "image"])
+for value in ("nan", "0", "1", "inf"):
+    refuses("train_voc", "--split", value, "a number between 0 and 1", f"'{value}'", rest=TRAIN)
 refuses("train_voc", "--anchors", "32,nan", "'nan'", rest=TRAIN)
 for option in ("--epochs", "--iterations", "--batch", "--accumulate", "--short-side", "--max-side", "--checkpoint-every"):
     for value in ("0", "-1", "1.5", "nan", "", "1e3", "0x10", "99999999999999999999"):

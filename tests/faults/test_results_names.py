@@ -4,7 +4,7 @@ import pathlib
 import shutil
 
 from common import TINY, check, refused, run
-from folders import files, thing, voc
+from voc_data import files, thing, voc
 
 QUICK = [*TINY, "--iterations", "2"]
 
@@ -81,7 +81,7 @@ refused(again, "pr.svg")
 check(scores(again) == scores(result), "the test pass may be run again", again)
 
 # ---- a class without boxes in the test data has no AP and does not count
-root, out, result = trains("rare", {"a": thing() + thing("rare", (2, 2, 30, 30)), "b": thing(), "c": thing() + thing("hard", difficult=1)}, ["b", "c"])
+root, out, result = trains("rare", {"a": thing() + thing("rare", (3, 3, 30, 30)), "b": thing(), "c": thing() + thing("hard", extra="<difficult>1</difficult>")}, ["b", "c"])
 read = same_whatever_the_way(root, out, result)
 check("AP50 rare n/a" in result.stdout and "AP50 hard n/a" in result.stdout, result)
 warning = "warning: 2 of 3 classes have no objects to find in this split"
@@ -95,7 +95,7 @@ for metric in ("area", "voc07"):
     check(ways[0].stderr.count(warning) == 1, ways[0])
 
 # ---- a class of the data that has no result file is said, and was not looked for
-other = voc("other", {"b": thing() + thing("zebra", (2, 2, 30, 30)), "c": thing()})
+other = voc("other", {"b": thing() + thing("zebra", (3, 3, 30, 30)), "c": thing()})
 read = run("evaluate", "--results", out / "results", "--test", other)
 check(read.returncode == 0 and "AP50 zebra n/a" in read.stdout and scores(read)[-1] == scores(result)[-1], read, result)
 check("1 of 2 classes of the data has no result file" in read.stderr and "comp4_det_test_zebra.txt" in read.stderr, read)

@@ -55,3 +55,18 @@ def folder(root, ids="abc", xml=None, images="JPEGImages", annotations="Annotati
     for name in lists:
         write(root / "ImageSets/Main" / (name + ".txt"), "".join(i + "\n" for i in ids) if split is None else split)
     return root
+
+
+def voc(root, samples, test=None):
+    """A new folder from {id: its objects as XML}; test: the ids of the split test, all where None."""
+    root = folder(root, samples, lists=())
+    for name, objects in samples.items():
+        write(root / "Annotations" / (name + ".xml"), note(objects))
+    for split, ids in (("trainval", samples), ("test", samples if test is None else test)):
+        write(root / "ImageSets/Main" / (split + ".txt"), "".join(i + "\n" for i in ids))
+    return root
+
+
+def files(root):
+    """Names of the files below a folder, relative to it."""
+    return sorted(str(p.relative_to(root)) for p in pathlib.Path(root).rglob("*") if p.is_file())
