@@ -224,13 +224,6 @@ TEST_CASE("hosts: one profiler for all sessions") {
 #if defined(__linux__)
 namespace {
 
-std::size_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::size_t total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
-
 // What f returns in a child that fork() makes here; -1 for one that ends otherwise, -2 for one that takes longer than half a minute.
 template <class F>
 int in_a_child(F f) {
@@ -281,6 +274,17 @@ TEST_CASE("hosts: a child of fork() detects") {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
 TEST_CASE("hosts: four sessions share little address space") {
   auto const d = make({.threads = 1});
   auto const right = d.detect(whole_picture());

@@ -128,6 +128,7 @@ inline image read_image(sample const& s) {
 
 // The bytes of a PNG file.
 inline std::string encode_png(image const& im) {
+  if (!im.pixels.empty()) check(im);
   int size = 0;
   std::unique_ptr<unsigned char, void (*)(void*)> const file(
       im.pixels.empty() ? nullptr : stb::stbi_write_png_to_mem(im.pixels.data(), im.width * 3, im.width, im.height, 3, &size), &std::free);
@@ -137,6 +138,7 @@ inline std::string encode_png(image const& im) {
 
 // The bytes of a JPEG file; quality 1 to 100.
 inline std::string encode_jpeg(image const& im, int quality = 92) {
+  if (!im.pixels.empty()) check(im);
   std::string file;
   auto const append = [](void* to, void* from, int n) {
     static_cast<std::string*>(to)->append(static_cast<char const*>(from), static_cast<std::size_t>(n));

@@ -248,5 +248,9 @@ TEST_CASE("what cannot be written is an error") {
   CHECK(sentence([&] { write_png(folder / "none" / "a.png", checks(2, 2)); }).find("expected a folder to write into") != std::string::npos);
   CHECK(sentence([] { write_png("/dev/full", checks(2, 2)); }) == "/dev/full: expected room on the disk, found a full disk");
   CHECK(sentence([&] { write_png(folder / "a.png", image()); }) == "PNG: expected an image with pixels, and memory for it, found 0 x 0");
+  image fewer(4, 4);
+  fewer.height = 400;
+  CHECK(sentence([&] { write_png(folder / "a.png", fewer); }) == "image: expected 4 x 400 pixels of 3 bytes, found 48 bytes");
+  CHECK(sentence([&] { encode_jpeg(fewer); }) == "image: expected 4 x 400 pixels of 3 bytes, found 48 bytes");
   CHECK(folder.entries() == 0);
 }

@@ -33,6 +33,7 @@ class kept_weights {
     std::lock_guard const lock(mutex_);
     copy& found = copies_[static_cast<std::size_t>(layout)];
     if (found.version != version) {
+      found.version = none;  // until it is whole
       make(found.memory.reserve(floats));
       found.version = version;
     }
