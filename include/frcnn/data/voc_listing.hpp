@@ -111,10 +111,11 @@ inline split_lines read_split(voc_source const& source, voc_layout const& layout
   if (said > 10) names += " and " + std::to_string(said - 10) + " more";
   std::filesystem::path const folder = layout.lists.empty() ? layout.root / "ImageSets" / "Main" : layout.lists.front();
   std::string const every = std::to_string(ids.size()) + (ids.size() == 1 ? " image" : " images");
-  throw error((folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'",
-              (names.empty() ? "no lists there" : "only these: " + names) + " (--split 0.8 trains on 0.8 of " +
-                  (names.empty() ? "the " + every : "the training list's images") + " and tests on the others; " + layout.root.string() +
-                  ":all is all " + every + ")");
+  throw error(
+      (folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'",
+      (names.empty() ? "no lists there (" : "only these: " + names + " (" + layout.root.string() + ":" + *there.begin() + " is one; ") +
+          "--split 0.8 trains on 0.8 of the " + (names.empty() ? every : "training list's images") + " and tests on the others; " +
+          layout.root.string() + ":all is all " + every + ")");
 }
 
 // The first folder in which `found` says that a file of the data lies; without any the first of them.

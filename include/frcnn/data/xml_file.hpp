@@ -81,8 +81,8 @@ class xml_file {
     std::size_t const end = bytes.find(bytes[quote], quote + 1);
     std::string const encoding(trimmed(bytes.substr(quote + 1, end == bytes.npos ? end : end - quote - 1)));
     std::string const known = lower(encoding);
-    bool const utf = known == "utf-8" || known == "utf8" || known == "us-ascii" || known == "ascii" || known.substr(0, 4) == "ucs-" ||
-                     known.substr(0, 6) == "utf-16" || known.substr(0, 6) == "utf-32";
+    bool const utf = known.substr(0, 5) == "utf-8" || known == "utf8" || known == "us-ascii" || known == "ascii" ||
+                     known.substr(0, 4) == "ucs-" || known.substr(0, 6) == "utf-16" || known.substr(0, 6) == "utf-32";
     return utf ? std::string() : encoding;
   }
 

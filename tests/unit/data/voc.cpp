@@ -298,9 +298,10 @@ TEST_CASE("a missing root, a missing split and an empty one are errors") {
         list + "no lists there (--split 0.8 trains on 0.8 of the 1 image and tests on the others; VOC:all is all 1 image)");
   voc.split("a\n", "test");
   voc.split("a\n", "train");
-  CHECK(voc.refusal() == list +
-                             "only these: test, train (--split 0.8 trains on 0.8 of the training list's images and tests on the others; "
-                             "VOC:all is all 1 image)");
+  CHECK(voc.refusal() ==
+        list +
+            "only these: test, train (VOC:test is one; --split 0.8 trains on 0.8 of the training list's images and tests on the others; "
+            "VOC:all is all 1 image)");
   voc.split(" \r\n\n");
   CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected at least one image id, found an empty split");
   CHECK(sentence([] {

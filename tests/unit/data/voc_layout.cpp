@@ -26,10 +26,10 @@ std::string ids(dataset const& data) {
 
 TEST_CASE("images and annotations are found where tools put them") {
   using place = std::pair<std::string, std::string>;
-  for (auto const& [images, annotations] :
-       {place{"images/", "annotations/"}, place{"Images/", "annots/"}, place{"JPEGImgs/", "Annotations/"}, place{"", "Annotations/"},
-        place{"", ""}, place{"images/", "annotations/xmls/"}, place{"images/", "images/"}, place{"jpegimages/", "ANNOTATIONS/"},
-        place{"images/", ""}}) {
+  for (place const& where : {place{"images/", "annotations/"}, place{"Images/", "annots/"}, place{"JPEGImgs/", "Annotations/"},
+                             place{"", "Annotations/"}, place{"", ""}, place{"images/", "annotations/xmls/"}, place{"images/", "images/"},
+                             place{"jpegimages/", "ANNOTATIONS/"}, place{"images/", ""}}) {
+    std::string const images = where.first, annotations = where.second;
     CAPTURE(images);
     CAPTURE(annotations);
     v voc;
@@ -83,7 +83,6 @@ TEST_CASE("a missing folder is one sentence that says what lies there instead") 
   CHECK(voc.refusal() ==
         "VOC: expected annotations of split 'trainval' in Annotations, annots or beside the images, found none for any of its 30 "
         "images; it holds 'ImageSets', 'images', 'pictures'");
-  voc.folder / "";
   v empty;
   CHECK(empty.refusal() == "VOC: expected a folder in VOC layout (JPEGImages, Annotations), found nothing");
 }

@@ -111,7 +111,7 @@ TEST_CASE("without lists a part of the images is taken by a hash, or all of them
           read({0, .6}), read({.6, 1});
         }).find(":trainval: expected at least two images to take a part of, found 1") != std::string::npos);
   voc.split("a\nb\nc\n");
-  CHECK(voc.refusal({}, "val").find("found only these: trainval (--split 0.8") != std::string::npos);
+  CHECK(voc.refusal({}, "val").find("found only these: trainval (VOC:trainval is one; --split 0.8") != std::string::npos);
 }
 
 TEST_CASE("formats that are not read are one sentence each, and two images of one id a warning") {

@@ -67,7 +67,7 @@ TEST_CASE("an encoding is what a mark, the declaration, or the bytes say") {
   CHECK(name_of(with("windows-1251", "\xEA\xEE\xF2")) == "\xD0\xBA\xD0\xBE\xD1\x82");
   CHECK(name_of(with("iso-8859-1", "\xE9")) == e);
   CHECK(name_of(with("GB2312", "\xC3\xA8")) == "\xE7\x8C\xAB");
-  CHECK(name_of(with("utf-8", e)) == e);
+  for (char const* encoding : {"utf-8", "UTF8", "UTF-8-SIG", ""}) CHECK(name_of(with(encoding, e)) == e);
   CHECK(name_of(with("utf-16", e)) == e);  // said of UTF-8 by writers that mean their strings
   CHECK(name_of("\xEF\xBB\xBF" + with("latin1", e)) == e);
   std::string wide = "\xFF\xFE";
