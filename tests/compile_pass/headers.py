@@ -1,25 +1,26 @@
-"""Every header of one folder compiles alone, first in its translation unit, without a warning.
+"""Every header of one folder compiles alone, first in its translation unit, without a warning; or all of them together.
 
-usage: headers.py INCLUDE_DIR FOLDER -- COMPILER [OPTIONS]     FOLDER is relative to INCLUDE_DIR: frcnn/core
+usage: headers.py [--together] INCLUDE_DIR FOLDER -- COMPILER [OPTIONS]     FOLDER is relative to INCLUDE_DIR: frcnn/core
 """
 import pathlib
 import subprocess
 import sys
 
 split = sys.argv.index("--")
-include, folder = sys.argv[1:split]
+*together, include, folder = sys.argv[1:split]
 command = sys.argv[split + 1 :]
 
-headers = sorted((pathlib.Path(include) / folder).glob("*.hpp"))
+headers = [header.relative_to(include).as_posix() for header in sorted((pathlib.Path(include) / folder).glob("*.hpp"))]
 if not headers:
     sys.exit(f"{folder}: expected headers, found none")
 
 bad = 0
-for header in headers:
-    name = header.relative_to(include).as_posix()
-    done = subprocess.run(command + ["-x", "c++", "-"], input=f'#include "{name}"\n', capture_output=True, text=True)
+units = [headers] if together else [[header] for header in headers]
+for unit in units:
+    source = "".join(f'#include "{name}"\n' for name in unit)
+    done = subprocess.run(command + ["-x", "c++", "-"], input=source, capture_output=True, text=True)
     if done.returncode or done.stderr:
         bad += 1
-        print(f"{name} does not compile alone:\n{done.stderr}")
-print(f"{len(headers) - bad} of {len(headers)} headers of {folder} compile alone")
+        print(f"{', '.join(unit)}: expected to compile{'' if together else ' alone'} without a warning, found\n{done.stderr}")
+print(f"{len(units) - bad} of {len(units)} compilations of {len(headers)} headers of {folder} succeed")
 sys.exit(bad != 0)
