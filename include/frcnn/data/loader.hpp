@@ -121,9 +121,10 @@ struct load_request {
   bool flipped;
 };
 
-inline void check_sides(int short_side, int max_side, int batch) {
-  if (short_side < 1 || max_side < short_side)
-    throw error("sides", "1 <= short side <= longest side", std::to_string(short_side) + " and " + std::to_string(max_side));
+inline void check_sides(int short_side, int max_side, int batch, int workers = 0) {
+  if (short_side < 1 || max_side < short_side || max_side > 1 << 16)
+    throw error("sides", "1 <= short side <= longest side <= 65536", std::to_string(short_side) + " and " + std::to_string(max_side));
+  if (workers < 0 || workers > 1024) throw error("workers", "0 to 1024 threads", std::to_string(workers));
   if (batch < 1) throw error("batch", "at least 1", std::to_string(batch));
 }
 
@@ -218,7 +219,7 @@ class training_loader {
 
  private:
   static dataset const& checked(dataset const& data, training_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch);
+    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers);
     require_trainable(data);
     return data;
   }
@@ -249,7 +250,7 @@ class evaluation_loader {
 
  private:
   static std::size_t checked(evaluation_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch);
+    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers);
     return static_cast<std::size_t>(o.batch);
   }
 

@@ -145,7 +145,8 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   if (folder.filename() != "JPEGImages") all.notes.push_back(name + ": images are read from " + folder.string());
 
   file_finder images(folder, image_extensions()), others(folder, other_image_extensions());
-  std::string const canonical = std::filesystem::canonical(folder).string();
+  std::error_code ignored;
+  std::string const canonical = std::filesystem::canonical(folder, ignored).string();
   std::vector<listed_image> result;
   std::vector<std::string> ids;
   for (std::string const& line : list.lines) {

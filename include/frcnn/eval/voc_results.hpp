@@ -173,8 +173,10 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
     }
   }
   if (files == 0) throw error(where.folder.string(), "result files " + where.prefix() + "<class>.txt", "none of a known class");
+  std::error_code failed;
   if (warn)
-    for (auto const& entry : std::filesystem::directory_iterator(where.folder)) {
+    for (std::filesystem::directory_iterator at(where.folder, failed), end; !failed && at != end; at.increment(failed)) {
+      auto const& entry = *at;
       std::string const name = entry.path().filename().string();
       if (!name.starts_with(where.prefix()) || !name.ends_with(".txt")) continue;
       if (std::none_of(class_names.begin(), class_names.end(),

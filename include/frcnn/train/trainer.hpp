@@ -47,6 +47,21 @@ struct trainer_hooks {
 };
 
 namespace detail {
+// Throws error for options that no run can have.
+inline trainer_options checked(trainer_options o) {
+  auto const check = [](bool right, char const* name, char const* expected, auto found) {
+    if (!right) throw error(name, expected, std::to_string(found));
+  };
+  check(o.accumulate >= 1, "accumulate", "at least 1 micro-batch", o.accumulate);
+  check(is_finite(o.rate.lr), "lr", "a finite number", o.rate.lr);
+  check(is_finite(o.rate.gamma), "gamma", "a finite number", o.rate.gamma);
+  for (double const drop : o.rate.drops) check(!is_nan(drop), "drops", "fractions of the run", drop);
+  check(is_finite(o.optimiser.momentum), "momentum", "a finite number", o.optimiser.momentum);
+  check(is_finite(o.optimiser.decay), "decay", "a finite number", o.optimiser.decay);
+  check(is_finite(o.optimiser.clip_norm), "clip_norm", "a finite number", o.optimiser.clip_norm);
+  return o;
+}
+
 template <Real T, Backend B>
 struct collect_losses {
   view<T const, 1, B> loss;
@@ -77,7 +92,7 @@ class trainer {
   trainer(Model& model, context& c, input_type input, trainer_options options, Scheme scheme = {})
       : model_(model),
         context_(c),
-        options_(std::move(options)),
+        options_(detail::checked(std::move(options))),
         scheme_(scheme),
         input_(std::move(input)),
         optimiser_(model.parameters(), options_.optimiser),

@@ -149,3 +149,19 @@ TEST_CASE("a step that is not finite throws, naming step and images, and has cha
     CHECK(same_bits(all_values(*r.m), all_values(*good.m)) == (bad == 8));
   }
 }
+
+TEST_CASE("options that no run can have are refused") {
+  double const nan = std::numeric_limits<double>::quiet_NaN();
+  auto const refused = [](auto edit) {
+    auto o = options(1);
+    edit(o);
+    CHECK_THROWS_AS(run r(o), error);
+  };
+  refused([](auto& o) { o.accumulate = 0; });
+  refused([](auto& o) { o.accumulate = -1; });
+  refused([&](auto& o) { o.rate.lr = nan; });
+  refused([&](auto& o) { o.rate.drops = {nan}; });
+  refused([&](auto& o) { o.optimiser.momentum = nan; });
+  refused([&](auto& o) { o.optimiser.decay = -std::numeric_limits<double>::infinity(); });
+  refused([&](auto& o) { o.optimiser.clip_norm = nan; });
+}
