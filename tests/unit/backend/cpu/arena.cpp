@@ -4,6 +4,13 @@
 
 #include <cstdint>
 #include <cstring>
+#include <fstream>
+#include <vector>
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 using frcnn::arena;
 
@@ -40,13 +47,6 @@ TEST_CASE("arena: what does not fit is an error, and what is there stays usable"
 }
 
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <fstream>
-#include <vector>
-
 TEST_CASE("arena: where address space is limited it is reserved as it is used, in ranges that stay where they are") {
   pid_t const child = ::fork();
   if (child == 0) {
