@@ -9,11 +9,13 @@ using namespace frcnn::data;
 
 namespace {
 
-image_facts const plain{640, 480}, odd{30, 40, 6, "1 to 2 of 65535 become 0 to 0 of 255", "Corrupt JPEG data: 7 extraneous bytes"};
+image_facts const plain_facts{640, 480},
+    odd_facts{30, 40, 6, "1 to 2 of 65535 become 0 to 0 of 255", "Corrupt JPEG data: 7 extraneous bytes"};
 
-std::string told(std::optional<image_facts> const& f) {
+std::string told_facts(std::optional<image_facts> const& f) {
   if (!f) return "nothing";
-  return std::to_string(f->width) + " " + std::to_string(f->height) + " " + std::to_string(f->orientation) + "|" + f->narrow + "|" + f->remark;
+  return std::to_string(f->width) + " " + std::to_string(f->height) + " " + std::to_string(f->orientation) + "|" + f->narrow + "|" +
+         f->remark;
 }
 
 }  // namespace
@@ -23,22 +25,23 @@ TEST_CASE("what was added is found again, in this start and in the next, under t
   std::filesystem::path const file = folder / "checked.txt";
   file_stamp const stamp{1234, 5, 6};
   check_cache first(file);  // none there
-  CHECK(told(first.find("a.jpg", stamp)) == "nothing");
-  first.add("a.jpg", stamp, plain);
-  first.add("deep/with blanks\tand tabs.jpg", stamp, odd);
-  first.add("two\nlines.jpg", stamp, plain);
-  CHECK(told(first.find("a.jpg", stamp)) == told(plain));
+  CHECK(told_facts(first.find("a.jpg", stamp)) == "nothing");
+  first.add("a.jpg", stamp, plain_facts);
+  first.add("deep/with blanks\tand tabs.jpg", stamp, odd_facts);
+  first.add("two\nlines.jpg", stamp, plain_facts);
+  CHECK(told_facts(first.find("a.jpg", stamp)) == told_facts(plain_facts));
   first.save(file);
   CHECK(folder.entries() == 1);
 
   check_cache const second(file);
-  CHECK(told(second.find("a.jpg", stamp)) == told(plain));
-  CHECK(told(second.find("./deep/../a.jpg", stamp)) == told(plain));
-  CHECK(told(second.find(std::filesystem::absolute("a.jpg"), stamp)) == told(plain));
-  CHECK(told(second.find("deep/with blanks\tand tabs.jpg", stamp)) == told(odd));
-  CHECK(told(second.find("two\nlines.jpg", stamp)) == "nothing");
-  CHECK(told(second.find("b.jpg", stamp)) == "nothing");
-  for (file_stamp const& other : {file_stamp{1235, 5, 6}, {1234, 4, 6}, {1234, 5, 7}}) CHECK(told(second.find("a.jpg", other)) == "nothing");
+  CHECK(told_facts(second.find("a.jpg", stamp)) == told_facts(plain_facts));
+  CHECK(told_facts(second.find("./deep/../a.jpg", stamp)) == told_facts(plain_facts));
+  CHECK(told_facts(second.find(std::filesystem::absolute("a.jpg"), stamp)) == told_facts(plain_facts));
+  CHECK(told_facts(second.find("deep/with blanks\tand tabs.jpg", stamp)) == told_facts(odd_facts));
+  CHECK(told_facts(second.find("two\nlines.jpg", stamp)) == "nothing");
+  CHECK(told_facts(second.find("b.jpg", stamp)) == "nothing");
+  for (file_stamp const& other : {file_stamp{1235, 5, 6}, {1234, 4, 6}, {1234, 5, 7}})
+    CHECK(told_facts(second.find("a.jpg", other)) == "nothing");
 }
 
 TEST_CASE("a cache that was damaged anywhere holds nothing") {
@@ -46,8 +49,8 @@ TEST_CASE("a cache that was damaged anywhere holds nothing") {
   std::filesystem::path const file = folder / "checked.txt";
   file_stamp const stamp{1234, 5, 6};
   check_cache first;
-  first.add("/a.jpg", stamp, odd);
-  first.add("/b.jpg", stamp, plain);
+  first.add("/a.jpg", stamp, odd_facts);
+  first.add("/b.jpg", stamp, plain_facts);
   first.save(file);
   std::string const whole = io::read_file(file);
   auto const holds = [&](std::string const& text) {
@@ -67,7 +70,7 @@ TEST_CASE("a cache that was damaged anywhere holds nothing") {
   CHECK_FALSE(holds("\n\n\n"));
   std::filesystem::remove(file);
   std::filesystem::create_directory(file);
-  CHECK(told(check_cache(file).find("/a.jpg", stamp)) == "nothing");
+  CHECK(told_facts(check_cache(file).find("/a.jpg", stamp)) == "nothing");
 }
 
 TEST_CASE("a stamp changes with the contents, even where size and time of change are put back") {

@@ -9,13 +9,13 @@ using namespace frcnn::data;
 
 namespace {
 
-decoded_image numbered(int w, int h) {
+decoded_image numbered_image(int w, int h) {
   decoded_image im(w, h);
   for (std::size_t i = 0; i < im.size(); ++i) im.data()[i] = static_cast<std::uint8_t>(i * 37 + i / 251);
   return im;
 }
 
-std::uint8_t const* at(decoded_image const& im, int x, int y) { return im.data() + (std::ptrdiff_t{y} * im.width() + x) * 3; }
+std::uint8_t const* pixel_at(decoded_image const& im, int x, int y) { return im.data() + (std::ptrdiff_t{y} * im.width() + x) * 3; }
 
 // Of a JPEG that holds nothing but EXIF with the one entry.
 int orientation_of(bool little, int type, std::uint32_t value, std::uint32_t directory = 8, int entries = 1) {
@@ -54,10 +54,10 @@ TEST_CASE("orientation is read in either byte order, and is 1 where it is nonsen
 // Where a pixel of the result was stored, as the standard has it: the 0th row is the ... side, the 0th column is the ... side.
 TEST_CASE("each orientation takes each pixel to its place") {
   for (auto [w, h] : {std::pair{5, 3}, {130, 67}, {64, 128}, {1, 7}}) {
-    decoded_image const stored = numbered(w, h);
+    decoded_image const stored = numbered_image(w, h);
     for (int o = 0; o <= 9; ++o) {
       CAPTURE(o);
-      decoded_image const im = turned(numbered(w, h), o);
+      decoded_image const im = turned(numbered_image(w, h), o);
       bool const swaps = o >= 5 && o <= 8;
       CHECK(swaps_sides(o) == swaps);
       REQUIRE(im.width() == (swaps ? h : w));
@@ -73,7 +73,7 @@ TEST_CASE("each orientation takes each pixel to its place") {
           if (o == 6) sx = y, sy = h - 1 - x;
           if (o == 7) sx = w - 1 - y, sy = h - 1 - x;
           if (o == 8) sx = w - 1 - y, sy = x;
-          wrong += std::memcmp(at(im, x, y), at(stored, sx, sy), 3) != 0;
+          wrong += std::memcmp(pixel_at(im, x, y), pixel_at(stored, sx, sy), 3) != 0;
         }
       CHECK(wrong == 0);
     }

@@ -11,9 +11,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path const images = fs::path(__FILE__).parent_path() / "../../golden/images";
+fs::path const jpeg_images = fs::path(__FILE__).parent_path() / "../../golden/images";
 
-std::string refusal(std::string const& file) {
+std::string jpeg_refusal(std::string const& file) {
   std::string const said = sentence([&] { decode_image(as_bytes(file), "x"); });
   CHECK(sentence([&] { inspect_image(as_bytes(file), "x"); }) == said);
   return said;
@@ -36,33 +36,33 @@ std::string noise_jpeg() {
 
 TEST_CASE("half a JPEG with an end marker is refused, wherever it was cut") {
   std::string const file = noise_jpeg();
-  CHECK(refusal(file) == "nothing");
+  CHECK(jpeg_refusal(file) == "nothing");
   std::size_t const scan = file.find("\xFF\xDA") + 14;
   for (std::size_t n = scan; n + 40 < file.size(); n += 97)
-    CHECK(refusal(file.substr(0, n) + "\xFF\xD9").find("x: expected a JPEG that can be decoded, found a fault in it (") == 0);
-  CHECK(refusal(file.substr(0, file.size() / 2) + "\xFF\xD9") ==
+    CHECK(jpeg_refusal(file.substr(0, n) + "\xFF\xD9").find("x: expected a JPEG that can be decoded, found a fault in it (") == 0);
+  CHECK(jpeg_refusal(file.substr(0, file.size() / 2) + "\xFF\xD9") ==
         "x: expected a JPEG that can be decoded, found a fault in it (Corrupt JPEG data: premature end of data segment)");
 }
 
 TEST_CASE("what libjpeg only wonders about is a remark, and the pixels are those without it") {
   std::string const file = noise_jpeg(), more = file.substr(0, file.size() - 2) + std::string(40, '\0') + "\xFF\xD9";
-  CHECK(refusal(more) == "nothing");
+  CHECK(jpeg_refusal(more) == "nothing");
   CHECK(decode_image(as_bytes(more), "x").pixels == decode_image(as_bytes(file), "x").pixels);
   CHECK(inspect_image(as_bytes(file), "x").remark == "");
   CHECK(inspect_image(as_bytes(more), "x").remark.find("extraneous bytes before marker 0xd9") != std::string::npos);
 }
 
 TEST_CASE("a JPEG of two channels is refused") {
-  std::string file = io::read_file(images / "baseline.jpg");
+  std::string file = io::read_file(jpeg_images / "baseline.jpg");
   std::size_t const frame = file.find("\xFF\xC0");
   std::string const two = file.substr(0, frame) + std::string("\xFF\xC0\0\x0E\x08\0\x0D\0\x12\2", 10) + file.substr(frame + 10, 6) +
                           std::string("\xFF\xDA\0\x0A\2\1\0\2\x11\0\x3F\0", 12) + "abc\xFF\xD9";
-  CHECK(refusal(two).find("x: expected a JPEG that can be decoded, found a fault in it (") == 0);
+  CHECK(jpeg_refusal(two).find("x: expected a JPEG that can be decoded, found a fault in it (") == 0);
 }
 #endif
 
 TEST_CASE("four channels without Adobe's marker are refused: nothing says what they are") {
-  std::string const file = io::read_file(images / "refused/inks_without_marker.jpg");
-  CHECK(refusal(file) ==
+  std::string const file = io::read_file(jpeg_images / "refused/inks_without_marker.jpg");
+  CHECK(jpeg_refusal(file) ==
         "x: expected a JPEG whose colours are known, found four channels without Adobe's marker, which says what they are; save it as RGB");
 }
