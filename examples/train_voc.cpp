@@ -125,7 +125,8 @@ static int train(arguments const& a, console::datasets const& sets, model_config
                    a.resume ? std::optional(t.step() + 1) : std::nullopt);  // scalars of the step before are there
   double const images = static_cast<double>(batch) * a.accumulate;
   console::progress show;
-  console::pace pace(static_cast<double>(options.rate.steps), static_cast<double>(t.step()));
+  double const started = static_cast<double>(t.step());
+  console::pace pace(static_cast<double>(options.rate.steps), started);
   double average = 0;
   t.hooks.on_step = [&](step_report const& r) {
     double const done = static_cast<double>(r.step + 1);
@@ -134,6 +135,10 @@ static int train(arguments const& a, console::datasets const& sets, model_config
                      options.rate.steps, r.step / per_epoch + 1, images * pace.rate(done), average, r.losses[0], r.losses[1], r.losses[2],
                      r.losses[3], pace.remaining(done)),
          r.step + 1 == options.rate.steps);
+    if (done == started + 8)  // soon, and after what the first steps allocate
+      show(fmt::format("{} steps at {:.1f} images/s: about {} of training, then the test", options.rate.steps, images * pace.rate(done),
+                       pace.remaining(done)),
+           true);
     metrics.write(static_cast<std::uint64_t>(r.step + 1), {{"loss", r.total()}, {"objectness", r.losses[0]}, {"rpn_box", r.losses[1]},
                                                            {"class", r.losses[2]}, {"head_box", r.losses[3]}, {"lr", r.lr}, {"gradient_norm", r.norm}});
     if (events) {
