@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 namespace cpu_tests {
 
 TEST_CASE("context: frames nest and give memory back") {
@@ -41,7 +43,30 @@ TEST_CASE("context: plain to the engine's layout and back") {
   CHECK(t.plain() == values);
 }
 
-TEST_CASE("cpu: allocated memory is aligned and zero") {
+TEST_CASE("cpu: every type of state is its own") {
+  struct counter {
+    int calls = 0;
+  };
+  struct name {
+    std::string text = "none";
+  };
+  cpu::context c(1);
+  c.state<counter>().calls = 7;
+  CHECK(c.state<name>().text == "none");
+  c.state<name>().text = "some";
+  CHECK(c.state<counter>().calls == 7);
+  CHECK(c.state<name>().text == "some");
+  CHECK(&c.state<counter>() == &c.state<counter>());
+}
+
+TEST_CASE("cpu: allocated memory is aligned and zero, small, mapped and on large pages") {
+  for (std::size_t const bytes : {std::size_t{3} << 20, std::size_t{20} << 20}) {
+    auto* const q = static_cast<unsigned char*>(cpu::allocate(bytes));
+    CHECK(reinterpret_cast<std::uintptr_t>(q) % 64 == 0);
+    CHECK((q[0] == 0 && q[bytes - 1] == 0));
+    q[0] = q[bytes - 1] = 1;
+    cpu::deallocate(q);
+  }
   auto* const p = static_cast<unsigned char*>(cpu::allocate(1000));
   CHECK(reinterpret_cast<std::uintptr_t>(p) % 64 == 0);
   for (int i = 0; i < 1000; ++i) CHECK(p[i] == 0);
