@@ -1,5 +1,5 @@
-// evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07] [--proposals]
-//          [what to compute with: cpu_options.hpp]
+// evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
+//          [--proposals] [what to compute with: cpu_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the recall of the model's
 // proposals too. The last lines on stdout: AP50 of each class, then mAP50.
@@ -58,10 +58,11 @@ int main(int argc, char** argv) {
       found = eval::read_voc_results(files, ids, set.classes, console::warn);
       left_out = eval::classes_without_file(files, set.classes);
       if (!left_out.empty())
-        console::warn(fmt::format("{} of {} classes of the data {} no result file and {} left out of the mean (what found nothing has an empty "
-                                  "file); the first: {}", left_out.size(), set.classes.size(), left_out.size() == 1 ? "has" : "have",
-                                  left_out.size() == 1 ? "is" : "are",
-                                  files.file(set.classes[static_cast<std::size_t>(left_out.front() - 1)]).string()));
+        console::warn(
+            fmt::format("{} of {} classes of the data {} no result file and {} left out of the mean (what found nothing has an empty "
+                        "file); the first: {}",
+                        left_out.size(), set.classes.size(), left_out.size() == 1 ? "has" : "have", left_out.size() == 1 ? "is" : "are",
+                        files.file(set.classes[static_cast<std::size_t>(left_out.front() - 1)]).string()));
     }
     cpu.report();
     console::print_scores(console::score(found, truth_of(set), set.classes, metric, left_out), set.classes);

@@ -14,7 +14,9 @@ namespace console {
 class metric_argument {
  public:
   void add_to(CLI::App& app) {
-    app.add_option("--metric", name_, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(CLI::IsMember({"area", "voc07"}));
+    app.add_option("--metric", name_, "area (VOC2010) or voc07 (11 points)")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"area", "voc07"}));
   }
   frcnn::eval::ap_options get() const { return {name_ == "area" ? frcnn::eval::ap_metric::area : frcnn::eval::ap_metric::voc07}; }
 

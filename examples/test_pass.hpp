@@ -38,7 +38,8 @@ class test_pass {
     constexpr char const* sentence = "{} of {} {} cannot stand in result files as written and {} there; the first: {}";
     if (ids) warn(fmt::format(fmt::runtime(sentence), ids, set_.size(), "image ids", ids == 1 ? "is encoded" : "are encoded", first_id));
     if (classes)
-      warn(fmt::format(fmt::runtime(sentence), classes, classes_.size(), "class names", classes == 1 ? "is encoded" : "are encoded", first_class));
+      warn(fmt::format(fmt::runtime(sentence), classes, classes_.size(), "class names", classes == 1 ? "is encoded" : "are encoded",
+                       first_class));
   }
 
   // Throws interruption.
@@ -74,7 +75,8 @@ class test_pass {
  private:
   frcnn::eval::voc_results files() const { return {out_ / "results", split_}; }
 
-  void draw(frcnn::data::sample const& s, std::vector<frcnn::detection> const& found, std::vector<frcnn::eval::truth_box> const& truth) const {
+  void draw(frcnn::data::sample const& s, std::vector<frcnn::detection> const& found,
+            std::vector<frcnn::eval::truth_box> const& truth) const {
     frcnn::image im = frcnn::data::read_image(s);
     std::vector<frcnn::detection> sure;
     for (auto const& b : found)

@@ -30,22 +30,36 @@ struct arguments {
 inline void declare(CLI::App& app, arguments& a) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a script's options can be overridden behind them
   auto constexpr all = CLI::MultiOptionPolicy::TakeAll;
-  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")->multi_option_policy(all);
+  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")
+      ->multi_option_policy(all);
   auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)");
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, std::string("detector: ") + frcnn::presets::names)->capture_default_str();
-  app.add_option("--scheme", a.scheme, "how features are shared")->capture_default_str()->check(CLI::IsMember({frcnn::approximate_joint::name}));
+  app.add_option("--scheme", a.scheme, "how features are shared")
+      ->capture_default_str()
+      ->check(CLI::IsMember({frcnn::approximate_joint::name}));
   auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's)")->check(console::whole(1));
-  app.add_option("--iterations", a.iterations, "optimiser steps, instead of epochs")->check(console::whole<std::int64_t>(1))->excludes(epochs);
+  app.add_option("--iterations", a.iterations, "optimiser steps, instead of epochs")
+      ->check(console::whole<std::int64_t>(1))
+      ->excludes(epochs);
   app.add_option("--batch", a.batch, "images per micro-batch (the preset's)")->check(console::whole(1));
   app.add_option("--accumulate", a.accumulate, "micro-batches per optimiser step")->capture_default_str()->check(console::whole(1));
   app.add_option("--lr", a.lr, "learning rate (the preset's)")->check(console::above(0));
-  app.add_option("--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)")->multi_option_policy(all)->delimiter(',')->check(console::between(0, 1));
+  app.add_option("--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)")
+      ->multi_option_policy(all)
+      ->delimiter(',')
+      ->check(console::between(0, 1));
   app.add_option("--short-side", a.short_side, "shorter side of resized images, pixels (the preset's)")->check(console::side());
   app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(console::side());
-  app.add_option("--anchors", a.anchors, "square roots of anchor areas, pixels of the resized image (the preset's)")->multi_option_policy(all)->delimiter(',')->check(console::above(0));
-  app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")->multi_option_policy(all)->delimiter(',')->check(console::above(0));
+  app.add_option("--anchors", a.anchors, "square roots of anchor areas, pixels of the resized image (the preset's)")
+      ->multi_option_policy(all)
+      ->delimiter(',')
+      ->check(console::above(0));
+  app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")
+      ->multi_option_policy(all)
+      ->delimiter(',')
+      ->check(console::above(0));
   app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)");
   a.metric.add_to(app);
   app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str()->check(console::whole<std::uint64_t>(0));
@@ -54,6 +68,8 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--out", a.out, "folder of the run")->capture_default_str();
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(console::whole<std::int64_t>(1));
-  app.add_option("--cache-mb", a.cache_mb, "memory for resized images")->capture_default_str()->check(console::whole<std::size_t>(0, 1 << 24));
+  app.add_option("--cache-mb", a.cache_mb, "memory for resized images")
+      ->capture_default_str()
+      ->check(console::whole<std::size_t>(0, 1 << 24));
   app.add_flag("--tensorboard", a.tensorboard, "write event files into OUT/tensorboard");
 }

@@ -8,8 +8,8 @@
 //   file_path(id, ending)         the same for an id with folders in front: they stay folders. An id that would lead out of the folder that
 //                                 the path is put behind ("../x", "/x") becomes one name
 //
-// Example: file_name("n/a", ".txt") is "n%2Fa.txt";  file_path("day1/a", ".png") is "day1/a.png";  file_path("../x", ".png") is "..%2Fx.png"
-// Invariant: folder / file_path(id) lies below folder.
+// Example: file_name("n/a", ".txt") is "n%2Fa.txt";  file_path("day1/a", ".png") is "day1/a.png";  file_path("../x", ".png") is
+// "..%2Fx.png" Invariant: folder / file_path(id) lies below folder.
 #include "frcnn/core/hash.hpp"
 
 #include <cstdint>
@@ -53,7 +53,7 @@ inline std::string file_name(std::string_view text, std::string_view ending = {}
   if (name.size() + ending.size() > longest_name) {
     std::uint64_t const hash = fnv1a(text);
     std::size_t cut = longest_name - ending.size() - 17;
-    while (cut > 0 && (name[cut] & 0xC0) == 0x80) --cut;  // not inside of a character
+    while (cut > 0 && (name[cut] & 0xC0) == 0x80) --cut;                                           // not inside of a character
     if (auto const percent = name.find('%', cut < 2 ? 0 : cut - 2); percent < cut) cut = percent;  // nor of %XX
     name.resize(cut);
     name += '~';
