@@ -22,6 +22,10 @@
 extern "C" {
 void openblas_set_num_threads(int) __attribute__((weak));
 int openblas_get_num_threads(void) __attribute__((weak));
+int openblas_get_parallel(void) __attribute__((weak));
+// Names of our own, since <omp.h> of one compiler declares them otherwise than another's.
+void frcnn_omp_set_num_threads(int) __asm__("omp_set_num_threads") __attribute__((weak));
+int frcnn_omp_get_max_threads(void) __asm__("omp_get_max_threads") __attribute__((weak));
 }
 #endif
 
@@ -40,24 +44,32 @@ class serial_blas {
     if (saved_ != 1) omp_set_num_threads(saved_);
   }
 #else
-  // Without OpenMP in this build OpenBLAS may still have threads of its own. Their number is one for the whole process and belongs to the
-  // host: the first of ours takes it, the last puts it back, unless the host has set another meanwhile.
+  // Without OpenMP in this build OpenBLAS may still have threads. Built with OpenMP it asks for the calling thread's number; else the number
+  // is one for the whole process, the first of ours takes it, and the last puts it back. Either belongs to the host: what it has set meanwhile
+  // stays.
   serial_blas() {
 #if defined(__GNUC__)
-    if (!openblas_set_num_threads || !openblas_get_num_threads) return;
-    host& h = the_host();
-    std::lock_guard const lock(h.guard);
-    if (h.users++ > 0) return;
-    h.threads = openblas_get_num_threads();
-    if (h.threads > 1) openblas_set_num_threads(1);
+    if (uses_openmp()) {
+      saved_ = frcnn_omp_get_max_threads();
+      if (saved_ != 1) frcnn_omp_set_num_threads(1);
+    } else if (has_threads()) {
+      host& h = the_host();
+      std::lock_guard const lock(h.guard);
+      if (h.users++ > 0) return;
+      h.threads = openblas_get_num_threads();
+      if (h.threads > 1) openblas_set_num_threads(1);
+    }
 #endif
   }
   ~serial_blas() {
 #if defined(__GNUC__)
-    if (!openblas_set_num_threads || !openblas_get_num_threads) return;
-    host& h = the_host();
-    std::lock_guard const lock(h.guard);
-    if (--h.users == 0 && h.threads > 1 && openblas_get_num_threads() == 1) openblas_set_num_threads(h.threads);
+    if (uses_openmp()) {
+      if (saved_ != 1 && frcnn_omp_get_max_threads() == 1) frcnn_omp_set_num_threads(saved_);
+    } else if (has_threads()) {
+      host& h = the_host();
+      std::lock_guard const lock(h.guard);
+      if (--h.users == 0 && h.threads > 1 && openblas_get_num_threads() == 1) openblas_set_num_threads(h.threads);
+    }
 #endif
   }
 #endif
@@ -66,6 +78,10 @@ class serial_blas {
 
  private:
 #if !defined(_OPENMP) && defined(__GNUC__)
+  static bool uses_openmp() {
+    return openblas_get_parallel && openblas_get_parallel() == 2 && frcnn_omp_set_num_threads && frcnn_omp_get_max_threads;
+  }
+  static bool has_threads() { return openblas_set_num_threads && openblas_get_num_threads; }
   struct host {
     std::mutex guard;
     int users = 0, threads = 1;
