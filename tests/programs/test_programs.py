@@ -39,7 +39,7 @@ report = json.loads(bytes_of("boxes.json"))
 check([r["image"] for r in report] == [str(p) for p in (*images, twin / images[0].name)], report)
 check(len(list(pathlib.Path("boxes").glob("*.png"))) == 3, "three pictures")
 for r in report:
-    check(set(r) == {"image", "width", "height", "detections"}, r)
+    check(set(r) == {"image", "width", "height", "turned_by_exif", "detections"}, r)
     for d in r["detections"]:
         x1, y1, x2, y2 = d["box"]
         check(0 <= x1 < x2 <= r["width"] and 0 <= y1 < y2 <= r["height"], d)
