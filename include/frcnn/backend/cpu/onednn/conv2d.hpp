@@ -106,7 +106,8 @@ inline bool backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
   team const threads(c);
   plan& p = own.find(detail::key_of(op::backward_data, spec, dx.dims, 0), [&] {
     detail::convolution_descs const d(spec, dx.dims, false);
-    auto made = convolution_backward_data(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, d.hint(), attributes());
+    auto const hint = d.hint();  // outlives the search: next_impl() of 2.x reads it through a pointer
+    auto made = convolution_backward_data(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, hint, attributes());
     plan q;
     if (!first_usable(made)) return q;
     q.compute = job(dnnl::convolution_backward_data(made), made,
@@ -143,7 +144,8 @@ inline bool backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activa
   team const threads(c);
   plan& p = own.find(detail::key_of(op::backward_weight, spec, x.dims, add), [&] {
     detail::convolution_descs const d(spec, x.dims, false);
-    auto made = convolution_backward_weights(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, d.hint(), attributes());
+    auto const hint = d.hint();  // outlives the search: next_impl() of 2.x reads it through a pointer
+    auto made = convolution_backward_weights(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, hint, attributes());
     plan q;
     if (!first_usable(made)) return q;
     q.packed = made.diff_weights_desc();
