@@ -44,9 +44,9 @@ class serial_blas {
     if (saved_ != 1) omp_set_num_threads(saved_);
   }
 #else
-  // Without OpenMP in this build OpenBLAS may still have threads. Built with OpenMP it asks for the calling thread's number; else the number
-  // is one for the whole process, the first of ours takes it, and the last puts it back. Either belongs to the host: what it has set meanwhile
-  // stays.
+  // Without OpenMP in this build OpenBLAS may still have threads. Built with OpenMP it asks for the calling thread's number; else the
+  // number is one for the whole process, the first of ours takes it, and the last puts it back. Either belongs to the host: what it has set
+  // meanwhile stays.
   serial_blas() {
 #if defined(__GNUC__)
     if (uses_openmp()) {

@@ -15,7 +15,9 @@ using namespace frcnn;
 namespace {
 
 // How many threads a product of this thread's would have.
-int blas_threads() { return openblas_get_parallel && openblas_get_parallel() == 2 ? frcnn_omp_get_max_threads() : openblas_get_num_threads(); }
+int blas_threads() {
+  return openblas_get_parallel && openblas_get_parallel() == 2 ? frcnn_omp_get_max_threads() : openblas_get_num_threads();
+}
 
 }  // namespace
 
