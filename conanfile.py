@@ -2,9 +2,10 @@ import os
 import re
 
 from conan import ConanFile
-from conan.tools.build import check_min_cppstd
+from conan.errors import ConanInvalidConfiguration
 from conan.tools.cmake import CMake, CMakeToolchain, cmake_layout
 from conan.tools.files import load
+from conan.tools.scm import Version
 
 required_conan_version = ">=2.0"
 
@@ -48,7 +49,11 @@ class Frcnn(ConanFile):
             self.requires("nlohmann_json/[>=3.10 <4]", **visible)
 
     def validate(self):
-        check_min_cppstd(self, 20)
+        # Not the profile's C++ standard, which a detected profile sets to 17: the CMake target asks for C++20 itself.
+        compiler = str(self.settings.compiler)
+        least = {"gcc": "12", "clang": "14"}.get(compiler)
+        if least and Version(self.settings.compiler.version) < least:
+            raise ConanInvalidConfiguration(f"frcnn: expected {compiler} {least} or later, found {self.settings.compiler.version}")
 
     def layout(self):
         cmake_layout(self)
@@ -57,6 +62,9 @@ class Frcnn(ConanFile):
         toolchain = CMakeToolchain(self)
         for part in ("TESTS", "BENCH", "EXAMPLES"):
             toolchain.cache_variables[f"FRCNN_{part}"] = False
+        # The installed package file keeps these.
+        toolchain.cache_variables["FRCNN_ONEDNN"] = "ON" if self.options.onednn else "OFF"
+        toolchain.cache_variables["FRCNN_JPEG"] = str(self.options.jpeg)
         toolchain.generate()
 
     def build(self):
@@ -66,7 +74,8 @@ class Frcnn(ConanFile):
         CMake(self).install()
 
     def package_id(self):
-        self.info.clear()
+        self.info.settings.clear()
+        self.info.requires.clear()
 
     def package_info(self):
         # The package file that we install is the one that every consumer reads; it finds the requirements by Conan's.

@@ -1,7 +1,7 @@
 # Builds and runs one consumer from nothing. Variables: WAY, SOURCE (this repository), BUILD (its build folder), WORK (scratch), GENERATOR,
 # CXX, PYTHON.
 set(CMAKE_EXECUTE_PROCESS_COMMAND_ECHO STDOUT)
-file(REMOVE_RECURSE ${WORK}/build ${WORK}/prefix)
+file(REMOVE_RECURSE ${WORK}/build ${WORK}/prefix ${WORK}/tree ${WORK}/user)
 
 function(build_and_run)
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/${WAY} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
@@ -11,10 +11,28 @@ function(build_and_run)
 endfunction()
 
 if(WAY STREQUAL "find_package")
-  execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  # As docs/embedding.md has it, on a machine without what only tests, benchmarks and programs need.
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
+                          -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DCMAKE_DISABLE_FIND_PACKAGE_doctest=ON
+                          -DCMAKE_DISABLE_FIND_PACKAGE_benchmark=ON -DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON OUTPUT_QUIET
+                  COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} --install ${WORK}/tree --prefix ${WORK}/prefix OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
 elseif(WAY STREQUAL "fetch_content")
   build_and_run(-DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE})
+elseif(WAY STREQUAL "export")
+  set(settings -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Debug)
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/export/product -B ${WORK}/build ${settings}
+                          -DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE} COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} --install ${WORK}/build --prefix ${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/export/user -B ${WORK}/user ${settings}
+                          -DCMAKE_PREFIX_PATH=${WORK}/prefix OUTPUT_VARIABLE said ECHO_OUTPUT_VARIABLE COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT said MATCHES "frcnn: engine")
+    message(FATAL_ERROR "find_package does not say which engines result")
+  endif()
+  execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/user COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${WORK}/user/app COMMAND_ERROR_IS_FATAL ANY)
 else()
   include(${SOURCE}/tests/consumer/conan/run.cmake)
 endif()

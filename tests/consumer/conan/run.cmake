@@ -29,7 +29,7 @@ foreach(reference xtensor/0.24.3 xtensor-blas/0.20.0 openblas/0.3.21 onednn/2.6.
   execute_process(COMMAND ${conan} export ${recipe} --name ${name} --version ${version} OUTPUT_QUIET ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
 # test_folder and user_presets: nothing is written into the repository.
-execute_process(COMMAND ${conan} create ${SOURCE} --no-remote --build=missing -s compiler.cppstd=20 -s build_type=Debug
+execute_process(COMMAND ${conan} create ${SOURCE} --no-remote --build=missing -s build_type=Debug
                         -c tools.cmake.cmaketoolchain:generator=${GENERATOR}
                         -c tools.cmake.cmake_layout:test_folder=${WORK}/test -c tools.cmake.cmaketoolchain:user_presets=
                         COMMAND_ERROR_IS_FATAL ANY)
