@@ -8,7 +8,7 @@ using namespace frcnn;
 using namespace frcnn::data;
 
 TEST_CASE("an image says its size and its orientation, and an annotation's size is compared with the picture that is used") {
-  auto const golden = std::filesystem::path(__FILE__).parent_path() / "../../golden/images";
+  std::filesystem::path const golden = "tests/golden/images";
   image_verdict v = check_image(golden / "turned.jpg");
   CHECK(v.facts.orientation == 6);
   CHECK(v.width == 18);

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path const golden = fs::path(__FILE__).parent_path() / "../../golden";
+fs::path const golden = "tests/golden";
 
 std::string golden_file(std::string const& name) { return io::read_file(golden / "images" / name); }
 

@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path const jpeg_images = fs::path(__FILE__).parent_path() / "../../golden/images";
+fs::path const jpeg_images = "tests/golden/images";
 
 std::string jpeg_refusal(std::string const& file) {
   std::string const said = sentence([&] { decode_image(as_bytes(file), "x"); });

@@ -89,7 +89,7 @@ TEST_CASE("images without objects are negatives, counted once") {
 
 TEST_CASE("an image is turned where <size> says so, left and doubted where it cannot") {
   voc_folder voc;
-  auto const photo = io::read_file(std::filesystem::path(__FILE__).parent_path() / "../../golden/images/orientation6.jpg");  // 18 x 13
+  auto const photo = io::read_file("tests/golden/images/orientation6.jpg");  // 18 x 13
   voc.write("JPEGImages/a.jpg", photo);
   voc.split("a\n");
   auto const size = [](int w, int h) {
@@ -229,7 +229,7 @@ TEST_CASE("every bad file is named in one error") {
   voc.split("good\ncut\ngone\nnoise\nempty\nbroken\nnobox\nletters\nnoname\nnan\nlost\nhtml\n");
   for (char const* id : {"good", "cut", "gone", "noise", "empty", "broken", "nobox", "letters", "noname", "nan", "lost", "html"})
     voc.add(id);
-  std::string const jpeg = io::read_file(std::filesystem::path(__FILE__).parent_path() / "../../golden/images/baseline.jpg");
+  std::string const jpeg = io::read_file("tests/golden/images/baseline.jpg");
   std::filesystem::remove(voc.folder / "JPEGImages/cut.png");
   voc.write("JPEGImages/cut.jpg", jpeg.substr(0, jpeg.size() - 30));
   std::filesystem::remove(voc.folder / "JPEGImages/gone.png");
