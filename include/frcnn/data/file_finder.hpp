@@ -18,9 +18,9 @@ namespace frcnn::inline FRCNN_ABI::data {
 
 using extension_list = std::vector<std::string>;  // lower case, with the dot
 
-inline extension_list image_extensions() { return {".jpg", ".jpeg", ".png", ".bmp"}; }
+inline extension_list image_extensions() { return {".jpg", ".jpeg", ".png", ".bmp", ".jfif"}; }
 // Those of pictures that this library does not read.
-inline extension_list other_image_extensions() { return {".tif", ".tiff", ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jfif"}; }
+inline extension_list other_image_extensions() { return {".tif", ".tiff", ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2"}; }
 inline extension_list all_image_extensions() {
   extension_list all = image_extensions(), others = other_image_extensions();
   all.insert(all.end(), others.begin(), others.end());

@@ -154,15 +154,15 @@ class prefetcher {
   }
 
   void make_one(ticket t, std::unique_lock<std::mutex>& lock, make_function& make, Item& mine) {
-    Request const request = at(t.batch).requests[t.item];
     std::exception_ptr error;
-    lock.unlock();
     try {
+      Request const request = at(t.batch).requests[t.item];
+      lock.unlock();
       make(request, mine);
     } catch (...) {
       error = std::current_exception();
     }
-    lock.lock();
+    if (!lock.owns_lock()) lock.lock();
     slot& s = at(t.batch);
     if (t.generation != generation_ || t.batch != s.batch || s.done[t.item]) return;  // nobody waits for it any more
     if (error) {
