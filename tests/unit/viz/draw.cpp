@@ -124,8 +124,8 @@ TEST_CASE("draw: tags move into the image and out of each other's way; the sures
     CHECK(small.pixels == again.pixels);
   }
   image none;
-  draw_detections(none, d, names);
-  draw_truth(none, std::vector<truth_like>{{{0, 0, 9, 9}, 1, false}}, names);
+  CHECK_THROWS_AS(draw_detections(none, d, names), error);
+  CHECK_THROWS_AS(draw_truth(none, std::vector<truth_like>{{{0, 0, 9, 9}, 1, false}}, names), error);
 }
 
 TEST_CASE("draw: truth is dashed over what contrasts, dotted where difficult, and has corners") {

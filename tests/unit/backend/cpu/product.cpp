@@ -95,34 +95,48 @@ TEST_CASE("product: by quarters, of integers the bits of whole products; an odd 
                   });
 }
 
-TEST_CASE("product: rows of one image do not depend on another's, alone or in a batch; the quarters can be turned off") {
-  constexpr int m = 150, n = 4096, k = 1040;  // large enough for quarters
+TEST_CASE("product: by quarters, an image's rows have the same bits alone and in a batch, whatever its company is") {
+  constexpr int m = 71, n = 64, k = 200;
   auto const a = normals<float>(2 * m * k, 1), b = normals<float>(n * k, 2);
-  cpu::context quarters(2), whole({.threads = 2, .strassen = false});
-  auto const multiply = [&](cpu::context& c, std::vector<float> const& rows, int images) {
+  cpu::context c(2);
+  auto const multiply = [&]<class Way>(Way, std::vector<float> const& rows, int images) {
     std::vector<float> out(rows.size() / k * n);
-    simd::product(c, int(rows.size() / k), n, k, {rows.data(), k}, {b.data(), k, true}, out.data(), n, false, images);
+    simd::detail::product<Way>(c, {96, 2}, int(rows.size() / k), n, k, {rows.data(), k}, {b.data(), k, true}, out.data(), n, false, images);
     return out;
   };
-  auto const image = [&](std::vector<float> const& all, int i) {
+  auto const image = [](std::vector<float> const& all, int i) {
     auto const size = std::ptrdiff_t(all.size() / 2);
     return std::vector<float>(all.begin() + i * size, all.begin() + (i + 1) * size);
   };
-  for (auto* c : {&quarters, &whole}) {
-    auto const both = multiply(*c, a, 2);
-    CHECK(same_bits(multiply(*c, image(a, 0), 1), image(both, 0)));
-    CHECK(same_bits(multiply(*c, image(a, 1), 1), image(both, 1)));
-    auto broken = a;
-    broken[5] = std::numeric_limits<float>::quiet_NaN();
-    broken[7 * k] *= 1e6f;
-    auto const beside = multiply(*c, broken, 2);
+  auto broken = a;
+  broken[5] = std::numeric_limits<float>::quiet_NaN();
+  broken[7 * k] *= 1e6f;
+  auto const check = [&](auto way, bool rows_are_alone) {
+    auto const both = multiply(way, a, 2), beside = multiply(way, broken, 2);
+    CHECK(same_bits(multiply(way, image(a, 0), 1), image(both, 0)));
+    CHECK(same_bits(multiply(way, image(a, 1), 1), image(both, 1)));
     CHECK(same_bits(image(beside, 1), image(both, 1)));
-    bool rows_are_alone = true;
+    bool alone = true;
     for (int i = 1; i < m; ++i)
-      for (int j = 0; i != 7 && j < n; ++j) rows_are_alone &= beside[i * n + j] == both[i * n + j];
-    CHECK(rows_are_alone == (c == &whole));
-  }
-  CHECK(!same_bits(multiply(quarters, a, 2), multiply(whole, a, 2)));
+      for (int j = 0; i != 7 && j < n; ++j) alone &= beside[i * n + j] == both[i * n + j];
+    CHECK(alone == rows_are_alone);
+  };
+  check(simd::detail::by_quarters{}, false);
+  check(simd::detail::by_groups{}, true);
+}
+
+TEST_CASE("product: quarters are for large weights, and can be turned off") {
+  constexpr int m = 28, n = 4096, k = 1040;
+  auto const a = normals<float>(m * k, 1), b = normals<float>(n * k, 2);
+  auto const multiply = [&](cpu_options const& options) {
+    cpu::context c(options);
+    std::vector<float> out(m * n);
+    simd::product(c, m, n, k, {a.data(), k}, {b.data(), k, true}, out.data(), n, false);
+    return out;
+  };
+  auto const quarters = multiply({.threads = 2}), whole = multiply({.threads = 2, .strassen = false});
+  CHECK(!same_bits(quarters, whole));
+  CHECK(relative_l2(quarters, whole) < 3e-6);
 }
 
 TEST_CASE("product: a grid of workers covers every block and batch once, and has work for each") {

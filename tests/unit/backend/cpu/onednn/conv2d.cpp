@@ -52,18 +52,22 @@ struct layer {
     CHECK(onednn::forward(c, spec, tx.a, {stored.data(), keep, version}, b.data(), ty.a, {.residual = {}, .precision = precision}));
     return ty.plain();
   }
+  // Empty: oneDNN has no kernel that may run, and nothing was written.
   std::vector<float> backward_data(cpu::context& c, std::vector<float> const& before, writing how) const {
     poison(c);
     tensor<float> tdy(c, ys, g), tdx(c, xs, before);
-    CHECK(onednn::backward_data(c, spec, tdy.a, stored.data(), tdx.a, how));
-    return tdx.plain();
+    if (onednn::backward_data(c, spec, tdy.a, stored.data(), tdx.a, how)) return tdx.plain();
+    CHECK(same_bits(tdx.plain(), before));
+    return {};
   }
   std::vector<float> backward_weight(cpu::context& c, std::vector<float> const& before, writing how) const {
     poison(c);
     tensor<float> tx(c, xs, x), tdy(c, ys, g);
     auto dw = channels_last(before, spec.out_channels, spec.in_channels, cells());
-    CHECK(onednn::backward_weight(c, spec, tx.a, tdy.a, dw.data(), how));
-    return channels_last(dw, spec.out_channels, spec.in_channels, cells(), true);
+    auto const untouched = dw;
+    if (onednn::backward_weight(c, spec, tx.a, tdy.a, dw.data(), how)) return channels_last(dw, spec.out_channels, spec.in_channels, cells(), true);
+    CHECK(same_bits(dw, untouched));
+    return {};
   }
 };
 
@@ -85,11 +89,17 @@ TEST_CASE("onednn: forward and gradients against the definition; set reads nothi
     layer const l(lc);
     auto const r = l.expected(l.b);
     auto const dx = l.backward_data(c, nans<float>(l.x.size()), writing::set), dw = l.backward_weight(c, nans<float>(l.w.size()), writing::set);
-    CHECK(near(dx, r.dx, tolerance<float>));
-    CHECK(near(dw, r.dw, tolerance<float>));
     auto const x0 = normals<float>(l.x.size(), 5), w0 = normals<float>(l.w.size(), 6);
-    CHECK(near(l.backward_data(c, x0, writing::add), plus(x0, dx), tolerance<float>));
-    CHECK(near(l.backward_weight(c, w0, writing::add), plus(w0, dw), tolerance<float>));
+    // The rule of library.hpp passes over products and plain loops; the shapes of layers have kernels all the same.
+    CHECK((lc.spec.in_channels < 16 || lc.spec.out_channels < 16 || (!dx.empty() && !dw.empty())));
+    if (!dx.empty()) {
+      CHECK(near(dx, r.dx, tolerance<float>));
+      CHECK(near(l.backward_data(c, x0, writing::add), plus(x0, dx), tolerance<float>));
+    }
+    if (!dw.empty()) {
+      CHECK(near(dw, r.dw, tolerance<float>));
+      CHECK(near(l.backward_weight(c, w0, writing::add), plus(w0, dw), tolerance<float>));
+    }
   }
 }
 
