@@ -127,12 +127,12 @@ TEST_CASE("files whose ranks are wrong") {
   ::scratch const folder;
   auto const good = folder / "c.safetensors", bad = folder / "bad.safetensors";
   save(compress(lively(), {4, 3}).model, good);
-  for (auto const* ranks : {"[4]", "4", "[\"4\", 3]", "[4,", "{}"}) {
+  for (auto const* ranks : {"[4]", "4", "[\"4\", 3]", "[4,", "{}", "[4,-3]"}) {
     rewrite(good, bad, ranks);
     auto const text = sentence([&] { load<preset>(bad); });
     CHECK_MESSAGE(text.find("bad.safetensors, metadata \"fc_ranks\": expected two whole numbers") != text.npos, text);
   }
-  for (auto const* ranks : {"[400,3]", "[4,-3]", "[2000000000,3]"}) {
+  for (auto const* ranks : {"[400,3]", "[2000000000,3]"}) {
     rewrite(good, bad, ranks);
     auto const text = sentence([&] { load<preset>(bad); });
     CHECK_MESSAGE(text.find("bad.safetensors, rank of a fully connected layer: expected 0 for the full layer, or 1 to ") != text.npos,
