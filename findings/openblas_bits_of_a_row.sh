@@ -100,10 +100,10 @@ int main(int argc, char** argv) {
 C
 cc -O1 -fopenmp bits.c -o bits -lm -Wl,--no-as-needed "$library" -Wl,-rpath,"$(dirname "$library")"
 
-status() { local s=0; "$@" || s=$?; test "$s" = "$want" || { echo "CHANGED: status $s, was $want"; exit 1; }; }
-want=0 OPENBLAS_CORETYPE=Haswell status ./bits Haswell
+status() { local s=0 want=$1; shift; "$@" || s=$?; test "$s" = "$want" || { echo "CHANGED: status $s, was $want"; exit 1; }; }
+OPENBLAS_CORETYPE=Haswell status 0 ./bits Haswell
 if grep -q avx512vl /proc/cpuinfo; then
-  want=3 OPENBLAS_CORETYPE=SkylakeX status ./bits SkylakeX
+  OPENBLAS_CORETYPE=SkylakeX status 3 ./bits SkylakeX
 else
   echo "no AVX-512 here: kernels SkylakeX left out"
 fi

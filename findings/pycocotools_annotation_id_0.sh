@@ -29,7 +29,7 @@ trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"
 
 python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check --only-binary=:all: \
+venv/bin/pip install -q --no-compile --disable-pip-version-check --only-binary=:all: \
   pycocotools==2.0.11 faster-coco-eval==1.8.0 hotcoco==1.3.0 globox==2.9.0 numpy==2.4.6
 cat > evaluate.py <<'PY'
 import contextlib

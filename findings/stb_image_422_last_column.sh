@@ -46,7 +46,7 @@ cc -O1 -I stb/usr/include/stb decode.c -o decode -lm
 head -n 1 stb/usr/include/stb/stb_image.h
 
 python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check --only-binary=:all: \
+venv/bin/pip install -q --no-compile --disable-pip-version-check --only-binary=:all: \
   pillow==13.0.0 opencv-python-headless==5.0.0.93 numpy==2.4.6
 cat > compare.py <<'PY'
 import subprocess
