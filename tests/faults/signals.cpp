@@ -84,7 +84,13 @@ values trained(cpu_options const& options, int steps) {
   cpu::context c(options);
   trainer t(*model, c, detector_tests::empty_input<typename Preset::model>(),
             {.seed = 3, .rate = {.lr = 1e-4, .steps = steps}, .optimiser = {.clip_norm = 10}});
-  t.run(detector_tests::memory_feed(detector_tests::memory_feed::eight_sizes()));
+  detector_tests::memory_feed const scenes(detector_tests::memory_feed::eight_sizes());
+  t.run([&](std::uint64_t micro_batch, input_batch<float, cpu>& input) {
+    auto const& p = scenes.pictures[micro_batch % scenes.pictures.size()];
+    input.start(1, p.h, p.w, 3);
+    input.set_image(0, p.pixels.data(), resize_plan{p.w, p.h, 1, 1, 1, 1}, p.w, p.h, micro_batch);
+    input.set_truth(0, p.boxes, p.labels);
+  });
   return detector_tests::all_values(*model);
 }
 
