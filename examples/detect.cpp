@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
     std::optional<json_list> report;
     if (!json_file.empty()) report.emplace(json_file);
     auto const detector = frcnn::load_detector(model, cpu.get());
-    if (!out.empty()) fs::create_directories(out);
+    if (!out.empty()) console::make_folder(out);
 
     auto const find = [&](std::size_t i, ordered_json& entry) {
       auto const file = frcnn::io::read_file(images[i]);

@@ -3,8 +3,12 @@
 #include <frcnn/core/error.hpp>
 #include <frcnn/io/file_name.hpp>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -13,6 +17,32 @@
 #include <vector>
 
 namespace console {
+
+// With the folders above it.
+inline void make_folder(std::filesystem::path const& folder) {
+  std::error_code problem, ignored;
+  std::filesystem::create_directories(folder, problem);
+  if (!problem && !std::filesystem::is_directory(folder, ignored)) problem = std::make_error_code(std::errc::not_a_directory);
+  if (problem) throw frcnn::error("--out " + folder.string(), "a folder, or a place for one", problem.message());
+}
+
+// One run at a time writes into a folder: throws while another one does. The lock ends with the process, however that ends.
+class folder_lock {
+ public:
+  explicit folder_lock(std::filesystem::path const& folder) : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (fd_ < 0 || ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;  // some file systems have no locks
+    ::close(fd_);
+    throw frcnn::error("--out " + folder.string(), "a folder that no other run writes into", "one that is still running");
+  }
+  folder_lock(folder_lock const&) = delete;
+  folder_lock& operator=(folder_lock const&) = delete;
+  ~folder_lock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  int fd_;
+};
 
 // FOLDER/<name of the image>.png for each image, with -2, -3, ... behind a name that is taken. Names that differ in case only count as
 // equal: some file systems take them for one file.

@@ -28,7 +28,8 @@ static void draw_curves(fs::path const& out) {
   char const* const names[] = {"loss", "objectness", "rpn_box", "class", "head_box"};
   std::istringstream lines(io::read_file(out / "metrics.jsonl"));
   for (std::string line; std::getline(lines, line);) {
-    auto const values = nlohmann::json::parse(line);
+    auto const values = nlohmann::json::parse(line, nullptr, false);
+    if (!values.is_object() || !values.contains("step")) continue;  // somebody else's line
     for (std::size_t k = 0; k < series.size(); ++k) {
       if (!values.contains(names[k])) continue;
       series[k].x.push_back(values["step"].get<double>());
@@ -149,19 +150,27 @@ static int train(arguments const& a, console::datasets const& sets, model_config
   };
   t.hooks.name_of = [&](std::uint64_t id) { return sets.train.samples[id].image.string(); };
   std::stop_source stop;
-  t.hooks.after_step = [&](std::int64_t done) {
-    if (console::interrupted) stop.request_stop();
-    if (done % a.checkpoint_every != 0 && !stop.stop_requested() && done != options.rate.steps) return;
+  auto const keep = [&] {
     t.flush();
     if (events) events->flush();
     save_checkpoint(checkpoints, d, t, identity, trained_on);
   };
-  if (!t.run(feed, stop.get_token())) {
-    console::say(fmt::format("\nstopped after step {}; go on with --resume", t.step()));
-    return 130;
+  t.hooks.after_step = [&](std::int64_t done) {
+    if (console::interrupted) stop.request_stop();
+    if (done < options.rate.steps && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
+  };
+  try {
+    if (!t.run(feed, stop.get_token())) {
+      console::say(fmt::format("\nstopped after step {}; go on with --resume", t.step()));
+      return 130;
+    }
+  } catch (...) {  // an image that went away, a full disk: what was trained so far is whole
+    if (t.step() > static_cast<std::int64_t>(started)) console::fault_of(keep);
+    throw;
   }
 
-  save(d, out / "model.safetensors");  // first: nothing that follows may cost it
+  save(d, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
+  keep();
   a.cpu.report();
   console::attempts attempt;
   attempt([&] { draw_curves(out); });
@@ -195,7 +204,8 @@ int main(int argc, char** argv) {
       }
       fs::path const known = out / "checked_images.txt";
       console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads, known}, a.reading);
-      fs::create_directories(out);
+      console::make_folder(out);
+      console::folder_lock const alone(out);
       sets.checked.save(known);
       return train<Preset>(a, sets, config);
     });

@@ -5,7 +5,7 @@
 //
 // Example: kind_of(as_bytes("\xFF\xD8\xFF...")) is image_kind::jpeg;  foreign_format(as_bytes("GIF89a")) begins with "a GIF"
 // Sources: ITU-T T.81, annex B (JPEG); PNG, third edition, section 5; Microsoft's BITMAPINFOHEADER.
-#include "frcnn/config.hpp"
+#include "frcnn/io/crc32c.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -131,7 +131,7 @@ struct image_claims {
   std::int64_t width = 0, height = 0;
   int bits = 8;                   // of a channel
   bool whole = false;             // its end is there
-  bool sound = true;              // its Huffman tables fit
+  bool sound = true;              // a JPEG's Huffman tables fit, a PNG's checksums are right: stb checks neither
   int scans = 0;                  // of a JPEG
   bool channels_unknown = false;  // four of them, and no Adobe marker that says which
   std::int64_t pixels() const { return width * height; }
@@ -175,6 +175,10 @@ inline image_claims claims_of_png(bytes file) {
     if (type == "IHDR" && payload.size() >= 9) {
       c.claim(big_endian(payload, 0, 4), big_endian(payload, 4, 4));
       c.bits = payload[8];
+    }
+    if (type == "IHDR" || type == "PLTE" || type == "IDAT") {
+      std::string_view const checked(type.data(), type.size() + payload.size());
+      c.sound = c.sound && io::crc32(checked) == big_endian({payload.data() + payload.size(), 4}, 0, 4);
     }
     return false;
   });

@@ -54,7 +54,7 @@ inline image_claims check_claims(bytes file, image_kind kind, std::string const&
                                                    : claims_of_bmp(file);
   if (!c.whole) throw error(name, "a whole " + format, "its end missing");
   if (c.pixels() > max_pixels) throw error(name, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(c.pixels()));
-  if (!c.sound) throw undecodable(name, format, "bad Huffman table");
+  if (!c.sound) throw undecodable(name, format, kind == image_kind::png ? "wrong checksum" : "bad Huffman table");
   if (c.scans > max_scans) throw error(name, "a JPEG of at most " + std::to_string(max_scans) + " scans", std::to_string(c.scans));
   if (c.channels_unknown)
     throw error(name, "a JPEG whose colours are known", "four channels without Adobe's marker, which says what they are; save it as RGB");

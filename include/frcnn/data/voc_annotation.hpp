@@ -80,6 +80,9 @@ inline pugi::xml_node bounds_in(pugi::xml_node object, std::string const& where)
        {"robndbox", "polygon", "obb", "rotated_box", "rbox", "segmentation", "points", "line", "keypoints", "circle", "ellipse"})
     if (!bounds && object.child(shape)) throw error(where, turned, std::string("<") + shape + ">");
   if (!bounds) throw error(where, "a <bndbox>", "none");
+  for (pugi::xml_node a : object.child("attributes").children("attribute"))  // CVAT's rotated rectangles keep the upright one's corners
+    if (std::string_view(a.child_value("name")) == "rotation" && a.child("value").text().as_double() != 0)
+      throw error(where, turned, "a rotation of " + std::string(a.child_value("value")) + " degrees");
   for (char const* part : {"angle", "theta", "cx", "x3", "x_left_top"})
     if (bounds.child(part) && !bounds.child("xmin")) throw error(where, turned, std::string("<") + part + "> in it");
   return bounds;

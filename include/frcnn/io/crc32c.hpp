@@ -1,8 +1,8 @@
 #pragma once
-// CRC-32C (Castagnoli), the checksum of checkpoints and of event files.
+// CRC-32C (Castagnoli), the checksum of checkpoints and of event files, and CRC-32, that of PNG.
 //
-// Example: crc32c("123456789") == 0xe3069283. In pieces: crc32c("6789", crc32c("12345")) is the same.
-// Source: RFC 3720, appendix B.4 (polynomial 0x1edc6f41, reflected; initial and final complement).
+// Example: crc32c("123456789") == 0xe3069283. In pieces: crc32c("6789", crc32c("12345")) is the same.   crc32("123456789") == 0xcbf43926
+// Source: RFC 3720, appendix B.4 (polynomial 0x1edc6f41, reflected; initial and final complement); PNG specification, annex D (0x04c11db7).
 #include "frcnn/config.hpp"
 
 #include <array>
@@ -16,11 +16,12 @@ namespace detail {
 
 // table[k][b]: the remainder of byte b followed by k zero bytes, so that eight bytes are taken at a time (2.2 GB/s measured, bytewise
 // 0.46).
-inline constexpr auto crc32c_table = [] {
+template <std::uint32_t Reflected>
+inline constexpr auto crc_table = [] {
   std::array<std::array<std::uint32_t, 256>, 8> table{};
   for (std::uint32_t b = 0; b < 256; ++b) {
     std::uint32_t r = b;
-    for (int bit = 0; bit < 8; ++bit) r = (r >> 1) ^ (r & 1 ? 0x82f63b78u : 0u);
+    for (int bit = 0; bit < 8; ++bit) r = (r >> 1) ^ (r & 1 ? Reflected : 0u);
     table[0][b] = r;
   }
   for (int k = 1; k < 8; ++k)
@@ -28,10 +29,9 @@ inline constexpr auto crc32c_table = [] {
   return table;
 }();
 
-}  // namespace detail
-
-constexpr std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0) {
-  auto const& table = detail::crc32c_table;
+template <std::uint32_t Reflected>
+constexpr std::uint32_t crc(std::string_view bytes, std::uint32_t before) {
+  auto const& table = crc_table<Reflected>;
   std::uint32_t r = ~before;
   std::size_t i = 0;
   auto const at = [&](std::size_t k) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i + k])); };
@@ -41,6 +41,11 @@ constexpr std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0)
   for (; i < bytes.size(); ++i) r = (r >> 8) ^ table[0][(r ^ at(0)) & 255];
   return ~r;
 }
+
+}  // namespace detail
+
+constexpr std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0) { return detail::crc<0x82f63b78u>(bytes, before); }
+constexpr std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0) { return detail::crc<0xedb88320u>(bytes, before); }
 
 }  // namespace frcnn::inline FRCNN_ABI::io
 FRCNN_HIDDEN_END

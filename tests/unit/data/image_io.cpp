@@ -158,6 +158,12 @@ TEST_CASE("what is wrong is said") {
   for (std::size_t i = 45; i < 120; ++i) broken[i] = static_cast<char>(i * 7);
   CHECK(refusal(broken).find("x: expected a PNG that can be decoded, found a fault in it (") == 0);
 
+  for (std::size_t i : {20u, 60u, 200u}) {  // one bit, which stb decodes to other pixels
+    std::string flipped = png;
+    flipped[i] = static_cast<char>(flipped[i] ^ 1);
+    CHECK(refusal(flipped) == "x: expected a PNG that can be decoded, found a fault in it (wrong checksum)");
+  }
+
   std::string huge = png;  // claims 60000 x 60000
   for (std::size_t at : {18u, 22u}) huge[at] = static_cast<char>(0xEA), huge[at + 1] = 0x60;
   CHECK(refusal(huge) == "x: expected at most 268435456 pixels, found 3600000000");
@@ -199,7 +205,7 @@ TEST_CASE("damaged files are refused or decoded, never worse") {
 }
 
 TEST_CASE("16 bits of which few values are used are told") {
-  // 2 x 1, grey, 16 bits: written by hand, the decoder does not ask for checksums
+  // 2 x 1, grey, 16 bits: written by hand, the decoder does not ask for zlib's checksum
   auto const grey16 = [](int a, int b) {
     auto const number = [](std::uint32_t v) {
       std::string s;
@@ -207,7 +213,7 @@ TEST_CASE("16 bits of which few values are used are told") {
       return s;
     };
     auto const chunk = [&](std::string const& type, std::string const& data) {
-      return number(static_cast<std::uint32_t>(data.size())) + type + data + number(0);
+      return number(static_cast<std::uint32_t>(data.size())) + type + data + number(io::crc32(type + data));
     };
     std::string row(1, '\0');
     for (int v : {a, b}) row += {static_cast<char>(v >> 8), static_cast<char>(v & 255)};

@@ -17,6 +17,11 @@ TEST_CASE("crc32c: the vectors of RFC 3720") {
   CHECK(crc32c(std::string(rising.rbegin(), rising.rend())) == 0x113fdb5c);
 }
 
+TEST_CASE("crc32: PNG's") {
+  CHECK(frcnn::io::crc32("123456789") == 0xcbf43926);
+  CHECK(frcnn::io::crc32("IEND") == 0xae426082);  // as every PNG ends
+}
+
 TEST_CASE("crc32c: pieces of any length give what the whole gives") {
   std::string text;
   for (int i = 0; i < 50; ++i) text += static_cast<char>(i * 37);
