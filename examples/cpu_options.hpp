@@ -38,6 +38,10 @@ class cpu_arguments {
     chosen.precision = precision_ == "bf16" ? frcnn::compute::bf16 : frcnn::compute::exact;
     chosen.keep_transforms = transforms_ == "keep";
     chosen.profile = profile_ ? &profiler_ : nullptr;
+#if FRCNN_HAS_ONEDNN
+    if (chosen.precision == frcnn::compute::bf16 && frcnn::onednn::has_bf16() && !frcnn::onednn::has_bf16_products())
+      std::fputs("warning: this oneDNN has no bf16 product for this processor that is safe under signals: fully connected layers stay in float\n", stderr);
+#endif
     return chosen;
   }
   std::string const& engine() const { return engine_; }

@@ -153,7 +153,12 @@ void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& st
   for (auto const& e : store.entries()) {
     file.check(e.name, e.file_shape());
     if (how == model_weights::read || !detail::map_parameter(file, store, e))
-      store.set_in_parts(e, threads, [&](std::size_t first, std::span<T> out) { file.read_part(e.name, first, out); });
+      store.set_in_parts(e, threads, [&](std::size_t first, std::span<T> out) {
+        file.read_part(e.name, first, out);
+        bool finite = true;
+        for (T const v : out) finite &= is_finite(v);
+        if (!finite) throw error(file.name() + ", tensor \"" + e.name + "\"", "finite numbers", "infinity or NaN");
+      });
     ++known;
   }
   for (auto const& [name, tensor] : file.tensors())

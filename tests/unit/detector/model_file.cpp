@@ -128,6 +128,18 @@ TEST_CASE("what is wrong with a model file is said in one sentence") {
   CHECK_MESSAGE((has(text, "vgg19") && has(text, "small")), text);
 }
 
+TEST_CASE("weights that are no numbers are refused with their tensor") {
+  scratch_folder const folder;
+  auto d = random_detector();
+  auto const& first = d.model().parameters().entries().front();
+  auto values = d.model().parameters().get(first);
+  values.back() = std::numeric_limits<float>::quiet_NaN();
+  d.model().parameters().set(first, values);
+  save(d, folder.path / "nan.safetensors");
+  auto const message = message_of([&] { load<narrow_preset<>>(folder.path / "nan.safetensors"); });
+  CHECK(message.find("nan.safetensors, tensor \"" + first.name + "\": expected finite numbers, found infinity or NaN") != std::string::npos);
+}
+
 TEST_CASE("load_detector serves a preset that only the file knows") {
   scratch_folder const folder;
   auto config = presets::small_net<cpu>::config({"a", "b"});

@@ -135,6 +135,17 @@ inline auto inner_product_forward(prop_kind kind, desc const& x, desc const& w, 
 #endif
 }
 
+// Whether fully connected layers can be computed in bf16; without a kernel that may run they are in float.
+inline bool has_bf16_products() {
+  desc const x({1, 64}, type::bf16, tag::ab), w({64, 64}, type::bf16, tag::any), y({1, 64}, type::f32, tag::ab);
+  try {
+    auto made = inner_product_forward(prop_kind::forward_inference, x, w, {}, y, attributes());
+    return first_usable(made);
+  } catch (dnnl::error const&) {
+    return false;
+  }
+}
+
 inline auto reorder(desc const& from, desc const& to, dnnl::primitive_attr const& a) {
   return dnnl::reorder::primitive_desc(engine(), from, engine(), to, a);
 }
