@@ -150,7 +150,8 @@ static int train(arguments const& a, console::datasets const& sets, model_config
   };
   t.hooks.name_of = [&](std::uint64_t id) { return sets.train.samples[id].image.string(); };
   std::stop_source stop;
-  auto const keep = [&] {
+  auto const keep = [&] {  // steps that no checkpoint has
+    if (static_cast<double>(t.step()) <= started) return;
     t.flush();
     if (events) events->flush();
     save_checkpoint(checkpoints, d, t, identity, trained_on);
@@ -165,7 +166,7 @@ static int train(arguments const& a, console::datasets const& sets, model_config
       return 130;
     }
   } catch (...) {  // an image that went away, a full disk: what was trained so far is whole
-    if (t.step() > static_cast<std::int64_t>(started)) console::fault_of(keep);
+    console::fault_of(keep);
     throw;
   }
 
