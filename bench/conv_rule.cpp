@@ -104,7 +104,8 @@ void add_yardstick(conv_layer l, pass p) {
       int const k = s.kernel;
       for (int o = 0; o < s.out_channels; ++o)
         for (int ch = 0; ch < s.in_channels; ++ch)
-          for (int t = 0; t < k * k; ++t, ++at) f(at, (static_cast<std::size_t>(o) * k * k + static_cast<std::size_t>(t)) * s.in_channels + ch);
+          for (int t = 0; t < k * k; ++t, ++at)
+            f(at, (static_cast<std::size_t>(o) * k * k + static_cast<std::size_t>(t)) * s.in_channels + ch);
     };
     each([&](std::size_t to, std::size_t from) { plain[to] = r->w[from]; });
     auto const dy = p == pass::forward ? values() : downloaded(c, r->dy);
@@ -143,17 +144,16 @@ void add_shape(conv_layer const& l) {
                        auto const keep = kept ? std::make_shared<frcnn::kept_weights>() : nullptr;
                        return [=, &c] { frcnn::fast::forward(c, s, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
                      }});
-    add_contender(l, pass_name, pass::forward,
-                  {"direct", !is_tiled, [kept](context& c, std::shared_ptr<rule_case> r) {
-                     auto const& s = r->layer.spec;
-                     float* const panels = c.scratch_of<float>(direct::panel_floats(s));
-                     auto const convert = [=, &c] { direct::pack_weights(c, s, r->weight.data, panels); };
-                     convert();
-                     return [=, &c] {
-                       if (!kept) convert();
-                       direct::convolve(c, s, r->in.data, r->in.dims, panels, r->bias.data, r->y.data);
-                     };
-                   }});
+    add_contender(l, pass_name, pass::forward, {"direct", !is_tiled, [kept](context& c, std::shared_ptr<rule_case> r) {
+                                                  auto const& s = r->layer.spec;
+                                                  float* const panels = c.scratch_of<float>(direct::panel_floats(s));
+                                                  auto const convert = [=, &c] { direct::pack_weights(c, s, r->weight.data, panels); };
+                                                  convert();
+                                                  return [=, &c] {
+                                                    if (!kept) convert();
+                                                    direct::convolve(c, s, r->in.data, r->in.dims, panels, r->bias.data, r->y.data);
+                                                  };
+                                                }});
     add_contender(l, pass_name, pass::forward,
                   {"onednn_direct", false, [kept](context& c, std::shared_ptr<rule_case> r) {
                      auto const keep = kept ? std::make_shared<own::packed>() : nullptr;
@@ -166,24 +166,29 @@ void add_shape(conv_layer const& l) {
   if (l.wants_dx) {
     if (is_tiled)
       add_contender(l, "backward_data", pass::backward_data, {"winograd", true, [](context& c, std::shared_ptr<rule_case> r) {
-                      return [=, &c] {
-                        frcnn::fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data, nullptr, writing::set, r->dx, writing::set);
-                      };
-                    }});
-    add_contender(l, "backward_data", pass::backward_data, {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
-                    return [=, &c] { own::backward_data(c, r->layer.spec, r->dy, r->weight.data, r->dx, writing::set); };
-                  }});
+                                                                return [=, &c] {
+                                                                  frcnn::fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data,
+                                                                                        nullptr, writing::set, r->dx, writing::set);
+                                                                };
+                                                              }});
+    add_contender(l, "backward_data", pass::backward_data,
+                  {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
+                     return [=, &c] { own::backward_data(c, r->layer.spec, r->dy, r->weight.data, r->dx, writing::set); };
+                   }});
   }
   if (is_tiled)
     add_contender(l, "backward_weight", pass::backward_weight, {"winograd", true, [](context& c, std::shared_ptr<rule_case> r) {
-                    return [=, &c] {
-                      auto const& s = r->layer.spec;
-                      winograd::backward_weight(c, s.in_channels, s.out_channels, r->in.data, r->dy.data, r->in.dims, r->dweight.data, false);
-                    };
-                  }});
-  add_contender(l, "backward_weight", pass::backward_weight, {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
-                  return [=, &c] { own::backward_weight(c, r->layer.spec, r->in, r->dy, r->dweight.data, writing::set); };
-                }});
+                                                                  return [=, &c] {
+                                                                    auto const& s = r->layer.spec;
+                                                                    winograd::backward_weight(c, s.in_channels, s.out_channels, r->in.data,
+                                                                                              r->dy.data, r->in.dims, r->dweight.data,
+                                                                                              false);
+                                                                  };
+                                                                }});
+  add_contender(l, "backward_weight", pass::backward_weight,
+                {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
+                   return [=, &c] { own::backward_weight(c, r->layer.spec, r->in, r->dy, r->dweight.data, writing::set); };
+                 }});
   if (own::has_winograd() && is_tiled)
     for (auto const p : {pass::forward, pass::backward_data, pass::backward_weight}) add_yardstick(l, p);
 }
@@ -234,8 +239,7 @@ job total_of_ours(context& c, pass p) {
     for (auto const& a : *all) {
       auto const& s = a.layer.spec;
       shape<4> const in = a.layer.x, out = s.out_shape(in);
-      if (p == pass::forward)
-        frcnn::fast::forward(c, s, {const_cast<float*>(a.x), in}, {a.weight, a.keep, 1}, a.bias, {a.y, out});
+      if (p == pass::forward) frcnn::fast::forward(c, s, {const_cast<float*>(a.x), in}, {a.weight, a.keep, 1}, a.bias, {a.y, out});
       else
         frcnn::fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, writing::set,
                               {a.dx, in}, writing::set);
@@ -257,7 +261,8 @@ job total_of_onednn(context& c, pass p, own::algorithm how) {
   for (auto const& l : twelve()) {
     auto& y = all->emplace_back(c, l.spec, l.x, p, how);
     if (!y) throw frcnn::error("oneDNN", "a kernel for " + shape_of(l), "none");
-    std::size_t const in = l.x.size(), out = l.spec.out_shape(l.x).size(), w = static_cast<std::size_t>(9) * l.spec.in_channels * l.spec.out_channels;
+    std::size_t const in = l.x.size(), out = l.spec.out_shape(l.x).size(),
+                      w = static_cast<std::size_t>(9) * l.spec.in_channels * l.spec.out_channels;
     y.load(0, numbers(p == pass::backward_data ? out : in, 0, 1).data());
     y.load(1, numbers(p == pass::backward_weight ? out : w, -.05f, .05f).data());
     flops += l.flops();
@@ -287,7 +292,8 @@ void add_conv_rule() {
     };
     add_for(fast_engine, name("winograd"), us, [p](context& c) { return total_of_ours(c, p); });
     if (own::has_winograd())
-      add_for(fast_engine, name("onednn_winograd"), us, [p](context& c) { return total_of_onednn(c, p, own::algorithm::convolution_winograd); });
+      add_for(fast_engine, name("onednn_winograd"), us,
+              [p](context& c) { return total_of_onednn(c, p, own::algorithm::convolution_winograd); });
     add_for(fast_engine, name("onednn_direct"), us, [p](context& c) { return total_of_onednn(c, p, own::algorithm::convolution_direct); });
   }
 }

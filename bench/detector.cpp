@@ -27,7 +27,9 @@ job detect(frcnn::cpu_options const& options, int h, int w) {
                 return found > 0 ? not_equal("live proposals", live, 300) : std::string("no detections");
               },
           .images = 1,
-          .counters = {{"live_rois", live}, {"detections", found}, {"arena_mbyte", 1e-6 * static_cast<double>(session->context().high_water())}}};
+          .counters = {{"live_rois", live},
+                       {"detections", found},
+                       {"arena_mbyte", 1e-6 * static_cast<double>(session->context().high_water())}}};
 }
 
 template <class Preset>

@@ -29,8 +29,8 @@ int threads();
 
 // The machine on these threads, the best of several runs, measured at the first call.
 struct machine {
-  double fma_peak;   // operations a second (a multiplication and an addition are two): multiply-adds that never leave the registers
-  double gemm_peak;  // the same of OpenBLAS's sgemm at 2048 x 2048 x 2048
+  double fma_peak;    // operations a second (a multiplication and an addition are two): multiply-adds that never leave the registers
+  double gemm_peak;   // the same of OpenBLAS's sgemm at 2048 x 2048 x 2048
   double read, copy;  // bytes a second, of 256 MiB: read; read and written
 };
 machine const& measured();

@@ -62,8 +62,7 @@ layers layers_of(int n, int h, int w, int anchors = 9) {
     }
   }
   all.map = x;
-  all.rpn = {{{x[1], x[1], 3, 1, 1, true}, x, name + " rpn.conv"},
-             {{x[1], 5 * anchors, 1}, x, name + " rpn.cls_logits and bbox_pred"}};
+  all.rpn = {{{x[1], x[1], 3, 1, 1, true}, x, name + " rpn.conv"}, {{x[1], 5 * anchors, 1}, x, name + " rpn.cls_logits and bbox_pred"}};
   return all;
 }
 

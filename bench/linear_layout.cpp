@@ -110,8 +110,8 @@ std::function<void()> packed_backward(context& c, ptr l, pass p, std::function<v
 
 void add_layout(int m, int k, int n, std::string const& where, bool trains) {
   auto const add_kernel = [=](char const* kernel, pass p, bool is_rule, prepare const& make, bool exact = true) {
-    std::string const name = std::string("op/linear_layout/") + kernel + "/" + pass_names[static_cast<int>(p)] + "/" + std::to_string(m) + "x" +
-                             std::to_string(k) + "-" + std::to_string(n);
+    std::string const name = std::string("op/linear_layout/") + kernel + "/" + pass_names[static_cast<int>(p)] + "/" + std::to_string(m) +
+                             "x" + std::to_string(k) + "-" + std::to_string(n);
     double const floats = static_cast<double>(m) * k + static_cast<double>(k) * n + static_cast<double>(m) * n;
     add_for(frcnn::cpu_engine::onednn, name, benchmark::kMicrosecond, [=](context& c) {
       auto const l = std::make_shared<layout_case>(c, m, k, n, p);
@@ -125,16 +125,22 @@ void add_layout(int m, int k, int n, std::string const& where, bool trains) {
   };
   for (auto const p : {pass::forward, pass::backward_data, pass::backward_weight}) {
     if (p != pass::forward && !trains) continue;
-    add_kernel("product", p, true, product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
-                 frcnn::simd::product(c, static_cast<int>(rows), static_cast<int>(columns), static_cast<int>(depth), {a, lda, ta}, {b, ldb, tb}, out, ldc, false);
+    add_kernel("product", p, true,
+               product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb,
+                                auto out, auto ldc) {
+                 frcnn::simd::product(c, static_cast<int>(rows), static_cast<int>(columns), static_cast<int>(depth), {a, lda, ta},
+                                      {b, ldb, tb}, out, ldc, false);
                }));
-    add_kernel("onednn_gemm", p, false, product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
+    add_kernel("onednn_gemm", p, false,
+               product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb,
+                                auto out, auto ldc) {
                  own::team const team(c);
                  dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', rows, columns, depth, 1.f, a, lda, b, ldb, 0.f, out, ldc);
                }));
-    add_kernel("openblas", p, false, product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out, auto ldc) {
-                 frcnn::parallel_gemm<float>(c, ta, tb, rows, columns, depth, 1, a, lda, b, ldb, 0, out, ldc);
-               }));
+    add_kernel(
+        "openblas", p, false,
+        product_of(p, [](context& c, bool ta, bool tb, auto rows, auto columns, auto depth, auto a, auto lda, auto b, auto ldb, auto out,
+                         auto ldc) { frcnn::parallel_gemm<float>(c, ta, tb, rows, columns, depth, 1, a, lda, b, ldb, 0, out, ldc); }));
   }
   auto const inner = [](frcnn::compute precision, bool kept) -> prepare {
     return [=](context& c, ptr l) -> std::function<void()> {
@@ -149,8 +155,8 @@ void add_layout(int m, int k, int n, std::string const& where, bool trains) {
   }
   if (!trains) return;
   for (auto const p : {pass::backward_data, pass::backward_weight}) {
-    std::string const name = std::string("op/linear_layout/onednn_packed/") + pass_names[static_cast<int>(p)] + "/" + std::to_string(m) + "x" +
-                             std::to_string(k) + "-" + std::to_string(n);
+    std::string const name = std::string("op/linear_layout/onednn_packed/") + pass_names[static_cast<int>(p)] + "/" + std::to_string(m) +
+                             "x" + std::to_string(k) + "-" + std::to_string(n);
     add_for(frcnn::cpu_engine::onednn, name, benchmark::kMicrosecond, [=](context& c) {
       auto const l = std::make_shared<layout_case>(c, m, k, n, p);
       std::function<void()> unpack;

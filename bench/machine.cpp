@@ -91,7 +91,8 @@ machine const& measured() {
       });
     });
     double const copying = best_seconds([&] {
-      frcnn::parallel_for(c, n, 1, [&](std::size_t begin, std::size_t end) { std::memcpy(to.data() + begin, from.data() + begin, 4 * (end - begin)); });
+      frcnn::parallel_for(
+          c, n, 1, [&](std::size_t begin, std::size_t end) { std::memcpy(to.data() + begin, from.data() + begin, 4 * (end - begin)); });
     });
     double const size = 4. * static_cast<double>(n);
     if (sums[0] > 0) found.read = size / reading;

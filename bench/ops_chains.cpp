@@ -55,13 +55,15 @@ void add_chain(int count, int h, int w) {
                      auto x = all->x;
                      for (auto const& one : all->stages) {
                        auto const y = plain.make<float>(one.out_shape(x.dims));
-                       if (one.is_pool) frcnn::ops::max_pool<device>::forward<float>(plain, one.pool, x, y, view<std::int32_t, 1, device>{});
+                       if (one.is_pool)
+                         frcnn::ops::max_pool<device>::forward<float>(plain, one.pool, x, y, view<std::int32_t, 1, device>{});
                        else frcnn::ops::conv2d<device>::forward<float>(plain, one.conv, x, one.weight, one.bias, y);
                        x = y;
                      }
                      auto const expected = downloaded(plain, x);
                      double apart = 0;
-                     for (std::size_t i = 0; i < found.size(); ++i) apart = std::max(apart, std::abs(static_cast<double>(found[i]) - expected[i]));
+                     for (std::size_t i = 0; i < found.size(); ++i)
+                       apart = std::max(apart, std::abs(static_cast<double>(found[i]) - expected[i]));
                      return not_equal("the largest difference from stages one by one", apart, 0, 1e-3) + not_finite(found);
                    },
                .flops = flops,

@@ -30,7 +30,8 @@ job conv_backward(context& c, conv_layer const& l) {
   auto const dweight = uploaded(c, values(k->w.size())), dbias = uploaded(c, values(k->b.size()));
   auto run = [=, &c] {
     auto into = dx;
-    frcnn::ops::conv2d<device>::backward<float>(c, k->layer.spec, k->in, k->y, dy, k->weight, dweight, dbias, writing::set, into, writing::set);
+    frcnn::ops::conv2d<device>::backward<float>(c, k->layer.spec, k->in, k->y, dy, k->weight, dweight, dbias, writing::set, into,
+                                                writing::set);
   };
   auto wrong = [=, &c] {
     auto y = downloaded(c, k->y);

@@ -45,7 +45,7 @@ inline std::string image_name(std::string const& kind, std::string const& preset
 
 void add_layer_ops();
 void add_chains();
-void add_conv_rule();     // op/conv2d_rule, op/winograd_total
+void add_conv_rule();  // op/conv2d_rule, op/winograd_total
 void add_linear_layout();
 void add_pooling_ops();
 void add_detection_ops();

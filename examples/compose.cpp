@@ -48,7 +48,8 @@ int main(int argc, char** argv) try {
   // A few steps of approximate joint training.
   frcnn::cpu::context context;
   frcnn::data_feed<convention> feed(set, {.short_side = 200, .max_side = 400, .batch = 2});
-  frcnn::trainer<model> t(m, context, frcnn::input_batch<float, frcnn::cpu>(frcnn::pixel_normalisation::imagenet(), convention::size_divisor),
+  frcnn::trainer<model> t(m, context,
+                          frcnn::input_batch<float, frcnn::cpu>(frcnn::pixel_normalisation::imagenet(), convention::size_divisor),
                           {.rate = {.lr = 0.005, .warmup = 20, .steps = steps}, .optimiser = {.clip_norm = 10}});
   t.hooks.on_step = [&](frcnn::step_report const& r) {
     if (r.step % 10 == 0 || r.step + 1 == steps) std::printf("step %3d  loss %.3f\n", static_cast<int>(r.step), r.total());

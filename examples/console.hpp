@@ -1,16 +1,16 @@
 #pragma once
 // What the programs share: a progress line, and how errors and Ctrl-C end them. A signal is answered between two pieces of work.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <frcnn/core/error.hpp>
 
+#include <unistd.h>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <new>
 #include <string>
-#include <unistd.h>
 
 namespace console {
 
@@ -38,8 +38,9 @@ class pace {
   double rate(double done) const { return (done - start_) / std::max(seconds(), 1e-9); }
   std::string remaining(double done) const {
     double const left = done > start_ ? (total_ - done) / rate(done) : 0;
-    return left >= 3600 ? fmt::format("{:.0f} h {:02.0f} min", std::floor(left / 3600), std::floor(left / 60) - 60 * std::floor(left / 3600))
-                        : fmt::format("{:.0f}:{:02.0f}", std::floor(left / 60), std::floor(left - 60 * std::floor(left / 60)));
+    return left >= 3600
+               ? fmt::format("{:.0f} h {:02.0f} min", std::floor(left / 3600), std::floor(left / 60) - 60 * std::floor(left / 3600))
+               : fmt::format("{:.0f}:{:02.0f}", std::floor(left / 60), std::floor(left - 60 * std::floor(left / 60)));
   }
 
  private:

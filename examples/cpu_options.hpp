@@ -40,7 +40,9 @@ class cpu_arguments {
     chosen.profile = profile_ ? &profiler_ : nullptr;
 #if FRCNN_HAS_ONEDNN
     if (chosen.precision == frcnn::compute::bf16 && frcnn::onednn::has_bf16() && !frcnn::onednn::has_bf16_products())
-      std::fputs("warning: this oneDNN has no bf16 product for this processor that is safe under signals: fully connected layers stay in float\n", stderr);
+      std::fputs(
+          "warning: this oneDNN has no bf16 product for this processor that is safe under signals: fully connected layers stay in float\n",
+          stderr);
 #endif
     return chosen;
   }

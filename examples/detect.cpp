@@ -77,7 +77,9 @@ int main(int argc, char** argv) {
 
       auto boxes = ordered_json::array();
       for (auto const& d : found)
-        boxes.push_back({{"box", {d.where.x1, d.where.y1, d.where.x2, d.where.y2}}, {"label", d.label}, {"class", detector.class_name(d.label)},
+        boxes.push_back({{"box", {d.where.x1, d.where.y1, d.where.x2, d.where.y2}},
+                         {"label", d.label},
+                         {"class", detector.class_name(d.label)},
                          {"score", d.score}});
       entry.update({{"width", im.width}, {"height", im.height}, {"turned_by_exif", orientation}, {"detections", std::move(boxes)}});
 

@@ -6,8 +6,8 @@
 //   app.add_option("--batch", n)->check(console::whole(1))              n an int; whole<std::uint64_t>(0) for other types
 //
 // Example: "--lr: expected a number above 0, found 'nan'"
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <charconv>

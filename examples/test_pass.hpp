@@ -53,10 +53,8 @@ class test_pass {
     });
     auto const truth = frcnn::truth_of(set_);
     frcnn::eval::voc_evaluation scores;
-    if (set_.annotated())
-      attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });
-    else
-      say("AP needs annotations, and this split has none: results/ and detections/ hold what was found");
+    if (set_.annotated()) attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });
+    else say("AP needs annotations, and this split has none: results/ and detections/ hold what was found");
 
     attempt([&] {
       std::vector<std::string> ids;

@@ -37,7 +37,8 @@ static void draw_curves(fs::path const& out) {
     }
   }
   for (std::size_t k = 0; k < series.size(); ++k) series[k].name = names[k], series[k].smoothing = 0.95;
-  io::write_file_atomically(out / "curves.svg", viz::line_chart({.title = "Training losses", .x_label = "step", .y_label = "loss"}, series));
+  io::write_file_atomically(out / "curves.svg",
+                            viz::line_chart({.title = "Training losses", .x_label = "step", .y_label = "loss"}, series));
 }
 
 // The preset, what the command line changes, and how its sides fit together.
@@ -50,8 +51,10 @@ static model_config configure(arguments const& a) {
   if (a.max_side) config.max_side = a.max_side;
   if (config.max_side >= config.short_side) return config;
   if (a.max_side)
-    throw error("--max-side", fmt::format("at least the short side, {}{}", config.short_side, a.short_side ? "" : " (the preset's; --short-side changes it)"),
-                std::to_string(a.max_side));
+    throw error(
+        "--max-side",
+        fmt::format("at least the short side, {}{}", config.short_side, a.short_side ? "" : " (the preset's; --short-side changes it)"),
+        std::to_string(a.max_side));
   console::say(fmt::format("--max-side is {}, as --short-side; the preset's {} is less", config.short_side, config.max_side));
   config.max_side = config.short_side;
   return config;
@@ -83,8 +86,8 @@ static int train(arguments const& a, console::datasets const& sets, model_config
   // The schedule.
   auto const defaults = Preset::training();
   int const batch = a.batch ? a.batch : defaults.batch;
-  data_feed<typename Preset::convention> feed(sets.train, {.short_side = config.short_side, .max_side = config.max_side, .batch = batch,
-                                                           .seed = a.seed, .cache_mb = a.cache_mb});
+  data_feed<typename Preset::convention> feed(
+      sets.train, {.short_side = config.short_side, .max_side = config.max_side, .batch = batch, .seed = a.seed, .cache_mb = a.cache_mb});
   trainer_options options{a.seed, defaults.rate, defaults.optimiser, a.accumulate};
   if (a.lr > 0) options.rate.lr = a.lr;
   if (!a.lr_drop.empty()) options.rate.drops = a.lr_drop;
@@ -93,17 +96,29 @@ static int train(arguments const& a, console::datasets const& sets, model_config
 
   using device = typename Preset::device;
   typename device::context context(a.cpu.get());
-  trainer<typename Preset::model> t(d.model(), context,
-                                    input_batch<typename Preset::scalar, device>(config.normalisation, Preset::convention::size_divisor), options);
+  trainer<typename Preset::model> t(
+      d.model(), context, input_batch<typename Preset::scalar, device>(config.normalisation, Preset::convention::size_divisor), options);
 
   // What a resumed run must have in common with the one it goes on from.
-  std::map<std::string, std::string> identity{
-      {"--data", fmt::format("{}", fmt::join(a.data, " "))}, {"--preset", a.preset}, {"--scheme", a.scheme}, {"--classes", fmt::format("{}", fmt::join(config.classes, ","))},
-      {"--epochs or --iterations", std::to_string(options.rate.steps)}, {"--batch", std::to_string(batch)}, {"--accumulate", std::to_string(a.accumulate)},
-      {"--lr", fmt::format("{}", options.rate.lr)}, {"--lr-drop", fmt::format("{}", fmt::join(options.rate.drops, ","))},
-      {"--short-side", std::to_string(config.short_side)}, {"--max-side", std::to_string(config.max_side)},
-      {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))}, {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
-      {"--seed", std::to_string(a.seed)}, {"--threads", std::to_string(context.threads())}, {"--engine", a.cpu.engine()}, {"--init", a.init}, {"--skip-bad", a.reading.skip_bad ? "yes" : "no"}, {"--exif", a.reading.exif}};
+  std::map<std::string, std::string> identity{{"--data", fmt::format("{}", fmt::join(a.data, " "))},
+                                              {"--preset", a.preset},
+                                              {"--scheme", a.scheme},
+                                              {"--classes", fmt::format("{}", fmt::join(config.classes, ","))},
+                                              {"--epochs or --iterations", std::to_string(options.rate.steps)},
+                                              {"--batch", std::to_string(batch)},
+                                              {"--accumulate", std::to_string(a.accumulate)},
+                                              {"--lr", fmt::format("{}", options.rate.lr)},
+                                              {"--lr-drop", fmt::format("{}", fmt::join(options.rate.drops, ","))},
+                                              {"--short-side", std::to_string(config.short_side)},
+                                              {"--max-side", std::to_string(config.max_side)},
+                                              {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))},
+                                              {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
+                                              {"--seed", std::to_string(a.seed)},
+                                              {"--threads", std::to_string(context.threads())},
+                                              {"--engine", a.cpu.engine()},
+                                              {"--init", a.init},
+                                              {"--skip-bad", a.reading.skip_bad ? "yes" : "no"},
+                                              {"--exif", a.reading.exif}};
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
@@ -132,16 +147,21 @@ static int train(arguments const& a, console::datasets const& sets, model_config
   t.hooks.on_step = [&](step_report const& r) {
     double const done = static_cast<double>(r.step + 1);
     average = average == 0 ? r.total() : 0.98 * average + 0.02 * r.total();
-    show(fmt::format("step {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left", r.step + 1,
-                     options.rate.steps, r.step / per_epoch + 1, images * pace.rate(done), average, r.losses[0], r.losses[1], r.losses[2],
-                     r.losses[3], pace.remaining(done)),
+    show(fmt::format("step {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left",
+                     r.step + 1, options.rate.steps, r.step / per_epoch + 1, images * pace.rate(done), average, r.losses[0], r.losses[1],
+                     r.losses[2], r.losses[3], pace.remaining(done)),
          r.step + 1 == options.rate.steps);
     if (done == started + 8)  // soon, and after what the first steps allocate
       show(fmt::format("{} steps at {:.1f} images/s: about {} of training, then the test", options.rate.steps, images * pace.rate(done),
                        pace.remaining(done)),
            true);
-    metrics.write(static_cast<std::uint64_t>(r.step + 1), {{"loss", r.total()}, {"objectness", r.losses[0]}, {"rpn_box", r.losses[1]},
-                                                           {"class", r.losses[2]}, {"head_box", r.losses[3]}, {"lr", r.lr}, {"gradient_norm", r.norm}});
+    metrics.write(static_cast<std::uint64_t>(r.step + 1), {{"loss", r.total()},
+                                                           {"objectness", r.losses[0]},
+                                                           {"rpn_box", r.losses[1]},
+                                                           {"class", r.losses[2]},
+                                                           {"head_box", r.losses[3]},
+                                                           {"lr", r.lr},
+                                                           {"gradient_norm", r.norm}});
     if (events) {
       events->scalar("loss/total", static_cast<float>(r.total()), r.step + 1, now());
       events->scalar("learning_rate", static_cast<float>(r.lr), r.step + 1, now());
@@ -180,7 +200,8 @@ static int train(arguments const& a, console::datasets const& sets, model_config
     console::stop_if_interrupted();
     test(d, attempt);
   } catch (console::interruption const&) {
-    console::say(fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
+    console::say(
+        fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
     return 130;
   }
   return attempt.status();

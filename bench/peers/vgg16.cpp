@@ -58,7 +58,8 @@ class stopwatch {
 std::vector<image> read_images(std::string const& path) {
   std::ifstream file(path, std::ios::binary);
   std::vector<image> all;
-  for (image im(width, height); file.read(reinterpret_cast<char*>(im.pixels.data()), static_cast<std::streamsize>(im.pixels.size()));) all.push_back(im);
+  for (image im(width, height); file.read(reinterpret_cast<char*>(im.pixels.data()), static_cast<std::streamsize>(im.pixels.size()));)
+    all.push_back(im);
   if (all.empty()) throw error(path, "pixels of an image of 800x600", "less");
   return all;
 }
@@ -67,7 +68,8 @@ detector<preset> load_model(options const& o) { return load<preset>(o.dir + "/mo
 
 json as_json(std::vector<detection> const& found) {
   json list = json::array();
-  for (auto const& d : found) list.push_back({{"box", {d.where.x1, d.where.y1, d.where.x2, d.where.y2}}, {"score", d.score}, {"label", d.label}});
+  for (auto const& d : found)
+    list.push_back({{"box", {d.where.x1, d.where.y1, d.where.x2, d.where.y2}}, {"score", d.score}, {"label", d.label}});
   return list;
 }
 
@@ -165,7 +167,8 @@ json about() {
 #else
   std::string const compiler = "g++ " __VERSION__;
 #endif
-  auto const version = std::to_string(FRCNN_VERSION_MAJOR) + "." + std::to_string(FRCNN_VERSION_MINOR) + "." + std::to_string(FRCNN_VERSION_PATCH);
+  auto const version =
+      std::to_string(FRCNN_VERSION_MAJOR) + "." + std::to_string(FRCNN_VERSION_MINOR) + "." + std::to_string(FRCNN_VERSION_PATCH);
   json said{{"frcnn", version}, {"compiler", compiler}, {"engines", json::array({"portable"})}};
   if (openblas_get_config) said["blas"] = openblas_get_config();
 #if FRCNN_HAS_ONEDNN
@@ -191,7 +194,11 @@ int main(int argc, char** argv) {
   app.add_option("--expected", o.expected, "compare: detections to hold them against");
   CLI11_PARSE(app, argc, argv);
   try {
-    json const said = o.job == "detect" ? detect(o) : o.job == "train" ? train(o) : o.job == "cold" ? cold(o) : o.job == "compare" ? compare(o) : about();
+    json const said = o.job == "detect"    ? detect(o)
+                      : o.job == "train"   ? train(o)
+                      : o.job == "cold"    ? cold(o)
+                      : o.job == "compare" ? compare(o)
+                                           : about();
     o.cpu.report();
     std::cout << said.dump() << std::endl;
     return 0;

@@ -13,12 +13,17 @@ using namespace frcnn;
 
 // clang-format off: as the comments have them
 struct scale {
-  using scalar = float;  using device = cpu;  struct tape {};
+  using scalar = float;
+  using device = cpu;
+  struct tape {};
   param<float, cpu> gain{.name = "gain", .dims = {{1, 1, 1, 1}}};
-  template <class V> void for_each_param(V&& visit) { visit(gain); }
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit(gain);
+  }
 };
 
-struct one_square {                                         // 32 x 32 pixels about each cell's corner
+struct one_square {  // 32 x 32 pixels about each cell's corner
   static constexpr int levels = 1, max_per_cell = 1;
   FRCNN_HD int per_cell() const { return 1; }
   template <class T>
@@ -28,7 +33,7 @@ struct one_square {                                         // 32 x 32 pixels ab
   }
 };
 
-struct corner_coder {                                       // moves corners, by fractions of the sides
+struct corner_coder {  // moves corners, by fractions of the sides
   template <class T>
   FRCNN_HD delta<T> encode(box<T> const& a, box<T> const& b) const {
     return {(b.x1 - a.x1) / a.width(), (b.y1 - a.y1) / a.height(), (b.x2 - a.x2) / a.width(), (b.y2 - a.y2) / a.height()};
@@ -39,8 +44,10 @@ struct corner_coder {                                       // moves corners, by
   }
 };
 
-struct negate {                                             // y = -x
-  using scalar = float;  using device = cpu;  struct tape {};
+struct negate {  // y = -x
+  using scalar = float;
+  using device = cpu;
+  struct tape {};
   using act = activation<float, cpu>;
   shape<4> out_shape(shape<4> s) const { return s; }
   void forward(cpu::context&, act const& x, act& y) const {
@@ -50,12 +57,17 @@ struct negate {                                             // y = -x
   void backward(cpu::context&, tape&, act& dy, act& dx, writing how) {
     for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == writing::add ? dx.data[i] : 0) - dy.data[i];
   }
-  template <class V> void for_each_param(V&&) {}
+  template <class V>
+  void for_each_param(V&&) {}
 };
 
-struct no_backbone {                                        // the pixels are the map
-  using scalar = float;  using device = cpu;  struct tape {};
-  using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
+struct no_backbone {  // the pixels are the map
+  using scalar = float;
+  using device = cpu;
+  struct tape {};
+  using context = cpu::context;
+  using images = batch<float, cpu>;
+  using map = maps<float, 1, cpu>;
   static constexpr int levels = 1;
   static constexpr int channels(int) { return 3; }
   static constexpr int stride(int) { return 1; }
@@ -63,13 +75,19 @@ struct no_backbone {                                        // the pixels are th
   void forward(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
   void forward(context& c, images im, map& f, tape&) const { forward(c, im, f); }
   void backward(context&, tape&, map&) {}
-  template <class V> void for_each_param(V&&) {}
+  template <class V>
+  void for_each_param(V&&) {}
 };
 
-struct whole_image {                                        // proposes one region: all of the image
-  using scalar = float;  using device = cpu;  struct tape {};
-  using anchors_type = grid_anchors<1>;  using coder = box_coder;
-  using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
+struct whole_image {  // proposes one region: all of the image
+  using scalar = float;
+  using device = cpu;
+  struct tape {};
+  using anchors_type = grid_anchors<1>;
+  using coder = box_coder;
+  using context = cpu::context;
+  using images = batch<float, cpu>;
+  using map = maps<float, 1, cpu>;
   using regions = counted<box<float>, 2, cpu>;
   static constexpr int channels = 3;
   anchors_type anchors() const { return {}; }
@@ -81,15 +99,21 @@ struct whole_image {                                        // proposes one regi
   void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
     if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
-  template <class V> void for_each_param(V&&) {}
+  template <class V>
+  void for_each_param(V&&) {}
   static void propose(images im, regions rois) {
     for (int n = 0; n < im.size(); ++n) rois.rows(n, 0) = {0, 0, im.info(n).w, im.info(n).h}, rois.count(n) = 1;
   }
 };
 
-struct yes_head {                                           // every region is an object of class 1
-  using scalar = float;  using device = cpu;  struct tape {};  using coder = box_coder;
-  using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
+struct yes_head {  // every region is an object of class 1
+  using scalar = float;
+  using device = cpu;
+  struct tape {};
+  using coder = box_coder;
+  using context = cpu::context;
+  using images = batch<float, cpu>;
+  using map = maps<float, 1, cpu>;
   using regions = counted<box<float> const, 2, cpu>;
   static constexpr int levels = 1, channels = 3;
   int classes() const { return 1; }
@@ -106,7 +130,8 @@ struct yes_head {                                           // every region is a
   void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
     if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
-  template <class V> void for_each_param(V&&) {}
+  template <class V>
+  void for_each_param(V&&) {}
 };
 // clang-format on
 

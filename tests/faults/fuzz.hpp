@@ -101,24 +101,12 @@ class dice {
                                             "true"};
     std::size_t const at = below(b.size() + 1), length = std::min(b.size() - at, 1 + below(one_in(4) ? b.size() : 8));
     switch (below(8)) {
-      case 0:
-        b.erase(at, length);
-        break;
-      case 1:
-        b.insert(at, b.substr(below(b.size()), length));
-        break;
-      case 2:
-        b.insert(at, of(words));
-        break;
-      case 3:
-        b.replace(at, length, of(words));
-        break;
-      case 4:
-        b.resize(at);
-        break;
-      case 5:
-        b.insert(at, 1, '\0');
-        break;
+      case 0: b.erase(at, length); break;
+      case 1: b.insert(at, b.substr(below(b.size()), length)); break;
+      case 2: b.insert(at, of(words)); break;
+      case 3: b.replace(at, length, of(words)); break;
+      case 4: b.resize(at); break;
+      case 5: b.insert(at, 1, '\0'); break;
       default:
         if (at < b.size()) b[at] = static_cast<char>(one_in(2) ? b[at] ^ (1 << below(8)) : static_cast<int>(below(256)));
     }

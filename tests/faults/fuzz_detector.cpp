@@ -72,29 +72,14 @@ TEST_CASE("fuzz: configurations: what can be saved can be loaded") {
     fuzz::dice dice(round);
     auto config = preset::config();
     for (std::size_t n = 1 + dice.below(2); n-- > 0;) switch (dice.below(8)) {
-        case 0:
-          config.short_side = dice.integer();
-          break;
-        case 1:
-          config.max_side = dice.integer();
-          break;
-        case 2:
-          config.anchor_sizes[0][dice.below(3)] = dice.real();
-          break;
-        case 3:
-          config.anchor_ratios[dice.below(3)] = dice.real();
-          break;
-        case 4:
-          config.classes[dice.below(3)] = dice.changed("disc");
-          break;
-        case 5:
-          config.normalisation.mean[dice.below(3)] = dice.real();
-          break;
-        case 6:
-          config.normalisation.deviation[dice.below(3)] = dice.real();
-          break;
-        default:
-          (dice.one_in(2) ? config.normalisation.range : config.anchor_ratios[0]) = dice.real();
+        case 0: config.short_side = dice.integer(); break;
+        case 1: config.max_side = dice.integer(); break;
+        case 2: config.anchor_sizes[0][dice.below(3)] = dice.real(); break;
+        case 3: config.anchor_ratios[dice.below(3)] = dice.real(); break;
+        case 4: config.classes[dice.below(3)] = dice.changed("disc"); break;
+        case 5: config.normalisation.mean[dice.below(3)] = dice.real(); break;
+        case 6: config.normalisation.deviation[dice.below(3)] = dice.real(); break;
+        default: (dice.one_in(2) ? config.normalisation.range : config.anchor_ratios[0]) = dice.real();
       }
     bool const written = fuzz::allowed(round, [&] {
       detector<preset> d(config, 1);

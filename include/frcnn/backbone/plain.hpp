@@ -67,9 +67,7 @@ class plain {
     }
   }
 
-  shape<4> map_shape(int, shape<4> pixels) const {
-    return shape_after(depth, pixels);
-  }
+  shape<4> map_shape(int, shape<4> pixels) const { return shape_after(depth, pixels); }
 
   void forward(context& c, batch<T, B> im, maps<T, 1, B>& out) const {
     typename context::frame scope(c);
@@ -134,7 +132,9 @@ class plain {
   }
 
  private:
-  static constexpr pool_spec pool_of(int i) { return {Spec::stages[i].kernel, Spec::stages[i].stride, Spec::stages[i].pad, Spec::stages[i].ceil}; }
+  static constexpr pool_spec pool_of(int i) {
+    return {Spec::stages[i].kernel, Spec::stages[i].stride, Spec::stages[i].pad, Spec::stages[i].ceil};
+  }
 
   shape<4> next_shape(int i, int k, shape<4> s) const { return Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k].out_shape(s); }
 
@@ -193,8 +193,8 @@ struct small_spec {
 // (section 3.1.3: for VGG net, conv3_1 and up are tuned).
 struct vgg16_tv_spec {
   static constexpr char const* name = "vgg16_tv";
-  static constexpr stage stages[] = {conv(64),  conv(64),  pool(), conv(128), conv(128), pool(),    conv(256), conv(256), conv(256),
-                                     pool(),    conv(512), conv(512), conv(512), pool(),   conv(512), conv(512), conv(512)};
+  static constexpr stage stages[] = {conv(64), conv(64),  pool(),    conv(128), conv(128), pool(),    conv(256), conv(256), conv(256),
+                                     pool(),   conv(512), conv(512), conv(512), pool(),    conv(512), conv(512), conv(512)};
   static constexpr int frozen = 4;
 };
 

@@ -24,11 +24,13 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+// clang-format off
 template <class A>
 concept AnchorScheme = std::is_trivially_copyable_v<A> && (A::levels > 0) && (A::max_per_cell > 0) && requires(A const& a, cell i) {
   { a.per_cell() } -> std::convertible_to<int>;
   { a.template at<double>(i) } -> std::same_as<box<double>>;
-};
+  };
+// clang-format on
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

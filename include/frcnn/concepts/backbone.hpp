@@ -21,13 +21,14 @@
 //     void backward(context&, tape&, map&) {}
 //     template <class V> void for_each_param(V&&) {}
 //   };
-#include "frcnn/concepts/trainable.hpp"
 #include "frcnn/concepts/batch.hpp"
+#include "frcnn/concepts/trainable.hpp"
 #include "frcnn/core/maps.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+// clang-format off
 template <class X>
 concept Backbone = Trainable<X> && (X::levels > 0) && (X::channels(0) > 0) && (X::stride(0) > 0) &&
                    requires(X& x, X const& k, context_of<X>& c, batch<scalar_of<X>, device_of<X>> im,
@@ -37,6 +38,7 @@ concept Backbone = Trainable<X> && (X::levels > 0) && (X::channels(0) > 0) && (X
                      k.forward(c, im, f, t);
                      x.backward(c, t, f);
                    };
+// clang-format on
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -26,18 +26,22 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+// clang-format off
 template <class C>
 concept BoxCoder = std::is_trivially_copyable_v<C> && requires(C const& c, box<double> a, delta<double> d) {
   { c.encode(a, a) } -> std::same_as<delta<double>>;
   { c.decode(a, d) } -> std::same_as<box<double>>;
-};
+  };
+// clang-format on
 
+// clang-format off
 template <class C>
 concept DifferentiableBoxCoder = BoxCoder<C> && requires(C const& c, box<double> a, delta<double> d) {
   { c.decode_vjp(a, d, a) } -> std::same_as<delta<double>>;
   { c.decode_vjp_from(a, d, a) } -> std::same_as<box<double>>;
   { c.encode_vjp_from(a, a, d) } -> std::same_as<box<double>>;
-};
+  };
+// clang-format on
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -26,13 +26,16 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+// clang-format off
 template <class L>
 concept Layer = Numeric<L> && requires(L const& l, context_of<L>& c, activation<scalar_of<L>, device_of<L>> const& x,
                                        activation<scalar_of<L>, device_of<L>>& y, shape<4> s) {
   { l.out_shape(s) } -> std::same_as<shape<4>>;
   l.forward(c, x, y);
-};
+  };
+// clang-format on
 
+// clang-format off
 template <class L>
 concept TrainableLayer = Layer<L> && Trainable<L> &&
                          requires(L& l, L const& k, context_of<L>& c, typename L::tape& t, activation<scalar_of<L>, device_of<L>>& x,
@@ -40,6 +43,7 @@ concept TrainableLayer = Layer<L> && Trainable<L> &&
                            k.forward(c, x, y, t);
                            l.backward(c, t, y, x, how);
                          };
+// clang-format on
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -32,9 +32,9 @@
 //     }
 //   };
 #include "frcnn/concepts/anchor_scheme.hpp"
+#include "frcnn/concepts/batch.hpp"
 #include "frcnn/concepts/box_coder.hpp"
 #include "frcnn/concepts/trainable.hpp"
-#include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/maps.hpp"
 #include "frcnn/core/rng.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
@@ -42,6 +42,7 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+// clang-format off
 template <class P, class Anchors>
 concept ProposalGenerator =
     AnchorScheme<Anchors> && Trainable<P> && BoxCoder<typename P::coder> && (P::channels > 0) &&
@@ -56,6 +57,7 @@ concept ProposalGenerator =
       k.proposals(c, im, t, ph, roi);
       p.backward(c, t, roi.rows, df, w);
     };
+// clang-format on
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

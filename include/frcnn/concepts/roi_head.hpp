@@ -40,9 +40,9 @@ namespace frcnn::inline FRCNN_ABI {
 
 // What a caller decides about reported boxes, at run time.
 struct detect_options {
-  float score = 0.05f;        // report nothing at or below
-  float nms = 0.5f;           // within a class, IoU above which the lower score goes
-  int max_detections = 100;   // per image, over all classes: 0 to most_detections
+  float score = 0.05f;       // report nothing at or below
+  float nms = 0.5f;          // within a class, IoU above which the lower score goes
+  int max_detections = 100;  // per image, over all classes: 0 to most_detections
 };
 inline constexpr int most_detections = 1'000'000;
 
@@ -57,6 +57,7 @@ inline void check(detect_options const& o) {
     throw error("detect_options.max_detections", "0 to " + std::to_string(most_detections), std::to_string(o.max_detections));
 }
 
+// clang-format off
 template <class H>
 concept RoIHead =
     Trainable<H> && (H::levels > 0) && (H::channels > 0) && BoxCoder<typename H::coder> &&
@@ -69,6 +70,7 @@ concept RoIHead =
       k.forward(c, im, f, roi, gt, r, t, loss);
       h.backward(c, t, droi, df, w);
     };
+// clang-format on
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -24,9 +24,11 @@ struct param_probe {
   void leave() const;
 };
 
+// clang-format off
 template <class X>
 concept Trainable = Numeric<X> && std::movable<typename X::tape> && std::default_initializable<typename X::tape> &&
                     requires(X& x, param_probe<scalar_of<X>, device_of<X>> p) { x.for_each_param(p); };
+// clang-format on
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

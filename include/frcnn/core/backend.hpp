@@ -20,6 +20,7 @@ namespace frcnn::inline FRCNN_ABI {
 template <class T>
 concept Real = std::same_as<T, float> || std::same_as<T, double>;  // double: gradient checks
 
+// clang-format off
 template <class B>
 concept Backend = std::is_empty_v<B> && requires(typename B::context& c, std::size_t n, shape<4> s, void* device, void const* host) {
   typename B::context::frame;
@@ -30,7 +31,8 @@ concept Backend = std::is_empty_v<B> && requires(typename B::context& c, std::si
   B::copy_in(device, host, n);
   B::copy_out(device, host, n);
   { B::in_host_memory } -> std::convertible_to<bool>;
-};
+  };
+// clang-format on
 
 template <class T, Backend B>
 using activation = typename B::template activation<T>;

@@ -17,10 +17,7 @@ struct counted {
   view<std::int32_t, 1, B> count;
 
   template <class U>
-    requires(!std::same_as<U, T> && std::same_as<U, T const>)
-  FRCNN_HD constexpr operator counted<U, R, B>() const {
-    return {rows, count};
-  }
+  requires(!std::same_as<U, T> && std::same_as<U, T const>) FRCNN_HD constexpr operator counted<U, R, B>() const { return {rows, count}; }
 };
 
 }  // namespace frcnn

@@ -17,7 +17,9 @@ class FRCNN_VISIBLE error : public std::runtime_error {
   // where: a file (with ":line" where there is one), a tensor's name or an option; expected and found: noun phrases.
   error(std::string where, std::string expected, std::string found)
       : std::runtime_error(where + ": expected " + expected + ", found " + found),
-        where_(std::move(where)), expected_(std::move(expected)), found_(std::move(found)) {}
+        where_(std::move(where)),
+        expected_(std::move(expected)),
+        found_(std::move(found)) {}
 
   std::string const& where() const noexcept { return where_; }
   std::string const& expected() const noexcept { return expected_; }

@@ -35,17 +35,17 @@ struct initializer {
 
 template <Real T, Backend B>
 struct param {
-  std::string name;  // within its scopes: "weight", "bias"
-  std::string path{};         // with its scopes: "backbone.0.weight"; set by the store
+  std::string name;    // within its scopes: "weight", "bias"
+  std::string path{};  // with its scopes: "backbone.0.weight"; set by the store
   int rank = 1;
   shape<4> dims{{0, 1, 1, 1}};  // logical [O, C, H, W]
   param_order stored = param_order::plain;
   initializer init{};
   float lr_mult = 1, decay_mult = 1;
-  bool trainable = true;    // false: frozen; grad stays empty and backward does not compute it
-  view<T, 1, B> value{};    // set by the store
-  view<T, 1, B> grad{};     // set by the store in training; empty: not wanted
-  std::uint64_t version = 0;  // raised by whoever changes the value: packed copies are remade when it moves
+  bool trainable = true;        // false: frozen; grad stays empty and backward does not compute it
+  view<T, 1, B> value{};        // set by the store
+  view<T, 1, B> grad{};         // set by the store in training; empty: not wanted
+  std::uint64_t version = 0;    // raised by whoever changes the value: packed copies are remade when it moves
   writing next = writing::set;  // what the next backward does to grad
 
   std::size_t size() const { return dims.size(); }

@@ -24,12 +24,13 @@ enum class draw : std::uint32_t { anchor_sample = 1, roi_sample, dropout6, dropo
 struct philox {
   std::uint32_t x[4];
 
-  FRCNN_HD static constexpr philox of(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3, std::uint32_t k0, std::uint32_t k1) {
+  FRCNN_HD static constexpr philox of(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3, std::uint32_t k0,
+                                      std::uint32_t k1) {
     philox r{{c0, c1, c2, c3}};
     for (int round = 0; round < 10; ++round) {
       std::uint64_t const a = 0xD2511F53ull * r.x[0], b = 0xCD9E8D57ull * r.x[2];
-      r = {{static_cast<std::uint32_t>(b >> 32) ^ r.x[1] ^ k0, static_cast<std::uint32_t>(b), static_cast<std::uint32_t>(a >> 32) ^ r.x[3] ^ k1,
-            static_cast<std::uint32_t>(a)}};
+      r = {{static_cast<std::uint32_t>(b >> 32) ^ r.x[1] ^ k0, static_cast<std::uint32_t>(b),
+            static_cast<std::uint32_t>(a >> 32) ^ r.x[3] ^ k1, static_cast<std::uint32_t>(a)}};
       k0 += 0x9E3779B9u;
       k1 += 0xBB67AE85u;
     }
@@ -38,7 +39,8 @@ struct philox {
 };
 
 // 32 uniform bits.
-FRCNN_HD constexpr std::uint32_t random_bits(std::uint64_t seed, std::uint64_t step, std::uint64_t image, draw purpose, std::uint64_t index) {
+FRCNN_HD constexpr std::uint32_t random_bits(std::uint64_t seed, std::uint64_t step, std::uint64_t image, draw purpose,
+                                             std::uint64_t index) {
   std::uint64_t const key = seed ^ (step * 0x9E3779B97F4A7C15ull);
   auto const low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
   auto const high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
@@ -58,8 +60,12 @@ template <Backend B>
 struct rng {
   view<std::uint64_t const, 1, B> state;
 
-  FRCNN_HD std::uint32_t bits(std::uint64_t image, draw purpose, std::uint64_t index) const { return random_bits(state.data[0], state.data[1], image, purpose, index); }
-  FRCNN_HD float unit(std::uint64_t image, draw purpose, std::uint64_t index) const { return random_unit(state.data[0], state.data[1], image, purpose, index); }
+  FRCNN_HD std::uint32_t bits(std::uint64_t image, draw purpose, std::uint64_t index) const {
+    return random_bits(state.data[0], state.data[1], image, purpose, index);
+  }
+  FRCNN_HD float unit(std::uint64_t image, draw purpose, std::uint64_t index) const {
+    return random_unit(state.data[0], state.data[1], image, purpose, index);
+  }
 };
 
 // On the host: a stream of numbers for one purpose, for initialisation, shuffling and the demo scenes.
@@ -68,10 +74,10 @@ class host_rng {
   host_rng(std::uint64_t seed, draw purpose, std::uint64_t stream = 0) : seed_(seed), stream_(stream), purpose_(purpose) {}
 
   std::uint32_t bits() { return random_bits(seed_, 0, stream_, purpose_, index_++); }
-  double unit() { return bits() * (1.0 / 4294967296.0); }                                                    // [0, 1)
-  double uniform(double low, double high) { return low + (high - low) * unit(); }                           // [low, high)
+  double unit() { return bits() * (1.0 / 4294967296.0); }                                                            // [0, 1)
+  double uniform(double low, double high) { return low + (high - low) * unit(); }                                    // [low, high)
   int integer(int low, int high) { return low + static_cast<int>(unit() * (static_cast<double>(high) - low + 1)); }  // [low, high]
-  double normal() {                                                                                         // mean 0, deviation 1 (Box-Muller)
+  double normal() {  // mean 0, deviation 1 (Box-Muller)
     double const r = std::sqrt(-2.0 * std::log(1.0 - unit())), angle = 6.283185307179586 * unit();
     return r * std::cos(angle);
   }

@@ -19,8 +19,7 @@ struct view {
   FRCNN_HD constexpr explicit operator bool() const { return data != nullptr; }
 
   template <class... I>
-    requires(sizeof...(I) == R)
-  FRCNN_HD constexpr T& operator()(I... i) const {
+  requires(sizeof...(I) == R) FRCNN_HD constexpr T& operator()(I... i) const {
     std::size_t const index[] = {static_cast<std::size_t>(i)...};
     std::size_t at = index[0];
     for (int r = 1; r < R; ++r) at = at * static_cast<std::size_t>(dims[r]) + index[r];
@@ -29,10 +28,7 @@ struct view {
 
   // view<T> to view<T const>. A constrained template: a plain conversion operator draws a warning from nvcc.
   template <class U>
-    requires(!std::same_as<U, T> && std::same_as<U, T const>)
-  FRCNN_HD constexpr operator view<U, R, B>() const {
-    return {data, dims};
-  }
+  requires(!std::same_as<U, T> && std::same_as<U, T const>) FRCNN_HD constexpr operator view<U, R, B>() const { return {data, dims}; }
 };
 
 }  // namespace frcnn

@@ -110,8 +110,7 @@ class scene_painter {
     colour const ink = any_colour();
     auto const plain = [&](point) { return ink; };
     switch (rng_.integer(0, 4)) {
-      case 0:
-        return line(ink, rng_.uniform(0.7, 3));
+      case 0: return line(ink, rng_.uniform(0.7, 3));
       case 1:
         return picture_.fill(bounds_around(c, size), ellipse{c, size, size * rng_.uniform(0.5, 1), angle}, plain, rng_.uniform(0.5, 1));
       case 2:
@@ -120,8 +119,7 @@ class scene_painter {
       case 3:
         return picture_.fill(bounds_around(c, 1.7 * size), ellipse{c, size, size * rng_.uniform(0.4, 1), angle}, plain, 0.6,
                              size);  // a smudge
-      default:
-        return picture_.fill(bounds_around(c, size), ragged(c, size, rng_.integer(3, 4)), plain, rng_.uniform(0.6, 1));
+      default: return picture_.fill(bounds_around(c, size), ragged(c, size, rng_.integer(3, 4)), plain, rng_.uniform(0.6, 1));
     }
   }
 

@@ -94,10 +94,8 @@ class file_finder {
       auto const [known, first] = there->second.try_emplace(name.stem().string(), candidate);
       if (first) continue;
       candidate.candidates = known->second.candidates + 1;
-      if (std::tie(candidate.rank, candidate.name) < std::tie(known->second.rank, known->second.name))
-        known->second = candidate;
-      else
-        known->second.candidates = candidate.candidates;
+      if (std::tie(candidate.rank, candidate.name) < std::tie(known->second.rank, known->second.name)) known->second = candidate;
+      else known->second.candidates = candidate.candidates;
     }
     return there->second;
   }

@@ -2,8 +2,8 @@
 // The JPEG decoder: libjpeg-turbo where the build has it (FRCNN_JPEG=turbo, the macro FRCNN_HAS_TURBOJPEG), else stb.
 //
 //   decode_jpeg(file, name)   RGB pixels as stored
-//   verify_jpeg(file, name)   the same verdict, and no pixels: libjpeg-turbo decodes at an eighth of the size, which reads every
-//   coefficient
+//   verify_jpeg(file, name)   the same verdict, and no pixels: libjpeg-turbo decodes at an eighth of the size, which reads
+//                             every coefficient
 // Both take a file that claims_of_jpeg() found whole, and throw frcnn::error that names it; no memory: std::bad_alloc.
 //
 // With libjpeg-turbo grey and YCbCr pixels are Pillow's, bit for bit, and so are CMYK ones with Adobe's marker. A file whose pixels are
@@ -100,10 +100,8 @@ class jpeg_session {
     jpeg_read_header(&info_, TRUE);
     if (std::int64_t{info_.image_width} * info_.image_height > max_pixels) return refuse("more pixels than it claimed");
     if (info_.num_components != 1 && info_.num_components < 3) return refuse("two channels");
-    if (goal == jpeg_goal::verdict)
-      read_eighth();
-    else if (!read_pixels())
-      return false;
+    if (goal == jpeg_goal::verdict) read_eighth();
+    else if (!read_pixels()) return false;
     jpeg_finish_decompress(&info_);
     return true;
   }

@@ -90,10 +90,8 @@ void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult
   out.pixels.pixels.resize(std::size_t{3} * static_cast<std::size_t>(out.plan.w) * static_cast<std::size_t>(out.plan.h));
 
   if (image const* kept = cache ? cache->find(id) : nullptr) {
-    if (flipped)
-      mirror_copy(*kept, out.pixels);
-    else
-      std::copy(kept->pixels.begin(), kept->pixels.end(), out.pixels.pixels.begin());
+    if (flipped) mirror_copy(*kept, out.pixels);
+    else std::copy(kept->pixels.begin(), kept->pixels.end(), out.pixels.pixels.begin());
   } else {
     decoded_image const decoded = decode_pixels(as_bytes(io::read_file(s.image)), s.image.string(), s.orientation);
     auto const size = [](int w, int h) { return std::to_string(w) + " x " + std::to_string(h) + " pixels"; };
@@ -176,10 +174,8 @@ class epoch_plan {
       tall_.clear();
       auto kept = order_.begin();
       for (load_request const& r : order_)
-        if (data_.samples[r.id].width >= data_.samples[r.id].height)
-          *kept++ = r;
-        else
-          tall_.push_back(r);
+        if (data_.samples[r.id].width >= data_.samples[r.id].height) *kept++ = r;
+        else tall_.push_back(r);
       kept -= (kept - order_.begin()) % options_.batch;  // wide ones that fill no batch
       order_.erase(kept, order_.end());
       order_.insert(order_.end(), tall_.begin(), tall_.end());

@@ -90,14 +90,11 @@ inline void check_annotation(checked_sample& c, exif_mode exif) {
                              std::clamp(o.ymax, 0., h)};
     box<float> const where = inside.as<float>();
     auto const fraction = [](double v) { return v >= 0 && v <= 1; };
-    if (fraction(o.xmin) && fraction(o.ymin) && fraction(o.xmax) && fraction(o.ymax) && (w > 1 || h > 1))
-      c.fractions.add(which);
-    else if (o.xmin > o.xmax || o.ymin > o.ymax)
-      c.swapped.add(which);
+    if (fraction(o.xmin) && fraction(o.ymin) && fraction(o.xmax) && fraction(o.ymax) && (w > 1 || h > 1)) c.fractions.add(which);
+    else if (o.xmin > o.xmax || o.ymin > o.ymax) c.swapped.add(which);
     else if (o.xmin == o.xmax || o.ymin == o.ymax)  // in the file's numbers: with both corners in one pixel nothing was outlined
       c.flat.add(which);
-    else if (!(where.x1 < where.x2 && where.y1 < where.y2))
-      c.outside.add(which);
+    else if (!(where.x1 < where.x2 && where.y1 < where.y2)) c.outside.add(which);
     else {
       if (o.xmin == 0 || o.ymin == 0) c.from_zero.add(which);
       if (loses_a_tenth(o, inside)) c.clipped.add(which);
@@ -218,10 +215,8 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     if (options.known && c.picture.width > 0) options.known->add(c.result.image, c.picture.stamp, c.picture.facts);
     bool const no_file = c.annotation_problems.size() == 1 && c.annotation_problems.first().found() == "nothing at that place";
     if (options.skip_bad && (!c.image_problems.empty() || no_file)) {
-      if (c.image_problems.empty())
-        unannotated.add(c.result.image.string());
-      else
-        left_out.add(c.image_problems.first().what());
+      if (c.image_problems.empty()) unannotated.add(c.result.image.string());
+      else left_out.add(c.image_problems.first().what());
       continue;
     }
     problems.add(c.image_problems);
@@ -276,7 +271,8 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   warn(empty, "image without objects counts as a negative", "images without objects count as negatives");
   warn(wrong_size, "annotation states a wrong <size>, which is not used", "annotations state a wrong <size>, which is not used");
   warn(turned,
-       "image has an EXIF orientation, and nothing tells whether its boxes mean the turned picture: it is left as stored, and its boxes may be "
+       "image has an EXIF orientation, and nothing tells whether its boxes mean the turned picture: it is left as stored, and its boxes "
+       "may be "
        "wrong (--exif apply or --exif ignore decides)",
        "images have an EXIF orientation, and nothing tells whether their boxes mean the turned picture: they are left as stored, and their "
        "boxes may be wrong (--exif apply or --exif ignore decides)");

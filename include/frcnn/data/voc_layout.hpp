@@ -63,10 +63,8 @@ inline void find_layouts(std::filesystem::path const& folder, int depth, std::ve
     if (at->path().filename().string()[0] != '.' && at->is_directory(ignored)) below.insert(at->path());
   }
   for (auto const& path : below)
-    if (voc_layout l = layout_at(path); holds_data(l))
-      found.push_back(std::move(l));
-    else if (depth > 1)
-      find_layouts(path, depth - 1, found);
+    if (voc_layout l = layout_at(path); holds_data(l)) found.push_back(std::move(l));
+    else if (depth > 1) find_layouts(path, depth - 1, found);
 }
 
 }  // namespace detail

@@ -2,8 +2,7 @@
 // Which images a split of a VOC folder names, and which files belong to them. Nothing is opened but the list.
 //
 // 1. the list is <lists>/<split>.txt, in UTF-8 or UTF-16, an id per line. A line is an id as a whole, blanks included; only where it ends
-// in
-//    the -1, 0 or 1 of VOC's class files, this last word is cut. Extensions and the path down to the images' folder may stand in it
+//    in the -1, 0 or 1 of VOC's class files, this last word is cut. Extensions and the path down to the images' folder may stand in it
 // 2. a folder without lists is taken whole where a part of it is asked for, or the split `all`
 // 3. images lie in the first folder of the layout that holds any of the ids, annotations likewise
 // 4. what is missing altogether is one problem that says what lies there instead

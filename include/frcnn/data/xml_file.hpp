@@ -44,10 +44,8 @@ class xml_file {
   std::string text_of(pugi::xml_node element) const {
     std::string all;
     for (pugi::xml_node const part : element.children())
-      if (part.type() == pugi::node_cdata)
-        all += part.value();
-      else if (part.type() == pugi::node_pcdata)
-        all += resolved(static_cast<std::size_t>(part.offset_debug()));
+      if (part.type() == pugi::node_cdata) all += part.value();
+      else if (part.type() == pugi::node_pcdata) all += resolved(static_cast<std::size_t>(part.offset_debug()));
     return std::string(trimmed(all));
   }
 
@@ -59,10 +57,8 @@ class xml_file {
   error fault(std::size_t at, std::string const& what) const { return {place(at), "well-formed XML", "a fault (" + what + ")"}; }
 
   std::string decoded(std::string bytes) const {
-    if (!mark_of(bytes).encoding.empty())
-      bytes = without_mark(std::move(bytes), name_);
-    else if (std::string const declared = declared_encoding(bytes); !declared.empty())
-      return convert_to_utf8(bytes, declared, name_);
+    if (!mark_of(bytes).encoding.empty()) bytes = without_mark(std::move(bytes), name_);
+    else if (std::string const declared = declared_encoding(bytes); !declared.empty()) return convert_to_utf8(bytes, declared, name_);
     if (std::size_t const bad = fault_in_utf8(bytes); bad != std::string::npos)
       throw error(name_ + ":" + std::to_string(1 + std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bad), '\n')),
                   "UTF-8, or the encoding in a first line like <?xml version=\"1.0\" encoding=\"windows-1252\"?>",

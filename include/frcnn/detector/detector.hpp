@@ -83,7 +83,8 @@ class detector {
     auto const host = to_host(rows);
     std::vector<detection> result;
     result.reserve(live);
-    for (std::size_t i = 0; i < live; ++i) result.push_back({host[i].where.template as<float>(), static_cast<float>(host[i].score), host[i].label});
+    for (std::size_t i = 0; i < live; ++i)
+      result.push_back({host[i].where.template as<float>(), static_cast<float>(host[i].score), host[i].label});
     return result;
   }
 

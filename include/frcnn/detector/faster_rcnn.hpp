@@ -25,9 +25,13 @@ namespace frcnn::inline FRCNN_ABI {
 namespace detail {
 
 template <class P>
-concept HasAnchors = requires { typename P::anchors_type; };
+concept HasAnchors = requires {
+  typename P::anchors_type;
+};
 template <class P>
-concept HasCoder = requires { typename P::coder; };
+concept HasCoder = requires {
+  typename P::coder;
+};
 template <class P>
 concept HasWrongCoder = HasCoder<P> && !BoxCoder<typename P::coder>;
 
@@ -38,13 +42,15 @@ consteval bool explain() {
     static_assert(never<BB>,
                   "frcnn: BB does not model Backbone, see frcnn/concepts/backbone.hpp; static_assert(Backbone<BB>) says what is missing");
   else if constexpr (HasWrongCoder<PG>)
-    static_assert(never<PG>,
-                  "frcnn: the coder of PG does not model BoxCoder, see frcnn/concepts/box_coder.hpp; static_assert(BoxCoder<PG::coder>) says "
-                  "what is missing");
+    static_assert(
+        never<PG>,
+        "frcnn: the coder of PG does not model BoxCoder, see frcnn/concepts/box_coder.hpp; static_assert(BoxCoder<PG::coder>) says "
+        "what is missing");
   else if constexpr (HasWrongCoder<RH>)
-    static_assert(never<RH>,
-                  "frcnn: the coder of RH does not model BoxCoder, see frcnn/concepts/box_coder.hpp; static_assert(BoxCoder<RH::coder>) says "
-                  "what is missing");
+    static_assert(
+        never<RH>,
+        "frcnn: the coder of RH does not model BoxCoder, see frcnn/concepts/box_coder.hpp; static_assert(BoxCoder<RH::coder>) says "
+        "what is missing");
   else if constexpr (!HasAnchors<PG>)
     static_assert(never<PG>, "frcnn: PG names no anchors_type, see frcnn/concepts/proposal_generator.hpp");
   else if constexpr (!ProposalGenerator<PG, typename PG::anchors_type>)
@@ -58,10 +64,8 @@ consteval bool explain() {
     static_assert(never<BB>, "frcnn: the parts differ in scalar (float, double) or in device (cpu, cuda)");
   else if constexpr (PG::anchors_type::levels != BB::levels)
     static_assert(never<PG>, "frcnn: the anchor scheme and the backbone differ in number of levels");
-  else if constexpr (RH::levels > BB::levels)
-    static_assert(never<RH>, "frcnn: the RoI head reads more levels than the backbone has");
-  else
-    static_assert(never<BB>, "frcnn: the parts differ in number of channels");
+  else if constexpr (RH::levels > BB::levels) static_assert(never<RH>, "frcnn: the RoI head reads more levels than the backbone has");
+  else static_assert(never<BB>, "frcnn: the parts differ in number of channels");
   return true;
 }
 
@@ -69,16 +73,11 @@ consteval bool explain() {
 template <class BB, class PG, class RH>
 consteval auto typical() {
   if constexpr (Numeric<PG> && Numeric<RH>) {
-    if constexpr (SameWorld<PG, RH> || !Numeric<BB>)
-      return std::type_identity<PG>();
-    else
-      return std::type_identity<BB>();
-  } else if constexpr (Numeric<BB>)
-    return std::type_identity<BB>();
-  else if constexpr (Numeric<PG>)
-    return std::type_identity<PG>();
-  else
-    return std::type_identity<RH>();
+    if constexpr (SameWorld<PG, RH> || !Numeric<BB>) return std::type_identity<PG>();
+    else return std::type_identity<BB>();
+  } else if constexpr (Numeric<BB>) return std::type_identity<BB>();
+  else if constexpr (Numeric<PG>) return std::type_identity<PG>();
+  else return std::type_identity<RH>();
 }
 
 template <class T, Backend B>
@@ -89,10 +88,12 @@ struct clear {
 
 }  // namespace detail
 
+// clang-format off
 template <class BB, class PG, class RH>
 concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> &&
                      SameWorld<PG, BB> && SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
                      (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
+// clang-format on
 
 // Parts that do not fit. It has the members of the one that works, with their types, so that the sentence is all that the compiler says of
 // a whole program: trainer, optimiser, detector and model files compile with it.
@@ -123,7 +124,7 @@ class faster_rcnn {
 };
 
 template <class BB, class PG, class RH>
-  requires Composable<BB, PG, RH>
+requires Composable<BB, PG, RH>
 class faster_rcnn<BB, PG, RH> {
  public:
   using scalar = scalar_of<BB>;
@@ -143,7 +144,8 @@ class faster_rcnn<BB, PG, RH> {
     typename RH::tape head;
   };
 
-  faster_rcnn(BB backbone, PG generator, RH head) : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
+  faster_rcnn(BB backbone, PG generator, RH head)
+      : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
     store_.bind(*this);
   }
   faster_rcnn(faster_rcnn const&) = delete;
@@ -162,7 +164,8 @@ class faster_rcnn<BB, PG, RH> {
   }
 
   // The same on given regions, pixels of the network's input.
-  void detect(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
+  void detect(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, detect_options const& o,
+              counted<scored_box<T>, 2, B> hits) const {
     check(o);
     check_regions(im, rois);
     typename context::frame scope(c);
@@ -192,7 +195,8 @@ class faster_rcnn<BB, PG, RH> {
     auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
     staged(c, "proposals", [&] { generator_.proposals(c, im, t.proposals, phase::train, rois); });
     staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
+    staged(c, "rpn backward",
+           [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
     staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::add); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
     guard.is_done = true;

@@ -13,13 +13,13 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct model_config {
-  std::string preset;                              // "small", "vgg16_tv"
-  std::vector<std::string> classes;                // label i + 1 is classes[i]; background has no name
-  std::vector<std::vector<double>> anchor_sizes;   // per level: square roots of areas, pixels of the resized image
-  std::vector<double> anchor_ratios;               // h / w
-  int short_side = 600, max_side = 1000;           // of the resized image, pixels
+  std::string preset;                             // "small", "vgg16_tv"
+  std::vector<std::string> classes;               // label i + 1 is classes[i]; background has no name
+  std::vector<std::vector<double>> anchor_sizes;  // per level: square roots of areas, pixels of the resized image
+  std::vector<double> anchor_ratios;              // h / w
+  int short_side = 600, max_side = 1000;          // of the resized image, pixels
   pixel_normalisation normalisation = pixel_normalisation::imagenet();
-  std::array<int, 2> fc_ranks{0, 0};               // of fc6 and fc7; 0: full (nn/low_rank_linear.hpp)
+  std::array<int, 2> fc_ranks{0, 0};  // of fc6 and fc7; 0: full (nn/low_rank_linear.hpp)
 };
 
 // The name of a label, 1 to K. Throws error.

@@ -95,7 +95,8 @@ inline model_config from_metadata(io::safetensors_file const& file) {
   model_config m;
   m.preset = file.metadata("preset");
   m.classes = parse_metadata(file, "classes", "a list of names", [](json const& j) { return j.get<std::vector<std::string>>(); });
-  m.anchor_sizes = parse_metadata(file, "anchor_sizes", "a list of numbers per level", [](json const& j) { return j.get<std::vector<std::vector<double>>>(); });
+  m.anchor_sizes = parse_metadata(file, "anchor_sizes", "a list of numbers per level",
+                                  [](json const& j) { return j.get<std::vector<std::vector<double>>>(); });
   m.anchor_ratios = parse_metadata(file, "anchor_ratios", "a list of numbers", [](json const& j) { return j.get<std::vector<double>>(); });
   m.short_side = parse_metadata(file, "short_side", "a number of pixels", number);
   m.max_side = parse_metadata(file, "max_side", "a number of pixels", number);
@@ -172,7 +173,8 @@ void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& st
 }
 template <Real T, Backend B>
 void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, model_weights how = model_weights::read) {
-  read_parameters(file, store, [](std::string const&) { return false; }, how);
+  read_parameters(
+      file, store, [](std::string const&) { return false; }, how);
 }
 
 template <class Preset>
@@ -198,7 +200,8 @@ namespace detail {
 template <class Preset>
 detector<Preset> load(io::safetensors_file const& file, model_config const& config, typename Preset::device::options options,
                       model_weights how) {
-  if (config.preset != Preset::name) throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + config.preset);
+  if (config.preset != Preset::name)
+    throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + config.preset);
   detector<Preset> d = [&] {
     try {
       return detector<Preset>(config, options);

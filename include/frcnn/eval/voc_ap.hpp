@@ -56,8 +56,8 @@ struct pr_point {
 
 struct class_ap {
   double ap = std::numeric_limits<double>::quiet_NaN();  // NaN: there is nothing to find
-  std::vector<pr_point> curve;  // by descending score; ignored detections have no point
-  int truths = 0;               // not difficult
+  std::vector<pr_point> curve;                           // by descending score; ignored detections have no point
+  int truths = 0;                                        // not difficult
   int difficult = 0;
   int detections = 0;  // ignored ones included
   int true_positives = 0;

@@ -22,7 +22,9 @@ struct box {
   FRCNN_HD constexpr box<U> as() const {
     return {static_cast<U>(x1), static_cast<U>(y1), static_cast<U>(x2), static_cast<U>(y2)};
   }
-  FRCNN_HD friend constexpr bool operator==(box const& a, box const& b) { return a.x1 == b.x1 && a.y1 == b.y1 && a.x2 == b.x2 && a.y2 == b.y2; }
+  FRCNN_HD friend constexpr bool operator==(box const& a, box const& b) {
+    return a.x1 == b.x1 && a.y1 == b.y1 && a.x2 == b.x2 && a.y2 == b.y2;
+  }
 };
 
 // The parametrised correction of eq. (2): dx, dy in units of the source box's size, dw, dh logarithms of ratios.

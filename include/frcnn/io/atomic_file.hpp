@@ -54,33 +54,23 @@ class descriptor {
 
 [[noreturn]] inline void throw_write_error(std::filesystem::path const& path, int code) {
   switch (code) {
-    case ENOSPC:
-      throw error(path.string(), "room on the disk", "a full disk");
-    case EDQUOT:
-      throw error(path.string(), "room on the disk", "an exhausted quota");
-    case EFBIG:
-      throw error(path.string(), "room on the disk", "a file larger than the system allows");
+    case ENOSPC: throw error(path.string(), "room on the disk", "a full disk");
+    case EDQUOT: throw error(path.string(), "room on the disk", "an exhausted quota");
+    case EFBIG: throw error(path.string(), "room on the disk", "a file larger than the system allows");
     case ENOENT:
-    case ENOTDIR:
-      throw error(path.string(), "a folder to write into", "none at that place");
-    case EISDIR:
-      throw error(path.string(), "a file to write", "a folder");
-    case EWOULDBLOCK:
-      throw error(path.string(), "no other process that writes it", "one that does");
-    default:
-      throw error(path.string(), "a file that can be written", "'" + std::generic_category().message(code) + "'");
+    case ENOTDIR: throw error(path.string(), "a folder to write into", "none at that place");
+    case EISDIR: throw error(path.string(), "a file to write", "a folder");
+    case EWOULDBLOCK: throw error(path.string(), "no other process that writes it", "one that does");
+    default: throw error(path.string(), "a file that can be written", "'" + std::generic_category().message(code) + "'");
   }
 }
 
 [[noreturn]] inline void throw_read_error(std::filesystem::path const& path, int code) {
   switch (code) {
     case ENOENT:
-    case ENOTDIR:
-      throw error(path.string(), "a file", "nothing at that place");
-    case EISDIR:
-      throw error(path.string(), "a file", "a folder");
-    default:
-      throw error(path.string(), "a file that can be read", "'" + std::generic_category().message(code) + "'");
+    case ENOTDIR: throw error(path.string(), "a file", "nothing at that place");
+    case EISDIR: throw error(path.string(), "a file", "a folder");
+    default: throw error(path.string(), "a file that can be read", "'" + std::generic_category().message(code) + "'");
   }
 }
 

@@ -53,20 +53,18 @@ concept Stored = detail::one_of<T, float, double, signed char, unsigned char, sh
 
 template <Stored T>
 constexpr dtype dtype_of() {
-  if constexpr (std::floating_point<T>)
-    return sizeof(T) == 4 ? dtype::f32 : dtype::f64;
+  if constexpr (std::floating_point<T>) return sizeof(T) == 4 ? dtype::f32 : dtype::f64;
   else if constexpr (std::is_signed_v<T>)
     return sizeof(T) == 1 ? dtype::i8 : sizeof(T) == 2 ? dtype::i16 : sizeof(T) == 4 ? dtype::i32 : dtype::i64;
-  else
-    return sizeof(T) == 1 ? dtype::u8 : sizeof(T) == 2 ? dtype::u16 : sizeof(T) == 4 ? dtype::u32 : dtype::u64;
+  else return sizeof(T) == 1 ? dtype::u8 : sizeof(T) == 2 ? dtype::u16 : sizeof(T) == 4 ? dtype::u32 : dtype::u64;
 }
 
 constexpr float bfloat16_to_float(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
 constexpr float half_to_float(std::uint16_t bits) {
   std::uint32_t const sign = std::uint32_t{bits & 0x8000u} << 16, exponent = (bits >> 10) & 31, fraction = bits & 0x3ffu;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);                    // infinity, NaN
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);          // 112 = 127 - 15
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);                       // infinity, NaN
+  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);             // 112 = 127 - 15
   float const denormal = static_cast<float>(fraction) * std::bit_cast<float>(std::uint32_t{127 - 24} << 23);  // * 2^-24
   return sign ? -denormal : denormal;
 }
@@ -90,32 +88,19 @@ template <class F>
 bool with_loader(dtype type, F&& f) {
   switch (type) {
     case dtype::boolean:
-    case dtype::u8:
-      return f(plain<std::uint8_t>{});
-    case dtype::i8:
-      return f(plain<std::int8_t>{});
-    case dtype::u16:
-      return f(plain<std::uint16_t>{});
-    case dtype::i16:
-      return f(plain<std::int16_t>{});
-    case dtype::u32:
-      return f(plain<std::uint32_t>{});
-    case dtype::i32:
-      return f(plain<std::int32_t>{});
-    case dtype::u64:
-      return f(plain<std::uint64_t>{});
-    case dtype::i64:
-      return f(plain<std::int64_t>{});
-    case dtype::f16:
-      return f(widened<half_to_float>{});
-    case dtype::bf16:
-      return f(widened<bfloat16_to_float>{});
-    case dtype::f32:
-      return f(plain<float>{});
-    case dtype::f64:
-      return f(plain<double>{});
-    default:
-      return false;
+    case dtype::u8: return f(plain<std::uint8_t>{});
+    case dtype::i8: return f(plain<std::int8_t>{});
+    case dtype::u16: return f(plain<std::uint16_t>{});
+    case dtype::i16: return f(plain<std::int16_t>{});
+    case dtype::u32: return f(plain<std::uint32_t>{});
+    case dtype::i32: return f(plain<std::int32_t>{});
+    case dtype::u64: return f(plain<std::uint64_t>{});
+    case dtype::i64: return f(plain<std::int64_t>{});
+    case dtype::f16: return f(widened<half_to_float>{});
+    case dtype::bf16: return f(widened<bfloat16_to_float>{});
+    case dtype::f32: return f(plain<float>{});
+    case dtype::f64: return f(plain<double>{});
+    default: return false;
   }
 }
 }  // namespace detail

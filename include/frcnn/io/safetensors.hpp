@@ -144,10 +144,8 @@ class safetensors_file {
 
   void fetch(std::uint64_t from, std::size_t n, void* out) const {
     if (n == 0) return;
-    if (file_)
-      detail::read_at(*file_, from, n, out, name_);
-    else
-      std::memcpy(out, memory_.data() + from, n);
+    if (file_) detail::read_at(*file_, from, n, out, name_);
+    else std::memcpy(out, memory_.data() + from, n);
   }
 
   void parse(std::uint64_t file_size) {
@@ -243,10 +241,8 @@ class safetensors_file {
     std::uint64_t size = size_of(*type);
     bool const empty = std::ranges::count(tensor.shape, 0) > 0;
     for (auto const d : tensor.shape) {
-      if (empty)
-        size = 0;
-      else if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(d), &size))
-        size = ~std::uint64_t{0};
+      if (empty) size = 0;
+      else if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(d), &size)) size = ~std::uint64_t{0};
     }
     if (range[1] - range[0] != size)
       throw error(where(key), "the bytes of " + type_name + " " + to_string(tensor.shape), std::to_string(range[1] - range[0]) + " bytes");

@@ -30,7 +30,8 @@ struct apply_mask {
 
 // Draws a mask for `images` images, equally many rows each.
 template <Backend B>
-void dropout_mask(typename B::context& c, view<std::uint64_t const, 1, B> id, rng<B> r, draw purpose, double p, view<std::uint8_t, 2, B> mask) {
+void dropout_mask(typename B::context& c, view<std::uint64_t const, 1, B> id, rng<B> r, draw purpose, double p,
+                  view<std::uint8_t, 2, B> mask) {
   exec<B>::for_each(c, mask.size(), detail::draw_mask<B>{mask, id, r, purpose, static_cast<float>(p), mask.size() / id.size()});
 }
 

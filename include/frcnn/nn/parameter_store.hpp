@@ -145,7 +145,8 @@ class parameter_store {
   template <class Fetch>
   void fill_in_parts(entry const& e, int threads, Fetch fetch, T* stored) const {
     std::size_t const rows = static_cast<std::size_t>(e.p->dims[0]), row = rows ? e.p->size() / rows : 0;
-    std::size_t const at_once = std::max<std::size_t>(1, (std::size_t{1} << 19) / std::max<std::size_t>(row, 1)), parts = (rows + at_once - 1) / at_once;
+    std::size_t const at_once = std::max<std::size_t>(1, (std::size_t{1} << 19) / std::max<std::size_t>(row, 1)),
+                      parts = (rows + at_once - 1) / at_once;
     std::atomic<std::size_t> next{0};
     std::exception_ptr failure;
     std::mutex failing;
@@ -179,7 +180,8 @@ class parameter_store {
     return reordered(e, to_host(view<T const, 1, B>{stored, e.p->value.dims}), false);
   }
   void from_logical(entry const& e, std::vector<T> const& values, T* stored) const {
-    if (values.size() != e.p->size()) throw error("parameter " + e.name, std::to_string(e.p->size()) + " values", std::to_string(values.size()));
+    if (values.size() != e.p->size())
+      throw error("parameter " + e.name, std::to_string(e.p->size()) + " values", std::to_string(values.size()));
     from_host(reordered(e, values, true), view<T, 1, B>{stored, e.p->value.dims});
   }
 

@@ -47,15 +47,9 @@ class resizer {
       float const f = t.fraction;
       for (int i = 0; i < row_values; ++i) row[i] = static_cast<float>(above[i]) + f * static_cast<float>(below[i] - above[i]);
       switch (in.format) {
-        case pixel_format::rgb:
-          mix_columns<0, 1, 2>(row, plan.w, out);
-          break;
-        case pixel_format::bgr:
-          mix_columns<2, 1, 0>(row, plan.w, out);
-          break;
-        case pixel_format::grey:
-          mix_columns<0, 0, 0>(row, plan.w, out);
-          break;
+        case pixel_format::rgb: mix_columns<0, 1, 2>(row, plan.w, out); break;
+        case pixel_format::bgr: mix_columns<2, 1, 0>(row, plan.w, out); break;
+        case pixel_format::grey: mix_columns<0, 0, 0>(row, plan.w, out); break;
       }
     }
   }
@@ -88,10 +82,8 @@ class resizer {
   }
   template <class Out>
   static Out finish(float v) {
-    if constexpr (std::same_as<Out, float>)
-      return v;
-    else
-      return static_cast<std::uint8_t>(v + 0.5f);
+    if constexpr (std::same_as<Out, float>) return v;
+    else return static_cast<std::uint8_t>(v + 0.5f);
   }
 
   std::vector<tap> columns_;

@@ -27,10 +27,10 @@ namespace frcnn::inline FRCNN_ABI {
 
 template <int L>
 struct roi_spec {
-  int pooled = 7;            // P
-  int sampling = 2;          // RoIAlign: samples per bin and axis
-  double end_offset = 0;     // RoIPool: see above
-  double scale[L] = {};      // map pixels per input pixel, per level
+  int pooled = 7;         // P
+  int sampling = 2;       // RoIAlign: samples per bin and axis
+  double end_offset = 0;  // RoIPool: see above
+  double scale[L] = {};   // map pixels per input pixel, per level
 };
 
 namespace ops {

@@ -33,12 +33,14 @@ struct plain_torchvision {
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
 
  protected:
-  static std::unique_ptr<model> compose(model_config const& config, rpn_options<convention> const& rpn, fast_rcnn_options<convention> head) {
+  static std::unique_ptr<model> compose(model_config const& config, rpn_options<convention> const& rpn,
+                                        fast_rcnn_options<convention> head) {
     constexpr std::array<int, 1> strides{backbone_type::stride(0)};
     head.classes = static_cast<int>(config.classes.size());
     head.fc6_rank = config.fc_ranks[0];
     head.fc7_rank = config.fc_ranks[1];
-    return std::make_unique<model>(backbone_type(), generator_type(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides, rpn),
+    return std::make_unique<model>(backbone_type(),
+                                   generator_type(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides, rpn),
                                    head_type(pooler_type(strides), head));
   }
 };

@@ -15,7 +15,10 @@ struct small_net : plain_torchvision<backbone::small_spec, B, T> {
     return {name, std::move(classes), {{24, 48, 96}}, {0.5, 1, 2}, 300, 1000, pixel_normalisation::imagenet()};
   }
   static training_defaults training() {
-    return {12, 2, {.lr = 0.01, .warmup = 100, .drops = {0.75}}, {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10, .lr_inside_momentum = base::convention::lr_inside_momentum}};
+    return {12,
+            2,
+            {.lr = 0.01, .warmup = 100, .drops = {0.75}},
+            {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10, .lr_inside_momentum = base::convention::lr_inside_momentum}};
   }
   static std::unique_ptr<typename base::model> make(model_config const& config) {
     rpn_options<typename base::convention> rpn;

@@ -19,10 +19,10 @@ namespace frcnn::inline FRCNN_ABI {
 
 template <class Conv>
 struct fast_rcnn_options {
-  int classes = 20;   // K, without background
+  int classes = 20;  // K, without background
   int fc6 = 4096, fc7 = 4096;
   int fc6_rank = 0, fc7_rank = 0;  // 0: full; else the layer is a product of two (nn/low_rank_linear.hpp)
-  double dropout = 0;  // after fc6 and fc7, in training
+  double dropout = 0;              // after fc6 and fc7, in training
   bool gaussian_predictors = false;
   roi::target_options target = roi::target_options::of<Conv>();
 };
@@ -163,7 +163,8 @@ class fast_rcnn_head {
     if (d.held) return;
     int const n = im.size(), q = options_.target.batch;
     shape<2> const each{{n, q}};
-    d.targets = {{d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})}, d.label_memory.shaped(each), d.target_memory.shaped(each)};
+    d.targets = {
+        {d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})}, d.label_memory.shaped(each), d.target_memory.shaped(each)};
     roi::roi_targets<Conv>(c, Conv::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
     if (options_.dropout > 0) {
       d.mask6 = d.mask6_memory.shaped(shape<2>{{n * q, options_.fc6}});

@@ -46,7 +46,8 @@ struct roi_loss {
       for (int k = 0; k < classes; ++k) sum += std::exp(z[k] - top);
       cls = scale * (std::log(sum) - (z[u] - top));
       for (int k = 0; k < classes; ++k) dz[k] = scale * (std::exp(z[k] - top) / sum - (k == u ? T(1) : T(0)));
-      if (u > 0) reg = smooth_l1(deltas.data + (r * classes + u) * 4, decided.target.data[r], Conv::template head_beta<T>(), scale, dt + u * 4);
+      if (u > 0)
+        reg = smooth_l1(deltas.data + (r * classes + u) * 4, decided.target.data[r], Conv::template head_beta<T>(), scale, dt + u * 4);
     }
     term(0, r) = cls;
     term(1, r) = reg;
@@ -56,8 +57,8 @@ struct roi_loss {
 }  // namespace detail
 
 template <class Conv, Real T, Backend B>
-void roi_losses(typename B::context& c, targets<T, B> decided, view<T const, 2, B> logits, view<T const, 2, B> deltas, view<T, 2, B> dlogits,
-                view<T, 2, B> ddeltas, view<T, 1, B> loss) {
+void roi_losses(typename B::context& c, targets<T, B> decided, view<T const, 2, B> logits, view<T const, 2, B> deltas,
+                view<T, 2, B> dlogits, view<T, 2, B> ddeltas, view<T, 1, B> loss) {
   typename B::context::frame scope(c);
   int const rows = logits.dims[0];
   auto live = scratch<double, B>(c, shape<1>{{1}});

@@ -6,9 +6,9 @@
 //   pooler.forward(c, maps, rois, out)          pooler.forward(c, maps, rois, out, tape)
 //   pooler.backward(c, tape, dout, dmaps, how)  the RoIs are constants
 // With several levels each RoI reads one, by its size (Feature Pyramid Networks, eq. 1).
+#include "frcnn/core/buffer.hpp"
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/scratch.hpp"
-#include "frcnn/core/buffer.hpp"
 #include "frcnn/geometry/conventions.hpp"
 #include "frcnn/ops/roi_features.hpp"
 

@@ -136,7 +136,7 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
   auto sorted = scratch_counted<box<T>, B>(c, s, r);
   auto kept = scratch_counted<std::int32_t, B>(c, s, m);
   exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Conv, T, B>{boxes, p, static_cast<T>(o.score), keys});  // 2
-  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                               // 3
+  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                              // 3
   exec<B>::for_each(c, order.size(), detail::gather_hits<boxes_type, T, B>{boxes, order, sorted.rows});
   exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), ops::suppress_above<Conv, T>{static_cast<T>(o.nms)}, kept);
 

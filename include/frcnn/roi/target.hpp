@@ -19,12 +19,12 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
 struct target_options {
-  int batch;                   // Q, RoIs per image
+  int batch;  // Q, RoIs per image
   double foreground_fraction;
-  double foreground_iou;       // at least
+  double foreground_iou;                   // at least
   double background_low, background_high;  // [low, high)
   double ignore_overlap = 0.5;
-  bool add_truth = true;       // truth boxes are candidates too
+  bool add_truth = true;  // truth boxes are candidates too
 
   template <class Conv>
   static constexpr target_options of() {
@@ -35,9 +35,9 @@ struct target_options {
 // The sampled RoIs of a batch: what the head pools and learns. Dead rows: box zero, label -1.
 template <Real T, Backend B>
 struct targets {
-  counted<box<T>, 2, B> rois;         // [N, Q], pixels of the network's input
-  view<std::int32_t, 2, B> label;     // [N, Q]: 0 background, 1..K class, -1 dead
-  view<delta<T>, 2, B> target;        // [N, Q], encoded; zero where label <= 0
+  counted<box<T>, 2, B> rois;      // [N, Q], pixels of the network's input
+  view<std::int32_t, 2, B> label;  // [N, Q]: 0 background, 1..K class, -1 dead
+  view<delta<T>, 2, B> target;     // [N, Q], encoded; zero where label <= 0
 };
 
 namespace detail {
@@ -87,8 +87,9 @@ struct label_candidate {
         label_of_best = from.gt.label(n, g);
       }
     }
-    if (label_of_best > 0 && Conv::is_foreground(best, static_cast<U>(o.foreground_iou))) label.data[at] = label_of_best;                  // 2
-    else if (Conv::is_background(best, static_cast<U>(o.background_low), static_cast<U>(o.background_high))) label.data[at] = on_ignored ? -1 : 0;  // 3
+    if (label_of_best > 0 && Conv::is_foreground(best, static_cast<U>(o.foreground_iou))) label.data[at] = label_of_best;  // 2
+    else if (Conv::is_background(best, static_cast<U>(o.background_low), static_cast<U>(o.background_high)))
+      label.data[at] = on_ignored ? -1 : 0;  // 3
   }
 };
 

@@ -26,8 +26,8 @@ namespace frcnn::inline FRCNN_ABI::rpn {
 
 struct anchor_target_options {
   double positive_iou, negative_iou;
-  int batch;                  // anchors per image that enter the loss
-  double positive_fraction;   // of them at most
+  int batch;                 // anchors per image that enter the loss
+  double positive_fraction;  // of them at most
   double ignore_overlap = 0.5;
 
   template <class Conv>
@@ -112,8 +112,8 @@ struct label_anchor {
       }
       is_best_of_a_box = is_best_of_a_box || (v > U(0) && v == best_of_box.data[s]);
     }
-    if (is_best_of_a_box || Conv::is_positive_anchor(best, positive_iou)) label.data[at] = 1;                  // 2
-    else if (Conv::is_negative_anchor(best, negative_iou)) label.data[at] = on_ignored ? -1 : 0;               // 3, 4
+    if (is_best_of_a_box || Conv::is_positive_anchor(best, positive_iou)) label.data[at] = 1;     // 2
+    else if (Conv::is_negative_anchor(best, negative_iou)) label.data[at] = on_ignored ? -1 : 0;  // 3, 4
   }
 };
 
@@ -128,10 +128,12 @@ void anchor_targets(typename B::context& c, placed_anchors<Anchors> const& ancho
   int const n = label.dims[0], k = label.dims[1], g = gt.capacity();
   using U = detail::target_iou<Conv, T>;
   auto best = scratch<U, B>(c, shape<1>{{n * g}});
-  exec<B>::segmented_reduce(c, n * g, k, U(-1), detail::overlap_with_box<Conv, Anchors, T, B>{anchors, info, gt}, detail::maximum<U>{}, best);
-  exec<B>::for_each(c, label.size(),
-                    detail::label_anchor<Conv, Anchors, T, B>{anchors, info, gt, best, static_cast<U>(o.positive_iou), static_cast<U>(o.negative_iou),
-                                                              static_cast<T>(o.ignore_overlap), label, match});
+  exec<B>::segmented_reduce(c, n * g, k, U(-1), detail::overlap_with_box<Conv, Anchors, T, B>{anchors, info, gt}, detail::maximum<U>{},
+                            best);
+  exec<B>::for_each(
+      c, label.size(),
+      detail::label_anchor<Conv, Anchors, T, B>{anchors, info, gt, best, static_cast<U>(o.positive_iou), static_cast<U>(o.negative_iou),
+                                                static_cast<T>(o.ignore_overlap), label, match});
   ops::sample_balanced<B>(c, label, id, r, draw::anchor_sample, static_cast<int>(o.batch * o.positive_fraction), o.batch);  // 5
 }
 

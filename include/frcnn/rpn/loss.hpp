@@ -45,7 +45,8 @@ struct anchor_loss {
     int const k_count = label.dims[1], n = static_cast<int>(at / k_count), i = static_cast<int>(at % k_count);
     int const a_count = anchors.scheme.per_cell();
     double const count = sampled.data[0] > 1 ? sampled.data[0] : 1;
-    T const cls_scale = static_cast<T>(1 / (o.n_cls > 0 ? o.n_cls : count)), reg_scale = static_cast<T>(o.lambda / (o.n_reg > 0 ? o.n_reg : count));
+    T const cls_scale = static_cast<T>(1 / (o.n_cls > 0 ? o.n_cls : count)),
+            reg_scale = static_cast<T>(o.lambda / (o.n_reg > 0 ? o.n_reg : count));
     T cls = T(0), reg = T(0), dz = T(0);
     T* const dd = ddeltas.data + at * 4;  // [N, M, A, 4] and [N, K, 4] are the same memory
     for (int j = 0; j < 4; ++j) dd[j] = T(0);
@@ -76,8 +77,9 @@ void anchor_losses(typename B::context& c, placed_anchors<Anchors> const& anchor
   auto sampled = scratch<double, B>(c, shape<1>{{1}});
   auto term = scratch<T, B>(c, shape<2>{{2, total}});
   exec<B>::segmented_reduce(c, 1, total, 0.0, detail::is_sampled<B>{label}, ops::plus<double>{}, sampled);
-  exec<B>::for_each(c, label.size(), detail::anchor_loss<Conv, Coder, Anchors, T, B>{anchors, coder, gt, label, match, logits, deltas, sampled, o,
-                                                                                    dlogits, ddeltas, term});
+  exec<B>::for_each(c, label.size(),
+                    detail::anchor_loss<Conv, Coder, Anchors, T, B>{anchors, coder, gt, label, match, logits, deltas, sampled, o, dlogits,
+                                                                    ddeltas, term});
   ops::sum_terms<T, B>(c, term, loss);
 }
 

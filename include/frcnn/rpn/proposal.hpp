@@ -94,9 +94,9 @@ struct gather_fit {
 template <Real T, Backend B>
 struct merge_keys {
   int levels;
-  view<T const, 2, B> keys;                       // [S, Kmax]
-  view<std::int32_t const, 2, B> order, fit;      // [S, before]
-  counted<std::int32_t const, 2, B> kept;         // [S, after]
+  view<T const, 2, B> keys;                   // [S, Kmax]
+  view<std::int32_t const, 2, B> order, fit;  // [S, before]
+  counted<std::int32_t const, 2, B> kept;     // [S, after]
   view<T, 2, B> merged;
   FRCNN_HD void operator()(std::size_t at) const {
     int const after = kept.rows.dims[1], row = static_cast<int>(at / after), j = static_cast<int>(at % after);
@@ -107,9 +107,9 @@ struct merge_keys {
 template <Real T, Backend B>
 struct gather_proposals {
   int levels;
-  view<std::int32_t const, 2, B> order;      // [N, after] into [levels*after]
-  view<std::int32_t const, 2, B> kept;       // [S, after]
-  view<box<T> const, 2, B> boxes;            // [S, before]
+  view<std::int32_t const, 2, B> order;  // [N, after] into [levels*after]
+  view<std::int32_t const, 2, B> kept;   // [S, after]
+  view<box<T> const, 2, B> boxes;        // [S, before]
   view<box<T>, 2, B> rois;
   FRCNN_HD void operator()(std::size_t at) const {
     int const after = kept.dims[1], n = static_cast<int>(at / order.dims[1]), j = order.data[at];

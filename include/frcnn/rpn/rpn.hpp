@@ -51,7 +51,7 @@ class region_proposal_network {
  public:
   // What a step decided, so that it can be recorded, held and replayed (testing/decisions.hpp).
   struct decisions {
-    bool held = false;                         // true: loss() takes label and match as they are
+    bool held = false;                          // true: loss() takes label and match as they are
     view<std::int32_t, 2, B> label{}, match{};  // [N, K]
     buffer<std::int32_t, B> label_memory, match_memory;
   };
@@ -66,7 +66,9 @@ class region_proposal_network {
 
   // nominal_stride: the backbone's, one a level.
   region_proposal_network(Anchors anchors, std::array<int, levels> nominal_stride, rpn_options<Conv> options = {})
-      : anchors_(anchors), options_(options), nominal_stride_(nominal_stride),
+      : anchors_(anchors),
+        options_(options),
+        nominal_stride_(nominal_stride),
         conv_({channels, channels, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
         siblings_(channels, anchors.per_cell() * rpn::logits_per_anchor<Conv>(), anchors.per_cell() * 4, initializer::normal(0.01)) {}
 
@@ -91,7 +93,8 @@ class region_proposal_network {
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
     typename context::frame scope(c);
     auto const anchors = place(im.pixels.dims, f);
-    auto const logits = scratch<T, B>(c, rows_shape(im, anchors, siblings_.first)), deltas = scratch<T, B>(c, rows_shape(im, anchors, siblings_.second));
+    auto const logits = scratch<T, B>(c, rows_shape(im, anchors, siblings_.first)),
+               deltas = scratch<T, B>(c, rows_shape(im, anchors, siblings_.second));
     for (int l = 0; l < levels; ++l) {
       typename context::frame level_scope(c);
       auto hidden = c.template make<T>(f.level[l].dims);
@@ -153,7 +156,9 @@ class region_proposal_network {
   }
 
  private:
-  proposal_limits limits(phase ph) const { return ph == phase::train ? options_.train : ph == phase::test ? options_.test : options_.stage; }
+  proposal_limits limits(phase ph) const {
+    return ph == phase::train ? options_.train : ph == phase::test ? options_.test : options_.stage;
+  }
 
   static shape<3> rows_shape(batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, conv const& sibling) {
     return {{im.size(), anchors.grid.cells, sibling.spec().out_channels}};

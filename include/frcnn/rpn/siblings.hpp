@@ -52,8 +52,8 @@ class siblings {
     ops::rows<B>::template gather<T>(c, y, to_second, cell, first.spec().out_channels);
   }
 
-  void backward(context& c, activation<T, B> const& x, view<T const, 3, B> dfirst, view<T const, 3, B> dsecond, int cell, activation<T, B>& dx,
-                writing how) {
+  void backward(context& c, activation<T, B> const& x, view<T const, 3, B> dfirst, view<T const, 3, B> dsecond, int cell,
+                activation<T, B>& dx, writing how) {
     typename context::frame scope(c);
     auto const whole = spec();
     profiled const layer(c, "siblings", 2 * whole.operations(x.dims));
@@ -66,7 +66,8 @@ class siblings {
       dweight = scratch<T, B>(c, shape<1>{{checked::extent(first.weight.size() + second.weight.size())}});
       dbias = scratch<T, B>(c, shape<1>{{whole.out_channels}});
     }
-    ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, writing::set, dx, how);  // no ReLU: y is not looked at
+    ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, writing::set, dx,
+                                         how);  // no ReLU: y is not looked at
     if (!learns) return;
     apart(c, dweight, &conv::weight);
     apart(c, dbias, &conv::bias);

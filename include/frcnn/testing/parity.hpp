@@ -34,8 +34,7 @@ struct parity_report {
   explicit operator bool() const { return ok; }
   std::string describe() const {
     char text[256];
-    if (a_size != b_size)
-      std::snprintf(text, sizeof text, "differs: %zu elements, the reference has %zu", a_size, b_size);
+    if (a_size != b_size) std::snprintf(text, sizeof text, "differs: %zu elements, the reference has %zu", a_size, b_size);
     else
       std::snprintf(text, sizeof text, "%s: worst at %zu of %zu: %.9g, reference %.9g, relative difference %.3g (L2 %.3g)",
                     ok ? "equal" : "differs", index, a_size, a, b, worst, relative_l2);
@@ -158,8 +157,7 @@ inline detection_report compare_detections(std::span<detection const> a, std::sp
     if (of_a[i] == alone) continue;
     if (last != alone && of_a[i] < last)
       (close(b[of_a[i]].score, b[last].score) ? report.excused : report.failures).push_back(text("ours", a[i]) + ": in another order");
-    else
-      last = of_a[i];
+    else last = of_a[i];
   }
   return report;
 }

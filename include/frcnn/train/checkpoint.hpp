@@ -60,8 +60,10 @@ void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t
   for (auto const& [key, value] : arguments) {
     auto const then = state.metadata().find("argument " + key);
     if (then == state.metadata().end() || then->second != value)
-      throw error("--resume", "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " +
-                                  (then == state.metadata().end() ? "not given" : then->second) + ")", key + " " + (value.empty() ? "not given" : value));
+      throw error("--resume",
+                  "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " +
+                      (then == state.metadata().end() ? "not given" : then->second) + ")",
+                  key + " " + (value.empty() ? "not given" : value));
   }
   auto const compare = [&](char const* key, std::string const& expected) {
     if (state.metadata(key) != expected)

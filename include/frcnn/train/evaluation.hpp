@@ -1,7 +1,7 @@
 #pragma once
 // A detector over a whole data set: detections and truth of every image, in the order of the data set, in original pixels.
-#include "frcnn/data/image_io.hpp"
 #include "frcnn/data/dataset.hpp"
+#include "frcnn/data/image_io.hpp"
 #include "frcnn/data/prefetch.hpp"
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/eval/voc_ap.hpp"

@@ -119,9 +119,10 @@ class sgd {
     for (auto const& e : store_.entries()) {
       auto& p = *e.p;
       if (!written(p)) continue;
-      exec<B>::for_each(c, p.size(), detail::apply_gradient<T, B>{p.value.data, velocity_.data() + e.offset, p.grad.data, control_.data(),
-                                                                  static_cast<T>(options_.momentum), static_cast<T>(options_.decay * p.decay_mult),
-                                                                  static_cast<T>(p.lr_mult), options_.lr_inside_momentum});
+      exec<B>::for_each(c, p.size(),
+                        detail::apply_gradient<T, B>{p.value.data, velocity_.data() + e.offset, p.grad.data, control_.data(),
+                                                     static_cast<T>(options_.momentum), static_cast<T>(options_.decay * p.decay_mult),
+                                                     static_cast<T>(p.lr_mult), options_.lr_inside_momentum});
       ++p.version;
       p.next = writing::set;
     }
@@ -137,7 +138,9 @@ class sgd {
   detail::sgd_control const* control() const { return control_.data(); }
 
   // Momentum in logical order, for checkpoints.
-  std::vector<T> get_velocity(typename parameter_store<T, B>::entry const& e) const { return store_.logical(e, velocity_.data() + e.offset); }
+  std::vector<T> get_velocity(typename parameter_store<T, B>::entry const& e) const {
+    return store_.logical(e, velocity_.data() + e.offset);
+  }
   void set_velocity(typename parameter_store<T, B>::entry const& e, std::vector<T> const& logical) {
     store_.from_logical(e, logical, velocity_.data() + e.offset);
   }

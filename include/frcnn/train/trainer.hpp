@@ -145,7 +145,8 @@ class trainer {
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
       scheme_(model_, context_, input_.upload(), input_.upload_truth(), rng<B>{{state_.data(), {{2}}}}, tape_, loss);
-      exec<B>::for_each(context_, loss.size(), detail::collect_losses<T, B>{loss, here, T(1) / static_cast<T>(options_.accumulate), m == 0});
+      exec<B>::for_each(context_, loss.size(),
+                        detail::collect_losses<T, B>{loss, here, T(1) / static_cast<T>(options_.accumulate), m == 0});
     }
     optimiser_.update(context_, options_.rate.at(step_), options_.accumulate, view<T const, 1, B>{here, {{4}}});
     exec<B>::for_each(context_, std::size_t{1}, detail::collect_verdict<T, B>{optimiser_.control(), here});

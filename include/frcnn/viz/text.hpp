@@ -50,8 +50,7 @@ namespace detail {
 inline std::string printable(std::string_view text) {
   std::string ascii;
   for (unsigned char const c : text)
-    if (c >= 32 && c < 127)
-      ascii += static_cast<char>(c);
+    if (c >= 32 && c < 127) ascii += static_cast<char>(c);
     else if ((c & 0xC0) != 0x80)  // not the continuation of a character that has its '?'
       ascii += '?';
   return ascii;

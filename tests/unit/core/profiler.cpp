@@ -1,10 +1,10 @@
 #include "frcnn/core/profiler.hpp"
 
+#include <doctest/doctest.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <thread>
-#include <doctest/doctest.h>
 
 namespace {
 
@@ -35,7 +35,7 @@ TEST_CASE("profiler: scopes nest, repeat and add up") {
   REQUIRE(rows.size() == 5);
   char const* const names[] = {"backbone", "conv1", "conv2", "head", "conv1"};
   int const depths[] = {0, 1, 1, 0, 1};
-  long const calls[] = {1, 1, 2, 1, 1};              // in the first run
+  long const calls[] = {1, 1, 2, 1, 1};               // in the first run
   double const operations[] = {200, 100, 100, 7, 7};  // a stage has its layers'
   for (std::size_t i = 0; i < rows.size(); ++i) {
     CAPTURE(i);

@@ -91,8 +91,8 @@ TEST_CASE("content decides, not the name") {
 }
 
 TEST_CASE("an image cut anywhere is refused, by the data check too, and any EXIF cut anywhere is survived") {
-  for (std::string name : {"baseline.jpg", "progressive.jpg", "restart.jpg", "turned.jpg", "inks.jpg", "rgb.png", "turned.png", "rgb.bmp",
-                           "palette.bmp"}) {
+  for (std::string name :
+       {"baseline.jpg", "progressive.jpg", "restart.jpg", "turned.jpg", "inks.jpg", "rgb.png", "turned.png", "rgb.bmp", "palette.bmp"}) {
     std::string const file = golden_file(name);
     CAPTURE(name);
     std::size_t const filling = name.find(".bmp") == std::string::npos ? 0 : 2;  // of the last row, which some writers leave out
@@ -188,8 +188,8 @@ TEST_CASE("damaged files are refused or decoded, never worse") {
   std::uint32_t state = 12345;
   auto const random = [&] { return (state = state * 1664525u + 1013904223u) >> 8; };
   int refused = 0;
-  for (std::string name : {"baseline.jpg", "progressive.jpg", "turned.jpg", "inks.jpg", "restart.jpg", "rgb.png", "palette.png", "palette.bmp",
-                           "bits.bmp"}) {
+  for (std::string name :
+       {"baseline.jpg", "progressive.jpg", "turned.jpg", "inks.jpg", "restart.jpg", "rgb.png", "palette.png", "palette.bmp", "bits.bmp"}) {
     std::string const file = golden_file(name);
     for (int round = 0; round < 200; ++round) {
       std::string damaged = file;

@@ -113,7 +113,8 @@ TEST_CASE("an image is turned where <size> says so, left and doubted where it ca
   CHECK(read("") == "18 x 13, 1, box to 13");
   REQUIRE(!voc.warnings.empty());
   std::string const doubt =
-      "trainval: 1 image has an EXIF orientation, and nothing tells whether its boxes mean the turned picture: it is left as stored, and its boxes may be "
+      "trainval: 1 image has an EXIF orientation, and nothing tells whether its boxes mean the turned picture: it is left as stored, and "
+      "its boxes may be "
       "wrong (--exif apply or --exif ignore decides): VOC/JPEGImages/a.jpg";
   CHECK(std::any_of(voc.warnings.begin(), voc.warnings.end(), [&](auto const& w) { return voc.without_root(w) == doubt; }));
   CHECK(read("", exif_mode::apply) == "13 x 18, 6, box to 18");
@@ -150,7 +151,7 @@ TEST_CASE("an image that has not changed since is not decoded again") {
   check_cache lie = damage("a");
   check_cache again(cache);
   CHECK(voc.refusal({.known = &again}).find("found none of them") != std::string::npos);  // it has changed
-  CHECK(voc.read({.known = &lie}).size() == 2);                                            // taken from the cache
+  CHECK(voc.read({.known = &lie}).size() == 2);                                           // taken from the cache
   CHECK(voc.read({.known = &lie}).samples[0].width == 20);
 }
 

@@ -124,7 +124,8 @@ TEST_CASE("shapes that are no upright rectangles are named") {
   CHECK(said("<bndbox><x1>1</x1><y1>1</y1><x2>1</x2><y2>1</y2><x3>1</x3></bndbox>") == upright + "<x3> in it");
   auto const turned_by = [](std::string const& degrees) {
     return "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
-           "<attributes><attribute><name>rotation</name><value>" + degrees + "</value></attribute></attributes>";
+           "<attributes><attribute><name>rotation</name><value>" +
+           degrees + "</value></attribute></attributes>";
   };
   CHECK(said(turned_by("32.5")) == upright + "a rotation of 32.5 degrees");
   CHECK_NOTHROW(parsed("<annotation><object><name>a</name>" + turned_by("0.0") + "</object></annotation>"));

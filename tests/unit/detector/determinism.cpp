@@ -1,7 +1,7 @@
 // A run is a function of its seed and its number of threads, bit for bit; an image's draws do not depend on its company.
+#include "../engines.hpp"
 #include "frcnn/testing/decisions.hpp"
 #include "frcnn/testing/parity.hpp"
-#include "../engines.hpp"
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // Model files hold everything detect needs, byte for byte; and the images a detector takes.
-#include "frcnn/load.hpp"
 #include "../engines.hpp"
+#include "frcnn/load.hpp"
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>
@@ -137,7 +137,8 @@ TEST_CASE("weights that are no numbers are refused with their tensor") {
   d.model().parameters().set(first, values);
   save(d, folder.path / "nan.safetensors");
   auto const message = message_of([&] { load<narrow_preset<>>(folder.path / "nan.safetensors"); });
-  CHECK(message.find("nan.safetensors, tensor \"" + first.name + "\": expected finite numbers, found infinity or NaN") != std::string::npos);
+  CHECK(message.find("nan.safetensors, tensor \"" + first.name + "\": expected finite numbers, found infinity or NaN") !=
+        std::string::npos);
 }
 
 TEST_CASE("load_detector serves a preset that only the file knows") {

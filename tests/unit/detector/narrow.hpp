@@ -34,7 +34,7 @@ struct whole_spec {
 // In VGG's manner: pools, and a frozen prefix that runs in strips.
 struct pooled_spec {
   static constexpr char const* name = "pooled";
-  static constexpr backbone::stage stages[] = {backbone::conv(16), backbone::conv(16), backbone::pool(), backbone::conv(32),
+  static constexpr backbone::stage stages[] = {backbone::conv(16), backbone::conv(16), backbone::pool(),   backbone::conv(32),
                                                backbone::pool(),   backbone::conv(32), backbone::conv(32), backbone::pool(),
                                                backbone::conv(32), backbone::pool(),   backbone::conv(48)};
   static constexpr int frozen = 3;

@@ -251,10 +251,8 @@ class torchvision_step {
           ++d.moved;
           for (j = 0; j < expected && (taken[std::size_t(j)] || !same(b, theirs[at(n, j, capacity)]));) ++j;
         }
-        if (j < expected)
-          taken[std::size_t(j)] = true;
-        else
-          ++d.alone;
+        if (j < expected) taken[std::size_t(j)] = true;
+        else ++d.alone;
       }
     }
     return d;

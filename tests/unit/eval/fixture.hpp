@@ -45,10 +45,8 @@ struct golden {
       } else {
         std::vector<double> values;
         for (double v; fields >> v;) values.push_back(v);
-        if (what == "ap")
-          g.ap.push_back(values);
-        else
-          g.recalls.push_back({static_cast<int>(n), values});
+        if (what == "ap") g.ap.push_back(values);
+        else g.recalls.push_back({static_cast<int>(n), values});
         fields.clear();
       }
       REQUIRE(!fields.fail());

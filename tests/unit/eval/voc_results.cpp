@@ -131,8 +131,8 @@ TEST_CASE("voc_results: a line that is wrong is named by file and line") {
 
 TEST_CASE("voc_results: any id and any class reads back") {
   std::vector<std::string> const odd_ids{"shot (1)", "shot%20(1)", "day1/a", "../x", "a\tb", "100%", "caf\xC3\xA9", "\xFF", " ", "%"};
-  std::vector<std::string> const odd_names{"n/a", "n%2Fa", "../up", std::string(260, 'x'), std::string(259, 'x') + "/", "tv monitor", "line\nend",
-                                           "\xFF", "."};
+  std::vector<std::string> const odd_names{"n/a",       "n%2Fa", "../up", std::string(260, 'x'), std::string(259, 'x') + "/", "tv monitor",
+                                           "line\nend", "\xFF",  "."};
   std::vector<std::vector<detection>> found(odd_ids.size());
   for (std::size_t i = 0; i < odd_ids.size(); ++i)
     for (std::size_t k = 0; k < odd_names.size(); ++k)

@@ -146,7 +146,9 @@ TEST_CASE("a file cut short while it is open") {
   contents().write(folder / "a");
   safetensors_file const file(folder / "a");
   std::filesystem::resize_file(folder / "a", std::filesystem::file_size(folder / "a") - 4);
-  CHECK(sentence([&] { for (auto const& [name, tensor] : file.tensors()) file.read<double>(name); }).find("cut short") != string::npos);
+  CHECK(sentence([&] {
+          for (auto const& [name, tensor] : file.tensors()) file.read<double>(name);
+        }).find("cut short") != string::npos);
   CHECK(sentence([&] {
           for (auto const& [name, tensor] : file.tensors()) file.map<std::uint8_t>(name, tensor.shape);
         }).find("cut short") != string::npos);

@@ -51,7 +51,8 @@ TEST_CASE("siblings: as two convolutions of their own") {
   for (int n = 0; n < 2; ++n)
     for (int r = 0; r < rows; ++r)
       for (int o = 0; o < 8; ++o) {
-        double const got = o < 3 ? a[static_cast<std::size_t>((n * rows + r) * 3 + o)] : b[static_cast<std::size_t>((n * rows + r) * 5 + o - 3)];
+        double const got =
+            o < 3 ? a[static_cast<std::size_t>((n * rows + r) * 3 + o)] : b[static_cast<std::size_t>((n * rows + r) * 5 + o - 3)];
         double expected = -9;  // untouched
         if (r >= first && r < first + cells) {
           expected = o < 3 ? ba[o] : bb[o - 3];
@@ -64,8 +65,8 @@ TEST_CASE("siblings: as two convolutions of their own") {
   auto dx = c.make<double>(dims);
   std::vector<double> dx_plain(dims.size());
   for (int pass = 1; pass <= 2; ++pass) {  // the second adds, to the parameters and to dx
-    m.layer.backward(c, x, view<double const, 3, cpu>{da.data(), {{2, rows, 3}}}, view<double const, 3, cpu>{db.data(), {{2, rows, 5}}}, first, dx,
-                     pass == 1 ? writing::set : writing::add);
+    m.layer.backward(c, x, view<double const, 3, cpu>{da.data(), {{2, rows, 3}}}, view<double const, 3, cpu>{db.data(), {{2, rows, 5}}},
+                     first, dx, pass == 1 ? writing::set : writing::add);
     c.to_plain(dx, view<double, 4, cpu>{dx_plain.data(), dims});
     auto const ga = store.get_gradient(store.at("a.weight")), gb = store.get_gradient(store.at("b.bias"));
     for (int o = 0; o < 3; ++o)

@@ -67,7 +67,8 @@ TEST_CASE("plot: names of any kind stay valid XML") {
   CHECK(c.shows(wild));
   std::string const r = "\xEF\xBF\xBD";
   CHECK(c.shows("x" + r + r + r + r + r + r + r + r + "y"));
-  CHECK(chart(plot({}, {{std::string(260, 'x') + "end", {0, 1}, {0, 1}}})).shows(std::string(19, 'x') + "..." + std::string(15, 'x') + "end"));
+  CHECK(chart(plot({}, {{std::string(260, 'x') + "end", {0, 1}, {0, 1}}}))
+            .shows(std::string(19, 'x') + "..." + std::string(15, 'x') + "end"));
 }
 
 TEST_CASE("plot: a point that is no number breaks the line; smoothing keeps the points, pale") {

@@ -16,8 +16,8 @@ struct conv2d<cpu> {
 
   template <Real T>
   static void forward(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, std::type_identity_t<view<T const, 1, cpu>> weight,
-                      std::type_identity_t<view<T const, 1, cpu>> bias, cpu_activation<T> y,
-                      [[maybe_unused]] kept* keep = nullptr, [[maybe_unused]] std::uint64_t version = 0) {
+                      std::type_identity_t<view<T const, 1, cpu>> bias, cpu_activation<T> y, [[maybe_unused]] kept* keep = nullptr,
+                      [[maybe_unused]] std::uint64_t version = 0) {
     check(spec, x.dims);
     FRCNN_ASSERT(y.dims == spec.out_shape(x.dims));
     cpu::context::frame const scope(c);

@@ -95,12 +95,9 @@ void multiply_windows(windows const& w, float const* b, finish const& f, float* 
     simd::unroll<Rows>([&](auto i) {
       float* const to = c + i * c_stride + v * lanes;
       vec const out = simd::at_least((f.add ? simd::load_first(to, here) + sum[i][v] : sum[i][v]) + bias, floor);
-      if (f.around)
-        simd::stream(to, out);
-      else if (here == lanes)
-        simd::store(to, out);
-      else
-        simd::store_first(to, out, here);
+      if (f.around) simd::stream(to, out);
+      else if (here == lanes) simd::store(to, out);
+      else simd::store_first(to, out, here);
     });
   });
 }

@@ -32,10 +32,8 @@ auto ordered_bits(Key key) {
 
 template <class Key>
 bool is_nan_key(Key key) {
-  if constexpr (std::is_floating_point_v<Key>)
-    return is_nan(key);
-  else
-    return false;
+  if constexpr (std::is_floating_point_v<Key>) return is_nan(key);
+  else return false;
 }
 
 template <class U>
@@ -96,8 +94,7 @@ struct exec<cpu> {
   static void for_each(cpu::context& c, std::size_t n, F f) {
     // A few items are whole images or segments, many are rows or elements.
     parallel_for(c, n, n <= 64 ? 1 : 64, [&](std::size_t begin, std::size_t end) {
-      if constexpr (requires { f.run(begin, end); })
-        f.run(begin, end);
+      if constexpr (requires { f.run(begin, end); }) f.run(begin, end);
       else
         for (std::size_t i = begin; i < end; ++i) f(i);
     });

@@ -122,10 +122,8 @@ void parallel_gemm(cpu::context const& c, bool ta, bool tb, std::ptrdiff_t m, st
   parallel_for(c, blocks, too_little ? blocks : 1, [=](std::size_t begin, std::size_t end) {
     for (std::size_t at = begin; at < end; ++at) {
       std::ptrdiff_t const first = static_cast<std::ptrdiff_t>(at) * block, count = std::min(block, side - first);
-      if (by_rows)
-        gemm(ta, tb, count, n, k, alpha, ta ? a + first : a + first * lda, lda, b, ldb, beta, out + first * ldc, ldc);
-      else
-        gemm(ta, tb, m, count, k, alpha, a, lda, tb ? b + first * ldb : b + first, ldb, beta, out + first, ldc);
+      if (by_rows) gemm(ta, tb, count, n, k, alpha, ta ? a + first : a + first * lda, lda, b, ldb, beta, out + first * ldc, ldc);
+      else gemm(ta, tb, m, count, k, alpha, a, lda, tb ? b + first * ldb : b + first, ldb, beta, out + first, ldc);
     }
   });
 }

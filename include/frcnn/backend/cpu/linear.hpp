@@ -60,8 +60,8 @@ struct linear<cpu> {
 
  private:
   template <Real T>
-  static void multiply(cpu::context& c, bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T const* a, std::ptrdiff_t lda,
-                       T const* b, std::ptrdiff_t ldb, writing how, T* out, std::ptrdiff_t ldc, int images = 1) {
+  static void multiply(cpu::context& c, bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T const* a,
+                       std::ptrdiff_t lda, T const* b, std::ptrdiff_t ldb, writing how, T* out, std::ptrdiff_t ldc, int images = 1) {
 #if FRCNN_HAS_ONEDNN
     if constexpr (std::is_same_v<T, float> && simd::worthwhile)
       if (c.is_fast<T>())

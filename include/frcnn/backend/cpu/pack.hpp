@@ -27,8 +27,7 @@ inline void pack_rows(matrix_ref a, int count, int depth, int rows, int whole, f
   alignas(64) float lines[lanes * lanes], turned[lanes * lanes];
   for (int k = 0; k < whole; k += lanes, out += rows * lanes) {
     int const here = std::clamp(depth - k, 0, lanes);
-    for (int i = 0; !a.transposed && i < rows; ++i)
-      store(out + i * lanes, load_first(a.data + i * a.stride + k, i < count ? here : 0));
+    for (int i = 0; !a.transposed && i < rows; ++i) store(out + i * lanes, load_first(a.data + i * a.stride + k, i < count ? here : 0));
     for (int i = 0; a.transposed && i < rows; i += lanes) {  // lanes rows at most, `columns` of them from a
       int const columns = std::clamp(count - i, 0, lanes);
       for (int j = 0; j < lanes; ++j) store(lines + j * lanes, load_first(a.data + (k + j) * a.stride + i, j < here ? columns : 0));

@@ -47,10 +47,8 @@ template <class F>
 void call_run(F& f, int worker, int workers, std::size_t n) {
   std::size_t const begin = n * static_cast<std::size_t>(worker) / static_cast<std::size_t>(workers);
   std::size_t const end = n * static_cast<std::size_t>(worker + 1) / static_cast<std::size_t>(workers);
-  if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>)
-    f(worker, begin, end);
-  else
-    f(begin, end);
+  if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>) f(worker, begin, end);
+  else f(begin, end);
 }
 
 }  // namespace detail

@@ -27,10 +27,8 @@ namespace detail {
 
 // The first n floats of a vector to `to`, or as many as it has.
 inline void put(float* to, vec v, int n, bool add) {
-  if (n >= lanes)
-    store(to, add ? load(to) + v : v);
-  else
-    store_first(to, add ? load_first(to, n) + v : v, n);
+  if (n >= lanes) store(to, add ? load(to) + v : v);
+  else store_first(to, add ? load_first(to, n) + v : v, n);
 }
 
 // How a block of rows is packed and multiplied. A way has:
@@ -101,7 +99,7 @@ struct row_blocks {
         count(images * of_image) {
     FRCNN_ASSERT(image_rows * images == m);
   }
-  int rows_of_image() const { return Way::together * units; }  // with those packed as zeros
+  int rows_of_image() const { return Way::together * units; }                            // with those packed as zeros
   int most_rows() const { return Way::together * ((units + of_image - 1) / of_image); }  // of one block
 
   // Block i: where it begins among all packed rows, and in the matrix; its rows, and how many of them the matrix has.

@@ -48,12 +48,9 @@ template <int N, class F>
 
 template <operand Which>
 [[gnu::always_inline]] inline vec load_of(float const* b, [[maybe_unused]] float const* other, int at) {
-  if constexpr (Which == operand::sum)
-    return load(b + at) + load(other + at);
-  else if constexpr (Which == operand::difference)
-    return load(b + at) - load(other + at);
-  else
-    return load(b + at);
+  if constexpr (Which == operand::sum) return load(b + at) + load(other + at);
+  else if constexpr (Which == operand::difference) return load(b + at) - load(other + at);
+  else return load(b + at);
 }
 
 // sum = (Keep ? sum : 0) + a column of a block of a * a row of b; before(i, v) comes before sum[i][v] changes.
@@ -87,10 +84,8 @@ void tiles_of(std::span<tile_product const> products, int depth) {
       __builtin_prefetch(line);
       line += step;
     };
-    if (c)
-      add_row<Which, false>(a, b, other, sum, store_sum);
-    else
-      add_row<Which, false>(a, b, other, sum, nothing);
+    if (c) add_row<Which, false>(a, b, other, sum, store_sum);
+    else add_row<Which, false>(a, b, other, sum, nothing);
     c = p.c;
     next_row();
     add_row<Which, true>(a + 1, b, other, sum, nothing);
@@ -114,8 +109,8 @@ struct tile_kernels {
   static constexpr int count = tile_rows - Least + 1;
   kernel of[count];
   constexpr tile_kernels() : of{} {
-    [this]<int... I>(std::integer_sequence<int, I...>) { ((of[I] = &tiles_of<Which, Least + I, Vectors>), ...); }(
-        std::make_integer_sequence<int, count>{});
+    [this]<int... I>(std::integer_sequence<int, I...>) { ((of[I] = &tiles_of<Which, Least + I, Vectors>), ...); }
+    (std::make_integer_sequence<int, count>{});
   }
 };
 template <operand Which, int Least, int Vectors>

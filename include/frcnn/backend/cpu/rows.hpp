@@ -23,10 +23,12 @@ struct rows<cpu> {
     std::size_t const channels = static_cast<std::size_t>(a.dims[1]), cells = static_cast<std::size_t>(a.dims[2]) * a.dims[3];
     std::size_t const columns = static_cast<std::size_t>(rows.dims[2]), per_image = static_cast<std::size_t>(rows.dims[1]);
     FRCNN_ASSERT(rows.dims[0] == a.dims[0] && channel + rows.dims[2] <= a.dims[1] && first + cells <= per_image);
-    parallel_for(c, static_cast<std::size_t>(a.dims[0]) * cells, std::size_t{65536} / (columns + 1) + 1, [=](std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; ++i)
-        copy(a.data + i * channels + channel, rows.data + (i / cells * per_image + static_cast<std::size_t>(first) + i % cells) * columns, columns);
-    });
+    parallel_for(c, static_cast<std::size_t>(a.dims[0]) * cells, std::size_t{65536} / (columns + 1) + 1,
+                 [=](std::size_t begin, std::size_t end) {
+                   for (std::size_t i = begin; i < end; ++i)
+                     copy(a.data + i * channels + channel,
+                          rows.data + (i / cells * per_image + static_cast<std::size_t>(first) + i % cells) * columns, columns);
+                 });
   }
 };
 

@@ -157,7 +157,8 @@ inline void transpose(float const* in, std::ptrdiff_t in_stride, float* out, std
 // f(integral_constant 0), f(1), ... f(N-1): loops whose every index is a constant, so that arrays of vectors live in registers.
 template <int N, class F>
 [[gnu::always_inline]] inline void unroll(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }(std::make_integer_sequence<int, N>{});
+  [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+  (std::make_integer_sequence<int, N>{});
 }
 
 }  // namespace frcnn::simd

@@ -4,8 +4,9 @@
 //   as_xtensor(view)        an xt::adapt over the view's memory, row-major, same dims; valid while the view's memory is
 //   as_view(xt::xtensor&)   a view over the container's memory; valid while the container lives and keeps its shape
 //
-// Example: xt::xtensor<float, 2> scores = ...;  view<float, 2, cpu> v = as_view(scores);  auto same = as_xtensor(v);  same(0, 1) ==
-// scores(0, 1) Activations have the engine's layout: cpu::context::to_plain first.
+// Example: xt::xtensor<float, 2> scores = ...;  view<float, 2, cpu> v = as_view(scores);  auto same = as_xtensor(v);
+//          same(0, 1) == scores(0, 1)
+// Activations have the engine's layout: cpu::context::to_plain first.
 #include "frcnn/backend/cpu/context.hpp"
 
 #include <array>

@@ -17,8 +17,8 @@ inline std::vector<layer_case> const cases = {
     {{3, 2, 7, 2, 3, true}, {{1, 3, 11, 13}}},   {{2, 3, 7, 3, 3, false}, {{1, 2, 10, 8}}}, {{2, 2, 3, 1, 0, true}, {{1, 2, 3, 5}}},
     {{2, 2, 1, 1, 1, false}, {{1, 2, 2, 3}}},    {{1, 1, 3, 4, 0, false}, {{1, 1, 11, 9}}}, {{2, 3, 5, 1, 2, true}, {{1, 2, 1, 2}}},
     {{3, 8, 3, 1, 1, true}, {{2, 3, 40, 50}}},  // several strips
-    {{40, 8, 3, 2, 1, true}, {{2, 40, 61, 47}}}, {{3, 4, 3, 1, 1, true}, {{0, 3, 5, 5}}},
-    whole_vectors,                               {{16, 16, 3, 1, 1, false}, {{1, 16, 3, 2}}},
+    {{40, 8, 3, 2, 1, true}, {{2, 40, 61, 47}}}, {{3, 4, 3, 1, 1, true}, {{0, 3, 5, 5}}},   whole_vectors,
+    {{16, 16, 3, 1, 1, false}, {{1, 16, 3, 2}}},
 };
 
 // The definition, in double and logical order: y, and the gradients of sum(y * g).
@@ -37,10 +37,8 @@ reference naive(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector
         for (int j = 0; j < ys[3]; ++j, ++at)
           for (bool back : {false, true}) {
             double const d = !back ? 0 : s.relu && r.y[at] <= 0 ? 0 : double(g[at]);
-            if (!back)
-              r.y[at] = double(b[o]);
-            else
-              r.db[o] += d;
+            if (!back) r.y[at] = double(b[o]);
+            else r.db[o] += d;
             for (int c = 0; c < xs[1]; ++c)
               for (int ky = 0; ky < s.kernel; ++ky)
                 for (int kx = 0; kx < s.kernel; ++kx) {

@@ -137,7 +137,8 @@ TEST_CASE("linear: in bf16 a layer that may keep its weights is rounded, and no 
   auto const y = l.forward(exact);
   kept_weights kept;
   auto rounded = nans<float>(y.size());
-  ops::linear<cpu>::forward<float>(bf16, true, over(l.x, shape<2>{{20, 100}}), over(l.w), over(l.b), over(rounded, shape<2>{{20, 33}}), &kept, 1);
+  ops::linear<cpu>::forward<float>(bf16, true, over(l.x, shape<2>{{20, 100}}), over(l.w), over(l.b), over(rounded, shape<2>{{20, 33}}),
+                                   &kept, 1);
   CHECK(!same_bits(rounded, y));
   CHECK(relative_l2(rounded, y) < 1e-2);
   CHECK(same_bits(l.forward(bf16), y));  // what learns is exact

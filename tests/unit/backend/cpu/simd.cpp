@@ -26,10 +26,8 @@ TEST_CASE("simd: the larger of two; a NaN in either stays") {
       simd::store(found, simd::max(simd::vec(a), simd::vec(b)));
       CAPTURE(a);
       CAPTURE(b);
-      if (std::isnan(a) || std::isnan(b))
-        CHECK(std::isnan(found[0]));
-      else
-        CHECK(found[0] == std::max(a, b));
+      if (std::isnan(a) || std::isnan(b)) CHECK(std::isnan(found[0]));
+      else CHECK(found[0] == std::max(a, b));
       CHECK(std::memcmp(&found[0], &found[simd::lanes - 1], sizeof(float)) == 0);
     }
 }

@@ -34,10 +34,8 @@ inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights
   bool const is_tiled = is_winograd(s);
   std::size_t const size = is_tiled ? winograd::factors(s.in_channels, s.out_channels) : direct::panel_floats(s);
   auto const make = [&](float* memory) {
-    if (is_tiled)
-      winograd::transform_weights(c, {w.data, s.in_channels, s.out_channels}, memory);
-    else
-      direct::pack_weights(c, s, w.data, memory);
+    if (is_tiled) winograd::transform_weights(c, {w.data, s.in_channels, s.out_channels}, memory);
+    else direct::pack_weights(c, s, w.data, memory);
   };
   if (w.keep && c.options().keep_transforms)
     return w.keep->get(is_tiled ? weight_layout::winograd : weight_layout::panels, w.version, size, make);
@@ -88,8 +86,7 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
   };
   if (dweight && is_tiled)
     winograd::backward_weight(c, spec.in_channels, spec.out_channels, x.data, dy.data, x.dims, dweight, how == writing::add);
-  else if (dweight && !onednn::backward_weight(c, spec, x, dy, dweight, how))
-    portably(dweight, {});
+  else if (dweight && !onednn::backward_weight(c, spec, x, dy, dweight, how)) portably(dweight, {});
   if (!dx) return;
   if (!is_tiled) {
     if (!onednn::backward_data(c, spec, dy, weight, dx, dx_how)) portably(nullptr, dx);

@@ -68,10 +68,8 @@ class strip_worker {
   void produce(int l, int t) {
     if (l > 0)
       for (int const needed = std::min(t + 1, tiles_y_ - 1); next_[l - 1] <= needed;) produce(l - 1, next_[l - 1]);
-    if (run_.parts[l].tiled)
-      tile_row(l, t);
-    else
-      plain_rows(l, t);
+    if (run_.parts[l].tiled) tile_row(l, t);
+    else plain_rows(l, t);
     next_[l] = t + 1;
   }
 

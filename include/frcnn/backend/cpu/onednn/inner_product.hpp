@@ -33,7 +33,8 @@ inline bool inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> 
     type const of = bf16 ? type::bf16 : type::f32;
     desc const rows({m, k}, type::f32, tag::ab), parameter({n, k}, type::f32, tag::ab), out({m, n}, type::f32, tag::ab);
     desc const source({m, k}, of, tag::ab), offset = bias ? desc({n}, type::f32, tag::a) : desc();
-    auto made = inner_product_forward(prop_kind::forward_inference, source, desc({n, k}, of, tag::any), offset, out, attributes(false, relu));
+    auto made =
+        inner_product_forward(prop_kind::forward_inference, source, desc({n, k}, of, tag::any), offset, out, attributes(false, relu));
     plan q;
     if (!first_usable(made)) return q;
     q.packed = made.weights_desc();

@@ -3,8 +3,7 @@
 //
 //   converter(from, to, add)            a job {source, destination}: layout and type change; add: to what is there
 //   weights_for(c, state, plan, w, held)   the weights as the plan's kernel reads them: the parameter itself, a kept copy (which `held`
-//   owns
-//                                       from then on), or one in the arena
+//                                       owns from then on), or one in the arena
 //   source_for(c, state, plan, x)       x, or x rounded to bf16 in the arena
 // What is in the arena lives as long as the caller's frame.
 #include "frcnn/backend/cpu/onednn/packed.hpp"

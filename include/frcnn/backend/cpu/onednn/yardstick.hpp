@@ -4,8 +4,8 @@
 //   yardstick y(c, spec, {N, C, H, W}, pass::forward, algorithm::convolution_winograd);
 //   if (y) y.run();     only the kernel: activations and weights lie as it wants them, and no one converts them
 // Winograd is refused (y is false) for other than 3x3 with stride 1, without AVX-512, and by oneDNN 3.2 and later.
-// Its ReLU is the plain one, the only one that Winograd takes. `run` works on zeros unless `load` gave it numbers, plain ([N, C, H, W], [O,
-// C, k, k]); `result` gives the output so.
+// Its ReLU is the plain one, the only one that Winograd takes. `run` works on zeros unless `load` gave it numbers, plain ([N, C, H, W],
+// [O, C, k, k]); `result` gives the output so.
 #include "frcnn/backend/cpu/onednn/conv2d.hpp"
 
 #if FRCNN_HAS_ONEDNN

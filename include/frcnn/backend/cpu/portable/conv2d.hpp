@@ -118,8 +118,7 @@ struct conv2d {
 
   // The patches of rows [first, last) of patches; `direct`: the map itself is the matrix.
   template <class T>
-  static T const* patch_matrix(patch_grid const& patches, cpu_activation<T> a, int image, int first, int last, bool direct,
-                               T* memory) {
+  static T const* patch_matrix(patch_grid const& patches, cpu_activation<T> a, int image, int first, int last, bool direct, T* memory) {
     T const* const map = a.data + static_cast<std::size_t>(image) * patches.height * patches.width * patches.channels;
     if (direct) return map + static_cast<std::size_t>(first) * patches.width * patches.channels;
     patches.gather(map, first, last, memory);
@@ -187,10 +186,9 @@ struct conv2d {
     std::size_t const columns = static_cast<std::size_t>(horizontal.positions), width = static_cast<std::size_t>(dx.dims[3]);
     std::size_t const k = static_cast<std::size_t>(vertical.taps) * horizontal.taps * o;
     patch_grid const patches{dy.dims[2],    dy.dims[3],      spec.out_channels,   1, vertical.first, horizontal.first,
-                                     vertical.taps, horizontal.taps, horizontal.positions};
+                             vertical.taps, horizontal.taps, horizontal.positions};
     bool const direct = reads_x(spec), dense = spec.stride == 1;
-    strips const cut(dx.dims[0], vertical.positions,
-                     strip_rows<T>(vertical.positions, horizontal.positions, std::max(k, channels)));
+    strips const cut(dx.dims[0], vertical.positions, strip_rows<T>(vertical.positions, horizontal.positions, std::max(k, channels)));
     std::size_t const strip_pixels = static_cast<std::size_t>(cut.rows) * columns;
     std::size_t const room = (direct ? 0 : strip_pixels * k) + (dense ? 0 : strip_pixels * channels);
 

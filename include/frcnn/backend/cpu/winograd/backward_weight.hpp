@@ -22,10 +22,8 @@ void block_to_factors(block_target const& from, std::ptrdiff_t at, factor_places
   bool const whole = from.rows == Rows && from.columns == Columns;
   for (int j = 0; j < Columns; ++j) {
     std::ptrdiff_t const column = (from.x0 + j) * from.pixel + at;
-    if (whole)
-      simd::unroll<Rows>([&](auto i) { d[i] = simd::load_once(from.row[i] + column); });
-    else
-      simd::unroll<Rows>([&](auto i) { d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f); });
+    if (whole) simd::unroll<Rows>([&](auto i) { d[i] = simd::load_once(from.row[i] + column); });
+    else simd::unroll<Rows>([&](auto i) { d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f); });
     output_gradient<Rows>(d, t);
     simd::unroll<inputs>([&](auto i) {
       if constexpr (needs(Rows, i)) simd::store(half_way + (i * Columns + j) * simd::lanes, t[i]);
@@ -175,8 +173,7 @@ struct weight_gradient_sums {
                 width);
     }
     for (int r = 0; r < height; ++r)
-      for (int l = 0; l < width; l += lanes)
-        gather_taps(sums + r * width + l, sum_stride, dw + r * row + l, channels, add);
+      for (int l = 0; l < width; l += lanes) gather_taps(sums + r * width + l, sum_stride, dw + r * row + l, channels, add);
   }
 };
 
@@ -207,10 +204,8 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
     std::size_t const room = gradient.room(tiles - half, 1);
     float* const memory = c.scratch_of<float>(2 * room);
     parallel_for(c, 2, 1, [&](int worker, std::size_t, std::size_t) {
-      if (worker == 0)
-        gradient.add_tiles(0, half, dweight, add, memory, alone);
-      else
-        gradient.add_tiles(half, tiles, second, false, memory + room, alone);
+      if (worker == 0) gradient.add_tiles(0, half, dweight, add, memory, alone);
+      else gradient.add_tiles(half, tiles, second, false, memory + room, alone);
     });
   } else {
     float* const memory = c.scratch_of<float>(gradient.room(tiles - half, c.threads()));

@@ -27,7 +27,7 @@ constexpr std::ptrdiff_t apart(std::size_t floats) {
 struct tile_block {
   float* factors;
   int channels;
-  std::ptrdiff_t stride;  // between factors
+  std::ptrdiff_t stride;    // between factors
   bool past_cache = false;  // factors are written around the caches
 
   // For parts of about `most` tiles.

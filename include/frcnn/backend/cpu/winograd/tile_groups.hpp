@@ -35,19 +35,13 @@ struct tile_kind {
 template <class F>
 [[gnu::always_inline]] inline void with_kind(tile_kind k, F const& f) {
   auto const with_rows = [&]<int Rows>() __attribute__((always_inline)) {
-    if (k.columns == 6)
-      f.template operator()<Rows, 6>();
-    else if (k.columns == 4)
-      f.template operator()<Rows, 4>();
-    else
-      f.template operator()<Rows, 2>();
+    if (k.columns == 6) f.template operator()<Rows, 6>();
+    else if (k.columns == 4) f.template operator()<Rows, 4>();
+    else f.template operator()<Rows, 2>();
   };
-  if (k.rows == 6)
-    with_rows.template operator()<6>();
-  else if (k.rows == 4)
-    with_rows.template operator()<4>();
-  else
-    with_rows.template operator()<2>();
+  if (k.rows == 6) with_rows.template operator()<6>();
+  else if (k.rows == 4) with_rows.template operator()<4>();
+  else with_rows.template operator()<2>();
 }
 
 // Runs of tiles of one kind, one behind the other, each in groups of up to tile_rows tiles, made equally long: no row of a register tile is

@@ -52,10 +52,8 @@ inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, fa
   if (inside) {
     std::ptrdiff_t const first = w.x0 * w.pixel + at;
     auto const row = [&](int i) { return w.row[i] + first; };
-    if (to.past_cache)
-      detail::window_to_products<outputs, outputs, simd::stream>(row, w.pixel, to);
-    else
-      detail::window_to_products<outputs, outputs>(row, w.pixel, to);
+    if (to.past_cache) detail::window_to_products<outputs, outputs, simd::stream>(row, w.pixel, to);
+    else detail::window_to_products<outputs, outputs>(row, w.pixel, to);
     return;
   }
   with_kind(w.kind, [&]<int Rows, int Columns>() {
@@ -96,10 +94,8 @@ template <int Columns>
     simd::unroll<Columns>([&](auto j) {
       if (j < to.columns) simd::store(first + j * to.pixel, o[j]);
     });
-  else if (to.past_cache)
-    simd::unroll<Columns>([&](auto j) { simd::stream(first + j * to.pixel, o[j]); });
-  else
-    simd::unroll<Columns>([&](auto j) { simd::store(first + j * to.pixel, o[j]); });
+  else if (to.past_cache) simd::unroll<Columns>([&](auto j) { simd::stream(first + j * to.pixel, o[j]); });
+  else simd::unroll<Columns>([&](auto j) { simd::store(first + j * to.pixel, o[j]); });
 }
 
 template <int Rows, int Columns>

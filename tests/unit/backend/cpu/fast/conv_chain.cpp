@@ -24,13 +24,14 @@ std::vector<run_case> const runs = {
     {{layer(16, 16), layer(16, 16), layer(16, 32), halving()}, {{2, 16, high - 1, 7}}, 4},  // two images, odd sides
     {{layer(16, 32), layer(32, 16, 1, false)}, {{1, 16, high - 2, 1}}, 2},                  // ends without a pool; one column
     {{layer(5, 48), layer(48, 16), layer(16, 16), layer(16, 16)}, {{1, 5, high, 9}}, 4},
-    {{layer(16, 16), halving()}, {{2, 16, 5, 6}}, 2},  // low: a convolution and its pool
+    {{layer(16, 16), halving()}, {{2, 16, 5, 6}}, 2},     // low: a convolution and its pool
     {{layer(256, 512), halving()}, {{1, 256, 7, 6}}, 2},  // by panels
 };
 
 }  // namespace
 
-TEST_CASE("strips: the bits of one stage after the other, from every number of threads, and the numbers of double" * doctest::skip(!simd::worthwhile)) {
+TEST_CASE("strips: the bits of one stage after the other, from every number of threads, and the numbers of double" *
+          doctest::skip(!simd::worthwhile)) {
   for (auto const& r : runs) {
     CAPTURE(to_string(r.x));
     chain<float> const narrow(r.links, r.x);
@@ -61,11 +62,11 @@ TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
   CHECK(together(three, low) == 1);
   CHECK(together(three, low, 1) == 3);
   CHECK(together({layer(16, 16), halving(), layer(16, 16)}, low) == 2);
-  CHECK(together({layer(16, 16), layer(16, 16, 2)}, tall) == 1);  // another size
+  CHECK(together({layer(16, 16), layer(16, 16, 2)}, tall) == 1);                           // another size
   CHECK(together({layer(16, 512), layer(512, 512)}, {{1, 16, 2 * tall_for(2), 8}}) == 1);  // by panels
   CHECK(together({layer(256, 512), layer(512, 16)}, {{1, 256, 2 * tall_for(2), 8}}) == 1);
-  CHECK(together({layer(16, 16), layer(16, 5)}, tall) == 1);      // not Winograd's
-  CHECK(together({layer(16, 5), halving()}, tall) == 1);          // nor the pool behind it
+  CHECK(together({layer(16, 16), layer(16, 5)}, tall) == 1);  // not Winograd's
+  CHECK(together({layer(16, 5), halving()}, tall) == 1);      // nor the pool behind it
   CHECK(together({halving(), layer(16, 16)}, tall) == 1);
   CHECK(together({layer(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);       // the pool's window is no longer whole
   CHECK(together({layer(16, 16), {true, {}, {3, 2, 1, false}}}, tall) == 1);  // another pool
@@ -84,7 +85,8 @@ TEST_CASE("strips: a run of the greatest length" * doctest::skip(!simd::worthwhi
   CHECK(same_bits(k.forward(c), k.stage_by_stage(c)));
 }
 
-TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further than its windows' tiles" * doctest::skip(!simd::worthwhile)) {
+TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further than its windows' tiles" *
+          doctest::skip(!simd::worthwhile)) {
   chain<float> k(runs[1].links, runs[1].x);
   int const h = k.xs[2], w = k.xs[3];
   k.x[std::size_t(100 * w + 3)] = std::numeric_limits<float>::quiet_NaN();  // first image, channel 0, row 100

@@ -65,7 +65,8 @@ struct layer {
     tensor<float> tx(c, xs, x), tdy(c, ys, g);
     auto dw = channels_last(before, spec.out_channels, spec.in_channels, cells());
     auto const untouched = dw;
-    if (onednn::backward_weight(c, spec, tx.a, tdy.a, dw.data(), how)) return channels_last(dw, spec.out_channels, spec.in_channels, cells(), true);
+    if (onednn::backward_weight(c, spec, tx.a, tdy.a, dw.data(), how))
+      return channels_last(dw, spec.out_channels, spec.in_channels, cells(), true);
     CHECK(same_bits(dw, untouched));
     return {};
   }
@@ -88,7 +89,8 @@ TEST_CASE("onednn: forward and gradients against the definition; set reads nothi
     lc.spec.relu = false;  // dy comes masked
     layer const l(lc);
     auto const r = l.expected(l.b);
-    auto const dx = l.backward_data(c, nans<float>(l.x.size()), writing::set), dw = l.backward_weight(c, nans<float>(l.w.size()), writing::set);
+    auto const dx = l.backward_data(c, nans<float>(l.x.size()), writing::set),
+               dw = l.backward_weight(c, nans<float>(l.w.size()), writing::set);
     auto const x0 = normals<float>(l.x.size(), 5), w0 = normals<float>(l.w.size(), 6);
     // The rule of library.hpp passes over products and plain loops; the shapes of layers have kernels all the same.
     CHECK((lc.spec.in_channels < 16 || lc.spec.out_channels < 16 || (!dx.empty() && !dw.empty())));

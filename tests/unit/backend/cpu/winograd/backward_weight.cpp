@@ -37,8 +37,7 @@ TEST_CASE("winograd: the gradient by the weights against direct convolution in d
     CHECK(same_bits(gradient(two, l, false, blank), dw));
     CHECK(same_bits(gradient(three, l, false, blank), dw));
     auto const added = gradient(two, l, true, before);
-    if (height < 100)
-      CHECK(same_bits(added, plus(before, dw)));
+    if (height < 100) CHECK(same_bits(added, plus(before, dw)));
     else
       CHECK(relative_l2(added, plus(std::vector<double>(before.begin(), before.end()), l.expected().dw)) <=
             1e-5);  // block after block: another order
