@@ -24,7 +24,7 @@ struct shift_coder {
 };
 
 // Every function of geometry and of the convention that may run on a device.
-template <class Conv, class T>
+template <class Rules, class T>
 struct geometry_on_device {
   anchor_grid<2> grid;
   grid_anchors<2> anchors;
@@ -34,20 +34,20 @@ struct geometry_on_device {
   FRCNN_HD void operator()(std::size_t i) const {
     int const index = static_cast<int>(i);
     cell const at = grid.cell_of(index, anchors.per_cell());
-    box<T> const a = anchors.template at<T>(at), b = Conv::scale_box(a, T(2), T(3));
+    box<T> const a = anchors.template at<T>(at), b = Rules::scale_box(a, T(2), T(3));
     delta<T> const d = coder.encode(a, b);
     box<T> const decoded = coder.decode(a, d), moved = coder.decode_vjp_from(a, d, b), pulled = coder.encode_vjp_from(a, b, d);
     delta<T> const slope = coder.decode_vjp(a, d, b);
-    T const overlap = iou(Conv::flip_box(decoded, T(100)), Conv::clip(b, T(50), T(60)));
-    bool const yes = Conv::suppresses(overlap, T(.7)) || Conv::is_positive_anchor(overlap, T(.7)) ||
-                     Conv::is_negative_anchor(overlap, T(.3)) || Conv::is_foreground(overlap, T(.5)) ||
-                     Conv::is_background(overlap, T(.1), T(.5)) || Conv::may_train(a, T(50), T(60)) ||
-                     Conv::wide_enough(b, Conv::template proposal_min_side<T>(T(1)));
+    T const overlap = iou(Rules::flip_box(decoded, T(100)), Rules::clip(b, T(50), T(60)));
+    bool const yes = Rules::suppresses(overlap, T(.7)) || Rules::is_positive_anchor(overlap, T(.7)) ||
+                     Rules::is_negative_anchor(overlap, T(.3)) || Rules::is_foreground(overlap, T(.5)) ||
+                     Rules::is_background(overlap, T(.1), T(.5)) || Rules::may_train(a, T(50), T(60)) ||
+                     Rules::wide_enough(b, Rules::template proposal_min_side<T>(T(1)));
     T const rest =
-        Conv::template rpn_beta<T>() + Conv::template head_beta<T>() + Conv::template detection_min_side<T>() +
-        T(Conv::map_level(a) + Conv::stride(64, 4, 16) + grid.index_of(at, anchors.per_cell()) + grid.anchors(anchors.per_cell())) +
+        Rules::template rpn_beta<T>() + Rules::template head_beta<T>() + Rules::template detection_min_side<T>() +
+        T(Rules::map_level(a) + Rules::stride(64, 4, 16) + grid.index_of(at, anchors.per_cell()) + grid.anchors(anchors.per_cell())) +
         pixels(T(255), pixels.source_channel(0)) + smooth_l1(slope.dx, T(1)) + smooth_l1_gradient(slope.dy, T(1));
-    out[i] = Conv::unscale_box(yes ? moved : pulled, rest, overlap);
+    out[i] = Rules::unscale_box(yes ? moved : pulled, rest, overlap);
   }
 };
 
@@ -73,8 +73,8 @@ template <class T>
 using one_map = features<T, cuda, 256>;
 template <class T>
 using two_maps = features<T, cuda, 256, 2>;
-template <class Conv>
-using own = conventions::with_coder<Conv, shift_coder>;
+template <class Rules>
+using own = conventions::with_coder<Rules, shift_coder>;
 
 namespace frcnn {
 using conventions::caffe, conventions::torchvision;

@@ -1,9 +1,9 @@
 #pragma once
 // Images and truth as the network wants them, on the host: decoded, resized to 8-bit RGB, mirrored where the draw says so, a batch ahead.
 //
-//   training_loader<Conv>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number of workers
-//   evaluation_loader<Conv>   every image once, in the order of the data set, never mirrored
-//   load_one<Conv>            one image, in the calling thread
+//   training_loader<Rules>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number of workers
+//   evaluation_loader<Rules>   every image once, in the order of the data set, never mirrored
+//   load_one<Rules>            one image, in the calling thread
 //
 // How a training batch comes about:
 // 1. each epoch is a permutation drawn from (seed, epoch); an incomplete last batch is dropped
@@ -76,11 +76,11 @@ inline void mirror_copy(image const& from, image& to) {
 }
 
 // Everything of `out`, whose memory is reused. cache: may be null.
-template <class Conv>
+template <class Rules>
 void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult, int short_side, int max_side, image_cache* cache,
           ops::resizer& resize, loaded& out) {
   sample const& s = data.samples[id];
-  out.plan = Conv::resize(s.width, s.height, short_side, max_side);
+  out.plan = Rules::resize(s.width, s.height, short_side, max_side);
   out.id = id;
   out.flipped = flipped;
   out.original_width = s.width;
@@ -107,8 +107,8 @@ void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult
   out.difficult.clear();
   for (object const& o : s.objects) {
     if (o.difficult && !with_difficult) continue;
-    box<float> const where = flipped ? Conv::flip_box(o.where, static_cast<float>(s.width)) : o.where;
-    out.boxes.push_back(Conv::scale_box(where, static_cast<float>(out.plan.scale_x), static_cast<float>(out.plan.scale_y)));
+    box<float> const where = flipped ? Rules::flip_box(o.where, static_cast<float>(s.width)) : o.where;
+    out.boxes.push_back(Rules::scale_box(where, static_cast<float>(out.plan.scale_x), static_cast<float>(out.plan.scale_y)));
     out.labels.push_back(o.label);
     out.difficult.push_back(o.difficult);
   }
@@ -127,14 +127,14 @@ inline void check_sides(int short_side, int max_side, int batch, int workers = 0
 }
 
 // What an epoch shows, batch by batch; a batch may be anything that the convention allows.
-template <class Conv>
+template <class Rules>
 class epoch_plan {
  public:
   epoch_plan(dataset const& data, training_options const& o) : data_(data), options_(o) {
     for (std::size_t id = 0; id < data.size(); ++id) {
       auto const& objects = data.samples[id].objects;
       bool const has_boxes = std::any_of(objects.begin(), objects.end(), [](object const& x) { return !x.difficult; });
-      if (has_boxes || Conv::learns_from_empty_images) ids_.push_back(id);
+      if (has_boxes || Rules::learns_from_empty_images) ids_.push_back(id);
     }
     begin(0);
     if (batches_ == 0)
@@ -151,7 +151,7 @@ class epoch_plan {
   }
 
  private:
-  static constexpr bool doubles = Conv::flips_double_the_dataset;
+  static constexpr bool doubles = Rules::flips_double_the_dataset;
 
   void begin(std::uint64_t epoch) {
     epoch_ = epoch;
@@ -170,7 +170,7 @@ class epoch_plan {
     };
     auto const batch = static_cast<std::size_t>(options_.batch);
     shuffle(order_.size(), 1);
-    if constexpr (Conv::pairs_by_orientation) {
+    if constexpr (Rules::pairs_by_orientation) {
       tall_.clear();
       auto kept = order_.begin();
       for (load_request const& r : order_)
@@ -194,7 +194,7 @@ class epoch_plan {
 }  // namespace detail
 
 // The data set outlives the loader. next() and seek() belong to one thread.
-template <class Conv>
+template <class Rules>
 class training_loader {
  public:
   training_loader(dataset const& data, training_options const& o)
@@ -202,7 +202,7 @@ class training_loader {
         cache_(data.size(), o.cache_mb << 20),
         batches_([this](std::uint64_t batch, std::vector<detail::load_request>& requests) { plan_(batch, requests); },
                  [this, &data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-                   detail::load<Conv>(data, r.id, r.flipped, false, o.short_side, o.max_side, &cache_, resize, out);
+                   detail::load<Rules>(data, r.id, r.flipped, false, o.short_side, o.max_side, &cache_, resize, out);
                  },
                  o.workers) {}
 
@@ -220,13 +220,13 @@ class training_loader {
     return data;
   }
 
-  detail::epoch_plan<Conv> plan_;
+  detail::epoch_plan<Rules> plan_;
   image_cache cache_;
   prefetcher<loaded, detail::load_request> batches_;  // last: its threads use the others
 };
 
 // The data set outlives the loader. next() and seek() belong to one thread.
-template <class Conv>
+template <class Rules>
 class evaluation_loader {
  public:
   evaluation_loader(dataset const& data, evaluation_options const& o)
@@ -236,7 +236,7 @@ class evaluation_loader {
                 requests.push_back({id, false});
             },
             [&data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-              detail::load<Conv>(data, r.id, r.flipped, true, o.short_side, o.max_side, nullptr, resize, out);
+              detail::load<Rules>(data, r.id, r.flipped, true, o.short_side, o.max_side, nullptr, resize, out);
             },
             o.workers) {}
 
@@ -254,12 +254,12 @@ class evaluation_loader {
 };
 
 // Image `id` of the data set with all its objects, as evaluation sees it.
-template <class Conv>
+template <class Rules>
 loaded load_one(dataset const& data, std::size_t id, int short_side, int max_side) {
   detail::check_sides(short_side, max_side, 1);
   ops::resizer resize;
   loaded result;
-  detail::load<Conv>(data, id, false, true, short_side, max_side, nullptr, resize, result);
+  detail::load<Rules>(data, id, false, true, short_side, max_side, nullptr, resize, result);
   return result;
 }
 

@@ -78,13 +78,13 @@ struct anchor_grid {
 };
 
 // The grid over an input of padded_h x padded_w pixels whose feature maps are map[l]; nominal_stride[l] is the backbone's own.
-// Conv::stride says whether that or the ratio of extents counts.
-template <class Conv, int L>
+// Rules::stride says whether that or the ratio of extents counts.
+template <class Rules, int L>
 anchor_grid<L> make_anchor_grid(int padded_h, int padded_w, map_extent const (&map)[L], int const (&nominal_stride)[L]) {
   anchor_grid<L> grid{};
   for (int l = 0; l < L; ++l) {
-    grid.level[l] = {map[l].h, map[l].w, Conv::stride(padded_h, map[l].h, nominal_stride[l]),
-                     Conv::stride(padded_w, map[l].w, nominal_stride[l]), grid.cells};
+    grid.level[l] = {map[l].h, map[l].w, Rules::stride(padded_h, map[l].h, nominal_stride[l]),
+                     Rules::stride(padded_w, map[l].w, nominal_stride[l]), grid.cells};
     grid.cells += map[l].h * map[l].w;
   }
   return grid;
@@ -93,7 +93,7 @@ anchor_grid<L> make_anchor_grid(int padded_h, int padded_w, map_extent const (&m
 // sizes_per_level[l]: square roots of areas in input pixels; ratios: height / width, the same at every level.
 // Throws error when the number of lists is not L, when lists differ in length or are empty, when a value is not a positive number, when
 // a cell would have more than 32 anchors, or when rounding leaves an anchor without area.
-template <class Conv, int L>
+template <class Rules, int L>
 grid_anchors<L> make_anchors(std::vector<std::vector<double>> const& sizes_per_level, std::vector<double> const& ratios) {
   auto const check_positive = [](char const* what, std::vector<double> const& values) {
     if (values.empty()) throw error(what, "at least one value", "none");
@@ -118,7 +118,7 @@ grid_anchors<L> make_anchors(std::vector<std::vector<double>> const& sizes_per_l
     int k = 0;
     for (double const ratio : ratios)
       for (double const size : sizes) {
-        box<float> const b = Conv::base_anchor(size, ratio).template as<float>();
+        box<float> const b = Rules::base_anchor(size, ratio).template as<float>();
         if (!(b.width() > 0) || !(b.height() > 0))
           throw error("anchors", "sides of at least one pixel", "size " + std::to_string(size) + " with ratio " + std::to_string(ratio));
         anchors.base[l][k++] = b;

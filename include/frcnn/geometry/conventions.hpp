@@ -42,9 +42,9 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::conventions {
 
-// Conv with the user's own coder in both places. C: default-constructible, models BoxCoder.
-template <class Conv, class C>
-struct with_coder : Conv {
+// Rules with the user's own coder in both places. C: default-constructible, models BoxCoder.
+template <class Rules, class C>
+struct with_coder : Rules {
   using coder = C;
   static constexpr C rpn_coder() { return C{}; }
   static constexpr C head_coder() { return C{}; }

@@ -10,7 +10,7 @@ namespace frcnn::inline FRCNN_ABI {
 
 struct resize_plan {
   int w, h;                 // of the output, pixels
-  double scale_x, scale_y;  // coordinate of a box in the output = coordinate in the source * scale (by Conv::scale_box)
+  double scale_x, scale_y;  // coordinate of a box in the output = coordinate in the source * scale (by Rules::scale_box)
   double step_x, step_y;    // source pixels from one output pixel to the next
 };
 

@@ -5,10 +5,10 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
-template <class Conv, class T>
+template <class Rules, class T>
 struct suppress_above {
   T threshold;
-  FRCNN_HD bool operator()(T iou) const { return Conv::suppresses(iou, threshold); }
+  FRCNN_HD bool operator()(T iou) const { return Rules::suppresses(iou, threshold); }
 };
 
 }  // namespace frcnn::ops

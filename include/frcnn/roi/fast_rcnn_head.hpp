@@ -1,7 +1,7 @@
 #pragma once
 // The Fast R-CNN head: pooled regions through two fully connected layers to class scores and class-specific boxes. Models RoIHead.
 //
-//   F       the features it reads         Conv    the convention         Pooler  roi::align_pooler or roi::max_pooler
+//   F       the features it reads         Rules   the convention         Pooler  roi::align_pooler or roi::max_pooler
 //
 //   N images, Q RoIs each (rows = N*Q), K classes:
 //   pooled [rows, C*P*P] -> fc6 -> fc7 [rows, width] -> logits [rows, K+1], deltas [rows, 4(K+1)]
@@ -17,22 +17,22 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-template <class Conv>
+template <class Rules>
 struct fast_rcnn_options {
   int classes = 20;  // K, without background
   int fc6 = 4096, fc7 = 4096;
   int fc6_rank = 0, fc7_rank = 0;  // 0: full; else the layer is a product of two (nn/low_rank_linear.hpp)
   double dropout = 0;              // after fc6 and fc7, in training
   bool gaussian_predictors = false;
-  roi::target_options target = roi::target_options::of<Conv>();
+  roi::target_options target = roi::target_options::of<Rules>();
 };
 
-template <class F, class Conv = conventions::torchvision, class Pooler = roi::align_pooler<F, Conv>>
+template <class F, class Rules = conventions::torchvision, class Pooler = roi::align_pooler<F, Rules>>
 class fast_rcnn_head {
  public:
   using scalar = typename F::scalar;
   using device = typename F::device;
-  using coder = typename Conv::coder;
+  using coder = typename Rules::coder;
   static constexpr int channels = F::channels, levels = F::levels;
 
  private:
@@ -61,7 +61,7 @@ class fast_rcnn_head {
     buffer<T, B> pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };
 
-  explicit fast_rcnn_head(Pooler pooler, fast_rcnn_options<Conv> options = {})
+  explicit fast_rcnn_head(Pooler pooler, fast_rcnn_options<Rules> options = {})
       : options_(options),
         pooler_(pooler),
         fc6_(pooler.width(), options.fc6, options.fc6_rank, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width())),
@@ -70,8 +70,8 @@ class fast_rcnn_head {
         box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {}
 
   int classes() const { return options_.classes; }
-  fast_rcnn_options<Conv> const& options() const { return options_; }
-  fast_rcnn_options<Conv>& options() { return options_; }
+  fast_rcnn_options<Rules> const& options() const { return options_; }
+  fast_rcnn_options<Rules>& options() { return options_; }
 
   // Inference.
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, detect_options const& o,
@@ -90,7 +90,7 @@ class fast_rcnn_head {
     cls_.forward(c, h7, logits, im.size());
     box_.forward(c, h7, deltas, im.size());
     profiled const scores(c, "scores to detections");
-    roi::postprocess<Conv>(c, Conv::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), o, hits);
+    roi::postprocess<Rules>(c, Rules::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), o, hits);
   }
 
   // Training. rois: constants.
@@ -115,7 +115,7 @@ class fast_rcnn_head {
     cls_.forward(c, t.h7, t.logits, im.size());
     box_.forward(c, t.h7, t.deltas, im.size());
     profiled const losses(c, "losses");
-    roi::roi_losses<Conv>(c, decided, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
+    roi::roi_losses<Rules>(c, decided, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
   }
 
   // RoIs are constants: drois is not used.
@@ -165,7 +165,7 @@ class fast_rcnn_head {
     shape<2> const each{{n, q}};
     d.targets = {
         {d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})}, d.label_memory.shaped(each), d.target_memory.shaped(each)};
-    roi::roi_targets<Conv>(c, Conv::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
+    roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
     if (options_.dropout > 0) {
       d.mask6 = d.mask6_memory.shaped(shape<2>{{n * q, options_.fc6}});
       d.mask7 = d.mask7_memory.shaped(shape<2>{{n * q, options_.fc7}});
@@ -186,7 +186,7 @@ class fast_rcnn_head {
     visit.leave();
   }
 
-  fast_rcnn_options<Conv> options_;
+  fast_rcnn_options<Rules> options_;
   Pooler pooler_;
   nn::low_rank_linear<T, B> fc6_, fc7_;
   nn::linear<T, B> cls_, box_;

@@ -22,7 +22,7 @@ struct is_live {
   FRCNN_HD double operator()(int, int i) const { return label.data[i] >= 0 ? 1.0 : 0.0; }
 };
 
-template <class Conv, Real T, Backend B>
+template <class Rules, Real T, Backend B>
 struct roi_loss {
   targets<T, B> decided;
   view<T const, 2, B> logits, deltas;
@@ -47,7 +47,7 @@ struct roi_loss {
       cls = scale * (std::log(sum) - (z[u] - top));
       for (int k = 0; k < classes; ++k) dz[k] = scale * (std::exp(z[k] - top) / sum - (k == u ? T(1) : T(0)));
       if (u > 0)
-        reg = smooth_l1(deltas.data + (r * classes + u) * 4, decided.target.data[r], Conv::template head_beta<T>(), scale, dt + u * 4);
+        reg = smooth_l1(deltas.data + (r * classes + u) * 4, decided.target.data[r], Rules::template head_beta<T>(), scale, dt + u * 4);
     }
     term(0, r) = cls;
     term(1, r) = reg;
@@ -56,7 +56,7 @@ struct roi_loss {
 
 }  // namespace detail
 
-template <class Conv, Real T, Backend B>
+template <class Rules, Real T, Backend B>
 void roi_losses(typename B::context& c, targets<T, B> decided, view<T const, 2, B> logits, view<T const, 2, B> deltas,
                 view<T, 2, B> dlogits, view<T, 2, B> ddeltas, view<T, 1, B> loss) {
   typename B::context::frame scope(c);
@@ -64,7 +64,8 @@ void roi_losses(typename B::context& c, targets<T, B> decided, view<T const, 2, 
   auto live = scratch<double, B>(c, shape<1>{{1}});
   auto term = scratch<T, B>(c, shape<2>{{2, rows}});
   exec<B>::segmented_reduce(c, 1, rows, 0.0, detail::is_live<B>{decided.label}, ops::plus<double>{}, live);
-  exec<B>::for_each(c, static_cast<std::size_t>(rows), detail::roi_loss<Conv, T, B>{decided, logits, deltas, live, dlogits, ddeltas, term});
+  exec<B>::for_each(c, static_cast<std::size_t>(rows),
+                    detail::roi_loss<Rules, T, B>{decided, logits, deltas, live, dlogits, ddeltas, term});
   ops::sum_terms<T, B>(c, term, loss);
 }
 

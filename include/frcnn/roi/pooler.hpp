@@ -18,17 +18,17 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
 namespace detail {
-template <class Conv, Real T, Backend B>
+template <class Rules, Real T, Backend B>
 struct assign_level {
   counted<box<T> const, 2, B> rois;
   int lowest, highest;
   view<std::int32_t, 2, B> level;
-  FRCNN_HD void operator()(std::size_t i) const { level.data[i] = Conv::map_level(rois.rows.data[i], lowest, highest); }
+  FRCNN_HD void operator()(std::size_t i) const { level.data[i] = Rules::map_level(rois.rows.data[i], lowest, highest); }
 };
 }  // namespace detail
 
 // What both poolers share: the spec, and which level each RoI reads.
-template <class F, class Conv>
+template <class F, class Rules>
 class pooler_base {
  public:
   using scalar = typename F::scalar;
@@ -39,7 +39,7 @@ class pooler_base {
   pooler_base(int pooled, int sampling, std::array<int, levels> strides) {
     spec_.pooled = pooled;
     spec_.sampling = sampling;
-    spec_.end_offset = Conv::roi_pool_end_offset;
+    spec_.end_offset = Rules::roi_pool_end_offset;
     for (int l = 0; l < levels; ++l) spec_.scale[l] = 1.0 / strides[l];
     for (lowest_ = 0; (1 << lowest_) < strides[0];) ++lowest_;
   }
@@ -65,7 +65,7 @@ class pooler_base {
       return {};
     } else {
       auto level = memory ? memory->shaped(rois.rows.dims) : scratch<std::int32_t, B>(c, rois.rows.dims);
-      exec<B>::for_each(c, level.size(), detail::assign_level<Conv, T, B>{rois, lowest_, lowest_ + levels - 1, level});
+      exec<B>::for_each(c, level.size(), detail::assign_level<Rules, T, B>{rois, lowest_, lowest_ + levels - 1, level});
       return level;
     }
   }
@@ -75,9 +75,9 @@ class pooler_base {
 };
 
 // RoIAlign (He et al. 2017, as torchvision has it: aligned = false).
-template <class F, class Conv>
-class align_pooler : public pooler_base<F, Conv> {
-  using base = pooler_base<F, Conv>;
+template <class F, class Rules>
+class align_pooler : public pooler_base<F, Rules> {
+  using base = pooler_base<F, Rules>;
   using typename base::B, typename base::T, typename base::context, typename base::rois_type;
 
  public:
@@ -103,9 +103,9 @@ class align_pooler : public pooler_base<F, Conv> {
 };
 
 // RoI max pooling (Fast R-CNN, section 2.1).
-template <class F, class Conv>
-class max_pooler : public pooler_base<F, Conv> {
-  using base = pooler_base<F, Conv>;
+template <class F, class Rules>
+class max_pooler : public pooler_base<F, Rules> {
+  using base = pooler_base<F, Rules>;
   using typename base::B, typename base::T, typename base::context, typename base::rois_type;
 
  public:

@@ -38,7 +38,7 @@ struct softmax_row {
   }
 };
 
-template <class Conv, class Coder, Real T, Backend B>
+template <class Rules, class Coder, Real T, Backend B>
 struct refined_boxes {
   Coder coder;
   view<image_info<T> const, 1, B> info;
@@ -50,17 +50,18 @@ struct refined_boxes {
     delta<T> const by{d[0], d[1], d[2], d[3]};
     auto const& im = info.data[n];
     box<T> const roi = rois.rows(n, r);
-    if constexpr (Conv::decodes_in_original_pixels) return Conv::clip(coder.decode(Conv::unscale_box(roi, im.sx, im.sy), by), im.h0, im.w0);
-    else return Conv::clip(coder.decode(roi, by), im.h, im.w);
+    if constexpr (Rules::decodes_in_original_pixels)
+      return Rules::clip(coder.decode(Rules::unscale_box(roi, im.sx, im.sy), by), im.h0, im.w0);
+    else return Rules::clip(coder.decode(roi, by), im.h, im.w);
   }
   FRCNN_HD box<T> original(int n, box<T> const& b) const {
-    if constexpr (Conv::decodes_in_original_pixels) return b;
-    else return Conv::unscale_box(b, info.data[n].sx, info.data[n].sy);
+    if constexpr (Rules::decodes_in_original_pixels) return b;
+    else return Rules::unscale_box(b, info.data[n].sx, info.data[n].sy);
   }
 };
 
 // keys [S, R]
-template <class Boxes, class Conv, Real T, Backend B>
+template <class Boxes, class Rules, Real T, Backend B>
 struct score_hits {
   Boxes boxes;
   view<T const, 2, B> p;  // [N*R, K+1]
@@ -72,7 +73,7 @@ struct score_hits {
     keys.data[at] = dead_key<T>;
     if (r >= boxes.rois.count.data[n]) return;
     T const score = p(static_cast<std::size_t>(n) * r_count + r, k);
-    if (score > threshold && Conv::wide_enough(boxes.at(n, r, k), Conv::template detection_min_side<T>())) keys.data[at] = score;
+    if (score > threshold && Rules::wide_enough(boxes.at(n, r, k), Rules::template detection_min_side<T>())) keys.data[at] = score;
   }
 };
 
@@ -119,11 +120,11 @@ struct report_hits {
 
 }  // namespace detail
 
-template <class Conv, class Coder, Real T, Backend B>
+template <class Rules, class Coder, Real T, Backend B>
 void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> const, 1, B> info, counted<box<T> const, 2, B> rois,
                  view<T const, 2, B> logits, view<T const, 2, B> deltas, detect_options const& o, counted<scored_box<T>, 2, B> hits) {
   typename B::context::frame scope(c);
-  using boxes_type = detail::refined_boxes<Conv, Coder, T, B>;
+  using boxes_type = detail::refined_boxes<Rules, Coder, T, B>;
   int const n = rois.rows.dims[0], r = rois.rows.dims[1], classes = logits.dims[1], s = n * (classes - 1), d = hits.rows.dims[1];
   int const m = d < r ? d : r;  // no class reports more than the image may
   boxes_type const boxes{coder, info, rois, deltas, classes};
@@ -135,10 +136,10 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
   auto order = scratch<std::int32_t, B>(c, keys.dims);
   auto sorted = scratch_counted<box<T>, B>(c, s, r);
   auto kept = scratch_counted<std::int32_t, B>(c, s, m);
-  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Conv, T, B>{boxes, p, static_cast<T>(o.score), keys});  // 2
-  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                              // 3
+  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, static_cast<T>(o.score), keys});  // 2
+  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                               // 3
   exec<B>::for_each(c, order.size(), detail::gather_hits<boxes_type, T, B>{boxes, order, sorted.rows});
-  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), ops::suppress_above<Conv, T>{static_cast<T>(o.nms)}, kept);
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), ops::suppress_above<Rules, T>{static_cast<T>(o.nms)}, kept);
 
   auto merged = scratch<T, B>(c, shape<2>{{n, (classes - 1) * m}});
   auto top = scratch<std::int32_t, B>(c, shape<2>{{n, d}});

@@ -26,9 +26,10 @@ struct target_options {
   double ignore_overlap = 0.5;
   bool add_truth = true;  // truth boxes are candidates too
 
-  template <class Conv>
+  template <class Rules>
   static constexpr target_options of() {
-    return {Conv::roi_batch, Conv::roi_foreground_fraction, Conv::roi_foreground_iou, Conv::roi_background_low, Conv::roi_background_high};
+    return {Rules::roi_batch, Rules::roi_foreground_fraction, Rules::roi_foreground_iou, Rules::roi_background_low,
+            Rules::roi_background_high};
   }
 };
 
@@ -59,13 +60,13 @@ struct candidates {
   }
 };
 
-template <class Conv, Real T, Backend B>
+template <class Rules, Real T, Backend B>
 struct label_candidate {
   candidates<T, B> from;
   target_options o;
   view<std::int32_t, 2, B> label, match;  // [N, C]
   FRCNN_HD void operator()(std::size_t at) const {
-    using U = typename Conv::template target_iou<T>;
+    using U = typename Rules::template target_iou<T>;
     int const n = static_cast<int>(at / label.dims[1]), j = static_cast<int>(at % label.dims[1]);
     label.data[at] = -1;
     match.data[at] = 0;
@@ -87,8 +88,8 @@ struct label_candidate {
         label_of_best = from.gt.label(n, g);
       }
     }
-    if (label_of_best > 0 && Conv::is_foreground(best, static_cast<U>(o.foreground_iou))) label.data[at] = label_of_best;  // 2
-    else if (Conv::is_background(best, static_cast<U>(o.background_low), static_cast<U>(o.background_high)))
+    if (label_of_best > 0 && Rules::is_foreground(best, static_cast<U>(o.foreground_iou))) label.data[at] = label_of_best;  // 2
+    else if (Rules::is_background(best, static_cast<U>(o.background_low), static_cast<U>(o.background_high)))
       label.data[at] = on_ignored ? -1 : 0;  // 3
   }
 };
@@ -122,14 +123,14 @@ struct gather_target {
 
 }  // namespace detail
 
-template <class Conv, class Coder, Real T, Backend B>
+template <class Rules, class Coder, Real T, Backend B>
 void roi_targets(typename B::context& c, Coder const& coder, counted<box<T> const, 2, B> rois, truth<T, B> gt,
                  view<std::uint64_t const, 1, B> id, rng<B> r, target_options const& o, targets<T, B> out) {
   typename B::context::frame scope(c);
   detail::candidates<T, B> const from{rois, gt, o.add_truth};  // 1
   shape<2> const all{{rois.rows.dims[0], from.count()}};
   auto label = scratch<std::int32_t, B>(c, all), match = scratch<std::int32_t, B>(c, all);
-  exec<B>::for_each(c, label.size(), detail::label_candidate<Conv, T, B>{from, o, label, match});
+  exec<B>::for_each(c, label.size(), detail::label_candidate<Rules, T, B>{from, o, label, match});
   ops::sample_balanced<B>(c, label, id, r, draw::roi_sample, static_cast<int>(o.batch * o.foreground_fraction), o.batch);  // 4
   auto flag = scratch<std::uint8_t, B>(c, all);
   auto index = scratch<std::int32_t, B>(c, out.label.dims);

@@ -30,9 +30,9 @@ struct anchor_target_options {
   double positive_fraction;  // of them at most
   double ignore_overlap = 0.5;
 
-  template <class Conv>
+  template <class Rules>
   static constexpr anchor_target_options of() {
-    return {Conv::rpn_positive_iou, Conv::rpn_negative_iou, Conv::rpn_batch, Conv::rpn_positive_fraction};
+    return {Rules::rpn_positive_iou, Rules::rpn_negative_iou, Rules::rpn_batch, Rules::rpn_positive_fraction};
   }
 };
 
@@ -52,18 +52,18 @@ struct placed_anchors {
 namespace detail {
 
 // IoU as the convention computes it for targets.
-template <class Conv, class T>
-using target_iou = typename Conv::template target_iou<T>;
-template <class Conv, class T>
-FRCNN_HD target_iou<Conv, T> iou_for_targets(box<T> const& a, box<T> const& b) {
-  using U = target_iou<Conv, T>;
+template <class Rules, class T>
+using target_iou = typename Rules::template target_iou<T>;
+template <class Rules, class T>
+FRCNN_HD target_iou<Rules, T> iou_for_targets(box<T> const& a, box<T> const& b) {
+  using U = target_iou<Rules, T>;
   return iou(a.template as<U>(), b.template as<U>());
 }
 
 // IoU of anchor i with box s = n*G + g, below zero where either takes no part.
-template <class Conv, class Anchors, Real T, Backend B>
+template <class Rules, class Anchors, Real T, Backend B>
 struct overlap_with_box {
-  using U = target_iou<Conv, T>;
+  using U = target_iou<Rules, T>;
   placed_anchors<Anchors> anchors;
   view<image_info<T> const, 1, B> info;
   truth<T, B> gt;
@@ -71,7 +71,7 @@ struct overlap_with_box {
     int const n = s / gt.capacity(), g = s % gt.capacity();
     if (g >= gt.boxes.count.data[n] || gt.label.data[s] <= 0) return U(-1);
     box<T> const a = anchors.template at<T>(i);
-    return Conv::may_train(a, info.data[n].h, info.data[n].w) ? iou_for_targets<Conv>(a, gt.boxes.rows.data[s]) : U(-1);
+    return Rules::may_train(a, info.data[n].h, info.data[n].w) ? iou_for_targets<Rules>(a, gt.boxes.rows.data[s]) : U(-1);
   }
 };
 template <class T>
@@ -79,12 +79,12 @@ struct maximum {
   FRCNN_HD T operator()(T a, T b) const { return a > b ? a : b; }
 };
 
-template <class Conv, class Anchors, Real T, Backend B>
+template <class Rules, class Anchors, Real T, Backend B>
 struct label_anchor {
   placed_anchors<Anchors> anchors;
   view<image_info<T> const, 1, B> info;
   truth<T, B> gt;
-  using U = target_iou<Conv, T>;
+  using U = target_iou<Rules, T>;
   view<U const, 1, B> best_of_box;  // [N*G]
   U positive_iou, negative_iou;
   T ignore_overlap;
@@ -94,7 +94,7 @@ struct label_anchor {
     box<T> const a = anchors.template at<T>(i);
     label.data[at] = -1;
     match.data[at] = 0;
-    if (!Conv::may_train(a, info.data[n].h, info.data[n].w)) return;  // 1
+    if (!Rules::may_train(a, info.data[n].h, info.data[n].w)) return;  // 1
     U best = U(0);
     bool is_best_of_a_box = false, on_ignored = false;
     int const capacity = gt.capacity();
@@ -105,35 +105,35 @@ struct label_anchor {
         on_ignored = on_ignored || intersection(a, b) >= ignore_overlap * a.area();
         continue;
       }
-      U const v = iou_for_targets<Conv>(a, b);
+      U const v = iou_for_targets<Rules>(a, b);
       if (v > best) {
         best = v;
         match.data[at] = g;
       }
       is_best_of_a_box = is_best_of_a_box || (v > U(0) && v == best_of_box.data[s]);
     }
-    if (is_best_of_a_box || Conv::is_positive_anchor(best, positive_iou)) label.data[at] = 1;     // 2
-    else if (Conv::is_negative_anchor(best, negative_iou)) label.data[at] = on_ignored ? -1 : 0;  // 3, 4
+    if (is_best_of_a_box || Rules::is_positive_anchor(best, positive_iou)) label.data[at] = 1;     // 2
+    else if (Rules::is_negative_anchor(best, negative_iou)) label.data[at] = on_ignored ? -1 : 0;  // 3, 4
   }
 };
 
 }  // namespace detail
 
 // label, match: [N, K] int32. match is the index of the box an anchor overlaps most (0 where it overlaps none).
-template <class Conv, AnchorScheme Anchors, Real T, Backend B>
+template <class Rules, AnchorScheme Anchors, Real T, Backend B>
 void anchor_targets(typename B::context& c, placed_anchors<Anchors> const& anchors, view<image_info<T> const, 1, B> info, truth<T, B> gt,
                     view<std::uint64_t const, 1, B> id, rng<B> r, anchor_target_options const& o, view<std::int32_t, 2, B> label,
                     view<std::int32_t, 2, B> match) {
   typename B::context::frame scope(c);
   int const n = label.dims[0], k = label.dims[1], g = gt.capacity();
-  using U = detail::target_iou<Conv, T>;
+  using U = detail::target_iou<Rules, T>;
   auto best = scratch<U, B>(c, shape<1>{{n * g}});
-  exec<B>::segmented_reduce(c, n * g, k, U(-1), detail::overlap_with_box<Conv, Anchors, T, B>{anchors, info, gt}, detail::maximum<U>{},
+  exec<B>::segmented_reduce(c, n * g, k, U(-1), detail::overlap_with_box<Rules, Anchors, T, B>{anchors, info, gt}, detail::maximum<U>{},
                             best);
   exec<B>::for_each(
       c, label.size(),
-      detail::label_anchor<Conv, Anchors, T, B>{anchors, info, gt, best, static_cast<U>(o.positive_iou), static_cast<U>(o.negative_iou),
-                                                static_cast<T>(o.ignore_overlap), label, match});
+      detail::label_anchor<Rules, Anchors, T, B>{anchors, info, gt, best, static_cast<U>(o.positive_iou), static_cast<U>(o.negative_iou),
+                                                 static_cast<T>(o.ignore_overlap), label, match});
   ops::sample_balanced<B>(c, label, id, r, draw::anchor_sample, static_cast<int>(o.batch * o.positive_fraction), o.batch);  // 5
 }
 

@@ -29,7 +29,7 @@ struct is_sampled {
   view<std::int32_t const, 2, B> label;
   FRCNN_HD double operator()(int, int i) const { return label.data[i] >= 0 ? 1.0 : 0.0; }
 };
-template <class Conv, class Coder, class Anchors, Real T, Backend B>
+template <class Rules, class Coder, class Anchors, Real T, Backend B>
 struct anchor_loss {
   placed_anchors<Anchors> anchors;
   Coder coder;
@@ -52,15 +52,15 @@ struct anchor_loss {
     for (int j = 0; j < 4; ++j) dd[j] = T(0);
     if (label.data[at] >= 0) {
       bool const object = label.data[at] > 0;
-      T const z = objectness_logit<Conv>(logits, a_count, n, i);
+      T const z = objectness_logit<Rules>(logits, a_count, n, i);
       cls = cls_scale * log_loss(z, object);
       dz = cls_scale * log_loss_gradient(z, object);
       if (object) {
         auto const target = coder.encode(anchors.template at<T>(i), gt.boxes.rows(n, match.data[at]));
-        reg = smooth_l1(deltas.data + at * 4, target, Conv::template rpn_beta<T>(), reg_scale, dd);
+        reg = smooth_l1(deltas.data + at * 4, target, Rules::template rpn_beta<T>(), reg_scale, dd);
       }
     }
-    set_objectness_gradient<Conv>(dlogits, a_count, n, i, dz);
+    set_objectness_gradient<Rules>(dlogits, a_count, n, i, dz);
     term(0, at) = cls;
     term(1, at) = reg;
   }
@@ -68,7 +68,7 @@ struct anchor_loss {
 
 }  // namespace detail
 
-template <class Conv, class Coder, AnchorScheme Anchors, Real T, Backend B>
+template <class Rules, class Coder, AnchorScheme Anchors, Real T, Backend B>
 void anchor_losses(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder, truth<T, B> gt,
                    view<std::int32_t const, 2, B> label, view<std::int32_t const, 2, B> match, view<T const, 3, B> logits,
                    view<T const, 3, B> deltas, loss_options const& o, view<T, 3, B> dlogits, view<T, 3, B> ddeltas, view<T, 1, B> loss) {
@@ -78,8 +78,8 @@ void anchor_losses(typename B::context& c, placed_anchors<Anchors> const& anchor
   auto term = scratch<T, B>(c, shape<2>{{2, total}});
   exec<B>::segmented_reduce(c, 1, total, 0.0, detail::is_sampled<B>{label}, ops::plus<double>{}, sampled);
   exec<B>::for_each(c, label.size(),
-                    detail::anchor_loss<Conv, Coder, Anchors, T, B>{anchors, coder, gt, label, match, logits, deltas, sampled, o, dlogits,
-                                                                    ddeltas, term});
+                    detail::anchor_loss<Rules, Coder, Anchors, T, B>{anchors, coder, gt, label, match, logits, deltas, sampled, o, dlogits,
+                                                                     ddeltas, term});
   ops::sum_terms<T, B>(c, term, loss);
 }
 

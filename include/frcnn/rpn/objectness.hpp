@@ -11,24 +11,24 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::rpn {
 
-template <class Conv>
+template <class Rules>
 constexpr int logits_per_anchor() {
-  return Conv::objectness == conventions::objectness_kind::softmax ? 2 : 1;
+  return Rules::objectness == conventions::objectness_kind::softmax ? 2 : 1;
 }
 
 // z of anchor i of image n.
-template <class Conv, class T, Backend B>
+template <class Rules, class T, Backend B>
 FRCNN_HD T objectness_logit(view<T const, 3, B> logits, int per_cell, int n, int i) {
   int const cell = i / per_cell, a = i % per_cell;
-  if constexpr (Conv::objectness == conventions::objectness_kind::softmax) return logits(n, cell, per_cell + a) - logits(n, cell, a);
+  if constexpr (Rules::objectness == conventions::objectness_kind::softmax) return logits(n, cell, per_cell + a) - logits(n, cell, a);
   else return logits(n, cell, a);
 }
 
 // Hands dL/dz to the logits it came from.
-template <class Conv, class T, Backend B>
+template <class Rules, class T, Backend B>
 FRCNN_HD void set_objectness_gradient(view<T, 3, B> dlogits, int per_cell, int n, int i, T dz) {
   int const cell = i / per_cell, a = i % per_cell;
-  if constexpr (Conv::objectness == conventions::objectness_kind::softmax) {
+  if constexpr (Rules::objectness == conventions::objectness_kind::softmax) {
     dlogits(n, cell, per_cell + a) = dz;
     dlogits(n, cell, a) = -dz;
   } else {

@@ -24,7 +24,7 @@ struct proposal_options {
 
 namespace detail {
 
-template <class Conv, class Coder, class Anchors, Real T, Backend B>
+template <class Rules, class Coder, class Anchors, Real T, Backend B>
 struct proposal_source {
   static constexpr int level_count = Anchors::levels;
   placed_anchors<Anchors> anchors;
@@ -35,15 +35,15 @@ struct proposal_source {
   FRCNN_HD box<T> decoded(int n, int i) const {  // 3: decoded and clipped
     T const* d = deltas.data + (static_cast<std::size_t>(n) * anchors.count() + i) * 4;
     auto const& im = info.data[n];
-    return Conv::clip(coder.decode(anchors.template at<T>(i), delta<T>{d[0], d[1], d[2], d[3]}), im.h, im.w);
+    return Rules::clip(coder.decode(anchors.template at<T>(i), delta<T>{d[0], d[1], d[2], d[3]}), im.h, im.w);
   }
   FRCNN_HD bool wide_enough(int n, box<T> const& b) const {
-    return Conv::wide_enough(b, Conv::template proposal_min_side<T>(info.data[n].sx));
+    return Rules::wide_enough(b, Rules::template proposal_min_side<T>(info.data[n].sx));
   }
 };
 
 // keys [S, Kmax]
-template <class Source, class Conv, Real T, Backend B>
+template <class Source, class Rules, Real T, Backend B>
 struct score_anchors {
   Source from;
   view<T, 2, B> keys;
@@ -54,8 +54,8 @@ struct score_anchors {
     T key = dead_key<T>;
     if (j < g.h * g.w * a) {
       int const i = g.first * a + j;
-      key = objectness_logit<Conv>(from.logits, a, n, i);
-      if constexpr (Conv::filters_before_top_n)
+      key = objectness_logit<Rules>(from.logits, a, n, i);
+      if constexpr (Rules::filters_before_top_n)
         if (!from.wide_enough(n, from.decoded(n, i))) key = dead_key<T>;
     }
     keys.data[at] = key;
@@ -124,11 +124,11 @@ struct gather_proposals {
 
 }  // namespace detail
 
-template <class Conv, class Coder, AnchorScheme Anchors, Real T, Backend B>
+template <class Rules, class Coder, AnchorScheme Anchors, Real T, Backend B>
 void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder, view<image_info<T> const, 1, B> info,
              view<T const, 3, B> logits, view<T const, 3, B> deltas, proposal_options const& o, counted<box<T>, 2, B> rois) {
   using context = typename B::context;
-  using source = detail::proposal_source<Conv, Coder, Anchors, T, B>;
+  using source = detail::proposal_source<Rules, Coder, Anchors, T, B>;
   typename context::frame scope(c);
   constexpr int levels = Anchors::levels;
   int const n = static_cast<int>(info.size()), s = n * levels, after = rois.rows.dims[1];
@@ -141,8 +141,8 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
   auto keys = scratch<T, B>(c, shape<2>{{s, longest}});
   auto order = scratch<std::int32_t, B>(c, shape<2>{{s, before}});
   auto live = scratch<std::int32_t, B>(c, shape<1>{{s}});
-  exec<B>::for_each(c, keys.size(), detail::score_anchors<source, Conv, T, B>{from, keys});  // 1
-  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, live);                        // 2
+  exec<B>::for_each(c, keys.size(), detail::score_anchors<source, Rules, T, B>{from, keys});  // 1
+  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, live);                         // 2
 
   auto ranked = scratch<box<T>, B>(c, order.dims);
   auto is_fit = scratch<std::uint8_t, B>(c, order.dims);
@@ -153,7 +153,7 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
   exec<B>::for_each(c, fit.size(), detail::gather_fit<T, B>{ranked, fit, boxes.rows});
 
   auto kept = scratch_counted<std::int32_t, B>(c, s, after);
-  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Conv, T>{static_cast<T>(o.nms_iou)}, kept);  // 4
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Rules, T>{static_cast<T>(o.nms_iou)}, kept);  // 4
 
   auto merged = scratch<T, B>(c, shape<2>{{n, levels * after}});
   auto final_order = scratch<std::int32_t, B>(c, shape<2>{{n, after}});

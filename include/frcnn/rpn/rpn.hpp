@@ -3,7 +3,7 @@
 // for boxes, at every anchor. Models ProposalGenerator<Anchors>. One set of weights serves all levels.
 //
 //   F        the features it reads (scalar, device, channels, levels)
-//   Conv     conventions::torchvision or ::caffe, or with_coder<...> for a box coder of one's own
+//   Rules    conventions::torchvision or ::caffe, or with_coder<...> for a box coder of one's own
 //   Anchors  the scheme; values at run time
 //
 //   maps level[l] = [N, C, Hl, Wl];  M = cells of all levels;  A = anchors per cell;  K = M*A
@@ -22,22 +22,22 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // Defaults are the convention's.
-template <class Conv>
+template <class Rules>
 struct rpn_options {
   int kernel = 3;
-  rpn::anchor_target_options target = rpn::anchor_target_options::of<Conv>();
+  rpn::anchor_target_options target = rpn::anchor_target_options::of<Rules>();
   rpn::loss_options loss{};
-  proposal_limits train = Conv::limits(phase::train), test = Conv::limits(phase::test), stage = Conv::limits(phase::stage);
-  double nms_iou = Conv::nms_iou;
+  proposal_limits train = Rules::limits(phase::train), test = Rules::limits(phase::test), stage = Rules::limits(phase::stage);
+  double nms_iou = Rules::nms_iou;
 };
 
-template <class F, class Conv = conventions::torchvision, AnchorScheme Anchors = grid_anchors<F::levels>>
+template <class F, class Rules = conventions::torchvision, AnchorScheme Anchors = grid_anchors<F::levels>>
 class region_proposal_network {
  public:
   using scalar = typename F::scalar;
   using device = typename F::device;
   using anchors_type = Anchors;
-  using coder = typename Conv::coder;
+  using coder = typename Rules::coder;
   static constexpr int channels = F::channels, levels = F::levels;
 
  private:
@@ -65,16 +65,16 @@ class region_proposal_network {
   };
 
   // nominal_stride: the backbone's, one a level.
-  region_proposal_network(Anchors anchors, std::array<int, levels> nominal_stride, rpn_options<Conv> options = {})
+  region_proposal_network(Anchors anchors, std::array<int, levels> nominal_stride, rpn_options<Rules> options = {})
       : anchors_(anchors),
         options_(options),
         nominal_stride_(nominal_stride),
         conv_({channels, channels, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
-        siblings_(channels, anchors.per_cell() * rpn::logits_per_anchor<Conv>(), anchors.per_cell() * 4, initializer::normal(0.01)) {}
+        siblings_(channels, anchors.per_cell() * rpn::logits_per_anchor<Rules>(), anchors.per_cell() * 4, initializer::normal(0.01)) {}
 
   Anchors const& anchors() const { return anchors_; }
-  rpn_options<Conv> const& options() const { return options_; }
-  rpn_options<Conv>& options() { return options_; }
+  rpn_options<Rules> const& options() const { return options_; }
+  rpn_options<Rules>& options() { return options_; }
 
   int capacity(phase ph) const { return limits(ph).after_nms; }
 
@@ -86,7 +86,7 @@ class region_proposal_network {
       extent[l] = {f.level[l].dims[2], f.level[l].dims[3]};
       stride[l] = nominal_stride_[l];
     }
-    return {anchors_, make_anchor_grid<Conv>(pixels[2], pixels[3], extent, stride)};
+    return {anchors_, make_anchor_grid<Rules>(pixels[2], pixels[3], extent, stride)};
   }
 
   // Inference.
@@ -122,13 +122,13 @@ class region_proposal_network {
     if (!t.decided.held) {
       t.decided.label = t.decided.label_memory.shaped(all);
       t.decided.match = t.decided.match_memory.shaped(all);
-      rpn::anchor_targets<Conv>(c, t.anchors, im.info, gt, im.id, r, options_.target, t.decided.label, t.decided.match);
+      rpn::anchor_targets<Rules>(c, t.anchors, im.info, gt, im.id, r, options_.target, t.decided.label, t.decided.match);
     }
     t.dlogits = t.dlogit_memory.shaped(t.logits.dims);
     t.ddeltas = t.ddelta_memory.shaped(t.deltas.dims);
-    rpn::anchor_losses<Conv>(c, t.anchors, Conv::rpn_coder(), gt, view<std::int32_t const, 2, B>(t.decided.label),
-                             view<std::int32_t const, 2, B>(t.decided.match), view<T const, 3, B>(t.logits), view<T const, 3, B>(t.deltas),
-                             options_.loss, t.dlogits, t.ddeltas, loss);
+    rpn::anchor_losses<Rules>(c, t.anchors, Rules::rpn_coder(), gt, view<std::int32_t const, 2, B>(t.decided.label),
+                              view<std::int32_t const, 2, B>(t.decided.match), view<T const, 3, B>(t.logits), view<T const, 3, B>(t.deltas),
+                              options_.loss, t.dlogits, t.ddeltas, loss);
   }
 
   void proposals(context& c, batch<T, B> im, tape& t, phase ph, counted<box<T>, 2, B> rois) const {
@@ -167,8 +167,8 @@ class region_proposal_network {
   void propose(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
                phase ph, counted<box<T>, 2, B> rois) const {
     profiled const stage(c, "top, decode, suppress");
-    rpn::propose<Conv>(c, anchors, Conv::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
-                       rpn::proposal_options{limits(ph), options_.nms_iou}, rois);
+    rpn::propose<Rules>(c, anchors, Rules::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
+                        rpn::proposal_options{limits(ph), options_.nms_iou}, rois);
   }
 
   template <class V>
@@ -179,7 +179,7 @@ class region_proposal_network {
   }
 
   Anchors anchors_;
-  rpn_options<Conv> options_;
+  rpn_options<Rules> options_;
   std::array<int, levels> nominal_stride_;
   conv conv_;
   rpn::siblings<T, B> siblings_;

@@ -6,7 +6,7 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-template <class Conv>
+template <class Rules>
 class data_feed {
  public:
   data_feed(data::dataset const& set, data::training_options const& options) : loader_(set, options) {
@@ -34,7 +34,7 @@ class data_feed {
   }
 
  private:
-  data::training_loader<Conv> loader_;
+  data::training_loader<Rules> loader_;
   int capacity_ = 1;  // truth boxes of the fullest image: one capacity for the whole run
 };
 

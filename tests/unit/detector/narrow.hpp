@@ -40,34 +40,34 @@ struct pooled_spec {
   static constexpr int frozen = 3;
 };
 
-template <class Spec, Real T, class Conv = conventions::torchvision, template <class, class> class Pooler = roi::align_pooler>
+template <class Spec, Real T, class Rules = conventions::torchvision, template <class, class> class Pooler = roi::align_pooler>
 struct parts {
   using backbone_type = backbone::plain<Spec, T, cpu>;
   using features_type = typename backbone_type::features_type;
-  using pooler_type = Pooler<features_type, Conv>;
-  using generator_type = region_proposal_network<features_type, Conv>;
-  using head_type = fast_rcnn_head<features_type, Conv, pooler_type>;
+  using pooler_type = Pooler<features_type, Rules>;
+  using generator_type = region_proposal_network<features_type, Rules>;
+  using head_type = fast_rcnn_head<features_type, Rules, pooler_type>;
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
 
-  static std::unique_ptr<model> make(rpn_options<Conv> const& rpn, fast_rcnn_options<Conv> const& head) {
+  static std::unique_ptr<model> make(rpn_options<Rules> const& rpn, fast_rcnn_options<Rules> const& head) {
     std::array<int, 1> const strides{backbone_type::stride(0)};
-    return std::make_unique<model>(backbone_type(), generator_type(make_anchors<Conv, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, rpn),
+    return std::make_unique<model>(backbone_type(), generator_type(make_anchors<Rules, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, rpn),
                                    head_type(pooler_type(strides), head));
   }
 };
 
 // Options under which a step on small pictures samples, suppresses and drops something.
-template <class Conv>
-rpn_options<Conv> narrow_rpn() {
-  rpn_options<Conv> o;
+template <class Rules>
+rpn_options<Rules> narrow_rpn() {
+  rpn_options<Rules> o;
   o.target.batch = 32;
   o.train = {200, 40};
   o.test = {100, 30};
   return o;
 }
-template <class Conv>
-fast_rcnn_options<Conv> narrow_head(double dropout = 0) {
-  fast_rcnn_options<Conv> o;
+template <class Rules>
+fast_rcnn_options<Rules> narrow_head(double dropout = 0) {
+  fast_rcnn_options<Rules> o;
   o.classes = 3;
   o.fc6 = 10;
   o.fc7 = 8;

@@ -20,7 +20,7 @@ struct sampled {
 };
 
 // One call of roi_losses. Gradients start as NaN: they are set everywhere.
-template <class Conv, class T>
+template <class Rules, class T>
 struct losses {
   array<T, 1> loss;
   array<T, 2> dlogits, ddeltas;
@@ -28,7 +28,7 @@ struct losses {
   losses(sampled<T>& s, array<T, 2> const& logits, array<T, 2> const& deltas)
       : loss(of(2), T(100)), dlogits(nans<T>(logits.dims)), ddeltas(nans<T>(deltas.dims)) {
     cpu::context c(2);
-    roi::roi_losses<Conv>(c, s.get(), logits.in(), deltas.in(), dlogits.out(), ddeltas.out(), loss.out());
+    roi::roi_losses<Rules>(c, s.get(), logits.in(), deltas.in(), dlogits.out(), ddeltas.out(), loss.out());
     loss(0) -= T(100);  // losses are added to what is there
     loss(1) -= T(100);
   }
@@ -89,16 +89,16 @@ TEST_CASE("logits of any size") {
   CHECK(r.dlogits.values == std::vector<float>{0, 0, .5f, -.5f});
 }
 
-TEST_CASE_TEMPLATE("gradients are derivatives", Conv, torchvision, caffe) {
+TEST_CASE_TEMPLATE("gradients are derivatives", Rules, torchvision, caffe) {
   host_rng r(2, draw::test);
   sampled<double> s({of(2, 4), std::vector<std::int32_t>{3, 0, 1, -1, 2, 2, 0, 0}});
   for (auto& t : s.target.values) t = {r.normal(), r.normal(), r.normal(), r.normal()};
   array<double, 2> logits(of(8, 4)), deltas(of(8, 16));
   for (auto& v : logits.values) v = 2 * r.normal();
   for (auto& v : deltas.values) v = r.normal();
-  losses<Conv, double> const given(s, logits, deltas);
+  losses<Rules, double> const given(s, logits, deltas);
   auto const sum = [&] {
-    losses<Conv, double> const again(s, logits, deltas);
+    losses<Rules, double> const again(s, logits, deltas);
     return again.loss(0) + again.loss(1);
   };
   auto const by_logits = testing::gradcheck(sum, std::span(logits.values), given.dlogits.values);

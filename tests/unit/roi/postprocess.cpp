@@ -7,12 +7,12 @@ using conventions::caffe, conventions::torchvision;
 
 namespace {
 
-template <class Conv, class T, class Coder>
+template <class Rules, class T, class Coder>
 rows_of<scored_box<T>> found(Coder const& coder, array<image_info<T>, 1> const& info, rows_of<box<T>> const& rois,
                              array<T, 2> const& logits, array<T, 2> const& deltas, detect_options const& o) {
   cpu::context c(2);
   rows_of<scored_box<T>> hits(info.dims[0], o.max_detections);
-  roi::postprocess<Conv>(c, coder, info.in(), rois.in(), logits.in(), deltas.in(), o, hits.out());
+  roi::postprocess<Rules>(c, coder, info.in(), rois.in(), logits.in(), deltas.in(), o, hits.out());
   return hits;
 }
 
@@ -54,7 +54,7 @@ std::vector<int> labels_of(std::vector<scored_box<double>> const& hits) {
 }
 
 // The steps of postprocess.hpp's comment for one image, written plainly.
-template <class Conv, class T, class Coder>
+template <class Rules, class T, class Coder>
 std::vector<scored_box<T>> naive(Coder const& coder, image_info<T> const& im, int n, rows_of<box<T>> const& rois, array<T, 2> const& logits,
                                  array<T, 2> const& deltas, detect_options const& o) {
   auto const best_first = [](scored_box<T> const& a, scored_box<T> const& b) { return a.score > b.score; };
@@ -70,10 +70,10 @@ std::vector<scored_box<T>> naive(Coder const& coder, image_info<T> const& im, in
       T const score = std::exp(logits(row, k) - top) / sum;
       T const* const d = &deltas(row, 4 * k);
       box<T> b = rois.rows(n, i);
-      if (Conv::decodes_in_original_pixels) b = Conv::unscale_box(b, im.sx, im.sy);
+      if (Rules::decodes_in_original_pixels) b = Rules::unscale_box(b, im.sx, im.sy);
       b = coder.decode(b, delta<T>{d[0], d[1], d[2], d[3]});
-      b = Conv::decodes_in_original_pixels ? Conv::clip(b, im.h0, im.w0) : Conv::clip(b, im.h, im.w);
-      T const least = Conv::template detection_min_side<T>();
+      b = Rules::decodes_in_original_pixels ? Rules::clip(b, im.h0, im.w0) : Rules::clip(b, im.h, im.w);
+      T const least = Rules::template detection_min_side<T>();
       if (score > static_cast<T>(o.score) && b.width() >= least && b.height() >= least) own.push_back({b, score, k});
     }
     std::stable_sort(own.begin(), own.end(), best_first);
@@ -85,8 +85,8 @@ std::vector<scored_box<T>> naive(Coder const& coder, image_info<T> const& im, in
   }
   std::stable_sort(all.begin(), all.end(), best_first);
   all.resize(std::min(all.size(), static_cast<std::size_t>(o.max_detections)));
-  if (!Conv::decodes_in_original_pixels)
-    for (auto& h : all) h.where = Conv::unscale_box(h.where, im.sx, im.sy);
+  if (!Rules::decodes_in_original_pixels)
+    for (auto& h : all) h.where = Rules::unscale_box(h.where, im.sx, im.sy);
   return all;
 }
 
@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("detections are torchvision's", T, float, double) {
   }
 }
 
-TEST_CASE_TEMPLATE("a batch of scaled images, step by step", Conv, torchvision, caffe) {
+TEST_CASE_TEMPLATE("a batch of scaled images, step by step", Rules, torchvision, caffe) {
   using T = double;
   constexpr int n_count = 3, capacity = 60, classes = 5;
   host_rng r(8, draw::test);
@@ -141,9 +141,9 @@ TEST_CASE_TEMPLATE("a batch of scaled images, step by step", Conv, torchvision, 
   for (auto& v : logits.values) v = std::round(3 * r.normal()) / 2;  // ties
   for (auto& v : deltas.values) v = r.normal();
   for (detect_options const o : {detect_options{}, detect_options{.3f, .3f, 7}, detect_options{0, .9f, 500}}) {
-    auto const hits = found<Conv>(Conv::head_coder(), info, rois, logits, deltas, o);
+    auto const hits = found<Rules>(Rules::head_coder(), info, rois, logits, deltas, o);
     for (int n = 0; n < n_count; ++n) {
-      auto const expected = naive<Conv>(Conv::head_coder(), info(n), n, rois, logits, deltas, o);
+      auto const expected = naive<Rules>(Rules::head_coder(), info(n), n, rois, logits, deltas, o);
       auto const ours = hits.live(n);
       REQUIRE(ours.size() == expected.size());
       CHECK((n == 2 ? ours.empty() : !ours.empty()));

@@ -8,7 +8,7 @@ using conventions::caffe, conventions::torchvision;
 namespace {
 
 // One call of roi_targets on the given regions.
-template <class Conv, class T>
+template <class Rules, class T>
 struct decided {
   rows_of<box<T>> rois;
   array<std::int32_t, 2> label;
@@ -19,7 +19,7 @@ struct decided {
     for (auto const& r : regions) capacity = std::max(capacity, static_cast<int>(r.size()));
     cpu::context c(2);
     auto const given = filled(regions, capacity);
-    roi::roi_targets<Conv>(c, Conv::head_coder(), given.in(), s.gt(), s.id.in(), s.random(), o, {rois.out(), label.out(), target.out()});
+    roi::roi_targets<Rules>(c, Rules::head_coder(), given.in(), s.gt(), s.id.in(), s.random(), o, {rois.out(), label.out(), target.out()});
   }
   std::vector<std::int32_t> labels(int n) const {
     auto const first = label.values.begin() + std::ptrdiff_t{n} * label.dims[1];

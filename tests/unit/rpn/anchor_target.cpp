@@ -8,7 +8,7 @@ using conventions::caffe, conventions::torchvision;
 namespace {
 
 // What anchor_targets decides for a scene; everything is kept unless `options` says less.
-template <class Conv, class T>
+template <class Rules, class T>
 struct decided {
   array<std::int32_t, 2> label, match;
 
@@ -18,7 +18,7 @@ struct decided {
       : label(of(s.id.dims[0], anchors.count()), 77), match(label.dims, 77) {
     cpu::context c(2);
     options.batch = std::min(options.batch, anchors.count());
-    rpn::anchor_targets<Conv>(c, anchors, s.info.in(), s.gt(), s.id.in(), s.random(), options, label.out(), match.out());
+    rpn::anchor_targets<Rules>(c, anchors, s.info.in(), s.gt(), s.id.in(), s.random(), options, label.out(), match.out());
   }
   std::vector<std::int32_t> image(int n) const {
     auto const first = label.values.begin() + std::ptrdiff_t{n} * label.dims[1];

@@ -9,7 +9,7 @@ using conventions::caffe, conventions::torchvision;
 namespace {
 
 // One call of anchor_losses. Gradients start as NaN: they are set everywhere.
-template <class Conv, class T, class Anchors, class Coder>
+template <class Rules, class T, class Anchors, class Coder>
 struct losses {
   array<T, 1> loss;
   array<T, 3> dlogits, ddeltas;
@@ -18,23 +18,23 @@ struct losses {
          array<std::int32_t, 2> const& match, array<T, 3> const& logits, array<T, 3> const& deltas, rpn::loss_options o = {})
       : loss(of(2), T(100)), dlogits(nans<T>(logits.dims)), ddeltas(nans<T>(deltas.dims)) {
     cpu::context c(2);
-    rpn::anchor_losses<Conv>(c, anchors, coder, s.gt(), label.in(), match.in(), logits.in(), deltas.in(), o, dlogits.out(), ddeltas.out(),
-                             loss.out());
+    rpn::anchor_losses<Rules>(c, anchors, coder, s.gt(), label.in(), match.in(), logits.in(), deltas.in(), o, dlogits.out(), ddeltas.out(),
+                              loss.out());
     loss(0) -= T(100);  // losses are added to what is there
     loss(1) -= T(100);
   }
 };
 
 // Two images, three anchors of 16 x 16 in one cell each row of the list; positives at 0 and 4, negatives at 1, 2, 5.
-template <class Conv, class T>
+template <class Rules, class T>
 struct example {
   std::vector<box<double>> boxes{{0, 0, 16, 16}, {16, 0, 32, 16}, {32, 0, 48, 16}};
   rpn::placed_anchors<listed_anchors<1>> anchors = place(boxes);
   scene<T> s{objects<T>{{{{0, 0, 16, 16}}, {{2, 0, 18, 16}}}, {{{20, 4, 36, 20}}}}};
   array<std::int32_t, 2> label{of(2, 3), std::vector<std::int32_t>{1, 0, 0, -1, 1, 0}},
       match{of(2, 3), std::vector<std::int32_t>{1, 0, 0, 0, 0, 0}};
-  array<T, 3> logits{of(2, 3, rpn::logits_per_anchor<Conv>())}, deltas{of(2, 3, 4)};
-  box_coder coder = Conv::rpn_coder();
+  array<T, 3> logits{of(2, 3, rpn::logits_per_anchor<Rules>())}, deltas{of(2, 3, 4)};
+  box_coder coder = Rules::rpn_coder();
 
   example() {
     host_rng r(3, draw::test);
@@ -42,7 +42,7 @@ struct example {
     for (auto& v : deltas.values) v = T(.3 * r.normal());
   }
   auto run(rpn::loss_options o = {}) const {
-    return losses<Conv, T, listed_anchors<1>, box_coder>(anchors, coder, s, label, match, logits, deltas, o);
+    return losses<Rules, T, listed_anchors<1>, box_coder>(anchors, coder, s, label, match, logits, deltas, o);
   }
 };
 
@@ -114,9 +114,9 @@ TEST_CASE_TEMPLATE("softmax over two channels is the sigmoid of their difference
     }
 }
 
-TEST_CASE_TEMPLATE("gradients are derivatives", Conv, torchvision, caffe) {
+TEST_CASE_TEMPLATE("gradients are derivatives", Rules, torchvision, caffe) {
   for (rpn::loss_options const o : {rpn::loss_options{}, rpn::loss_options{10, 256, 2400}}) {
-    example<Conv, double> e;
+    example<Rules, double> e;
     auto const r = e.run(o);
     auto const sum = [&] {
       auto const again = e.run(o);

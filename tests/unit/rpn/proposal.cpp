@@ -7,12 +7,12 @@ using conventions::caffe, conventions::torchvision;
 
 namespace {
 
-template <class Conv, class T, class Coder, class Anchors>
+template <class Rules, class T, class Coder, class Anchors>
 rows_of<box<T>> proposed(rpn::placed_anchors<Anchors> const& anchors, Coder const& coder, array<image_info<T>, 1> const& info,
                          array<T, 3> const& logits, array<T, 3> const& deltas, rpn::proposal_options o) {
   cpu::context c(2);
   rows_of<box<T>> rois(info.dims[0], o.limit.after_nms);
-  rpn::propose<Conv>(c, anchors, coder, info.in(), logits.in(), deltas.in(), o, rois.out());
+  rpn::propose<Rules>(c, anchors, coder, info.in(), logits.in(), deltas.in(), o, rois.out());
   return rois;
 }
 
@@ -34,7 +34,7 @@ struct scored {
 };
 
 // The steps of proposal.hpp's comment for one image, written plainly.
-template <class Conv, class T, class Anchors, class Coder>
+template <class Rules, class T, class Anchors, class Coder>
 std::vector<box<T>> naive(rpn::placed_anchors<Anchors> const& anchors, Coder const& coder, image_info<T> const& im, int n,
                           array<T, 3> const& logits, array<T, 3> const& deltas, rpn::proposal_options o) {
   int const a = anchors.scheme.per_cell();
@@ -49,13 +49,13 @@ std::vector<box<T>> naive(rpn::placed_anchors<Anchors> const& anchors, Coder con
     for (int j = 0; j < anchors.grid.level[l].h * anchors.grid.level[l].w * a; ++j, ++i) {
       int const cell = i / a, k = i % a;
       T const* const d = &deltas(n, cell, 4 * k);
-      box<T> const where = Conv::clip(coder.decode(anchors.template at<T>(i), delta<T>{d[0], d[1], d[2], d[3]}), im.h, im.w);
+      box<T> const where = Rules::clip(coder.decode(anchors.template at<T>(i), delta<T>{d[0], d[1], d[2], d[3]}), im.h, im.w);
       T score = logits(n, cell, k);
-      if constexpr (Conv::objectness == conventions::objectness_kind::softmax) score = logits(n, cell, a + k) - score;
+      if constexpr (Rules::objectness == conventions::objectness_kind::softmax) score = logits(n, cell, a + k) - score;
       level.push_back({score, where});
     }
-    auto const narrow = [&](candidate const& p) { return !Conv::wide_enough(p.where, Conv::proposal_min_side(im.sx)); };
-    if (Conv::filters_before_top_n) std::erase_if(level, narrow);
+    auto const narrow = [&](candidate const& p) { return !Rules::wide_enough(p.where, Rules::proposal_min_side(im.sx)); };
+    if (Rules::filters_before_top_n) std::erase_if(level, narrow);
     std::stable_sort(level.begin(), level.end(), best_first);
     level.resize(std::min(level.size(), static_cast<std::size_t>(o.limit.before_nms)));
     std::erase_if(level, narrow);
@@ -94,26 +94,26 @@ TEST_CASE_TEMPLATE("proposals are torchvision's, on one level and on two", T, fl
   compare("filter.two", place(first, second));
 }
 
-TEST_CASE_TEMPLATE("a padded batch on a grid of two levels, step by step", Conv, torchvision, caffe) {
+TEST_CASE_TEMPLATE("a padded batch on a grid of two levels, step by step", Rules, torchvision, caffe) {
   using T = double;
-  auto const scheme = make_anchors<Conv, 2>({{16, 24}, {40, 64}}, {.5, 1, 2});
+  auto const scheme = make_anchors<Rules, 2>({{16, 24}, {40, 64}}, {.5, 1, 2});
   map_extent const maps[] = {{8, 10}, {4, 5}};
   int const strides[] = {16, 32};
-  rpn::placed_anchors<grid_anchors<2>> const anchors{scheme, make_anchor_grid<Conv>(128, 160, maps, strides)};
+  rpn::placed_anchors<grid_anchors<2>> const anchors{scheme, make_anchor_grid<Rules>(128, 160, maps, strides)};
   int const cells = 100, a = 6;
   array<image_info<T>, 1> info(of(2));
   info(0) = {128, 150, 128, 150, 1, 1};
   info(1) = {90, 160, 60, 107, 1.5, 1.5};  // under caffe the least side is 24
-  array<T, 3> logits(of(2, cells, a * rpn::logits_per_anchor<Conv>())), deltas(of(2, cells, 4 * a));
+  array<T, 3> logits(of(2, cells, a * rpn::logits_per_anchor<Rules>())), deltas(of(2, cells, 4 * a));
   host_rng r(9, draw::test);
   for (auto& v : logits.values) v = std::round(4 * r.normal()) / 2;  // many ties
   for (auto& v : deltas.values) v = .3 * r.normal();
   for (proposal_limits const limit : {proposal_limits{200, 50}, proposal_limits{40, 300}, proposal_limits{proposal_limits::unlimited, 100}})
     for (double const nms : {.7, .3}) {
       rpn::proposal_options const o{limit, nms};
-      auto const rois = proposed<Conv>(anchors, Conv::rpn_coder(), info, logits, deltas, o);
+      auto const rois = proposed<Rules>(anchors, Rules::rpn_coder(), info, logits, deltas, o);
       for (int n = 0; n < 2; ++n) {
-        auto const expected = naive<Conv>(anchors, Conv::rpn_coder(), info(n), n, logits, deltas, o);
+        auto const expected = naive<Rules>(anchors, Rules::rpn_coder(), info(n), n, logits, deltas, o);
         CHECK(expected.size() > 10);
         CHECK(rois.live(n) == expected);
         for (auto const& b : rois.live(n)) CHECK((b.x1 >= 0 && b.y1 >= 0 && b.x2 <= info(n).w && b.y2 <= info(n).h));

@@ -7,20 +7,20 @@
 using namespace detector_tests;
 
 namespace {
-template <class Conv>
+template <class Rules>
 auto make(double dropout) {
-  auto model = parts<narrow_spec, double, Conv>::make(narrow_rpn<Conv>(), narrow_head<Conv>(dropout));
+  auto model = parts<narrow_spec, double, Rules>::make(narrow_rpn<Rules>(), narrow_head<Rules>(dropout));
   liven(*model);
   model->parameters().enable_gradients();
   return model;
 }
 }  // namespace
 
-TEST_CASE_TEMPLATE("replayed decisions give the same losses and gradients, whatever is drawn", Conv, conventions::torchvision,
+TEST_CASE_TEMPLATE("replayed decisions give the same losses and gradients, whatever is drawn", Rules, conventions::torchvision,
                    conventions::caffe) {
   for (double const dropout : {0., .5}) {
     CAPTURE(dropout);
-    auto const model = make<Conv>(dropout);
+    auto const model = make<Rules>(dropout);
     using tape_type = typename std::remove_reference_t<decltype(*model)>::tape;
     cpu::context c(1);
     scene<double> here({{64, 80}, {72, 56}});
