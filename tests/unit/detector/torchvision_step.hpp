@@ -1,6 +1,6 @@
 #pragma once
 // One training step and one detection as torchvision computed them, and ours beside: tests/golden/small_step.py, `record`, says what each
-// tensor is. Tolerances: docs/architecture.md, what "equal" means.
+// tensor is. Tolerances: docs/testing.md.
 #include "frcnn/backend/cpu.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/geometry/conventions.hpp"

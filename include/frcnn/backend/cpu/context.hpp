@@ -2,7 +2,7 @@
 // The CPU backend's tag and context. The portable engine keeps activations as [N, H, W, C] (channels innermost), so that a pixel's
 // channels are one run of memory: im2col copies runs, RoI pooling reads runs.
 //
-// Two engines compute with the same activations and parameters (docs/architecture.md, section 6): `portable` is BLAS and plain loops, in
+// Two engines compute with the same activations and parameters (docs/cpu-kernels.md): `portable` is BLAS and plain loops, in
 // float and double, and the oracle of every test; `onednn` adds our register-tiled kernels and oneDNN, for float, where the build has it.
 // Both may serve one model at once, each through its own context.
 //

@@ -76,7 +76,7 @@ std::vector<T> plus(std::vector<T> a, std::vector<T> const& b) {
   for (std::size_t i = 0; i < a.size(); ++i) a[i] += b[i];
   return a;
 }
-// One op in T against double, architecture's section 8.
+// One op in T against double, docs/testing.md.
 template <class T>
 constexpr double tolerance = std::is_same_v<T, float> ? 1e-5 : 1e-9;
 
