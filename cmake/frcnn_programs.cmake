@@ -83,12 +83,7 @@ endfunction()
 # frcnn_add_test(<name> <label> <folder>): all sources below the folder and tests/main.cpp as one program. Nothing there: no program.
 # It runs in the source folder: tests name their golden files as tests/golden/...
 function(frcnn_add_test name label folder)
-  cmake_parse_arguments(PARSE_ARGV 3 arg "FLAT" "" "")
-  if(arg_FLAT)
-    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
-  else()
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
-  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   if(NOT sources)
     return()
   endif()

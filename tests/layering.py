@@ -9,6 +9,7 @@ usage: layering.py INCLUDE_DIR
     eval io/file_name.hpp
     each namespace of ours stands between FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END
     an umbrella brings, through all it includes, the libraries of its component and no others
+    each header of core has its unit test, tests/unit/core/<name>.cpp: everything stands on it
 """
 import pathlib
 import re
@@ -133,6 +134,11 @@ for umbrella, own in UMBRELLAS.items():
     strange = libraries(f"frcnn/{umbrella}.hpp", set()) - CORE - own
     if strange:
         problems.append(f"frcnn/{umbrella}.hpp: brings {', '.join(sorted(strange))}, which its component does not need")
+
+tests = pathlib.Path(__file__).parent / "unit"
+for header in sorted((root / "frcnn" / "core").glob("*.hpp")):
+    if not (tests / "core" / f"{header.stem}.cpp").is_file():
+        problems.append(f"frcnn/core/{header.name}: has no tests/unit/core/{header.stem}.cpp")
 
 print("\n".join(problems) or f"{edges} includes in {len(headers)} headers point the right way")
 sys.exit(bool(problems))
