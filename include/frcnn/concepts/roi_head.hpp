@@ -30,32 +30,12 @@
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/concepts/box_coder.hpp"
 #include "frcnn/concepts/trainable.hpp"
-#include "frcnn/core/error.hpp"
-#include "frcnn/core/finite.hpp"
 #include "frcnn/core/maps.hpp"
 #include "frcnn/core/rng.hpp"
+#include "frcnn/geometry/detect_options.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
-
-// What a caller decides about reported boxes, at run time.
-struct detect_options {
-  float score = 0.05f;       // report nothing at or below
-  float nms = 0.5f;          // within a class, IoU above which the lower score goes
-  int max_detections = 100;  // per image, over all classes: 0 to most_detections
-};
-inline constexpr int most_detections = 1'000'000;
-
-// Throws for options that no caller can mean: thresholds that are not numbers, a number of detections out of its range.
-inline void check(detect_options const& o) {
-  auto const number = [](char const* name, float v) {
-    if (is_nan(v)) throw error(name, "a number", "NaN");
-  };
-  number("detect_options.score", o.score);
-  number("detect_options.nms", o.nms);
-  if (o.max_detections < 0 || o.max_detections > most_detections)
-    throw error("detect_options.max_detections", "0 to " + std::to_string(most_detections), std::to_string(o.max_detections));
-}
 
 // clang-format off
 template <class H>

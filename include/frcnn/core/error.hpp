@@ -1,10 +1,11 @@
 #pragma once
-// The one exception of the library: where it went wrong, what was expected, what was found.
+// The exceptions of the library. error: where it went wrong, what was expected, what was found. stopped: a call ended because it was asked to.
 //
 // Example: throw error("photo.jpg", "a JPEG, PNG or BMP image", "an empty file");
 //          what() is "photo.jpg: expected a JPEG, PNG or BMP image, found an empty file"
 #include "frcnn/config.hpp"
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -27,6 +28,12 @@ class FRCNN_VISIBLE error : public std::runtime_error {
 
  private:
   std::string where_, expected_, found_;
+};
+
+// A call that was asked to stop, by a std::stop_token, before it was done.
+class FRCNN_VISIBLE stopped : public std::exception {
+ public:
+  char const* what() const noexcept override { return "stopped on request"; }
 };
 
 }  // namespace frcnn

@@ -3,23 +3,29 @@
 //
 //   auto d = frcnn::load<presets::small_net<cpu>>("m.safetensors");                     (frcnn/load.hpp)
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});
+//   std::vector<std::vector<detection>> all = d.detect(images);          a span of image_view: batches of images of one padded size
 //
-// Boxes are in pixels of the image given. One const detector serves several threads: detect(image) borrows a session from a pool (and makes
+// Boxes are in pixels of the image given, and the same, bit for bit, whether it comes alone or among others (batch_options). One const detector serves several threads: detect(image) borrows a session from a pool (and makes
 // one when all are in use); detect(session, image) uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
 // any_detector hides the preset: what frcnn::load_detector(path) returns.
-// Throws frcnn::error for images and options that are none, and from a detector that was moved from. After an exception, of memory too, the
+// Throws frcnn::error for images and options that are none, before anything is computed, and from a detector that was moved from; stopped
+// where batch_options.stop asks for it. After an exception, of memory too, the
 // detector and the session are as good as before.
-#include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/image.hpp"
 #include "frcnn/core/profiler.hpp"
+#include "frcnn/detector/batches.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/detector/model_config.hpp"
 #include "frcnn/detector/session_pool.hpp"
+#include "frcnn/geometry/detect_options.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
 #include "frcnn/ops/resize.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <span>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -75,17 +81,39 @@ class detector {
 
   std::vector<detection> detect(session& s, image_view im, detect_options const& o = {}) const {
     check(o);
-    auto const input = prepare(s, im);
-    view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{1, o.max_detections}});
-    view<std::int32_t, 1, B> const count = s.count_.shaped(shape<1>{{1}});
-    model().detect(s.context_, input, o, {rows, count});
-    auto const live = static_cast<std::size_t>(to_host(count)[0]);
-    auto const host = to_host(rows);
-    std::vector<detection> result;
-    result.reserve(live);
-    for (std::size_t i = 0; i < live; ++i)
-      result.push_back({host[i].where.template as<float>(), static_cast<float>(host[i].score), host[i].label});
-    return result;
+    check(im);
+    std::size_t const first = 0;
+    std::vector<std::vector<detection>> found(1);
+    detect_batch(s, {&im, 1}, {&first, 1}, o, found);
+    return std::move(found[0]);
+  }
+
+  // [I] lists, in the order of the images.
+  std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o = {},
+                                             batch_options const& b = {}) const {
+    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    return detect(*s, images, o, b);
+  }
+  std::vector<std::vector<detection>> detect(session& s, std::span<image_view const> images, detect_options const& o = {},
+                                             batch_options const& b = {}) const {
+    check(o);
+    check(b);
+    std::vector<shape<2>> padded;
+    for (auto const& im : images) {
+      try {
+        check(im);
+      } catch (error const& e) {
+        throw error("image " + std::to_string(padded.size()) + " of " + std::to_string(images.size()), e.expected(), e.found());
+      }
+      auto const plan = plan_of(im);
+      padded.push_back({{s.input_.padded(plan.h), s.input_.padded(plan.w)}});
+    }
+    std::vector<std::vector<detection>> found(images.size());
+    for (auto const& indices : batches_of(padded, b)) {
+      if (b.stop.stop_requested()) throw stopped();
+      detect_batch(s, images, indices, o, found);
+    }
+    return found;
   }
 
   // The RPN's proposals, by descending objectness, in pixels of the image.
@@ -94,8 +122,10 @@ class detector {
     return propose(*s, im, ph);
   }
   std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
-    auto const input = prepare(s, im);
-    auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
+    check(im);
+    std::size_t const first = 0;
+    auto const input = prepare(s, {&im, 1}, {&first, 1});
+    auto const plan = plan_of(im);
     int const capacity = model().generator().capacity(ph);
     buffer<box<T>, B> rows(static_cast<std::size_t>(capacity));
     counted<box<T>, 2, B> const rois{rows.shaped(shape<2>{{1, capacity}}), s.count_.shaped(shape<1>{{1}})};
@@ -127,16 +157,45 @@ class detector {
     return o;
   }
 
-  batch<T, B> prepare(session& s, image_view im) const {
-    check(im);
+  resize_plan plan_of(image_view im) const { return convention::resize(im.width, im.height, config_.short_side, config_.max_side); }
+
+  // The images of these indices as one batch.
+  batch<T, B> prepare(session& s, std::span<image_view const> images, std::span<std::size_t const> indices) const {
     static_cast<void>(model());
     profiled const stage(s.context_, "image");
-    auto const plan = convention::resize(im.width, im.height, config_.short_side, config_.max_side);
-    s.resized_.resize(checked::elements(shape<3>{{plan.h, plan.w, 3}}));
-    s.resizer_(im, plan, s.resized_.data());
-    s.input_.start(1, plan.h, plan.w);
-    s.input_.set_image(0, s.resized_.data(), plan, im.width, im.height, 0);
+    int h = 0, w = 0;
+    for (std::size_t const i : indices) {
+      auto const plan = plan_of(images[i]);
+      h = std::max(h, plan.h);
+      w = std::max(w, plan.w);
+    }
+    s.input_.start(static_cast<int>(indices.size()), h, w);
+    for (std::size_t n = 0; n < indices.size(); ++n) {
+      image_view const im = images[indices[n]];
+      auto const plan = plan_of(im);
+      s.resized_.resize(checked::elements(shape<3>{{plan.h, plan.w, 3}}));
+      s.resizer_(im, plan, s.resized_.data());
+      s.input_.set_image(static_cast<int>(n), s.resized_.data(), plan, im.width, im.height, 0);
+    }
     return s.input_.upload();
+  }
+
+  // found[i] for each of these indices.
+  void detect_batch(session& s, std::span<image_view const> images, std::span<std::size_t const> indices, detect_options const& o,
+                    std::vector<std::vector<detection>>& found) const {
+    auto const input = prepare(s, images, indices);
+    view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{input.size(), o.max_detections}});
+    view<std::int32_t, 1, B> const count = s.count_.shaped(shape<1>{{input.size()}});
+    model().detect(s.context_, input, o, {rows, count});
+    auto const live = to_host(count);
+    auto const host = to_host(rows);
+    for (std::size_t n = 0; n < indices.size(); ++n) {
+      auto& result = found[indices[n]];
+      result.reserve(static_cast<std::size_t>(live[n]));
+      auto const* const row = host.data() + n * static_cast<std::size_t>(o.max_detections);
+      for (std::int32_t i = 0; i < live[n]; ++i)
+        result.push_back({row[i].where.template as<float>(), static_cast<float>(row[i].score), row[i].label});
+    }
   }
 
   model_config config_;
@@ -151,6 +210,10 @@ class any_detector {
   explicit any_detector(detector<Preset> d) : self_(std::make_unique<holder<Preset>>(std::move(d))) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const { return self().detect(im, o); }
+  std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o = {},
+                                             batch_options const& b = {}) const {
+    return self().detect(images, o, b);
+  }
   std::vector<box<float>> propose(image_view im) const { return self().propose(im); }
   model_config const& config() const { return self().config(); }
   std::vector<std::string> const& classes() const { return config().classes; }
@@ -162,6 +225,7 @@ class any_detector {
   struct abstract {
     virtual ~abstract() = default;
     virtual std::vector<detection> detect(image_view, detect_options const&) const = 0;
+    virtual std::vector<std::vector<detection>> detect(std::span<image_view const>, detect_options const&, batch_options const&) const = 0;
     virtual std::vector<box<float>> propose(image_view) const = 0;
     virtual model_config const& config() const = 0;
     virtual void keep_sessions(std::size_t) = 0;
@@ -171,6 +235,10 @@ class any_detector {
   struct holder final : abstract {
     explicit holder(detector<Preset> d) : d(std::move(d)) {}
     std::vector<detection> detect(image_view im, detect_options const& o) const override { return d.detect(im, o); }
+    std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o,
+                                               batch_options const& b) const override {
+      return d.detect(images, o, b);
+    }
     std::vector<box<float>> propose(image_view im) const override { return d.propose(im); }
     model_config const& config() const override { return d.config(); }
     void keep_sessions(std::size_t most) override { d.keep_sessions(most); }

@@ -33,17 +33,19 @@ class input_batch {
   // Labels above it are refused from then on; 0: not known. A trainer says it for its model.
   void expect_classes(int classes) { classes_ = classes; }
 
+  // What a side of that many pixels is rounded up to.
+  int padded(int side) const {
+    std::size_t const divisor = static_cast<std::size_t>(divisor_);
+    return checked::extent((static_cast<std::size_t>(side) + divisor - 1) / divisor * divisor);
+  }
+
   // Starts a batch of n images, the largest h x w, with room for `truths` boxes each.
   void start(int n, int h, int w, int truths = 0) {
     dims_ = {};
     if (n < 1 || h < 1 || w < 1 || truths < 0)
       throw error("input batch", "images of at least a pixel and room for 0 or more boxes",
                   to_string(shape<3>{{n, h, w}}) + " and room for " + std::to_string(truths));
-    auto const up = [this](int v) {
-      std::size_t const divisor = static_cast<std::size_t>(divisor_);
-      return checked::extent((static_cast<std::size_t>(v) + divisor - 1) / divisor * divisor);
-    };
-    shape<4> const dims{{n, 3, up(h), up(w)}};
+    shape<4> const dims{{n, 3, padded(h), padded(w)}};
     std::size_t const images = static_cast<std::size_t>(n), pixels = checked::elements(dims);
     static_cast<void>(checked::bytes<T>(pixels));
     truths_ = truths > 0 ? truths : 1;
