@@ -90,7 +90,7 @@ class lively {
     random_batch<Preset> const scene(1, 256, 320);
     auto const& m = model();
     frcnn::maps<float, 1, device> f{{c.make<float>(m.backbone().map_shape(0, scene.images.pixels.dims))}};
-    m.backbone().forward(c, scene.images, f);
+    m.backbone().infer(c, scene.images, f);
     auto const tape = std::make_unique<typename model_type::tape>();
     auto& [backbone_tape, rpn, head] = *tape;
     m.generator().forward(c, scene.images, f, rpn);
@@ -99,10 +99,10 @@ class lively {
 
     m.generator().forward(c, scene.images, f, rpn);
     auto const rois = frcnn::scratch_counted<box<float>, device>(c, 1, m.generator().capacity(phase::train));
-    m.generator().proposals(c, scene.images, rpn, phase::train, rois);
+    m.generator().propose(c, scene.images, rpn, phase::train, rois);
     auto const state = uploaded(c, shape<1>{{2}}, std::vector<std::uint64_t>{0, 0});
-    auto const loss = uploaded(c, values(2, 0.f));
-    m.head().forward(c, scene.images, f, rois, scene.truth, frcnn::rng<device>{state}, head, loss);
+    m.head().targets(c, scene.images, rois, scene.truth, frcnn::rng<device>{state}, head);
+    m.head().forward(c, scene.images, f, head);
     spread("roi_heads.box_predictor.cls_score", frcnn::to_host(head.logits), 2);
     spread("roi_heads.box_predictor.bbox_pred", frcnn::to_host(head.deltas), 1);
   }

@@ -38,20 +38,25 @@ struct scene {
       proposals(ph);
       train_regions();
     } else {
-      model.backbone().forward(c, input.images, f);
+      model.backbone().infer(c, input.images, f);
       rpn();
       proposals(ph);
     }
   }
 
   void rpn() { model.generator().forward(c, input.images, f, tape.proposals); }
-  void proposals(phase ph) { model.generator().proposals(c, input.images, tape.proposals, ph, rois); }
+  void proposals(phase ph) { model.generator().propose(c, input.images, tape.proposals, ph, rois); }
   void train_backbone() { model.backbone().forward(c, input.images, f, tape.backbone); }
   void train_rpn() {
     rpn();
-    model.generator().loss(c, input.images, input.truth, rng, tape.proposals, rpn_loss);
+    model.generator().targets(c, input.images, input.truth, rng, tape.proposals);
+    model.generator().loss(c, input.images, input.truth, tape.proposals, rpn_loss);
   }
-  void train_regions() { model.head().forward(c, input.images, f, rois, input.truth, rng, tape.head, head_loss); }
+  void train_regions() {
+    model.head().targets(c, input.images, rois, input.truth, rng, tape.head);
+    model.head().forward(c, input.images, f, tape.head);
+    model.head().loss(c, input.images, input.truth, tape.head, head_loss);
+  }
   void rpn_backward() { model.generator().backward(c, tape.proposals, {}, df, writing::set); }
   void regions_backward() { model.head().backward(c, tape.head, {}, df, writing::add); }
   void backbone_backward() { model.backbone().backward(c, tape.backbone, df); }
@@ -100,7 +105,7 @@ void add_stages_of(int h, int w) {
   using ptr = std::shared_ptr<scene<Preset>>;
 
   add_stage("backbone", 1, phase::test, [](ptr s, layers const& l) {
-    return job{.run = [s] { s->model.backbone().forward(s->c, s->input.images, s->f); },
+    return job{.run = [s] { s->model.backbone().infer(s->c, s->input.images, s->f); },
                .wrong = [s] { return wrong_map(*s); },
                .flops = l.flops(l.backbone)};
   });
@@ -116,7 +121,7 @@ void add_stages_of(int h, int w) {
   add_stage("regions", 1, phase::test, [](ptr s, layers const&) {
     frcnn::detect_options const o;
     auto const hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(s->c, 1, o.max_detections);
-    auto run = [s, o, hits] { s->model.head().forward(s->c, s->input.images, s->f, s->rois, o, hits); };
+    auto run = [s, o, hits] { s->model.head().infer(s->c, s->input.images, s->f, s->rois, o, hits); };
     run();
     return job{.run = run,
                .wrong = [s, hits] { return frcnn::to_host(hits.count)[0] > 0 ? wrong_count(*s) : "no detections"; },

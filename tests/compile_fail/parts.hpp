@@ -32,7 +32,7 @@ struct backbone_without_backward : part<F> {
   static constexpr int channels(int) { return F::channels; }
   static constexpr int stride(int) { return 16; }
   shape<4> map_shape(int, shape<4> s) const { return {{s[0], F::channels, s[2] / 16, s[3] / 16}}; }
-  void forward(typename base::context&, typename base::batch_type, typename base::maps_type&) const {}
+  void infer(typename base::context&, typename base::batch_type, typename base::maps_type&) const {}
   void forward(typename base::context&, typename base::batch_type, typename base::maps_type&, typename base::tape&) const {}
 };
 template <class F>
@@ -48,11 +48,13 @@ struct generator_without_anchors : part<F> {
   static constexpr int channels = F::channels;
   grid_anchors<F::levels> anchors() const { return {}; }
   int capacity(phase) const { return 1; }
-  void forward(typename base::context&, typename base::batch_type, typename base::maps_type const&, phase, rois_type) const {}
+  void infer(typename base::context&, typename base::batch_type, typename base::maps_type const&, phase, rois_type) const {}
   void forward(typename base::context&, typename base::batch_type, typename base::maps_type const&, typename base::tape&) const {}
-  void loss(typename base::context&, typename base::batch_type, typename base::truth_type, rng<typename base::device>, typename base::tape&,
+  void targets(typename base::context&, typename base::batch_type, typename base::truth_type, rng<typename base::device>,
+               typename base::tape&) const {}
+  void loss(typename base::context&, typename base::batch_type, typename base::truth_type, typename base::tape&,
             typename base::losses) const {}
-  void proposals(typename base::context&, typename base::batch_type, typename base::tape&, phase, rois_type) const {}
+  void propose(typename base::context&, typename base::batch_type, typename base::tape&, phase, rois_type) const {}
   void backward(typename base::context&, typename base::tape&, decltype(rois_type::rows), typename base::maps_type&, writing) {}
 };
 template <class F>
@@ -67,17 +69,19 @@ struct head_without_inference : part<F> {
   using hits_type = counted<scored_box<typename base::scalar>, 2, typename base::device>;
   static constexpr int channels = F::channels;
   int classes() const { return 1; }
-  void forward(typename base::context&, typename base::batch_type, typename base::maps_type const&, rois_type, typename base::truth_type,
-               rng<typename base::device>, typename base::tape&, typename base::losses) const {}
+  void targets(typename base::context&, typename base::batch_type, rois_type, typename base::truth_type, rng<typename base::device>,
+               typename base::tape&) const {}
+  void forward(typename base::context&, typename base::batch_type, typename base::maps_type const&, typename base::tape&) const {}
+  void loss(typename base::context&, typename base::batch_type, typename base::truth_type, typename base::tape&,
+            typename base::losses) const {}
   void backward(typename base::context&, typename base::tape&, view<box<typename base::scalar>, 2, typename base::device>,
                 typename base::maps_type&, writing) {}
 };
 template <class F>
 struct head : head_without_inference<F> {
   using base = head_without_inference<F>;
-  using base::forward;
-  void forward(typename base::context&, typename base::batch_type, typename base::maps_type const&, typename base::rois_type,
-               detect_options const&, typename base::hits_type) const {}
+  void infer(typename base::context&, typename base::batch_type, typename base::maps_type const&, typename base::rois_type,
+             detect_options const&, typename base::hits_type) const {}
 };
 
 using usual = features<float, cpu, 8>;

@@ -42,7 +42,7 @@ MISTAKES = [
      "frcnn: the coder of RH does not model BoxCoder"),
     ("a backbone without backward", {BACKBONE: derived(BACKBONE, "void backward();")}, "frcnn: BB does not model Backbone"),
     ("a generator without loss", {GENERATOR: derived(GENERATOR, "void loss();")}, "frcnn: PG does not model ProposalGenerator<Anchors>"),
-    ("a head that cannot infer", {HEAD: derived(HEAD, "void forward();")}, "frcnn: RH does not model RoIHead"),
+    ("a head that cannot infer", {HEAD: derived(HEAD, "void infer();")}, "frcnn: RH does not model RoIHead"),
     ("parts in the wrong order", {MODEL: MODEL.replace("backbone, generator", "generator, backbone")}, "frcnn: BB does not model Backbone"),
     ("another number of channels", {GENERATOR: GENERATOR.replace("backbone::features_type", "frcnn::features<float, frcnn::cpu, 128>")},
      "frcnn: the parts differ in number of channels"),

@@ -11,19 +11,15 @@
 namespace smallest {
 using namespace frcnn;
 
-// clang-format off: as the comments have them
+// As the comments have them.
+// clang-format off
 struct scale {
-  using scalar = float;
-  using device = cpu;
-  struct tape {};
+  using scalar = float;  using device = cpu;  struct tape {};
   param<float, cpu> gain{.name = "gain", .dims = {{1, 1, 1, 1}}};
-  template <class V>
-  void for_each_param(V&& visit) {
-    visit(gain);
-  }
+  template <class V> void for_each_param(V&& visit) { visit(gain); }
 };
 
-struct one_square {  // 32 x 32 pixels about each cell's corner
+struct one_square {                                         // 32 x 32 pixels about each cell's corner
   static constexpr int levels = 1, max_per_cell = 1;
   FRCNN_HD int per_cell() const { return 1; }
   template <class T>
@@ -33,7 +29,7 @@ struct one_square {  // 32 x 32 pixels about each cell's corner
   }
 };
 
-struct corner_coder {  // moves corners, by fractions of the sides
+struct corner_coder {                                       // moves corners, by fractions of the sides
   template <class T>
   FRCNN_HD delta<T> encode(box<T> const& a, box<T> const& b) const {
     return {(b.x1 - a.x1) / a.width(), (b.y1 - a.y1) / a.height(), (b.x2 - a.x2) / a.width(), (b.y2 - a.y2) / a.height()};
@@ -44,10 +40,8 @@ struct corner_coder {  // moves corners, by fractions of the sides
   }
 };
 
-struct negate {  // y = -x
-  using scalar = float;
-  using device = cpu;
-  struct tape {};
+struct negate {                                             // y = -x
+  using scalar = float;  using device = cpu;  struct tape {};
   using act = activation<float, cpu>;
   shape<4> out_shape(shape<4> s) const { return s; }
   void forward(cpu::context&, act const& x, act& y) const {
@@ -57,67 +51,51 @@ struct negate {  // y = -x
   void backward(cpu::context&, tape&, act& dy, act& dx, writing how) {
     for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == writing::add ? dx.data[i] : 0) - dy.data[i];
   }
-  template <class V>
-  void for_each_param(V&&) {}
+  template <class V> void for_each_param(V&&) {}
 };
 
-struct no_backbone {  // the pixels are the map
-  using scalar = float;
-  using device = cpu;
-  struct tape {};
-  using context = cpu::context;
-  using images = batch<float, cpu>;
-  using map = maps<float, 1, cpu>;
+struct no_backbone {                                        // the pixels are the map
+  using scalar = float;  using device = cpu;  struct tape {};
+  using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
   static constexpr int levels = 1;
   static constexpr int channels(int) { return 3; }
   static constexpr int stride(int) { return 1; }
   shape<4> map_shape(int, shape<4> pixels) const { return pixels; }
-  void forward(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
-  void forward(context& c, images im, map& f, tape&) const { forward(c, im, f); }
+  void infer(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
+  void forward(context& c, images im, map& f, tape&) const { infer(c, im, f); }
   void backward(context&, tape&, map&) {}
-  template <class V>
-  void for_each_param(V&&) {}
+  template <class V> void for_each_param(V&&) {}
 };
 
-struct whole_image {  // proposes one region: all of the image
-  using scalar = float;
-  using device = cpu;
-  struct tape {};
-  using anchors_type = grid_anchors<1>;
-  using coder = box_coder;
-  using context = cpu::context;
-  using images = batch<float, cpu>;
-  using map = maps<float, 1, cpu>;
+struct whole_image {                                        // proposes one region: all of the image
+  using scalar = float;  using device = cpu;  struct tape {};
+  using anchors_type = grid_anchors<1>;  using coder = box_coder;
+  using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
   using regions = counted<box<float>, 2, cpu>;
   static constexpr int channels = 3;
   anchors_type anchors() const { return {}; }
   int capacity(phase) const { return 1; }
-  void forward(context&, images im, map const&, phase, regions rois) const { propose(im, rois); }
+  void infer(context&, images im, map const&, phase, regions rois) const { whole(im, rois); }
   void forward(context&, images, map const&, tape&) const {}
-  void loss(context&, images, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
-  void proposals(context&, images im, tape&, phase, regions rois) const { propose(im, rois); }
+  void targets(context&, images, truth<float, cpu>, rng<cpu>, tape&) const {}
+  void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
+  void propose(context&, images im, tape&, phase, regions rois) const { whole(im, rois); }
   void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
     if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
-  template <class V>
-  void for_each_param(V&&) {}
-  static void propose(images im, regions rois) {
+  template <class V> void for_each_param(V&&) {}
+  static void whole(images im, regions rois) {
     for (int n = 0; n < im.size(); ++n) rois.rows(n, 0) = {0, 0, im.info(n).w, im.info(n).h}, rois.count(n) = 1;
   }
 };
 
-struct yes_head {  // every region is an object of class 1
-  using scalar = float;
-  using device = cpu;
-  struct tape {};
-  using coder = box_coder;
-  using context = cpu::context;
-  using images = batch<float, cpu>;
-  using map = maps<float, 1, cpu>;
+struct yes_head {                                           // every region is an object of class 1
+  using scalar = float;  using device = cpu;  struct tape {};  using coder = box_coder;
+  using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
   using regions = counted<box<float> const, 2, cpu>;
   static constexpr int levels = 1, channels = 3;
   int classes() const { return 1; }
-  void forward(context&, images im, map const&, regions rois, detect_options const&, counted<scored_box<float>, 2, cpu> hits) const {
+  void infer(context&, images im, map const&, regions rois, detect_options const&, counted<scored_box<float>, 2, cpu> hits) const {
     std::fill_n(hits.rows.data, hits.rows.size(), scored_box<float>{});
     for (int n = 0; n < im.size(); ++n) {
       hits.count(n) = std::min(rois.count(n), hits.rows.dims[1]);
@@ -126,12 +104,13 @@ struct yes_head {  // every region is an object of class 1
         hits.rows(n, i) = {conventions::torchvision::unscale_box(rois.rows(n, i), at.sx, at.sy), 1, 1};
     }
   }
-  void forward(context&, images, map const&, regions, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
+  void targets(context&, images, regions, truth<float, cpu>, rng<cpu>, tape&) const {}
+  void forward(context&, images, map const&, tape&) const {}
+  void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
   void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
     if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
-  template <class V>
-  void for_each_param(V&&) {}
+  template <class V> void for_each_param(V&&) {}
 };
 // clang-format on
 

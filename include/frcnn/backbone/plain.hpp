@@ -69,7 +69,7 @@ class plain {
 
   shape<4> map_shape(int, shape<4> pixels) const { return shape_after(depth, pixels); }
 
-  void forward(context& c, batch<T, B> im, maps<T, 1, B>& out) const {
+  void infer(context& c, batch<T, B> im, maps<T, 1, B>& out) const {
     typename context::frame scope(c);
     run_chain(c, depth, load(c, im), out.level[0]);
   }

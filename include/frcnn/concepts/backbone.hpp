@@ -2,11 +2,11 @@
 // Backbone: the shared convolutional layers, pixels to feature maps (section 3.2).
 //   1. X::levels, X::channels(l), X::stride(l)   constants: maps, channels of each, nominal input pixels per map cell
 //   2. x.map_shape(l, [N,3,H,W])                 shape of map l for a padded batch
-//   3. x.forward(c, batch, maps)                 inference; maps are the caller's, of map_shape
+//   3. x.infer(c, batch, maps)                   inference; maps are the caller's, of map_shape
 //   4. x.forward(c, batch, maps, tape)           training: tape keeps what backward needs; maps live until then
 //   5. x.backward(c, tape, dmaps)                d(loss)/d(maps) to parameter gradients (by param.next); dmaps may be overwritten.
 //                                                Stops where everything earlier is frozen.
-// Forward is const and safe from several threads, each with its own context.
+// infer and forward are const and safe from several threads, each with its own context.
 //
 // The smallest model:
 //   struct no_backbone {                                        // the pixels are the map
@@ -16,8 +16,8 @@
 //     static constexpr int channels(int) { return 3; }
 //     static constexpr int stride(int) { return 1; }
 //     shape<4> map_shape(int, shape<4> pixels) const { return pixels; }
-//     void forward(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
-//     void forward(context& c, images im, map& f, tape&) const { forward(c, im, f); }
+//     void infer(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
+//     void forward(context& c, images im, map& f, tape&) const { infer(c, im, f); }
 //     void backward(context&, tape&, map&) {}
 //     template <class V> void for_each_param(V&&) {}
 //   };
@@ -34,7 +34,7 @@ concept Backbone = Trainable<X> && (X::levels > 0) && (X::channels(0) > 0) && (X
                    requires(X& x, X const& k, context_of<X>& c, batch<scalar_of<X>, device_of<X>> im,
                             maps<scalar_of<X>, X::levels, device_of<X>>& f, typename X::tape& t) {
                      { k.map_shape(0, im.pixels.dims) } -> std::same_as<shape<4>>;
-                     k.forward(c, im, f);
+                     k.infer(c, im, f);
                      k.forward(c, im, f, t);
                      x.backward(c, t, f);
                    };

@@ -3,11 +3,12 @@
 //   1. P::coder, P::channels, p.anchors()   its BoxCoder, the channels it reads, its anchor scheme (which faster_rcnn finds as
 //                                           P::anchors_type)
 //   2. p.capacity(phase)                    proposals per image at most, known on the host
-//   3. p.forward(c, batch, maps, phase, rois)   inference: rois [N, capacity(phase)] by descending score
-//   4. training in three calls, so that an RPN-only step makes no proposals:
-//        p.forward(c, batch, maps, tape)
-//        p.loss(c, batch, truth, rng, tape, loss)   loss[0] += objectness, loss[1] += box regression, on the device
-//        p.proposals(c, batch, tape, phase, rois)   rois as constants
+//   3. p.infer(c, batch, maps, phase, rois)     inference: rois [N, capacity(phase)] by descending score
+//   4. training in four calls, so that an RPN-only step makes no proposals:
+//        p.forward(c, batch, maps, tape)        the network
+//        p.targets(c, batch, truth, rng, tape)  what each anchor is to learn, and which are sampled
+//        p.loss(c, batch, truth, tape, loss)    loss[0] += objectness, loss[1] += box regression, on the device; gradients by outputs
+//        p.propose(c, batch, tape, phase, rois) regions from what forward has left, as constants
 //   5. p.backward(c, tape, drois, dmaps, how)   losses, and drois where drois.data != nullptr (exact joint), to d(maps): set or add
 //
 // The smallest model:
@@ -19,15 +20,16 @@
 //     static constexpr int channels = 3;
 //     anchors_type anchors() const { return {}; }
 //     int capacity(phase) const { return 1; }
-//     void forward(context&, images im, map const&, phase, regions rois) const { propose(im, rois); }
+//     void infer(context&, images im, map const&, phase, regions rois) const { whole(im, rois); }
 //     void forward(context&, images, map const&, tape&) const {}
-//     void loss(context&, images, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
-//     void proposals(context&, images im, tape&, phase, regions rois) const { propose(im, rois); }
+//     void targets(context&, images, truth<float, cpu>, rng<cpu>, tape&) const {}
+//     void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
+//     void propose(context&, images im, tape&, phase, regions rois) const { whole(im, rois); }
 //     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
 //       if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
 //     }
 //     template <class V> void for_each_param(V&&) {}
-//     static void propose(images im, regions rois) {
+//     static void whole(images im, regions rois) {
 //       for (int n = 0; n < im.size(); ++n) rois.rows(n, 0) = {0, 0, im.info(n).w, im.info(n).h}, rois.count(n) = 1;
 //     }
 //   };
@@ -51,10 +53,11 @@ concept ProposalGenerator =
              counted<box<scalar_of<P>>, 2, device_of<P>> roi, typename P::tape& t, view<scalar_of<P>, 1, device_of<P>> loss, phase ph, writing w) {
       { k.anchors() } -> std::convertible_to<Anchors>;
       { k.capacity(ph) } -> std::convertible_to<int>;
-      k.forward(c, im, f, ph, roi);
+      k.infer(c, im, f, ph, roi);
       k.forward(c, im, f, t);
-      k.loss(c, im, gt, r, t, loss);
-      k.proposals(c, im, t, ph, roi);
+      k.targets(c, im, gt, r, t);
+      k.loss(c, im, gt, t, loss);
+      k.propose(c, im, t, ph, roi);
       p.backward(c, t, roi.rows, df, w);
     };
 // clang-format on

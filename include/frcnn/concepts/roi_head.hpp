@@ -1,8 +1,11 @@
 #pragma once
 // RoIHead: regions to classes and refined boxes (Fast R-CNN on shared features).
 //   1. H::levels, H::channels, H::coder, h.classes()    maps and channels it reads, its BoxCoder, number of classes without background
-//   2. h.forward(c, batch, maps, rois, options, hits)   inference: hits [N, options.max_detections] by descending score, original pixels
-//   3. h.forward(c, batch, maps, rois, truth, rng, tape, loss)   training: samples RoIs; loss[0] += class, loss[1] += box regression
+//   2. h.infer(c, batch, maps, rois, options, hits)     inference: hits [N, options.max_detections] by descending score, original pixels
+//   3. training in three calls:
+//        h.targets(c, batch, rois, truth, rng, tape)    samples RoIs, and what each is to learn
+//        h.forward(c, batch, maps, tape)                the network on the sampled RoIs
+//        h.loss(c, batch, truth, tape, loss)            loss[0] += class, loss[1] += box regression, on the device; gradients by outputs
 //   4. h.backward(c, tape, drois, dmaps, how)           losses to d(maps): set or add; to drois where drois.data != nullptr
 //
 // The smallest model:
@@ -12,7 +15,7 @@
 //     using regions = counted<box<float> const, 2, cpu>;
 //     static constexpr int levels = 1, channels = 3;
 //     int classes() const { return 1; }
-//     void forward(context&, images im, map const&, regions rois, detect_options const&, counted<scored_box<float>, 2, cpu> hits) const {
+//     void infer(context&, images im, map const&, regions rois, detect_options const&, counted<scored_box<float>, 2, cpu> hits) const {
 //       std::fill_n(hits.rows.data, hits.rows.size(), scored_box<float>{});
 //       for (int n = 0; n < im.size(); ++n) {
 //         hits.count(n) = std::min(rois.count(n), hits.rows.dims[1]);
@@ -21,7 +24,9 @@
 //           hits.rows(n, i) = {conventions::torchvision::unscale_box(rois.rows(n, i), at.sx, at.sy), 1, 1};
 //       }
 //     }
-//     void forward(context&, images, map const&, regions, truth<float, cpu>, rng<cpu>, tape&, view<float, 1, cpu>) const {}
+//     void targets(context&, images, regions, truth<float, cpu>, rng<cpu>, tape&) const {}
+//     void forward(context&, images, map const&, tape&) const {}
+//     void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
 //     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
 //       if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
 //     }
@@ -46,8 +51,10 @@ concept RoIHead =
              counted<box<scalar_of<H>> const, 2, device_of<H>> roi, view<box<scalar_of<H>>, 2, device_of<H>> droi, detect_options o,
              counted<scored_box<scalar_of<H>>, 2, device_of<H>> hit, typename H::tape& t, view<scalar_of<H>, 1, device_of<H>> loss, writing w) {
       { k.classes() } -> std::convertible_to<int>;
-      k.forward(c, im, f, roi, o, hit);
-      k.forward(c, im, f, roi, gt, r, t, loss);
+      k.infer(c, im, f, roi, o, hit);
+      k.targets(c, im, roi, gt, r, t);
+      k.forward(c, im, f, t);
+      k.loss(c, im, gt, t, loss);
       h.backward(c, t, droi, df, w);
     };
 // clang-format on

@@ -160,7 +160,7 @@ class faster_rcnn<BB, PG, RH> {
     auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::test));
     run_generator(c, im, f, phase::test, rois);
     profiled const stage(c, "regions");
-    head_.forward(c, im, f, rois, o, hits);
+    head_.infer(c, im, f, rois, o, hits);
   }
 
   // The same on given regions, pixels of the network's input.
@@ -172,7 +172,7 @@ class faster_rcnn<BB, PG, RH> {
     auto f = make_maps(c, im);
     run_backbone(c, im, f);
     profiled const stage(c, "regions");
-    head_.forward(c, im, f, rois, o, hits);
+    head_.infer(c, im, f, rois, o, hits);
   }
 
   // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.
@@ -191,10 +191,17 @@ class faster_rcnn<BB, PG, RH> {
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
-    staged(c, "rpn loss", [&] { generator_.loss(c, im, gt, r, t.proposals, first_two(loss)); });
+    staged(c, "rpn loss", [&] {
+      generator_.targets(c, im, gt, r, t.proposals);
+      generator_.loss(c, im, gt, t.proposals, first_two(loss));
+    });
     auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
-    staged(c, "proposals", [&] { generator_.proposals(c, im, t.proposals, phase::train, rois); });
-    staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
+    staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
+    staged(c, "regions", [&] {
+      head_.targets(c, im, rois, gt, r, t.head);
+      head_.forward(c, im, f, t.head);
+      head_.loss(c, im, gt, t.head, last_two(loss));
+    });
     staged(c, "rpn backward",
            [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
     staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::add); });
@@ -210,7 +217,10 @@ class faster_rcnn<BB, PG, RH> {
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
-    staged(c, "rpn loss", [&] { generator_.loss(c, im, gt, r, t.proposals, first_two(loss)); });
+    staged(c, "rpn loss", [&] {
+      generator_.targets(c, im, gt, r, t.proposals);
+      generator_.loss(c, im, gt, t.proposals, first_two(loss));
+    });
     staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
     guard.is_done = true;
@@ -224,7 +234,11 @@ class faster_rcnn<BB, PG, RH> {
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
-    staged(c, "regions", [&] { head_.forward(c, im, f, rois, gt, r, t.head, last_two(loss)); });
+    staged(c, "regions", [&] {
+      head_.targets(c, im, rois, gt, r, t.head);
+      head_.forward(c, im, f, t.head);
+      head_.loss(c, im, gt, t.head, last_two(loss));
+    });
     staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::set); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
     guard.is_done = true;
@@ -297,10 +311,10 @@ class faster_rcnn<BB, PG, RH> {
     work();
   }
   void run_backbone(context& c, batch<T, B> const& im, maps<T, levels, B>& f) const {
-    staged(c, "backbone", [&] { backbone_.forward(c, im, f); });
+    staged(c, "backbone", [&] { backbone_.infer(c, im, f); });
   }
   void run_generator(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
-    staged(c, "rpn", [&] { generator_.forward(c, im, f, ph, rois); });
+    staged(c, "rpn", [&] { generator_.infer(c, im, f, ph, rois); });
   }
   static void clear_losses(context& c, view<T, 1, B> loss) { exec<B>::for_each(c, loss.size(), detail::clear<T, B>{loss}); }
   static view<T, 1, B> first_two(view<T, 1, B> loss) { return {loss.data, {{2}}}; }

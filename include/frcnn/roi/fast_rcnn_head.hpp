@@ -45,7 +45,7 @@ class fast_rcnn_head {
  public:
   // What a step decided, so that it can be recorded, held and replayed (testing/decisions.hpp).
   struct decisions {
-    bool held = false;  // true: targets and masks are taken as they are
+    bool held = false;  // true: targets() leaves targets and masks as they are
     roi::targets<T, B> targets{};
     view<std::uint8_t, 2, B> mask6{}, mask7{};  // [rows, width], empty without dropout
     buffer<box<T>, B> roi_memory;
@@ -73,9 +73,8 @@ class fast_rcnn_head {
   fast_rcnn_options<Rules> const& options() const { return options_; }
   fast_rcnn_options<Rules>& options() { return options_; }
 
-  // Inference.
-  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, detect_options const& o,
-               counted<scored_box<T>, 2, B> hits) const {
+  void infer(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, detect_options const& o,
+             counted<scored_box<T>, 2, B> hits) const {
     typename context::frame scope(c);
     int const n = static_cast<int>(rois.rows.size());
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
@@ -93,10 +92,24 @@ class fast_rcnn_head {
     roi::postprocess<Rules>(c, Rules::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), o, hits);
   }
 
-  // Training. rois: constants.
-  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, truth<T, B> gt, rng<B> r, tape& t,
-               view<T, 1, B> loss) const {
-    decide(c, im, rois, gt, r, t.decided);
+  // The RoIs of a step, their labels, and which activations dropout keeps. rois: constants.
+  void targets(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, truth<T, B> gt, rng<B> r, tape& t) const {
+    decisions& d = t.decided;
+    if (d.held) return;
+    int const n = im.size(), q = options_.target.batch;
+    shape<2> const each{{n, q}};
+    d.targets = {
+        {d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})}, d.label_memory.shaped(each), d.target_memory.shaped(each)};
+    roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
+    if (options_.dropout > 0) {
+      d.mask6 = d.mask6_memory.shaped(shape<2>{{n * q, options_.fc6}});
+      d.mask7 = d.mask7_memory.shaped(shape<2>{{n * q, options_.fc7}});
+      nn::dropout_mask<B>(c, im.id, r, draw::dropout6, options_.dropout, d.mask6);
+      nn::dropout_mask<B>(c, im.id, r, draw::dropout7, options_.dropout, d.mask7);
+    }
+  }
+
+  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, tape& t) const {
     auto const& decided = t.decided.targets;
     int const n = static_cast<int>(decided.label.size());
     auto const shaped = [n](buffer<T, B>& memory, int width) { return memory.shaped(shape<2>{{n, width}}); };
@@ -105,8 +118,6 @@ class fast_rcnn_head {
     t.h7 = shaped(t.h7_memory, options_.fc7);
     t.logits = shaped(t.logit_memory, cls_.out());
     t.deltas = shaped(t.delta_memory, box_.out());
-    t.dlogits = shaped(t.dlogit_memory, cls_.out());
-    t.ddeltas = shaped(t.ddelta_memory, box_.out());
     pool(c, [&] { pooler_.forward(c, f, decided.rois, t.pooled, t.pooler); });
     fc6_.forward(c, t.pooled, t.h6, t.fc6, im.size());
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout);
@@ -114,8 +125,13 @@ class fast_rcnn_head {
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout);
     cls_.forward(c, t.h7, t.logits, im.size());
     box_.forward(c, t.h7, t.deltas, im.size());
+  }
+
+  void loss(context& c, batch<T, B> /*im*/, truth<T, B> /*gt*/, tape& t, view<T, 1, B> loss) const {
     profiled const losses(c, "losses");
-    roi::roi_losses<Rules>(c, decided, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
+    t.dlogits = t.dlogit_memory.shaped(t.logits.dims);
+    t.ddeltas = t.ddelta_memory.shaped(t.deltas.dims);
+    roi::roi_losses<Rules>(c, t.decided.targets, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
   }
 
   // RoIs are constants: drois is not used.
@@ -158,21 +174,6 @@ class fast_rcnn_head {
     return options_.gaussian_predictors ? initializer::normal(deviation) : nn::default_uniform(options_.fc7);
   }
   initializer predictor_bias() const { return options_.gaussian_predictors ? initializer::zero() : nn::default_uniform(options_.fc7); }
-
-  void decide(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, truth<T, B> gt, rng<B> r, decisions& d) const {
-    if (d.held) return;
-    int const n = im.size(), q = options_.target.batch;
-    shape<2> const each{{n, q}};
-    d.targets = {
-        {d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})}, d.label_memory.shaped(each), d.target_memory.shaped(each)};
-    roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
-    if (options_.dropout > 0) {
-      d.mask6 = d.mask6_memory.shaped(shape<2>{{n * q, options_.fc6}});
-      d.mask7 = d.mask7_memory.shaped(shape<2>{{n * q, options_.fc7}});
-      nn::dropout_mask<B>(c, im.id, r, draw::dropout6, options_.dropout, d.mask6);
-      nn::dropout_mask<B>(c, im.id, r, draw::dropout7, options_.dropout, d.mask7);
-    }
-  }
 
   static void back(context& c, nn::linear<T, B>& layer, rows x, rows y, rows dy, rows dx, writing how) {
     typename nn::linear<T, B>::tape kept{x, y};

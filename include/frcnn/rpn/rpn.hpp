@@ -51,7 +51,7 @@ class region_proposal_network {
  public:
   // What a step decided, so that it can be recorded, held and replayed (testing/decisions.hpp).
   struct decisions {
-    bool held = false;                          // true: loss() takes label and match as they are
+    bool held = false;                          // true: targets() leaves label and match as they are
     view<std::int32_t, 2, B> label{}, match{};  // [N, K]
     buffer<std::int32_t, B> label_memory, match_memory;
   };
@@ -89,8 +89,7 @@ class region_proposal_network {
     return {anchors_, make_anchor_grid<Rules>(pixels[2], pixels[3], extent, stride)};
   }
 
-  // Inference.
-  void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
+  void infer(context& c, batch<T, B> im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
     typename context::frame scope(c);
     auto const anchors = place(im.pixels.dims, f);
     auto const logits = scratch<T, B>(c, rows_shape(im, anchors, siblings_.first)),
@@ -101,10 +100,10 @@ class region_proposal_network {
       conv_.forward(c, f.level[l], hidden);
       siblings_.forward(c, hidden, anchors.grid.level[l].first, logits, deltas);
     }
-    propose(c, im, anchors, logits, deltas, ph, rois);
+    select(c, im, anchors, logits, deltas, ph, rois);
   }
 
-  // Training: up to the siblings' outputs.
+  // Up to the siblings' outputs.
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, tape& t) const {
     t.anchors = place(im.pixels.dims, f);
     t.logits = t.logit_memory.shaped(rows_shape(im, t.anchors, siblings_.first));
@@ -117,13 +116,15 @@ class region_proposal_network {
     }
   }
 
-  void loss(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) const {
+  void targets(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t) const {
+    if (t.decided.held) return;
     shape<2> const all{{im.size(), t.anchors.count()}};
-    if (!t.decided.held) {
-      t.decided.label = t.decided.label_memory.shaped(all);
-      t.decided.match = t.decided.match_memory.shaped(all);
-      rpn::anchor_targets<Rules>(c, t.anchors, im.info, gt, im.id, r, options_.target, t.decided.label, t.decided.match);
-    }
+    t.decided.label = t.decided.label_memory.shaped(all);
+    t.decided.match = t.decided.match_memory.shaped(all);
+    rpn::anchor_targets<Rules>(c, t.anchors, im.info, gt, im.id, r, options_.target, t.decided.label, t.decided.match);
+  }
+
+  void loss(context& c, batch<T, B> /*im*/, truth<T, B> gt, tape& t, view<T, 1, B> loss) const {
     t.dlogits = t.dlogit_memory.shaped(t.logits.dims);
     t.ddeltas = t.ddelta_memory.shaped(t.deltas.dims);
     rpn::anchor_losses<Rules>(c, t.anchors, Rules::rpn_coder(), gt, view<std::int32_t const, 2, B>(t.decided.label),
@@ -131,8 +132,8 @@ class region_proposal_network {
                               options_.loss, t.dlogits, t.ddeltas, loss);
   }
 
-  void proposals(context& c, batch<T, B> im, tape& t, phase ph, counted<box<T>, 2, B> rois) const {
-    propose(c, im, t.anchors, t.logits, t.deltas, ph, rois);
+  void propose(context& c, batch<T, B> im, tape& t, phase ph, counted<box<T>, 2, B> rois) const {
+    select(c, im, t.anchors, t.logits, t.deltas, ph, rois);
   }
 
   // Proposals are constants: drois is not used (exact joint training brings its own generator).
@@ -164,8 +165,8 @@ class region_proposal_network {
     return {{im.size(), anchors.grid.cells, sibling.spec().out_channels}};
   }
 
-  void propose(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
-               phase ph, counted<box<T>, 2, B> rois) const {
+  void select(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
+              phase ph, counted<box<T>, 2, B> rois) const {
     profiled const stage(c, "top, decode, suppress");
     rpn::propose<Rules>(c, anchors, Rules::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
                         rpn::proposal_options{limits(ph), options_.nms_iou}, rois);

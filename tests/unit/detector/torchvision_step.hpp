@@ -82,7 +82,7 @@ class torchvision_step {
     cpu::context::frame const scope(c);
     maps<T, 1, cpu> f;
     f.level[0] = c.make<T>(model_.backbone().map_shape(0, dims_));
-    model_.backbone().forward(c, images(), f);
+    model_.backbone().infer(c, images(), f);
     std::vector<T> plain(f.level[0].dims.size());
     c.to_plain(f.level[0], view<T, 4, cpu>{plain.data(), f.level[0].dims});
     check("features", plain);
@@ -107,10 +107,13 @@ class torchvision_step {
     std::vector<T> loss(4);
     model_.backbone().forward(c, im, f, tape.backbone);
     model_.generator().forward(c, im, f, tape.proposals);
-    model_.generator().loss(c, im, gt, random(), tape.proposals, {loss.data(), {{2}}});
+    model_.generator().targets(c, im, gt, random(), tape.proposals);
+    model_.generator().loss(c, im, gt, tape.proposals, {loss.data(), {{2}}});
     owned_boxes const rois(dims_[0], model_.generator().capacity(phase::train));
-    model_.generator().proposals(c, im, tape.proposals, phase::train, rois.set());
-    model_.head().forward(c, im, f, rois.set(), gt, random(), tape.head, {loss.data() + 2, {{2}}});
+    model_.generator().propose(c, im, tape.proposals, phase::train, rois.set());
+    model_.head().targets(c, im, rois.set(), gt, random(), tape.head);
+    model_.head().forward(c, im, f, tape.head);
+    model_.head().loss(c, im, gt, tape.head, {loss.data() + 2, {{2}}});
     check_losses(loss, tape);
     between(tape);
     model_.generator().backward(c, tape.proposals, {}, df, frcnn::writing::set);
@@ -122,7 +125,7 @@ class torchvision_step {
   // What the step on `tape` proposed in training, and what the same weights propose in inference, beside torchvision's.
   proposal_difference compare_proposals(cpu::context& c, typename Model::tape& tape) const {
     owned_boxes const ours(dims_[0], model_.generator().capacity(phase::train));
-    model_.generator().proposals(c, images(), tape.proposals, phase::train, ours.set());
+    model_.generator().propose(c, images(), tape.proposals, phase::train, ours.set());
     return compare_boxes("proposals.", ours);
   }
   proposal_difference compare_proposals(cpu::context& c) const {

@@ -53,7 +53,7 @@ void answer(model_of<T> const& model, cpu::context& c, window<T>& w, typename mo
   cpu::context::frame const scope(c);
   maps<T, 1, cpu> f;
   f.level[0] = c.make<T>(model.backbone().map_shape(0, w.dims));
-  model.backbone().forward(c, w.images(), f);
+  model.backbone().infer(c, w.images(), f);
   model.generator().forward(c, w.images(), f, tape.proposals);
 }
 
