@@ -6,6 +6,7 @@
 // Example: kind_of(as_bytes("\xFF\xD8\xFF...")) is image_kind::jpeg;  foreign_format(as_bytes("GIF89a")) begins with "a GIF"
 // Sources: ITU-T T.81, annex B (JPEG); PNG, third edition, section 5; Microsoft's BITMAPINFOHEADER.
 #include "frcnn/io/crc32c.hpp"
+#include "frcnn/io/foreign_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -82,9 +83,7 @@ inline std::string foreign_format(bytes file) {
   for (mark const& m : known)
     if (detail::has_at(file, m.at, m.magic))
       return std::string(m.name) + ", which has to be converted first (for example: mogrify -format png FILE)";
-  if (detail::has_at(file, 0, "version https://git-lfs")) return "a pointer of Git LFS: the image itself was not fetched";
-  if (detail::has_at(file, 0, "<")) return "a text that begins with '<'";
-  return {};
+  return io::foreign_file({reinterpret_cast<char const*>(file.data()), std::min<std::size_t>(file.size(), 512)});
 }
 
 namespace detail {

@@ -18,6 +18,7 @@
 // both).
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/dtype.hpp"
+#include "frcnn/io/foreign_file.hpp"
 #include "frcnn/io/mapping.hpp"
 
 #include <nlohmann/json.hpp>
@@ -153,8 +154,13 @@ class safetensors_file {
     if (file_size < 8) throw error(name_, "a safetensors file", file_size == 0 ? "an empty file" : "a file of " + bytes(file_size));
     std::uint64_t length;
     fetch(0, 8, &length);
-    if (length > max_header) throw error(name_, "a safetensors header of at most " + bytes(max_header), "one of " + bytes(length));
-    if (length > file_size - 8) throw error(name_, "a header of " + bytes(length), "a file cut short after " + bytes(file_size));
+    if (length > file_size - 8 || length > max_header) {
+      std::string first(static_cast<std::size_t>(std::min<std::uint64_t>(file_size, 512)), '\0');
+      fetch(0, first.size(), first.data());
+      if (std::string const other = foreign_file(first); !other.empty()) throw error(name_, "a safetensors file", other);
+      if (length > max_header) throw error(name_, "a safetensors header of at most " + bytes(max_header), "one of " + bytes(length));
+      throw error(name_, "a header of " + bytes(length), "a file cut short after " + bytes(file_size));
+    }
     std::string text(static_cast<std::size_t>(length), '\0');
     fetch(8, text.size(), text.data());
     std::uint64_t const data = 8 + length, data_size = file_size - data;

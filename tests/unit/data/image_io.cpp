@@ -147,7 +147,7 @@ TEST_CASE("what is wrong is said") {
     CHECK(refusal(start).find("found a TIFF, which") != std::string::npos);
   CHECK(refusal("....ftypheic").find("found a HEIC, which") != std::string::npos);
   CHECK(refusal("version https://git-lfs.github.com/spec/v1").find("found a pointer of Git LFS") != std::string::npos);
-  CHECK(refusal("<!DOCTYPE html>").find("found a text that begins with '<'") != std::string::npos);
+  CHECK(refusal("<!DOCTYPE html>").find("found an HTML page") != std::string::npos);
   std::string const jpeg = golden_file("baseline.jpg"), png = golden_file("rgb.png");
   CHECK(refusal(jpeg.substr(0, jpeg.size() - 2)) == "x: expected a whole JPEG, found its end missing");
   CHECK(refusal(png.substr(0, png.size() - 12)) == "x: expected a whole PNG, found its end missing");
