@@ -108,3 +108,12 @@ check(read.returncode == 0 and "AP50 zebra 0.0000" in read.stdout and "no result
 recall = run("evaluate", "--model", out / "model.safetensors", "--test", root, "--threads", "1", "--proposals")
 lines = [line for line in recall.stdout.splitlines() if line.startswith("recall@")]
 check(len(lines) == 3 and all(" at IoU 0.50, 0.55, ... 0.95: " in line and len(line.split(": ")[1].split()) == 12 for line in lines), recall)
+
+# ---- lines that are no detections
+lines = out / "results/comp4_det_test_thing.txt"
+for line, words in (("b 0.5 60 48 21 17", "'60 48 21 17'"), ("b 0.5 50 40 20 30", "'50 40 20 30'"), ("b 21 17 60 48 0.5", "'17 60 48 0.5'")):
+    lines.write_text(f"b 0.9 1 1 9 9\n{line}\n")
+    refused(run("evaluate", "--results", out / "results", "--test", other), "comp4_det_test_thing.txt:2: expected id score x1 y1 x2 y2", words)
+lines.write_text("b 0.5 0.2 0.2 0.6 0.7\nc 0.5 0.1 0.2 0.6 0.7\n")
+read = run("evaluate", "--results", out / "results", "--test", other)
+check(read.returncode == 0 and read.stderr.count("all 2 boxes lie in 0..1") == 1, read)

@@ -11,6 +11,8 @@
 //
 // Example: the detection {{9, 19, 50, 60}, 0.5, label of "dog"} of image 000001 in the set "test" is the line
 //          000001 0.500000 10.000000 20.000000 50.000000 60.000000      of comp4_det_test_dog.txt
+// What no detection is, is refused: numbers that are not finite, and corners that are swapped (x1 > x2 by a pixel or more, since x1 == x2 is
+// a box one pixel wide), which is also what a line with its words in another order mostly looks like.
 // Invariant: what is written reads back with the same scores and coordinates (what lies below 1e-12 aside), in the same order within each
 // class of each image, whatever ids and classes are called; so it has the same AP.
 // Source: PASCAL VOC development kit, section 8.2 (competition 4: detection, trained on any data).
@@ -48,6 +50,9 @@ inline std::string result_id(std::string const& id) {
 }
 
 namespace detail {
+
+// Half-open, as in memory. Infinite differences of finite numbers are none.
+inline bool is_swapped(box<float> const& b) { return b.x2 < b.x1 || b.y2 < b.y1; }
 
 inline void check_result_names(voc_results const& where, std::span<std::string const> ids, std::span<std::string const> class_names) {
   auto const check = [&](std::string const& name, char const* expected) {
@@ -97,8 +102,8 @@ inline std::vector<std::string_view> words(std::string_view line, std::size_t li
 }  // namespace detail
 
 // Writes one file for every class, empty ones too, each whole or not at all; makes the folder. ids[i] names the image of detections[i];
-// class_names[k] is label k + 1's. Throws error for empty names, labels out of range, numbers that are not finite, and a disk that does not
-// take the files.
+// class_names[k] is label k + 1's. Throws error for empty names, labels out of range, numbers that are not finite, swapped corners, and a
+// disk that does not take the files.
 inline void write_voc_results(voc_results const& where, std::span<std::string const> ids,
                               std::span<std::vector<detection> const> detections, std::span<std::string const> class_names) {
   detail::check_result_names(where, ids, class_names);
@@ -115,6 +120,7 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
         if (!is_finite(value)) throw error("detection of image " + ids[i], "finite numbers", "NaN or infinity");
         detail::append_number(lines, value, offset);
       }
+      if (detail::is_swapped(d.where)) throw error("detection of image " + ids[i], "x1 <= x2 and y1 <= y2", "swapped corners");
       lines += '\n';
     }
   std::error_code failed;
@@ -133,7 +139,8 @@ inline std::vector<std::int32_t> classes_without_file(voc_results const& where, 
 
 // Reads what write_voc_results or any other program wrote: one vector per id, classes in order, lines in order. A class without a file
 // has no detections, unless no class has one: that is an error. Files of this set that belong to no class named here are told to `warn`
-// and not read. Throws error with file:line for a line that is not an id of the list and five finite numbers.
+// and not read; so are boxes without area and boxes that all lie in 0..1, which match nothing. Throws error with file:line for a line that
+// is not an id of the list and five finite numbers, or has its corners swapped.
 inline std::vector<std::vector<detection>> read_voc_results(voc_results const& where, std::span<std::string const> ids,
                                                             std::span<std::string const> class_names,
                                                             std::function<void(std::string const&)> const& warn = {}) {
@@ -144,7 +151,8 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
   for (std::size_t i = 0; i < ids.size(); ++i) image.emplace(ids[i], i);
 
   std::vector<std::vector<detection>> detections(ids.size());
-  std::size_t files = 0;
+  std::size_t files = 0, boxes = 0, empty = 0, fractions = 0;
+  std::string first_box, first_empty;
   for (std::size_t k = 0; k < class_names.size(); ++k) {
     std::filesystem::path const path = detail::find_result_file(where, class_names[k]);
     if (path.empty()) continue;
@@ -168,11 +176,25 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
         if (code != std::errc() || end != w.data() + w.size() || !is_finite(static_cast<float>(value[v])))
           throw error(here(), "a number", "'" + std::string(w) + "'");
       }
-      detections[found->second].push_back({box<double>{value[1] - 1, value[2] - 1, value[3], value[4]}.as<float>(),
-                                           static_cast<float>(value[0]), static_cast<std::int32_t>(k + 1)});
+      auto const where_it_is = box<double>{value[1] - 1, value[2] - 1, value[3], value[4]}.as<float>();
+      if (detail::is_swapped(where_it_is)) {
+        std::string const corners =
+            std::string(word[2]) + " " + std::string(word[3]) + " " + std::string(word[4]) + " " + std::string(word[5]);
+        throw error(here(), "id score x1 y1 x2 y2 with x1 <= x2 and y1 <= y2",
+                    "'" + corners + "' (width and height in place of x2 and y2?)");
+      }
+      if (boxes++ == 0) first_box = here();
+      if ((where_it_is.x1 == where_it_is.x2 || where_it_is.y1 == where_it_is.y2) && empty++ == 0) first_empty = here();
+      fractions += std::all_of(value + 1, value + 5, [](double v) { return v >= 0 && v <= 1; });
+      detections[found->second].push_back({where_it_is, static_cast<float>(value[0]), static_cast<std::int32_t>(k + 1)});
     }
   }
   if (files == 0) throw error(where.folder.string(), "result files " + where.prefix() + "<class>.txt", "none of a known class");
+  if (warn && empty)
+    warn(std::to_string(empty) + (empty == 1 ? " box has" : " boxes have") + " no area and can match nothing; the first: " + first_empty);
+  if (warn && boxes > 1 && fractions == boxes)
+    warn("all " + std::to_string(boxes) +
+         " boxes lie in 0..1, as fractions of their images do, where pixels are meant; the first: " + first_box);
   std::error_code failed;
   if (warn)
     for (std::filesystem::directory_iterator at(where.folder, failed), end; !failed && at != end; at.increment(failed)) {

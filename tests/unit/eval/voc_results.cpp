@@ -169,6 +169,31 @@ TEST_CASE("voc_results: names as other programs leave them") {
   CHECK(classes_without_file(where, std::vector<std::string>{"cat", "a%20b", "dog"}) == std::vector<std::int32_t>{1, 3});
 }
 
+TEST_CASE("voc_results: corners that are swapped are refused, boxes that match nothing are warned of") {
+  std::string const first = "comp4_det_test_dog.txt:2: expected id score x1 y1 x2 y2 with x1 <= x2 and y1 <= y2, found '";
+  std::string const hint = "' (width and height in place of x2 and y2?)";
+  CHECK(complaint("000001 .5 1 1 2 2\n000001 .5 30 10 5 20\n") == first + "30 10 5 20" + hint);
+  CHECK(complaint("000001 .5 1 1 2 2\n000001 .5 10 30 20 5\n") == first + "10 30 20 5" + hint);
+  CHECK(complaint("000001 .5 1 1 2 2\n000001 10 20 50 60 0.9\n") == first + "20 50 60 0.9" + hint);  // the score last
+  CHECK(complaint("000001 .5 5 5 5 5\n000001 .5 5.75 5.75 5.25 5.25\n").empty());                    // one pixel wide, half of one
+
+  scratch_folder folder;
+  voc_results const where{folder.path, "test"};
+  std::vector<std::string> told;
+  auto const read = [&](std::string const& lines) {
+    put(where.file("dog"), lines);
+    told.clear();
+    read_voc_results(where, ids, names, [&](std::string const& w) { told.push_back(w); });
+    return told.empty() ? "" : told[0].substr(0, told[0].find(folder.path.string()));
+  };
+  CHECK(read("000001 .5 5 5 5 5\n").empty());
+  CHECK(read("000001 .5 5 5 9 9\n000001 .5 5 5 4 9\n000001 .5 5 5 9 4\n") == "2 boxes have no area and can match nothing; the first: ");
+  CHECK(told[0].ends_with("comp4_det_test_dog.txt:2"));
+  CHECK(read("000001 .5 .1 .2 .3 .4\n000001 .5 0 0 1 1\n") ==
+        "all 2 boxes lie in 0..1, as fractions of their images do, where pixels are meant; the first: ");
+  CHECK(read("000001 .5 .1 .2 .3 .4\n000001 .5 1 1 2 2\n").empty());
+}
+
 TEST_CASE("voc_results: no file at all, and what is refused") {
   scratch_folder folder;
   voc_results const where{folder.path / "none", "test"};
@@ -182,6 +207,7 @@ TEST_CASE("voc_results: no file at all, and what is refused") {
   CHECK_THROWS_AS(write_voc_results(where, ids, std::vector<std::vector<detection>>(1), names), error);
   CHECK_THROWS_AS(write_voc_results(where, ids, std::vector<std::vector<detection>>{{{{0, 0, 1, 1}, 1, 3}}, {}}, names), error);
   CHECK_THROWS_AS(write_voc_results(where, ids, std::vector<std::vector<detection>>{{{{0, 0, 1, INFINITY}, 1, 1}}, {}}, names), error);
+  CHECK_THROWS_AS(write_voc_results(where, ids, std::vector<std::vector<detection>>{{{{3, 0, 1, 1}, 1, 1}}, {}}, names), error);
   CHECK_THROWS_AS(read_voc_results(where, std::vector<std::string>{"a", "a"}, names), error);
   CHECK(!fs::exists(where.folder));
   put(folder.path / "file", "");
