@@ -21,6 +21,7 @@
 // Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010; the development kit's layout.
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/image_check.hpp"
+#include "frcnn/data/name_groups.hpp"
 #include "frcnn/data/parallel.hpp"
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_listing.hpp"
@@ -177,20 +178,6 @@ inline std::map<std::string, std::size_t> label_objects(dataset& data, std::vect
   return left_out;
 }
 
-// Names that are the same but for upper and lower case: each such group once.
-inline tally names_by_case(dataset const& data, std::map<std::string, std::size_t> const& others) {
-  std::map<std::string, std::set<std::string>> groups;
-  for (auto const& name : data.classes) groups[lower(name)].insert(name);
-  for (auto const& [name, count] : others) groups[lower(name)].insert(name);
-  tally result;
-  for (auto const& [key, names] : groups) {
-    std::string all;
-    for (auto const& name : names) all += (all.empty() ? "'" : ", '") + name + "'";
-    if (names.size() > 1) result.add(all);
-  }
-  return result;
-}
-
 }  // namespace detail
 
 inline dataset read_voc(std::vector<voc_source> const& sources, voc_options const& options = {}) {
@@ -266,8 +253,13 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   warn(from_zero, "box begins at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off",
        "boxes begin at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off");
   warn(other_class, others.c_str(), many_others.c_str());
-  warn(detail::names_by_case(data, other_names), "class name differs from another in upper and lower case only, and is a class of its own",
+  std::set<std::string> all_names(data.classes.begin(), data.classes.end());
+  for (auto const& [name, count] : other_names) all_names.insert(name);
+  name_groups const names(all_names);
+  warn(names.by_case, "class name differs from another in upper and lower case only, and is a class of its own",
        "groups of class names differ in upper and lower case only, and are classes of their own");
+  warn(names.by_look, "class name looks like another and differs in its bytes (blanks, normal forms, letters), and is a class of its own",
+       "groups of class names look alike and differ in their bytes (blanks, normal forms, letters), and are classes of their own");
   warn(empty, "image without objects counts as a negative", "images without objects count as negatives");
   warn(wrong_size, "annotation states a wrong <size>, which is not used", "annotations state a wrong <size>, which is not used");
   warn(turned,

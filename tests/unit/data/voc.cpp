@@ -364,7 +364,10 @@ TEST_CASE("what looks like a mistake is counted and said once, before any error"
   CHECK(first_warning(cat("2", "1", "23", "10")).find("trainval: 1 box loses more than a tenth at its image's border") == 0);
   CHECK(first_warning(cat("0", "1", "5", "10")).find("trainval: 1 box begins at 0 where VOC counts from 1") == 0);
   CHECK(first_warning(cat("0.2", "0.3", "0.8", "1")).find("trainval: 1 box has all its coordinates in 0..1") == 0);
-  CHECK(first_warning(cat("1", "1", "1.5", "1")).find("trainval: 1 box without area") == 0);
+  CHECK(first_warning(cat("7", "7", "7", "7")).find("trainval: 1 box without area") == 0);
+  CHECK(first_warning(v::object("c\u00E0t", v::box("2", "2", "9", "9")) + v::object("ca\u0300t", v::box("2", "2", "9", "9"))) ==
+        "trainval: 1 class name looks like another and differs in its bytes (blanks, normal forms, letters), and is a class of its own: "
+        "'ca\\u0300t', 'c\\u00E0t'");
   CHECK(first_warning(v::object("Cat", v::box("2", "2", "9", "9"))) ==
         "trainval: 1 class name differs from another in upper and lower case only, and is a class of its own: 'Cat', 'cat'");
   CHECK(voc.read({.classes = {"cat"}, .name = "test data"}).size() == 2);
