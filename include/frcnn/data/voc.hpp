@@ -60,8 +60,8 @@ struct checked_sample {
   problem_report image_problems, annotation_problems;
   image_verdict picture;
   bool wrong_size = false;
-  std::size_t written = 0;                                      // objects in the file
-  tally flat, swapped, outside, fractions, clipped, from_zero;  // boxes
+  std::size_t written = 0;                                              // objects in the file
+  tally points, thin, swapped, outside, fractions, clipped, from_zero;  // boxes
 };
 
 // Whether more than a tenth of a box's area lies outside of the image. A 0 where VOC counts from 1 costs a box nothing here.
@@ -93,11 +93,11 @@ inline void check_annotation(checked_sample& c, exif_mode exif) {
     auto const fraction = [](double v) { return v >= 0 && v <= 1; };
     if (fraction(o.xmin) && fraction(o.ymin) && fraction(o.xmax) && fraction(o.ymax) && (w > 1 || h > 1)) c.fractions.add(which);
     else if (o.xmin > o.xmax || o.ymin > o.ymax) c.swapped.add(which);
-    else if (o.xmin == o.xmax || o.ymin == o.ymax)  // in the file's numbers: with both corners in one pixel nothing was outlined
-      c.flat.add(which);
+    else if (o.xmin == o.xmax && o.ymin == o.ymax) c.points.add(which);  // a click: nothing was outlined
     else if (!(where.x1 < where.x2 && where.y1 < where.y2)) c.outside.add(which);
     else {
       if (o.xmin == 0 || o.ymin == 0) c.from_zero.add(which);
+      if (o.xmin == o.xmax || o.ymin == o.ymax) c.thin.add(which);
       if (loses_a_tenth(o, inside)) c.clipped.add(which);
       c.result.objects.push_back({where, o.name, 0, o.difficult, o.truncated});
     }
@@ -193,7 +193,8 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   auto checked = detail::check_listed(listing, options);
 
   problem_report problems = listing.problems;
-  tally left_out, unannotated, flat, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd, wrong_size;
+  tally left_out, unannotated, points, thin, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd,
+      wrong_size;
   std::size_t written = 0;
   dataset data;
   data.classes = options.classes;
@@ -210,7 +211,8 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     problems.add(c.annotation_problems);
     if (!c.image_problems.empty() || !c.annotation_problems.empty()) continue;
     written += c.written;
-    flat.add(c.flat);
+    points.add(c.points);
+    thin.add(c.thin);
     swapped.add(c.swapped);
     outside.add(c.outside);
     fractions.add(c.fractions);
@@ -246,8 +248,10 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
        "boxes have all their coordinates in 0..1, as fractions of an image, and are left out");
   warn(swapped, "box has its corners swapped (xmin > xmax or ymin > ymax) and is left out",
        "boxes have their corners swapped (xmin > xmax or ymin > ymax) and are left out");
-  warn(flat, "box without area is left out", "boxes without area are left out");
+  warn(points, "box without area is left out", "boxes without area are left out");
   warn(outside, "box outside of its image is left out", "boxes outside of their images are left out");
+  warn(thin, "box is one pixel wide or high, as VOC counts where xmin == xmax or ymin == ymax (a line drawn by mistake?)",
+       "boxes are one pixel wide or high, as VOC counts where xmin == xmax or ymin == ymax (lines drawn by mistake?)");
   warn(clipped, "box loses more than a tenth at its image's border (made for a larger image?)",
        "boxes lose more than a tenth at their images' borders (made for larger images?)");
   warn(from_zero, "box begins at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off",

@@ -38,10 +38,10 @@ TEST_CASE("a box is half-open, an object its own bndbox, and fractions are numbe
   CHECK(voc.warnings.empty());
 }
 
-TEST_CASE("boxes are clipped; those without area or outside are left out with one warning each") {
+TEST_CASE("boxes are clipped; clicks and what lies outside are left out; all is warned of once") {
   v voc;
   voc.split("a\nb\n");
-  voc.add("a", v::object("cat", v::box("0", "-3", "25", "9")) + v::object("cat", v::box("5", "5", "5", "9")) +
+  voc.add("a", v::object("cat", v::box("0", "-3", "25", "9")) + v::object("cat", v::box("5", "5", "5", "5")) +
                    v::object("cat", v::box("9", "5", "5", "9")) + v::object("bird", v::box("21", "2", "30", "5")));
   voc.add("b", v::object("cat", v::box("2", "2", "4", "4")) + v::object("cat", v::box("-9", "2", "0", "5")));
   dataset const data = voc.read();
@@ -57,6 +57,23 @@ TEST_CASE("boxes are clipped; those without area or outside are left out with on
   CHECK(voc.without_root(voc.warnings[2]) ==
         "trainval: 2 boxes outside of their images are left out, the first: VOC/Annotations/a.xml, object 4");
   CHECK(voc.without_root(voc.warnings[3]).find("trainval: 1 box loses more than a tenth at its image's border") == 0);
+}
+
+TEST_CASE("corners in one column or row are a box one pixel wide or high, as VOC counts") {
+  v voc;
+  voc.split("a\n");
+  voc.add("a", v::object("cat", v::box("5", "5", "5", "9")) + v::object("cat", v::box("3", "7.5", "9", "7.5")) +
+                   v::object("cat", v::box("1", "1", "1", "10")) + v::object("cat", v::box("20", "1", "20", "10")));
+  dataset const data = voc.read();
+  REQUIRE(data.samples[0].objects.size() == 4);
+  CHECK(data.samples[0].objects[0].where == box<float>{4, 4, 5, 9});
+  CHECK(data.samples[0].objects[1].where == box<float>{2, 6.5f, 9, 7.5f});
+  CHECK(data.samples[0].objects[2].where == box<float>{0, 0, 1, 10});
+  CHECK(data.samples[0].objects[3].where == box<float>{19, 0, 20, 10});
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) ==
+        "trainval: 4 boxes are one pixel wide or high, as VOC counts where xmin == xmax or ymin == ymax (lines drawn by mistake?), the "
+        "first: VOC/Annotations/a.xml, object 1");
 }
 
 TEST_CASE("filename and size are not trusted; a wrong size is one warning") {
