@@ -131,6 +131,47 @@ warned(result, "training data: 3 objects of classes that are not asked for", "do
 warned(result, "1 class of --classes has no object: 'emu'")
 not_read(d, "objects of the classes emu", "cat 3, cow 3, dog 3", more=["--classes", "emu"])
 
+# Names that look alike: each a class of its own, and said.
+for one, other, shown in (("traffic light", "traffic\u00a0light", "'traffic light', 'traffic\\u00A0light'"),
+                          ("caf\u00e9", "cafe\u0301", "'cafe\\u0301', 'caf\\u00E9'"), ("cat", "c\u0430t", "'cat', 'c\\u0430t'")):
+    warned(read(folder("alike", xml=note(thing(one), thing(other)))), "training data: 1 class name looks like another", shown)
+warned(read(folder("other_case", xml=note(thing("\u00c4pfel"), thing("\u00e4pfel")))), "upper and lower case only")
+result = not_read(folder("not_asked", xml=note(thing("caf\u00e9"))), "objects of the classes cafe\u0301", more=["--classes", "cafe\u0301"])
+warned(result, "looks like another", "'cafe\\u0301', 'caf\\u00E9'")
+for missing in ("missing.txt", "classes.names", "alike/classes"):
+    not_read("alike", missing + ": expected class names separated by commas, or a file of them, found no file", more=["--classes", missing])
+
+# What is there instead of a file.
+d = folder("normal_forms", ("cafe\u0301", "b"), split="caf\u00e9\nb\n")
+not_read(d, "'cafe\\u0301.png', in another Unicode normal form (NFC, NFD)", "'cafe\\u0301.xml', in another")
+not_read(folder("latin_list", split="a\nb\ncaf\u00e9\n".encode("latin1")), "trainval.txt:3: expected a list in UTF-8", "'caf\\xE9'", "iconv")
+d = folder("links")
+(d / "JPEGImages/b.png").unlink()
+(d / "JPEGImages/b.png").symlink_to("../gone.png")
+(d / "JPEGImages/c.png").unlink()
+(d / "JPEGImages/c.png").mkdir()
+not_read(d, "'b.png', a symbolic link to '../gone.png', where nothing is", "'c.png', a folder")
+warned(read(d, more=["--skip-bad", "--batch", "1"]), "training data: 2 bad images are left out")
+shutil.rmtree(d / "JPEGImages")
+(d / "JPEGImages").symlink_to("/not/mounted")
+not_read(d, "'JPEGImages' (a symbolic link to '/not/mounted', where nothing is)")
+refused(train("nowhere"), "no folder there")
+refused(train("links/JPEGImages"), "a symbolic link to '/not/mounted', where nothing is")
+
+# Lists of other names.
+d = folder("other_lists", lists=("train", "valid", "test"))
+refused(train(d), "only these: train, test, valid (other_lists:train is one; other_lists:all is all 3 images")
+refused(train(d, "--split", "0.8"), "--split divides the images of one list: other_lists:train, say, or other_lists:all is all 3 images")
+for works in ("other_lists:train", "other_lists:all"):
+    trained(train(works, "--split", "0.8"))
+d = folder("class_lists", lists=("thing_train", "thing_val"), split="a 1\nb -1\nc  0\n")
+refused(train(d, "--split", "0.8"), "only lists of classes, each of which names all images of its split: thing_train, thing_val", "class_lists:all")
+trained(train("class_lists:thing_train", "--split", "0.8"))
+
+# A line instead of a box, and a click.
+warned(read(folder("line", xml=note(thing(box=(21, 17, 21, 48))))), "training data: 3 boxes are one pixel wide or high", "a.xml, object 1")
+not_read(folder("click", xml=note(thing(box=(21, 17, 21, 17)))), "at least one object that can be used", "none among the 3")
+
 # Missing annotations.
 d = folder("xml_missing")
 (d / "Annotations/b.xml").unlink()

@@ -5,6 +5,7 @@
 // when first asked about. An id may have folders in front: "2007/000001".
 //
 // Example: file_finder images("JPEGImages", image_extensions());  images.find("000001")   // JPEGImages/000001.JPG
+#include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
 
 #include <filesystem>
@@ -27,6 +28,16 @@ inline extension_list all_image_extensions() {
   return all;
 }
 
+// What lies at a path that is no regular file: "a folder", "a symbolic link to 'x', where nothing is"; nothing there: empty.
+inline std::string not_a_file(std::filesystem::path const& path) {
+  std::error_code ignored;
+  auto const behind = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_directory(behind)) return "a folder";
+  if (std::filesystem::exists(behind)) return std::filesystem::is_regular_file(behind) ? "" : "a device or a pipe";
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored))) return {};
+  return "a symbolic link to '" + std::filesystem::read_symlink(path, ignored).string() + "', where nothing is";
+}
+
 class file_finder {
  public:
   file_finder(std::filesystem::path folder, extension_list extensions) : folder_(std::move(folder)), extensions_(std::move(extensions)) {}
@@ -40,14 +51,25 @@ class file_finder {
     auto const found = files.find(stem.filename().string());
     return found == files.end() ? std::filesystem::path{} : stem.parent_path() / found->second.name;
   }
-  // The name of a file of `id` written in another case; empty: there is none.
-  std::string in_other_case(std::string const& id) {
+  // What there is where find(id) finds nothing: what has the name and is no file, or a file whose name looks the same. Empty: nothing.
+  std::string instead(std::string const& id) {
     std::filesystem::path const stem = folder_ / id;
-    auto const [there, is_new] = by_lower_case_.try_emplace(stem.parent_path().string());
+    std::string const parent = stem.parent_path().string(), name = stem.filename().string();
+    listed(stem.parent_path());
+    if (auto const& others = no_files_[parent]; others.count(name)) {
+      std::string const& there = others.at(name);
+      return "'" + there + "', " + not_a_file(stem.parent_path() / there);
+    }
+    auto const [there, is_new] = by_look_.try_emplace(parent);
     if (is_new)
-      for (auto const& [known, file] : listed(stem.parent_path())) there->second.emplace(lower(known), file.name);
-    auto const found = there->second.find(lower(stem.filename().string()));
-    return found == there->second.end() ? std::string() : found->second;
+      for (auto const& [known, file] : listed(stem.parent_path())) there->second.emplace(look_alike_key(known), known);
+    auto const found = there->second.find(look_alike_key(name));
+    if (found == there->second.end() || found->second == name) return {};
+    std::string const how = difference(name, found->second), file = listed(stem.parent_path()).at(found->second).name;
+    return "'" +
+           (in_one_case(name) == in_one_case(found->second) && decomposed(name) != decomposed(found->second) ? file
+                                                                                                             : with_visible_escapes(file)) +
+           "', " + how;
   }
   // How many files `id` could have meant.
   std::size_t candidates(std::string const& id) {
@@ -89,7 +111,12 @@ class file_finder {
       auto const name = at->path().filename();
       std::size_t const rank = rank_of(name.extension().string());
       std::error_code ignored;
-      if (rank == extensions_.size() || !at->is_regular_file(ignored)) continue;  // no folder, no pipe, no link to nothing
+      if (rank == extensions_.size()) continue;
+      if (!at->is_regular_file(ignored)) {  // a folder, a pipe, a link to nothing
+        auto& known = no_files_[folder.string()].try_emplace(name.stem().string(), name.string()).first->second;
+        known = std::min(known, name.string());
+        continue;
+      }
       entry candidate{rank, name.string(), 1};
       auto const [known, first] = there->second.try_emplace(name.stem().string(), candidate);
       if (first) continue;
@@ -117,10 +144,12 @@ class file_finder {
   std::filesystem::path folder_;
   extension_list extensions_;
   std::map<std::string, listing> folders_;
-  std::map<std::string, std::map<std::string, std::string>> by_lower_case_;  // of a folder: names of files
+  std::map<std::string, std::map<std::u32string, std::string>> by_look_;  // of a folder: stems of files
+  std::map<std::string, std::map<std::string, std::string>>
+      no_files_;  // of a folder: by stem, names of what has an extension and is no file
 };
 
-// What lies in a folder, in words: "'a.txt', 'b' and 7 more".
+// What lies in a folder, in words: "'a.txt', 'b' and 7 more". Links to nothing are called so.
 inline std::string contents_of(std::filesystem::path const& folder) {
   std::set<std::string> names;
   std::error_code problem;
@@ -131,6 +160,8 @@ inline std::string contents_of(std::filesystem::path const& folder) {
   for (auto const& name : names) {
     if (said == 5) return text + " and " + std::to_string(names.size() - said) + " more";
     text += (said++ ? ", '" : "'") + name + "'";
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder / name, ignored)) text += " (" + not_a_file(folder / name) + ")";
   }
   return text.empty() ? "nothing" : text;
 }

@@ -71,7 +71,10 @@ inline void find_layouts(std::filesystem::path const& folder, int depth, std::ve
 
 inline voc_layout find_voc_layout(std::filesystem::path const& root) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(root, ignored)) throw error(root.string(), "a folder in VOC layout", "no folder there");
+  if (!std::filesystem::is_directory(root, ignored)) {
+    std::string const there = std::filesystem::is_regular_file(root, ignored) ? "a file" : not_a_file(root);
+    throw error(root.string(), "a folder in VOC layout", there.empty() ? "no folder there" : there);
+  }
   voc_layout here = detail::layout_at(root);
   if (detail::holds_data(here)) return here;
   std::vector<voc_layout> below;

@@ -1,18 +1,16 @@
 #pragma once
 // Which images a split of a VOC folder names, and which files belong to them. Nothing is opened but the list.
 //
-// 1. the list is <lists>/<split>.txt, in UTF-8 or UTF-16, an id per line. A line is an id as a whole, blanks included; only where it ends
-//    in the -1, 0 or 1 of VOC's class files, this last word is cut. Extensions and the path down to the images' folder may stand in it
-// 2. a folder without lists is taken whole where a part of it is asked for, or the split `all`
+// 1. the list is found and read by voc_split.hpp. A line is an id as a whole, blanks included; only where it ends in the -1, 0 or 1 of
+//    VOC's class files, this last word is cut. Extensions and the path down to the images' folder may stand in it
+// 2. a missing image is named with what there is instead: a link to nothing, a folder, a file whose name only looks the same
 // 3. images lie in the first folder of the layout that holds any of the ids, annotations likewise
 // 4. what is missing altogether is one problem that says what lies there instead
 //
 // Messages name the options of the programs: --split is voc_source::part, --skip-bad is voc_options::skip_bad.
-#include "frcnn/data/encoding.hpp"
 #include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/problems.hpp"
-#include "frcnn/data/voc_layout.hpp"
-#include "frcnn/data/voc_source.hpp"
+#include "frcnn/data/voc_split.hpp"
 
 #include <map>
 #include <set>
@@ -74,49 +72,6 @@ inline resolved_id resolve(std::string const& line, file_finder& images) {
   return {without_class_flag(line), {}};
 }
 
-// The lines of the list, or every id where there is none and none is needed.
-struct split_lines {
-  std::vector<std::string> lines;
-  std::filesystem::path file;  // empty: every image of the folder
-};
-
-inline std::vector<std::string> ids_in_list(std::filesystem::path const& file) {
-  std::string const text = without_mark(io::read_file(file), file.string());
-  constexpr char const* expected = "a text with an image id per line";
-  for (char const c : text)
-    if (static_cast<unsigned char>(c) < ' ' && !trimmed({&c, 1}).empty()) throw error(file.string(), expected, "control characters");
-  auto lines = lines_of(text);
-  if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
-  return lines;
-}
-
-inline split_lines read_split(voc_source const& source, voc_layout const& layout) {
-  std::set<std::string> there;
-  for (auto const& folder : layout.lists) {
-    file_finder lists(folder, {".txt"});
-    if (auto const file = lists.find(source.split); !file.empty()) return {ids_in_list(file), file};
-    for (auto const& name : lists.ids(false)) there.insert(name);
-  }
-  if (auto const file = file_finder(layout.root, {".txt"}).find(source.split); !file.empty()) return {ids_in_list(file), file};
-  std::vector<std::string> ids;
-  for (auto const& folder : layout.images)
-    if (ids.empty()) ids = file_finder(folder, all_image_extensions()).ids(folder != layout.root);
-  if (!ids.empty() && (source.split == "all" || (!source.part.whole() && there.empty()))) return {std::move(ids), {}};
-
-  std::string names;
-  std::size_t said = 0;
-  for (auto const& name : there)
-    if (++said <= 10) names += (said == 1 ? "" : ", ") + name;
-  if (said > 10) names += " and " + std::to_string(said - 10) + " more";
-  std::filesystem::path const folder = layout.lists.empty() ? layout.root / "ImageSets" / "Main" : layout.lists.front();
-  std::string const every = std::to_string(ids.size()) + (ids.size() == 1 ? " image" : " images");
-  throw error(
-      (folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'",
-      (names.empty() ? "no lists there (" : "only these: " + names + " (" + layout.root.string() + ":" + *there.begin() + " is one; ") +
-          "--split 0.8 trains on 0.8 of the " + (names.empty() ? every : "training list's images") + " and tests on the others; " +
-          layout.root.string() + ":all is all " + every + ")");
-}
-
 // The first folder in which `found` says that a file of the data lies; without any the first of them.
 template <class Found>
 std::filesystem::path first_folder(std::vector<std::filesystem::path> const& folders, Found const& found) {
@@ -153,6 +108,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     resolved_id meant = resolve(line, images);
     if (meant.image.empty())
       if (auto const other = resolve(line, others); !other.image.empty()) meant = other;
+    if (meant.image.empty() && !skip_bad && fault_in_utf8(line) != line.npos && !list.file.empty()) throw not_utf8(list.file, line);
     c.id = meant.id;
     c.image = meant.image;
     if (!all.seen.emplace(canonical, c.id).second) {
@@ -178,14 +134,15 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   // Missing images, and those of a format that is not read.
   std::map<std::string, tally> unread;
   tally missing;
+  std::string first_instead;
   for (listed_image& c : result) {
     std::string const extension = lower(c.image.extension().string());
     bool const readable = c.image.empty() || images.stem_of("a" + extension) == "a";
     if (c.image.empty()) {
       missing.add("'" + c.id + "'");
-      std::string const similar = inside(c.id) ? images.in_other_case(c.id) : std::string();
-      c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image",
-                           similar.empty() ? "no such file" : "'" + similar + "', in another case", true);
+      std::string const other = inside(c.id) ? images.instead(c.id) : std::string();
+      if (missing.count == 1 && !other.empty()) first_instead = " (there is " + other + ")";
+      c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image", other.empty() ? "no such file" : other, true);
     } else if (!readable) {
       unread[extension].add(c.image.filename().string());
       c.image_problems.add(c.image.string(), "a JPEG, PNG or BMP image", "one that ends in " + extension, true);
@@ -196,7 +153,8 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   }
   if (missing.count == result.size() && missing.count > 1) {
     all.problems.add(folder.string(), "the images of split '" + source.split + "'",
-                     "none of its " + std::to_string(missing.count) + ", the first " + missing.first + "; it holds " + contents_of(folder));
+                     "none of its " + std::to_string(missing.count) + ", the first " + missing.first + first_instead + "; it holds " +
+                         contents_of(folder));
     return {};
   }
   if (!skip_bad && !unread.empty()) {
@@ -239,7 +197,8 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
     if (!c.annotation.empty()) continue;
     ++missing;
     c.annotation = folder / (c.id + ".xml");
-    c.annotation_problems.add(c.annotation.string(), "a file", "nothing at that place", true);
+    std::string const other = inside(c.id) ? annotations.instead(c.id) : std::string();
+    c.annotation_problems.add(c.annotation.string(), "a file", other.empty() ? "nothing at that place" : other, true);
   }
   if (missing < images.size()) {
     if (folder.filename() != "Annotations")

@@ -4,6 +4,7 @@
 // Example: parse_voc_spec("VOC2007:test") is {"VOC2007", "test"};  parse_class_list("cat, dog") is {"cat", "dog"}
 #include "frcnn/core/error.hpp"
 #include "frcnn/data/encoding.hpp"
+#include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/id_split.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/atomic_file.hpp"
@@ -30,12 +31,34 @@ inline voc_source parse_voc_spec(std::string const& spec, std::string const& def
   return {spec.substr(0, colon), spec.substr(colon + 1), {}};
 }
 
+namespace detail {
+
+// Whether a text that names no file was meant to. A class may be called n/a, and none is called so.
+inline bool looks_like_a_file(std::string const& text) {
+  std::filesystem::path const path(text);
+  std::string const extension = lower(path.extension().string());
+  for (char const* known :
+       {".txt", ".names", ".csv", ".tsv", ".lst", ".list", ".labels", ".yaml", ".yml", ".json", ".xml", ".pbtxt", ".data"})
+    if (extension == known) return true;
+  std::error_code ignored;
+  auto const above = path.parent_path();
+  return path.is_absolute() || text.starts_with("./") || text.starts_with("../") || text.starts_with("~/") ||
+         (!above.empty() && std::filesystem::is_directory(above, ignored));
+}
+
+}  // namespace detail
+
 // "A,B,C", or a file with one name per line. The order given is the order of the labels.
 inline std::vector<std::string> parse_class_list(std::string const& text) {
   std::vector<std::string> names;
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(text, ignored)) {
+  auto const there = std::filesystem::status(text, ignored);
+  bool const file = text.find(',') == text.npos && detail::looks_like_a_file(text);
+  if (std::filesystem::is_regular_file(there) || (file && std::filesystem::exists(there) && !std::filesystem::is_directory(there))) {
     names = lines_of(without_mark(io::read_file(text), text));
+  } else if (file) {
+    std::string const other = not_a_file(text);
+    throw error(text, "class names separated by commas, or a file of them", other.empty() ? "no file of that name" : other);
   } else {
     for (std::size_t at = 0; at <= text.size();) {
       auto const end = std::min(text.find(',', at), text.size());
@@ -46,7 +69,8 @@ inline std::vector<std::string> parse_class_list(std::string const& text) {
   std::set<std::string> seen;
   for (auto const& name : names) {
     if (name.empty()) throw error(text.empty() ? "classes" : text, "class names separated by commas, or a file of them", "an empty name");
-    if (fault_in_utf8(name) != name.npos) throw error(text, "class names in UTF-8, which model files hold", "bytes that are no UTF-8");
+    if (fault_in_utf8(name) != name.npos)
+      throw error(text, "class names in UTF-8, which model files hold", "bytes that are no UTF-8 in '" + with_visible_escapes(name) + "'");
     if (!seen.insert(name).second) throw error(text, "every class once", "'" + name + "' twice");
   }
   if (names.empty()) throw error(text, "class names, one per line", "none");

@@ -318,8 +318,8 @@ TEST_CASE("a missing root, a missing split and an empty one are errors") {
   voc.split("a\n", "train");
   CHECK(voc.refusal() ==
         list +
-            "only these: test, train (VOC:test is one; --split 0.8 trains on 0.8 of the training list's images and tests on the others; "
-            "VOC:all is all 1 image)");
+            "only these: train, test (VOC:train is one; VOC:all is all 1 image; with --split 0.8 either trains on 0.8 of its images and "
+            "tests on the others)");
   voc.split(" \r\n\n");
   CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected at least one image id, found an empty split");
   CHECK(sentence([] {

@@ -68,7 +68,18 @@ TEST_CASE("a list that is none is refused, and what is no file is no image") {
   std::filesystem::remove(voc.folder / "JPEGImages/a.png");
   std::filesystem::create_directory(voc.folder / "JPEGImages/a.png");
   std::filesystem::create_symlink("nowhere.png", voc.folder / "JPEGImages/a.jpg");
-  CHECK(voc.refusal().find("VOC/JPEGImages/a.{jpg,jpeg,png,bmp}: expected an image, found no such file") == 0);
+  std::string const a = "VOC/JPEGImages/a.{jpg,jpeg,png,bmp}: expected an image, found ";
+  CHECK(voc.refusal() == a + "'a.jpg', a symbolic link to 'nowhere.png', where nothing is (--skip-bad leaves its image out)");
+  std::filesystem::remove(voc.folder / "JPEGImages/a.jpg");
+  CHECK(voc.refusal() == a + "'a.png', a folder (--skip-bad leaves its image out)");
+  voc.add("c");
+  std::filesystem::remove(voc.folder / "Annotations/c.xml");
+  std::filesystem::create_symlink("gone.xml", voc.folder / "Annotations/c.xml");
+  voc.write("trainval.TXT", "b\nc\n");
+  CHECK(voc.refusal() ==
+        "VOC/Annotations/c.xml: expected a file, found 'c.xml', a symbolic link to 'gone.xml', where nothing is "
+        "(--skip-bad leaves its image out)");
+  CHECK(voc.read({.skip_bad = true}).size() == 1);
 }
 
 TEST_CASE("lists in UTF-16 are read") {
@@ -111,7 +122,8 @@ TEST_CASE("without lists a part of the images is taken by a hash, or all of them
           read({0, .6}), read({.6, 1});
         }).find(":trainval: expected at least two images to take a part of, found 1") != std::string::npos);
   voc.split("a\nb\nc\n");
-  CHECK(voc.refusal({}, "val").find("found only these: trainval (VOC:trainval is one; --split 0.8") != std::string::npos);
+  CHECK(voc.refusal({}, "val").find("found only these: trainval (VOC:trainval is one; VOC:all is all 5 images; with --split") !=
+        std::string::npos);
 }
 
 TEST_CASE("formats that are not read are one sentence each, and two images of one id a warning") {
@@ -132,4 +144,78 @@ TEST_CASE("formats that are not read are one sentence each, and two images of on
   CHECK(voc.read().size() == 1);
   REQUIRE(voc.warnings.size() == 1);
   CHECK(voc.without_root(voc.warnings[0]) == "trainval: 1 id has several images, of which one is read: VOC/JPEGImages/a.png");
+}
+
+TEST_CASE("an image or annotation whose name only looks the same is named") {
+  v voc;
+  voc.add("cafe\u0301");  // NFD, as a Mac's file system has it
+  voc.add("b\u00A0c");
+  voc.add("d");
+  voc.split("caf\u00E9\nd\n");
+  std::string const image = ".{jpg,jpeg,png,bmp}: expected an image, found ", note = ".xml: expected a file, found ";
+  auto const says = [&](std::string const& words) { return voc.refusal().find(words) != std::string::npos; };
+  CHECK(says("VOC/JPEGImages/caf\u00E9" + image + "'cafe\\u0301.png', in another Unicode normal form (NFC, NFD)\n"));
+  CHECK(says("VOC/Annotations/caf\u00E9" + note + "'cafe\\u0301.xml', in another Unicode normal form (NFC, NFD)\n"));
+  voc.split("b c\nd\n");
+  CHECK(says("VOC/JPEGImages/b c" + image + "'b\\u00A0c.png', which only looks the same\n"));
+  voc.split("caf\u00E9\nb c\n");  // none at all
+  CHECK(voc.refusal().find("found none of its 2, the first 'caf\u00E9' (there is 'cafe\\u0301.png', in another Unicode normal form (NFC, "
+                           "NFD)); it holds 'b") != std::string::npos);
+  std::filesystem::rename(voc.folder / "JPEGImages/cafe\u0301.png", voc.folder / "JPEGImages/caf\u00E9.png");
+  voc.split("caf\u00E9\nd\n");
+  CHECK(voc.refusal() ==
+        "VOC/Annotations/caf\u00E9.xml: expected a file, found 'cafe\\u0301.xml', in another Unicode normal form (NFC, NFD) "
+        "(--skip-bad leaves its image out)");
+}
+
+TEST_CASE("a list in another encoding is named with its line, unless the files have its bytes") {
+  v voc;
+  voc.add("a");
+  voc.add("caf\u00E9");
+  voc.split("a\r\n\r\ncaf\xE9\r\n");
+  std::string const said =
+      "VOC/ImageSets/Main/trainval.txt:3: expected a list in UTF-8 or UTF-16, found bytes that are neither in 'caf\\xE9', and no such "
+      "image "
+      "(a list of Windows is converted by: iconv -f WINDOWS-1252 -t UTF-8)";
+  CHECK(voc.refusal() == said);
+  voc.split("a\n\ncaf\xE9 1\n");
+  CHECK(voc.refusal().find("trainval.txt:3: expected a list in UTF-8") != std::string::npos);
+  voc.split("a\n\ncaf\xE9\n");
+  CHECK(voc.read({.skip_bad = true}).size() == 1);
+  voc.add("caf\xE9");
+  CHECK(ids(voc.read()) == "a;caf\xE9;");
+}
+
+TEST_CASE("a split that is not there: what can be asked for instead") {
+  v voc;
+  voc.add("a");
+  auto const refusal = [&](id_range part) { return voc.without_root(sentence([&] { read_voc({{voc.root(), "trainval", part}}); })); };
+  std::string const list = "VOC/ImageSets/Main/trainval.txt: expected the list of split 'trainval', found ";
+  for (char const* name : {"test", "train", "fold_1"}) voc.split("a\n", name);
+  CHECK(refusal({0, .8}) ==
+        list + "only these: train, fold_1, test (--split divides the images of one list: VOC:train, say, or VOC:all is all 1 image)");
+  for (char const* name : {"test", "train", "fold_1"})
+    std::filesystem::remove(voc.folder / ("ImageSets/Main/" + std::string(name) + ".txt"));
+  for (char const* name : {"aeroplane_val", "aeroplane_train", "bird_train"}) voc.split("a -1\n", name);
+  CHECK(refusal({0, .8}) ==
+        list +
+            "only lists of classes, each of which names all images of its split: aeroplane_train, bird_train, "
+            "aeroplane_val (--split divides the images of one list: VOC:aeroplane_train, say, or VOC:all is all 1 image)");
+  std::filesystem::create_symlink("gone.txt", voc.folder / "ImageSets/Main/trainval.txt");
+  CHECK(refusal({}) == list + "'trainval.txt', a symbolic link to 'gone.txt', where nothing is");
+}
+
+TEST_CASE("folders that are links to nothing are called so") {
+  v voc;
+  voc.add("a");
+  voc.split("a\n");
+  std::filesystem::remove_all(voc.folder / "JPEGImages");
+  std::filesystem::create_directory_symlink("/not/mounted", voc.folder / "JPEGImages");
+  CHECK(voc.refusal().find("'JPEGImages' (a symbolic link to '/not/mounted', where nothing is)") != std::string::npos);
+  std::filesystem::create_symlink("/not/mounted", voc.folder / "link");
+  CHECK(sentence([&] {
+          read_voc({{voc.root() + "/link", "all"}});
+        }).find("found a symbolic link to '/not/mounted', where nothing is") != std::string::npos);
+  voc.write("data.zip", "");
+  CHECK(sentence([&] { read_voc({{voc.root() + "/data.zip", "all"}}); }).find("found a file") != std::string::npos);
 }

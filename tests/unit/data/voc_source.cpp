@@ -37,9 +37,28 @@ TEST_CASE("class names come separated by commas or in a file") {
   CHECK(parse_class_list(file) == names{"zebra", "big cat"});
   io::write_file_atomically(file, "\n");
   CHECK(sentence([&] { parse_class_list(file); }) == file + ": expected class names, one per line, found none");
+  io::write_file_atomically(file, "cat\nNu\xDF\n");
+  CHECK(sentence([&] { parse_class_list(file); }) ==
+        file + ": expected class names in UTF-8, which model files hold, found bytes that are no UTF-8 in 'Nu\\xDF'");
   CHECK(sentence([] { parse_class_list("a,,b"); }) ==
         "a,,b: expected class names separated by commas, or a file of them, found an empty name");
   CHECK(sentence([] { parse_class_list(""); }) ==
         "classes: expected class names separated by commas, or a file of them, found an empty name");
   CHECK(sentence([] { parse_class_list("a,b,a"); }) == "a,b,a: expected every class once, found 'a' twice");
+}
+
+TEST_CASE("a file of class names that is not there is no class") {
+  scratch folder;
+  std::filesystem::create_directory(folder / "n");
+  for (std::string const& name : {std::string("missing.txt"), std::string("data/coco.NAMES"), (folder / "names").string(),
+                                  std::string("./names"), std::string("~/names"), (folder / "n/a").string()})
+    CHECK(sentence([&] { parse_class_list(name); }) ==
+          name + ": expected class names separated by commas, or a file of them, found no file of that name");
+  CHECK(sentence([&] { parse_class_list((folder / "n").string()); }).find("found a folder") != std::string::npos);
+  std::filesystem::create_symlink("gone", folder / "link.txt");
+  CHECK(sentence([&] { parse_class_list((folder / "link.txt").string()); }).find("found a symbolic link to 'gone', where nothing is") !=
+        std::string::npos);
+  for (std::string const& name :
+       {std::string("n/a"), std::string("0.5"), std::string("St. Bernard"), std::string("a/b c"), std::string("-")})
+    CHECK(parse_class_list(name) == std::vector<std::string>{name});
 }

@@ -1,0 +1,105 @@
+#pragma once
+// The lines of a split: of its list, <lists>/<split>.txt in UTF-8 or UTF-16 with an id per line, or every image where there are no lists.
+//
+// A folder without lists is taken whole where a part of it is asked for, or the split `all`. A list that is not there is one error that
+// says which ones are, and what can be asked for instead.
+//
+// Messages name the option of the programs: --split is voc_source::part.
+#include "frcnn/data/encoding.hpp"
+#include "frcnn/data/file_finder.hpp"
+#include "frcnn/data/voc_layout.hpp"
+#include "frcnn/data/voc_source.hpp"
+
+#include <initializer_list>
+#include <set>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::data::detail {
+
+// The lines of the list, or every id where there is none and none is needed.
+struct split_lines {
+  std::vector<std::string> lines;
+  std::filesystem::path file;  // empty: every image of the folder
+};
+
+// Of a list in which an image is named by bytes that no file has.
+inline error not_utf8(std::filesystem::path const& list, std::string const& line) {
+  std::size_t number = 1;
+  std::string const text = io::read_file(list);
+  for (std::size_t at = 0, end = 0; end < text.size(); at = end + 1, ++number) {  // line ends as lines_of counts them
+    end = std::min(text.find('\n', at), text.size());
+    if (auto const found = lines_of(text.substr(at, end - at)); std::find(found.begin(), found.end(), line) != found.end()) break;
+  }
+  return {list.string() + ":" + std::to_string(number), "a list in UTF-8 or UTF-16",
+          "bytes that are neither in '" + with_visible_escapes(line) +
+              "', and no such image (a list of Windows is converted by: iconv -f WINDOWS-1252 -t UTF-8)"};
+}
+
+inline std::vector<std::string> ids_in_list(std::filesystem::path const& file) {
+  std::string const text = without_mark(io::read_file(file), file.string());
+  constexpr char const* expected = "a text with an image id per line";
+  for (char const c : text)
+    if (static_cast<unsigned char>(c) < ' ' && !trimmed({&c, 1}).empty()) throw error(file.string(), expected, "control characters");
+  auto lines = lines_of(text);
+  if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
+  return lines;
+}
+
+// The names of lists, in the order in which they help someone whose list is not there: those to train on first.
+struct lists_there {
+  std::vector<std::string> names;
+  bool only_classes = false;  // all are VOC's lists of a class, cat_train.txt: each names every image of its split
+
+  explicit lists_there(std::set<std::string> const& all) : names(all.begin(), all.end()) {
+    auto const has = [](std::string const& name, std::initializer_list<char const*> endings) {
+      return std::any_of(endings.begin(), endings.end(), [&](std::string const& e) { return name == e || name.ends_with("_" + e); });
+    };
+    auto const of_a_class = [&](std::string const& name) {
+      return name.find('_') != name.npos && has(name, {"trainval", "train", "val", "test"});
+    };
+    only_classes = !names.empty() && std::all_of(names.begin(), names.end(), of_a_class);
+    std::stable_sort(names.begin(), names.end(), [&](std::string const& a, std::string const& b) {
+      auto const rank = [&](std::string const& n) {
+        return (of_a_class(n) ? 4 : 0) + (has(n, {"trainval", "train"}) ? 0 : has(n, {"val", "valid", "test"}) ? 2 : 1);
+      };
+      return rank(a) < rank(b);
+    });
+  }
+  std::string sentence() const {
+    std::string text;
+    for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 10); ++i) text += (i ? ", " : "") + names[i];
+    if (names.size() > 10) text += " and " + std::to_string(names.size() - 10) + " more";
+    return (only_classes ? "only lists of classes, each of which names all images of its split: " : "only these: ") + text;
+  }
+};
+
+inline split_lines read_split(voc_source const& source, voc_layout const& layout) {
+  std::set<std::string> there;
+  for (auto const& folder : layout.lists) {
+    file_finder lists(folder, {".txt"});
+    if (auto const file = lists.find(source.split); !file.empty()) return {ids_in_list(file), file};
+    if (auto const other = lists.instead(source.split); !other.empty())
+      throw error((folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'", other);
+    for (auto const& name : lists.ids(false)) there.insert(name);
+  }
+  if (auto const file = file_finder(layout.root, {".txt"}).find(source.split); !file.empty()) return {ids_in_list(file), file};
+  std::vector<std::string> ids;
+  for (auto const& folder : layout.images)
+    if (ids.empty()) ids = file_finder(folder, all_image_extensions()).ids(folder != layout.root);
+  if (!ids.empty() && (source.split == "all" || (!source.part.whole() && there.empty()))) return {std::move(ids), {}};
+
+  lists_there const lists(there);
+  std::filesystem::path const folder = layout.lists.empty() ? layout.root / "ImageSets" / "Main" : layout.lists.front();
+  std::string const every = std::to_string(ids.size()) + (ids.size() == 1 ? " image" : " images"), root = layout.root.string();
+  std::string const one = there.empty() ? "" : root + ":" + lists.names.front();
+  std::string advice = root + ":all is all " + every;
+  if (there.empty()) advice = "--split 0.8 trains on 0.8 of the " + every + " and tests on the others; " + advice;
+  else if (source.part.whole())
+    advice = one + " is one; " + advice + "; with --split 0.8 either trains on 0.8 of its images and tests on the others";
+  else advice = "--split divides the images of one list: " + one + ", say, or " + advice;
+  throw error((folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'",
+              (there.empty() ? "no lists there" : lists.sentence()) + " (" + advice + ")");
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data::detail
+FRCNN_HIDDEN_END
