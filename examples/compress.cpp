@@ -102,11 +102,11 @@ static int run(arguments const& a) {
 int main(int argc, char** argv) {
   CLI::App app("Truncated SVD of a model's fully connected layers");
   arguments a;
-  app.add_option("--model", a.model, "model file")->required();
-  app.add_option("--out", a.out, "write the compressed model here")->required();
+  app.add_option("--model", a.model, "model file")->required()->check(console::path());
+  app.add_option("--out", a.out, "write the compressed model here")->required()->check(console::path());
   app.add_option("--fc6-rank", a.ranks[0], "0: as it is")->capture_default_str()->check(console::whole(0));
   app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(console::whole(0));
-  app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after");
+  app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after")->check(console::path());
   a.metric.add_to(app);
   a.reading.add_to(app, false);
   a.cpu.add_to(app);

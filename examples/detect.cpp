@@ -4,6 +4,7 @@
 // its EXIF orientation turns it, which is how viewers show it; "turned_by_exif" is that orientation, 1 where the image is as stored.
 // One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
 // An output that is an input is refused before anything is written. --json is whole or not there: an object for each image, in their order.
+// With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
 #include "console.hpp"
 #include "cpu_options.hpp"
 #include "options.hpp"
@@ -47,17 +48,19 @@ int main(int argc, char** argv) {
   std::vector<std::string> images;
   frcnn::detect_options options{.score = 0.5f};
   console::cpu_arguments cpu;
-  app.add_option("--model", model, "model file")->required();
+  app.add_option("--model", model, "model file")->required()->check(console::path());
   app.add_option("--threshold", options.score, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
-  app.add_option("--json", json_file, "write detections here");
-  app.add_option("--out", out, "write images with boxes into this folder");
+  app.add_option("--json", json_file, "write detections here; - is standard output")->check(console::path(true));
+  app.add_option("--out", out, "write images with boxes into this folder")->check(console::path());
   app.add_option("--exif", exif, "apply: images are turned as their EXIF orientation says; ignore: taken as stored")
       ->capture_default_str()
       ->check(CLI::IsMember({"apply", "ignore"}));
   cpu.add_to(app);
-  app.add_option("IMAGE", images, "JPEG, PNG or BMP files")->required();
+  app.add_option("IMAGE", images, "JPEG, PNG or BMP files")->required()->check(console::path());
 
   return console::run(app, argc, argv, [&] {
+    if (json_file == "-") json_file = "/dev/stdout";
+    std::FILE* const lines = json_file == "/dev/stdout" ? stderr : stdout;
     auto const pictures = out.empty() ? std::vector<fs::path>() : console::picture_paths(out, images);
     std::vector<fs::path> inputs(images.begin(), images.end()), outputs = pictures;
     inputs.push_back(model);
@@ -83,7 +86,7 @@ int main(int argc, char** argv) {
                          {"score", d.score}});
       entry.update({{"width", im.width}, {"height", im.height}, {"turned_by_exif", orientation}, {"detections", std::move(boxes)}});
 
-      fmt::print("{}: {} {}\n", images[i], found.size(), found.size() == 1 ? "box" : "boxes");
+      fmt::print(lines, "{}: {} {}\n", images[i], found.size(), found.size() == 1 ? "box" : "boxes");
       if (out.empty()) return;
       frcnn::viz::draw_detections(im, found, detector.classes());
       frcnn::data::write_png(pictures[i], im);

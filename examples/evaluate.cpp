@@ -20,9 +20,9 @@ int main(int argc, char** argv) {
   console::data_arguments how;
   bool proposals = false;
   auto* from = app.add_option_group("what to evaluate")->require_option(1);
-  from->add_option("--model", model, "model file");
-  from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt");
-  app.add_option("--test", test, "data in VOC layout, ROOT or ROOT:SPLIT")->required();
+  from->add_option("--model", model, "model file")->check(console::path());
+  from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt")->check(console::path());
+  app.add_option("--test", test, "data in VOC layout, ROOT or ROOT:SPLIT")->required()->check(console::path());
   metric.add_to(app);
   how.add_to(app, false);
   cpu.add_to(app);

@@ -1,6 +1,7 @@
 #pragma once
-// The one way in which programs check numbers that come from a command line: each is finite and in range, or a sentence says which are.
+// The one way in which programs check what comes from a command line. A number is finite and in range, or a sentence says which are.
 //
+//   app.add_option("--out", out)->check(console::path())            of files and folders alike, those that are read and those that are written
 //   app.add_option("--lr", lr)->check(console::above(0))
 //   app.add_option("--threshold", t)->check(console::between(0, 1))     inside(0, 1) where neither 0 nor 1 will do
 //   app.add_option("--batch", n)->check(console::whole(1))              n an int; whole<std::uint64_t>(0) for other types
@@ -82,6 +83,18 @@ CLI::Validator whole(T least, T most = std::numeric_limits<T>::max()) {
                                text);
       },
       open ? fmt::format("from {}", least) : fmt::format("{} to {}", least, most));
+}
+
+// "-" is standard input or output to other programs and would be a file of that name here: it is refused, ./- is that file. Where it can
+// be meant (detect --json) it is allowed. So is nothing at all, which is what an unset variable of a script leaves.
+inline CLI::Validator path(bool standard_output = false) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        if (text.empty()) return detail::refusal("the name of a file or a folder", text);
+        return text == "-" && !standard_output ? detail::refusal("the name of a file or a folder (./- where it is called so)", text)
+                                               : std::string();
+      },
+      "");
 }
 
 // Lengths in pixels: beyond this an image has more of them than the library decodes.

@@ -31,8 +31,9 @@ inline void declare(CLI::App& app, arguments& a) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a script's options can be overridden behind them
   auto constexpr all = CLI::MultiOptionPolicy::TakeAll;
   app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")
-      ->multi_option_policy(all);
-  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)");
+      ->multi_option_policy(all)
+      ->check(console::path());
+  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)")->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, std::string("detector: ") + frcnn::presets::names)->capture_default_str();
@@ -60,12 +61,13 @@ inline void declare(CLI::App& app, arguments& a) {
       ->multi_option_policy(all)
       ->delimiter(',')
       ->check(console::above(0));
-  app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)");
+  app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)")
+      ->check(console::path());
   a.metric.add_to(app);
   app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str()->check(console::whole<std::uint64_t>(0));
   a.cpu.add_to(app, false);
-  app.add_option("--init", a.init, "model file to start from");
-  app.add_option("--out", a.out, "folder of the run")->capture_default_str();
+  app.add_option("--init", a.init, "model file to start from")->check(console::path());
+  app.add_option("--out", a.out, "folder of the run")->capture_default_str()->check(console::path());
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(console::whole<std::int64_t>(1));
   app.add_option("--cache-mb", a.cache_mb, "memory for resized images")

@@ -161,6 +161,26 @@ check(not pathlib.Path("growing.json.part").exists(), "nothing left beside")
 text = bytes_of("rest.json").decode()
 check(text.startswith("[\n {\n  \"image\": ") and text.endswith("\n }\n]\n"), text[:200])
 
+# ---- --json -: standard output, and nothing but JSON there
+for name in ("-", "/dev/stdout"):
+    result = run("detect", *MODEL, "--json", name, "--out", "piped", photos[0], "nowhere.jpg", photos[1])
+    check(result.returncode == 1 and [("error" in e) for e in json.loads(result.stdout)] == [False, True, False], result)
+    check(result.stderr.count(" box") == 2 and "error: nowhere.jpg" in result.stderr, result)
+check(not pathlib.Path("-").exists() and not pathlib.Path("-.part").exists(), "a file called -")
+check(run("detect", *MODEL, "--json", "./-", photos[0]).returncode == 0 and len(json.loads(bytes_of("./-"))) == 1, "./- is a file")
+with open("/dev/full", "w") as full:
+    process = subprocess.run([PROGRAMS / "detect", *MODEL, "--json", "-", photos[0]], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+check(process.returncode == 1 and "a full disk" in process.stderr, process.stderr)
+
+# ---- a model file that is none
+for start, words in ((b"PK\3\4", "a zip archive, as PyTorch"), (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+                     (b"\x08\x07\x12\x07pytorch", "ONNX"), (b"<!DOCTYPE html>", "an HTML page"), (b"\xff\xd8\xff\xe0", "a JPEG image"),
+                     (b"\x80\x02\x8a\x0a", "a pickle of Python")):
+    pathlib.Path("foreign.pth").write_bytes(start + bytes(600))
+    refused(run("detect", "--model", "foreign.pth", photos[0]), "foreign.pth: expected a safetensors file, found ", words)
+pathlib.Path("page.jpg").write_bytes(b"<html><body>Not found</body></html>")
+refused(run("detect", *MODEL, "page.jpg"), "page.jpg: expected a JPEG, PNG or BMP image, found an HTML page")
+
 # ---- a file name that is not UTF-8
 name = b"caf\xe9" + os.fsencode(ending)
 with open(name, "wb") as file:

@@ -38,6 +38,20 @@ refuses("compress", "--fc6-rank", "-1", "a whole number", rest=["--model", "m", 
 refuses("make_demo_data", "--images", "0", "a whole number", rest=["out"])
 refuses("make_demo_data", "--seed", "1e9", "a whole number", rest=["out"])
 
+# "-" is no file, whatever takes one, and neither is nothing at all
+for value in ("-", ""):
+    for program, option, rest in (("train_voc", "--data", ["--out", "out"]), ("train_voc", "--test", TRAIN), ("train_voc", "--out", ["--data", data]),
+                                  ("train_voc", "--init", TRAIN), ("train_voc", "--classes", TRAIN), ("detect", "--model", ["image"]),
+                                  ("detect", "--out", ["--model", "m", "image"]), ("evaluate", "--model", ["--test", data]),
+                                  ("evaluate", "--results", ["--test", data]), ("evaluate", "--test", ["--model", "m"]),
+                                  ("compress", "--model", ["--out", "c"]), ("compress", "--out", ["--model", "m"]),
+                                  ("compress", "--test", ["--model", "m", "--out", "c"])):
+        refuses(program, option, value, "the name of a file or a folder", f"'{value}'", rest=rest)
+    refused(run("detect", "--model", "m", value), "IMAGE: expected the name of a file", f"'{value}'")
+    refused(run("make_demo_data", value), "OUT: expected the name of a file", f"'{value}'")
+refuses("detect", "--json", "", "the name of a file", rest=["--model", "m", "image"])
+check(not pathlib.Path("-").exists(), "something was made")
+
 # what is in range goes through; a zero in front, which would make the number octal, is no way to write one
 refuses("train_voc", "--seed", "010", "without a zero in front", rest=TRAIN)
 QUICK = ["--data", data, *TINY, "--iterations", "2", "--no-test"]
