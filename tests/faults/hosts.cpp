@@ -1,6 +1,7 @@
 // What a program that embeds the library does to it: wrong arguments, many callers, little address space, fork().
 #include "../unit/detector/narrow_preset.hpp"
 #include "../unit/engines.hpp"
+#include "../unit/sentence.hpp"
 
 #include <doctest/doctest.h>
 
@@ -48,16 +49,6 @@ constexpr bool has_openmp = true;
 constexpr bool has_openmp = false;
 #endif
 
-template <class F>
-std::string refusal(F f) {
-  try {
-    f();
-  } catch (error const& e) {
-    return e.what();
-  }
-  return "";
-}
-
 // The predictor of boxes of 150,000 classes on 4096 features.
 struct wide_model {
   using scalar = float;
@@ -77,8 +68,8 @@ TEST_CASE("hosts: options of detect that no call can mean") {
   auto const right = d.detect(whole_picture(), {.score = .1f});
   REQUIRE(right.size() > 3);
   auto const said = [&](detect_options const& o) {
-    std::string const text = refusal([&] { d.detect(whole_picture(), o); });
-    CHECK(refusal([&] { any.detect(whole_picture(), o); }) == text);
+    std::string const text = sentence([&] { d.detect(whole_picture(), o); });
+    CHECK(sentence([&] { any.detect(whole_picture(), o); }) == text);
     CHECK(same(d.detect(whole_picture(), {.score = .1f}), right));  // and the session that it was asked of is as before
     return text;
   };
@@ -100,11 +91,11 @@ TEST_CASE("hosts: views that are no image") {
   auto const said = [&](auto change) {
     image_view v = whole_picture();
     change(v);
-    std::string const text = refusal([&] { d.detect(v); });
-    CHECK(refusal([&] { d.propose(v); }) == text);
-    CHECK(refusal([&] { any.detect(v); }) == text);
-    CHECK(refusal([&] { any.propose(v); }) == text);
-    CHECK(refusal([&] { ops::resize(v, {4, 4, 1, 1, 1, 1}); }) == text);
+    std::string const text = sentence([&] { d.detect(v); });
+    CHECK(sentence([&] { d.propose(v); }) == text);
+    CHECK(sentence([&] { any.detect(v); }) == text);
+    CHECK(sentence([&] { any.propose(v); }) == text);
+    CHECK(sentence([&] { ops::resize(v, {4, 4, 1, 1, 1, 1}); }) == text);
     return text;
   };
   CHECK(said([](auto&) {}) == "");
@@ -122,31 +113,31 @@ TEST_CASE("hosts: a detector that was moved from says so") {
   any_detector any(make());
   auto const moved = std::move(d);
   any_detector const any_moved = std::move(any);
-  std::string const sentence = "detector: expected a detector, found one that was moved from";
-  CHECK(refusal([&] { d.detect(whole_picture()); }) == sentence);
-  CHECK(refusal([&] { d.detect(s, whole_picture()); }) == sentence);
-  CHECK(refusal([&] { d.propose(whole_picture()); }) == sentence);
-  CHECK(refusal([&] { d.trim(); }) == sentence);
-  CHECK(refusal([&] { d.model(); }) == sentence);
-  CHECK(refusal([&] { typename detector<preset>::session const t(d, 1); }) == sentence);
-  CHECK(refusal([&] { any.detect(whole_picture()); }) == sentence);
-  CHECK(refusal([&] { any.propose(whole_picture()); }) == sentence);
-  CHECK(refusal([&] { any.config(); }) == sentence);
-  CHECK(refusal([&] { any.class_name(1); }) == sentence);
-  CHECK(refusal([&] { any.trim(); }) == sentence);
+  std::string const moved_from = "detector: expected a detector, found one that was moved from";
+  CHECK(sentence([&] { d.detect(whole_picture()); }) == moved_from);
+  CHECK(sentence([&] { d.detect(s, whole_picture()); }) == moved_from);
+  CHECK(sentence([&] { d.propose(whole_picture()); }) == moved_from);
+  CHECK(sentence([&] { d.trim(); }) == moved_from);
+  CHECK(sentence([&] { d.model(); }) == moved_from);
+  CHECK(sentence([&] { typename detector<preset>::session const t(d, 1); }) == moved_from);
+  CHECK(sentence([&] { any.detect(whole_picture()); }) == moved_from);
+  CHECK(sentence([&] { any.propose(whole_picture()); }) == moved_from);
+  CHECK(sentence([&] { any.config(); }) == moved_from);
+  CHECK(sentence([&] { any.class_name(1); }) == moved_from);
+  CHECK(sentence([&] { any.trim(); }) == moved_from);
   CHECK(moved.detect(whole_picture()).size() == any_moved.detect(whole_picture()).size());
   CHECK(any_moved.class_name(3) == "ring");
   for (std::int32_t const label : {0, 4, -1}) {
-    CHECK(refusal([&] { any_moved.class_name(label); }) == "class_name: expected a label from 1 to 3, found " + std::to_string(label));
-    CHECK(refusal([&] { moved.class_name(label); }).find("from 1 to 3") != std::string::npos);
+    CHECK(sentence([&] { any_moved.class_name(label); }) == "class_name: expected a label from 1 to 3, found " + std::to_string(label));
+    CHECK(sentence([&] { moved.class_name(label); }).find("from 1 to 3") != std::string::npos);
   }
 }
 
 TEST_CASE("hosts: more threads than there can be") {
   for (int const threads : {100000, cpu_options::most_threads + 1, INT_MAX, -1})
-    CHECK(refusal([&] { cpu::context const c(threads); }) ==
+    CHECK(sentence([&] { cpu::context const c(threads); }) ==
           "cpu context: expected 1 to 1024 threads, or 0 for all, found " + std::to_string(threads));
-  CHECK(refusal([&] { make({.threads = 100000}).detect(whole_picture()); }).find("1 to 1024 threads") != std::string::npos);
+  CHECK(sentence([&] { make({.threads = 100000}).detect(whole_picture()); }).find("1 to 1024 threads") != std::string::npos);
   CHECK(cpu::context(0).threads() >= 1);
 }
 
@@ -160,7 +151,7 @@ TEST_CASE("hosts: truth that the model cannot learn, from arrays of the caller's
   auto const said = [&](auto change) {
     scene<float> s({{64, 96}, {96, 64}});
     change(s);
-    return refusal([&] { losses_of_step(*model, c, s, t); });
+    return sentence([&] { losses_of_step(*model, c, s, t); });
   };
   CHECK(said([](auto&) {}) == "");
   CHECK(said([](auto& s) { s.label[4] = 200; }) ==
@@ -178,7 +169,7 @@ TEST_CASE("hosts: truth that the model cannot learn, from arrays of the caller's
   std::vector<scored_box<float>> hits(10);
   std::vector<std::int32_t> count{4}, found(1);
   auto const on_regions = [&] {
-    return refusal([&] {
+    return sentence([&] {
       model->detect(c, s.images(), {{regions.data(), {{1, 4}}}, {count.data(), {{1}}}}, {.max_detections = 10},
                     {{hits.data(), {{1, 10}}}, {found.data(), {{1}}}});
     });
@@ -197,7 +188,7 @@ TEST_CASE("hosts: a trainer names the image whose label its model does not have"
   trainer t(*model, c, empty_input<typename preset::model>(), {.rate = {.steps = 2}});
   memory_feed feed({{96, 64}, {64, 96}});
   feed.pictures[1].labels[0] = 4;
-  std::string const said = refusal([&] { t.run(feed); });
+  std::string const said = sentence([&] { t.run(feed); });
   CHECK(said == "image 1 of a batch (id 1), box 1: expected a label from 1 to 3, or -1 for an ignore region, found 4");
   feed.pictures[1].labels[0] = 3;
   CHECK(t.run(feed));
@@ -206,7 +197,8 @@ TEST_CASE("hosts: a trainer names the image whose label its model does not have"
 TEST_CASE("hosts: parameters of more elements than an extent counts") {
   wide_model model;
   parameter_store<float, cpu> store;
-  CHECK(refusal([&] { store.bind(model); }) == "parameter bbox_pred.weight: expected at most 2147483647 elements, found [600004,4096,1,1]");
+  CHECK(sentence([&] { store.bind(model); }) ==
+        "parameter bbox_pred.weight: expected at most 2147483647 elements, found [600004,4096,1,1]");
   model.weight.dims = {{-5, 3, 1, 1}};
   CHECK_THROWS_AS(store.bind(model), error);
 }

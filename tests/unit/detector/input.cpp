@@ -1,6 +1,7 @@
 // What a feed of the user's own may put into a batch, and what is refused with the image's name.
 #include "frcnn/detector/input.hpp"
 
+#include "../sentence.hpp"
 #include "frcnn/backend/cpu/context.hpp"
 
 #include <doctest/doctest.h>
@@ -27,19 +28,9 @@ input_type two_images() {
   return in;
 }
 
-template <class F>
-std::string refusal(F f) {
-  try {
-    f();
-  } catch (error const& e) {
-    return e.what();
-  }
-  return "";
-}
-
 std::string refusal_of(box<double> b, std::int32_t label) {
   auto in = two_images();
-  return refusal([&] { in.set_truth(1, std::vector<box<double>>{{1, 1, 5, 5}, b}, std::vector<std::int32_t>{1, label}); });
+  return sentence([&] { in.set_truth(1, std::vector<box<double>>{{1, 1, 5, 5}, b}, std::vector<std::int32_t>{1, label}); });
 }
 
 }  // namespace
@@ -61,7 +52,7 @@ TEST_CASE("input_batch: what is right goes through") {
 }
 
 TEST_CASE("input_batch: labels that are no class") {
-  CHECK(refusal_of({1, 1, 5, 5}, 3) == "");
+  CHECK(refusal_of({1, 1, 5, 5}, 3) == "nothing");
   CHECK(refusal_of({1, 1, 5, 5}, 4) ==
         "image 1 of a batch (id 71), box 2: expected a label from 1 to 3, or -1 for an ignore region, found 4");
   for (std::int32_t const label : {0, -2, 200, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()})
@@ -89,18 +80,18 @@ TEST_CASE("input_batch: boxes that are none") {
 TEST_CASE("input_batch: more than there is room for") {
   auto in = two_images();
   std::vector<box<float>> const three(3, {1, 1, 5, 5});
-  CHECK(refusal([&] { in.set_truth(0, three, std::vector<std::int32_t>(3, 1)); }) ==
+  CHECK(sentence([&] { in.set_truth(0, three, std::vector<std::int32_t>(3, 1)); }) ==
         "image 0 of a batch (id 70): expected at most the 2 boxes that start() was told of, found 3");
-  CHECK(refusal([&] { in.set_truth(0, three, std::vector<std::int32_t>(2, 1)); }).find("a label for each of its 3 boxes") !=
+  CHECK(sentence([&] { in.set_truth(0, three, std::vector<std::int32_t>(2, 1)); }).find("a label for each of its 3 boxes") !=
         std::string::npos);
   for (int const i : {-1, 2, 1000000}) {
-    CHECK(refusal([&] { in.set_image(i, pixels.data(), plan, 16, 8, 9); }).find("image " + std::to_string(i) + " of a batch") == 0);
-    CHECK(refusal([&] { in.set_truth(i, std::vector<box<float>>{}, std::vector<std::int32_t>{}); }).find("image " + std::to_string(i)) ==
+    CHECK(sentence([&] { in.set_image(i, pixels.data(), plan, 16, 8, 9); }).find("image " + std::to_string(i) + " of a batch") == 0);
+    CHECK(sentence([&] { in.set_truth(i, std::vector<box<float>>{}, std::vector<std::int32_t>{}); }).find("image " + std::to_string(i)) ==
           0);
   }
-  CHECK(refusal([&] { in.set_image(0, pixels.data(), {33, 8, 1, 1, 1, 1}, 16, 8, 9); }).find("found 33 x 8") != std::string::npos);
-  CHECK(refusal([&] { in.set_image(0, pixels.data(), {16, -8, 1, 1, 1, 1}, 16, 8, 9); }).find("found 16 x -8") != std::string::npos);
-  CHECK(refusal([&] { in.set_image(0, static_cast<float const*>(nullptr), plan, 16, 8, 9); }).find("found none") != std::string::npos);
+  CHECK(sentence([&] { in.set_image(0, pixels.data(), {33, 8, 1, 1, 1, 1}, 16, 8, 9); }).find("found 33 x 8") != std::string::npos);
+  CHECK(sentence([&] { in.set_image(0, pixels.data(), {16, -8, 1, 1, 1, 1}, 16, 8, 9); }).find("found 16 x -8") != std::string::npos);
+  CHECK(sentence([&] { in.set_image(0, static_cast<float const*>(nullptr), plan, 16, 8, 9); }).find("found none") != std::string::npos);
   CHECK_THROWS_AS(in.set_image(0, pixels.data(), plan, 0, 8, 9), error);
   CHECK_THROWS_AS(in.set_image(0, pixels.data(), {16, 8, 0, 1, 1, 1}, 16, 8, 9), error);
 }

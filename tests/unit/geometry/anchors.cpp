@@ -1,5 +1,6 @@
 #include "frcnn/geometry/anchors.hpp"
 
+#include "../sentence.hpp"
 #include "frcnn/geometry/conventions.hpp"
 #include "golden.hpp"
 
@@ -18,16 +19,6 @@ namespace {
 
 // The tables have inclusive corners.
 box<float> inclusive(float x1, float y1, float x2, float y2) { return {x1, y1, x2 + 1, y2 + 1}; }
-
-template <class F>
-std::string what(F f) {
-  try {
-    f();
-  } catch (error const& e) {
-    return e.what();
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -109,16 +100,19 @@ TEST_CASE("anchors: an index names one anchor") {
 }
 
 TEST_CASE("anchors: wrong values are named") {
-  CHECK(what([] { make_anchors<tv, 2>({{32}}, {1}); }) == "anchor sizes: expected one list for each of 2 levels, found 1 lists");
-  CHECK(what([] { make_anchors<tv, 2>({{32}, {32, 64}}, {1}); }) == "anchor sizes: expected 1 for each level, as for the first, found 2");
-  CHECK(what([] { make_anchors<tv, 1>({{32}}, {}); }).find("anchor ratios: expected at least one") == 0);
-  CHECK(what([] { make_anchors<tv, 1>({{}}, {1}); }).find("anchor sizes: expected at least one") == 0);
-  CHECK(what([] { make_anchors<tv, 2>({{32}, {}}, {1}); }).find("anchor sizes") == 0);
-  CHECK(what([] { make_anchors<tv, 1>({{-32}}, {1}); }).find("anchor sizes: expected positive numbers") == 0);
-  CHECK(what([] { make_anchors<tv, 1>({{32}}, {0}); }).find("anchor ratios: expected positive numbers") == 0);
-  CHECK(what([] { make_anchors<tv, 1>({{std::numeric_limits<double>::quiet_NaN()}}, {1}); }).find("anchor sizes: expected positive") == 0);
-  CHECK(what([] { make_anchors<tv, 1>({{.5}}, {1}); }).find("anchors: expected sides of at least one pixel") == 0);
-  CHECK(what([] {
+  CHECK(sentence([] { make_anchors<tv, 2>({{32}}, {1}); }) == "anchor sizes: expected one list for each of 2 levels, found 1 lists");
+  CHECK(sentence([] {
+          make_anchors<tv, 2>({{32}, {32, 64}}, {1});
+        }) == "anchor sizes: expected 1 for each level, as for the first, found 2");
+  CHECK(sentence([] { make_anchors<tv, 1>({{32}}, {}); }).find("anchor ratios: expected at least one") == 0);
+  CHECK(sentence([] { make_anchors<tv, 1>({{}}, {1}); }).find("anchor sizes: expected at least one") == 0);
+  CHECK(sentence([] { make_anchors<tv, 2>({{32}, {}}, {1}); }).find("anchor sizes") == 0);
+  CHECK(sentence([] { make_anchors<tv, 1>({{-32}}, {1}); }).find("anchor sizes: expected positive numbers") == 0);
+  CHECK(sentence([] { make_anchors<tv, 1>({{32}}, {0}); }).find("anchor ratios: expected positive numbers") == 0);
+  CHECK(sentence([] { make_anchors<tv, 1>({{std::numeric_limits<double>::quiet_NaN()}}, {1}); }).find("anchor sizes: expected positive") ==
+        0);
+  CHECK(sentence([] { make_anchors<tv, 1>({{.5}}, {1}); }).find("anchors: expected sides of at least one pixel") == 0);
+  CHECK(sentence([] {
           make_anchors<tv, 1>({std::vector<double>(11, 32)}, {.5, 1, 2});
         }) == "anchors: expected at most 32 for each cell, found 33");
   CHECK(make_anchors<tv, 1>({std::vector<double>(16, 32)}, {.5, 1}).per_cell() == 32);

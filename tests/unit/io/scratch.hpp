@@ -1,6 +1,6 @@
 #pragma once
 // An empty folder of the test's own, gone at the end, and the sentence that something throws.
-#include "frcnn/core/error.hpp"
+#include "../sentence.hpp"
 
 #include <stdlib.h>
 
@@ -23,14 +23,3 @@ struct scratch {
   // How many entries lie in it.
   std::ptrdiff_t entries() const { return std::distance(std::filesystem::directory_iterator(path), {}); }
 };
-
-// what() of the frcnn::error that f throws, "nothing" where it throws none; every other exception passes.
-template <class F>
-std::string sentence(F&& f) {
-  try {
-    f();
-  } catch (frcnn::error const& e) {
-    return e.what();
-  }
-  return "nothing";
-}

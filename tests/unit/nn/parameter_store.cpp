@@ -27,6 +27,16 @@ struct large_model {
   }
 };
 
+struct small_model {
+  nn::linear<float, cpu> fc{3, 2, false, initializer::uniform(0.5), initializer::zero()};
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit.enter("fc");
+    fc.for_each_param(visit);
+    visit.leave();
+  }
+};
+
 TEST_CASE("parameter store: parts from several threads are the whole") {
   large_model m;
   parameter_store<float, cpu> store;
@@ -66,6 +76,15 @@ TEST_CASE("parameter store: what fetching a part throws comes out") {
                                          if (first > 0) throw error("part", "all", "none");
                                        }),
                     error);
+}
+
+TEST_CASE("parameter store: initial weights hang on the seed and the hash of the name that it has always been") {
+  small_model m;
+  parameter_store<float, cpu> store;
+  store.bind(m);
+  store.initialise(7);
+  host_rng draws(7, draw::initialise, 0x5a93b4834ea3bf16ull);  // of "fc.weight", computed by Python's integers
+  for (float const v : store.get(store.at("fc.weight"))) CHECK(v == static_cast<float>(draws.uniform(-0.5, 0.5)));
 }
 
 TEST_CASE("parameter store: values in memory of another owner, until they are set or learn") {
