@@ -14,7 +14,7 @@ include_guard(DIRECTORY)
 
 set(FRCNN_ALL_COMPONENTS data io eval viz compress)
 
-# -march for one of baseline, v3, v4, native. It is part of the ABI namespace (config.hpp): all of a program or none of it.
+# -march for one of baseline, v3, v4, native. It is in the name of every kernel (config.hpp): files of several may be in one program.
 function(frcnn_arch_options arch result)
   if(arch STREQUAL "baseline")
     set(${result} "" PARENT_SCOPE)

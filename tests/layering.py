@@ -7,7 +7,8 @@ usage: layering.py INCLUDE_DIR
     compress stands on detector
     data, io, eval, viz stand on core and geometry; data may use ops/resize.hpp and io/foreign_file.hpp, eval and viz io/atomic_file.hpp,
     eval io/file_name.hpp
-    each namespace of ours stands between FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END
+    each namespace of ours stands between FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END, and is of one of two kinds (config.hpp): a header opens
+    frcnn::inline FRCNN_ABI or frcnn::inline FRCNN_VOCABULARY, and not both; one of the vocabulary includes no header of ours that is not
     an umbrella brings, through all it includes, the libraries of its component and no others
     each header of core has its unit test, tests/unit/core/<name>.cpp: everything stands on it
 """
@@ -50,7 +51,7 @@ ALSO = {
     "viz": {"frcnn/io/atomic_file.hpp"},
     "presets": {"frcnn/backend/cpu.hpp"},  # load_detector: a file becomes a detector of one device
 }
-GROUND = {"frcnn/config.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
+GROUND = {"frcnn/config.hpp", "frcnn/instruction_set.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
 # third-party: the paths below frcnn/ that may name it
 THIRD_PARTY = {
     "xtensor": ("backend/cpu/",),
@@ -70,6 +71,7 @@ CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
 UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
+OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)
 HIDDEN = re.compile(r"^FRCNN_HIDDEN_BEGIN\nnamespace frcnn\b[^}]*?\{$(?:(?!^FRCNN_HIDDEN_BEGIN).)*?^\}  // namespace frcnn[^\n]*\nFRCNN_HIDDEN_END$", re.M | re.S)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
@@ -94,6 +96,10 @@ def top_folder(name):  # of "frcnn/core/view.hpp": "core"; of "frcnn/data.hpp": 
     return parts[1] if len(parts) > 2 else ""
 
 
+def kinds(text):  # of "namespace frcnn::inline FRCNN_ABI::ops {": {"FRCNN_ABI"}; of "namespace frcnn {": {""}
+    return set(OPENS_AS.findall(text))
+
+
 problems, edges, headers = [], 0, sorted((root / "frcnn").rglob("*.hpp"))
 if not headers:
     sys.exit(f"{root}: expected headers below frcnn/, found none")
@@ -107,13 +113,18 @@ for header in headers:
     opened, hidden = len(OPENS.findall(text)), len(HIDDEN.findall(text))
     if opened != hidden and name not in GROUND:
         problems.append(f"{name}: FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END are lines around each namespace (config.hpp)")
+    opens = kinds(text) if name not in GROUND else set()
+    if len(opens) > 1 or "" in opens:
+        problems.append(f"{name}: opens {' and '.join(sorted(opens)) or 'frcnn'}; a header opens FRCNN_ABI or FRCNN_VOCABULARY (config.hpp)")
     for bracket, target in INCLUDE.findall(text):
         edges += 1
+        if opens == {"FRCNN_VOCABULARY"} and target.startswith("frcnn/") and (root / target).is_file() and "FRCNN_ABI" in kinds((root / target).read_text()):
+            problems.append(f"{name}: is vocabulary, and includes {target}, which is not")
         if bracket == '"' or target.startswith("frcnn/"):
             if not target.startswith("frcnn/") or not (root / target).is_file():
                 problems.append(f'{name}: "{target}" is not a header of this library')
             elif target in GROUND:
-                pass
+                pass  # ground stands on ground
             elif not folder:
                 if name in GROUND:
                     problems.append(f"{name}: includes {target}, and everything stands on {name}")

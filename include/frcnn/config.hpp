@@ -1,8 +1,16 @@
 #pragma once
-// What the compiler offers, and the ABI namespace that follows from it.
+// What the compiler offers, and the two namespaces of the library.
 //
-// Every header opens `namespace frcnn::inline FRCNN_ABI`. The name carries the instruction set and whether OpenMP and oneDNN are on, so that
-// two translation units compiled with different flags do not silently share inline functions that were compiled for only one of them.
+// Every header opens one of two inline namespaces; a program that writes frcnn::image sees neither.
+//   FRCNN_VOCABULARY  v0_1: what parts of a program hand to each other that are compiled with different flags or compilers: error, image,
+//                     box, detection, configuration, options, any_detector. The same name whatever the flags: the version alone is in it.
+//   FRCNN_ABI         v0_1_0_fma3_avx2_omp_onednn_ndebug: all else, kernels and contexts above all. It carries the version, the instruction
+//                     set, threads, engine and assertions, so that files that were compiled differently never share a function or a type.
+// A function of the vocabulary is FRCNN_PER_BUILD: its name carries FRCNN_ABI all the same, its parameters' types do not. Otherwise the
+// linker would keep one copy for the whole program, perhaps one that only the newest processors can run.
+// (The standard library's templates, such as std::vector<detection>, are beyond this: files for several processors in one program belong
+// into shared objects of their own, docs/embedding.md.)
+#include "frcnn/instruction_set.hpp"
 #include "frcnn/version.hpp"
 
 // What the library cannot be compiled without is said in one sentence: the #include that follows it finds nothing, and a file that is not
@@ -28,17 +36,13 @@
 #define FRCNN_HD
 #endif
 
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__)
-#define FRCNN_ISA v4
-#elif defined(__AVX2__) && defined(__FMA__)
-#define FRCNN_ISA v3
-#else
-#define FRCNN_ISA baseline
-#endif
 #if defined(_OPENMP)
 #define FRCNN_THREADING omp
 #else
 #define FRCNN_THREADING serial
+#endif
+#if defined(__CUDACC__)  // nvcc's front end ends with an internal error on oneDNN's headers
+#undef FRCNN_HAS_ONEDNN
 #endif
 #if !defined(FRCNN_HAS_ONEDNN)
 #define FRCNN_HAS_ONEDNN 0  // set by the build: FRCNN_ONEDNN
@@ -48,14 +52,28 @@
 #else
 #define FRCNN_ENGINES portable
 #endif
-#define FRCNN_JOIN2(a, b, c, d) abi_##a##_##b##_##c##_##d
-#define FRCNN_JOIN(a, b, c, d) FRCNN_JOIN2(a, b, c, d)
-#define FRCNN_ABI FRCNN_JOIN(0, FRCNN_ISA, FRCNN_THREADING, FRCNN_ENGINES)
+#if defined(NDEBUG)
+#define FRCNN_ASSERTIONS ndebug
+#else
+#define FRCNN_ASSERTIONS asserts
+#endif
+#define FRCNN_JOIN_VOCABULARY2(major, minor) v##major##_##minor
+#define FRCNN_JOIN_VOCABULARY(major, minor) FRCNN_JOIN_VOCABULARY2(major, minor)
+#define FRCNN_VOCABULARY FRCNN_JOIN_VOCABULARY(FRCNN_VERSION_MAJOR, FRCNN_VERSION_MINOR)
+#define FRCNN_JOIN_ABI2(major, minor, patch, isa, threading, engines, assertions) \
+  v##major##_##minor##_##patch##_##isa##_##threading##_##engines##_##assertions
+#define FRCNN_JOIN_ABI(major, minor, patch, isa, threading, engines, assertions) \
+  FRCNN_JOIN_ABI2(major, minor, patch, isa, threading, engines, assertions)
+#define FRCNN_ABI \
+  FRCNN_JOIN_ABI(FRCNN_VERSION_MAJOR, FRCNN_VERSION_MINOR, FRCNN_VERSION_PATCH, FRCNN_ISA, FRCNN_THREADING, FRCNN_ENGINES, FRCNN_ASSERTIONS)
+#define FRCNN_TEXT2(text) #text
+#define FRCNN_TEXT(text) FRCNN_TEXT2(text)
 
 // Every header's namespace stands between these two. In a shared object (-fPIC, not -fPIE) what lies between is hidden: two shared objects
 // of one process never use each other's functions and tables, whatever versions they were compiled from, and none of ours is a unique
 // symbol, for which the system keeps a shared object in memory after dlclose (so does the standard library's: -fno-gnu-unique, which the
-// CMake target sets). FRCNN_VISIBLE is what must be one thing in the whole process all the same: the exception.
+// CMake target sets). FRCNN_VISIBLE is what must be one thing in the whole process all the same: types of the vocabulary that are thrown, or
+// have virtual functions.
 #if defined(__GNUC__) && defined(__PIC__) && !defined(__PIE__)
 #define FRCNN_HIDDEN_BEGIN _Pragma("GCC visibility push(hidden)")
 #define FRCNN_HIDDEN_END _Pragma("GCC visibility pop")
@@ -65,8 +83,10 @@
 #endif
 #if defined(__GNUC__)
 #define FRCNN_VISIBLE __attribute__((visibility("default")))
+#define FRCNN_PER_BUILD __attribute__((abi_tag(FRCNN_TEXT(FRCNN_ABI))))
 #else
 #define FRCNN_VISIBLE
+#define FRCNN_PER_BUILD
 #endif
 
 // A loop whose iterations are independent of each other, in code that several compilers share: to be vectorised even at -O2.

@@ -16,30 +16,30 @@
 #include <limits>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::checked {
+namespace frcnn::inline FRCNN_VOCABULARY::checked {
 
 inline constexpr std::size_t most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());  // what pointers can tell apart
 
-[[noreturn]] inline void refuse(std::string found) {
+[[noreturn]] FRCNN_PER_BUILD inline void refuse(std::string found) {
   throw error("size of an array", "at most " + std::to_string(most) + " bytes", std::move(found));
 }
 
-inline std::size_t product(std::size_t a, std::size_t b) {
+FRCNN_PER_BUILD inline std::size_t product(std::size_t a, std::size_t b) {
   if (b != 0 && a > most / b) refuse(std::to_string(a) + " times " + std::to_string(b));
   return a * b;
 }
-inline std::size_t sum(std::size_t a, std::size_t b) {
+FRCNN_PER_BUILD inline std::size_t sum(std::size_t a, std::size_t b) {
   if (a > most || b > most - a) refuse(std::to_string(a) + " and " + std::to_string(b));
   return a + b;
 }
 
 template <class T>
-std::size_t bytes(std::size_t n) {
+FRCNN_PER_BUILD std::size_t bytes(std::size_t n) {
   return product(n, sizeof(T));
 }
 
 template <int R>
-std::size_t elements(shape<R> const& s) {
+FRCNN_PER_BUILD std::size_t elements(shape<R> const& s) {
   std::size_t n = 1;
   bool empty = false;
   for (int i = 0; i < R; ++i) {
@@ -53,11 +53,11 @@ std::size_t elements(shape<R> const& s) {
   return empty ? 0 : n;
 }
 template <class T, int R>
-std::size_t bytes(shape<R> const& s) {
+FRCNN_PER_BUILD std::size_t bytes(shape<R> const& s) {
   return bytes<T>(elements(s));
 }
 
-inline std::int32_t extent(std::size_t n) {
+FRCNN_PER_BUILD inline std::int32_t extent(std::size_t n) {
   constexpr std::size_t largest = static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max());
   if (n > largest) throw error("extent of an array", "at most " + std::to_string(largest) + " elements", std::to_string(n));
   return static_cast<std::int32_t>(n);

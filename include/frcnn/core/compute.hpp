@@ -5,7 +5,7 @@
 #include <cstdint>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 enum class compute : std::uint8_t {
   exact,  // in the scalar's own
@@ -13,7 +13,7 @@ enum class compute : std::uint8_t {
   bf16    // factors rounded to 8 bits of mantissa, summed in float
 };
 
-constexpr char const* to_string(compute c) { return c == compute::exact ? "f32" : c == compute::tf32 ? "tf32" : "bf16"; }
+FRCNN_PER_BUILD constexpr char const* to_string(compute c) { return c == compute::exact ? "f32" : c == compute::tf32 ? "tf32" : "bf16"; }
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -11,20 +11,20 @@
 #include <utility>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 class FRCNN_VISIBLE error : public std::runtime_error {
  public:
   // where: a file (with ":line" where there is one), a tensor's name or an option; expected and found: noun phrases.
-  error(std::string where, std::string expected, std::string found)
+  FRCNN_PER_BUILD error(std::string where, std::string expected, std::string found)
       : std::runtime_error(where + ": expected " + expected + ", found " + found),
         where_(std::move(where)),
         expected_(std::move(expected)),
         found_(std::move(found)) {}
 
-  std::string const& where() const noexcept { return where_; }
-  std::string const& expected() const noexcept { return expected_; }
-  std::string const& found() const noexcept { return found_; }
+  FRCNN_PER_BUILD std::string const& where() const noexcept { return where_; }
+  FRCNN_PER_BUILD std::string const& expected() const noexcept { return expected_; }
+  FRCNN_PER_BUILD std::string const& found() const noexcept { return found_; }
 
  private:
   std::string where_, expected_, found_;
@@ -33,7 +33,7 @@ class FRCNN_VISIBLE error : public std::runtime_error {
 // A call that was asked to stop, by a std::stop_token, before it was done.
 class FRCNN_VISIBLE stopped : public std::exception {
  public:
-  char const* what() const noexcept override { return "stopped on request"; }
+  FRCNN_PER_BUILD char const* what() const noexcept override { return "stopped on request"; }
 };
 
 }  // namespace frcnn

@@ -18,7 +18,7 @@
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 class profiler {
  public:
@@ -33,7 +33,7 @@ class profiler {
     sums later;
   };
 
-  void begin(std::string_view name) {
+  FRCNN_PER_BUILD void begin(std::string_view name) {
     std::lock_guard const lock(mutex_);
     auto& open = open_scopes();
     std::size_t const at = child(open.empty() ? none : open.back().at, name);
@@ -41,7 +41,7 @@ class profiler {
     nodes_[at].begun = true;
   }
   // Of the scope that this thread began last.
-  void end(double operations) {
+  FRCNN_PER_BUILD void end(double operations) {
     auto const now = clock::now();
     std::lock_guard const lock(mutex_);
     auto& open = open_scopes();
@@ -54,14 +54,14 @@ class profiler {
   }
 
   // Scopes in the order in which they were first entered, each before what ran inside it. Operations include the inner scopes'.
-  std::vector<row> rows() const {
+  FRCNN_PER_BUILD std::vector<row> rows() const {
     std::lock_guard const lock(mutex_);
     return listed();
   }
 
   // One line per scope: milliseconds per run of the outermost scope it is in, share of the whole, calls per run, GFLOP/s, all without the
   // first run, whose milliseconds stand apart. Where there was no other run they are its own.
-  std::string table() const {
+  FRCNN_PER_BUILD std::string table() const {
     std::lock_guard const lock(mutex_);
     double whole = 0;
     long runs = 1;
@@ -89,7 +89,7 @@ class profiler {
     }
     return text;
   }
-  void clear() {  // outside of all scopes
+  FRCNN_PER_BUILD void clear() {  // outside of all scopes
     std::lock_guard const lock(mutex_);
     nodes_.clear();
   }
@@ -114,7 +114,7 @@ class profiler {
   };
 
   // This thread's. Threads that have none open give their place to others, so that it does not grow with their number.
-  std::vector<open_scope>& open_scopes() {
+  FRCNN_PER_BUILD std::vector<open_scope>& open_scopes() {
     thread_scopes* free = nullptr;
     for (auto& t : threads_) {
       if (t.thread == std::this_thread::get_id()) return t.open;
@@ -125,19 +125,19 @@ class profiler {
     return free->open;
   }
 
-  std::size_t child(std::size_t parent, std::string_view name) {
+  FRCNN_PER_BUILD std::size_t child(std::size_t parent, std::string_view name) {
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       if (nodes_[i].parent == parent && nodes_[i].name == name) return i;
     nodes_.push_back({std::string(name), parent});
     return nodes_.size() - 1;
   }
-  std::vector<row> listed() const {
+  FRCNN_PER_BUILD std::vector<row> listed() const {
     std::vector<row> result;
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       if (nodes_[i].parent == none) append(i, 0, result);
     return result;
   }
-  void append(std::size_t at, int depth, std::vector<row>& result) const {
+  FRCNN_PER_BUILD void append(std::size_t at, int depth, std::vector<row>& result) const {
     node const& n = nodes_[at];
     std::size_t const mine = result.size();
     result.push_back({n.name, depth, n.first, n.later});
@@ -149,8 +149,8 @@ class profiler {
         result[mine].later.operations += result[inner].later.operations;
       }
   }
-  static std::string line(std::string const& name, std::string const& ms, std::string const& share, std::string const& calls,
-                          std::string const& rate, std::string const& first) {
+  FRCNN_PER_BUILD static std::string line(std::string const& name, std::string const& ms, std::string const& share,
+                                          std::string const& calls, std::string const& rate, std::string const& first) {
     char text[160];
     std::snprintf(text, sizeof text, "%-42.60s %10s %8s %7s %8s %10s\n", name.c_str(), ms.c_str(), share.c_str(), calls.c_str(),
                   rate.c_str(), first.c_str());
@@ -166,11 +166,11 @@ class profiler {
 template <class Context>
 class profiled {
  public:
-  profiled([[maybe_unused]] Context& c, std::string_view name, double operations = 0) : operations_(operations) {
+  FRCNN_PER_BUILD profiled([[maybe_unused]] Context& c, std::string_view name, double operations = 0) : operations_(operations) {
     if constexpr (requires { c.profile(); }) to_ = c.profile();
     if (to_) to_->begin(name);
   }
-  ~profiled() {
+  FRCNN_PER_BUILD ~profiled() {
     if (to_) to_->end(operations_);
   }
   profiled(profiled const&) = delete;

@@ -5,15 +5,17 @@
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});
 //   std::vector<std::vector<detection>> all = d.detect(images);          a span of image_view: batches of images of one padded size
 //
-// Boxes are in pixels of the image given, and the same, bit for bit, whether it comes alone or among others (batch_options). One const detector serves several threads: detect(image) borrows a session from a pool (and makes
-// one when all are in use); detect(session, image) uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
-// any_detector hides the preset: what frcnn::load_detector(path) returns.
+// Boxes are in pixels of the image given, and the same, bit for bit, whether it comes alone or among others (batch_options). One const
+// detector serves several threads: detect(image) borrows a session from a pool (and makes one when all are in use); detect(session, image)
+// uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
+// any_detector (detector/any_detector.hpp) hides the preset: what frcnn::load_detector(path) returns.
 // Throws frcnn::error for images and options that are none, before anything is computed, and from a detector that was moved from; stopped
 // where batch_options.stop asks for it. After an exception, of memory too, the
 // detector and the session are as good as before.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/image.hpp"
 #include "frcnn/core/profiler.hpp"
+#include "frcnn/detector/any_detector.hpp"
 #include "frcnn/detector/batches.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/detector/model_config.hpp"
@@ -202,52 +204,6 @@ class detector {
   std::unique_ptr<model_type> model_;
   typename B::options options_;
   std::unique_ptr<session_pool<session>> pool_ = std::make_unique<session_pool<session>>();
-};
-
-class any_detector {
- public:
-  template <class Preset>
-  explicit any_detector(detector<Preset> d) : self_(std::make_unique<holder<Preset>>(std::move(d))) {}
-
-  std::vector<detection> detect(image_view im, detect_options const& o = {}) const { return self().detect(im, o); }
-  std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o = {},
-                                             batch_options const& b = {}) const {
-    return self().detect(images, o, b);
-  }
-  std::vector<box<float>> propose(image_view im) const { return self().propose(im); }
-  model_config const& config() const { return self().config(); }
-  std::vector<std::string> const& classes() const { return config().classes; }
-  std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config(), label); }
-  void keep_sessions(std::size_t most) { self().keep_sessions(most); }
-  void trim() const { self().trim(); }
-
- private:
-  struct abstract {
-    virtual ~abstract() = default;
-    virtual std::vector<detection> detect(image_view, detect_options const&) const = 0;
-    virtual std::vector<std::vector<detection>> detect(std::span<image_view const>, detect_options const&, batch_options const&) const = 0;
-    virtual std::vector<box<float>> propose(image_view) const = 0;
-    virtual model_config const& config() const = 0;
-    virtual void keep_sessions(std::size_t) = 0;
-    virtual void trim() const = 0;
-  };
-  template <class Preset>
-  struct holder final : abstract {
-    explicit holder(detector<Preset> d) : d(std::move(d)) {}
-    std::vector<detection> detect(image_view im, detect_options const& o) const override { return d.detect(im, o); }
-    std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o,
-                                               batch_options const& b) const override {
-      return d.detect(images, o, b);
-    }
-    std::vector<box<float>> propose(image_view im) const override { return d.propose(im); }
-    model_config const& config() const override { return d.config(); }
-    void keep_sessions(std::size_t most) override { d.keep_sessions(most); }
-    void trim() const override { d.trim(); }
-    detector<Preset> d;
-  };
-  abstract& self() const { return detail::not_moved_from(self_); }
-
-  std::unique_ptr<abstract> self_;
 };
 
 }  // namespace frcnn

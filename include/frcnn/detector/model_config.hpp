@@ -10,7 +10,7 @@
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 struct model_config {
   std::string preset;                             // "small", "vgg16_tv"
@@ -23,7 +23,7 @@ struct model_config {
 };
 
 // The name of a label, 1 to K. Throws error.
-inline std::string const& class_name(model_config const& m, std::int32_t label) {
+FRCNN_PER_BUILD inline std::string const& class_name(model_config const& m, std::int32_t label) {
   if (label < 1 || static_cast<std::size_t>(label) > m.classes.size())
     throw error("class_name", "a label from 1 to " + std::to_string(m.classes.size()), std::to_string(label));
   return m.classes[static_cast<std::size_t>(label) - 1];

@@ -15,6 +15,7 @@
 // twice, sides and numbers out of range.
 #include "frcnn/core/finite.hpp"
 #include "frcnn/detector/detector.hpp"
+#include "frcnn/detector/model_weights.hpp"
 #include "frcnn/io/safetensors.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 
@@ -26,8 +27,6 @@
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
-
-enum class model_weights : std::uint8_t { read, mapped };
 
 namespace detail {
 

@@ -8,21 +8,22 @@
 #include <cstdint>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 template <class T>
 struct box {
   T x1, y1, x2, y2;
 
-  FRCNN_HD constexpr T width() const { return x2 - x1; }
-  FRCNN_HD constexpr T height() const { return y2 - y1; }
-  FRCNN_HD constexpr T area() const { return width() * height(); }
+  FRCNN_PER_BUILD FRCNN_HD constexpr T width() const { return x2 - x1; }
+  FRCNN_PER_BUILD FRCNN_HD constexpr T height() const { return y2 - y1; }
+  FRCNN_PER_BUILD FRCNN_HD constexpr T area() const { return width() * height(); }
 
+  // Not FRCNN_PER_BUILD: nvcc 13 ignores that on a member template of a template, with a warning.
   template <class U>
   FRCNN_HD constexpr box<U> as() const {
     return {static_cast<U>(x1), static_cast<U>(y1), static_cast<U>(x2), static_cast<U>(y2)};
   }
-  FRCNN_HD friend constexpr bool operator==(box const& a, box const& b) {
+  FRCNN_PER_BUILD FRCNN_HD friend constexpr bool operator==(box const& a, box const& b) {
     return a.x1 == b.x1 && a.y1 == b.y1 && a.x2 == b.x2 && a.y2 == b.y2;
   }
 };

@@ -7,7 +7,7 @@
 #include <string>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 // What a caller decides about reported boxes, at run time.
 struct detect_options {
@@ -18,7 +18,7 @@ struct detect_options {
 inline constexpr int most_detections = 1'000'000;
 
 // Throws for options that no caller can mean: thresholds that are not numbers, a number of detections out of its range.
-inline void check(detect_options const& o) {
+FRCNN_PER_BUILD inline void check(detect_options const& o) {
   auto const number = [](char const* name, float v) {
     if (is_nan(v)) throw error(name, "a number", "NaN");
   };
@@ -38,7 +38,7 @@ struct batch_options {
 };
 inline constexpr int most_in_batch = 1024;
 
-inline void check(batch_options const& o) {
+FRCNN_PER_BUILD inline void check(batch_options const& o) {
   if (o.most < 1 || o.most > most_in_batch)
     throw error("batch_options.most", "1 to " + std::to_string(most_in_batch) + " images", std::to_string(o.most));
 }

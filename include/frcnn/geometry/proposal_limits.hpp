@@ -5,7 +5,7 @@
 #include <cstdint>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 // What proposals are made for: training the RoI head in the same step, detecting, or the files between the steps of alternating training.
 enum class phase : std::uint8_t { train, test, stage };

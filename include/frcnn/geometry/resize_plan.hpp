@@ -6,7 +6,7 @@
 #include "frcnn/config.hpp"
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 struct resize_plan {
   int w, h;                 // of the output, pixels

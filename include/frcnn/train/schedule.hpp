@@ -8,7 +8,7 @@
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 struct schedule {
   double lr = 0.001;
@@ -17,7 +17,7 @@ struct schedule {
   std::vector<double> drops{};  // fractions of the run after which the rate is multiplied by gamma
   double gamma = 0.1;
 
-  double at(std::int64_t step) const {
+  FRCNN_PER_BUILD double at(std::int64_t step) const {
     double rate = lr;
     if (step < warmup) rate *= static_cast<double>(step + 1) / static_cast<double>(warmup);
     for (double const drop : drops)

@@ -3,7 +3,7 @@
 #include "frcnn/config.hpp"
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
+namespace frcnn::inline FRCNN_VOCABULARY {
 
 struct sgd_options {
   double momentum = 0.9, decay = 5e-4;

@@ -13,9 +13,9 @@
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
 #include "frcnn/backend/cpu/arena.hpp"
 #include "frcnn/backend/cpu/openmp_library.hpp"
+#include "frcnn/backend/cpu/options.hpp"
 #include "frcnn/backend/cpu/team.hpp"
 #include "frcnn/backend/cpu/transpose.hpp"
-#include "frcnn/core/compute.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/view.hpp"
 
@@ -42,25 +42,11 @@ struct cpu_activation {
   constexpr explicit operator bool() const { return data != nullptr; }
 };
 
-enum class cpu_engine : std::uint8_t { portable, onednn };
-
 #if FRCNN_HAS_ONEDNN
 inline constexpr bool has_onednn = true;
 #else
 inline constexpr bool has_onednn = false;
 #endif
-
-struct cpu_options {
-  static constexpr int most_threads = 1024;
-
-  // To most_threads. 0 takes what OpenMP offers the calling thread: OMP_NUM_THREADS, else every processor of its affinity mask.
-  int threads = 0;
-  cpu_engine engine = has_onednn ? cpu_engine::onednn : cpu_engine::portable;
-  compute precision = compute::exact;  // bf16: products of inference only, summed in float
-  bool keep_transforms = true;  // inference: weights of convolutions are kept transformed (7.1 floats for each of 3x3), else made per call
-  bool strassen = true;         // large fully connected layers by 7 products instead of 8: pairs of RoIs round together (strassen.hpp)
-  profiler* profile = nullptr;  // told what every stage and layer costs; it belongs to the caller, and serves several contexts
-};
 
 struct cpu {
   template <class T>
@@ -135,9 +121,10 @@ class cpu::context {
     if (options.threads < 0 || options.threads > cpu_options::most_threads)
       throw error("cpu context", "1 to " + std::to_string(cpu_options::most_threads) + " threads, or 0 for all",
                   std::to_string(options.threads));
-    if (options.engine == cpu_engine::onednn && !has_onednn)
+    if (options_.engine == cpu_engine::best) options_.engine = has_onednn ? cpu_engine::onednn : cpu_engine::portable;
+    if (options_.engine == cpu_engine::onednn && !has_onednn)
       throw error("cpu context", "a build with FRCNN_ONEDNN for the engine onednn", "one without");
-    if (options.precision == compute::tf32 || (options.precision == compute::bf16 && options.engine != cpu_engine::onednn))
+    if (options.precision == compute::tf32 || (options.precision == compute::bf16 && options_.engine != cpu_engine::onednn))
       throw error("cpu context", "precision f32, or bf16 on the engine onednn", to_string(options.precision));
     detail::keep_openmp_loaded();
 #if defined(_OPENMP)

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -18,6 +19,19 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::simd {
 
 using vec = xsimd::batch<float>;
+
+// Whether `name` is one of the words of `names`; of none, anything is.
+constexpr bool is_one_of(std::string_view name, std::string_view names) {
+  for (std::string_view rest = names; !rest.empty();) {
+    std::string_view const word = rest.substr(0, rest.find(' '));
+    if (word == name) return true;
+    rest.remove_prefix(word.size() < rest.size() ? word.size() + 1 : word.size());
+  }
+  return names.empty();
+}
+static_assert(
+    is_one_of(xsimd::default_arch::name(), FRCNN_ISA_XSIMD),
+    "frcnn: xsimd takes another instruction set than instruction_set.hpp reads from the compiler, whose name every kernel carries");
 
 inline constexpr int lanes = static_cast<int>(vec::size);
 #if defined(__AVX512F__)
