@@ -11,6 +11,7 @@
 //    holds every image and its mirror image instead
 // 3. where the convention says so, a batch holds only wide images or only tall ones, and images without boxes are left out
 // 4. boxes are mirrored in the original image and then scaled, as both releases do; difficult objects are not trained on
+// 5. where the options name a region_source, its regions come along, the best `most_regions` of each image (geometry/region.hpp)
 // Resized images stay in memory, unmirrored, up to cache_mb: after the first epoch such an image costs one copy.
 //
 // Example: training_loader<conventions::torchvision> loader(data, {.short_side = 300, .batch = 2});
@@ -21,6 +22,7 @@
 #include "frcnn/data/image_cache.hpp"
 #include "frcnn/data/image_io.hpp"
 #include "frcnn/data/prefetch.hpp"
+#include "frcnn/geometry/region.hpp"
 #include "frcnn/geometry/resize_plan.hpp"
 #include "frcnn/ops/resize.hpp"
 
@@ -40,6 +42,7 @@ struct loaded {
   std::vector<box<float>> boxes;        // [G]
   std::vector<std::int32_t> labels;     // [G] 1..K
   std::vector<std::uint8_t> difficult;  // [G]; all 0 in training
+  std::vector<box<float>> regions;      // by descending score; none without a region_source
   std::uint64_t id = 0;                 // index in the data set
   bool flipped = false;
 };
@@ -50,13 +53,17 @@ struct training_options {
   std::uint64_t seed = 0;
   bool flip = true;
   std::size_t cache_mb = 512;
-  int workers = 1;  // background threads; 0: everything happens in next()
+  int workers = 1;          // background threads; 0: everything happens in next()
+  region_source regions{};  // empty: images come without
+  int most_regions = 2000;  // of an image
 };
 
 struct evaluation_options {
   int short_side = 600, max_side = 1000;  // pixels
   int batch = 1;                          // the last one may be shorter
   int workers = 1;
+  region_source regions{};  // as in training
+  int most_regions = 2000;
 };
 
 namespace detail {
@@ -75,7 +82,21 @@ inline void mirror_copy(image const& from, image& to) {
   }
 }
 
-// Everything of `out`, whose memory is reused. cache: may be null.
+// The regions of an image that is loaded otherwise.
+template <class Rules>
+void load_regions(dataset const& data, region_source const& source, int most, loaded& out) {
+  out.regions.clear();
+  if (!source) return;
+  auto const index = static_cast<std::size_t>(out.id);
+  auto regions = source(index, out.flipped);
+  for (std::size_t r = 0; r < regions.size(); ++r)
+    check_region(regions[r], out.original_width, out.original_height,
+                 data.samples[index].image.string() + ", region " + std::to_string(r + 1));
+  best_regions(regions, most);
+  for (region const& r : regions) out.regions.push_back(region_in_input<Rules>(r, out.original_width, out.flipped, out.plan));
+}
+
+// Everything of `out` but regions; its memory is reused. cache: may be null.
 template <class Rules>
 void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult, int short_side, int max_side, image_cache* cache,
           ops::resizer& resize, loaded& out) {
@@ -119,11 +140,12 @@ struct load_request {
   bool flipped;
 };
 
-inline void check_sides(int short_side, int max_side, int batch, int workers = 0) {
+inline void check_sides(int short_side, int max_side, int batch, int workers = 0, int most_regions = 1) {
   if (short_side < 1 || max_side < short_side || max_side > 1 << 16)
     throw error("sides", "1 <= short side <= longest side <= 65536", std::to_string(short_side) + " and " + std::to_string(max_side));
   if (workers < 0 || workers > 1024) throw error("workers", "0 to 1024 threads", std::to_string(workers));
   if (batch < 1) throw error("batch", "at least 1", std::to_string(batch));
+  if (most_regions < 1) throw error("most_regions", "at least 1", std::to_string(most_regions));
 }
 
 // What an epoch shows, batch by batch; a batch may be anything that the convention allows.
@@ -203,6 +225,7 @@ class training_loader {
         batches_([this](std::uint64_t batch, std::vector<detail::load_request>& requests) { plan_(batch, requests); },
                  [this, &data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
                    detail::load<Rules>(data, r.id, r.flipped, false, o.short_side, o.max_side, &cache_, resize, out);
+                   detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
                  },
                  o.workers) {}
 
@@ -215,7 +238,7 @@ class training_loader {
 
  private:
   static dataset const& checked(dataset const& data, training_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers);
+    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions);
     require_trainable(data);
     return data;
   }
@@ -237,6 +260,7 @@ class evaluation_loader {
             },
             [&data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
               detail::load<Rules>(data, r.id, r.flipped, true, o.short_side, o.max_side, nullptr, resize, out);
+              detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
             },
             o.workers) {}
 
@@ -246,7 +270,7 @@ class evaluation_loader {
 
  private:
   static std::size_t checked(evaluation_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers);
+    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions);
     return static_cast<std::size_t>(o.batch);
   }
 

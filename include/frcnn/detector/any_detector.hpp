@@ -11,6 +11,7 @@
 #include "frcnn/detector/model_config.hpp"
 #include "frcnn/geometry/box.hpp"
 #include "frcnn/geometry/detect_options.hpp"
+#include "frcnn/geometry/region.hpp"
 
 #include <memory>
 #include <span>
@@ -28,6 +29,9 @@ class FRCNN_VISIBLE detector_interface {
   virtual model_config const& config() const = 0;
   virtual void keep_sessions(std::size_t most) = 0;  // how many wait between calls
   virtual void trim() const = 0;                     // destroys those that wait now
+  virtual std::vector<detection> detect(image_view, std::vector<region> const&, detect_options const&) const = 0;
+  virtual std::vector<std::vector<detection>> detect(std::span<image_view const>, std::vector<std::vector<region>> const&,
+                                                     detect_options const&, batch_options const&) const = 0;
 };
 
 class any_detector {
@@ -41,6 +45,16 @@ class any_detector {
   FRCNN_PER_BUILD std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o = {},
                                                              batch_options const& b = {}) const {
     return self().detect(images, o, b);
+  }
+  // Where the RoI head looks, in place of the RPN's proposals: geometry/region.hpp.
+  template <RegionList R>
+  FRCNN_PER_BUILD std::vector<detection> detect(image_view im, R const& regions, detect_options const& o = {}) const {
+    return self().detect(im, regions_of(regions), o);
+  }
+  template <RegionLists L>
+  FRCNN_PER_BUILD std::vector<std::vector<detection>> detect(std::span<image_view const> images, L const& lists,
+                                                             detect_options const& o = {}, batch_options const& b = {}) const {
+    return self().detect(images, regions_of(lists), o, b);
   }
   FRCNN_PER_BUILD std::vector<box<float>> propose(image_view im) const { return self().propose(im); }
   FRCNN_PER_BUILD model_config const& config() const { return self().config(); }
@@ -65,6 +79,13 @@ class any_detector {
     model_config const& config() const override { return d.config(); }
     void keep_sessions(std::size_t most) override { d.keep_sessions(most); }
     void trim() const override { d.trim(); }
+    std::vector<detection> detect(image_view im, std::vector<region> const& regions, detect_options const& o) const override {
+      return d.detect(im, regions, o);
+    }
+    std::vector<std::vector<detection>> detect(std::span<image_view const> images, std::vector<std::vector<region>> const& regions,
+                                               detect_options const& o, batch_options const& b) const override {
+      return d.detect(images, regions, o, b);
+    }
     Detector d;
   };
   FRCNN_PER_BUILD detector_interface& self() const {

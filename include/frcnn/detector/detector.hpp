@@ -4,6 +4,7 @@
 //   auto d = frcnn::load<presets::small_net<cpu>>("m.safetensors");                     (frcnn/load.hpp)
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});
 //   std::vector<std::vector<detection>> all = d.detect(images);          a span of image_view: batches of images of one padded size
+//   d.detect(image, regions), d.detect(images, lists)                    Fast R-CNN: the head looks at these alone (geometry/region.hpp)
 //
 // Boxes are in pixels of the image given, and the same, bit for bit, whether it comes alone or among others (batch_options). One const
 // detector serves several threads: detect(image) borrows a session from a pool (and makes one when all are in use); detect(session, image)
@@ -22,6 +23,7 @@
 #include "frcnn/detector/session_pool.hpp"
 #include "frcnn/geometry/detect_options.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
+#include "frcnn/geometry/region.hpp"
 #include "frcnn/ops/resize.hpp"
 
 #include <algorithm>
@@ -66,6 +68,7 @@ class detector {
     typename B::context context_;
     ops::resizer resizer_;
     std::vector<float> resized_;
+    std::vector<box<float>> regions_;
     input_batch<T, B> input_;
     buffer<scored_box<T>, B> hits_;
     buffer<std::int32_t, B> count_;
@@ -86,7 +89,25 @@ class detector {
     check(im);
     std::size_t const first = 0;
     std::vector<std::vector<detection>> found(1);
-    detect_batch(s, {&im, 1}, {&first, 1}, o, found);
+    detect_batch(s, {&im, 1}, {&first, 1}, nullptr, o, found);
+    return std::move(found[0]);
+  }
+
+  // Where the RoI head looks, in pixels of the image: region or box<float>; the RPN does not run. Nowhere: nothing is found.
+  template <RegionList R>
+  std::vector<detection> detect(image_view im, R const& regions, detect_options const& o = {}) const {
+    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    return detect(*s, im, regions, o);
+  }
+  template <RegionList R>
+  std::vector<detection> detect(session& s, image_view im, R const& regions, detect_options const& o = {}) const {
+    check(o);
+    check(im);
+    std::vector<std::vector<region>> const list{regions_of(regions)};
+    check_regions(im, list[0], {});
+    std::size_t const first = 0;
+    std::vector<std::vector<detection>> found(1);
+    detect_batch(s, {&im, 1}, {&first, 1}, &list, o, found);
     return std::move(found[0]);
   }
 
@@ -98,24 +119,21 @@ class detector {
   }
   std::vector<std::vector<detection>> detect(session& s, std::span<image_view const> images, detect_options const& o = {},
                                              batch_options const& b = {}) const {
-    check(o);
-    check(b);
-    std::vector<shape<2>> padded;
-    for (auto const& im : images) {
-      try {
-        check(im);
-      } catch (error const& e) {
-        throw error("image " + std::to_string(padded.size()) + " of " + std::to_string(images.size()), e.expected(), e.found());
-      }
-      auto const plan = plan_of(im);
-      padded.push_back({{s.input_.padded(plan.h), s.input_.padded(plan.w)}});
-    }
-    std::vector<std::vector<detection>> found(images.size());
-    for (auto const& indices : batches_of(padded, b)) {
-      if (b.stop.stop_requested()) throw stopped();
-      detect_batch(s, images, indices, o, found);
-    }
-    return found;
+    return detect_all(s, images, nullptr, o, b);
+  }
+
+  // A list of regions for each image.
+  template <RegionLists L>
+  std::vector<std::vector<detection>> detect(std::span<image_view const> images, L const& lists, detect_options const& o = {},
+                                             batch_options const& b = {}) const {
+    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    return detect(*s, images, lists, o, b);
+  }
+  template <RegionLists L>
+  std::vector<std::vector<detection>> detect(session& s, std::span<image_view const> images, L const& lists, detect_options const& o = {},
+                                             batch_options const& b = {}) const {
+    auto const regions = regions_of(lists);
+    return detect_all(s, images, &regions, o, b);
   }
 
   // The RPN's proposals, by descending objectness, in pixels of the image.
@@ -126,7 +144,7 @@ class detector {
   std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
     check(im);
     std::size_t const first = 0;
-    auto const input = prepare(s, {&im, 1}, {&first, 1});
+    auto const input = prepare(s, {&im, 1}, {&first, 1}, nullptr);
     auto const plan = plan_of(im);
     int const capacity = model().generator().capacity(ph);
     buffer<box<T>, B> rows(static_cast<std::size_t>(capacity));
@@ -161,31 +179,77 @@ class detector {
 
   resize_plan plan_of(image_view im) const { return convention::resize(im.width, im.height, config_.short_side, config_.max_side); }
 
-  // The images of these indices as one batch.
-  batch<T, B> prepare(session& s, std::span<image_view const> images, std::span<std::size_t const> indices) const {
+  static void check_regions(image_view im, std::vector<region> const& regions, std::string const& name) {
+    for (std::size_t r = 0; r < regions.size(); ++r)
+      check_region(regions[r], im.width, im.height, name + "region " + std::to_string(r + 1));
+  }
+
+  // Rounded up: the last bits of a product depend on how many rows it has, and those of an image must not depend on who shares its batch.
+  static int room_for(std::vector<region> const& regions) {
+    constexpr std::size_t step = 64;
+    return checked::extent(std::max<std::size_t>(1, (regions.size() + step - 1) / step) * step);
+  }
+
+  std::vector<std::vector<detection>> detect_all(session& s, std::span<image_view const> images,
+                                                 std::vector<std::vector<region>> const* regions, detect_options const& o,
+                                                 batch_options const& b) const {
+    check(o);
+    check(b);
+    if (regions && regions->size() != images.size())
+      throw error("detect", "a list of regions for each of " + std::to_string(images.size()) + " images", std::to_string(regions->size()));
+    std::vector<shape<3>> sizes;
+    for (auto const& im : images) {
+      auto const name = [&] { return "image " + std::to_string(sizes.size()) + " of " + std::to_string(images.size()); };
+      try {
+        check(im);
+      } catch (error const& e) {
+        throw error(name(), e.expected(), e.found());
+      }
+      if (regions) check_regions(im, (*regions)[sizes.size()], name() + ", ");
+      auto const plan = plan_of(im);
+      sizes.push_back({{s.input_.padded(plan.h), s.input_.padded(plan.w), regions ? room_for((*regions)[sizes.size()]) : 0}});
+    }
+    std::vector<std::vector<detection>> found(images.size());
+    for (auto const& indices : batches_of(sizes, b)) {
+      if (b.stop.stop_requested()) throw stopped();
+      detect_batch(s, images, indices, regions, o, found);
+    }
+    return found;
+  }
+
+  // The images of these indices as one batch; regions: one list per image, or none.
+  batch<T, B> prepare(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
+                      std::vector<std::vector<region>> const* regions) const {
     static_cast<void>(model());
     profiled const stage(s.context_, "image");
     int h = 0, w = 0;
+    int most = 0;
     for (std::size_t const i : indices) {
       auto const plan = plan_of(images[i]);
       h = std::max(h, plan.h);
       w = std::max(w, plan.w);
+      if (regions) most = std::max(most, room_for((*regions)[i]));
     }
-    s.input_.start(static_cast<int>(indices.size()), h, w);
+    s.input_.start(static_cast<int>(indices.size()), h, w, 0, regions ? std::optional(most) : std::nullopt);
     for (std::size_t n = 0; n < indices.size(); ++n) {
       image_view const im = images[indices[n]];
       auto const plan = plan_of(im);
       s.resized_.resize(checked::elements(shape<3>{{plan.h, plan.w, 3}}));
       s.resizer_(im, plan, s.resized_.data());
       s.input_.set_image(static_cast<int>(n), s.resized_.data(), plan, im.width, im.height, 0);
+      if (!regions) continue;
+      s.regions_.clear();
+      for (region const& r : (*regions)[indices[n]]) s.regions_.push_back(region_in_input<convention>(r, im.width, false, plan));
+      s.input_.set_regions(static_cast<int>(n), s.regions_);
     }
     return s.input_.upload();
   }
 
   // found[i] for each of these indices.
-  void detect_batch(session& s, std::span<image_view const> images, std::span<std::size_t const> indices, detect_options const& o,
+  void detect_batch(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
+                    std::vector<std::vector<region>> const* regions, detect_options const& o,
                     std::vector<std::vector<detection>>& found) const {
-    auto const input = prepare(s, images, indices);
+    auto const input = prepare(s, images, indices, regions);
     view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{input.size(), o.max_detections}});
     view<std::int32_t, 1, B> const count = s.count_.shaped(shape<1>{{input.size()}});
     model().detect(s.context_, input, o, {rows, count});

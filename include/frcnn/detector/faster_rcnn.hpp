@@ -1,14 +1,14 @@
 #pragma once
 // Faster R-CNN: a Backbone, a ProposalGenerator and a RoIHead that share feature maps (Fig. 2 of the paper), composed at compile time.
 //
-//   detect    backbone -> proposals -> head                              (or head on given regions: Fast R-CNN alone)
+//   detect    backbone -> proposals -> head             (backbone -> head where the batch has regions: Fast R-CNN alone)
 //   propose   backbone -> proposals
 //   step      approximate joint training (section 3.2, ii): one forward pass, four losses, one backward pass, proposals as constants
-//   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on given regions (alternating training)
+//   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on the batch's regions (alternating training)
 //
 // A step leaves gradients in the parameter store; the optimiser applies them. loss: view [4] on the device,
 // {objectness, rpn box, class, head box}, overwritten. const functions are safe from several threads, each with its own context.
-// Throws for options of detect that are none and, where the device's memory is the host's, for truth that the model cannot learn and
+// Throws for options of detect that are none, for regions where step makes its own, for none where step_head needs them, and, where the device's memory is the host's, for truth that the model cannot learn and
 // regions that are none. A step that throws has discarded the gradients: its update starts again.
 // Parts that do not fit together are named in one sentence.
 #include "frcnn/concepts/backbone.hpp"
@@ -154,25 +154,18 @@ class faster_rcnn<BB, PG, RH> {
   // hits [N, options.max_detections], original pixels.
   void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
     check(o);
+    if (im.has_regions()) check_regions(im, im.regions);
     typename context::frame scope(c);
     auto f = make_maps(c, im);
     run_backbone(c, im, f);
-    auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::test));
-    run_generator(c, im, f, phase::test, rois);
+    auto regions = im.regions;
+    if (!im.has_regions()) {
+      auto const rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::test));
+      run_generator(c, im, f, phase::test, rois);
+      regions = rois;
+    }
     profiled const stage(c, "regions");
-    head_.infer(c, im, f, rois, o, hits);
-  }
-
-  // The same on given regions, pixels of the network's input.
-  void detect(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, detect_options const& o,
-              counted<scored_box<T>, 2, B> hits) const {
-    check(o);
-    check_regions(im, rois);
-    typename context::frame scope(c);
-    auto f = make_maps(c, im);
-    run_backbone(c, im, f);
-    profiled const stage(c, "regions");
-    head_.infer(c, im, f, rois, o, hits);
+    head_.infer(c, im, f, regions, o, hits);
   }
 
   // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.
@@ -185,6 +178,7 @@ class faster_rcnn<BB, PG, RH> {
 
   void step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
     unfinished_step guard{store_};
+    if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
     check_truth(im, gt);
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
@@ -226,16 +220,17 @@ class faster_rcnn<BB, PG, RH> {
     guard.is_done = true;
   }
 
-  void step_head(context& c, batch<T, B> im, truth<T, B> gt, counted<box<T> const, 2, B> rois, rng<B> r, tape& t, view<T, 1, B> loss) {
+  void step_head(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
     unfinished_step guard{store_};
+    if (!im.has_regions()) throw error("step_head", "a batch with regions", "one without");
     check_truth(im, gt);
-    check_regions(im, rois);
+    check_regions(im, im.regions);
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_maps(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "regions", [&] {
-      head_.targets(c, im, rois, gt, r, t.head);
+      head_.targets(c, im, im.regions, gt, r, t.head);
       head_.forward(c, im, f, t.head);
       head_.loss(c, im, gt, t.head, last_two(loss));
     });

@@ -1,5 +1,6 @@
 #pragma once
-// Host images to a batch on the device: normalised, padded right and below, with what is known of each image and its truth.
+// Host images to a batch on the device: normalised, padded right and below, with what is known of each image, its truth, and its regions
+// where the batch has regions.
 //
 //   in   8-bit or float RGB pixels of an image already resized, [h, w, 3], 0..255
 //   out  pixels [N, 3, H, W] = (value / 255 * range - mean) / deviation, channel order as the weights want it; padding is 0 after that
@@ -17,6 +18,7 @@
 #include "frcnn/geometry/resize_plan.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -39,12 +41,12 @@ class input_batch {
     return checked::extent((static_cast<std::size_t>(side) + divisor - 1) / divisor * divisor);
   }
 
-  // Starts a batch of n images, the largest h x w, with room for `truths` boxes each.
-  void start(int n, int h, int w, int truths = 0) {
+  // Starts a batch of n images, the largest h x w, with room for `truths` boxes each, and for `regions` each where it is a batch with regions.
+  void start(int n, int h, int w, int truths = 0, std::optional<int> regions = {}) {
     dims_ = {};
-    if (n < 1 || h < 1 || w < 1 || truths < 0)
+    if (n < 1 || h < 1 || w < 1 || truths < 0 || regions.value_or(0) < 0)
       throw error("input batch", "images of at least a pixel and room for 0 or more boxes",
-                  to_string(shape<3>{{n, h, w}}) + " and room for " + std::to_string(truths));
+                  to_string(shape<3>{{n, h, w}}) + " and room for " + std::to_string(truths < 0 ? truths : regions.value_or(truths)));
     shape<4> const dims{{n, 3, padded(h), padded(w)}};
     std::size_t const images = static_cast<std::size_t>(n), pixels = checked::elements(dims);
     static_cast<void>(checked::bytes<T>(pixels));
@@ -56,6 +58,10 @@ class input_batch {
     boxes_.assign(objects, {});
     labels_.assign(objects, 0);
     counts_.assign(images, 0);
+    has_regions_ = regions.has_value();
+    most_regions_ = std::max(1, regions.value_or(1));
+    regions_.assign(has_regions_ ? checked::elements(shape<2>{{n, most_regions_}}) : 0, {});
+    region_counts_.assign(has_regions_ ? images : 0, 0);
     dims_ = dims;
   }
 
@@ -107,6 +113,24 @@ class input_batch {
     counts_[at] = static_cast<std::int32_t>(count);
   }
 
+  // Boxes in pixels of the resized image (region_in_input), at most what start() was told of.
+  template <class Boxes>
+  void set_regions(int i, Boxes const& boxes) {
+    std::size_t const at = checked_index(i), capacity = static_cast<std::size_t>(most_regions_), count = boxes.size();
+    if (!has_regions_) throw error(name_of(i), "a start() with room for regions", "regions");
+    if (count > capacity)
+      throw error(name_of(i), "at most the " + std::to_string(capacity) + " regions that start() was told of", std::to_string(count));
+    auto const first = regions_.begin() + static_cast<std::ptrdiff_t>(at * capacity);
+    for (std::size_t r = 0; r < count; ++r) {
+      box<T> const b = boxes[r].template as<T>();
+      if (!is_finite(b.x1) || !is_finite(b.y1) || !is_finite(b.x2) || !is_finite(b.y2))
+        throw error(name_of(i) + ", region " + std::to_string(r + 1), "finite corners", "one that is infinite, or NaN");
+      first[static_cast<std::ptrdiff_t>(r)] = b;
+    }
+    std::fill(first + static_cast<std::ptrdiff_t>(count), first + static_cast<std::ptrdiff_t>(capacity), box<T>{});
+    region_counts_[at] = static_cast<std::int32_t>(count);
+  }
+
   std::vector<std::uint64_t> const& ids() const { return ids_; }
 
   // To the device. The views live until the next upload.
@@ -115,7 +139,11 @@ class input_batch {
     auto const pixels = put(pixels_device_, pixels_, dims_);
     auto const info = put(info_device_, info_, shape<1>{{n}});
     auto const ids = put(ids_device_, ids_, shape<1>{{n}});
-    return {pixels, info, ids};
+    if (!has_regions_) return {pixels, info, ids};
+    return {pixels,
+            info,
+            ids,
+            {put(regions_device_, regions_, shape<2>{{n, most_regions_}}), put(region_counts_device_, region_counts_, shape<1>{{n}})}};
   }
   truth<T, B> upload_truth() {
     shape<2> const each{{started(), truths_}};
@@ -144,18 +172,19 @@ class input_batch {
   }
 
   pixel_normalisation normalisation_;
-  int divisor_, truths_ = 1, classes_ = 0;
+  int divisor_, truths_ = 1, most_regions_ = 1, classes_ = 0;
+  bool has_regions_ = false;
   shape<4> dims_{};
   std::vector<T> pixels_;
   std::vector<image_info<T>> info_;
   std::vector<std::uint64_t> ids_;
-  std::vector<box<T>> boxes_;
-  std::vector<std::int32_t> labels_, counts_;
+  std::vector<box<T>> boxes_, regions_;
+  std::vector<std::int32_t> labels_, counts_, region_counts_;
   buffer<T, B> pixels_device_;
   buffer<image_info<T>, B> info_device_;
   buffer<std::uint64_t, B> ids_device_;
-  buffer<box<T>, B> boxes_device_;
-  buffer<std::int32_t, B> labels_device_, counts_device_;
+  buffer<box<T>, B> boxes_device_, regions_device_;
+  buffer<std::int32_t, B> labels_device_, counts_device_, region_counts_device_;
 };
 
 }  // namespace frcnn

@@ -3,6 +3,8 @@
 #include "frcnn/data/loader.hpp"
 #include "frcnn/detector/input.hpp"
 
+#include <optional>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
@@ -10,6 +12,7 @@ template <class Rules>
 class data_feed {
  public:
   data_feed(data::dataset const& set, data::training_options const& options) : loader_(set, options) {
+    if (options.regions) regions_ = options.most_regions;
     for (auto const& s : set.samples) capacity_ = std::max(capacity_, static_cast<int>(s.objects.size()));
   }
 
@@ -24,18 +27,20 @@ class data_feed {
       h = std::max(h, im.plan.h);
       w = std::max(w, im.plan.w);
     }
-    input.start(static_cast<int>(images.size()), h, w, capacity_);
+    input.start(static_cast<int>(images.size()), h, w, capacity_, regions_);
     int i = 0;
     for (auto const& im : images) {
       input.set_image(i, im.pixels.pixels.data(), im.plan, im.original_width, im.original_height, im.id);
       input.set_truth(i, im.boxes, im.labels);
+      if (regions_) input.set_regions(i, im.regions);
       ++i;
     }
   }
 
  private:
   data::training_loader<Rules> loader_;
-  int capacity_ = 1;  // truth boxes of the fullest image: one capacity for the whole run
+  int capacity_ = 1;            // truth boxes of the fullest image: one capacity for the whole run
+  std::optional<int> regions_;  // of an image at most; nothing: batches come without
 };
 
 }  // namespace frcnn

@@ -23,13 +23,13 @@ void for_each_image(data::dataset const& set, F&& visit) {
   for (std::size_t i = 0; i < set.size(); ++i) visit(i, images.next().front());
 }
 
-// [I] lists of detections. done(n) after each image.
+// [I] lists of detections. done(n) after each image. regions: where the head looks, in place of the RPN's proposals.
 template <class Detector>
 std::vector<std::vector<detection>> detect_all(Detector const& d, data::dataset const& set, detect_options const& o = {},
-                                               std::function<void(std::size_t)> const& done = {}) {
+                                               std::function<void(std::size_t)> const& done = {}, region_source const& regions = {}) {
   std::vector<std::vector<detection>> found(set.size());
   for_each_image(set, [&](std::size_t i, image const& im) {
-    found[i] = d.detect(im, o);
+    found[i] = regions ? d.detect(im, regions(i, false), o) : d.detect(im, o);
     if (done) done(i + 1);
   });
   return found;

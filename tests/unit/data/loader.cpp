@@ -219,6 +219,47 @@ TEST_CASE("evaluation sees every image once, in order, with its difficult object
   }
 }
 
+TEST_CASE("regions from outside are mirrored and scaled as the boxes, and the best come first") {
+  pictures const p(4);
+  auto o = options(2, 3);
+  o.most_regions = 2;
+  std::atomic<int> mirrored{0};
+  // The object's box with the score .5, one that reaches over the edge with more, and one with less.
+  o.regions = [&](std::size_t i, bool flipped) {
+    mirrored += flipped;
+    return std::vector<region>{{{3, 3, 4, 4}, .1f}, {{2, 1, 6, 5}, .5f}, {{-5, 2, 3, static_cast<float>(200 + i)}, 7}};
+  };
+  training_loader<torchvision> loader(p.data, o);
+  int flips = 0;
+  for (int b = 0; b < 8; ++b)
+    for (loaded const& l : loader.next()) {
+      REQUIRE(l.regions.size() == 2);
+      CHECK(l.regions[1] == l.boxes[0]);
+      float const w = static_cast<float>(l.plan.w), x = 3 * static_cast<float>(l.plan.scale_x);
+      CHECK(l.regions[0].y2 == static_cast<float>(l.plan.h));
+      CHECK(l.regions[0].x1 == (l.flipped ? doctest::Approx(w - x) : doctest::Approx(0)));
+      CHECK(l.regions[0].x2 == (l.flipped ? doctest::Approx(w) : doctest::Approx(x)));
+      flips += l.flipped;
+    }
+  CHECK(flips > 0);
+  CHECK(mirrored >= flips);  // the source is told
+
+  evaluation_loader<torchvision> upright(p.data, {.short_side = 12, .max_side = 40, .regions = o.regions});
+  CHECK(upright.next()[0].regions.size() == 3);
+  training_loader<torchvision> without(p.data, options(2, 3));
+  CHECK(without.next()[0].regions.empty());
+
+  o.regions = [](std::size_t i, bool) { return std::vector<region>{{{1, 1, 5, 5}}, {{60, 1, 70, i == 1 ? 0.f : 5.f}}}; };
+  o.workers = 0;
+  training_loader<torchvision> wrong(p.data, o);
+  auto const said = sentence([&] {
+    for (int b = 0; b < 2; ++b) wrong.next();
+  });
+  CHECK(said.find(".png, region 2: expected a box") != std::string::npos);
+  o.most_regions = 0;
+  CHECK(sentence([&] { training_loader<torchvision> none(p.data, o); }) == "most_regions: expected at least 1, found 0");
+}
+
 TEST_CASE("what goes wrong in the background is said where its batch is asked for") {
   pictures p(4);
   io::write_file_atomically(p.data.samples[2].image, "gone bad");

@@ -1,4 +1,4 @@
-// Several images in one call: batches of one padded size, the bits of each as if it came alone.
+// Several images in one call: batches of one padded size, the bits of each as if it came alone; and regions from outside.
 #include "frcnn/detector/batches.hpp"
 
 #include "../engines.hpp"
@@ -43,11 +43,12 @@ bool equal(std::vector<detection> const& a, std::vector<detection> const& b) {
 
 TEST_CASE("batches: one padded size each, in order; or consecutive ones") {
   using indices = std::vector<std::vector<std::size_t>>;
-  shape<2> const a{{64, 96}}, b{{96, 64}};
-  std::vector<shape<2>> const padded{a, b, a, a};
+  shape<3> const a{{64, 96, 0}}, b{{96, 64, 0}}, c{{64, 96, 128}};
+  std::vector<shape<3>> const padded{a, b, a, a};
   CHECK(batches_of(padded, {.most = 2}) == indices{{0, 2}, {3}, {1}});
   CHECK(batches_of(padded, {.most = 8}) == indices{{0, 2, 3}, {1}});
   CHECK(batches_of(padded, {.most = 2, .pad_to_largest = true}) == indices{{0, 1}, {2, 3}});
+  CHECK(batches_of(std::vector<shape<3>>{a, c, a, c}, {}) == indices{{0, 2}, {1, 3}});  // with regions: of one number
   CHECK(batches_of({}, {}).empty());
 }
 
@@ -101,4 +102,59 @@ TEST_CASE("detect: stops on request, and a wrong image is named before anything 
   views[2] = image_view{};
   CHECK_THROWS_WITH_AS(d.detect(views), "image 2 of 7: expected pixels, found none", error);
   CHECK_THROWS_WITH_AS(d.detect(views, {}, {.most = 0}), "batch_options.most: expected 1 to 1024 images, found 0", error);
+}
+
+TEST_CASE("detect on regions: the head looks at them, in pixels of the image, and nobody asks the RPN") {
+  auto const images = pictures();
+  std::vector<image_view> const views(images.begin(), images.end());
+  auto d = lively_detector(tests::engines(1)[0]);
+  detect_options const o{.score = .01f, .max_detections = 20};
+  // The proposals of the RPN, given back to the head, are what it looks at by itself, up to the rounding of a scale and its inverse.
+  std::vector<std::vector<region>> lists;
+  for (auto const& im : images) lists.push_back(regions_of(d.propose(im)));
+  std::vector<std::vector<detection>> alone;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    alone.push_back(d.detect(images[i], lists[i], o));
+    auto const own = d.detect(images[i], o);
+    REQUIRE(alone[i].size() == own.size());
+    for (std::size_t k = 0; k < own.size(); ++k) CHECK(alone[i][k].score == doctest::Approx(own[k].score).epsilon(1e-3));
+  }
+  REQUIRE(alone[0].size() > 3);
+  // Boxes without scores do as well; in a batch, with lists of different lengths, the bits are the same.
+  CHECK(equal(d.detect(images[0], d.propose(images[0]), o), alone[0]));
+  lists[3].resize(2);
+  alone[3] = d.detect(images[3], lists[3], o);
+  lists[4].clear();
+  alone[4] = {};
+  for (int const most : {1, 8}) {
+    auto const together = d.detect(views, lists, o, {.most = most});
+    auto const hidden = any_detector(lively_detector(tests::engines(1)[0])).detect(views, lists, o, {.most = most});
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      CAPTURE(i);
+      CHECK(equal(together[i], alone[i]));
+      CHECK(equal(hidden[i], alone[i]));
+    }
+  }
+  CHECK(equal(any_detector(lively_detector(tests::engines(1)[0])).detect(images[0], lists[0], o), alone[0]));
+  CHECK(d.detect(images[0], std::vector<region>{}, o).empty());
+
+  for (auto const& e : d.model().parameters().entries())
+    if (e.name.starts_with("rpn")) d.model().parameters().set(e, std::vector<float>(e.p->size(), std::numeric_limits<float>::quiet_NaN()));
+  CHECK(equal(d.detect(images[0], lists[0], o), alone[0]));
+}
+
+TEST_CASE("detect on regions: wrong ones are named before anything is computed") {
+  auto const images = pictures();
+  std::vector<image_view> const views(images.begin(), images.end());
+  auto const d = lively_detector(tests::engines(1)[0]);
+  std::vector<box<float>> const beside{{1, 1, 20, 20}, {96, 0, 120, 20}};
+  CHECK_THROWS_WITH_AS(d.detect(images[0], beside),
+                       "region 2: expected a box that meets its image of 96 x 64 pixels, found (96, 0, 120, 20)", error);
+  std::vector<std::vector<box<float>>> lists(views.size());
+  CHECK(d.detect(views, lists)[0].empty());
+  lists[5] = {{5, 5, 5, 9}};
+  CHECK_THROWS_WITH_AS(d.detect(views, lists),
+                       "image 5 of 7, region 1: expected a box of finite corners with x1 < x2 and y1 < y2, found (5, 5, 5, 9)", error);
+  lists.pop_back();
+  CHECK_THROWS_WITH_AS(d.detect(views, lists), "detect: expected a list of regions for each of 7 images, found 6", error);
 }

@@ -96,6 +96,36 @@ TEST_CASE("input_batch: more than there is room for") {
   CHECK_THROWS_AS(in.set_image(0, pixels.data(), {16, 8, 0, 1, 1, 1}, 16, 8, 9), error);
 }
 
+TEST_CASE("input_batch: regions, where the batch has them") {
+  auto in = two_images();
+  CHECK_FALSE(in.upload().has_regions());
+  std::vector<box<float>> const two{{1, 1, 5, 5}, {2, 0, 9, 4}};
+  CHECK(sentence([&] { in.set_regions(0, two); }) == "image 0 of a batch (id 70): expected a start() with room for regions, found regions");
+  in.start(2, 8, 16, 1, 2);
+  in.set_image(0, pixels.data(), plan, 32, 16, 70);
+  in.set_image(1, pixels.data(), plan, 32, 16, 71);
+  in.set_regions(0, two);
+  in.set_regions(0, std::vector<box<double>>{{2, 0, 9, 4}});  // in place of the two
+  auto const regions = in.upload().regions;
+  CHECK(regions.rows.dims == shape<2>{{2, 2}});
+  CHECK(regions.count(0) == 1);
+  CHECK(regions.rows(0, 0) == two[1]);
+  CHECK(regions.rows(0, 1) == box<float>{});
+  CHECK(regions.count(1) == 0);  // a batch with regions, an image without
+  CHECK(sentence([&] {
+          in.set_regions(1, std::vector<box<float>>(3, {1, 1, 5, 5}));
+        }) == "image 1 of a batch (id 71): expected at most the 2 regions that start() was told of, found 3");
+  CHECK(sentence([&] {
+          in.set_regions(1, std::vector<box<double>>{{1, 1, 1e300, 5}});
+        }) == "image 1 of a batch (id 71), region 1: expected finite corners, found one that is infinite, or NaN");
+  CHECK_THROWS_AS(in.set_regions(2, two), error);
+  CHECK_THROWS_AS(in.start(2, 8, 16, 1, -1), error);
+  in.start(2, 8, 16, 1, 0);  // room for none is not the same as none given
+  in.set_image(0, pixels.data(), plan, 32, 16, 70);
+  in.set_image(1, pixels.data(), plan, 32, 16, 71);
+  CHECK(in.upload().has_regions());
+}
+
 TEST_CASE("input_batch: batches of no size, and sizes that wrap") {
   input_type in;
   CHECK_THROWS_AS(in.upload(), error);

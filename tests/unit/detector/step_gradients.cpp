@@ -124,8 +124,9 @@ TEST_CASE_TEMPLATE("the head alone, on given regions: the RPN is left alone", V,
   std::vector<std::int32_t> count{20, 18};
   std::vector<double> loss(4);
   auto const run = [&] {
-    model->step_head(c, here.images(), here.objects(), {{given.data(), {{2, 20}}}, {count.data(), {{2}}}}, here.random(), tape,
-                     {loss.data(), {{4}}});
+    auto images = here.images();
+    images.regions = {{given.data(), {{2, 20}}}, {count.data(), {{2}}}};
+    model->step_head(c, images, here.objects(), here.random(), tape, {loss.data(), {{4}}});
     CHECK(loss[0] == 0);
     CHECK(loss[1] == 0);
     return loss[2] + loss[3];
