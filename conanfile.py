@@ -17,12 +17,13 @@ class Frcnn(ConanFile):
     topics = ("object-detection", "faster-rcnn", "deep-learning", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    # The components that bring libraries, and the engine onednn. That is off: ConanCenter's onednn is a recipe of Conan 1. So is compress:
-    # its LAPACK takes a Fortran compiler.
+    # The components that bring libraries, the engine fast, and what oneDNN adds to it. That is off: ConanCenter's onednn is a recipe of
+    # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
     # jpeg: what decodes JPEG for the component data.
-    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "onednn": [True, False],
+    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False],
+               "fast": [True, False], "onednn": [True, False],
                "jpeg": ["turbo", "stb"]}
-    default_options = {"data": True, "io": True, "viz": True, "compress": False, "onednn": False, "jpeg": "turbo"}
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "fast": True, "onednn": False, "jpeg": "turbo"}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*"
     no_copy_source = True
 
@@ -38,6 +39,7 @@ class Frcnn(ConanFile):
         self.requires("openblas/[>=0.3.17 <0.4]", **visible, **lapack)
         if self.options.onednn:
             self.requires("onednn/[>=2.6 <4]", **visible)
+        if self.options.fast:
             self.requires("xsimd/[>=8 <15]", **visible)
         if self.options.data:
             self.requires("pugixml/[>=1.10 <2]", **visible)
@@ -49,6 +51,8 @@ class Frcnn(ConanFile):
             self.requires("nlohmann_json/[>=3.10 <4]", **visible)
 
     def validate(self):
+        if self.options.onednn and not self.options.fast:
+            raise ConanInvalidConfiguration("frcnn: expected the option fast with onednn, found it off")
         # Not the profile's C++ standard, which a detected profile sets to 17: the CMake target asks for C++20 itself.
         compiler = str(self.settings.compiler)
         least = {"gcc": "12", "clang": "14"}.get(compiler)
@@ -63,6 +67,7 @@ class Frcnn(ConanFile):
         for part in ("TESTS", "BENCH", "EXAMPLES"):
             toolchain.cache_variables[f"FRCNN_{part}"] = False
         # The installed package file keeps these.
+        toolchain.cache_variables["FRCNN_FAST"] = "ON" if self.options.fast else "OFF"
         toolchain.cache_variables["FRCNN_ONEDNN"] = "ON" if self.options.onednn else "OFF"
         toolchain.cache_variables["FRCNN_JPEG"] = str(self.options.jpeg)
         toolchain.generate()

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-ENGINES = "portable|onednn|cuda"
+ENGINES = "portable|fast|cuda"
 PRESET = "[a-z][a-z0-9_]*"
 SHAPE = "[0-9][0-9a-z-]*"
 KERNEL = "(winograd|direct|onednn_(direct|winograd|gemm|packed|bf16|bf16_kept)|product|openblas)"
@@ -19,7 +19,7 @@ KINDS = {
 # Of the fast engine alone, where the build has it.
 MORE = [
     rf"op/(conv2d_rule|winograd_total|linear_layout)/{KERNEL}/(forward|forward_train|backward_data|backward_weight)/{SHAPE}",
-    rf"detect_(bf16|transforms)/{PRESET}/onednn/[0-9]+x[0-9]+",
+    rf"detect_(bf16|transforms)/{PRESET}/fast/[0-9]+x[0-9]+",
 ]
 
 names = subprocess.run([sys.argv[1], "--benchmark_list_tests"], check=True, stdout=subprocess.PIPE, text=True).stdout.split("\n")[:-1]

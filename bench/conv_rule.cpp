@@ -15,7 +15,7 @@
 
 #if FRCNN_HAS_ONEDNN
 
-#include <frcnn/backend/cpu/onednn/yardstick.hpp>
+#include "yardstick.hpp"
 
 #include <deque>
 #include <memory>
@@ -24,13 +24,13 @@ namespace bench {
 namespace {
 
 using frcnn::writing;
-using frcnn::onednn::pass, frcnn::onednn::yardstick;
-namespace winograd = frcnn::winograd;
-namespace direct = frcnn::direct;
-namespace own = frcnn::onednn;
+using frcnn::cpu_backend::onednn::pass, frcnn::cpu_backend::onednn::yardstick;
+namespace winograd = frcnn::cpu_backend::winograd;
+namespace direct = frcnn::cpu_backend::direct;
+namespace own = frcnn::cpu_backend::onednn;
 
 constexpr auto us = benchmark::kMicrosecond;
-constexpr auto fast_engine = frcnn::cpu_engine::onednn;
+constexpr auto fast_engine = frcnn::cpu_engine::fast;
 constexpr char const* pass_names[] = {"forward", "backward_data", "backward_weight"};
 
 // What all kernels work on, and what their results must be.
@@ -134,7 +134,7 @@ void add_yardstick(conv_layer l, pass p) {
 }
 
 void add_shape(conv_layer const& l) {
-  bool const is_tiled = frcnn::fast::is_winograd(l.spec);
+  bool const is_tiled = frcnn::cpu_backend::fast::is_winograd(l.spec);
   // Memory of the turn: the job's frame outlives each run's.
   auto const forward = [&](char const* pass_name, bool kept) {
     if (is_tiled)
@@ -142,7 +142,7 @@ void add_shape(conv_layer const& l) {
                     {"winograd", true, [kept](context& c, std::shared_ptr<rule_case> r) {
                        auto const& s = r->layer.spec;
                        auto const keep = kept ? std::make_shared<frcnn::kept_weights>() : nullptr;
-                       return [=, &c] { frcnn::fast::forward(c, s, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
+                       return [=, &c] { frcnn::cpu_backend::fast::forward(c, s, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
                      }});
     add_contender(l, pass_name, pass::forward, {"direct", !is_tiled, [kept](context& c, std::shared_ptr<rule_case> r) {
                                                   auto const& s = r->layer.spec;
@@ -167,7 +167,7 @@ void add_shape(conv_layer const& l) {
     if (is_tiled)
       add_contender(l, "backward_data", pass::backward_data, {"winograd", true, [](context& c, std::shared_ptr<rule_case> r) {
                                                                 return [=, &c] {
-                                                                  frcnn::fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data,
+                                                                  frcnn::cpu_backend::fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data,
                                                                                         nullptr, writing::set, r->dx, writing::set);
                                                                 };
                                                               }});
@@ -196,7 +196,7 @@ void add_shape(conv_layer const& l) {
 std::vector<conv_layer> twelve() {
   std::vector<conv_layer> some;
   for (auto const& l : layers_of<frcnn::backbone::vgg16_tv_spec>(1, 600, 800).backbone)
-    if (frcnn::fast::is_winograd(l.spec)) some.push_back(l);
+    if (frcnn::cpu_backend::fast::is_winograd(l.spec)) some.push_back(l);
   return some;
 }
 
@@ -239,9 +239,9 @@ job total_of_ours(context& c, pass p) {
     for (auto const& a : *all) {
       auto const& s = a.layer.spec;
       shape<4> const in = a.layer.x, out = s.out_shape(in);
-      if (p == pass::forward) frcnn::fast::forward(c, s, {const_cast<float*>(a.x), in}, {a.weight, a.keep, 1}, a.bias, {a.y, out});
+      if (p == pass::forward) frcnn::cpu_backend::fast::forward(c, s, {const_cast<float*>(a.x), in}, {a.weight, a.keep, 1}, a.bias, {a.y, out});
       else
-        frcnn::fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, writing::set,
+        frcnn::cpu_backend::fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, writing::set,
                               {a.dx, in}, writing::set);
     }
   };

@@ -71,7 +71,7 @@ void add_detector(int h, int w) {
   using full = lively<Preset>;
   add(name("detect"), ms, [=](context& c) { return detect<full>(c.options(), h, w); });
   auto const add_variant = [=](char const* kind, auto change) {
-    add_for(frcnn::cpu_engine::onednn, name(kind), ms, [=](context& c) {
+    add_for(frcnn::cpu_engine::fast, name(kind), ms, [=](context& c) {
       auto options = c.options();
       change(options);
       return detect<full>(options, h, w);
@@ -79,7 +79,7 @@ void add_detector(int h, int w) {
   };
   add_variant("detect_transforms", [](auto& o) { o.keep_transforms = false; });
 #if FRCNN_HAS_ONEDNN
-  if (frcnn::onednn::has_bf16()) add_variant("detect_bf16", [](auto& o) { o.precision = frcnn::compute::bf16; });
+  if (frcnn::cpu_backend::onednn::has_bf16()) add_variant("detect_bf16", [](auto& o) { o.precision = frcnn::compute::bf16; });
 #endif
   add(name("detect_compressed"), ms, [=](context& c) { return detect<lively<Preset, fc6_rank, fc7_rank>>(c.options(), h, w); });
   add(name("step"), ms, [=](context& c) { return step<Preset>(c, h, w); });

@@ -19,7 +19,7 @@ struct engine {
 inline std::vector<engine> const& engines() {
   static std::vector<engine> const all = [] {
     std::vector<engine> some{{"portable", frcnn::cpu_engine::portable}};
-    if (frcnn::has_onednn) some.push_back({"onednn", frcnn::cpu_engine::onednn});
+    if (frcnn::has_fast) some.push_back({"fast", frcnn::cpu_engine::fast});
     return some;
   }();
   return all;

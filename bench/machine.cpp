@@ -2,8 +2,8 @@
 #include "data.hpp"
 #include "engine.hpp"
 
-#if FRCNN_HAS_ONEDNN
-#include <frcnn/backend/cpu/simd.hpp>
+#if FRCNN_HAS_FAST
+#include <frcnn/backend/cpu/kernels/simd.hpp>
 #endif
 
 #include <algorithm>
@@ -42,8 +42,8 @@ double gemm_rate() {
 
 // Twelve sums, as many as hide the latency of two units, in a machine's sixteen registers. Each stays near b / (1 - a).
 double fma_rate([[maybe_unused]] context const& c) {
-#if FRCNN_HAS_ONEDNN
-  namespace simd = frcnn::simd;
+#if FRCNN_HAS_FAST
+  namespace simd = frcnn::cpu_backend::simd;
   constexpr int sums = 12, rounds = 500'000;
   std::vector<float> end(static_cast<std::size_t>(threads()) * 64);
   auto const run = [&] {

@@ -1,7 +1,7 @@
 #pragma once
 // How the programs are told what to compute with:
-//   --threads N   --engine portable|onednn   --precision f32|bf16   --transforms keep|per-call   --profile
-// FRCNN_CPU_ENGINE names the engine where --engine does not.
+//   --threads N   --engine portable|fast   --precision f32|bf16   --transforms keep|per-call   --profile
+// FRCNN_CPU_ENGINE names the engine where --engine does not. The engine fast was called onednn: that name is still understood.
 #include "options.hpp"
 
 #include <frcnn/backend/cpu.hpp>
@@ -22,7 +22,8 @@ class cpu_arguments {
     app.add_option("--engine", engine_, "what computes")
         ->envname("FRCNN_CPU_ENGINE")
         ->capture_default_str()
-        ->check(CLI::IsMember(frcnn::has_onednn ? std::vector<std::string>{"portable", "onednn"} : std::vector<std::string>{"portable"}));
+        ->transform([](std::string const& name) { return name == "onednn" ? std::string("fast") : name; }, "")
+        ->check(CLI::IsMember(frcnn::has_fast ? std::vector<std::string>{"portable", "fast"} : std::vector<std::string>{"portable"}));
     app.add_flag("--profile", profile_, "print what every stage and layer costs");
     if (!precision) return;
     app.add_option("--precision", precision_, "of products")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
@@ -34,26 +35,28 @@ class cpu_arguments {
   // After parsing.
   frcnn::cpu_options get() const {
     frcnn::cpu_options chosen{.threads = threads};
-    chosen.engine = engine_ == "onednn" ? frcnn::cpu_engine::onednn : frcnn::cpu_engine::portable;
+    chosen.engine = engine_ == "fast" ? frcnn::cpu_engine::fast : frcnn::cpu_engine::portable;
     chosen.precision = precision_ == "bf16" ? frcnn::compute::bf16 : frcnn::compute::exact;
     chosen.keep_transforms = transforms_ == "keep";
     chosen.profile = profile_ ? &profiler_ : nullptr;
 #if FRCNN_HAS_ONEDNN
-    if (chosen.precision == frcnn::compute::bf16 && frcnn::onednn::has_bf16() && !frcnn::onednn::has_bf16_products())
+    if (chosen.precision == frcnn::compute::bf16 && frcnn::cpu_backend::onednn::has_bf16() &&
+        !frcnn::cpu_backend::onednn::has_bf16_products())
       std::fputs(
           "warning: this oneDNN has no bf16 product for this processor that is safe under signals: fully connected layers stay in float\n",
           stderr);
 #endif
     return chosen;
   }
-  std::string const& engine() const { return engine_; }
+  // What a resumed run must have in common with the one it goes on from: what oneDNN computes has other last bits.
+  std::string engine() const { return engine_ == "fast" && frcnn::has_onednn ? "fast with oneDNN" : engine_; }
 
   void report() const {
     if (profile_) std::fputs(profiler_.table().c_str(), stderr);
   }
 
  private:
-  std::string engine_ = frcnn::has_onednn ? "onednn" : "portable", precision_ = "f32", transforms_ = "keep";
+  std::string engine_ = frcnn::has_fast ? "fast" : "portable", precision_ = "f32", transforms_ = "keep";
   bool profile_ = false;
   mutable frcnn::profiler profiler_;
 };

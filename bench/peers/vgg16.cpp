@@ -171,8 +171,8 @@ json about() {
       std::to_string(FRCNN_VERSION_MAJOR) + "." + std::to_string(FRCNN_VERSION_MINOR) + "." + std::to_string(FRCNN_VERSION_PATCH);
   json said{{"frcnn", version}, {"compiler", compiler}, {"engines", json::array({"portable"})}};
   if (openblas_get_config) said["blas"] = openblas_get_config();
+  if (has_fast) said["engines"].push_back("fast");
 #if FRCNN_HAS_ONEDNN
-  said["engines"].push_back("onednn");
   auto const* const v = dnnl_version();
   said["onednn"] = std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
 #endif

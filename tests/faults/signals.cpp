@@ -123,7 +123,7 @@ void undisturbed(F f) {
 TEST_CASE("signals during training: 200 steps of small, 3 of vgg16_tv, and the portable engine") {
   for (auto const& options : tests::engines(2)) {
     CAPTURE(tests::name(options));
-    int const steps = options.engine == cpu_engine::onednn ? 200 : 4;
+    int const steps = options.engine == cpu_engine::fast ? 200 : 4;
     undisturbed([&] { return trained<presets::small_net<cpu>>(options, steps); });
   }
   undisturbed([] { return trained<presets::vgg16_tv<cpu>>({.threads = 2}, 3); });
@@ -134,6 +134,6 @@ TEST_CASE("signals during detection, in float and in bf16") {
   d.model().parameters().initialise(1);
   undisturbed([&] { return detected(d, compute::exact); });
 #if FRCNN_HAS_ONEDNN
-  if (onednn::has_bf16()) undisturbed([&] { return detected(d, compute::bf16); });
+  if (cpu_backend::onednn::has_bf16()) undisturbed([&] { return detected(d, compute::bf16); });
 #endif
 }

@@ -2,7 +2,7 @@
 import pathlib
 import subprocess
 
-from common import PROGRAMS, TINY, check, demo_data, refused, run
+from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
 
 data = demo_data("data", 6)
 
@@ -82,3 +82,15 @@ with open("/dev/full", "w") as full:
     result = subprocess.run([PROGRAMS / "evaluate", "--model", model, "--test", data, "--threads", "1"], stdout=full,
                             stderr=subprocess.PIPE, text=True, timeout=300)
 check(result.returncode == 1 and "standard output" in result.stderr, result)
+
+# The engine fast was called onednn: scripts and environments that say so get it.
+TINY_RUN = ["--data", data, *TINY, "--iterations", "2", "--no-test"]
+fast = run("train_voc", *TINY_RUN, "--engine", "fast", "--out", "fast")
+if fast.returncode == 0:
+    old = run("train_voc", *TINY_RUN, "--engine", "onednn", "--out", "old")
+    check(old.returncode == 0 and bytes_of("old/model.safetensors") == bytes_of("fast/model.safetensors"), old)
+    again = run("train_voc", *TINY_RUN, "--engine", "onednn", "--out", "fast", "--resume")
+    check(again.returncode == 0, again)
+else:
+    refused(fast, "--engine", "portable")
+refused(run("train_voc", *TINY_RUN, "--engine", "quick", "--out", "quick"), "--engine", "portable")

@@ -1,5 +1,5 @@
 #pragma once
-// The CPU backend, whole: the tag frcnn::cpu, its context, its executor and every op on the portable engine.
+// The CPU backend, whole: the tag frcnn::cpu, its context, its executor and every op on the engines of the build.
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/conv2d.hpp"
 #include "frcnn/backend/cpu/conv_chain.hpp"

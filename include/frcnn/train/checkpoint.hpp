@@ -48,6 +48,11 @@ inline void check_images(io::checkpoint const& from, data::fingerprint const& no
   if (!changed.empty())
     throw error("--resume", "the images that the run in " + from.path.parent_path().string() + " was trained on", changed);
 }
+
+// What an argument of an older run is called now: the engine fast was `onednn`, and always had oneDNN.
+inline std::string today(std::string const& key, std::string const& value) {
+  return key == "--engine" && value == "onednn" ? "fast with oneDNN" : value;
+}
 }  // namespace detail
 
 // Puts model and trainer where the checkpoint left them. Throws error, and changes nothing, where the images have changed, naming the
@@ -58,11 +63,11 @@ void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t
   io::safetensors_file const model(from.path / "model.safetensors"), state(from.path / "state.safetensors");
   detail::check_images(from, images, warn);  // before the arguments, some of which follow from the images
   for (auto const& [key, value] : arguments) {
-    auto const then = state.metadata().find("argument " + key);
-    if (then == state.metadata().end() || then->second != value)
-      throw error("--resume",
-                  "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " +
-                      (then == state.metadata().end() ? "not given" : then->second) + ")",
+    auto const found = state.metadata().find("argument " + key);
+    bool const given = found != state.metadata().end();
+    std::string const then = given ? detail::today(key, found->second) : "not given";
+    if (!given || then != value)
+      throw error("--resume", "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " + then + ")",
                   key + " " + (value.empty() ? "not given" : value));
   }
   auto const compare = [&](char const* key, std::string const& expected) {

@@ -127,7 +127,7 @@ TEST_CASE("an image's detections have the same bits alone and in a batch, whatev
   std::size_t const pixels = batch.pixels.size() / 3;
   auto all_options = tests::engines(2);
 #if FRCNN_HAS_ONEDNN
-  if (onednn::has_bf16()) all_options.push_back({.threads = 2, .precision = compute::bf16});
+  if (cpu_backend::onednn::has_bf16()) all_options.push_back({.threads = 2, .precision = compute::bf16});
 #endif
   for (auto const& options : all_options) {
     CAPTURE(tests::name(options));

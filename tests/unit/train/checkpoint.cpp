@@ -116,6 +116,21 @@ TEST_CASE("other arguments are refused, and named") {
   CHECK(resumed(changed).ends_with("(batch not given), found batch 4"));
 }
 
+TEST_CASE("a run of the engine that was called onednn goes on where oneDNN is, and only there") {
+  ::scratch folder;
+  io::checkpoint_dir const dir(folder / "checkpoint");
+  run r(4, 2);
+  r.t.run(pictures);
+  save_checkpoint(dir, r.d, r.t, {{"--engine", "onednn"}});
+  auto const resumed = [&](std::string const& engine) {
+    run other(4);
+    return sentence([&] { load_checkpoint(latest(dir), other.d, other.t, {{"--engine", engine}}); });
+  };
+  CHECK(resumed("fast with oneDNN") == "nothing");
+  CHECK(resumed("fast").ends_with("(--engine fast with oneDNN), found --engine fast"));
+  CHECK(resumed("portable").ends_with("(--engine fast with oneDNN), found --engine portable"));
+}
+
 TEST_CASE("a state of another seed or step is refused") {
   ::scratch folder;
   io::checkpoint_dir const dir(folder / "checkpoint");

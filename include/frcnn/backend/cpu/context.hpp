@@ -3,7 +3,8 @@
 // channels are one run of memory: im2col copies runs, RoI pooling reads runs.
 //
 // Two engines compute with the same activations and parameters (docs/cpu-kernels.md): `portable` is BLAS and plain loops, in
-// float and double, and the oracle of every test; `onednn` adds our register-tiled kernels and oneDNN, for float, where the build has it.
+// float and double, and the oracle of every test; `fast` has register-tiled kernels of our own (kernels/) for float, and oneDNN's beside them
+// where the build has it (FRCNN_FAST, FRCNN_ONEDNN). What neither has a kernel for, the portable engine takes.
 // Both may serve one model at once, each through its own context.
 //
 // A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads. In a
@@ -42,11 +43,7 @@ struct cpu_activation {
   constexpr explicit operator bool() const { return data != nullptr; }
 };
 
-#if FRCNN_HAS_ONEDNN
-inline constexpr bool has_onednn = true;
-#else
-inline constexpr bool has_onednn = false;
-#endif
+inline constexpr bool has_fast = FRCNN_HAS_FAST != 0, has_onednn = FRCNN_HAS_ONEDNN != 0;
 
 struct cpu {
   template <class T>
@@ -121,11 +118,13 @@ class cpu::context {
     if (options.threads < 0 || options.threads > cpu_options::most_threads)
       throw error("cpu context", "1 to " + std::to_string(cpu_options::most_threads) + " threads, or 0 for all",
                   std::to_string(options.threads));
-    if (options_.engine == cpu_engine::best) options_.engine = has_onednn ? cpu_engine::onednn : cpu_engine::portable;
-    if (options_.engine == cpu_engine::onednn && !has_onednn)
-      throw error("cpu context", "a build with FRCNN_ONEDNN for the engine onednn", "one without");
-    if (options.precision == compute::tf32 || (options.precision == compute::bf16 && options_.engine != cpu_engine::onednn))
-      throw error("cpu context", "precision f32, or bf16 on the engine onednn", to_string(options.precision));
+    if (options_.engine == cpu_engine::best) options_.engine = has_fast ? cpu_engine::fast : cpu_engine::portable;
+    if (options_.engine == cpu_engine::fast && !has_fast)
+      throw error("cpu context", "a build with FRCNN_FAST for the engine fast", "one without");
+    if (options.precision == compute::tf32 || (options.precision == compute::bf16 && options_.engine != cpu_engine::fast))
+      throw error("cpu context", "precision f32, or bf16 on the engine fast", to_string(options.precision));
+    if (options.precision == compute::bf16 && !has_onednn)
+      throw error("cpu context", "a build with FRCNN_ONEDNN for precision bf16", "one without");
     detail::keep_openmp_loaded();
 #if defined(_OPENMP)
     if (options_.threads == 0) options_.threads = std::min(omp_get_max_threads(), cpu_options::most_threads);
@@ -154,7 +153,7 @@ class cpu::context {
   // Whether layers of scalar T use the fast kernels.
   template <class T>
   bool is_fast() const noexcept {
-    return has_onednn && std::is_same_v<T, float> && options_.engine == cpu_engine::onednn;
+    return has_fast && std::is_same_v<T, float> && options_.engine == cpu_engine::fast;
   }
   std::size_t high_water() const noexcept { return arena_.high_water(); }  // bytes of the arena ever in use at once
 

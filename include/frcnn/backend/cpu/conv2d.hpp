@@ -22,11 +22,11 @@ struct conv2d<cpu> {
     FRCNN_ASSERT(y.dims == spec.out_shape(x.dims));
     cpu::context::frame const scope(c);
     bias = {frcnn::detail::bias_or_zeros<T>(c, bias.data, spec.out_channels), {{spec.out_channels}}};
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
     if constexpr (std::is_same_v<T, float>)
-      if (c.is_fast<T>()) return fast::forward(c, spec, x, {weight.data, keep, version}, bias.data, y);
+      if (c.is_fast<T>()) return cpu_backend::fast::forward(c, spec, x, {weight.data, keep, version}, bias.data, y);
 #endif
-    portable::conv2d::forward<T>(c, spec, x, weight, bias, y);
+    cpu_backend::portable::conv2d::forward<T>(c, spec, x, weight, bias, y);
   }
 
   template <Real T>
@@ -35,11 +35,11 @@ struct conv2d<cpu> {
                        std::type_identity_t<view<T, 1, cpu>> dbias, writing how, cpu_activation<T> dx, writing dx_how) {
     std::size_t const pixels = static_cast<std::size_t>(dy.dims[0]) * dy.dims[2] * dy.dims[3];
     frcnn::detail::mask_and_sum<T>(c, spec.relu, y.data, dy.data, pixels, static_cast<std::size_t>(spec.out_channels), dbias.data, how);
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
     if constexpr (std::is_same_v<T, float>)
-      if (c.is_fast<T>()) return fast::backward(c, spec, x, dy, weight.data, dweight.data, how, dx, dx_how);
+      if (c.is_fast<T>()) return cpu_backend::fast::backward(c, spec, x, dy, weight.data, dweight.data, how, dx, dx_how);
 #endif
-    portable::conv2d::backward<T>(c, spec, x, dy, weight, dweight, how, dx, dx_how);
+    cpu_backend::portable::conv2d::backward<T>(c, spec, x, dy, weight, dweight, how, dx, dx_how);
   }
 };
 

@@ -36,9 +36,9 @@ struct conv_chain<cpu> {
   static void for_each_step([[maybe_unused]] cpu::context& c, stages_type<T> stages, shape<4> s, F f) {
     while (!stages.empty()) {
       std::size_t together = 1;
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
       if constexpr (std::is_same_v<T, float>)
-        if (c.is_fast<T>()) together = static_cast<std::size_t>(fast::stages_together(stages, s, c.threads()));
+        if (c.is_fast<T>()) together = static_cast<std::size_t>(cpu_backend::fast::stages_together(stages, s, c.threads()));
 #endif
       auto const step = stages.first(together);
       stages = stages.subspan(together);
@@ -67,9 +67,9 @@ struct conv_chain<cpu> {
   template <Real T>
   static void run(cpu::context& c, stages_type<T> step, cpu_activation<T> x, cpu_activation<T> y) {
     profiled const scope(c, c.profile() ? name_of<T>(step) : std::string(), operations_of<T>(step, x.dims));
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
     if constexpr (std::is_same_v<T, float>)
-      if (c.is_fast<T>() && step.size() > 1) return fast::forward(c, step, x, y);
+      if (c.is_fast<T>() && step.size() > 1) return cpu_backend::fast::forward(c, step, x, y);
 #endif
     auto const& s = step[0];
     if (s.is_pool) max_pool<cpu>::forward<T>(c, s.pool, x, y, view<std::int32_t, 1, cpu>{});

@@ -26,7 +26,7 @@ class kept_weights {
     return *this;
   }
 
-  onednn::packed blocked;
+  cpu_backend::onednn::packed blocked;
 
   template <class Make>
   float const* get(weight_layout layout, std::uint64_t version, std::size_t floats, Make const& make) {

@@ -1,20 +1,18 @@
 #pragma once
 // ops::linear on the CPU: three products, with mask_and_sum before the backward ones.
 //
-//                                    portable         engine onednn (float)
+//                                    portable         engine fast (float)
 //   y = x W^T, dx = dy W, dW = dy^T x  parallel_gemm    simd::product, which packs the weights panel by panel on their way through the
-//                                                       cache (y in bf16: oneDNN, weights rounded in every call, or once where kept)
+//                                                       cache (y in bf16: oneDNN where the build has it, weights rounded in every call, or once where kept)
 // Weights have one layout, [N, K], for all three and for the update. Chosen by measurement (op/linear_layout in bench/): oneDNN's blocked
 // layout makes y 4 % faster at 300 rows, and would cost a second copy in inference or a slower dx and update in training.
 // oneDNN's own float product is not used: before 3.11 a signal that arrives in it overwrites the heap (onednn/library.hpp).
 #include "frcnn/backend/cpu/bias_relu.hpp"
 #include "frcnn/backend/cpu/gemm.hpp"
 #include "frcnn/backend/cpu/kept_weights.hpp"
-#include "frcnn/ops/linear.hpp"
-#if FRCNN_HAS_ONEDNN
+#include "frcnn/backend/cpu/kernels/product.hpp"
 #include "frcnn/backend/cpu/onednn/inner_product.hpp"
-#include "frcnn/backend/cpu/product.hpp"
-#endif
+#include "frcnn/ops/linear.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
@@ -36,8 +34,8 @@ struct linear<cpu> {
 #if FRCNN_HAS_ONEDNN
     if constexpr (std::is_same_v<T, float>)
       if (keep && c.options().precision == compute::bf16) {  // what learns is exact
-        onednn::packed* const place = c.options().keep_transforms ? &keep->blocked : nullptr;
-        if (onednn::inner_product(c, relu, x, {weight.data, place, version}, bias.data, y, compute::bf16, images)) return;
+        cpu_backend::onednn::packed* const place = c.options().keep_transforms ? &keep->blocked : nullptr;
+        if (cpu_backend::onednn::inner_product(c, relu, x, {weight.data, place, version}, bias.data, y, compute::bf16, images)) return;
       }
 #endif
     multiply<T>(c, false, true, m, n, k, x.data, k, weight.data, k, writing::set, y.data, n, images);
@@ -62,11 +60,11 @@ struct linear<cpu> {
   template <Real T>
   static void multiply(cpu::context& c, bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T const* a,
                        std::ptrdiff_t lda, T const* b, std::ptrdiff_t ldb, writing how, T* out, std::ptrdiff_t ldc, int images = 1) {
-#if FRCNN_HAS_ONEDNN
-    if constexpr (std::is_same_v<T, float> && simd::worthwhile)
+#if FRCNN_HAS_FAST
+    if constexpr (std::is_same_v<T, float> && cpu_backend::simd::worthwhile)
       if (c.is_fast<T>())
-        return simd::product(c, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), {a, lda, ta}, {b, ldb, tb}, out, ldc,
-                             how == writing::add, images);
+        return cpu_backend::simd::product(c, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), {a, lda, ta}, {b, ldb, tb}, out,
+                                          ldc, how == writing::add, images);
 #endif
     // BLAS chooses its kernels by the shape of a product: an image's rows have the same bits alone and in a batch if they are one product.
     std::ptrdiff_t const rows = m / images;

@@ -1,6 +1,6 @@
 #pragma once
 // The transpose of a matrix, in tiles that keep both sides in the cache; of floats, in registers where the build has vectors.
-#include "frcnn/backend/cpu/simd.hpp"
+#include "frcnn/backend/cpu/kernels/simd.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -12,19 +12,19 @@ namespace frcnn::inline FRCNN_ABI::detail {
 // out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < columns.
 template <class T>
 void transpose(T const* in, std::size_t in_stride, std::size_t rows, std::size_t columns, T* out, std::size_t out_stride) {
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
   constexpr bool in_registers = std::is_same_v<T, float>;
-  constexpr std::size_t tile = in_registers ? static_cast<std::size_t>(simd::lanes) : 16;
+  constexpr std::size_t tile = in_registers ? static_cast<std::size_t>(cpu_backend::simd::lanes) : 16;
 #else
   constexpr std::size_t tile = 16;
 #endif
   for (std::size_t j0 = 0; j0 < columns; j0 += tile)
     for (std::size_t i0 = 0; i0 < rows; i0 += tile) {
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
       if constexpr (in_registers)
         if (i0 + tile <= rows && j0 + tile <= columns) {
-          simd::transpose(in + i0 * in_stride + j0, static_cast<std::ptrdiff_t>(in_stride), out + j0 * out_stride + i0,
-                          static_cast<std::ptrdiff_t>(out_stride));
+          cpu_backend::simd::transpose(in + i0 * in_stride + j0, static_cast<std::ptrdiff_t>(in_stride), out + j0 * out_stride + i0,
+                                       static_cast<std::ptrdiff_t>(out_stride));
           continue;
         }
 #endif

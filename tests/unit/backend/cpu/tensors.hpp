@@ -14,9 +14,12 @@
 #include <limits>
 #include <vector>
 
+namespace frcnn::inline FRCNN_ABI::cpu_backend {}  // an engine's header may not have opened it
+
 namespace cpu_tests {
 
 using namespace frcnn;
+using namespace frcnn::cpu_backend;
 
 template <class T>
 std::vector<T> normals(std::size_t n, std::uint64_t stream, double scale = 1) {

@@ -1,26 +1,26 @@
 #pragma once
-// Which kernel convolves on the engine onednn. The rule looks at the shape alone, so that runs repeat bit for bit; bench/ proves it.
+// Which kernel convolves on the engine fast. The rule looks at the shape alone, so that runs repeat bit for bit; bench/ proves it.
 //
 //   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data (both by tiles, or by panels:
 //                                                      goes_by_panels, has_few_tiles), backward by weight
 //   anything else                                      forward: our direct kernel, in bf16 oneDNN's; backward: oneDNN
-// Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's. Where oneDNN has no kernel that may run
-// (onednn/library.hpp) forward is direct and in float, backward the portable engine's. So is forward with a kernel of more than the 16 rows
-// that the direct one takes.
+// Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's. Where there is no oneDNN, or it has no kernel
+// that may run (onednn/library.hpp), forward is direct and in float, backward the portable engine's. So is forward with a kernel of more than
+// the 16 rows that the direct one takes, and with narrow vectors and no oneDNN.
 // In bf16 Winograd's products stay in float: a fourth of the products beats half the price of each.
 #include "frcnn/backend/cpu/kept_weights.hpp"
 #include "frcnn/backend/cpu/onednn/conv2d.hpp"
 #include "frcnn/backend/cpu/portable/conv2d.hpp"
 #include "frcnn/ops/conv2d.hpp"
 
-#if FRCNN_HAS_ONEDNN
-#include "frcnn/backend/cpu/direct.hpp"
-#include "frcnn/backend/cpu/winograd/backward_weight.hpp"
-#include "frcnn/backend/cpu/winograd/convolve.hpp"
-#include "frcnn/backend/cpu/winograd/convolve_by_panels.hpp"
+#if FRCNN_HAS_FAST
+#include "frcnn/backend/cpu/kernels/direct.hpp"
+#include "frcnn/backend/cpu/kernels/winograd/backward_weight.hpp"
+#include "frcnn/backend/cpu/kernels/winograd/convolve.hpp"
+#include "frcnn/backend/cpu/kernels/winograd/convolve_by_panels.hpp"
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::fast {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::fast {
 
 constexpr bool is_winograd(conv2d_spec const& s) {
   return simd::worthwhile && s.kernel == 3 && s.stride == 1 && s.pad == 1 && winograd::serves(s.in_channels, s.out_channels);
@@ -57,6 +57,7 @@ inline void tiled(cpu::context& c, conv2d_spec const& s, cpu_activation<float> x
 // residual: what y holds is added before the ReLU.
 inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_weights<float> const& weight, float const* bias,
                     cpu_activation<float> y, bool residual = false) {
+#if FRCNN_HAS_ONEDNN
   bool const few_channels = spec.in_channels < simd::lanes;
   bool const bf16 = weight.keep && c.options().precision == compute::bf16 && !few_channels;
   if (!is_winograd(spec) && (bf16 || !simd::worthwhile)) {
@@ -64,8 +65,9 @@ inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
     onednn::forward_options const o{residual ? y : cpu_activation<float>{}, bf16 ? compute::bf16 : compute::exact};
     if (onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, o)) return;
   }
+#endif
   if (is_winograd(spec)) return tiled(c, spec, x, weight, {.bias = bias, .add = residual, .relu = spec.relu}, y.data);
-  if (spec.kernel > direct::most_rows) {
+  if (spec.kernel > direct::most_rows || !(simd::worthwhile || has_onednn || residual)) {
     if (residual)
       throw error("convolution", "a kernel of at most " + std::to_string(direct::most_rows) + " to add to what is there",
                   std::to_string(spec.kernel));
@@ -84,12 +86,25 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
   auto const portably = [&](float* dw, cpu_activation<float> to) {
     portable::conv2d::backward<float>(c, spec, x, dy, {weight, weights}, {dw, weights}, how, to, dx_how);
   };
+  // False: not computed; oneDNN is not there, or has no kernel that may run.
+  auto const dweight_by_onednn = [&] {
+#if FRCNN_HAS_ONEDNN
+    return onednn::backward_weight(c, spec, x, dy, dweight, how);
+#endif
+    return false;
+  };
+  auto const dx_by_onednn = [&] {
+#if FRCNN_HAS_ONEDNN
+    return onednn::backward_data(c, spec, dy, weight, dx, dx_how);
+#endif
+    return false;
+  };
   if (dweight && is_tiled)
     winograd::backward_weight(c, spec.in_channels, spec.out_channels, x.data, dy.data, x.dims, dweight, how == writing::add);
-  else if (dweight && !onednn::backward_weight(c, spec, x, dy, dweight, how)) portably(dweight, {});
+  else if (dweight && !dweight_by_onednn()) portably(dweight, {});
   if (!dx) return;
   if (!is_tiled) {
-    if (!onednn::backward_data(c, spec, dy, weight, dx, dx_how)) portably(nullptr, dx);
+    if (!dx_by_onednn()) portably(nullptr, dx);
     return;
   }
   winograd::weights_view const turned{weight, spec.out_channels, spec.in_channels, true};
@@ -102,7 +117,7 @@ inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<fl
   winograd::convolve(c, {spec.out_channels, spec.in_channels, factors, finish}, dy.data, dy.dims, dx.data);
 }
 
-}  // namespace frcnn::fast
+}  // namespace frcnn::cpu_backend::fast
 FRCNN_HIDDEN_END
 
 #endif

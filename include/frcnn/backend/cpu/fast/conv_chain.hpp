@@ -9,10 +9,10 @@
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/ops/conv_chain.hpp"
 
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::fast {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::fast {
 
 // Convolutions first ... first + count of the chain, then a pool where `pooled`.
 struct strip_run {
@@ -187,7 +187,7 @@ inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> st
   convolve_strips(c, r, x.data, x.dims[0], y.data);
 }
 
-}  // namespace frcnn::fast
+}  // namespace frcnn::cpu_backend::fast
 FRCNN_HIDDEN_END
 
 #endif

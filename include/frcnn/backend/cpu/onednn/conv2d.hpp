@@ -20,7 +20,7 @@
 #if FRCNN_HAS_ONEDNN
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::onednn {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 struct forward_options {
   cpu_activation<float> residual{};
@@ -163,7 +163,7 @@ inline bool backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activa
   return true;
 }
 
-}  // namespace frcnn::onednn
+}  // namespace frcnn::cpu_backend::onednn
 FRCNN_HIDDEN_END
 
 #endif

@@ -19,7 +19,7 @@
 #if FRCNN_HAS_ONEDNN
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::onednn {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 inline bool inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> x, weights const& weight, float const* bias,
                           view<float, 2, cpu> y, compute precision, int images = 1) {
@@ -57,7 +57,7 @@ inline bool inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> 
   return true;
 }
 
-}  // namespace frcnn::onednn
+}  // namespace frcnn::cpu_backend::onednn
 FRCNN_HIDDEN_END
 
 #endif

@@ -12,7 +12,7 @@
 #if FRCNN_HAS_ONEDNN
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::onednn {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 inline job converter(desc const& from, desc const& to, bool add = false) {
   auto const made = reorder(from, to, attributes(add));
@@ -37,7 +37,7 @@ inline void const* source_for(cpu::context& c, state& s, plan& p, float const* x
   return rounded;
 }
 
-}  // namespace frcnn::onednn
+}  // namespace frcnn::cpu_backend::onednn
 FRCNN_HIDDEN_END
 
 #endif

@@ -25,7 +25,7 @@
 #endif
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::onednn {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 using dnnl::algorithm;
 using dnnl::prop_kind;
@@ -150,7 +150,7 @@ inline auto reorder(desc const& from, desc const& to, dnnl::primitive_attr const
   return dnnl::reorder::primitive_desc(engine(), from, engine(), to, a);
 }
 
-}  // namespace frcnn::onednn
+}  // namespace frcnn::cpu_backend::onednn
 FRCNN_HIDDEN_END
 
 #endif

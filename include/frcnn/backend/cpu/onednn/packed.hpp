@@ -15,7 +15,7 @@
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::onednn {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 class packed {
  public:
@@ -74,15 +74,18 @@ struct weights {
   std::uint64_t version = 0;
 };
 
-}  // namespace frcnn::onednn
+}  // namespace frcnn::cpu_backend::onednn
 FRCNN_HIDDEN_END
 
 #else
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::onednn {
-class packed {};
-}  // namespace frcnn::onednn
+namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
+class packed {
+ public:
+  static constexpr std::size_t bytes() { return 0; }
+};
+}  // namespace frcnn::cpu_backend::onednn
 FRCNN_HIDDEN_END
 
 #endif

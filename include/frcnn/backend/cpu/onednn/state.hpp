@@ -20,7 +20,7 @@
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::onednn {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 class team {
  public:
@@ -171,7 +171,7 @@ class state {
   std::uint64_t clock_ = 0;
 };
 
-}  // namespace frcnn::onednn
+}  // namespace frcnn::cpu_backend::onednn
 FRCNN_HIDDEN_END
 
 #endif

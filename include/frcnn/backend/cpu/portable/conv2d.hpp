@@ -15,9 +15,7 @@
 #include "frcnn/ops/conv2d.hpp"
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI {
-
-namespace portable {
+namespace frcnn::inline FRCNN_ABI::cpu_backend::portable {
 
 // Patches of [height, width, channels] pixels: patch (i, j) covers rows first_y + i*step ... of count_y, columns first_x + j*step ... of
 // count_x; what lies outside is zero.
@@ -239,7 +237,5 @@ struct conv2d {
   }
 };
 
-}  // namespace portable
-
-}  // namespace frcnn
+}  // namespace frcnn::cpu_backend::portable
 FRCNN_HIDDEN_END

@@ -1,6 +1,6 @@
 #include "frcnn/backend/cpu/fast/conv_chain.hpp"
 
-#if FRCNN_HAS_ONEDNN
+#if FRCNN_HAS_FAST
 
 #include "../chains.hpp"
 

@@ -1,4 +1,4 @@
-#include "frcnn/backend/cpu/onednn/yardstick.hpp"
+#include "../../../../../bench/yardstick.hpp"
 
 #if FRCNN_HAS_ONEDNN
 
