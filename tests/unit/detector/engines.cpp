@@ -1,5 +1,5 @@
 // A training step and a detection in float, on each engine, are those of double: with layers of whole vectors of channels, which the engine
-// onednn gives to Winograd, in strips and pooled where nothing is kept.
+// fast gives to Winograd, in strips and pooled where nothing is kept.
 #include "../engines.hpp"
 #include "frcnn/testing/decisions.hpp"
 #include "frcnn/testing/parity.hpp"

@@ -24,7 +24,7 @@ struct narrow_spec {
   static constexpr int frozen = 0;
 };
 
-// The same with whole vectors of channels: on the engine onednn Winograd's layers, here and in the RPN.
+// The same with whole vectors of channels: on the engine fast Winograd's layers, here and in the RPN.
 struct whole_spec {
   static constexpr char const* name = "whole";
   static constexpr backbone::stage stages[] = {backbone::conv(16, 3, 2), backbone::conv(16, 3, 2), backbone::conv(32, 3, 2),
