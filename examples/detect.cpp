@@ -59,7 +59,8 @@ int main(int argc, char** argv) {
   app.add_option("IMAGE", images, "JPEG, PNG or BMP files")->required()->check(console::path());
 
   return console::run(app, argc, argv, [&] {
-    if (json_file == "-") json_file = "/dev/stdout";
+    for (char const* name : {"-", "/dev/fd/1", "/proc/self/fd/1"})
+      if (json_file == name) json_file = "/dev/stdout";
     std::FILE* const lines = json_file == "/dev/stdout" ? stderr : stdout;
     auto const pictures = out.empty() ? std::vector<fs::path>() : console::picture_paths(out, images);
     std::vector<fs::path> inputs(images.begin(), images.end()), outputs = pictures;

@@ -7,6 +7,7 @@
 // Example: file_finder images("JPEGImages", image_extensions());  images.find("000001")   // JPEGImages/000001.JPG
 #include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
+#include "frcnn/io/atomic_file.hpp"
 
 #include <filesystem>
 #include <map>
@@ -34,8 +35,7 @@ inline std::string not_a_file(std::filesystem::path const& path) {
   auto const behind = std::filesystem::status(path, ignored);
   if (std::filesystem::is_directory(behind)) return "a folder";
   if (std::filesystem::exists(behind)) return std::filesystem::is_regular_file(behind) ? "" : "a device or a pipe";
-  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored))) return {};
-  return "a symbolic link to '" + std::filesystem::read_symlink(path, ignored).string() + "', where nothing is";
+  return io::detail::link_to_nothing(path);
 }
 
 class file_finder {

@@ -4,13 +4,13 @@
 //   decomposed(text)            letters and their marks apart, as Unicode's NFD has them; NFC and NFD of a text become equal
 //   in_one_case(text)           the same, in lower case
 //   look_alike_key(text)        the same, and blanks of any kind and number are one blank, those at the ends and invisible signs are nothing,
-//                               full-width letters, dashes and quotes are ASCII's, Cyrillic and Greek letters are the Latin ones they look like
+//                               full-width letters, ligatures, dashes and quotes are ASCII's, Cyrillic and Greek letters are the Latin ones they look like
 //   with_visible_escapes(text)  what one of these changes, case aside, as \u00A0
 //   difference(text, other)     in words, for texts whose keys are equal
 // Keys are code points, to be compared and no more. Bytes that are not UTF-8 equal only themselves.
 //
 // Covered: all letters of the blocks Latin (to U+024F, and U+1E00 to U+1EFF), Greek and Cyrillic, kana and Hangul. Not: polytonic Greek,
-// Indic scripts, Arabic, Hebrew, ligatures and superscripts. So a name too few may be found alike, which costs a warning and nothing else;
+// Indic scripts, Arabic, Hebrew, superscripts. So a name too few may be found alike, which costs a warning and nothing else;
 // that is worth 60 lines and not a library of Unicode.
 //
 // Example: look_alike_key("traffic\u00A0light") == look_alike_key("traffic light")
@@ -165,6 +165,9 @@ inline std::u32string look_alike_key(std::string_view text) {
   for (char32_t const c : decomposed(text))
     if (detail::is_blank(c)) {
       if (!result.empty() && result.back() != ' ') result += ' ';
+    } else if (c >= 0xFB00 && c <= 0xFB04) {  // ligatures
+      for (char const letter : std::string_view(c == 0xFB00 ? "ff" : c == 0xFB01 ? "fi" : c == 0xFB02 ? "fl" : c == 0xFB03 ? "ffi" : "ffl"))
+        result += static_cast<char32_t>(letter);
     } else if (!detail::is_invisible(c)) {
       result += detail::in_lower_case(detail::latin_look(c));
     }
@@ -182,8 +185,9 @@ inline std::string with_visible_escapes(std::string_view text) {
       std::u32string apart;
       detail::append_decomposed(apart, c);
       bool const plain = c < 0x80 && !detail::is_invisible(c);
+      bool const ligature = c >= 0xFB00 && c <= 0xFB04;
       bool const same = apart.size() == 1 && apart[0] == c && detail::latin_look(c) == c && c < detail::no_text;
-      if (plain || (same && !detail::is_blank(c) && !detail::is_invisible(c) && !part)) {
+      if (plain || (same && !detail::is_blank(c) && !detail::is_invisible(c) && !part && !ligature)) {
         result += text.substr(i, length);
         continue;
       }

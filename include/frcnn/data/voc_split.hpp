@@ -9,6 +9,7 @@
 #include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/voc_layout.hpp"
 #include "frcnn/data/voc_source.hpp"
+#include "frcnn/io/foreign_file.hpp"
 
 #include <initializer_list>
 #include <set>
@@ -26,8 +27,9 @@ struct split_lines {
 inline error not_utf8(std::filesystem::path const& list, std::string const& line) {
   std::size_t number = 1;
   std::string const text = io::read_file(list);
-  for (std::size_t at = 0, end = 0; end < text.size(); at = end + 1, ++number) {  // line ends as lines_of counts them
-    end = std::min(text.find('\n', at), text.size());
+  for (std::size_t at = 0, end = 0; end < text.size(); at = end + 1, ++number) {
+    end = std::min(text.find_first_of("\r\n", at), text.size());
+    if (text.substr(end, 2) == "\r\n") ++end;
     if (auto const found = lines_of(text.substr(at, end - at)); std::find(found.begin(), found.end(), line) != found.end()) break;
   }
   return {list.string() + ":" + std::to_string(number), "a list in UTF-8 or UTF-16",
@@ -40,6 +42,7 @@ inline std::vector<std::string> ids_in_list(std::filesystem::path const& file) {
   constexpr char const* expected = "a text with an image id per line";
   for (char const c : text)
     if (static_cast<unsigned char>(c) < ' ' && !trimmed({&c, 1}).empty()) throw error(file.string(), expected, "control characters");
+  if (text.starts_with("version https://git-lfs")) throw error(file.string(), expected, io::foreign_file(text.substr(0, 512)));
   auto lines = lines_of(text);
   if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
   return lines;
@@ -75,21 +78,28 @@ struct lists_there {
 
 inline split_lines read_split(voc_source const& source, voc_layout const& layout) {
   std::set<std::string> there;
+  std::string other;  // what has the list's name and is none
   for (auto const& folder : layout.lists) {
     file_finder lists(folder, {".txt"});
     if (auto const file = lists.find(source.split); !file.empty()) return {ids_in_list(file), file};
-    if (auto const other = lists.instead(source.split); !other.empty())
-      throw error((folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'", other);
+    if (other.empty()) other = lists.instead(source.split);
     for (auto const& name : lists.ids(false)) there.insert(name);
   }
   if (auto const file = file_finder(layout.root, {".txt"}).find(source.split); !file.empty()) return {ids_in_list(file), file};
+  std::filesystem::path const folder = layout.lists.empty() ? layout.root / "ImageSets" / "Main" : layout.lists.front();
+  auto const refuse = [&](std::string const& found) -> error {
+    return {(folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'", found};
+  };
+  if (!other.empty() && source.split != "all") throw refuse(other);
   std::vector<std::string> ids;
   for (auto const& folder : layout.images)
     if (ids.empty()) ids = file_finder(folder, all_image_extensions()).ids(folder != layout.root);
   if (!ids.empty() && (source.split == "all" || (!source.part.whole() && there.empty()))) return {std::move(ids), {}};
 
+  if (ids.empty() && (source.split == "all" || there.empty()))
+    throw error(layout.images.front().string(), "images", "none; it holds " + contents_of(layout.images.front()));
+
   lists_there const lists(there);
-  std::filesystem::path const folder = layout.lists.empty() ? layout.root / "ImageSets" / "Main" : layout.lists.front();
   std::string const every = std::to_string(ids.size()) + (ids.size() == 1 ? " image" : " images"), root = layout.root.string();
   std::string const one = there.empty() ? "" : root + ":" + lists.names.front();
   std::string advice = root + ":all is all " + every;
@@ -97,8 +107,11 @@ inline split_lines read_split(voc_source const& source, voc_layout const& layout
   else if (source.part.whole())
     advice = one + " is one; " + advice + "; with --split 0.8 either trains on 0.8 of its images and tests on the others";
   else advice = "--split divides the images of one list: " + one + ", say, or " + advice;
-  throw error((folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'",
-              (there.empty() ? "no lists there" : lists.sentence()) + " (" + advice + ")");
+  std::string none = "no lists there";  // but perhaps files without .txt, or a link to a disk that is not mounted
+  if (std::string const link = not_a_file(layout.root / "ImageSets"); layout.lists.empty() && !link.empty())
+    none += ", 'ImageSets' is " + link;
+  else if (!layout.lists.empty() && contents_of(folder) != "nothing") none += ", but " + contents_of(folder);
+  throw refuse((there.empty() ? none : lists.sentence()) + " (" + advice + ")");
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data::detail

@@ -12,6 +12,7 @@
 #include "frcnn/data/encoding.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/foreign_file.hpp"
 
 #include <pugixml.hpp>
 
@@ -57,6 +58,9 @@ class xml_file {
   error fault(std::size_t at, std::string const& what) const { return {place(at), "well-formed XML", "a fault (" + what + ")"}; }
 
   std::string decoded(std::string bytes) const {
+    if (mark_of(bytes).encoding.empty() && !trimmed(bytes).starts_with('<'))
+      if (std::string const other = io::foreign_file(std::string_view(bytes).substr(0, 512)); !other.empty())
+        throw error(name_, "XML", other);
     if (!mark_of(bytes).encoding.empty()) bytes = without_mark(std::move(bytes), name_);
     else if (std::string const declared = declared_encoding(bytes); !declared.empty()) return convert_to_utf8(bytes, declared, name_);
     if (std::size_t const bad = fault_in_utf8(bytes); bad != std::string::npos)

@@ -73,6 +73,17 @@ inline std::filesystem::path find_result_file(voc_results const& where, std::str
   return std::filesystem::exists(path, ignored) ? path : std::filesystem::path{};
 }
 
+// Where there is no file of any class.
+inline std::string instead_of_results(voc_results const& where) {
+  std::error_code failed;
+  if (!std::filesystem::is_directory(where.folder, failed))
+    return std::filesystem::exists(where.folder, failed) ? "a file, no folder" : "no folder there";
+  std::string first;
+  for (std::filesystem::directory_iterator at(where.folder, failed), end; !failed && at != end; at.increment(failed))
+    if (std::string const name = at->path().filename().string(); name.ends_with(".txt") && (first.empty() || name < first)) first = name;
+  return "none of a known class" + (first.empty() ? "" : ", but '" + first + "'");
+}
+
 // value + offset in as few decimals, from six to twelve, as give value back.
 inline void append_number(std::string& text, float value, double offset) {
   char digits[400];  // DBL_MAX has 309 of them before the point
@@ -189,7 +200,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
       detections[found->second].push_back({where_it_is, static_cast<float>(value[0]), static_cast<std::int32_t>(k + 1)});
     }
   }
-  if (files == 0) throw error(where.folder.string(), "result files " + where.prefix() + "<class>.txt", "none of a known class");
+  if (files == 0) throw error(where.folder.string(), "result files " + where.prefix() + "<class>.txt", detail::instead_of_results(where));
   if (warn && empty)
     warn(std::to_string(empty) + (empty == 1 ? " box has" : " boxes have") + " no area and can match nothing; the first: " + first_empty);
   if (warn && boxes > 1 && fractions == boxes)

@@ -65,7 +65,15 @@ class descriptor {
   }
 }
 
+// "a symbolic link to 'x', where nothing is"; empty: no such link.
+inline std::string link_to_nothing(std::filesystem::path const& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) || !std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored))) return {};
+  return "a symbolic link to '" + std::filesystem::read_symlink(path, ignored).string() + "', where nothing is";
+}
+
 [[noreturn]] inline void throw_read_error(std::filesystem::path const& path, int code) {
+  if (std::string const link = link_to_nothing(path); !link.empty()) throw error(path.string(), "a file", link);
   switch (code) {
     case ENOENT:
     case ENOTDIR: throw error(path.string(), "a file", "nothing at that place");

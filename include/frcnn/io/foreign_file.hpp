@@ -3,7 +3,7 @@
 //
 //   foreign_file(first)   first: up to 512 bytes from the file's beginning. Empty: not known
 //
-// Example: foreign_file("PK\3\4...") is "a zip archive, as PyTorch and NumPy write them (...)"
+// Example: foreign_file("PK\3\4...") is "a zip archive, as PyTorch (.pth), Keras and NumPy write one"
 // Sources: the formats' own descriptions; PNG, HDF5, GGUF, NPY, gzip and zip begin with signatures, ONNX is a protocol buffer whose first
 // field is a small version number.
 #include "frcnn/config.hpp"
@@ -22,7 +22,7 @@ inline std::string foreign_file(std::string_view first) {
   };
   using namespace std::string_view_literals;
   constexpr mark known[] = {{0, "version https://git-lfs"sv, "a pointer of Git LFS: the file itself was not fetched (git lfs pull)"},
-                            {0, "PK\3\4"sv, "a zip archive, as PyTorch, Keras and NumPy write them"},
+                            {0, "PK\3\4"sv, "a zip archive, as PyTorch (.pth), Keras and NumPy write one"},
                             {0, "\x89HDF\r\n\x1A\n"sv, "an HDF5 file, as Keras writes it"},
                             {0, "\x93NUMPY"sv, "an array of NumPy"},
                             {0, "GGUF"sv, "a GGUF file, of llama.cpp"},

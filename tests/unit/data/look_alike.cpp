@@ -37,6 +37,7 @@ TEST_CASE("blanks, invisible signs, wide letters, dashes and other scripts' lett
   CHECK(same("t-shirt", "t\u2011shirt"));
   CHECK(same("driver's", "driver\u2019s"));
   CHECK(same("\u00B5m", "\u03BCm"));
+  CHECK(same("fish office", "\uFB01sh o\uFB03ce"));
   for (char const* other : {"trafficlight", "traffic lights", "traffic_light", "traffic1ight", "tra\u00EFfic light", ""})
     CHECK_FALSE(same("traffic light", other));
   CHECK_FALSE(same("\xC4pfel", "\xE4pfel"));  // bytes that are no text
@@ -54,6 +55,7 @@ TEST_CASE("case is any script's") {
 TEST_CASE("what is not seen is written out, and what differs is said") {
   CHECK(with_visible_escapes("plain 'text' 1") == "plain 'text' 1");
   CHECK(with_visible_escapes("a\u00A0b\u200B\t") == "a\\u00A0b\\u200B\\u0009");
+  CHECK(with_visible_escapes("\uFB01sh") == "\\uFB01sh");
   CHECK(with_visible_escapes("caf\u00E9") == "caf\\u00E9");
   CHECK(with_visible_escapes("cafe\u0301") == "cafe\\u0301");
   CHECK(with_visible_escapes("\u732B\U0001F600") == "\u732B\U0001F600");

@@ -180,6 +180,8 @@ TEST_CASE("a list in another encoding is named with its line, unless the files h
   CHECK(voc.refusal() == said);
   voc.split("a\n\ncaf\xE9 1\n");
   CHECK(voc.refusal().find("trainval.txt:3: expected a list in UTF-8") != std::string::npos);
+  voc.split("a\rcaf\xE9\r");
+  CHECK(voc.refusal().find("trainval.txt:2: expected a list in UTF-8") != std::string::npos);
   voc.split("a\n\ncaf\xE9\n");
   CHECK(voc.read({.skip_bad = true}).size() == 1);
   voc.add("caf\xE9");
@@ -203,6 +205,35 @@ TEST_CASE("a split that is not there: what can be asked for instead") {
             "aeroplane_val (--split divides the images of one list: VOC:aeroplane_train, say, or VOC:all is all 1 image)");
   std::filesystem::create_symlink("gone.txt", voc.folder / "ImageSets/Main/trainval.txt");
   CHECK(refusal({}) == list + "'trainval.txt', a symbolic link to 'gone.txt', where nothing is");
+  CHECK(refusal({0, .5}) == list + "'trainval.txt', a symbolic link to 'gone.txt', where nothing is");
+  voc.write("ImageSets/trainval.txt", "a\n");
+  CHECK(refusal({}) == "nothing");  // a list of that name lies elsewhere
+  std::filesystem::remove_all(voc.folder / "ImageSets");
+  voc.write("ImageSets/Main/trainval", "a\n");
+  CHECK(refusal({}).find(list + "no lists there, but 'trainval' (--split 0.8") == 0);
+  std::filesystem::remove_all(voc.folder / "ImageSets");
+  std::filesystem::create_directory_symlink("/not/mounted", voc.folder / "ImageSets");
+  CHECK(refusal({}).find(list + "no lists there, 'ImageSets' is a symbolic link to '/not/mounted', where nothing is (") == 0);
+  std::filesystem::remove(voc.folder / "JPEGImages/a.png");
+  std::filesystem::create_symlink("gone.png", voc.folder / "JPEGImages/a.png");
+  for (char const* split : {"all", "trainval"})
+    CHECK(voc.refusal({}, split) ==
+          "VOC/JPEGImages: expected images, found none; it holds 'a.png' (a symbolic link to 'gone.png', where nothing is)");
+}
+
+TEST_CASE("files that Git LFS did not fetch are called so, whatever they stand for") {
+  v voc;
+  voc.add("a");
+  std::string const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", is = "found a pointer of Git LFS: ";
+  voc.split(pointer);
+  CHECK(voc.refusal().find("VOC/ImageSets/Main/trainval.txt: expected a text with an image id per line, " + is) == 0);
+  voc.split("a\n");
+  voc.write("Annotations/a.xml", pointer);
+  CHECK(voc.refusal().find("VOC/Annotations/a.xml: expected XML, " + is) == 0);
+  voc.write("Annotations/a.xml", "{\"shapes\": []}");
+  CHECK(voc.refusal() == "VOC/Annotations/a.xml: expected XML, found a text that begins with '{'");
+  voc.write("JPEGImages/a.png", pointer);
+  CHECK(voc.refusal().find("VOC/JPEGImages/a.png: expected a JPEG, PNG or BMP image, " + is) != std::string::npos);
 }
 
 TEST_CASE("folders that are links to nothing are called so") {

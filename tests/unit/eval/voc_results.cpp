@@ -198,7 +198,18 @@ TEST_CASE("voc_results: no file at all, and what is refused") {
   scratch_folder folder;
   voc_results const where{folder.path / "none", "test"};
   CHECK_THROWS_WITH_AS(read_voc_results(where, ids, names),
-                       (where.folder.string() + ": expected result files comp4_det_test_<class>.txt, found none of a known class").c_str(),
+                       (where.folder.string() + ": expected result files comp4_det_test_<class>.txt, found no folder there").c_str(),
+                       error);
+  put(folder.path / "comp4_det_val_cat.txt", "");
+  CHECK_THROWS_WITH_AS(read_voc_results({folder.path, "test"}, ids, names),
+                       (folder.path.string() + ": expected result files comp4_det_test_<class>.txt, found none of a known class, but "
+                                               "'comp4_det_val_cat.txt'")
+                           .c_str(),
+                       error);
+  CHECK_THROWS_WITH_AS(read_voc_results({folder.path / "comp4_det_val_cat.txt", "val"}, ids, names),
+                       (folder.path.string() + "/comp4_det_val_cat.txt: expected result files comp4_det_val_<class>.txt, found a file, no "
+                                               "folder")
+                           .c_str(),
                        error);
   std::vector<std::vector<detection>> const none(2);
   CHECK_THROWS_AS(write_voc_results(where, std::vector<std::string>{"", "c"}, none, names), error);

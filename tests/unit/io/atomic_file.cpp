@@ -137,3 +137,11 @@ TEST_CASE("a pipe is written straight") {
   ::close(reader);
   CHECK(std::filesystem::is_fifo(path));
 }
+
+TEST_CASE("a link to nothing is called so where a file is read") {
+  scratch folder;
+  std::filesystem::create_symlink("gone", folder / "link");
+  CHECK(sentence([&] { read_file(folder / "link"); }) ==
+        (folder / "link").string() + ": expected a file, found a symbolic link to 'gone', where nothing is");
+  CHECK(sentence([&] { read_file(folder / "none"); }) == (folder / "none").string() + ": expected a file, found nothing at that place");
+}

@@ -17,7 +17,7 @@ TEST_CASE("a model of another program, or no model, is told by its first bytes")
     return said.substr(from.size());
   };
   std::string const rest(600, '\1'), is = "a safetensors file, found ";
-  CHECK(found("PK\3\4"s + rest) == is + "a zip archive, as PyTorch, Keras and NumPy write them");
+  CHECK(found("PK\3\4"s + rest) == is + "a zip archive, as PyTorch (.pth), Keras and NumPy write one");
   CHECK(found("\x80\x02\x8A\x0A"s + rest) == is + "a pickle of Python, as older versions of PyTorch write it");
   CHECK(found("\x08\x07\x12\x07pytorch"s + rest) == is + "a protocol buffer, as ONNX writes it");
   CHECK(found("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n") ==
