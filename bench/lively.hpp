@@ -79,9 +79,10 @@ class lively {
     context c(threads());
     calibrate(c);
   }
-  static frcnn::model_config config() {
+  static typename Preset::config_type config() {
     auto all = Preset::config(class_names());
-    all.fc_ranks = {fc6_rank, fc7_rank};
+    all.head.fc6_rank = fc6_rank;
+    all.head.fc7_rank = fc7_rank;
     return all;
   }
 

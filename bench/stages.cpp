@@ -119,8 +119,8 @@ void add_stages_of(int h, int w) {
                .counters = {{"live_rois", s->rois.rows.dims[1]}}};
   });
   add_stage("regions", 1, phase::test, [](ptr s, layers const&) {
-    frcnn::detect_options const o;
-    auto const hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(s->c, 1, o.max_detections);
+    auto const o = complete(frcnn::detect_options(), s->model.head());
+    auto const hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(s->c, 1, *o.max_detections);
     auto run = [s, o, hits] { s->model.head().infer(s->c, s->input.images, s->f, s->rois, o, hits); };
     run();
     return job{.run = run,

@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
   a.reading.add_to(app, false);
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
-    auto const preset = read_config(io::safetensors_file(a.model)).preset;
+    auto const preset = preset_of(io::safetensors_file(a.model));
     return with_preset<cpu>(preset, [&]<class Preset>() { return run<Preset>(a); });
   });
 }

@@ -46,10 +46,10 @@ int main(int argc, char** argv) {
   CLI::App app("Finds objects on images with a trained model");
   std::string model, json_file, out, exif = "apply";
   std::vector<std::string> images;
-  frcnn::detect_options options{.score = 0.5f};
+  float threshold = 0.5f;
   console::cpu_arguments cpu;
   app.add_option("--model", model, "model file")->required()->check(console::path());
-  app.add_option("--threshold", options.score, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
+  app.add_option("--threshold", threshold, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
   app.add_option("--json", json_file, "write detections here; - is standard output")->check(console::path(true));
   app.add_option("--out", out, "write images with boxes into this folder")->check(console::path());
   app.add_option("--exif", exif, "apply: images are turned as their EXIF orientation says; ignore: taken as stored")
@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
       auto const file = frcnn::io::read_file(images[i]);
       int const orientation = exif == "apply" ? frcnn::data::exif_orientation(frcnn::data::as_bytes(file)) : 1;
       frcnn::image im = frcnn::data::copy_of(frcnn::data::decode_pixels(frcnn::data::as_bytes(file), images[i], orientation));
-      auto const found = detector.detect(im, options);
+      auto const found = detector.detect(im, {.score = threshold});
 
       auto boxes = ordered_json::array();
       for (auto const& d : found)

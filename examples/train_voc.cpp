@@ -43,7 +43,7 @@ static void draw_curves(fs::path const& out) {
 
 // The preset, what the command line changes, and how its sides fit together.
 template <class Preset>
-static model_config configure(arguments const& a) {
+static typename Preset::config_type configure(arguments const& a) {
   auto config = Preset::config({});
   if (!a.anchors.empty()) config.anchor_sizes = {a.anchors};
   if (!a.ratios.empty()) config.anchor_ratios = a.ratios;
@@ -61,19 +61,18 @@ static model_config configure(arguments const& a) {
 }
 
 template <class Preset>
-static int train(arguments const& a, console::datasets const& sets, model_config config) {
+static int train(arguments const& a, console::datasets const& sets, typename Preset::config_type config) {
   fs::path const out = a.out;
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
   std::optional<io::safetensors_file> weights;
   if (!a.init.empty()) {
-    auto const theirs = read_config(weights.emplace(a.init));
-    if (theirs.preset != config.preset) throw error(a.init, "a model of preset " + config.preset, "one of preset " + theirs.preset);
+    auto const theirs = read_config<Preset>(weights.emplace(a.init));
     if (theirs.classes != config.classes)
       throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
-    config.fc_ranks = theirs.fc_ranks;  // a compressed model stays one
+    Preset::take_shapes(config, theirs);
   }
   detector<Preset> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);

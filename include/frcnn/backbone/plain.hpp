@@ -15,6 +15,8 @@
 #include "frcnn/ops/max_pool.hpp"
 
 #include <iterator>
+#include <span>
+#include <string>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -27,6 +29,19 @@ struct stage {
 };
 constexpr stage conv(int channels, int kernel = 3, int stride = 1) { return {false, channels, kernel, stride, kernel / 2, false}; }
 constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0, bool ceil = false) { return {true, 0, kernel, stride, pad, ceil}; }
+
+// "conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor": what a model file says of its backbone.
+inline std::string description(std::span<stage const> stages) {
+  std::string text;
+  for (auto const& s : stages) {
+    auto const kernel = std::to_string(s.kernel);
+    text += text.empty() ? "" : ", ";
+    text += s.is_pool ? "pool " : "conv " + std::to_string(s.channels) + " ";
+    text += kernel + "x" + kernel + "/" + std::to_string(s.stride) + " pad " + std::to_string(s.pad);
+    if (s.is_pool) text += s.ceil ? " ceil" : " floor";
+  }
+  return text;
+}
 
 template <class Spec, Real T, Backend B>
 class plain {
@@ -49,6 +64,7 @@ class plain {
     return n;
   }
   using features_type = features<T, B, channels(0), 1>;
+  static std::string description() { return backbone::description(Spec::stages); }
 
   // Inputs of all stages from the first that learns, and each pool's winners; the caller keeps the last map.
   struct tape {

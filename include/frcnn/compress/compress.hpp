@@ -38,9 +38,9 @@ template <class Preset>
 compressed<Preset> compress(detector<Preset> const& d, std::array<int, 2> ranks, typename Preset::device::options options = {}) {
   using T = typename Preset::scalar;
   auto config = d.config();
-  if (config.fc_ranks != std::array{0, 0})
+  if (config.head.fc6_rank || config.head.fc7_rank)
     throw error("fully connected layers", "full ones",
-                "a model compressed to ranks " + std::to_string(config.fc_ranks[0]) + " and " + std::to_string(config.fc_ranks[1]));
+                "a model compressed to ranks " + std::to_string(config.head.fc6_rank) + " and " + std::to_string(config.head.fc7_rank));
   if (ranks == std::array{0, 0}) throw error("ranks", "one of fc6 or fc7 above 0", "0 and 0");
 
   auto const& from = d.model().parameters();
@@ -53,7 +53,8 @@ compressed<Preset> compress(detector<Preset> const& d, std::array<int, 2> ranks,
                   "1 to " + std::to_string(most) + ", or 0 for the full layer", std::to_string(ranks[i]));
   }
 
-  config.fc_ranks = ranks;
+  config.head.fc6_rank = ranks[0];
+  config.head.fc7_rank = ranks[1];
   compressed<Preset> result{detector<Preset>(config, options), {}};
   auto& to = result.model.model().parameters();
   for (std::size_t i = 0; i < 2; ++i) {

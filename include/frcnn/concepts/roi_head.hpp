@@ -1,7 +1,8 @@
 #pragma once
 // RoIHead: regions to classes and refined boxes (Fast R-CNN on shared features).
 //   1. H::levels, H::channels, H::coder, h.classes()    maps and channels it reads, its BoxCoder, number of classes without background
-//   2. h.infer(c, batch, maps, rois, options, hits)     inference: hits [N, options.max_detections] by descending score, original pixels
+//   2. h.infer(c, batch, maps, rois, options, hits)     inference: hits [N, options.max_detections] by descending score, original pixels;
+//                                                     every option is set: what a call left out, by h.defaults() where there is one
 //   3. training in three calls:
 //        h.targets(c, batch, rois, truth, rng, tape)    samples RoIs, and what each is to learn
 //        h.forward(c, batch, maps, tape)                the network on the sampled RoIs

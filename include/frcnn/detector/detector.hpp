@@ -50,6 +50,7 @@ class detector {
  public:
   using model_type = typename Preset::model;
   using convention = typename Preset::convention;
+  using config_type = decltype(Preset::config({}));  // model_config, or what derives from it
   using T = typename model_type::scalar;
   using B = typename model_type::device;
 
@@ -75,9 +76,9 @@ class detector {
   };
 
   // Parameters are undefined until they are initialised or loaded. options: of the sessions that detect(image) makes.
-  explicit detector(model_config config, typename B::options options = {})
+  explicit detector(config_type config, typename B::options options = {})
       : config_(std::move(config)), model_(Preset::make(config_)), options_(options) {}
-  detector(model_config config, int threads) : detector(std::move(config), with_threads({}, threads)) {}
+  detector(config_type config, int threads) : detector(std::move(config), with_threads({}, threads)) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
     typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
@@ -158,7 +159,7 @@ class detector {
     return result;
   }
 
-  model_config const& config() const { return config_; }
+  config_type const& config() const { return config_; }
   std::vector<std::string> const& classes() const { return config_.classes; }
   std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config_, label); }
   model_type const& model() const { return detail::not_moved_from(model_); }
@@ -247,10 +248,11 @@ class detector {
 
   // found[i] for each of these indices.
   void detect_batch(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
-                    std::vector<std::vector<region>> const* regions, detect_options const& o,
+                    std::vector<std::vector<region>> const* regions, detect_options const& told,
                     std::vector<std::vector<detection>>& found) const {
+    auto const o = complete(told, model().head());
     auto const input = prepare(s, images, indices, regions);
-    view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{input.size(), o.max_detections}});
+    view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{input.size(), *o.max_detections}});
     view<std::int32_t, 1, B> const count = s.count_.shaped(shape<1>{{input.size()}});
     model().detect(s.context_, input, o, {rows, count});
     auto const live = to_host(count);
@@ -258,13 +260,13 @@ class detector {
     for (std::size_t n = 0; n < indices.size(); ++n) {
       auto& result = found[indices[n]];
       result.reserve(static_cast<std::size_t>(live[n]));
-      auto const* const row = host.data() + n * static_cast<std::size_t>(o.max_detections);
+      auto const* const row = host.data() + n * static_cast<std::size_t>(*o.max_detections);
       for (std::int32_t i = 0; i < live[n]; ++i)
         result.push_back({row[i].where.template as<float>(), static_cast<float>(row[i].score), row[i].label});
     }
   }
 
-  model_config config_;
+  config_type config_;
   std::unique_ptr<model_type> model_;
   typename B::options options_;
   std::unique_ptr<session_pool<session>> pool_ = std::make_unique<session_pool<session>>();

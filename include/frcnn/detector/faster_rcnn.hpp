@@ -151,7 +151,7 @@ class faster_rcnn<BB, PG, RH> {
   faster_rcnn(faster_rcnn const&) = delete;
   faster_rcnn& operator=(faster_rcnn const&) = delete;
 
-  // hits [N, options.max_detections], original pixels.
+  // hits [N, options.max_detections], original pixels. Options that are not set are the head's.
   void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
     check(o);
     if (im.has_regions()) check_regions(im, im.regions);
@@ -165,7 +165,7 @@ class faster_rcnn<BB, PG, RH> {
       regions = rois;
     }
     profiled const stage(c, "regions");
-    head_.infer(c, im, f, regions, o, hits);
+    head_.infer(c, im, f, regions, complete(o, head_), hits);
   }
 
   // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.

@@ -1,9 +1,12 @@
 #pragma once
-// Everything besides weights that a detector needs to detect: what a model file's metadata holds.
+// What every detector needs to know besides its parts: preset, classes, sides and normalisation of its input, anchors.
+//
+// A preset's own configuration derives from it and adds what its parts need (presets/plain_torchvision.hpp). All of it lies in the model
+// file as its "spec" (detector/spec.hpp): a detector is made of its file's numbers, never of those that the preset has meanwhile.
+// Fields are set by name: a new one moves no other.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/pixels.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,13 +16,36 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_VOCABULARY {
 
 struct model_config {
+  model_config() = default;  // no aggregate: see above
+
   std::string preset;                             // "small", "vgg16_tv"
   std::vector<std::string> classes;               // label i + 1 is classes[i]; background has no name
   std::vector<std::vector<double>> anchor_sizes;  // per level: square roots of areas, pixels of the resized image
   std::vector<double> anchor_ratios;              // h / w
   int short_side = 600, max_side = 1000;          // of the resized image, pixels
   pixel_normalisation normalisation = pixel_normalisation::imagenet();
-  std::array<int, 2> fc_ranks{0, 0};  // of fc6 and fc7; 0: full (nn/low_rank_linear.hpp)
+
+  // For a spec_writer or a spec_reader.
+  template <class Spec>
+  void describe(Spec& spec) {
+    constexpr int most_side = 1 << 16;
+    spec.text("preset", preset);
+    spec.names("classes", classes);
+    spec.group("input", [&] {
+      spec.whole("short_side", short_side, 1, most_side);
+      spec.whole("max_side", max_side, 1, most_side);
+      spec.group("normalisation", [&] {
+        spec.choice("order", normalisation.bgr, "rgb", "bgr");
+        spec.number("range", normalisation.range, 1e-9, 1e9);
+        spec.numbers("mean", normalisation.mean);
+        spec.divisors("deviation", normalisation.deviation);
+      });
+    });
+    spec.group("anchors", [&] {
+      spec.lists("sizes", anchor_sizes);
+      spec.numbers("ratios", anchor_ratios);
+    });
+  }
 };
 
 // The name of a label, 1 to K. Throws error.

@@ -2,119 +2,98 @@
 // Model files: safetensors with everything detect needs, and nothing else (no time, host or path): equal models give equal bytes.
 //
 //   tensors   every parameter by its name, logical order, F32 (F64 of a double model)
-//   metadata  format "frcnn 1", preset, classes, anchor_sizes, anchor_ratios, short_side, max_side, normalisation: JSON where not one word;
-//             fc_ranks "[1024,256]" of a compressed model alone
+//   metadata  format "frcnn 2", and spec: the configuration of the detector as JSON (detector/spec.hpp)
 //
 //   save(detector, path)            load<presets::small_net<cpu>>(path)            load_detector(path): whatever preset the file names
+// A detector is made of the numbers of its file: editing a preset changes none that is there. What is in the code (the convention, the
+// backbone's chain) the file says too, and a file that says another is refused. Files of format "frcnn 1" say less: preset, classes,
+// anchors, sides, normalisation and ranks; the rest is Preset::spec_of_format_1(), where there is one, else what the preset has now.
 // load reads all weights: whatever then happens to the file is nothing to the detector.
 // load(path, options, model_weights::mapped) maps large weights that memory has in the order of the file, fully connected layers', instead:
 // a process begins sooner, and several share one copy. It is for whoever owns the folder of the file, which must not be changed in place
 // while such a detector lives: written over, it silently becomes a mixture of two networks; cut short, it ends the process
 // (io/mapping.hpp). save(), which replaces a file, may. Reading throws error naming the file and the tensor or key: a file cut short, of
-// another preset, a missing, extra or misshapen tensor. What load would refuse, save refuses: no classes, names that are not UTF-8 or there
-// twice, sides and numbers out of range.
+// another preset or version, with a key that is missing or unknown, a missing, extra or misshapen tensor. What load would refuse, save
+// refuses: no classes, names that are not UTF-8 or there twice, sides and numbers out of range.
 #include "frcnn/core/finite.hpp"
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/detector/model_weights.hpp"
+#include "frcnn/detector/spec.hpp"
 #include "frcnn/io/safetensors.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <string_view>
+#include <map>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
 
-inline constexpr char const* model_format = "frcnn 1";
+inline constexpr char const *model_format = "frcnn 2", *model_format_1 = "frcnn 1";
 
-// What a model file may say, checked where it is read and where it is written. where: "m.safetensors".
-inline void check_config(model_config const& m, std::string const& where) {
-  constexpr int most_side = 1 << 16;
-  auto const finite = [](double v) { return is_finite(v); };
-  auto const check = [&](bool right, char const* key, char const* expected, std::string const& found) {
-    if (!right) throw error(where + ", metadata \"" + key + "\"", expected, found);
-  };
-  check(!m.classes.empty(), "classes", "names of classes", "none");
-  std::set<std::string_view> names;
-  for (auto const& name : m.classes) {
-    check(!name.empty(), "classes", "names", "an empty one");
-    check(names.insert(name).second, "classes", "names that are there once", "\"" + name.substr(0, 100) + "\" twice");
-  }
-  check(m.short_side > 0 && m.short_side <= most_side, "short_side", "1 to 65536 pixels", std::to_string(m.short_side));
-  check(m.max_side > 0 && m.max_side <= most_side, "max_side", "1 to 65536 pixels", std::to_string(m.max_side));
-  for (auto const& sizes : m.anchor_sizes) check(std::ranges::all_of(sizes, finite), "anchor_sizes", "finite numbers", "others");
-  check(std::ranges::all_of(m.anchor_ratios, finite), "anchor_ratios", "finite numbers", "others");
-  auto const& n = m.normalisation;
-  check(finite(n.range) && n.range > 0 && std::ranges::all_of(n.mean, finite), "normalisation", "finite numbers and a range above 0",
-        "others");
-  check(std::ranges::all_of(n.deviation, [&](double v) { return finite(v) && v != 0; }), "normalisation", "finite deviations other than 0",
-        "others");
-  check(m.fc_ranks[0] >= 0 && m.fc_ranks[1] >= 0, "fc_ranks", "two whole numbers from 0 on", "a negative one");
-}
-
-inline std::map<std::string, std::string> to_metadata(model_config const& m) {
-  using nlohmann::json;
-  auto const& n = m.normalisation;
-  std::map<std::string, std::string> metadata{
-      {"format", model_format},
-      {"preset", m.preset},
-      {"classes", json(m.classes).dump()},
-      {"anchor_sizes", json(m.anchor_sizes).dump()},
-      {"anchor_ratios", json(m.anchor_ratios).dump()},
-      {"short_side", std::to_string(m.short_side)},
-      {"max_side", std::to_string(m.max_side)},
-      {"normalisation", json{{"order", n.bgr ? "bgr" : "rgb"}, {"range", n.range}, {"mean", n.mean}, {"deviation", n.deviation}}.dump()}};
-  if (m.fc_ranks != model_config().fc_ranks) metadata["fc_ranks"] = json(m.fc_ranks).dump();
-  return metadata;
-}
-
-// f(parsed) for a metadata value; what the parser throws becomes an error that names file and key.
-template <class F>
-auto parse_metadata(io::safetensors_file const& file, std::string const& key, char const* expected, F f) {
-  auto const& text = file.metadata(key);
-  try {
-    return f(nlohmann::json::parse(text));
-  } catch (nlohmann::json::exception const&) {
-    throw error(file.name() + ", metadata \"" + key + "\"", expected, "\"" + text.substr(0, 100) + "\"");
-  }
-}
-
-inline model_config from_metadata(io::safetensors_file const& file) {
-  using nlohmann::json;
-  if (!file.metadata().contains("format") || file.metadata("format") != model_format)
+// Throws error where it is no model file.
+inline bool is_of_format_1(io::safetensors_file const& file) {
+  bool const has = file.metadata().contains("format");
+  if (has && file.metadata("format") == model_format_1) return true;
+  if (!has || file.metadata("format") != model_format)
     throw error(file.name(), std::string("a model file of this library (metadata \"format\": \"") + model_format + "\")",
-                file.metadata().contains("format") ? "\"" + file.metadata("format").substr(0, 100) + "\"" : "tensors without it");
-  // As far out of range as it was: get<int> alone would wrap.
-  auto const number = [](json const& j) { return static_cast<int>(std::clamp(j.get<double>(), -1., 2e9)); };
-  model_config m;
-  m.preset = file.metadata("preset");
-  m.classes = parse_metadata(file, "classes", "a list of names", [](json const& j) { return j.get<std::vector<std::string>>(); });
-  m.anchor_sizes = parse_metadata(file, "anchor_sizes", "a list of numbers per level",
-                                  [](json const& j) { return j.get<std::vector<std::vector<double>>>(); });
-  m.anchor_ratios = parse_metadata(file, "anchor_ratios", "a list of numbers", [](json const& j) { return j.get<std::vector<double>>(); });
-  m.short_side = parse_metadata(file, "short_side", "a number of pixels", number);
-  m.max_side = parse_metadata(file, "max_side", "a number of pixels", number);
-  m.normalisation = parse_metadata(file, "normalisation", "order, range, mean and deviation", [](json const& j) {
-    pixel_normalisation n;
-    n.bgr = j.at("order") == "bgr";
-    n.range = j.at("range").get<double>();
-    for (std::size_t i = 0; i < 3; ++i) {
-      n.mean[i] = j.at("mean").at(i).get<double>();
-      n.deviation[i] = j.at("deviation").at(i).get<double>();
-    }
-    return n;
-  });
-  if (file.metadata().contains("fc_ranks"))
-    m.fc_ranks = parse_metadata(file, "fc_ranks", "two whole numbers", [&](json const& j) {
-      return std::array{number(j.at(0)), number(j.at(1))};
-    });
-  check_config(m, file.name());
-  return m;
+                has ? io::in_quotes(file.metadata("format")) : "tensors without it");
+  return false;
+}
+
+// For messages.
+inline std::string place_in(io::safetensors_file const& file) { return file.name() + (is_of_format_1(file) ? ", metadata" : ", spec"); }
+
+inline spec_json spec_in(io::safetensors_file const& file) {
+  return io::parse_json<spec_json>(file.name() + ", metadata \"spec\"", "a specification", 8, file.metadata("spec"));
+}
+
+// Puts what a file of format "frcnn 1" says of any detector into a spec.
+inline void read_format_1(io::safetensors_file const& file, spec_json& spec) {
+  auto const told = [&](char const* key) {
+    return io::parse_json<spec_json>(file.name() + ", metadata \"" + key + "\"", "a value", 4, file.metadata(key));
+  };
+  spec["version"] = spec_version;
+  spec["preset"] = file.metadata("preset");
+  spec["classes"] = told("classes");
+  spec["anchors"] = {{"sizes", told("anchor_sizes")}, {"ratios", told("anchor_ratios")}};
+  spec["input"] = {{"short_side", told("short_side")}, {"max_side", told("max_side")}, {"normalisation", told("normalisation")}};
+  if (file.metadata().contains("fc_ranks")) {
+    auto const ranks = told("fc_ranks");
+    if (!ranks.is_array() || ranks.size() != 2)
+      throw error(file.name() + ", metadata \"fc_ranks\"", "two whole numbers", io::in_quotes(file.metadata("fc_ranks")));
+    spec["head"]["fc6_rank"] = ranks[0];
+    spec["head"]["fc7_rank"] = ranks[1];
+  }
+}
+
+// The whole spec that such a file stands for.
+template <class Preset>
+spec_json spec_of_format_1(io::safetensors_file const& file) {
+  spec_json spec;
+  if constexpr (requires { Preset::spec_of_format_1(); }) spec = spec_json::parse(Preset::spec_of_format_1());
+  else spec = spec_writer(Preset::name).write(Preset::config({"any"}));
+  read_format_1(file, spec);
+  return spec;
+}
+
+// What a file says of a model of this preset, in either format.
+template <class Preset>
+spec_json spec_of(io::safetensors_file const& file) {
+  return is_of_format_1(file) ? spec_of_format_1<Preset>(file) : spec_in(file);
+}
+
+// The spec of a configuration as text; where: the file, for messages.
+template <class Config>
+std::string to_spec(Config const& config, std::string const& where) {
+  auto const spec = spec_writer(where).write(config);
+  try {
+    return spec.dump();
+  } catch (nlohmann::json::exception const&) {  // JSON is UTF-8
+    throw error(where, "names of classes in UTF-8", "other bytes");
+  }
 }
 
 }  // namespace detail
@@ -181,26 +160,44 @@ void save(detector<Preset> const& d, std::filesystem::path const& path) {
   if (d.config().preset != Preset::name)
     throw error(path.string(), std::string("a model of preset ") + Preset::name,
                 "one whose configuration says \"" + d.config().preset + "\"");
-  detail::check_config(d.config(), path.string());
   io::safetensors_writer out;
-  try {
-    out.metadata = detail::to_metadata(d.config());
-  } catch (nlohmann::json::exception const&) {  // JSON is UTF-8
-    throw error(path.string(), "names of classes in UTF-8", "other bytes");
-  }
+  out.metadata = {{"format", detail::model_format}, {"spec", detail::to_spec(d.config(), path.string())}};
   add_parameters(out, d.model().parameters());
   out.write(path);
 }
 
-// What a model file says of its model, without its weights.
-inline model_config read_config(io::safetensors_file const& file) { return detail::from_metadata(file); }
+// The name of the preset that a model file is of.
+inline std::string preset_of(io::safetensors_file const& file) {
+  if (detail::is_of_format_1(file)) return file.metadata("preset");
+  auto const spec = detail::spec_in(file);
+  if (!spec.is_object() || !spec.contains("preset") || !spec["preset"].is_string())
+    throw error(file.name() + ", spec \"preset\"", "a name", "none");
+  return spec["preset"].get<std::string>();
+}
+
+// What a model file says of its model, without its weights: what every detector has; or, of a known preset, all.
+inline model_config read_config(io::safetensors_file const& file) {
+  spec_json spec;
+  if (detail::is_of_format_1(file)) detail::read_format_1(file, spec);
+  else spec = detail::spec_in(file);
+  model_config config;
+  spec_reader(detail::place_in(file), spec).read_part(config);
+  return config;
+}
+template <class Preset>
+typename detector<Preset>::config_type read_config(io::safetensors_file const& file) {
+  if (auto const preset = preset_of(file); preset != Preset::name)
+    throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + preset);
+  auto const spec = detail::spec_of<Preset>(file);
+  auto config = Preset::config({});  // whose training options remain
+  spec_reader(detail::place_in(file), spec).read(config);
+  return config;
+}
 
 namespace detail {
 template <class Preset>
-detector<Preset> load(io::safetensors_file const& file, model_config const& config, typename Preset::device::options options,
-                      model_weights how) {
-  if (config.preset != Preset::name)
-    throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + config.preset);
+detector<Preset> load(io::safetensors_file const& file, typename Preset::device::options options, model_weights how) {
+  auto const config = read_config<Preset>(file);
   detector<Preset> d = [&] {
     try {
       return detector<Preset>(config, options);
@@ -218,7 +215,7 @@ template <class Preset>
 detector<Preset> load(std::filesystem::path const& path, typename Preset::device::options options = {},
                       model_weights how = model_weights::read) {
   io::safetensors_file const file(path);
-  return detail::load<Preset>(file, detail::from_metadata(file), options, how);
+  return detail::load<Preset>(file, options, how);
 }
 template <class Preset>
 detector<Preset> load(std::filesystem::path const& path, int threads, model_weights how = model_weights::read) {

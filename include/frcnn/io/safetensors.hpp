@@ -19,9 +19,8 @@
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/dtype.hpp"
 #include "frcnn/io/foreign_file.hpp"
+#include "frcnn/io/json.hpp"
 #include "frcnn/io/mapping.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -71,7 +70,7 @@ class safetensors_file {
   std::map<std::string, std::string> const& metadata() const { return metadata_; }
   std::string const& metadata(std::string const& key) const {
     auto const found = metadata_.find(key);
-    if (found == metadata_.end()) throw error(name_, "metadata " + quoted(key), "none of that name");
+    if (found == metadata_.end()) throw error(name_, "metadata " + in_quotes(key), "none of that name");
     return found->second;
   }
 
@@ -135,13 +134,7 @@ class safetensors_file {
  private:
   using json = nlohmann::json;
 
-  // Printable and short, whatever a broken file holds.
-  static std::string quoted(std::string_view text) {
-    std::string q = "\"";
-    for (char const c : text.substr(0, 100)) q += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    return q + (text.size() > 100 ? "...\"" : "\"");
-  }
-  std::string where(std::string_view tensor) const { return name_ + ", tensor " + quoted(tensor); }
+  std::string where(std::string_view tensor) const { return name_ + ", tensor " + in_quotes(tensor); }
 
   void fetch(std::uint64_t from, std::size_t n, void* out) const {
     if (n == 0) return;
@@ -196,29 +189,13 @@ class safetensors_file {
 
   json parse_header(std::string_view text) const {
     if (!text.starts_with('{')) throw error(name_, "a safetensors header", "something else");
-    // The parser keeps the last of two equal keys and nests as deeply as it is told to: both are refused as they appear.
-    std::vector<std::set<std::string>> keys;
-    auto const watch = [&](int depth, json::parse_event_t event, json& parsed) {
-      if (depth > 3) throw error(name_, "a header of tensors", "one nested too deeply");
-      if (event == json::parse_event_t::object_start) keys.emplace_back();
-      if (event == json::parse_event_t::object_end) keys.pop_back();
-      if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-        throw error(name_, "a name that is there once", quoted(parsed.get<std::string>()) + " twice");
-      return true;
-    };
-    try {
-      return json::parse(text, watch);
-    } catch (json::parse_error const& e) {
-      throw error(name_, "a header in JSON", "a mistake at its byte " + std::to_string(e.byte));
-    } catch (json::exception const&) {  // a number out of range
-      throw error(name_, "a header in JSON", "a number that is too large");
-    }
+    return parse_json(name_, "a header of tensors", 3, text);
   }
 
   void read_metadata(json const& value) {
     if (!value.is_object()) throw error(name_, "metadata that is an object", "something else");
     for (auto const& [key, text] : value.items()) {
-      if (!text.is_string()) throw error(name_, "metadata " + quoted(key) + " that is a string", "something else");
+      if (!text.is_string()) throw error(name_, "metadata " + in_quotes(key) + " that is a string", "something else");
       metadata_[key] = text.get<std::string>();
     }
   }
@@ -238,7 +215,7 @@ class safetensors_file {
     if (!value.contains("dtype") || !value["dtype"].is_string()) throw error(where(key), "a dtype", "none");
     auto const& type_name = value["dtype"].get_ref<std::string const&>();
     auto const type = dtype_named(type_name);
-    if (!type) throw error(where(key), "a known dtype", quoted(type_name));
+    if (!type) throw error(where(key), "a known dtype", in_quotes(type_name));
     tensor.type = *type;
     tensor.shape = shape.get<tensor_shape>();
 

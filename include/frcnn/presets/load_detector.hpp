@@ -10,8 +10,7 @@ namespace frcnn::inline FRCNN_ABI {
 // options: of each detect call. Throws error: see model_file.hpp; and where the file names a preset that is not there.
 inline any_detector load_detector(std::filesystem::path const& path, cpu_options options = {}, model_weights how = model_weights::read) {
   io::safetensors_file const file(path);
-  auto const config = detail::from_metadata(file);
-  return with_preset<cpu>(config.preset, [&]<class Preset>() { return any_detector(detail::load<Preset>(file, config, options, how)); });
+  return with_preset<cpu>(preset_of(file), [&]<class Preset>() { return any_detector(detail::load<Preset>(file, options, how)); });
 }
 inline any_detector load_detector(std::filesystem::path const& path, int threads, model_weights how = model_weights::read) {
   return load_detector(path, cpu_options{.threads = threads}, how);

@@ -11,22 +11,27 @@ struct small_net : plain_torchvision<backbone::small_spec, B, T> {
   using base = plain_torchvision<backbone::small_spec, B, T>;
   static constexpr char const* name = "small";
 
-  static model_config config(std::vector<std::string> classes) {
-    return {name, std::move(classes), {{24, 48, 96}}, {0.5, 1, 2}, 300, 1000, pixel_normalisation::imagenet()};
+  static typename base::config_type config(std::vector<std::string> classes) {
+    auto c = base::config_of(name, std::move(classes));
+    c.anchor_sizes = {{24, 48, 96}};
+    c.short_side = 300;
+    c.max_side = 1000;
+    c.proposals.test = {6000, 300};
+    c.head.fc6 = c.head.fc7 = 512;
+    c.head.target.batch = 128;
+    return c;
+  }
+  static std::string spec_of_format_1() {
+    return base::frozen_spec(
+        "conv 32 3x3/2 pad 1, conv 64 3x3/2 pad 1, conv 128 3x3/2 pad 1, conv 128 3x3/1 pad 1, "
+        "conv 256 3x3/2 pad 1, conv 256 3x3/1 pad 1",
+        2000, 512);
   }
   static training_defaults training() {
     return {12,
             2,
             {.lr = 0.01, .warmup = 100, .drops = {0.75}},
             {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10, .lr_inside_momentum = base::convention::lr_inside_momentum}};
-  }
-  static std::unique_ptr<typename base::model> make(model_config const& config) {
-    rpn_options<typename base::convention> rpn;
-    rpn.test = {6000, 300};
-    fast_rcnn_options<typename base::convention> head;
-    head.fc6 = head.fc7 = 512;
-    head.target.batch = 128;
-    return base::compose(config, rpn, head);
   }
 };
 

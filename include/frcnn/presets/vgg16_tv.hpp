@@ -11,23 +11,32 @@ struct vgg16_tv : plain_torchvision<backbone::vgg16_tv_spec, B, T> {
   using base = plain_torchvision<backbone::vgg16_tv_spec, B, T>;
   static constexpr char const* name = "vgg16_tv";
 
-  static model_config config(std::vector<std::string> classes) {
-    return {name, std::move(classes), {{128, 256, 512}}, {0.5, 1, 2}, 600, 1000, pixel_normalisation::imagenet()};
+  static typename base::config_type config(std::vector<std::string> classes) {
+    auto c = base::config_of(name, std::move(classes));
+    c.anchor_sizes = {{128, 256, 512}};
+    c.short_side = 600;
+    c.max_side = 1000;
+    c.proposals.train = {12000, 2000};
+    c.proposals.test = {6000, 300};
+    c.head.fc6 = c.head.fc7 = 4096;
+    c.head.dropout = 0.5;
+    c.head.target.batch = 128;
+    return c;
+  }
+  static std::string spec_of_format_1() {
+    return base::frozen_spec(
+        "conv 64 3x3/1 pad 1, conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 128 3x3/1 pad 1, "
+        "conv 128 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 256 3x3/1 pad 1, conv 256 3x3/1 pad 1, "
+        "conv 256 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 512 3x3/1 pad 1, conv 512 3x3/1 pad 1, "
+        "conv 512 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 512 3x3/1 pad 1, conv 512 3x3/1 pad 1, "
+        "conv 512 3x3/1 pad 1",
+        12000, 4096);
   }
   static training_defaults training() {
     return {12,
             1,
             {.lr = 0.001, .warmup = 100, .drops = {0.75}},
             {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10, .lr_inside_momentum = base::convention::lr_inside_momentum}};
-  }
-  static std::unique_ptr<typename base::model> make(model_config const& config) {
-    rpn_options<typename base::convention> rpn;
-    rpn.train = {12000, 2000};
-    rpn.test = {6000, 300};
-    fast_rcnn_options<typename base::convention> head;
-    head.dropout = 0.5;
-    head.target.batch = 128;
-    return base::compose(config, rpn, head);
   }
 };
 

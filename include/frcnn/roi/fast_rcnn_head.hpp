@@ -25,6 +25,18 @@ struct fast_rcnn_options {
   double dropout = 0;              // after fc6 and fc7, in training
   bool gaussian_predictors = false;
   roi::target_options target = roi::target_options::of<Rules>();
+  detect_defaults detections = detect_defaults::of<Rules>();
+
+  // What changes detections, for a model file's spec (detector/spec.hpp). The number of classes is that of their names.
+  template <class Spec>
+  void describe(Spec& spec) {
+    constexpr int widest = 1 << 20;
+    spec.whole("fc6", fc6, 1, widest);
+    spec.whole("fc7", fc7, 1, widest);
+    spec.whole("fc6_rank", fc6_rank, 0, widest);
+    spec.whole("fc7_rank", fc7_rank, 0, widest);
+    spec.group("detections", [&] { detections.describe(spec); });
+  }
 };
 
 template <class F, class Rules = conventions::torchvision, class Pooler = roi::align_pooler<F, Rules>>
@@ -70,6 +82,7 @@ class fast_rcnn_head {
         box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {}
 
   int classes() const { return options_.classes; }
+  detect_defaults const& defaults() const { return options_.detections; }
   fast_rcnn_options<Rules> const& options() const { return options_; }
   fast_rcnn_options<Rules>& options() { return options_; }
 

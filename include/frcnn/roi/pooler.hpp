@@ -17,6 +17,18 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
+// How a region becomes a row: bins along a side, and samples of RoIAlign along a side of a bin.
+struct pooling_options {
+  int pooled = 7, sampling = 2;
+
+  // For a model file's spec (detector/spec.hpp).
+  template <class Spec>
+  void describe(Spec& spec) {
+    spec.whole("pooled", pooled, 1, 64);
+    spec.whole("sampling", sampling, 1, 64);
+  }
+};
+
 namespace detail {
 template <class Rules, Real T, Backend B>
 struct assign_level {
@@ -86,7 +98,10 @@ class align_pooler : public pooler_base<F, Rules> {
     view<std::int32_t const, 2, B> level{};
     buffer<std::int32_t, B> level_memory;
   };
-  explicit align_pooler(std::array<int, base::levels> strides, int pooled = 7, int sampling = 2) : base(pooled, sampling, strides) {}
+  static constexpr char const* name = "RoIAlign";
+
+  explicit align_pooler(std::array<int, base::levels> strides, pooling_options o = {}) : base(o.pooled, o.sampling, strides) {}
+  align_pooler(std::array<int, base::levels> strides, int pooled, int sampling = 2) : base(pooled, sampling, strides) {}
 
   void forward(context& c, maps<T, base::levels, B> const& f, rois_type rois, view<T, 2, B> out) const {
     typename context::frame scope(c);
@@ -115,7 +130,10 @@ class max_pooler : public pooler_base<F, Rules> {
     view<std::int32_t, 3, B> argmax{};
     buffer<std::int32_t, B> level_memory, argmax_memory;
   };
-  explicit max_pooler(std::array<int, base::levels> strides, int pooled = 7) : base(pooled, 1, strides) {}
+  static constexpr char const* name = "RoIPool";
+
+  explicit max_pooler(std::array<int, base::levels> strides, pooling_options o = {}) : base(o.pooled, 1, strides) {}
+  max_pooler(std::array<int, base::levels> strides, int pooled) : base(pooled, 1, strides) {}
 
   void forward(context& c, maps<T, base::levels, B> const& f, rois_type rois, view<T, 2, B> out) const {
     typename context::frame scope(c);

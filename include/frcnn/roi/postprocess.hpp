@@ -7,7 +7,7 @@
 // 1. probabilities: softmax over classes, background included
 // 2. per RoI and class: decode, clip (under caffe in original pixels, under torchvision in the network's), drop scores at or below
 //    options.score and boxes with a short side
-// 3. per class, sort and non-maximum suppression at options.nms
+// 3. per class, sort and non-maximum suppression at options.nms; an option that is not set is the convention's
 // 4. over all classes, the D highest; boxes in original pixels
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/concepts/roi_head.hpp"
@@ -128,6 +128,8 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
   int const n = rois.rows.dims[0], r = rois.rows.dims[1], classes = logits.dims[1], s = n * (classes - 1), d = hits.rows.dims[1];
   int const m = d < r ? d : r;  // no class reports more than the image may
   boxes_type const boxes{coder, info, rois, deltas, classes};
+  T const least_score = static_cast<T>(o.score.value_or(static_cast<float>(Rules::score_threshold))),
+          most_overlap = static_cast<T>(o.nms.value_or(static_cast<float>(Rules::nms_detect)));
 
   auto p = scratch<T, B>(c, logits.dims);
   exec<B>::for_each(c, static_cast<std::size_t>(logits.dims[0]), detail::softmax_row<T, B>{logits, p});  // 1
@@ -136,10 +138,10 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
   auto order = scratch<std::int32_t, B>(c, keys.dims);
   auto sorted = scratch_counted<box<T>, B>(c, s, r);
   auto kept = scratch_counted<std::int32_t, B>(c, s, m);
-  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, static_cast<T>(o.score), keys});  // 2
+  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, least_score, keys});              // 2
   exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                               // 3
   exec<B>::for_each(c, order.size(), detail::gather_hits<boxes_type, T, B>{boxes, order, sorted.rows});
-  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), ops::suppress_above<Rules, T>{static_cast<T>(o.nms)}, kept);
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), ops::suppress_above<Rules, T>{most_overlap}, kept);
 
   auto merged = scratch<T, B>(c, shape<2>{{n, (classes - 1) * m}});
   auto top = scratch<std::int32_t, B>(c, shape<2>{{n, d}});

@@ -29,6 +29,16 @@ struct rpn_options {
   rpn::loss_options loss{};
   proposal_limits train = Rules::limits(phase::train), test = Rules::limits(phase::test), stage = Rules::limits(phase::stage);
   double nms_iou = Rules::nms_iou;
+
+  // What changes proposals, for a model file's spec (detector/spec.hpp).
+  template <class Spec>
+  void describe(Spec& spec) {
+    spec.whole("kernel", kernel, 1, 64);
+    spec.group("train", [&] { train.describe(spec); });
+    spec.group("test", [&] { test.describe(spec); });
+    spec.group("stage", [&] { stage.describe(spec); });
+    spec.number("nms_iou", nms_iou, 0, 1);
+  }
 };
 
 template <class F, class Rules = conventions::torchvision, AnchorScheme Anchors = grid_anchors<F::levels>>

@@ -56,7 +56,8 @@ inline std::string today(std::string const& key, std::string const& value) {
 }  // namespace detail
 
 // Puts model and trainer where the checkpoint left them. Throws error, and changes nothing, where the images have changed, naming the
-// first; where an argument differs, naming it; where the state is of another step or seed, or a tensor is missing or misshapen.
+// first; where an argument or a number of the detector's spec differs, naming it; where the state is of another step or seed, or a tensor
+// is missing or misshapen.
 template <class Preset, class Trainer>
 void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t, std::map<std::string, std::string> const& arguments,
                      data::fingerprint const& images = {}, data::warning_callback const& warn = {}) {
@@ -70,6 +71,8 @@ void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t
       throw error("--resume", "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " + then + ")",
                   key + " " + (value.empty() ? "not given" : value));
   }
+  auto const changed = difference(detail::spec_of<Preset>(model), spec_writer(model.name()).write(d.config()));
+  if (!changed.empty()) throw error("--resume", "the detector of the run in " + from.path.parent_path().string(), "another: " + changed);
   auto const compare = [&](char const* key, std::string const& expected) {
     if (state.metadata(key) != expected)
       throw error(state.name(), std::string(key) + " " + expected, std::string(key) + " " + state.metadata(key));

@@ -110,14 +110,14 @@ TEST_CASE("an image's detections have the same bits alone and in a batch, whatev
   detect_options const o{.score = 0, .max_detections = 50};
   auto const found = [&](cpu::context& c, scene<float> s) {
     int const n = s.dims[0];
-    std::vector<scored_box<float>> hits(static_cast<std::size_t>(n * o.max_detections));
+    std::vector<scored_box<float>> hits(static_cast<std::size_t>(n * *o.max_detections));
     std::vector<std::int32_t> count(static_cast<std::size_t>(n));
-    model->detect(c, s.images(), o, {{hits.data(), {{n, o.max_detections}}}, {count.data(), {{n}}}});
+    model->detect(c, s.images(), o, {{hits.data(), {{n, *o.max_detections}}}, {count.data(), {{n}}}});
     std::vector<std::vector<float>> images;
     for (int i = 0; i < n; ++i) {
       auto& all = images.emplace_back();
       for (int j = 0; j < count[std::size_t(i)]; ++j) {
-        auto const& h = hits[std::size_t(i * o.max_detections + j)];
+        auto const& h = hits[std::size_t(i * *o.max_detections + j)];
         all.insert(all.end(), {h.where.x1, h.where.y1, h.where.x2, h.where.y2, h.score, float(h.label)});
       }
     }

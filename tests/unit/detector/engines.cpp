@@ -68,8 +68,8 @@ auto gradients_of(Model& model) {
 
 template <class Model, class T>
 std::vector<detection> found(Model const& model, cpu::context& c, scene<T>& s, int image) {
-  detect_options const o;
-  int const n = s.dims[0], capacity = o.max_detections;
+  auto const o = complete({}, model.head());
+  int const n = s.dims[0], capacity = *o.max_detections;
   std::vector<scored_box<T>> hits(static_cast<std::size_t>(n * capacity));
   std::vector<std::int32_t> count(static_cast<std::size_t>(n));
   model.detect(c, s.images(), o, {{hits.data(), {{n, capacity}}}, {count.data(), {{n}}}});

@@ -12,11 +12,14 @@ struct narrow_preset : presets::plain_torchvision<Spec, B, T> {
   using base = presets::plain_torchvision<Spec, B, T>;
   static constexpr char const* name = "narrow";
 
-  static model_config config(std::vector<std::string> classes = {"disc", "bar", "ring"}) {
-    return {name, std::move(classes), {{24, 48, 96}}, {.5, 1, 2}, 64, 128, pixel_normalisation::imagenet()};
-  }
-  static std::unique_ptr<typename base::model> make(model_config const& config) {
-    return base::compose(config, narrow_rpn<conventions::torchvision>(), narrow_head<conventions::torchvision>(.5));
+  static typename base::config_type config(std::vector<std::string> classes = {"disc", "bar", "ring"}) {
+    auto c = base::config_of(name, std::move(classes));
+    c.anchor_sizes = {{24, 48, 96}};
+    c.short_side = 64;
+    c.max_side = 128;
+    c.proposals = narrow_rpn<conventions::torchvision>();
+    c.head = narrow_head<conventions::torchvision>(.5);
+    return c;
   }
 };
 

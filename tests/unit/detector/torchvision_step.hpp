@@ -134,10 +134,10 @@ class torchvision_step {
     return compare_boxes("detect.proposals.", ours);
   }
   testing::detection_report compare_detections(cpu::context& c) const {
-    detect_options const o;
-    std::vector<scored_box<T>> hits(at(dims_[0], 0, o.max_detections));
+    auto const o = complete({}, model_.head());
+    std::vector<scored_box<T>> hits(at(dims_[0], 0, *o.max_detections));
     std::vector<std::int32_t> count(at(dims_[0], 0, 1));
-    model_.detect(c, images(), o, {{hits.data(), {{dims_[0], o.max_detections}}}, {count.data(), {{dims_[0]}}}});
+    model_.detect(c, images(), o, {{hits.data(), {{dims_[0], *o.max_detections}}}, {count.data(), {{dims_[0]}}}});
     auto const where = boxes("detect.boxes");
     auto const score = file_.read<T>("detect.scores");
     auto const label = file_.read<std::int32_t>("detect.labels"), expected = file_.read<std::int32_t>("detect.count");
@@ -146,7 +146,7 @@ class torchvision_step {
     for (int n = 0; n < dims_[0]; ++n) {
       std::vector<detection> ours, theirs;
       for (int i = 0; i < count[std::size_t(n)]; ++i) {
-        auto const& h = hits[at(n, i, o.max_detections)];
+        auto const& h = hits[at(n, i, *o.max_detections)];
         ours.push_back({h.where.template as<float>(), float(h.score), h.label});
       }
       for (int i = 0; i < expected[std::size_t(n)]; ++i) {

@@ -218,9 +218,9 @@ TEST_CASE("headers that lie, one sentence each") {
         "m: expected a safetensors header of at most 100000000 bytes, found one of 18446744073709551615 bytes");
   CHECK(complaint("[]", 0) == "m: expected a safetensors header, found something else");
   CHECK(complaint("", 4) == "m: expected a safetensors header, found something else");
-  CHECK(complaint("{", 0) == "m: expected a header in JSON, found a mistake at its byte 2");
-  CHECK(complaint("{\"\xff\":1}", 0) == "m: expected a header in JSON, found a mistake at its byte 3");
-  CHECK(complaint(R"({"w":1e999})", 0) == "m: expected a header in JSON, found a number that is too large");
+  CHECK(complaint("{", 0) == "m: expected a header of tensors in JSON, found a mistake at its byte 2");
+  CHECK(complaint("{\"\xff\":1}", 0) == "m: expected a header of tensors in JSON, found a mistake at its byte 3");
+  CHECK(complaint(R"({"w":1e999})", 0) == "m: expected a header of tensors in JSON, found a number that is too large");
   CHECK(complaint("{\"w\":" + string(1000, '['), 0) == "m: expected a header of tensors, found one nested too deeply");
   CHECK(complaint("{\"w\":{" + good + "},\"w\":{" + good + "}}", 8) == "m: expected a name that is there once, found \"w\" twice");
   CHECK(complaint(one(good + ",\"shape\":[2]"), 8) == "m: expected a name that is there once, found \"shape\" twice");

@@ -11,7 +11,7 @@ template <class Rules, class T, class Coder>
 rows_of<scored_box<T>> found(Coder const& coder, array<image_info<T>, 1> const& info, rows_of<box<T>> const& rois,
                              array<T, 2> const& logits, array<T, 2> const& deltas, detect_options const& o) {
   cpu::context c(2);
-  rows_of<scored_box<T>> hits(info.dims[0], o.max_detections);
+  rows_of<scored_box<T>> hits(info.dims[0], o.max_detections.value_or(100));
   roi::postprocess<Rules>(c, coder, info.in(), rois.in(), logits.in(), deltas.in(), o, hits.out());
   return hits;
 }
@@ -74,17 +74,20 @@ std::vector<scored_box<T>> naive(Coder const& coder, image_info<T> const& im, in
       b = coder.decode(b, delta<T>{d[0], d[1], d[2], d[3]});
       b = Rules::decodes_in_original_pixels ? Rules::clip(b, im.h0, im.w0) : Rules::clip(b, im.h, im.w);
       T const least = Rules::template detection_min_side<T>();
-      if (score > static_cast<T>(o.score) && b.width() >= least && b.height() >= least) own.push_back({b, score, k});
+      if (score > static_cast<T>(o.score.value_or(static_cast<float>(Rules::score_threshold))) && b.width() >= least && b.height() >= least)
+        own.push_back({b, score, k});
     }
     std::stable_sort(own.begin(), own.end(), best_first);
     std::vector<scored_box<T>> kept;
     for (auto const& h : own)
-      if (std::none_of(kept.begin(), kept.end(), [&](auto const& q) { return iou(q.where, h.where) > static_cast<T>(o.nms); }))
+      if (std::none_of(kept.begin(), kept.end(), [&](auto const& q) {
+            return iou(q.where, h.where) > static_cast<T>(o.nms.value_or(static_cast<float>(Rules::nms_detect)));
+          }))
         kept.push_back(h);
     all.insert(all.end(), kept.begin(), kept.end());
   }
   std::stable_sort(all.begin(), all.end(), best_first);
-  all.resize(std::min(all.size(), static_cast<std::size_t>(o.max_detections)));
+  all.resize(std::min(all.size(), static_cast<std::size_t>(o.max_detections.value_or(100))));
   if (!Rules::decodes_in_original_pixels)
     for (auto& h : all) h.where = Rules::unscale_box(h.where, im.sx, im.sy);
   return all;
@@ -153,7 +156,7 @@ TEST_CASE_TEMPLATE("a batch of scaled images, step by step", Rules, torchvision,
         CHECK(ours[i].where == expected[i].where);
         CHECK((ours[i].where.x2 <= info(n).w0 + 1e-9 && ours[i].where.y2 <= info(n).h0 + 1e-9));
       }
-      for (int i = hits.count(n); i < o.max_detections; ++i) CHECK(is_dead(hits.rows(n, i)));
+      for (int i = hits.count(n); i < o.max_detections.value_or(100); ++i) CHECK(is_dead(hits.rows(n, i)));
     }
   }
 }

@@ -1,0 +1,47 @@
+#pragma once
+// JSON text that nobody need trust: one frcnn::error for a mistake, a key that is there twice, a text nested too deeply.
+//
+//   auto const header = io::parse_json("m.safetensors", "a header of tensors", 3, text);
+#include "frcnn/core/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::io {
+
+// Printable and short, whatever a broken file holds.
+inline std::string in_quotes(std::string_view text) {
+  std::string q = "\"";
+  for (char const c : text.substr(0, 100)) q += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  return q + (text.size() > 100 ? "...\"" : "\"");
+}
+
+// where: names the file in errors; what: "a header"; depth: of objects and lists in one another.
+template <class Json = nlohmann::json>
+Json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text) {
+  // The parser keeps the last of two equal keys and nests as deeply as it is told to: both are refused as they appear.
+  std::vector<std::set<std::string>> keys;
+  auto const watch = [&](int at, typename Json::parse_event_t event, Json& parsed) {
+    if (at > depth) throw error(where, what, "one nested too deeply");
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.template get<std::string>()).second)
+      throw error(where, "a name that is there once", in_quotes(parsed.template get<std::string>()) + " twice");
+    return true;
+  };
+  try {
+    return Json::parse(text, watch);
+  } catch (nlohmann::json::parse_error const& e) {
+    throw error(where, what + " in JSON", "a mistake at its byte " + std::to_string(e.byte));
+  } catch (nlohmann::json::exception const&) {  // a number out of range
+    throw error(where, what + " in JSON", "a number that is too large");
+  }
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END
