@@ -1,5 +1,5 @@
 // The head reads 16 channels, the backbone has 8.
-// expect: frcnn: the parts differ in number of channels
+// expect: frcnn: the parts differ in number of channels: RH reads other than a map of the backbone has
 #include "parts.hpp"
 
 using namespace parts;

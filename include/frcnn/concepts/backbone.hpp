@@ -28,9 +28,18 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+namespace detail {
+template <class X>
+consteval bool has_levels() {
+  for (int l = 0; l < X::levels; ++l)
+    if (X::channels(l) <= 0 || X::stride(l) <= 0) return false;
+  return true;
+}
+}  // namespace detail
+
 // clang-format off
 template <class X>
-concept Backbone = Trainable<X> && (X::levels > 0) && (X::channels(0) > 0) && (X::stride(0) > 0) &&
+concept Backbone = Trainable<X> && (X::levels > 0) && detail::has_levels<X>() &&
                    requires(X& x, X const& k, context_of<X>& c, batch<scalar_of<X>, device_of<X>> im,
                             maps<scalar_of<X>, X::levels, device_of<X>>& f, typename X::tape& t) {
                      { k.map_shape(0, im.pixels.dims) } -> std::same_as<shape<4>>;

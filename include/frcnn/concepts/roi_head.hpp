@@ -1,6 +1,7 @@
 #pragma once
 // RoIHead: regions to classes and refined boxes (Fast R-CNN on shared features).
-//   1. H::levels, H::channels, H::coder, h.classes()    maps and channels it reads, its BoxCoder, number of classes without background
+//   1. H::levels, H::channels, H::coder, h.classes()    how many of the maps, the first ones, and channels of each it reads; its BoxCoder;
+//                                                       number of classes without background
 //   2. h.infer(c, batch, maps, rois, options, hits)     inference: hits [N, options.max_detections] by descending score, original pixels;
 //                                                     every option is set: what a call left out, by h.defaults() where there is one
 //   3. training in three calls:

@@ -35,6 +35,14 @@ concept HasCoder = requires {
 template <class P>
 concept HasWrongCoder = HasCoder<P> && !BoxCoder<typename P::coder>;
 
+// Whether each of the backbone's first maps has as many channels as the part reads.
+template <class BB, class Part>
+consteval bool has_channels(int levels) {
+  for (int l = 0; l < levels; ++l)
+    if (BB::channels(l) != Part::channels) return false;
+  return true;
+}
+
 // One sentence for one mistake, the first that applies. Not static_assert(Backbone<BB>), which a compiler may explain at any length.
 template <class BB, class PG, class RH>
 consteval bool explain() {
@@ -65,7 +73,9 @@ consteval bool explain() {
   else if constexpr (PG::anchors_type::levels != BB::levels)
     static_assert(never<PG>, "frcnn: the anchor scheme and the backbone differ in number of levels");
   else if constexpr (RH::levels > BB::levels) static_assert(never<RH>, "frcnn: the RoI head reads more levels than the backbone has");
-  else static_assert(never<BB>, "frcnn: the parts differ in number of channels");
+  else if constexpr (!has_channels<BB, PG>(BB::levels))
+    static_assert(never<PG>, "frcnn: the parts differ in number of channels: PG reads other than a map of the backbone has");
+  else static_assert(never<RH>, "frcnn: the parts differ in number of channels: RH reads other than a map of the backbone has");
   return true;
 }
 
@@ -80,10 +90,10 @@ consteval auto typical() {
   else return std::type_identity<RH>();
 }
 
-template <class T, Backend B>
+template <class T>
 struct clear {
-  view<T, 1, B> v;
-  FRCNN_HD void operator()(std::size_t i) const { v.data[i] = T(0); }
+  T* to;
+  FRCNN_HD void operator()(std::size_t i) const { to[i] = T(0); }
 };
 
 }  // namespace detail
@@ -92,7 +102,7 @@ struct clear {
 template <class BB, class PG, class RH>
 concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> &&
                      SameWorld<PG, BB> && SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
-                     (PG::channels == BB::channels(0)) && (RH::channels == BB::channels(0));
+                     detail::has_channels<BB, PG>(BB::levels) && detail::has_channels<BB, RH>(RH::levels);
 // clang-format on
 
 // Parts that do not fit. It has the members of the one that works, with their types, so that the sentence is all that the compiler says of
@@ -165,7 +175,7 @@ class faster_rcnn<BB, PG, RH> {
       regions = rois;
     }
     profiled const stage(c, "regions");
-    head_.infer(c, im, f, regions, complete(o, head_), hits);
+    head_.infer(c, im, of_head(f), regions, complete(o, head_), hits);
   }
 
   // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.
@@ -181,7 +191,7 @@ class faster_rcnn<BB, PG, RH> {
     if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
     check_truth(im, gt);
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = make_maps(c, im);
+    auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
@@ -193,12 +203,12 @@ class faster_rcnn<BB, PG, RH> {
     staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
     staged(c, "regions", [&] {
       head_.targets(c, im, rois, gt, r, t.head);
-      head_.forward(c, im, f, t.head);
+      head_.forward(c, im, of_head(f), t.head);
       head_.loss(c, im, gt, t.head, last_two(loss));
     });
     staged(c, "rpn backward",
            [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
-    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::add); });
+    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::add); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
     guard.is_done = true;
   }
@@ -207,7 +217,7 @@ class faster_rcnn<BB, PG, RH> {
     unfinished_step guard{store_};
     check_truth(im, gt);
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = make_maps(c, im);
+    auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
@@ -226,15 +236,15 @@ class faster_rcnn<BB, PG, RH> {
     check_truth(im, gt);
     check_regions(im, im.regions);
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = make_maps(c, im);
+    auto f = make_maps(c, im), df = make_gradients<RH::levels>(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     staged(c, "regions", [&] {
       head_.targets(c, im, im.regions, gt, r, t.head);
-      head_.forward(c, im, f, t.head);
+      head_.forward(c, im, of_head(f), t.head);
       head_.loss(c, im, gt, t.head, last_two(loss));
     });
-    staged(c, "regions backward", [&] { head_.backward(c, t.head, {}, df, writing::set); });
+    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::set); });
     staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
     guard.is_done = true;
   }
@@ -300,6 +310,29 @@ class faster_rcnn<BB, PG, RH> {
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone_.map_shape(l, im.pixels.dims));
     return f;
   }
+  // d(maps) of a step whose parts write the first `Written` levels. The others are zero from the start: which they are is known from the
+  // composition.
+  template <int Written>
+  maps<T, levels, B> make_gradients(context& c, batch<T, B> const& im) const {
+    maps<T, levels, B> df;
+    for (int l = 0; l < levels; ++l) {
+      shape<4> const s = backbone_.map_shape(l, im.pixels.dims);
+      df.level[l] = l < Written ? c.template make<T>(s) : zeros(c, s);
+    }
+    return df;
+  }
+  static activation<T, B> zeros(context& c, shape<4> s) {
+    std::size_t const elements = c.template storage<T>(s);
+    auto* const memory = static_cast<T*>(c.scratch(checked::bytes<T>(elements)));
+    exec<B>::for_each(c, elements, detail::clear<T>{memory});
+    return c.template make_at<T>(memory, s);
+  }
+  // The levels that the head reads: the first ones.
+  static maps<T, RH::levels, B> of_head(maps<T, levels, B> const& f) { return f.template range<0, RH::levels>(); }
+  void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how) {
+    auto read = of_head(df);
+    head_.backward(c, t, {}, read, how);
+  }
   template <class Work>
   static void staged(context& c, char const* name, Work work) {
     profiled const stage(c, name);
@@ -311,7 +344,7 @@ class faster_rcnn<BB, PG, RH> {
   void run_generator(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
     staged(c, "rpn", [&] { generator_.infer(c, im, f, ph, rois); });
   }
-  static void clear_losses(context& c, view<T, 1, B> loss) { exec<B>::for_each(c, loss.size(), detail::clear<T, B>{loss}); }
+  static void clear_losses(context& c, view<T, 1, B> loss) { exec<B>::for_each(c, loss.size(), detail::clear<T>{loss.data}); }
   static view<T, 1, B> first_two(view<T, 1, B> loss) { return {loss.data, {{2}}}; }
   static view<T, 1, B> last_two(view<T, 1, B> loss) { return {loss.data + 2, {{2}}}; }
 

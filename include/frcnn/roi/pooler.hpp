@@ -1,10 +1,12 @@
 #pragma once
-// Poolers: regions of the maps to rows of fixed length, and the gradient's way back. A RoIHead is given one as a part.
+// Poolers: regions of the maps to features of one size, and the gradient's way back. A RoIHead is given one as a part.
 //
-//   maps level[l] = [N, C, Hl, Wl];  rois [N, R];  out [N*R, C*P*P] (channel by channel, bins row-major)
+//   maps level[l] = [N, C, Hl, Wl];  rois [N, R]
+//   out, in either form:   rows [N*R, C*P*P] (channel by channel, bins row-major), for a fully connected layer
+//                          an activation [N*R, C, P, P] = pooler.map_shape(N*R), for a convolution (a head that shares conv5)
 //   pooler.width()                    C*P*P
 //   pooler.forward(c, maps, rois, out)          pooler.forward(c, maps, rois, out, tape)
-//   pooler.backward(c, tape, dout, dmaps, how)  the RoIs are constants
+//   pooler.backward(c, tape, dout, dmaps, how)  the RoIs are constants; levels of dmaps without memory are not wanted
 // With several levels each RoI reads one, by its size (Feature Pyramid Networks, eq. 1).
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/executor.hpp"
@@ -39,16 +41,45 @@ struct assign_level {
 };
 }  // namespace detail
 
-// What both poolers share: the spec, and which level each RoI reads.
-template <class F, class Rules>
-class pooler_base {
+enum class pooling { align, max };
+
+// Both poolers: which level each RoI reads, and the op.
+template <class F, class Rules, pooling Kind>
+class pooler {
  public:
   using scalar = typename F::scalar;
   using device = typename F::device;
   static constexpr int levels = F::levels, channels = F::channels;
 
+ private:
+  using T = scalar;
+  using B = device;
+  using context = typename B::context;
+  using maps_type = maps<T, levels, B>;
+  using rois_type = counted<box<T> const, 2, B>;
+
+ public:
+  struct tape {
+    rois_type rois{};
+    view<std::int32_t const, 2, B> level{};
+    view<std::int32_t, 3, B> argmax{};  // of RoIPool
+    buffer<std::int32_t, B> level_memory, argmax_memory;
+  };
+
+  int pooled() const { return spec_.pooled; }
+  int width() const { return channels * spec_.pooled * spec_.pooled; }
+  shape<4> map_shape(int rows) const { return {{rows, channels, spec_.pooled, spec_.pooled}}; }
+
+  void forward(context& c, maps_type const& f, rois_type rois, view<T, 2, B> out) const { infer(c, f, rois, bins(out)); }
+  void forward(context& c, maps_type const& f, rois_type rois, activation<T, B> const& out) const { infer(c, f, rois, out); }
+  void forward(context& c, maps_type const& f, rois_type rois, view<T, 2, B> out, tape& t) const { train(c, f, rois, bins(out), t); }
+  void forward(context& c, maps_type const& f, rois_type rois, activation<T, B> const& out, tape& t) const { train(c, f, rois, out, t); }
+  void backward(context& c, tape& t, view<T const, 2, B> dout, maps_type& df, writing how) const { back(c, t, bins(dout), df, how); }
+  void backward(context& c, tape& t, activation<T, B> const& dout, maps_type& df, writing how) const { back(c, t, dout, df, how); }
+
+ protected:
   // strides: input pixels per map pixel, one a level.
-  pooler_base(int pooled, int sampling, std::array<int, levels> strides) {
+  pooler(int pooled, int sampling, std::array<int, levels> strides) {
     spec_.pooled = pooled;
     spec_.sampling = sampling;
     spec_.end_offset = Rules::roi_pool_end_offset;
@@ -56,15 +87,7 @@ class pooler_base {
     for (lowest_ = 0; (1 << lowest_) < strides[0];) ++lowest_;
   }
 
-  int pooled() const { return spec_.pooled; }
-  int width() const { return channels * spec_.pooled * spec_.pooled; }
-
- protected:
-  using T = scalar;
-  using B = device;
-  using context = typename B::context;
-  using rois_type = counted<box<T> const, 2, B>;
-
+ private:
   // [N*R, C, P*P]
   template <class U>
   view<U, 3, B> bins(view<U, 2, B> rows) const {
@@ -82,72 +105,56 @@ class pooler_base {
     }
   }
 
+  template <class Out>
+  void infer(context& c, maps_type const& f, rois_type rois, Out const& out) const {
+    typename context::frame scope(c);
+    auto const level = level_of(c, rois, nullptr);
+    if constexpr (Kind == pooling::align) ops::roi_align<B>::forward(c, spec_, f, rois, level, out);
+    else ops::roi_pool<B>::forward(c, spec_, f, rois, level, out, view<std::int32_t, 3, B>{});
+  }
+  template <class Out>
+  void train(context& c, maps_type const& f, rois_type rois, Out const& out, tape& t) const {
+    t.rois = rois;
+    t.level = level_of(c, rois, &t.level_memory);
+    if constexpr (Kind == pooling::align) {
+      ops::roi_align<B>::forward(c, spec_, f, rois, t.level, out);
+    } else {
+      t.argmax = t.argmax_memory.shaped(shape<3>{{out.dims[0], spec_.pooled * spec_.pooled, channels}});
+      ops::roi_pool<B>::forward(c, spec_, f, rois, t.level, out, t.argmax);
+    }
+  }
+  template <class Out>
+  void back(context& c, tape& t, Out const& dout, maps_type& df, writing how) const {
+    if constexpr (Kind == pooling::align) ops::roi_align<B>::backward(c, spec_, dout, t.rois, t.level, df, how);
+    else ops::roi_pool<B>::backward(c, spec_, dout, view<std::int32_t const, 3, B>(t.argmax), t.rois, t.level, df, how);
+  }
+
   roi_spec<levels> spec_;
   int lowest_ = 0;  // log2 of the first stride
 };
 
 // RoIAlign (He et al. 2017, as torchvision has it: aligned = false).
 template <class F, class Rules>
-class align_pooler : public pooler_base<F, Rules> {
-  using base = pooler_base<F, Rules>;
-  using typename base::B, typename base::T, typename base::context, typename base::rois_type;
+class align_pooler : public pooler<F, Rules, pooling::align> {
+  using base = pooler<F, Rules, pooling::align>;
 
  public:
-  struct tape {
-    rois_type rois{};
-    view<std::int32_t const, 2, B> level{};
-    buffer<std::int32_t, B> level_memory;
-  };
   static constexpr char const* name = "RoIAlign";
 
-  explicit align_pooler(std::array<int, base::levels> strides, pooling_options o = {}) : base(o.pooled, o.sampling, strides) {}
-  align_pooler(std::array<int, base::levels> strides, int pooled, int sampling = 2) : base(pooled, sampling, strides) {}
-
-  void forward(context& c, maps<T, base::levels, B> const& f, rois_type rois, view<T, 2, B> out) const {
-    typename context::frame scope(c);
-    ops::roi_align<B>::forward(c, this->spec_, f, rois, this->level_of(c, rois, nullptr), this->bins(out));
-  }
-  void forward(context& c, maps<T, base::levels, B> const& f, rois_type rois, view<T, 2, B> out, tape& t) const {
-    t.rois = rois;
-    t.level = this->level_of(c, rois, &t.level_memory);
-    ops::roi_align<B>::forward(c, this->spec_, f, rois, t.level, this->bins(out));
-  }
-  void backward(context& c, tape& t, view<T const, 2, B> dout, maps<T, base::levels, B>& df, writing how) const {
-    ops::roi_align<B>::backward(c, this->spec_, this->bins(dout), t.rois, t.level, df, how);
-  }
+  explicit align_pooler(std::array<int, F::levels> strides, pooling_options o = {}) : base(o.pooled, o.sampling, strides) {}
+  align_pooler(std::array<int, F::levels> strides, int pooled, int sampling = 2) : base(pooled, sampling, strides) {}
 };
 
 // RoI max pooling (Fast R-CNN, section 2.1).
 template <class F, class Rules>
-class max_pooler : public pooler_base<F, Rules> {
-  using base = pooler_base<F, Rules>;
-  using typename base::B, typename base::T, typename base::context, typename base::rois_type;
+class max_pooler : public pooler<F, Rules, pooling::max> {
+  using base = pooler<F, Rules, pooling::max>;
 
  public:
-  struct tape {
-    rois_type rois{};
-    view<std::int32_t const, 2, B> level{};
-    view<std::int32_t, 3, B> argmax{};
-    buffer<std::int32_t, B> level_memory, argmax_memory;
-  };
   static constexpr char const* name = "RoIPool";
 
-  explicit max_pooler(std::array<int, base::levels> strides, pooling_options o = {}) : base(o.pooled, 1, strides) {}
-  max_pooler(std::array<int, base::levels> strides, int pooled) : base(pooled, 1, strides) {}
-
-  void forward(context& c, maps<T, base::levels, B> const& f, rois_type rois, view<T, 2, B> out) const {
-    typename context::frame scope(c);
-    ops::roi_pool<B>::forward(c, this->spec_, f, rois, this->level_of(c, rois, nullptr), this->bins(out), view<std::int32_t, 3, B>{});
-  }
-  void forward(context& c, maps<T, base::levels, B> const& f, rois_type rois, view<T, 2, B> out, tape& t) const {
-    t.rois = rois;
-    t.level = this->level_of(c, rois, &t.level_memory);
-    t.argmax = t.argmax_memory.shaped(shape<3>{{out.dims[0], this->spec_.pooled * this->spec_.pooled, base::channels}});
-    ops::roi_pool<B>::forward(c, this->spec_, f, rois, t.level, this->bins(out), t.argmax);
-  }
-  void backward(context& c, tape& t, view<T const, 2, B> dout, maps<T, base::levels, B>& df, writing how) const {
-    ops::roi_pool<B>::backward(c, this->spec_, this->bins(dout), view<std::int32_t const, 3, B>(t.argmax), t.rois, t.level, df, how);
-  }
+  explicit max_pooler(std::array<int, F::levels> strides, pooling_options o = {}) : base(o.pooled, 1, strides) {}
+  max_pooler(std::array<int, F::levels> strides, int pooled) : base(pooled, 1, strides) {}
 };
 
 }  // namespace frcnn::roi

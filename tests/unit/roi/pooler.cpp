@@ -145,3 +145,45 @@ TEST_CASE_TEMPLATE("each region reads the map of its size", T, float, double) {
   check.template operator()<roi::align_pooler>();
   check.template operator()<roi::max_pooler>();
 }
+
+TEST_CASE_TEMPLATE("an activation holds what rows hold, bit for bit, and takes the same gradient", T, float, double) {
+  using f = features<T, cpu, 3>;
+  cpu::context c(2);
+  shape<4> const s{{2, 3, 8, 10}};
+  map<T> const x(c, s, golden().read<T>("roi.maps"));
+  maps<T, 1, cpu> const in{{x.a}};
+  auto const rois = golden_rois<T>(4);  // two dead rows
+  host_rng r(7, draw::test);
+  auto const check = [&](auto const& pooler) {
+    int const bins = pooler.pooled() * pooler.pooled();
+    shape<4> const out = pooler.map_shape(12);
+    CHECK(out == shape<4>{{12, 3, pooler.pooled(), pooler.pooled()}});
+    array<T, 2> rows = nans<T>(of(12, pooler.width()));
+    map<T> y(out, std::numeric_limits<T>::quiet_NaN()), again(out, std::numeric_limits<T>::quiet_NaN());
+    typename std::remove_cvref_t<decltype(pooler)>::tape by_rows, by_map;
+    pooler.forward(c, in, rois.in(), rows.out(), by_rows);
+    pooler.forward(c, in, rois.in(), y.a, by_map);
+    pooler.forward(c, in, rois.in(), again.a);
+    CHECK(y.plain(c) == rows.values);
+    CHECK(again.plain(c) == rows.values);
+    // Stored with the channels innermost: what a convolution reads without turning it round.
+    for (int row = 0; row < 12; ++row)
+      for (int i = 0; i < bins; ++i)
+        for (int ch = 0; ch < 3; ++ch) CHECK(y.values[std::size_t((row * bins + i) * 3 + ch)] == rows(row, ch * bins + i));
+
+    array<T, 2> drows(rows.dims);
+    for (auto& v : drows.values) v = T(r.normal());
+    map<T> const dy(c, out, drows.values);
+    map<T> dx(s), dx_by_map(s, std::numeric_limits<T>::quiet_NaN());
+    maps<T, 1, cpu> df{{dx.a}}, df_by_map{{dx_by_map.a}};
+    pooler.backward(c, by_rows, drows.in(), df, writing::set);
+    pooler.backward(c, by_map, dy.a, df_by_map, writing::set);
+    CHECK(dx_by_map.values == dx.values);
+    CHECK(std::any_of(dx.values.begin(), dx.values.end(), [](T v) { return v != 0; }));
+    pooler.backward(c, by_rows, drows.in(), df, writing::add);
+    pooler.backward(c, by_map, dy.a, df_by_map, writing::add);
+    CHECK(dx_by_map.values == dx.values);
+  };
+  check(roi::align_pooler<f, torchvision>({16}, 7));
+  check(roi::max_pooler<f, torchvision>({16}, 3));
+}

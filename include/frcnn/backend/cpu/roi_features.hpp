@@ -1,6 +1,6 @@
 #pragma once
 // ops::roi_align and ops::roi_pool on the CPU. Maps have their channels innermost, so every sample reads and writes one run of memory: a
-// RoI is pooled, and its gradient read, bin by bin in its worker's memory, and turned to or from the channels of its row there.
+// RoI is pooled, and its gradient read, bin by bin. Plain rows are turned to or from these in the worker's memory; activations lie so.
 //
 // Forward takes RoIs in parallel. Backward takes images times blocks of channels in parallel, and inside a block RoIs in ascending order:
 // each element's sum has one order whatever the number of threads.
@@ -97,6 +97,49 @@ struct bilinear_grid {
   }
 };
 
+// Pooled regions, in either form: plain rows, channel by channel, or an activation, whose bins lie as RoIs are pooled. T const: their
+// gradients.
+template <class T>
+struct pooled_regions {
+  T* data;
+  std::size_t rows, channels, bins;
+  bool by_channel;
+
+  using value = std::remove_const_t<T>;
+
+  pooled_regions(view<T, 3, cpu> plain)
+      : data(plain.data),
+        rows(static_cast<std::size_t>(plain.dims[0])),
+        channels(static_cast<std::size_t>(plain.dims[1])),
+        bins(static_cast<std::size_t>(plain.dims[2])),
+        by_channel(true) {}
+  pooled_regions(view<value, 3, cpu> plain) requires(std::is_const_v<T>) : pooled_regions(view<T, 3, cpu>(plain)) {}
+  pooled_regions(cpu_activation<value> const& a)
+      : data(a.data),
+        rows(static_cast<std::size_t>(a.dims[0])),
+        channels(static_cast<std::size_t>(a.dims[1])),
+        bins(static_cast<std::size_t>(a.dims[2]) * a.dims[3]),
+        by_channel(false) {}
+
+  T* row(std::size_t i) const { return data + i * channels * bins; }
+  void clear(std::size_t i) const { std::fill_n(row(i), channels * bins, value(0)); }
+  // Where the bins of a row are pooled, [bins, channels]: `scratch`, or the row itself. finish() brings them where they belong.
+  T* memory_of(std::size_t i, T* scratch) const { return by_channel ? scratch : row(i); }
+  void finish(std::size_t i, T const* pooled) const {
+    if (by_channel) transpose(pooled, channels, bins, channels, row(i), bins);
+  }
+  // Some channels of a row, and how far its bins lie apart.
+  struct strip {
+    value const* bin;
+    std::size_t step;
+  };
+  strip read(std::size_t i, std::size_t first, std::size_t count, value* scratch) const {
+    if (!by_channel) return {row(i) + first, channels};
+    transpose(row(i) + first * bins, bins, count, bins, scratch, count);
+    return {scratch, count};
+  }
+};
+
 // Which map a RoI reads, or whether it is dead.
 template <class Box>
 struct roi_rows {
@@ -145,12 +188,12 @@ struct roi_align<cpu> {
   template <Real T, int L>
   static void forward(cpu::context& c, roi_spec<L> const& spec, maps<T, L, cpu> const& in,
                       std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level,
-                      view<T, 3, cpu> out) {
+                      detail::pooled_regions<std::type_identity_t<T>> out) {
     detail::roi_rows<box<T> const> const rows{rois, level};
     int const pooled = spec.pooled;
-    std::size_t const channels = static_cast<std::size_t>(out.dims[1]), bins = static_cast<std::size_t>(pooled) * pooled;
+    std::size_t const channels = out.channels, bins = static_cast<std::size_t>(pooled) * pooled;
     std::size_t const total = rows.images() * rows.per_image();
-    FRCNN_ASSERT(out.dims[0] == static_cast<int>(total) && out.dims[2] == pooled * pooled && spec.sampling > 0);
+    FRCNN_ASSERT(out.rows == total && out.bins == bins && spec.sampling > 0);
     cpu::context::frame const scope(c);
     std::size_t const workers = static_cast<std::size_t>(workers_for(c, total, 1));
     std::size_t const room = detail::bilinear_grid<T>::bytes(pooled, spec.sampling);
@@ -159,12 +202,11 @@ struct roi_align<cpu> {
     parallel_for(c, total, 1, [=, &spec, &in](int worker, std::size_t begin, std::size_t end) {
       detail::bilinear_grid<T> grid(memory + static_cast<std::size_t>(worker) * room, pooled, spec.sampling);
       for (std::size_t row = begin; row < end; ++row) {
-        T* const to = out.data + row * bins * channels;
         if (!rows.is_live(row)) {
-          std::fill_n(to, bins * channels, T(0));
+          out.clear(row);
           continue;
         }
-        T* const first = turned + static_cast<std::size_t>(worker) * bins * channels;
+        T* const first = out.memory_of(row, turned + static_cast<std::size_t>(worker) * bins * channels);
         T* bin = first;
         int const l = rows.level_of(row);
         auto const& map = in.level[l];
@@ -177,18 +219,18 @@ struct roi_align<cpu> {
                                [&](std::int32_t cell, T weight) { sum.add(source + static_cast<std::size_t>(cell) * channels, weight); });
             sum.finish();
           }
-        detail::transpose(first, channels, bins, channels, to, bins);
+        out.finish(row, first);
       }
     });
   }
 
   template <Real T, int L>
-  static void backward(cpu::context& c, roi_spec<L> const& spec, std::type_identity_t<view<T const, 3, cpu>> dout,
+  static void backward(cpu::context& c, roi_spec<L> const& spec, detail::pooled_regions<std::type_identity_t<T const>> dout,
                        std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level,
                        maps<T, L, cpu> const& dmaps, writing how) {
     detail::roi_rows<box<T> const> const rows{rois, level};
     int const pooled = spec.pooled;
-    std::size_t const channels = static_cast<std::size_t>(dout.dims[1]), bins = static_cast<std::size_t>(pooled) * pooled;
+    std::size_t const channels = dout.channels, bins = static_cast<std::size_t>(pooled) * pooled;
     cpu::context::frame const scope(c);
     std::size_t const room = detail::bilinear_grid<T>::bytes(pooled, spec.sampling);
     std::byte* const memory = c.scratch_of<std::byte>(static_cast<std::size_t>(c.threads()) * room);
@@ -202,11 +244,12 @@ struct roi_align<cpu> {
                                        auto const& map = dmaps.level[l];
                                        if (!map) continue;
                                        T* const target = detail::image_of(map, image) + first;
-                                       T* bin = turned + static_cast<std::size_t>(worker) * bins * channels;
-                                       detail::transpose(dout.data + (row * channels + first) * bins, bins, count, bins, bin, count);
+                                       auto const some =
+                                           dout.read(row, first, count, turned + static_cast<std::size_t>(worker) * bins * channels);
+                                       T const* bin = some.bin;
                                        grid.place(rows.roi(row), static_cast<T>(spec.scale[l]), map.dims);
                                        for (int py = 0; py < pooled; ++py)
-                                         for (int px = 0; px < pooled; ++px, bin += count)
+                                         for (int px = 0; px < pooled; ++px, bin += some.step)
                                            grid.for_each_cell(py, px, map.dims[3], [&](std::int32_t cell, T weight) {
                                              T* const to = target + static_cast<std::size_t>(cell) * channels;
                                              FRCNN_INDEPENDENT
@@ -265,26 +308,25 @@ template <>
 struct roi_pool<cpu> {
   template <Real T, int L>
   static void forward(cpu::context& c, roi_spec<L> const& spec, maps<T, L, cpu> const& in,
-                      std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level, view<T, 3, cpu> out,
-                      view<std::int32_t, 3, cpu> argmax) {
+                      std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level,
+                      detail::pooled_regions<std::type_identity_t<T>> out, view<std::int32_t, 3, cpu> argmax) {
     detail::roi_rows<box<T> const> const rows{rois, level};
     int const pooled = spec.pooled;
-    std::size_t const channels = static_cast<std::size_t>(out.dims[1]), bins = static_cast<std::size_t>(pooled) * pooled;
+    std::size_t const channels = out.channels, bins = static_cast<std::size_t>(pooled) * pooled;
     std::size_t const total = rows.images() * rows.per_image(), row_size = bins * channels;
-    FRCNN_ASSERT(out.dims[0] == static_cast<int>(total) && out.dims[2] == pooled * pooled);
-    FRCNN_ASSERT(!argmax || (argmax.dims == shape<3>{{out.dims[0], out.dims[2], out.dims[1]}}));
+    FRCNN_ASSERT(out.rows == total && out.bins == bins);
+    FRCNN_ASSERT(!argmax || argmax.size() == total * row_size);
     cpu::context::frame const scope(c);
     T* const turned = c.scratch_of<T>(static_cast<std::size_t>(workers_for(c, total, 1)) * row_size);
     parallel_for(c, total, 1, [=, &spec, &in](int worker, std::size_t begin, std::size_t end) {
       for (std::size_t row = begin; row < end; ++row) {
-        T* const to = out.data + row * row_size;
         std::int32_t* winner = argmax ? argmax.data + row * row_size : nullptr;
         if (!rows.is_live(row)) {
-          std::fill_n(to, row_size, T(0));
+          out.clear(row);
           if (winner) std::fill_n(winner, row_size, -1);
           continue;
         }
-        T* const first = turned + static_cast<std::size_t>(worker) * row_size;
+        T* const first = out.memory_of(row, turned + static_cast<std::size_t>(worker) * row_size);
         T* best = first;
         int const l = rows.level_of(row);
         auto const& map = in.level[l];
@@ -296,17 +338,17 @@ struct roi_pool<cpu> {
           for (int px = 0; px < pooled; ++px, best += channels, winner += winner ? channels : 0)
             pool_bin(source, y.begin(py, map.dims[2]), y.end(py, map.dims[2]), x.begin(px, map.dims[3]), x.end(px, map.dims[3]),
                      map.dims[3], channels, best, winner);
-        detail::transpose(first, channels, bins, channels, to, bins);
+        out.finish(row, first);
       }
     });
   }
 
   template <Real T, int L>
-  static void backward(cpu::context& c, roi_spec<L> const& spec, std::type_identity_t<view<T const, 3, cpu>> dout,
+  static void backward(cpu::context& c, roi_spec<L> const& spec, detail::pooled_regions<std::type_identity_t<T const>> dout,
                        view<std::int32_t const, 3, cpu> argmax, std::type_identity_t<counted<box<T> const, 2, cpu>> rois,
                        view<std::int32_t const, 2, cpu> level, maps<T, L, cpu> const& dmaps, writing how) {
     detail::roi_rows<box<T> const> const rows{rois, level};
-    std::size_t const channels = static_cast<std::size_t>(dout.dims[1]), bins = static_cast<std::size_t>(spec.pooled) * spec.pooled;
+    std::size_t const channels = dout.channels, bins = static_cast<std::size_t>(spec.pooled) * spec.pooled;
     cpu::context::frame const scope(c);
     T* const turned = c.scratch_of<T>(static_cast<std::size_t>(c.threads()) * bins * channels);
     detail::for_each_channel_block(c, dmaps, rows.images(), channels, how,
@@ -316,9 +358,10 @@ struct roi_pool<cpu> {
                                        auto const& map = dmaps.level[rows.level_of(row)];
                                        if (!map) continue;
                                        T* const target = detail::image_of(map, image) + first;
-                                       T* bin = turned + static_cast<std::size_t>(worker) * bins * channels;
-                                       detail::transpose(dout.data + (row * channels + first) * bins, bins, count, bins, bin, count);
-                                       for (std::size_t b = 0; b < bins; ++b, bin += count) {
+                                       auto const some =
+                                           dout.read(row, first, count, turned + static_cast<std::size_t>(worker) * bins * channels);
+                                       T const* bin = some.bin;
+                                       for (std::size_t b = 0; b < bins; ++b, bin += some.step) {
                                          std::int32_t const* const winner = argmax.data + (row * bins + b) * channels + first;
                                          for (std::size_t i = 0; i < count; ++i)
                                            if (winner[i] >= 0) target[static_cast<std::size_t>(winner[i]) * channels + i] += bin[i];

@@ -1,0 +1,119 @@
+// Five maps from the backbone, proposals from all five, regions from the first four: what a feature pyramid is. A whole detection, and
+// steps whose gradients are compared with differences.
+#include "frcnn/testing/decisions.hpp"
+#include "gradients.hpp"
+#include "pyramid.hpp"
+
+#include <numeric>
+
+using namespace detector_tests;
+
+namespace {
+
+constexpr int width = 4;
+
+template <class T, template <class, class> class Pooler>
+struct several {
+  using rules = conventions::torchvision;
+  using backbone = pyramid<T, width>;
+  using generator = region_proposal_network<features<T, cpu, width, 5>, rules>;
+  using pooler = Pooler<features<T, cpu, width, 4>, rules>;
+  using head = fast_rcnn_head<features<T, cpu, width, 4>, rules, pooler>;
+  using model = faster_rcnn<backbone, generator, head>;
+
+  static std::unique_ptr<model> make() {
+    auto m = std::make_unique<model>(
+        backbone(), generator(make_anchors<rules, 5>({{16}, {32}, {64}, {96}, {128}}, {.5, 1, 2}), {4, 8, 16, 32, 64}, narrow_rpn<rules>()),
+        head(pooler({4, 8, 16, 32}, 3), narrow_head<rules>()));
+    liven(*m);
+    m->parameters().enable_gradients();
+    return m;
+  }
+};
+
+std::vector<scene<double>::size> const sizes{{128, 192}, {120, 192}};  // as detect pads them: every map is half of the one before
+
+// The next frame finds nothing that could pass for a gradient.
+void poison_arena(cpu::context& c) {
+  cpu::context::frame const scope(c);
+  std::size_t const bytes = std::max<std::size_t>(c.high_water(), std::size_t{8} << 20);
+  std::memset(c.scratch(bytes), 0xff, bytes);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("5 maps, 5 levels of proposals, 4 of regions: a step's gradients are derivatives", V, several<double, roi::align_pooler>,
+                   several<double, roi::max_pooler>) {
+  auto const model = V::make();
+  cpu::context c(1);
+  scene<double> here(sizes);
+  typename V::model::tape tape;
+  for (double const l : losses_of_step(*model, c, here, tape)) CHECK(l > 0);
+  auto const decided = testing::record(tape);
+  testing::replay(decided, tape);
+  take_gradients(*model);
+  poison_arena(c);
+  check_gradients(
+      *model,
+      [&] {
+        auto const l = losses_of_step(*model, c, here, tape);
+        return std::accumulate(l.begin(), l.end(), 0.0);
+      },
+      everywhere);
+}
+
+TEST_CASE("a head of 4 levels alone: the fifth map's gradient, which nobody writes, is zero") {
+  using V = several<double, roi::align_pooler>;
+  auto const model = V::make();
+  cpu::context c(1);
+  scene<double> here(sizes);
+  V::model::tape tape;
+  std::vector<box<double>> given;
+  for (int n = 0; n < 2; ++n)
+    for (int i = 0; i < 20; ++i) {
+      double const side = 12 + 5 * i;  // regions of three levels
+      given.push_back({i * .7, i * .5, i * .7 + side, i * .5 + side});
+    }
+  std::vector<std::int32_t> count{20, 18};
+  std::vector<double> loss(4);
+  auto const run = [&] {
+    poison_arena(c);
+    auto im = here.images();
+    im.regions = {{given.data(), {{2, 20}}}, {count.data(), {{2}}}};
+    model->step_head(c, im, here.objects(), here.random(), tape, {loss.data(), {{4}}});
+    return loss[2] + loss[3];
+  };
+  run();
+  testing::replay(testing::record(tape), tape);
+  take_gradients(*model);
+  check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("rpn"); });
+}
+
+TEST_CASE("5 maps, 5 levels of proposals, 4 of regions: a whole detection, alike in float and double") {
+  using V = several<float, roi::align_pooler>;
+  auto const narrow = V::make();
+  auto const wide = several<double, roi::align_pooler>::make();
+  cpu::context c(2);
+  scene<float> a({{128, 192}, {120, 192}});
+  scene<double> b(sizes);
+  auto const detected = [&]<class T>(auto const& model, scene<T>& s, std::vector<scored_box<T>>& hits) {
+    detect_options const o{.score = 0.01f, .max_detections = 20};
+    hits.resize(40);
+    std::vector<std::int32_t> count(2);
+    model.detect(c, s.images(), o, {{hits.data(), {{2, 20}}}, {count.data(), {{2}}}});
+    return count;
+  };
+  std::vector<scored_box<float>> ours;
+  std::vector<scored_box<double>> theirs;
+  auto const count = detected(*narrow, a, ours);
+  CHECK(count == detected(*wide, b, theirs));
+  CHECK(count[0] > 0);
+  CHECK(count[1] > 0);
+  for (std::size_t n = 0; n < 2; ++n)
+    for (std::size_t i = 20 * n; i < 20 * n + std::size_t(count[n]); ++i) {
+      CHECK(ours[i].label == theirs[i].label);
+      CHECK(ours[i].score == doctest::Approx(theirs[i].score).epsilon(1e-4));
+      CHECK(ours[i].where.x1 == doctest::Approx(theirs[i].where.x1).epsilon(1e-3));
+      CHECK(ours[i].where.y2 == doctest::Approx(theirs[i].where.y2).epsilon(1e-3));
+    }
+}
