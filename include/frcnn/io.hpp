@@ -6,3 +6,4 @@
 #include "frcnn/io/dtype.hpp"
 #include "frcnn/io/event_file.hpp"
 #include "frcnn/io/safetensors.hpp"
+#include "frcnn/io/weight_source.hpp"

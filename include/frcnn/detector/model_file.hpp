@@ -15,12 +15,10 @@
 // (io/mapping.hpp). save(), which replaces a file, may. Reading throws error naming the file and the tensor or key: a file cut short, of
 // another preset or version, with a key that is missing or unknown, a missing, extra or misshapen tensor. What load would refuse, save
 // refuses: no classes, names that are not UTF-8 or there twice, sides and numbers out of range.
-#include "frcnn/core/finite.hpp"
 #include "frcnn/detector/detector.hpp"
-#include "frcnn/detector/model_weights.hpp"
+#include "frcnn/detector/parameter_io.hpp"
 #include "frcnn/detector/spec.hpp"
 #include "frcnn/io/safetensors.hpp"
-#include "frcnn/nn/parameter_store.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -97,63 +95,6 @@ std::string to_spec(Config const& config, std::string const& where) {
 }
 
 }  // namespace detail
-
-// Adds every parameter's value under its name, made while writing.
-template <Real T, Backend B>
-void add_parameters(io::safetensors_writer& out, parameter_store<T, B> const& store) {
-  for (auto const& e : store.entries()) {
-    auto const shape = e.file_shape();
-    out.add_later<T>(e.name, {shape.begin(), shape.end()}, [&store, &e] { return store.get(e); });
-  }
-}
-
-namespace detail {
-// Whether the parameter's values are now those of the mapped file.
-template <Real T, Backend B>
-bool map_parameter(io::safetensors_file const& file, parameter_store<T, B>& store, typename parameter_store<T, B>::entry const& e) {
-  if constexpr (B::in_host_memory) {
-    constexpr std::size_t least = std::size_t{1} << 18;  // elements: small ones are not worth a mapping each
-    if (e.p->size() < least || !e.in_logical_order()) return false;
-    if (auto values = file.map<T>(e.name, e.file_shape())) {
-      store.lend(e, std::move(values));
-      return true;
-    }
-  }
-  return false;
-}
-}  // namespace detail
-
-// Sets every parameter from the file; every tensor of the file must be a parameter unless `others` accepts its name.
-template <Real T, Backend B, class Others>
-void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, Others others,
-                     model_weights how = model_weights::read) {
-  int const threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u));
-  std::size_t known = 0;
-  for (auto const& e : store.entries()) {
-    file.check(e.name, e.file_shape());
-    if (how == model_weights::read || !detail::map_parameter(file, store, e))
-      store.set_in_parts(e, threads, [&](std::size_t first, std::span<T> out) {
-        file.read_part(e.name, first, out);
-        bool finite = true;
-        for (T const v : out) finite &= is_finite(v);
-        if (!finite) throw error(file.name() + ", tensor \"" + e.name + "\"", "finite numbers", "infinity or NaN");
-      });
-    ++known;
-  }
-  for (auto const& [name, tensor] : file.tensors())
-    if (others(name)) ++known;
-  if (known == file.tensors().size()) return;
-  for (auto const& [name, tensor] : file.tensors()) {
-    bool found = others(name);
-    for (auto const& e : store.entries()) found = found || e.name == name;
-    if (!found) throw error(file.name() + ", tensor \"" + name + "\"", "parameters of the model only", "a tensor that is none of them");
-  }
-}
-template <Real T, Backend B>
-void read_parameters(io::safetensors_file const& file, parameter_store<T, B>& store, model_weights how = model_weights::read) {
-  read_parameters(
-      file, store, [](std::string const&) { return false; }, how);
-}
 
 template <class Preset>
 void save(detector<Preset> const& d, std::filesystem::path const& path) {

@@ -19,8 +19,8 @@
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/dtype.hpp"
 #include "frcnn/io/foreign_file.hpp"
-#include "frcnn/io/json.hpp"
 #include "frcnn/io/mapping.hpp"
+#include "frcnn/io/weight_source.hpp"
 
 #include <algorithm>
 #include <array>
@@ -34,15 +34,6 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
-using tensor_shape = std::vector<std::int64_t>;
-
-// "[64,3,3,3]", for messages
-inline std::string to_string(tensor_shape const& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < std::min<std::size_t>(shape.size(), 8); ++i) text.append(i ? "," : "").append(std::to_string(shape[i]));
-  return text.append(shape.size() > 8 ? ",...]" : "]");
-}
-
 // One tensor of an open file, C order: bytes [begin, end) of the file.
 struct stored_tensor {
   dtype type{};
@@ -52,7 +43,7 @@ struct stored_tensor {
   std::size_t size() const { return static_cast<std::size_t>(end - begin) / size_of(type); }
 };
 
-class safetensors_file {
+class safetensors_file : public weight_source {
  public:
   // Reads and checks the header.
   explicit safetensors_file(std::filesystem::path const& path) : name_(path.string()) {
@@ -66,7 +57,7 @@ class safetensors_file {
   // The same from memory that the caller keeps; `name` stands for the path in messages.
   safetensors_file(std::string name, std::span<std::byte const> bytes) : name_(std::move(name)), memory_(bytes) { parse(bytes.size()); }
 
-  std::string const& name() const { return name_; }
+  std::string const& name() const override { return name_; }
   std::map<std::string, std::string> const& metadata() const { return metadata_; }
   std::string const& metadata(std::string const& key) const {
     auto const found = metadata_.find(key);
@@ -75,7 +66,13 @@ class safetensors_file {
   }
 
   std::map<std::string, stored_tensor> const& tensors() const { return tensors_; }  // by name, sorted by bytes
-  bool contains(std::string const& tensor) const { return tensors_.contains(tensor); }
+  bool contains(std::string const& tensor) const override { return tensors_.contains(tensor); }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> all;
+    for (auto const& [name, t] : tensors_) all.push_back(name);
+    return all;
+  }
+  tensor_shape const& shape(std::string const& name) const override { return tensor(name).shape; }
   stored_tensor const& tensor(std::string const& name) const {
     auto const found = tensors_.find(name);
     if (found == tensors_.end()) throw error(where(name), "such a tensor", "none of that name");
@@ -88,10 +85,6 @@ class safetensors_file {
     check(name, expected);
     FRCNN_ASSERT(out.size() == tensor(name).size());
     read_part(name, 0, out);
-  }
-  void check(std::string const& name, tensor_shape const& expected) const {
-    stored_tensor const& t = tensor(name);
-    if (t.shape != expected) throw error(where(name), "shape " + to_string(expected), "shape " + to_string(t.shape));
   }
   // Elements first ... first + out.size() of the tensor, which has so many. Safe from several threads.
   template <Stored T>
@@ -109,6 +102,8 @@ class safetensors_file {
         throw error(where(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
     }
   }
+  void read_part(std::string const& name, std::size_t first, std::span<float> out) const override { read_part<float>(name, first, out); }
+  void read_part(std::string const& name, std::size_t first, std::span<double> out) const override { read_part<double>(name, first, out); }
   // The elements as memory (io/mapping.hpp says what may then happen to the file), where the shape is the expected one. nullptr where they
   // would have to be converted, lie at no multiple of their size, are none, or the file is memory or cannot be mapped.
   template <Stored T>
@@ -120,6 +115,8 @@ class safetensors_file {
     auto const bytes = map_privately(*file_, t.begin, static_cast<std::size_t>(t.end - t.begin));
     return {bytes, reinterpret_cast<T*>(bytes.get())};
   }
+  std::shared_ptr<float> map(std::string const& name, float) const override { return map<float>(name, shape(name)); }
+  std::shared_ptr<double> map(std::string const& name, double) const override { return map<double>(name, shape(name)); }
   template <Stored T>
   std::vector<T> read(std::string const& name, tensor_shape const& expected) const {
     std::vector<T> values(tensor(name).size());

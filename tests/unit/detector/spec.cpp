@@ -245,3 +245,39 @@ TEST_CASE("files of format 1 of the library's presets mean what they meant") {
   CHECK(said("fc_ranks", "[4,-3]") == in + "\"head.fc7_rank\": expected a whole number from 0 to 1048576, found -3");
   CHECK(said("normalisation", "7") == in + "\"input.normalisation\": expected an object, found 7");
 }
+
+TEST_CASE("parameters from a file with other names, by a table; what is missing or left over is said") {
+  ::scratch const folder;
+  auto const d = lively<narrow_preset<>>(narrow_preset<>::config());
+  io::safetensors_writer out;
+  auto const& store = d.model().parameters();
+  for (auto const& e : store.entries()) {
+    auto name = e.name;
+    if (name.starts_with("backbone.")) name.replace(0, 9, "features.");
+    if (name.starts_with("roi_heads.box_head.fc6.")) name.replace(0, 23, "classifier.0.");
+    auto const shape = e.file_shape();
+    out.add<float>(name, {shape.begin(), shape.end()}, store.get(e));
+  }
+  out.write(folder / "theirs.safetensors");
+  io::safetensors_file const file(folder / "theirs.safetensors");
+  io::rename_table const table{{"features.*", "backbone.*"}, {"classifier.0.*", "roi_heads.box_head.fc6.*"}};
+
+  detector<narrow_preset<>> other(narrow_preset<>::config(), 1);
+  auto& to = other.model().parameters();
+  to.initialise(1);
+  read_parameters(io::renamed_source(file, table), to);
+  CHECK(all_values(other.model()) == all_values(d.model()));
+  CHECK(numbers(other) == numbers(d));
+
+  to.initialise(1);
+  auto const before = all_values(other.model());
+  CHECK(compare_names(file, to).missing.size() == 14);
+  CHECK(compare_names(file, to).left_over.size() == 14);
+  auto const where = (folder / "theirs.safetensors").string();
+  CHECK(sentence([&] { read_parameters(io::renamed_source(file, {table[0]}), to); }) ==
+        where + ", tensor \"roi_heads.box_head.fc6.bias\": expected such a tensor, found none of that name, and of 1 more");
+  auto doubled = table;
+  doubled.push_back({"rpn.head.cls_logits.*", "mask.*"});
+  CHECK(sentence([&] { read_parameters(io::renamed_source(file, doubled), to); }).find("cls_logits") != std::string::npos);
+  CHECK(all_values(other.model()) == before);  // nothing is read before all of it fits
+}
