@@ -52,8 +52,9 @@ layers layers_of(int n, int h, int w, int anchors = 9) {
   layers all;
   frcnn::shape<4> x = padded(n, h, w);
   for (auto const& s : Spec::stages) {
-    if (s.is_pool) {
-      all.pools.push_back({{s.kernel, s.stride, s.pad, s.ceil}, x, name + " pool" + std::to_string(all.pools.size() + 1)});
+    if (is_pool(s.kind)) {
+      all.pools.push_back(
+          {{s.kernel, s.stride, s.pad, s.kind == frcnn::stage_kind::pool_ceil}, x, name + " pool" + std::to_string(all.pools.size() + 1)});
       x = all.pools.back().spec.out_shape(x);
     } else {
       std::string const where = name + " conv" + std::to_string(all.backbone.size() + 1);

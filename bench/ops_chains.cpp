@@ -27,9 +27,8 @@ void add_chain(int count, int h, int w) {
     for (int i = 0; i < count; ++i) {
       auto const& of = Spec::stages[i];
       stage next;
-      if (of.is_pool) {
-        next.is_pool = true;
-        next.pool = {of.kernel, of.stride, of.pad, of.ceil};
+      if (is_pool(of.kind)) {
+        next = stage::of_pool({of.kernel, of.stride, of.pad, of.kind == frcnn::stage_kind::pool_ceil});
       } else {
         next.conv = {s[1], of.channels, of.kernel, of.stride, of.pad, true};
         int const taps = of.kernel * of.kernel * s[1];
@@ -55,8 +54,8 @@ void add_chain(int count, int h, int w) {
                      auto x = all->x;
                      for (auto const& one : all->stages) {
                        auto const y = plain.make<float>(one.out_shape(x.dims));
-                       if (one.is_pool)
-                         frcnn::ops::max_pool<device>::forward<float>(plain, one.pool, x, y, view<std::int32_t, 1, device>{});
+                       if (one.is_pool())
+                         frcnn::ops::max_pool<device>::forward<float>(plain, one.rounded_pool(), x, y, view<std::int32_t, 1, device>{});
                        else frcnn::ops::conv2d<device>::forward<float>(plain, one.conv, x, one.weight, one.bias, y);
                        x = y;
                      }

@@ -1,5 +1,5 @@
 #pragma once
-// Backbones that are one chain of 3x3-like convolutions and max pools: `small`, VGG-16.
+// Backbones that are one chain of convolutions, max pools and local response normalisations: `small`, VGG-16.
 //
 // A Spec names the chain at compile time:
 //   struct my_spec {
@@ -7,13 +7,14 @@
 //     static constexpr backbone::stage stages[] = {backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)};
 //     static constexpr int frozen = 0;                    // convolutions, from the first, that never learn
 //   };
-// Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool.
+// Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool, normalisation.
 // Only the last map leaves (one level).
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/ops/max_pool.hpp"
 
+#include <cstdio>
 #include <iterator>
 #include <span>
 #include <string>
@@ -23,12 +24,13 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::backbone {
 
 struct stage {
-  bool is_pool;
-  int channels, kernel, stride, pad;
-  bool ceil;
+  stage_kind kind = stage_kind::conv;
+  int channels = 0, kernel = 1, stride = 1, pad = 0;
+  lrn_spec normalise{};
 };
-constexpr stage conv(int channels, int kernel = 3, int stride = 1) { return {false, channels, kernel, stride, kernel / 2, false}; }
-constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0, bool ceil = false) { return {true, 0, kernel, stride, pad, ceil}; }
+constexpr stage conv(int channels, int kernel = 3, int stride = 1) { return {stage_kind::conv, channels, kernel, stride, kernel / 2}; }
+constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0, bool ceil = false) { return {pool_kind(ceil), 0, kernel, stride, pad}; }
+constexpr stage lrn(lrn_spec const& s = {}) { return {stage_kind::lrn, 0, 1, 1, 0, s}; }
 
 // "conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor": what a model file says of its backbone.
 inline std::string description(std::span<stage const> stages) {
@@ -36,9 +38,16 @@ inline std::string description(std::span<stage const> stages) {
   for (auto const& s : stages) {
     auto const kernel = std::to_string(s.kernel);
     text += text.empty() ? "" : ", ";
-    text += s.is_pool ? "pool " : "conv " + std::to_string(s.channels) + " ";
+    if (s.kind == stage_kind::lrn) {
+      char numbers[128];
+      std::snprintf(numbers, sizeof numbers, "lrn %d alpha %.9g beta %.9g k %.9g", s.normalise.size, s.normalise.alpha, s.normalise.beta,
+                    s.normalise.k);
+      text += numbers;
+      continue;
+    }
+    text += is_pool(s.kind) ? "pool " : "conv " + std::to_string(s.channels) + " ";
     text += kernel + "x" + kernel + "/" + std::to_string(s.stride) + " pad " + std::to_string(s.pad);
-    if (s.is_pool) text += s.ceil ? " ceil" : " floor";
+    if (is_pool(s.kind)) text += s.kind == stage_kind::pool_ceil ? " ceil" : " floor";
   }
   return text;
 }
@@ -46,6 +55,13 @@ inline std::string description(std::span<stage const> stages) {
 template <class Spec, Real T, Backend B>
 class plain {
   static constexpr int depth = static_cast<int>(std::size(Spec::stages));
+  static_assert(
+      [] {
+        for (auto const& s : Spec::stages)
+          if (s.kind == stage_kind::add) return false;
+        return true;
+      }(),
+      "frcnn: backbone::plain has no residual blocks: its stages are convolutions, pools and lrn (ops::conv_chain runs a stage add)");
 
  public:
   using scalar = T;
@@ -55,7 +71,7 @@ class plain {
   static constexpr int channels(int) {
     int n = 3;
     for (auto const& s : Spec::stages)
-      if (!s.is_pool) n = s.channels;
+      if (s.kind == stage_kind::conv) n = s.channels;
     return n;
   }
   static constexpr int stride(int) {
@@ -76,7 +92,7 @@ class plain {
   plain() {
     int in = 3, convolutions = 0;
     for (auto const& s : Spec::stages) {
-      if (s.is_pool) continue;
+      if (s.kind != stage_kind::conv) continue;
       convs_.emplace_back(conv2d_spec{in, s.channels, s.kernel, s.stride, s.pad, true}, nn::kaiming_normal(in * s.kernel * s.kernel));
       if (convolutions++ < Spec::frozen) convs_.back().freeze();
       in = s.channels;
@@ -110,8 +126,9 @@ class plain {
     for (int i = first, k = convolutions_before(first); i < depth; ++i) {
       shape<4> const s = next_shape(i, k, t.at[i].dims);
       t.at[i + 1] = keep(i + 1, s);
-      if (Spec::stages[i].is_pool) ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(t, i, s));
-      else convs_[k++].forward(c, t.at[i], t.at[i + 1]);
+      if (is_conv(i)) convs_[k++].forward(c, t.at[i], t.at[i + 1]);
+      else if (is_lrn(i)) ops::lrn<B>::template forward<T>(c, Spec::stages[i].normalise, t.at[i], t.at[i + 1]);
+      else ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(t, i, s));
     }
   }
 
@@ -122,11 +139,13 @@ class plain {
     for (int i = depth - 1, k = static_cast<int>(convs_.size()); i >= first; --i) {
       activation<T, B> dx{};
       if (i > first) dx = c.template make<T>(t.at[i].dims);
-      if (Spec::stages[i].is_pool) {
-        ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(t, i, t.at[i + 1].dims), dy, dx, writing::set);
-      } else {
+      if (is_conv(i)) {
         typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
         convs_[--k].backward(c, kept, dy, dx, writing::set);
+      } else if (is_lrn(i)) {
+        ops::lrn<B>::template backward<T>(c, Spec::stages[i].normalise, t.at[i], dy, dx, writing::set);
+      } else {
+        ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(t, i, t.at[i + 1].dims), dy, dx, writing::set);
       }
       dy = dx;
     }
@@ -137,22 +156,27 @@ class plain {
     visit.enter("backbone");
     int position = 0, k = 0;
     for (auto const& s : Spec::stages) {
-      if (!s.is_pool) {
+      if (s.kind == stage_kind::conv) {
         visit.enter(std::to_string(position));
         convs_[k++].for_each_param(visit);
         visit.leave();
       }
-      position += s.is_pool ? 1 : 2;
+      position += s.kind == stage_kind::conv ? 2 : 1;
     }
     visit.leave();
   }
 
  private:
+  static constexpr bool is_conv(int i) { return Spec::stages[i].kind == stage_kind::conv; }
+  static constexpr bool is_lrn(int i) { return Spec::stages[i].kind == stage_kind::lrn; }
   static constexpr pool_spec pool_of(int i) {
-    return {Spec::stages[i].kernel, Spec::stages[i].stride, Spec::stages[i].pad, Spec::stages[i].ceil};
+    auto const& s = Spec::stages[i];
+    return {s.kernel, s.stride, s.pad, s.kind == stage_kind::pool_ceil};
   }
 
-  shape<4> next_shape(int i, int k, shape<4> s) const { return Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k].out_shape(s); }
+  shape<4> next_shape(int i, int k, shape<4> s) const {
+    return is_conv(i) ? convs_[k].out_shape(s) : is_lrn(i) ? s : pool_of(i).out_shape(s);
+  }
 
   static activation<T, B> load(context& c, batch<T, B> im) {
     auto x = c.template make<T>(im.pixels.dims);
@@ -164,23 +188,22 @@ class plain {
   void run_chain(context& c, int count, activation<T, B> x, activation<T, B> y) const {
     chain_stage<T, B> stages[depth];
     for (int i = 0, k = 0; i < count; ++i) {
-      if (!Spec::stages[i].is_pool) {
-        stages[i] = convs_[k++].stage();
-        continue;
-      }
-      stages[i].is_pool = true;
-      stages[i].pool = pool_of(i);
+      using as = chain_stage<T, B>;
+      stages[i] = is_conv(i) ? convs_[k++].stage() : is_lrn(i) ? as::of_lrn(Spec::stages[i].normalise) : as::of_pool(pool_of(i));
     }
     ops::conv_chain<B>::template forward<T>(c, std::span<chain_stage<T, B> const>(stages, static_cast<std::size_t>(count)), x, y);
   }
 
   static int convolutions_before(int i) {
     int k = 0;
-    for (int j = 0; j < i; ++j) k += Spec::stages[j].is_pool ? 0 : 1;
+    for (int j = 0; j < i; ++j) k += is_conv(j);
     return k;
   }
   shape<4> shape_after(int count, shape<4> s) const {
-    for (int i = 0, k = 0; i < count; ++i) s = Spec::stages[i].is_pool ? pool_of(i).out_shape(s) : convs_[k++].out_shape(s);
+    for (int i = 0, k = 0; i < count; ++i) {
+      s = next_shape(i, k, s);
+      k += is_conv(i);
+    }
     return s;
   }
 
@@ -191,7 +214,7 @@ class plain {
   // Backward stops here: everything earlier is frozen.
   int first_trainable() const {
     for (int i = 0, k = 0; i < depth; ++i)
-      if (!Spec::stages[i].is_pool && convs_[k++].weight.wants_grad()) return i;
+      if (is_conv(i) && convs_[k++].weight.wants_grad()) return i;
     return depth;
   }
 

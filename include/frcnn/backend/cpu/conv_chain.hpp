@@ -1,7 +1,9 @@
 #pragma once
 // ops::conv_chain on the CPU: stages that the engine can run together become one step; maps between steps take turns in two buffers.
+#include "frcnn/backend/cpu/add_maps.hpp"
 #include "frcnn/backend/cpu/conv2d.hpp"
 #include "frcnn/backend/cpu/fast/conv_chain.hpp"
+#include "frcnn/backend/cpu/lrn.hpp"
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/ops/conv_chain.hpp"
 
@@ -16,42 +18,51 @@ struct conv_chain<cpu> {
   template <Real T>
   static void forward(cpu::context& c, stages_type<T> stages, cpu_activation<T> x, cpu_activation<T> y) {
     cpu::context::frame const scope(c);
+    frcnn::detail::added_maps<T, cpu> added(stages, x);
     std::size_t room[2] = {0, 0};
     int steps = 0;
-    for_each_step<T>(c, stages, x.dims, [&](stages_type<T>, shape<4> out, bool last) {
-      if (!last) room[steps % 2] = std::max(room[steps % 2], out.size());
+    for_each_step<T>(c, stages, x.dims, added, [&](stages_type<T>, std::size_t last, shape<4> out) {
+      if (last + 1 < stages.size() && !added.holds(last)) room[steps % 2] = std::max(room[steps % 2], out.size());
       ++steps;
     });
     T* const memory[2] = {c.scratch_of<T>(room[0]), c.scratch_of<T>(room[1])};
     int at = 0;
-    for_each_step<T>(c, stages, x.dims, [&](stages_type<T> step, shape<4> out, bool last) {
-      cpu_activation<T> const to = last ? y : cpu_activation<T>{memory[at++ % 2], out};
-      run<T>(c, step, x, to);
+    for_each_step<T>(c, stages, x.dims, added, [&](stages_type<T> step, std::size_t last, shape<4> out) {
+      bool const is_end = last + 1 == stages.size(), is_held = !is_end && added.holds(last);
+      cpu_activation<T> const to = is_end ? y : is_held ? c.make<T>(out) : cpu_activation<T>{memory[at % 2], out};
+      ++at;
+      run<T>(c, step, x, added.of(step[0]), to);
+      if (is_held) added.put(last, to);
       x = to;
     });
   }
 
  private:
+  // f(step, its last stage's place in the chain, its output). A map that is added later ends a step.
   template <Real T, class F>
-  static void for_each_step([[maybe_unused]] cpu::context& c, stages_type<T> stages, shape<4> s, F f) {
-    while (!stages.empty()) {
+  static void for_each_step([[maybe_unused]] cpu::context& c, stages_type<T> stages, shape<4> s,
+                            frcnn::detail::added_maps<T, cpu> const& added, F f) {
+    for (std::size_t first = 0; first < stages.size();) {
       std::size_t together = 1;
+      [[maybe_unused]] std::size_t most = 1;
+      while (first + most < stages.size() && !added.holds(first + most - 1)) ++most;
 #if FRCNN_HAS_FAST
       if constexpr (std::is_same_v<T, float>)
-        if (c.is_fast<T>()) together = static_cast<std::size_t>(cpu_backend::fast::stages_together(stages, s, c.threads()));
+        if (c.is_fast<T>())
+          together = static_cast<std::size_t>(cpu_backend::fast::stages_together(stages.subspan(first, most), s, c.threads()));
 #endif
-      auto const step = stages.first(together);
-      stages = stages.subspan(together);
+      auto const step = stages.subspan(first, together);
+      first += together;
       for (auto const& stage : step) s = stage.out_shape(s);
-      f(step, s, stages.empty());
+      f(step, first - 1, s);
     }
   }
 
   // Stages that run together are one line of a profile: "backbone.0 ... pool".
   template <Real T>
   static std::string name_of(stages_type<T> step) {
-    std::string name(step[0].name);
-    if (step.size() > 1) name.append(" ... ").append(step.back().name);
+    std::string name(step[0].label());
+    if (step.size() > 1) name.append(" ... ").append(step.back().label());
     return name;
   }
   template <Real T>
@@ -65,15 +76,17 @@ struct conv_chain<cpu> {
   }
 
   template <Real T>
-  static void run(cpu::context& c, stages_type<T> step, cpu_activation<T> x, cpu_activation<T> y) {
+  static void run(cpu::context& c, stages_type<T> step, cpu_activation<T> x, cpu_activation<T> other, cpu_activation<T> y) {
     profiled const scope(c, c.profile() ? name_of<T>(step) : std::string(), operations_of<T>(step, x.dims));
 #if FRCNN_HAS_FAST
     if constexpr (std::is_same_v<T, float>)
       if (c.is_fast<T>() && step.size() > 1) return cpu_backend::fast::forward(c, step, x, y);
 #endif
     auto const& s = step[0];
-    if (s.is_pool) max_pool<cpu>::forward<T>(c, s.pool, x, y, view<std::int32_t, 1, cpu>{});
-    else conv2d<cpu>::forward<T>(c, s.conv, x, s.weight, s.bias, y, s.keep, s.version);
+    if (s.is_conv()) conv2d<cpu>::forward<T>(c, s.conv, x, s.weight, s.bias, y, s.keep, s.version);
+    else if (s.is_pool()) max_pool<cpu>::forward<T>(c, s.rounded_pool(), x, y, view<std::int32_t, 1, cpu>{});
+    else if (s.kind == stage_kind::lrn) lrn<cpu>::forward<T>(c, s.lrn, x, y);
+    else add_maps<cpu>::forward<T>(c, s.add_relu, x, other, y);
   }
 };
 

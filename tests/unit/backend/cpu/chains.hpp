@@ -41,7 +41,7 @@ struct chain {
     std::vector<chain_stage<T, cpu>> all;
     for (std::size_t i = 0; i < links.size(); ++i) {
       auto const of = [](std::vector<T> const& v) { return view<T const, 1, cpu>{v.data(), {{static_cast<std::int32_t>(v.size())}}}; };
-      if (links[i].is_pool) all.push_back({.is_pool = true, .pool = links[i].pool});
+      if (links[i].is_pool) all.push_back(chain_stage<T, cpu>::of_pool(links[i].pool));
       else
         all.push_back(
             {.conv = links[i].conv, .weight = of(weights[i]), .bias = of(biases[i]), .keep = keep ? kept[i].get() : nullptr, .version = 1});
@@ -62,7 +62,7 @@ struct chain {
     for (auto const& stage : stages()) {
       shape<4> const out = stage.out_shape(s);
       tensor<T> tx(c, s, v), ty(c, out, nans<T>(out.size()));
-      if (stage.is_pool) ops::max_pool<cpu>::forward<T>(c, stage.pool, tx.a, ty.a, view<std::int32_t, 1, cpu>{});
+      if (stage.is_pool()) ops::max_pool<cpu>::forward<T>(c, stage.rounded_pool(), tx.a, ty.a, view<std::int32_t, 1, cpu>{});
       else ops::conv2d<cpu>::forward<T>(c, stage.conv, tx.a, stage.weight, stage.bias, ty.a);
       v = ty.plain();
       s = out;

@@ -156,22 +156,23 @@ constexpr bool halves(pool_spec const& p) { return p.kernel == 2 && p.stride == 
 
 // How many stages from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
 inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shape<4> in, int threads) {
-  if (stages[0].is_pool || !keeps_size(stages[0].conv)) return 1;
+  if (!stages[0].is_conv() || !keeps_size(stages[0].conv)) return 1;
   int n = 0;
   auto const may_join = [&](chain_stage<float, cpu> const& s) {
-    if (s.is_pool || !keeps_size(s.conv)) return false;
+    if (!s.is_conv() || !keeps_size(s.conv)) return false;
     if (n == 0) return true;
     bool const all_by_tiles = is_winograd(s.conv) && !is_by_panels(s.conv) && !is_by_panels(stages[0].conv);
     return all_by_tiles && winograd::tiles_along(in[2]) >= strip_run::tall * threads;
   };
   while (n < static_cast<int>(stages.size()) && n < strip_run::most && may_join(stages[n])) ++n;
-  bool const pool_follows = n < static_cast<int>(stages.size()) && stages[n].is_pool && halves(stages[n].pool) && in[2] > 1 && in[3] > 1;
+  bool const pool_follows =
+      n < static_cast<int>(stages.size()) && stages[n].is_pool() && halves(stages[n].rounded_pool()) && in[2] > 1 && in[3] > 1;
   return pool_follows && is_winograd(stages[n - 1].conv) ? n + 1 : n;
 }
 
 inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> stages, cpu_activation<float> x, cpu_activation<float> y) {
   auto const& first = stages[0];
-  bool const pooled = stages.back().is_pool;
+  bool const pooled = stages.back().is_pool();
   std::size_t const convolutions = stages.size() - pooled;
   if (convolutions == 1 && is_winograd(first.conv))  // blocks may go across rows of tiles
     return tiled(c, first.conv, x, {first.weight.data, first.keep, first.version},

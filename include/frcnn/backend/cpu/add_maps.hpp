@@ -1,0 +1,53 @@
+#pragma once
+// ops::add_maps on the CPU: element by element.
+#include "frcnn/backend/cpu/bias_relu.hpp"
+#include "frcnn/ops/add_maps.hpp"
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::ops {
+
+template <>
+struct add_maps<cpu> {
+  template <Real T>
+  static void forward(cpu::context& c, bool relu, cpu_activation<T> a, cpu_activation<T> b, cpu_activation<T> y) {
+    FRCNN_ASSERT(a.dims == y.dims && b.dims == y.dims);
+    parallel_for(c, y.dims.size(), grain, [=](std::size_t begin, std::size_t end) {
+      T const floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
+      FRCNN_INDEPENDENT
+      for (std::size_t i = begin; i < end; ++i) {
+        T const v = a.data[i] + b.data[i];
+        y.data[i] = v < floor ? floor : v;  // NaN stays NaN: the loss must see it
+      }
+    });
+  }
+
+  template <Real T>
+  static void backward(cpu::context& c, bool relu, cpu_activation<T> y, cpu_activation<T> dy, cpu_activation<T> da, writing da_how,
+                       cpu_activation<T> db, writing db_how) {
+    std::size_t const channels = static_cast<std::size_t>(dy.dims[1]);
+    frcnn::detail::mask_and_sum<T>(c, relu, y.data, dy.data, dy.dims.size() / std::max<std::size_t>(channels, 1), channels, nullptr,
+                                   writing::set);
+    pass_on(c, dy, da, da_how);
+    pass_on(c, dy, db, db_how);
+  }
+
+ private:
+  static constexpr std::size_t grain = 32768;
+
+  template <Real T>
+  static void pass_on(cpu::context& c, cpu_activation<T> dy, cpu_activation<T> to, writing how) {
+    if (!to || to.data == dy.data) return;
+    FRCNN_ASSERT(to.dims == dy.dims);
+    parallel_for(c, dy.dims.size(), grain, [=](std::size_t begin, std::size_t end) {
+      if (how == writing::set) {
+        std::copy(dy.data + begin, dy.data + end, to.data + begin);
+        return;
+      }
+      FRCNN_INDEPENDENT
+      for (std::size_t i = begin; i < end; ++i) to.data[i] += dy.data[i];
+    });
+  }
+};
+
+}  // namespace frcnn::ops
+FRCNN_HIDDEN_END
