@@ -81,7 +81,7 @@ struct whole_image {                                        // proposes one regi
   void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
   void propose(context&, images im, tape&, phase, regions rois) const { whole(im, rois); }
   void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
-    if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+    if (df.level[0] && how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
   template <class V> void for_each_param(V&&) {}
   static void whole(images im, regions rois) {
@@ -108,7 +108,7 @@ struct yes_head {                                           // every region is a
   void forward(context&, images, map const&, tape&) const {}
   void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
   void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
-    if (how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
+    if (df.level[0] && how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
   template <class V> void for_each_param(V&&) {}
 };

@@ -5,7 +5,7 @@
 //   3. x.infer(c, batch, maps)                   inference; maps are the caller's, of map_shape
 //   4. x.forward(c, batch, maps, tape)           training: tape keeps what backward needs; maps live until then
 //   5. x.backward(c, tape, dmaps)                d(loss)/d(maps) to parameter gradients (by param.next); dmaps may be overwritten.
-//                                                Stops where everything earlier is frozen.
+//                                                Stops where everything earlier is frozen; is not called where all is.
 // infer and forward are const and safe from several threads, each with its own context.
 //
 // The smallest model:

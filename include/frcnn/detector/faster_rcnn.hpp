@@ -18,6 +18,10 @@
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/nn/parameter_store.hpp"
+#include "frcnn/ops/clear.hpp"
+
+#include <algorithm>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -90,10 +94,13 @@ consteval auto typical() {
   else return std::type_identity<RH>();
 }
 
-template <class T>
-struct clear {
-  T* to;
-  FRCNN_HD void operator()(std::size_t i) const { to[i] = T(0); }
+// A visitor that lists the parameters it is shown.
+template <Real T, Backend B>
+struct collect_params {
+  std::vector<param<T, B> const*>& list;
+  void operator()(param<T, B>& p) const { list.push_back(&p); }
+  void enter(std::string const&) const {}
+  void leave() const {}
 };
 
 }  // namespace detail
@@ -157,6 +164,7 @@ class faster_rcnn<BB, PG, RH> {
   faster_rcnn(BB backbone, PG generator, RH head)
       : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
     store_.bind(*this);
+    backbone_.for_each_param(detail::collect_params<T, B>{of_backbone_});
   }
   faster_rcnn(faster_rcnn const&) = delete;
   faster_rcnn& operator=(faster_rcnn const&) = delete;
@@ -209,7 +217,7 @@ class faster_rcnn<BB, PG, RH> {
     staged(c, "rpn backward",
            [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
     staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::add); });
-    staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
+    run_backbone_backward(c, t.backbone, df);
     guard.is_done = true;
   }
 
@@ -226,7 +234,7 @@ class faster_rcnn<BB, PG, RH> {
       generator_.loss(c, im, gt, t.proposals, first_two(loss));
     });
     staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });
-    staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
+    run_backbone_backward(c, t.backbone, df);
     guard.is_done = true;
   }
 
@@ -245,7 +253,7 @@ class faster_rcnn<BB, PG, RH> {
       head_.loss(c, im, gt, t.head, last_two(loss));
     });
     staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::set); });
-    staged(c, "backbone backward", [&] { backbone_.backward(c, t.backbone, df); });
+    run_backbone_backward(c, t.backbone, df);
     guard.is_done = true;
   }
 
@@ -310,11 +318,16 @@ class faster_rcnn<BB, PG, RH> {
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone_.map_shape(l, im.pixels.dims));
     return f;
   }
+  // Where nothing of the backbone learns, nobody computes d(maps).
+  bool backbone_learns() const {
+    return std::any_of(of_backbone_.begin(), of_backbone_.end(), [](param<T, B> const* p) { return p->wants_grad(); });
+  }
   // d(maps) of a step whose parts write the first `Written` levels. The others are zero from the start: which they are is known from the
-  // composition.
+  // composition. Without memory, that is, not wanted, where the backbone does not learn.
   template <int Written>
   maps<T, levels, B> make_gradients(context& c, batch<T, B> const& im) const {
-    maps<T, levels, B> df;
+    maps<T, levels, B> df{};
+    if (!backbone_learns()) return df;
     for (int l = 0; l < levels; ++l) {
       shape<4> const s = backbone_.map_shape(l, im.pixels.dims);
       df.level[l] = l < Written ? c.template make<T>(s) : zeros(c, s);
@@ -324,7 +337,7 @@ class faster_rcnn<BB, PG, RH> {
   static activation<T, B> zeros(context& c, shape<4> s) {
     std::size_t const elements = c.template storage<T>(s);
     auto* const memory = static_cast<T*>(c.scratch(checked::bytes<T>(elements)));
-    exec<B>::for_each(c, elements, detail::clear<T>{memory});
+    ops::clear<B>(c, memory, elements);
     return c.template make_at<T>(memory, s);
   }
   // The levels that the head reads: the first ones.
@@ -332,6 +345,9 @@ class faster_rcnn<BB, PG, RH> {
   void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how) {
     auto read = of_head(df);
     head_.backward(c, t, {}, read, how);
+  }
+  void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df) {
+    if (backbone_learns()) staged(c, "backbone backward", [&] { backbone_.backward(c, t, df); });
   }
   template <class Work>
   static void staged(context& c, char const* name, Work work) {
@@ -344,7 +360,7 @@ class faster_rcnn<BB, PG, RH> {
   void run_generator(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
     staged(c, "rpn", [&] { generator_.infer(c, im, f, ph, rois); });
   }
-  static void clear_losses(context& c, view<T, 1, B> loss) { exec<B>::for_each(c, loss.size(), detail::clear<T>{loss.data}); }
+  static void clear_losses(context& c, view<T, 1, B> loss) { ops::clear<B>(c, loss.data, loss.size()); }
   static view<T, 1, B> first_two(view<T, 1, B> loss) { return {loss.data, {{2}}}; }
   static view<T, 1, B> last_two(view<T, 1, B> loss) { return {loss.data + 2, {{2}}}; }
 
@@ -352,6 +368,7 @@ class faster_rcnn<BB, PG, RH> {
   PG generator_;
   RH head_;
   parameter_store<T, B> store_;
+  std::vector<param<T, B> const*> of_backbone_;
 };
 
 }  // namespace frcnn

@@ -15,6 +15,8 @@ struct missing {
   template <class...>
   static void backward(auto&&...);
   template <class...>
+  static void backward_rois(auto&&...);
+  template <class...>
   static void gather(auto&&...);
   template <class...>
   static void scatter(auto&&...);

@@ -15,6 +15,7 @@
 //   the first maximum in row-major order wins. end_offset: 1 under caffe (inclusive coordinates), 0 under torchvision.
 //
 // ops::roi_align<B>:: forward(c, spec, maps, rois, level, out)   backward(c, spec, dout, rois, level, dmaps, how)
+//                     backward_rois(c, spec, maps, dout, rois, level, drois)     drois [N, R]: d/d(corners), set; dead rows 0
 // ops::roi_pool<B>::  forward(c, spec, maps, rois, level, out, argmax)   backward(c, spec, dout, argmax, rois, level, dmaps, how)
 // Both backward passes sum in a fixed order: equal runs give equal bits.
 #include "frcnn/core/counted.hpp"

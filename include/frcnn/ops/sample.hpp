@@ -12,6 +12,7 @@
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/rng.hpp"
 #include "frcnn/core/scratch.hpp"
+#include "frcnn/ops/clear.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -32,11 +33,6 @@ struct rank_candidates {
     keys(2 * s, k) = l > 0 ? rank : 0u;
     keys(2 * s + 1, k) = l == 0 ? rank : 0u;
   }
-};
-template <Backend B>
-struct clear_flags {
-  view<std::uint8_t, 2, B> flag;
-  FRCNN_HD void operator()(std::size_t i) const { flag.data[i] = 0; }
 };
 template <Backend B>
 struct mark_drawn {
@@ -75,7 +71,7 @@ void sample_balanced(typename B::context& c, view<std::int32_t, 2, B> label, vie
   auto flag = scratch<std::uint8_t, B>(c, shape<2>{{s, k}});
   exec<B>::for_each(c, label.size(), detail::rank_candidates<B>{label, id, r, purpose, keys});
   exec<B>::segmented_sort(c, view<std::uint32_t const, 2, B>(keys), order, live);
-  exec<B>::for_each(c, flag.size(), detail::clear_flags<B>{flag});
+  clear<B>(c, flag.data, flag.size());
   exec<B>::for_each(c, order.size(), detail::mark_drawn<B>{order, live, max_positive, total, flag});
   exec<B>::for_each(c, label.size(), detail::drop_undrawn<B>{flag, label});
 }

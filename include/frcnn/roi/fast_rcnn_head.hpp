@@ -63,6 +63,8 @@ class fast_rcnn_head {
     buffer<box<T>, B> roi_memory;
     buffer<std::int32_t, B> count_memory, label_memory;
     buffer<delta<T>, B> target_memory;
+    buffer<std::int32_t, B> proposal_memory;
+    buffer<box<T>, B> truth_memory;
     buffer<std::uint8_t, B> mask6_memory, mask7_memory;
   };
   struct tape {
@@ -111,8 +113,11 @@ class fast_rcnn_head {
     if (d.held) return;
     int const n = im.size(), q = options_.target.batch;
     shape<2> const each{{n, q}};
-    d.targets = {
-        {d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})}, d.label_memory.shaped(each), d.target_memory.shaped(each)};
+    d.targets = {{d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})},
+                 d.label_memory.shaped(each),
+                 d.target_memory.shaped(each),
+                 d.proposal_memory.shaped(each),
+                 d.truth_memory.shaped(each)};
     roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
     if (options_.dropout > 0) {
       d.mask6 = d.mask6_memory.shaped(shape<2>{{n * q, options_.fc6}});
@@ -147,19 +152,28 @@ class fast_rcnn_head {
     roi::roi_losses<Rules>(c, t.decided.targets, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
   }
 
-  // RoIs are constants: drois is not used.
-  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, writing how) {
+  // Throws where drois are wanted and the coder has no derivatives, or the tape's decisions do not say which proposals they sampled.
+  void backward(context& c, tape& t, view<box<T>, 2, B> drois, maps<T, levels, B>& df, writing how) {
+    bool const to_rois = drois.data != nullptr, to_maps = is_there(df);
+    check_wanted(to_rois, t.decided.targets);
     typename context::frame scope(c);
     int const n = t.h6.dims[0];
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
-    auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = make(pooler_.width());
+    auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = to_rois || to_maps ? make(pooler_.width()) : rows{};
     back(c, cls_, t.h7, t.logits, t.dlogits, dh7, writing::set);
     back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, writing::add);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout);
     fc7_.backward(c, t.fc7, dh7, dh6, writing::set);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout);
     fc6_.backward(c, t.fc6, dh6, dpooled, writing::set);
-    pool(c, [&] { pooler_.backward(c, t.pooler, dpooled, df, how); });
+    if (to_maps) pool(c, [&] { pooler_.backward(c, t.pooler, dpooled, df, how); });
+    if constexpr (DifferentiableBoxCoder<coder>) {
+      if (!to_rois) return;
+      auto const sampled = scratch<box<T>, B>(c, t.decided.targets.label.dims);
+      pool(c, [&] { pooler_.backward_rois(c, t.pooler, dpooled, sampled); });
+      roi::gradients_of_proposals(c, Rules::head_coder(), t.decided.targets, view<box<T> const, 2, B>(sampled), const_rows(t.ddeltas),
+                                  drois);
+    }
   }
 
   template <class V>
@@ -177,6 +191,12 @@ class fast_rcnn_head {
   }
 
  private:
+  static void check_wanted(bool to_rois, roi::targets<T, B> const& decided) {
+    if (!to_rois) return;
+    if constexpr (!DifferentiableBoxCoder<coder>) throw error("gradients of regions", "a box coder with derivatives", "one without");
+    if (!decided.proposal || !decided.truth)
+      throw error("gradients of regions", "samples that know their proposals", "held ones that do not");
+  }
   template <class Work>
   static void pool(context& c, Work work) {
     profiled const pooling(c, "pooling");

@@ -6,12 +6,14 @@
 //                          an activation [N*R, C, P, P] = pooler.map_shape(N*R), for a convolution (a head that shares conv5)
 //   pooler.width()                    C*P*P
 //   pooler.forward(c, maps, rois, out)          pooler.forward(c, maps, rois, out, tape)
-//   pooler.backward(c, tape, dout, dmaps, how)  the RoIs are constants; levels of dmaps without memory are not wanted
+//   pooler.backward(c, tape, dout, dmaps, how)  to the maps; levels of dmaps without memory are not wanted
+//   pooler.backward_rois(c, tape, dout, drois)  drois [N, R]: d/d(corners) of each RoI, set; RoIPool's is 0, it rounds corners to cells
 // With several levels each RoI reads one, by its size (Feature Pyramid Networks, eq. 1).
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/geometry/conventions.hpp"
+#include "frcnn/ops/clear.hpp"
 #include "frcnn/ops/roi_features.hpp"
 
 #include <array>
@@ -60,6 +62,7 @@ class pooler {
 
  public:
   struct tape {
+    maps_type maps{};
     rois_type rois{};
     view<std::int32_t const, 2, B> level{};
     view<std::int32_t, 3, B> argmax{};  // of RoIPool
@@ -76,6 +79,8 @@ class pooler {
   void forward(context& c, maps_type const& f, rois_type rois, activation<T, B> const& out, tape& t) const { train(c, f, rois, out, t); }
   void backward(context& c, tape& t, view<T const, 2, B> dout, maps_type& df, writing how) const { back(c, t, bins(dout), df, how); }
   void backward(context& c, tape& t, activation<T, B> const& dout, maps_type& df, writing how) const { back(c, t, dout, df, how); }
+  void backward_rois(context& c, tape& t, view<T const, 2, B> dout, view<box<T>, 2, B> drois) const { to_rois(c, t, bins(dout), drois); }
+  void backward_rois(context& c, tape& t, activation<T, B> const& dout, view<box<T>, 2, B> drois) const { to_rois(c, t, dout, drois); }
 
  protected:
   // strides: input pixels per map pixel, one a level.
@@ -114,6 +119,7 @@ class pooler {
   }
   template <class Out>
   void train(context& c, maps_type const& f, rois_type rois, Out const& out, tape& t) const {
+    t.maps = f;
     t.rois = rois;
     t.level = level_of(c, rois, &t.level_memory);
     if constexpr (Kind == pooling::align) {
@@ -122,6 +128,11 @@ class pooler {
       t.argmax = t.argmax_memory.shaped(shape<3>{{out.dims[0], spec_.pooled * spec_.pooled, channels}});
       ops::roi_pool<B>::forward(c, spec_, f, rois, t.level, out, t.argmax);
     }
+  }
+  template <class Out>
+  void to_rois(context& c, tape& t, Out const& dout, view<box<T>, 2, B> drois) const {
+    if constexpr (Kind == pooling::align) ops::roi_align<B>::backward_rois(c, spec_, t.maps, dout, t.rois, t.level, drois);
+    else ops::clear<B>(c, drois.data, drois.size());
   }
   template <class Out>
   void back(context& c, tape& t, Out const& dout, maps_type& df, writing how) const {

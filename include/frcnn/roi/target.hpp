@@ -7,12 +7,14 @@
 // 2. label: the class of the box it overlaps most where IoU >= 0.5; 0 (background) where IoU is in [low, high); -1 between and beyond
 // 3. a background candidate that lies on an ignore region (by at least half its area) becomes -1
 // 4. sample Q = 128, at most a quarter foreground, background fills up; the batch shrinks where there are too few
-// 5. the drawn ones in the candidates' order, with label and encoded target (box to the truth box it overlaps most)
+// 5. the drawn ones in the candidates' order, with label, encoded target (box to the truth box it overlaps most) and the row of their
+//    proposal, by which gradients find their way back to it
 //
 // Example: truth (0,0,10,10) of class 2, proposals (0,0,10,9) and (20,20,30,30) -> labels 2, 0, and 2 for the truth box itself.
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/geometry/conventions.hpp"
 #include "frcnn/geometry/iou.hpp"
+#include "frcnn/ops/clear.hpp"
 #include "frcnn/ops/sample.hpp"
 
 FRCNN_HIDDEN_BEGIN
@@ -39,6 +41,9 @@ struct targets {
   counted<box<T>, 2, B> rois;      // [N, Q], pixels of the network's input
   view<std::int32_t, 2, B> label;  // [N, Q]: 0 background, 1..K class, -1 dead
   view<delta<T>, 2, B> target;     // [N, Q], encoded; zero where label <= 0
+  // Where each came from, for gradients by proposals. Empty: not wanted.
+  view<std::int32_t, 2, B> proposal{};  // [N, Q]: its row among the R proposals; -1 for a truth box and for dead rows
+  view<box<T>, 2, B> truth{};           // [N, Q]: the truth box that target was encoded with
 };
 
 namespace detail {
@@ -113,15 +118,50 @@ struct gather_target {
     out.rois.rows.data[at] = {};
     out.target.data[at] = {};
     out.label.data[at] = -1;
+    if (out.proposal) out.proposal.data[at] = j < from.rois.rows.dims[1] ? j : -1;
+    if (out.truth) out.truth.data[at] = {};
     if (j < 0) return;
     box<T> const b = from.at(n, j);
     out.rois.rows.data[at] = b;
     out.label.data[at] = label(n, j);
-    if (label(n, j) > 0) out.target.data[at] = coder.encode(b, from.gt.boxes.rows(n, match(n, j)));
+    if (label(n, j) <= 0) return;
+    box<T> const to = from.gt.boxes.rows(n, match(n, j));
+    out.target.data[at] = coder.encode(b, to);
+    if (out.truth) out.truth.data[at] = to;
+  }
+};
+
+// What a sampled RoI is told, to the row of its proposal, which is no other RoI's. `pooled`: by its features.
+template <class Coder, Real T, Backend B>
+struct return_to_proposal {
+  Coder coder;
+  targets<T, B> decided;
+  view<box<T> const, 2, B> pooled;  // [N, Q]
+  view<T const, 2, B> ddeltas;      // [N*Q, 4(K+1)]
+  view<box<T>, 2, B> drois;         // [N, R]
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const q = decided.label.dims[1], n = static_cast<int>(at / q), j = decided.proposal.data[at], u = decided.label.data[at];
+    if (j < 0) return;
+    box<T> d = pooled.data[at];
+    if (u > 0) {  // the loss compares deltas with a target that moves with the RoI
+      T const* const by = ddeltas.data + at * ddeltas.dims[1] + 4 * u;
+      box<T> const e = coder.encode_vjp_from(decided.rois.rows.data[at], decided.truth.data[at], delta<T>{-by[0], -by[1], -by[2], -by[3]});
+      d = {d.x1 + e.x1, d.y1 + e.y1, d.x2 + e.x2, d.y2 + e.y2};
+    }
+    drois(n, j) = d;
   }
 };
 
 }  // namespace detail
+
+// d(loss)/d(corners) of the proposals [N, R] that roi_targets was given: what arrived at the sampled RoIs through their features, and through
+// their targets. Zero for those that were not sampled.
+template <class Coder, Real T, Backend B>
+void gradients_of_proposals(typename B::context& c, Coder const& coder, targets<T, B> decided, view<box<T> const, 2, B> pooled,
+                            view<T const, 2, B> ddeltas, view<box<T>, 2, B> drois) {
+  ops::clear<B>(c, drois.data, drois.size());
+  exec<B>::for_each(c, decided.label.size(), detail::return_to_proposal<Coder, T, B>{coder, decided, pooled, ddeltas, drois});
+}
 
 template <class Rules, class Coder, Real T, Backend B>
 void roi_targets(typename B::context& c, Coder const& coder, counted<box<T> const, 2, B> rois, truth<T, B> gt,

@@ -183,6 +183,12 @@ TEST_CASE_TEMPLATE("an activation holds what rows hold, bit for bit, and takes t
     pooler.backward(c, by_rows, drows.in(), df, writing::add);
     pooler.backward(c, by_map, dy.a, df_by_map, writing::add);
     CHECK(dx_by_map.values == dx.values);
+
+    array<box<T>, 2> by_box(of(2, 6)), by_box_too(of(2, 6));
+    pooler.backward_rois(c, by_rows, drows.in(), by_box.out());
+    pooler.backward_rois(c, by_map, dy.a, by_box_too.out());
+    CHECK(by_box.values == by_box_too.values);
+    CHECK(by_box(1, 5) == box<T>{});  // dead
   };
   check(roi::align_pooler<f, torchvision>({16}, 7));
   check(roi::max_pooler<f, torchvision>({16}, 3));

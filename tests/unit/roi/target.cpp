@@ -13,13 +13,20 @@ struct decided {
   rows_of<box<T>> rois;
   array<std::int32_t, 2> label;
   array<delta<T>, 2> target;
+  array<std::int32_t, 2> proposal;
+  array<box<T>, 2> truth;
 
   decided(scene<T> const& s, std::vector<std::vector<box<T>>> const& regions, roi::target_options o, int capacity = 0)
-      : rois(s.info.dims[0], o.batch), label(rois.rows.dims, 77), target(rois.rows.dims, delta<T>{9, 9, 9, 9}) {
+      : rois(s.info.dims[0], o.batch),
+        label(rois.rows.dims, 77),
+        target(rois.rows.dims, delta<T>{9, 9, 9, 9}),
+        proposal(label.dims, 77),
+        truth(label.dims) {
     for (auto const& r : regions) capacity = std::max(capacity, static_cast<int>(r.size()));
     cpu::context c(2);
     auto const given = filled(regions, capacity);
-    roi::roi_targets<Rules>(c, Rules::head_coder(), given.in(), s.gt(), s.id.in(), s.random(), o, {rois.out(), label.out(), target.out()});
+    roi::roi_targets<Rules>(c, Rules::head_coder(), given.in(), s.gt(), s.id.in(), s.random(), o,
+                            {rois.out(), label.out(), target.out(), proposal.out(), truth.out()});
   }
   std::vector<std::int32_t> labels(int n) const {
     auto const first = label.values.begin() + std::ptrdiff_t{n} * label.dims[1];
@@ -53,6 +60,28 @@ TEST_CASE_TEMPLATE("the example of the header", T, float, double) {
     CHECK(d.rois.rows(0, i) == box<T>{});
     CHECK(is_zero(d.target(0, i)));
   }
+}
+
+TEST_CASE("a sampled region knows the row of its proposal, a truth box none") {
+  scene<double> const s(objects<double>{{{{0, 0, 10, 10}, 2}, {{40, 40, 60, 60}, 1}}, {{{5, 5, 25, 25}, 1}}});
+  std::vector<std::vector<box<double>>> const regions{{{20, 20, 30, 30}, {0, 0, 10, 4}, {0, 0, 10, 9}, {40, 41, 60, 60}},
+                                                      {{5, 5, 25, 24}, {70, 70, 80, 80}}};
+  roi::target_options o = everyone;
+  o.background_low = .1;  // regions that touch nothing are left out
+  decided<torchvision, double> const d(s, regions, o, 6);
+  auto const rows = [&](int n) {
+    auto const first = d.proposal.values.begin() + std::ptrdiff_t{n} * 64;
+    return std::vector<std::int32_t>(first, first + d.rois.count(n));
+  };
+  CHECK(rows(0) == std::vector<std::int32_t>{1, 2, 3, -1, -1});
+  CHECK(rows(1) == std::vector<std::int32_t>{0, -1});
+  for (int n = 0; n < 2; ++n)
+    for (int i = 0; i < 64; ++i)
+      if (int const row = d.proposal(n, i); row >= 0) CHECK(d.rois.rows(n, i) == regions[std::size_t(n)][std::size_t(row)]);
+      else if (i >= d.rois.count(n)) CHECK(row == -1);
+  CHECK(d.truth(0, 0) == box<double>{});  // background has no target
+  CHECK(d.truth(0, 1) == box<double>{0, 0, 10, 10});
+  CHECK(d.truth(0, 2) == box<double>{40, 40, 60, 60});
 }
 
 TEST_CASE("foreground and background are intervals closed below") {

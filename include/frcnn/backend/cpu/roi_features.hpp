@@ -259,7 +259,95 @@ struct roi_align<cpu> {
                                    });
   }
 
+  template <Real T, int L>
+  static void backward_rois(cpu::context& c, roi_spec<L> const& spec, maps<T, L, cpu> const& in,
+                            detail::pooled_regions<std::type_identity_t<T const>> dout,
+                            std::type_identity_t<counted<box<T> const, 2, cpu>> rois, view<std::int32_t const, 2, cpu> level,
+                            std::type_identity_t<view<box<T>, 2, cpu>> drois) {
+    detail::roi_rows<box<T> const> const rows{rois, level};
+    std::size_t const channels = dout.channels, bins = static_cast<std::size_t>(spec.pooled) * spec.pooled;
+    std::size_t const total = rows.images() * rows.per_image();
+    FRCNN_ASSERT(dout.rows == total && drois.dims == rois.rows.dims);
+    cpu::context::frame const scope(c);
+    T* const turned = c.scratch_of<T>(static_cast<std::size_t>(workers_for(c, total, 1)) * bins * channels);
+    parallel_for(c, total, 1, [=, &spec, &in](int worker, std::size_t begin, std::size_t end) {
+      for (std::size_t row = begin; row < end; ++row) {
+        drois.data[row] = {};
+        if (!rows.is_live(row)) continue;
+        int const l = rows.level_of(row);
+        auto const& map = in.level[l];
+        auto const some = dout.read(row, 0, channels, turned + static_cast<std::size_t>(worker) * bins * channels);
+        drois.data[row] = gradient_of_box(spec, static_cast<T>(spec.scale[l]), rows.roi(row), detail::image_of(map, row / rows.per_image()),
+                                          map.dims, some.bin, some.step);
+      }
+    });
+  }
+
  private:
+  // A sample on one axis: the cells on both sides, how far it lies between them, and whether it moves with the RoI. Where it is clamped, or
+  // beyond the map, the value does not depend on it.
+  template <class T>
+  struct sample {
+    int below = 0, above = 0;
+    T part = 0;
+    bool counts = false, moves = false;
+
+    sample(T at, int extent) {
+      if (!(at >= T(-1) && at <= T(extent))) return;
+      counts = true;
+      T const inside = at > T(0) ? at : T(0);
+      below = std::min(static_cast<int>(inside), extent - 1);
+      above = std::min(below + 1, extent - 1);
+      part = below == extent - 1 ? T(0) : inside - T(below);
+      moves = at > T(0) && below < extent - 1;
+    }
+  };
+  // One axis of a RoI in cells of the map: sample s of bin p lies at low + along(p, s) * side.
+  template <class T>
+  struct extent_of {
+    T low, side;
+    bool grows;  // the side is no floor of 1: the upper end moves samples too
+    int pooled, sampling;
+
+    extent_of(T from, T to, int pooled, int sampling)
+        : low(from), side(to - from > T(1) ? to - from : T(1)), grows(to - from > T(1)), pooled(pooled), sampling(sampling) {}
+    T along(int p, int s) const { return (T(p) + (T(s) + T(0.5)) / T(sampling)) / T(pooled); }
+    // Gradient by a sample's place to gradients by both ends.
+    void give(T d, int p, int s, T scale, T& dlow, T& dhigh) const {
+      T const far = grows ? along(p, s) : T(0);
+      dlow += d * (T(1) - far) * scale;
+      dhigh += d * far * scale;
+    }
+  };
+
+  template <class T, int L>
+  static box<T> gradient_of_box(roi_spec<L> const& spec, T scale, box<T> const& roi, T const* source, shape<4> map, T const* bin,
+                                std::size_t step) {
+    std::size_t const channels = static_cast<std::size_t>(map[1]);
+    int const count = spec.sampling;
+    extent_of<T> const y{roi.y1 * scale, roi.y2 * scale, spec.pooled, count}, x{roi.x1 * scale, roi.x2 * scale, spec.pooled, count};
+    T const share = T(1) / static_cast<T>(count * count);
+    box<T> d{};
+    for (int py = 0; py < spec.pooled; ++py)
+      for (int px = 0; px < spec.pooled; ++px, bin += step)
+        for (int sy = 0; sy < count; ++sy)
+          for (int sx = 0; sx < count; ++sx) {
+            sample<T> const v{y.low + y.along(py, sy) * y.side, map[2]}, u{x.low + x.along(px, sx) * x.side, map[3]};
+            if (!v.counts || !u.counts) continue;
+            auto const at = [&](int row, int column) { return source + (static_cast<std::size_t>(row) * map[3] + column) * channels; };
+            T const *const a = at(v.below, u.below), *const b = at(v.below, u.above), *const e = at(v.above, u.below),
+                           *const f = at(v.above, u.above);
+            T down = T(0), right = T(0);
+            for (std::size_t i = 0; i < channels; ++i) {
+              down += bin[i] * ((T(1) - u.part) * (e[i] - a[i]) + u.part * (f[i] - b[i]));
+              right += bin[i] * ((T(1) - v.part) * (b[i] - a[i]) + v.part * (f[i] - e[i]));
+            }
+            if (v.moves) y.give(down * share, py, sy, scale, d.y1, d.y2);
+            if (u.moves) x.give(right * share, px, sx, scale, d.x1, d.x2);
+          }
+    return d;
+  }
+
   // out = sum of weight * run, four runs at a time: `out` is then read and written a quarter as often.
   template <class T>
   struct weighted_sum {
