@@ -60,6 +60,10 @@ struct linear<cuda> : missing {};
 template <>
 struct max_pool<cuda> : missing {};
 template <>
+struct lrn<cuda> : missing {};
+template <>
+struct add_maps<cuda> : missing {};
+template <>
 struct rows<cuda> : missing {};
 template <>
 struct roi_align<cuda> : missing {};
