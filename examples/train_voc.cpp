@@ -93,10 +93,8 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   auto const per_epoch = std::max<std::int64_t>(1, static_cast<std::int64_t>(feed.batches_per_epoch()) / a.accumulate);
   options.rate.steps = a.iterations ? a.iterations : per_epoch * (a.epochs ? a.epochs : defaults.epochs);
 
-  using device = typename Preset::device;
-  typename device::context context(a.cpu.get());
-  trainer<typename Preset::model> t(
-      d.model(), context, input_batch<typename Preset::scalar, device>(config.normalisation, Preset::convention::size_divisor), options);
+  typename Preset::device::context context(a.cpu.get());
+  trainer<typename Preset::model> t(d.model(), context, d.make_input(), options);
 
   // What a resumed run must have in common with the one it goes on from.
   std::map<std::string, std::string> identity{{"--data", fmt::format("{}", fmt::join(a.data, " "))},

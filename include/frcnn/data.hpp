@@ -4,6 +4,7 @@
 #include "frcnn/data/demo.hpp"
 #include "frcnn/data/image_io.hpp"
 #include "frcnn/data/loader.hpp"
+#include "frcnn/data/memory_source.hpp"
 #include "frcnn/data/shared_images.hpp"
 #include "frcnn/data/summary.hpp"
 #include "frcnn/data/voc.hpp"

@@ -1,12 +1,15 @@
 // The smallest models of the concepts, as the headers in frcnn/concepts show them, and the detector that they make.
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/executor.hpp"
+#include "frcnn/concepts/data_source.hpp"
 #include "frcnn/concepts/layer.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/geometry/box_coder.hpp"
 #include "frcnn/geometry/conventions.hpp"
 
 #include <algorithm>
+#include <array>
+#include <vector>
 
 namespace smallest {
 using namespace frcnn;
@@ -112,6 +115,16 @@ struct yes_head {                                           // every region is a
   }
   template <class V> void for_each_param(V&&) {}
 };
+
+struct one_grey_image {
+  struct object { box<float> where; std::int32_t label; bool difficult; };
+  struct image_truth { int width, height; bool annotated; std::array<object, 1> objects; };
+  std::vector<std::uint8_t> grey = std::vector<std::uint8_t>(64 * 48);
+  std::size_t size() const { return 1; }
+  image_view pixels(std::size_t) const { return {grey.data(), 64, 48, pixel_format::grey}; }
+  image_truth truth(std::size_t) const { return {64, 48, true, {{{{8, 8, 40, 40}, 1, false}}}}; }
+  std::uint64_t id(std::size_t i) const { return i; }
+};
 // clang-format on
 
 static_assert(Trainable<scale>);
@@ -121,6 +134,7 @@ static_assert(TrainableLayer<negate>);
 static_assert(Backbone<no_backbone>);
 static_assert(ProposalGenerator<whole_image, grid_anchors<1>>);
 static_assert(RoIHead<yes_head>);
+static_assert(data::DataSource<one_grey_image> && !data::DataSource<no_backbone>);
 static_assert(Composable<no_backbone, whole_image, yes_head>);
 
 // What a detector's own parts model.

@@ -5,14 +5,18 @@
 //   samples  in the order of the split files, each with the size of its image as decoded and its objects
 // Boxes are half-open, in pixels of the image as it is used, which is turned by `orientation`, and lie inside it.
 //
-// A data set is read once, checked whole, and then shared by const reference: loaders keep a reference to it.
+// A data set is read once, checked whole, and then shared by const reference: loaders keep a reference to it. It models DataSource: its
+// images are files, which pixels(i) reads, and an image's id is its place.
+#include "frcnn/concepts/data_source.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/geometry/box.hpp"
+#include "frcnn/io/atomic_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,10 +29,17 @@ using warning_callback = std::function<void(std::string const&)>;
 
 struct object {
   box<float> where;
-  std::string name;        // of its class
+  std::string name{};      // of its class
   std::int32_t label = 0;  // dataset::label_of(name)
   bool difficult = false;  // not trained on; neither right nor wrong in evaluation
   bool truncated = false;  // goes on beyond the image
+};
+
+// What is known of an image without its pixels.
+struct image_truth {
+  int width = 0, height = 0;        // of the image as it is used
+  std::span<object const> objects;  // of whoever gave this
+  bool annotated = true;            // false: nobody has said what is on it
 };
 
 struct sample {
@@ -45,6 +56,16 @@ struct dataset {
   std::vector<sample> samples;
 
   std::size_t size() const { return samples.size(); }
+  encoded_image pixels(std::size_t i) const {
+    sample const& s = samples[i];
+    return {io::read_file(s.image), s.image.string(), s.orientation};
+  }
+  image_truth truth(std::size_t i) const {
+    sample const& s = samples[i];
+    return {s.width, s.height, s.objects, s.annotated};
+  }
+  std::uint64_t id(std::size_t i) const { return i; }
+  std::string name(std::size_t i) const { return samples[i].image.string(); }
 
   // 1..K; 0 when there is no such class.
   std::int32_t label_of(std::string const& name) const {
@@ -57,12 +78,17 @@ struct dataset {
   }
 };
 
+static_assert(DataSource<dataset>);
+
 // Throws where nothing can be learned: nobody has annotated the data, or every object is difficult, and those are not trained on.
-inline void require_trainable(dataset const& data, std::string const& name = "training data") {
-  if (!data.annotated()) throw error(name, "annotated images", "some that nobody has annotated");
+template <DataSource Source>
+void require_trainable(Source const& data, std::string const& name = "training data") {
   std::size_t objects = 0, difficult = 0;
-  for (sample const& s : data.samples)
-    for (object const& o : s.objects) ++objects, difficult += o.difficult;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    auto const& truth = data.truth(i);
+    if (!truth.annotated) throw error(name, "annotated images", "some that nobody has annotated");
+    for (auto const& o : truth.objects) ++objects, difficult += o.difficult;
+  }
   if (objects > 0 && objects == difficult)
     throw error(name, "an object that is not difficult, since those are not trained on",
                 "<difficult>1</difficult> in all " + std::to_string(objects));

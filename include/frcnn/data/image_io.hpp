@@ -121,10 +121,10 @@ inline image read_image(std::filesystem::path const& path, exif_mode exif = exif
   return decode_image(as_bytes(io::read_file(path)), path.string(), exif);
 }
 
+inline decoded_image decode(encoded_image const& e) { return decode_pixels(as_bytes(e.file), e.name, e.orientation); }
+
 // As the boxes of a data set mean it: turned by its sample's orientation.
-inline image read_image(sample const& s) {
-  return copy_of(decode_pixels(as_bytes(io::read_file(s.image)), s.image.string(), s.orientation));
-}
+inline image read_image(sample const& s) { return copy_of(decode({io::read_file(s.image), s.image.string(), s.orientation})); }
 
 // The bytes of a PNG file.
 inline std::string encode_png(image const& im) {

@@ -1,9 +1,11 @@
 #pragma once
 // Images and truth as the network wants them, on the host: decoded, resized to 8-bit RGB, mirrored where the draw says so, a batch ahead.
 //
-//   training_loader<Rules>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number of workers
-//   evaluation_loader<Rules>   every image once, in the order of the data set, never mirrored
-//   load_one<Rules>            one image, in the calling thread
+//   training_loader<Rules, Source>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number
+//                                      of workers
+//   evaluation_loader<Rules, Source>   every image once, in the order of the data, never mirrored
+//   load_one<Rules>                    one image, in the calling thread
+// Source: any DataSource, a VOC folder's `dataset` unless it is named. It outlives the loader.
 //
 // How a training batch comes about:
 // 1. each epoch is a permutation drawn from (seed, epoch); an incomplete last batch is dropped
@@ -17,6 +19,7 @@
 // Example: training_loader<conventions::torchvision> loader(data, {.short_side = 300, .batch = 2});
 //          for (loaded const& image : loader.next()) ...   // valid until the next call
 // Source: Faster R-CNN, section 3.3 (scale); conventions.hpp, row 1.
+#include "frcnn/concepts/data_source.hpp"
 #include "frcnn/core/rng.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/image_cache.hpp"
@@ -43,7 +46,8 @@ struct loaded {
   std::vector<std::int32_t> labels;     // [G] 1..K
   std::vector<std::uint8_t> difficult;  // [G]; all 0 in training
   std::vector<box<float>> regions;      // by descending score; none without a region_source
-  std::uint64_t id = 0;                 // index in the data set
+  std::size_t index = 0;                // in the data
+  std::uint64_t id = 0;                 // names it to the random draws
   bool flipped = false;
 };
 
@@ -83,52 +87,66 @@ inline void mirror_copy(image const& from, image& to) {
 }
 
 // The regions of an image that is loaded otherwise.
-template <class Rules>
-void load_regions(dataset const& data, region_source const& source, int most, loaded& out) {
+template <class Rules, DataSource Source>
+void load_regions(Source const& data, region_source const& source, int most, loaded& out) {
   out.regions.clear();
   if (!source) return;
-  auto const index = static_cast<std::size_t>(out.id);
-  auto regions = source(index, out.flipped);
+  auto regions = source(out.index, out.flipped);
   for (std::size_t r = 0; r < regions.size(); ++r)
-    check_region(regions[r], out.original_width, out.original_height,
-                 data.samples[index].image.string() + ", region " + std::to_string(r + 1));
+    check_region(regions[r], out.original_width, out.original_height, name_of(data, out.index) + ", region " + std::to_string(r + 1));
   best_regions(regions, most);
   for (region const& r : regions) out.regions.push_back(region_in_input<Rules>(r, out.original_width, out.flipped, out.plan));
 }
 
+// f(image_view) of image i, decoded where that is to be done.
+template <DataSource Source, class F>
+void with_pixels(Source const& data, std::size_t i, F&& f) {
+  auto&& given = data.pixels(i);
+  if constexpr (gives_files<Source>) {
+    decoded_image const decoded = decode(given);
+    f(image_view(decoded));
+  } else {
+    f(image_view(given));
+  }
+}
+
 // Everything of `out` but regions; its memory is reused. cache: may be null.
-template <class Rules>
-void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult, int short_side, int max_side, image_cache* cache,
+template <class Rules, DataSource Source>
+void load(Source const& data, std::size_t index, bool flipped, bool with_difficult, int short_side, int max_side, image_cache* cache,
           ops::resizer& resize, loaded& out) {
-  sample const& s = data.samples[id];
-  out.plan = Rules::resize(s.width, s.height, short_side, max_side);
-  out.id = id;
+  auto const& truth = data.truth(index);
+  out.plan = Rules::resize(truth.width, truth.height, short_side, max_side);
+  out.index = index;
+  out.id = data.id(index);
   out.flipped = flipped;
-  out.original_width = s.width;
-  out.original_height = s.height;
+  out.original_width = truth.width;
+  out.original_height = truth.height;
   out.pixels.width = out.plan.w;
   out.pixels.height = out.plan.h;
   out.pixels.pixels.resize(std::size_t{3} * static_cast<std::size_t>(out.plan.w) * static_cast<std::size_t>(out.plan.h));
 
-  if (image const* kept = cache ? cache->find(id) : nullptr) {
+  if (image const* kept = cache ? cache->find(index) : nullptr) {
     if (flipped) mirror_copy(*kept, out.pixels);
     else std::copy(kept->pixels.begin(), kept->pixels.end(), out.pixels.pixels.begin());
   } else {
-    decoded_image const decoded = decode_pixels(as_bytes(io::read_file(s.image)), s.image.string(), s.orientation);
-    auto const size = [](int w, int h) { return std::to_string(w) + " x " + std::to_string(h) + " pixels"; };
-    if (decoded.width() != s.width || decoded.height() != s.height)
-      throw error(s.image.string(), size(s.width, s.height) + " as when the data was read", size(decoded.width(), decoded.height()));
-    resize(decoded, out.plan, out.pixels.pixels.data());
-    if (cache) cache->store(id, out.pixels);
+    with_pixels(data, index, [&](image_view const& v) {
+      auto const size = [](int w, int h) { return std::to_string(w) + " x " + std::to_string(h) + " pixels"; };
+      if (v.width != truth.width || v.height != truth.height)
+        throw error(name_of(data, index),
+                    size(truth.width, truth.height) + (gives_files<Source> ? " as when the data was read" : " as its truth has it"),
+                    size(v.width, v.height));
+      resize(v, out.plan, out.pixels.pixels.data());
+    });
+    if (cache) cache->store(index, out.pixels);
     if (flipped) mirror(out.pixels);
   }
 
   out.boxes.clear();
   out.labels.clear();
   out.difficult.clear();
-  for (object const& o : s.objects) {
+  for (auto const& o : truth.objects) {
     if (o.difficult && !with_difficult) continue;
-    box<float> const where = flipped ? Rules::flip_box(o.where, static_cast<float>(s.width)) : o.where;
+    box<float> const where = flipped ? Rules::flip_box(o.where, static_cast<float>(truth.width)) : o.where;
     out.boxes.push_back(Rules::scale_box(where, static_cast<float>(out.plan.scale_x), static_cast<float>(out.plan.scale_y)));
     out.labels.push_back(o.label);
     out.difficult.push_back(o.difficult);
@@ -136,7 +154,7 @@ void load(dataset const& data, std::size_t id, bool flipped, bool with_difficult
 }
 
 struct load_request {
-  std::size_t id;
+  std::size_t index;
   bool flipped;
 };
 
@@ -149,18 +167,18 @@ inline void check_sides(int short_side, int max_side, int batch, int workers = 0
 }
 
 // What an epoch shows, batch by batch; a batch may be anything that the convention allows.
-template <class Rules>
+template <class Rules, DataSource Source>
 class epoch_plan {
  public:
-  epoch_plan(dataset const& data, training_options const& o) : data_(data), options_(o) {
-    for (std::size_t id = 0; id < data.size(); ++id) {
-      auto const& objects = data.samples[id].objects;
-      bool const has_boxes = std::any_of(objects.begin(), objects.end(), [](object const& x) { return !x.difficult; });
-      if (has_boxes || Rules::learns_from_empty_images) ids_.push_back(id);
+  epoch_plan(Source const& data, training_options const& o) : data_(data), options_(o) {
+    for (std::size_t i = 0; i < data.size(); ++i) {
+      auto const& truth = data.truth(i);
+      bool const has_boxes = std::ranges::any_of(truth.objects, [](auto const& x) { return !x.difficult; });
+      if (has_boxes || Rules::learns_from_empty_images) images_.push_back(i);
     }
     begin(0);
     if (batches_ == 0)
-      throw error("training data", "enough images for one batch of " + std::to_string(o.batch), std::to_string(ids_.size()));
+      throw error("training data", "enough images for one batch of " + std::to_string(o.batch), std::to_string(images_.size()));
   }
 
   std::uint64_t batches() const { return batches_; }
@@ -179,9 +197,9 @@ class epoch_plan {
     epoch_ = epoch;
     order_.clear();
     for (int pass = 0; pass < (doubles && options_.flip ? 2 : 1); ++pass)
-      for (std::size_t id : ids_) {
-        bool const heads = random_unit(options_.seed, epoch, id, draw::flip, 0) < 0.5f;
-        order_.push_back({id, options_.flip && (doubles ? pass == 1 : heads)});
+      for (std::size_t const i : images_) {
+        bool const heads = random_unit(options_.seed, epoch, data_.id(i), draw::flip, 0) < 0.5f;
+        order_.push_back({i, options_.flip && (doubles ? pass == 1 : heads)});
       }
     host_rng rng(options_.seed, draw::shuffle, epoch);
     auto const shuffle = [&](std::size_t items, std::size_t width) {  // items of `width` neighbours each
@@ -195,9 +213,11 @@ class epoch_plan {
     if constexpr (Rules::pairs_by_orientation) {
       tall_.clear();
       auto kept = order_.begin();
-      for (load_request const& r : order_)
-        if (data_.samples[r.id].width >= data_.samples[r.id].height) *kept++ = r;
+      for (load_request const& r : order_) {
+        auto const& truth = data_.truth(r.index);
+        if (truth.width >= truth.height) *kept++ = r;
         else tall_.push_back(r);
+      }
       kept -= (kept - order_.begin()) % options_.batch;  // wide ones that fill no batch
       order_.erase(kept, order_.end());
       order_.insert(order_.end(), tall_.begin(), tall_.end());
@@ -206,25 +226,25 @@ class epoch_plan {
     batches_ = order_.size() / batch;
   }
 
-  dataset const& data_;
+  Source const& data_;
   training_options options_;
-  std::vector<std::size_t> ids_;            // images that may be trained on
+  std::vector<std::size_t> images_;         // that may be trained on
   std::vector<load_request> order_, tall_;  // of epoch_
   std::uint64_t epoch_ = 0, batches_ = 0;
 };
 
 }  // namespace detail
 
-// The data set outlives the loader. next() and seek() belong to one thread.
-template <class Rules>
+// next() and seek() belong to one thread.
+template <class Rules, DataSource Source = dataset>
 class training_loader {
  public:
-  training_loader(dataset const& data, training_options const& o)
+  training_loader(Source const& data, training_options const& o)
       : plan_(checked(data, o), o),
         cache_(data.size(), o.cache_mb << 20),
         batches_([this](std::uint64_t batch, std::vector<detail::load_request>& requests) { plan_(batch, requests); },
                  [this, &data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-                   detail::load<Rules>(data, r.id, r.flipped, false, o.short_side, o.max_side, &cache_, resize, out);
+                   detail::load<Rules>(data, r.index, r.flipped, false, o.short_side, o.max_side, &cache_, resize, out);
                    detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
                  },
                  o.workers) {}
@@ -237,29 +257,29 @@ class training_loader {
   std::uint64_t batches_per_epoch() const { return plan_.batches(); }
 
  private:
-  static dataset const& checked(dataset const& data, training_options const& o) {
+  static Source const& checked(Source const& data, training_options const& o) {
     detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions);
     require_trainable(data);
     return data;
   }
 
-  detail::epoch_plan<Rules> plan_;
+  detail::epoch_plan<Rules, Source> plan_;
   image_cache cache_;
   prefetcher<loaded, detail::load_request> batches_;  // last: its threads use the others
 };
 
-// The data set outlives the loader. next() and seek() belong to one thread.
-template <class Rules>
+// next() and rewind() belong to one thread.
+template <class Rules, DataSource Source = dataset>
 class evaluation_loader {
  public:
-  evaluation_loader(dataset const& data, evaluation_options const& o)
+  evaluation_loader(Source const& data, evaluation_options const& o)
       : batches_(
             [&data, size = checked(o)](std::uint64_t batch, std::vector<detail::load_request>& requests) {
-              for (std::size_t id = batch * size; id < std::min<std::size_t>(data.size(), (batch + 1) * size); ++id)
-                requests.push_back({id, false});
+              for (std::size_t i = batch * size; i < std::min<std::size_t>(data.size(), (batch + 1) * size); ++i)
+                requests.push_back({i, false});
             },
             [&data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-              detail::load<Rules>(data, r.id, r.flipped, true, o.short_side, o.max_side, nullptr, resize, out);
+              detail::load<Rules>(data, r.index, r.flipped, true, o.short_side, o.max_side, nullptr, resize, out);
               detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
             },
             o.workers) {}
@@ -277,13 +297,13 @@ class evaluation_loader {
   prefetcher<loaded, detail::load_request> batches_;
 };
 
-// Image `id` of the data set with all its objects, as evaluation sees it.
-template <class Rules>
-loaded load_one(dataset const& data, std::size_t id, int short_side, int max_side) {
+// Image `index` of the data with all its objects, as evaluation sees it.
+template <class Rules, DataSource Source>
+loaded load_one(Source const& data, std::size_t index, int short_side, int max_side) {
   detail::check_sides(short_side, max_side, 1);
   ops::resizer resize;
   loaded result;
-  detail::load<Rules>(data, id, false, true, short_side, max_side, nullptr, resize, result);
+  detail::load<Rules>(data, index, false, true, short_side, max_side, nullptr, resize, result);
   return result;
 }
 

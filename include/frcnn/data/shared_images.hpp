@@ -3,6 +3,8 @@
 //
 //   shared_images(train, test)   tally of the test images whose file is a file of the training data, through links too, or equals the
 //                                training image of the same id byte for byte (a copy below another root)
+// Of other sources than VOC folders: those whose pixels, or the bytes of whose files, are those of a training image.
+#include "frcnn/core/hash.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/problems.hpp"
 #include "frcnn/io/atomic_file.hpp"
@@ -37,6 +39,30 @@ inline tally shared_images(dataset const& train, dataset const& test) {
     for (auto at = first; at != last && !found; ++at) found = same_bytes(s, *at->second);
     if (found) shared.add(s.image.string());
   }
+  return shared;
+}
+
+template <DataSource Train, DataSource Test>
+tally shared_images(Train const& train, Test const& test) {
+  static_assert(gives_files<Train> == gives_files<Test>, "images in files are not compared with images in memory");
+  // The bytes of an image, and a number that says what they mean.
+  auto const digest_of = [](auto const& source, std::size_t i) {
+    auto&& given = source.pixels(i);
+    if constexpr (gives_files<Train>) return fnv1a(given.file);
+    else {
+      image_view const v = given;
+      std::uint64_t hash = fnv1a(std::to_string(v.width) + " " + std::to_string(static_cast<int>(v.format)));
+      for (int y = 0; y < v.height; ++y)
+        hash = fnv1a({reinterpret_cast<char const*>(v.row(y)), static_cast<std::size_t>(v.width) * static_cast<std::size_t>(v.channels())},
+                     hash);
+      return hash;
+    }
+  };
+  std::set<std::uint64_t> seen;
+  for (std::size_t i = 0; i < train.size(); ++i) seen.insert(digest_of(train, i));
+  tally shared;
+  for (std::size_t i = 0; i < test.size(); ++i)
+    if (seen.contains(digest_of(test, i))) shared.add(name_of(test, i));
   return shared;
 }
 

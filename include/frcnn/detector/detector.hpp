@@ -58,9 +58,7 @@ class detector {
   class session {
    public:
     explicit session(detector const& d) : session(d, d.options_) {}
-    session(detector const& d, typename B::options options) : context_(options), input_(d.config_.normalisation, convention::size_divisor) {
-      static_cast<void>(d.model());
-    }
+    session(detector const& d, typename B::options options) : context_(options), input_(d.make_input()) { static_cast<void>(d.model()); }
     session(detector const& d, int threads) : session(d, with_threads(d.options_, threads)) {}
     typename B::context& context() { return context_; }
 
@@ -158,6 +156,9 @@ class detector {
       result.push_back(convention::unscale_box(host[i], static_cast<T>(plan.scale_x), static_cast<T>(plan.scale_y)).template as<float>());
     return result;
   }
+
+  // What a trainer of this model fills: an empty batch of its normalisation and its convention's divisor.
+  input_batch<T, B> make_input() const { return input_batch<T, B>(config_.normalisation, convention::size_divisor); }
 
   config_type const& config() const { return config_; }
   std::vector<std::string> const& classes() const { return config_.classes; }

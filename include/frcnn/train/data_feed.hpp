@@ -8,12 +8,16 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-template <class Rules>
+// Source: any DataSource, which outlives the feed.
+template <class Rules, data::DataSource Source = data::dataset>
 class data_feed {
  public:
-  data_feed(data::dataset const& set, data::training_options const& options) : loader_(set, options) {
+  data_feed(Source const& set, data::training_options const& options) : loader_(set, options) {
     if (options.regions) regions_ = options.most_regions;
-    for (auto const& s : set.samples) capacity_ = std::max(capacity_, static_cast<int>(s.objects.size()));
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      auto const& truth = set.truth(i);
+      capacity_ = std::max(capacity_, static_cast<int>(std::ranges::distance(truth.objects)));
+    }
   }
 
   std::uint64_t batches_per_epoch() const { return loader_.batches_per_epoch(); }
@@ -38,7 +42,7 @@ class data_feed {
   }
 
  private:
-  data::training_loader<Rules> loader_;
+  data::training_loader<Rules, Source> loader_;
   int capacity_ = 1;            // truth boxes of the fullest image: one capacity for the whole run
   std::optional<int> regions_;  // of an image at most; nothing: batches come without
 };
