@@ -27,6 +27,7 @@ inline std::vector<std::string> class_names(int n = 20) {
 template <class Preset>
 struct random_batch {
   frcnn::input_batch<float, device> input;
+  device::context home{1};
   frcnn::batch<float, device> images;
   frcnn::truth<float, device> truth;
 
@@ -42,8 +43,8 @@ struct random_batch {
       for (int g = 0; g < objects; ++g) labels.push_back(1 + s.below(20));
       input.set_truth(i, crowded_boxes(objects, h, w, objects, seed), labels);
     }
-    images = input.upload();
-    truth = input.upload_truth();
+    images = input.upload(home);
+    truth = input.upload_truth(home);
   }
 };
 

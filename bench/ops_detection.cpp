@@ -95,7 +95,7 @@ void add_sample(int segments, int n, int total, int max_positive, std::string co
     frcnn::rng<device> const rng{uploaded(c, shape<1>{{2}}, std::vector<std::uint64_t>{0, 0})};
     return job{.run =
                    [=, &c] {
-                     device::copy_in(label.data, from.data, label.size() * sizeof(std::int32_t));  // sampling is in place
+                     c.copy(label.data, from.data, label.size() * sizeof(std::int32_t));  // sampling is in place
                      frcnn::ops::sample_balanced<device>(c, label, id, rng, frcnn::draw::anchor_sample, max_positive, total);
                    },
                .wrong =
@@ -132,20 +132,20 @@ void add_resize(char const* op, int w, int h, int to_w, int to_h) {
 
 // The batch as the trainer makes it: pixels normalised and padded, then to the device.
 void add_input(int n, int h, int w) {
-  add(op_name("input_batch", std::to_string(n) + "x" + std::to_string(h) + "x" + std::to_string(w)), us, [=](context&) {
+  add(op_name("input_batch", std::to_string(n) + "x" + std::to_string(h) + "x" + std::to_string(w)), us, [=](context& c) {
     auto const im = std::make_shared<frcnn::image>(random_image(h, w));
     auto const input =
         std::make_shared<frcnn::input_batch<float, device>>(frcnn::pixel_normalisation::imagenet(), torchvision::size_divisor);
     return job{.run =
-                   [=] {
+                   [=, &c] {
                      input->start(n, h, w);
                      for (int i = 0; i < n; ++i)
                        input->set_image(i, im->pixels.data(), {w, h, 1, 1, 1, 1}, w, h, static_cast<std::uint64_t>(i));
-                     benchmark::DoNotOptimize(input->upload().pixels.data);
+                     benchmark::DoNotOptimize(input->upload(c).pixels.data);
                    },
                .wrong =
-                   [=] {
-                     auto const pixels = input->upload().pixels;
+                   [=, &c] {
+                     auto const pixels = input->upload(c).pixels;
                      auto const host = frcnn::to_host(pixels);
                      float const first = frcnn::pixel_normalisation::imagenet()(static_cast<float>(im->pixels[0]), 0);
                      return not_equal("the first pixel", host[0], first) + not_equal("extents", pixels.dims == padded(n, h, w), 1);

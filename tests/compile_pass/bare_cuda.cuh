@@ -1,5 +1,6 @@
 #pragma once
-// A cuda tag with nothing but the executor: its context's arena is one allocation, and its words are the plainest kernels that are right.
+// A cuda tag with nothing but memory and the executor: its context is one stream, its arena one allocation, and its words are the plainest
+// kernels that are right.
 // The real one comes under include/frcnn/backend/cuda. This one keeps the algorithms honest until then: whatever they ask of a device must
 // compile for one.
 #include "frcnn/core/error.hpp"
@@ -8,7 +9,9 @@
 #include "frcnn/geometry/iou.hpp"
 
 #include <cuda_runtime.h>
+#include <memory>
 #include <new>
+#include <utility>
 
 namespace bare {
 
@@ -19,6 +22,46 @@ inline void check(cudaError_t status) {
   if (status != cudaSuccess) throw frcnn::error("cuda", "success", cudaGetErrorString(status));
 }
 
+// What blocks and events are freed in the order of: it goes with the last of them.
+struct stream {
+  cudaStream_t handle = nullptr;
+  stream() { check(cudaStreamCreate(&handle)); }
+  ~stream() { cudaStreamDestroy(handle); }
+  stream(stream const&) = delete;
+  stream& operator=(stream const&) = delete;
+};
+
+// Of the device, freed in the stream's order; of the host (pinned), freed when what was queued has run.
+template <bool IsHost>
+class block {
+ public:
+  block() = default;
+  block(std::shared_ptr<stream> where, std::size_t bytes) : where_(std::move(where)) {
+    auto const status = IsHost ? cudaMallocHost(&data_, bytes ? bytes : 1) : cudaMallocAsync(&data_, bytes ? bytes : 1, where_->handle);
+    if (status != cudaSuccess) throw std::bad_alloc();
+  }
+  block(block&& other) noexcept : where_(std::move(other.where_)), data_(std::exchange(other.data_, nullptr)) {}
+  block& operator=(block&& other) noexcept {
+    std::swap(where_, other.where_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~block() {
+    if (!data_) return;
+    if constexpr (IsHost) {
+      cudaStreamSynchronize(where_->handle);
+      cudaFreeHost(data_);
+    } else {
+      cudaFreeAsync(data_, where_->handle);
+    }
+  }
+  void* data() const noexcept { return data_; }
+
+ private:
+  std::shared_ptr<stream> where_;
+  void* data_ = nullptr;
+};
+
 struct cuda {
   // Logical [N, C, H, W].
   template <class T>
@@ -26,32 +69,20 @@ struct cuda {
     T* data = nullptr;
     shape<4> dims{};
   };
+  struct options {
+    std::size_t arena_bytes = std::size_t{1} << 30;
+  };
+  using memory = block<false>;
+  using host_memory = block<true>;
   class context;
+  class event;
   static constexpr bool in_host_memory = false;
-
-  static void* allocate(std::size_t bytes) {
-    void* p = nullptr;
-    if (cudaMalloc(&p, bytes ? bytes : 1) != cudaSuccess) throw std::bad_alloc();
-    check(cudaMemset(p, 0, bytes));
-    return p;
-  }
-  static void deallocate(void* p) noexcept { cudaFree(p); }
-  static void copy_in(void* device, void const* host, std::size_t bytes) { check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice)); }
-  static void copy_out(void* host, void const* device, std::size_t bytes) {
-    check(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost));
-  }
 };
 
 class cuda::context {
  public:
-  explicit context(int /*threads*/ = 0, std::size_t arena_bytes = std::size_t{1} << 30) : size_(arena_bytes) {
-    check(cudaStreamCreate(&stream_));
-    base_ = static_cast<char*>(allocate(size_));
-  }
-  ~context() {
-    deallocate(base_);
-    cudaStreamDestroy(stream_);
-  }
+  explicit context(options o = {}) : arena_(allocate(o.arena_bytes)), size_(o.arena_bytes) {}
+  ~context() { cudaStreamSynchronize(stream()); }
   context(context const&) = delete;
   context& operator=(context const&) = delete;
 
@@ -67,13 +98,24 @@ class cuda::context {
     std::size_t mark_;
   };
 
-  cudaStream_t stream() const { return stream_; }
+  cudaStream_t stream() const { return stream_->handle; }
+
+  memory allocate(std::size_t bytes) { return {stream_, bytes}; }
+  host_memory allocate_host(std::size_t bytes) { return {stream_, bytes}; }
+  void copy_in(void* device, void const* host, std::size_t bytes) {
+    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()));
+  }
+  void copy_out(void* host, void const* device, std::size_t bytes) {
+    check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()));
+  }
+  void copy(void* to, void const* from, std::size_t bytes) { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream())); }
+  void wait() { check(cudaStreamSynchronize(stream())); }
 
   void* scratch(std::size_t bytes) {
     std::size_t const begin = used_;
     used_ += (bytes + 255) / 256 * 256;
     if (used_ > size_) throw std::bad_alloc();
-    return base_ + begin;
+    return static_cast<char*>(arena_.data()) + begin;
   }
   template <class T>
   static std::size_t storage(shape<4> s) {
@@ -88,17 +130,45 @@ class cuda::context {
     return {static_cast<T*>(memory), s};
   }
   template <class T>
-  void from_plain(view<T const, 4, cuda> plain, activation<T> a) {
-    check(cudaMemcpyAsync(a.data, plain.data, plain.size() * sizeof(T), cudaMemcpyDeviceToDevice, stream_));
+  void from_plain(std::type_identity_t<view<T const, 4, cuda>> plain, activation<T> a) {
+    copy(a.data, plain.data, plain.size() * sizeof(T));
+  }
+  template <class T>
+  void to_plain(activation<T> a, std::type_identity_t<view<T, 4, cuda>> plain) {
+    copy(plain.data, a.data, plain.size() * sizeof(T));
   }
 
  private:
-  cudaStream_t stream_ = nullptr;
-  char* base_ = nullptr;
+  std::shared_ptr<bare::stream> stream_ = std::make_shared<bare::stream>();
+  memory arena_;
   std::size_t size_, used_ = 0;
 };
 
-static_assert(frcnn::Backend<cuda>);
+class cuda::event {
+ public:
+  event() = default;
+  event(event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+  event& operator=(event&& other) noexcept {
+    std::swap(event_, other.event_);
+    return *this;
+  }
+  ~event() {
+    if (event_) cudaEventDestroy(event_);
+  }
+  void record(context& c) {
+    if (!event_) check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
+    check(cudaEventRecord(event_, c.stream()));
+  }
+  bool done() const { return !event_ || cudaEventQuery(event_) == cudaSuccess; }
+  void wait() const {
+    if (event_) check(cudaEventSynchronize(event_));
+  }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+static_assert(frcnn::Backend<cuda> && frcnn::PlainLayout<cuda>);
 
 namespace kernel {
 

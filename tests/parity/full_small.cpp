@@ -68,7 +68,7 @@ TEST_CASE_TEMPLATE("a step and a detection of `small` are torchvision's", T, dou
   typename preset::model::tape tape;
 
   step.check_features(c);
-  testing::replay(step.decisions(), tape);
+  testing::replay(c, step.decisions(), tape);
   if (std::is_same_v<T, double>) passes.clear();
   step.check_step(c, tape, [](auto& t) { hold_relus<T>(t); });
 

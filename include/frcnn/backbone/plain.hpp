@@ -109,7 +109,7 @@ class plain {
   // The frozen prefix runs as in inference: nothing of it is kept.
   void forward(context& c, batch<T, B> im, maps<T, 1, B>& out, tape& t) const {
     auto keep = [&](int i, shape<4> s) {
-      return i == depth ? out.level[0] : c.template make_at<T>(t.memory[i].reserve(c.template storage<T>(s)), s);
+      return i == depth ? out.level[0] : c.template make_at<T>(t.memory[i].reserve(c, c.template storage<T>(s)), s);
     };
     int const first = first_trainable();
     {
@@ -128,7 +128,7 @@ class plain {
       t.at[i + 1] = keep(i + 1, s);
       if (is_conv(i)) convs_[k++].forward(c, t.at[i], t.at[i + 1]);
       else if (is_lrn(i)) ops::lrn<B>::template forward<T>(c, Spec::stages[i].normalise, t.at[i], t.at[i + 1]);
-      else ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(t, i, s));
+      else ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(c, t, i, s));
     }
   }
 
@@ -145,7 +145,7 @@ class plain {
       } else if (is_lrn(i)) {
         ops::lrn<B>::template backward<T>(c, Spec::stages[i].normalise, t.at[i], dy, dx, writing::set);
       } else {
-        ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(t, i, t.at[i + 1].dims), dy, dx, writing::set);
+        ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(c, t, i, t.at[i + 1].dims), dy, dx, writing::set);
       }
       dy = dx;
     }
@@ -207,8 +207,8 @@ class plain {
     return s;
   }
 
-  static view<std::int32_t, 1, B> winners(tape& t, int i, shape<4> s) {
-    return t.argmax[i].shaped(shape<1>{{checked::extent(checked::elements(s))}});
+  static view<std::int32_t, 1, B> winners(context& c, tape& t, int i, shape<4> s) {
+    return t.argmax[i].shaped(c, shape<1>{{checked::extent(checked::elements(s))}});
   }
 
   // Backward stops here: everything earlier is frozen.

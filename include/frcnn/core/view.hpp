@@ -31,5 +31,12 @@ struct view {
   requires(!std::same_as<U, T> && std::same_as<U, T const>) FRCNN_HD constexpr operator view<U, R, B>() const { return {data, dims}; }
 };
 
+// What Backend (core/backend.hpp) cannot say without views: activations to and from plain [N, C, H, W] in device memory, queued.
+template <class B>
+concept PlainLayout = requires(typename B::context& c, activation<float, B> a, view<float const, 4, B> in, view<float, 4, B> out) {
+  c.from_plain(in, a);
+  c.to_plain(a, out);
+};
+
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -54,12 +54,15 @@ class detector {
   using T = typename model_type::scalar;
   using B = typename model_type::device;
 
+  // Whether a number of threads is among a context's options.
+  static constexpr bool has_threads = requires(typename B::options o) { o.threads = 1; };
+
   // One thread's working memory: a context and the buffers of one image.
   class session {
    public:
     explicit session(detector const& d) : session(d, d.options_) {}
     session(detector const& d, typename B::options options) : context_(options), input_(d.make_input()) { static_cast<void>(d.model()); }
-    session(detector const& d, int threads) : session(d, with_threads(d.options_, threads)) {}
+    session(detector const& d, int threads) requires(has_threads) : session(d, with_threads(d.options_, threads)) {}
     typename B::context& context() { return context_; }
 
    private:
@@ -70,13 +73,17 @@ class detector {
     std::vector<box<float>> regions_;
     input_batch<T, B> input_;
     buffer<scored_box<T>, B> hits_;
+    buffer<box<T>, B> proposals_;
     buffer<std::int32_t, B> count_;
+    readback<scored_box<T>, B> found_hits_;
+    readback<box<T>, B> found_proposals_;
+    readback<std::int32_t, B> found_count_;
   };
 
   // Parameters are undefined until they are initialised or loaded. options: of the sessions that detect(image) makes.
   explicit detector(config_type config, typename B::options options = {})
       : config_(std::move(config)), model_(Preset::make(config_)), options_(options) {}
-  detector(config_type config, int threads) : detector(std::move(config), with_threads({}, threads)) {}
+  detector(config_type config, int threads) requires(has_threads) : detector(std::move(config), with_threads({}, threads)) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
     typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
@@ -146,11 +153,12 @@ class detector {
     auto const input = prepare(s, {&im, 1}, {&first, 1}, nullptr);
     auto const plan = plan_of(im);
     int const capacity = model().generator().capacity(ph);
-    buffer<box<T>, B> rows(static_cast<std::size_t>(capacity));
-    counted<box<T>, 2, B> const rois{rows.shaped(shape<2>{{1, capacity}}), s.count_.shaped(shape<1>{{1}})};
+    counted<box<T>, 2, B> const rois{s.proposals_.shaped(s.context_, shape<2>{{1, capacity}}), s.count_.shaped(s.context_, shape<1>{{1}})};
     model().propose(s.context_, input, ph, rois);
-    auto const live = static_cast<std::size_t>(to_host(rois.count)[0]);
-    auto const host = to_host(rois.rows);
+    s.found_count_.start(s.context_, rois.count.data, 1);
+    s.found_proposals_.start(s.context_, rois.rows.data, rois.rows.size());
+    auto const host = s.found_proposals_.get();
+    auto const live = static_cast<std::size_t>(s.found_count_.get()[0]);
     std::vector<box<float>> result;
     for (std::size_t i = 0; i < live; ++i)
       result.push_back(convention::unscale_box(host[i], static_cast<T>(plan.scale_x), static_cast<T>(plan.scale_y)).template as<float>());
@@ -174,7 +182,7 @@ class detector {
  private:
   session_pool<session>& pool() const { return detail::not_moved_from(pool_); }
 
-  static typename B::options with_threads(typename B::options o, int threads) {
+  static typename B::options with_threads(typename B::options o, int threads) requires(has_threads) {
     o.threads = threads;
     return o;
   }
@@ -244,7 +252,7 @@ class detector {
       for (region const& r : (*regions)[indices[n]]) s.regions_.push_back(region_in_input<convention>(r, im.width, false, plan));
       s.input_.set_regions(static_cast<int>(n), s.regions_);
     }
-    return s.input_.upload();
+    return s.input_.upload(s.context_);
   }
 
   // found[i] for each of these indices.
@@ -253,11 +261,13 @@ class detector {
                     std::vector<std::vector<detection>>& found) const {
     auto const o = complete(told, model().head());
     auto const input = prepare(s, images, indices, regions);
-    view<scored_box<T>, 2, B> const rows = s.hits_.shaped(shape<2>{{input.size(), *o.max_detections}});
-    view<std::int32_t, 1, B> const count = s.count_.shaped(shape<1>{{input.size()}});
+    view<scored_box<T>, 2, B> const rows = s.hits_.shaped(s.context_, shape<2>{{input.size(), *o.max_detections}});
+    view<std::int32_t, 1, B> const count = s.count_.shaped(s.context_, shape<1>{{input.size()}});
     model().detect(s.context_, input, o, {rows, count});
-    auto const live = to_host(count);
-    auto const host = to_host(rows);
+    s.found_count_.start(s.context_, count.data, count.size());
+    s.found_hits_.start(s.context_, rows.data, rows.size());
+    auto const host = s.found_hits_.get();  // the one wait: what was copied before it is there too
+    auto const live = s.found_count_.get();
     for (std::size_t n = 0; n < indices.size(); ++n) {
       auto& result = found[indices[n]];
       result.reserve(static_cast<std::size_t>(live[n]));

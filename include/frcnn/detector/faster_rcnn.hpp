@@ -161,9 +161,10 @@ class faster_rcnn<BB, PG, RH> {
     typename RH::tape head;
   };
 
-  faster_rcnn(BB backbone, PG generator, RH head)
+  // home: what the context is made of in which the parameters lie (nn/parameter_store.hpp).
+  faster_rcnn(BB backbone, PG generator, RH head, typename B::options home = {})
       : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
-    store_.bind(*this);
+    store_.bind(*this, home);
     backbone_.for_each_param(detail::collect_params<T, B>{of_backbone_});
   }
   faster_rcnn(faster_rcnn const&) = delete;

@@ -15,6 +15,7 @@
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/finite.hpp"
 #include "frcnn/core/pixels.hpp"
+#include "frcnn/core/staging.hpp"
 #include "frcnn/geometry/resize_plan.hpp"
 
 #include <algorithm>
@@ -27,6 +28,8 @@ namespace frcnn::inline FRCNN_ABI {
 template <Real T, Backend B>
 class input_batch {
  public:
+  using context = typename B::context;
+
   explicit input_batch(pixel_normalisation normalisation = pixel_normalisation::imagenet(), int size_divisor = 1)
       : normalisation_(normalisation), divisor_(size_divisor) {
     if (size_divisor < 1) throw error("input batch", "a divisor of its sides of 1 or more", std::to_string(size_divisor));
@@ -133,21 +136,22 @@ class input_batch {
 
   std::vector<std::uint64_t> const& ids() const { return ids_; }
 
-  // To the device. The views live until the next upload.
-  batch<T, B> upload() {
+  // To the device, in the order of the context; the next batch may be started at once. The views live until the next upload.
+  batch<T, B> upload(context& c) {
     int const n = started();
-    auto const pixels = put(pixels_device_, pixels_, dims_);
-    auto const info = put(info_device_, info_, shape<1>{{n}});
-    auto const ids = put(ids_device_, ids_, shape<1>{{n}});
+    auto const pixels = pixels_device_.put(c, pixels_, dims_);
+    auto const info = info_device_.put(c, info_, shape<1>{{n}});
+    auto const ids = ids_device_.put(c, ids_, shape<1>{{n}});
     if (!has_regions_) return {pixels, info, ids};
     return {pixels,
             info,
             ids,
-            {put(regions_device_, regions_, shape<2>{{n, most_regions_}}), put(region_counts_device_, region_counts_, shape<1>{{n}})}};
+            {regions_device_.put(c, regions_, shape<2>{{n, most_regions_}}), region_counts_device_.put(c, region_counts_, shape<1>{{n}})}};
   }
-  truth<T, B> upload_truth() {
+  truth<T, B> upload_truth(context& c) {
     shape<2> const each{{started(), truths_}};
-    return {{put(boxes_device_, boxes_, each), put(counts_device_, counts_, shape<1>{{dims_[0]}})}, put(labels_device_, labels_, each)};
+    return {{boxes_device_.put(c, boxes_, each), counts_device_.put(c, counts_, shape<1>{{dims_[0]}})},
+            labels_device_.put(c, labels_, each)};
   }
 
  private:
@@ -164,12 +168,20 @@ class input_batch {
     return "image " + std::to_string(i) + " of a batch (id " + std::to_string(ids_[static_cast<std::size_t>(i)]) + ")";
   }
 
-  template <class X, int R>
-  static view<X, R, B> put(buffer<X, B>& device, std::vector<X> const& host, shape<R> s) {
-    auto const v = device.shaped(s);
-    from_host(host, v);
-    return v;
-  }
+  // An array on its way to the device.
+  template <class X>
+  struct uploaded {
+    buffer<X, B> device;
+    staging<X, B> host;
+
+    template <int R>
+    view<X, R, B> put(context& c, std::vector<X> const& from, shape<R> s) {
+      FRCNN_ASSERT(from.size() == s.size());
+      auto const v = device.shaped(c, s);
+      host.send(c, from, v.data);
+      return v;
+    }
+  };
 
   pixel_normalisation normalisation_;
   int divisor_, truths_ = 1, most_regions_ = 1, classes_ = 0;
@@ -180,11 +192,11 @@ class input_batch {
   std::vector<std::uint64_t> ids_;
   std::vector<box<T>> boxes_, regions_;
   std::vector<std::int32_t> labels_, counts_, region_counts_;
-  buffer<T, B> pixels_device_;
-  buffer<image_info<T>, B> info_device_;
-  buffer<std::uint64_t, B> ids_device_;
-  buffer<box<T>, B> boxes_device_, regions_device_;
-  buffer<std::int32_t, B> labels_device_, counts_device_, region_counts_device_;
+  uploaded<T> pixels_device_;
+  uploaded<image_info<T>> info_device_;
+  uploaded<std::uint64_t> ids_device_;
+  uploaded<box<T>> boxes_device_, regions_device_;
+  uploaded<std::int32_t> labels_device_, counts_device_, region_counts_device_;
 };
 
 }  // namespace frcnn

@@ -34,11 +34,7 @@ class low_rank_linear {
   // `weights` is how W, or W0, starts; W1 starts as PyTorch's layers do.
   low_rank_linear(int in, int out, int rank, bool relu, initializer weights, initializer biases)
       : rank_(checked(rank, std::min(in, out))), last_(rank ? rank : in, out, relu, rank ? default_uniform(rank) : weights, biases) {
-    if (!rank) return;
-    first_.emplace(in, rank, false, weights, initializer::zero());
-    // The op adds a bias; this one is no parameter, and stays 0.
-    first_->bias.value = no_bias_.shaped(shape<1>{{rank}});
-    from_host(std::vector<T>(static_cast<std::size_t>(rank), T(0)), first_->bias.value);
+    if (rank) first_.emplace(in, rank, false, weights, initializer::zero());  // its bias is no parameter, and has no memory: there is none
   }
 
   int out() const { return last_.out(); }
@@ -54,7 +50,7 @@ class low_rank_linear {
     t.x = x;
     t.y = y;
     if (!first_) return last_.forward(c, x, y, images);
-    t.hidden = t.hidden_memory.shaped(shape<2>{{x.dims[0], rank_}});
+    t.hidden = t.hidden_memory.shaped(c, shape<2>{{x.dims[0], rank_}});
     through(c, x, t.hidden, y, images);
   }
   // dy is masked in place; dx empty is not wanted.
@@ -96,7 +92,6 @@ class low_rank_linear {
   int rank_;
   std::optional<linear<T, B>> first_;  // W0
   linear<T, B> last_;                  // W1, or W
-  buffer<T, B> no_bias_;
 };
 
 }  // namespace frcnn::nn

@@ -5,6 +5,9 @@
 // Layers declare parameters, the store gives them memory. Offsets run in the order in which backward finishes (last declared first), so
 // that a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16 elements.
 // Names are the scopes joined by dots: "roi_heads.box_head.fc6.weight".
+//
+// The store has a context of its own, home(): parameters are made, filled and read there, and what fills or reads them returns when it is
+// done. Whoever changes parameters in another context (a trainer) waits for that one before they are read here or used elsewhere.
 #include "frcnn/concepts/trainable.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/error.hpp"
@@ -42,10 +45,13 @@ class parameter_store {
     bool in_logical_order() const { return p->stored == param_order::plain || p->dims[1] == 1 || p->dims[2] * p->dims[3] == 1; }
   };
 
-  // Collects the model's parameters and gives them memory. The model must not move afterwards. Throws for a parameter of more elements than
-  // a view has.
+  using context = typename B::context;
+
+  // Collects the model's parameters and gives them memory, in a context of these options. The model must not move afterwards. Throws for a
+  // parameter of more elements than a view has.
   template <class Model>
-  void bind(Model& model) {
+  void bind(Model& model, typename B::options options = {}) {
+    if (!home_) home_ = std::make_unique<context>(options);
     struct collector {
       std::vector<entry>& entries;
       std::string scope{};
@@ -74,7 +80,7 @@ class parameter_store {
       e.offset = size_;
       size_ = checked::sum(size_, (count + 15) / 16 * 16);
     }
-    values_.reserve(size_);
+    values_.reserve(home(), size_);
     for (auto& e : entries_) take_back(e);
   }
 
@@ -94,10 +100,11 @@ class parameter_store {
       if (!e.lent) continue;
       auto const lent = std::move(e.lent);
       take_back(e);
-      B::copy_in(e.p->value.data, lent.get(), e.p->size() * sizeof(T));
+      home().copy_in(e.p->value.data, lent.get(), e.p->size() * sizeof(T));
       ++e.p->version;
     }
-    gradients_.reserve(size_);
+    home().wait();
+    gradients_.reserve(home(), size_);
     for (auto& e : entries_) {
       e.p->next = writing::set;
       e.p->grad = {};
@@ -163,7 +170,7 @@ class parameter_store {
             ordered.resize(n);
             reorder_rows(e, count, logical.data(), ordered.data());
           }
-          from_host(plain ? logical : ordered, view<T, 1, B>{stored + first * row, {{static_cast<std::int32_t>(n)}}});
+          from_host(home(), plain ? logical : ordered, view<T, 1, B>{stored + first * row, {{static_cast<std::int32_t>(n)}}});
         }
       } catch (...) {
         std::lock_guard const lock(failing);
@@ -178,12 +185,12 @@ class parameter_store {
     if (failure) std::rethrow_exception(failure);
   }
   std::vector<T> logical(entry const& e, T const* stored) const {
-    return reordered(e, to_host(view<T const, 1, B>{stored, e.p->value.dims}), false);
+    return reordered(e, to_host(home(), view<T const, 1, B>{stored, e.p->value.dims}), false);
   }
   void from_logical(entry const& e, std::vector<T> const& values, T* stored) const {
     if (values.size() != e.p->size())
       throw error("parameter " + e.name, std::to_string(e.p->size()) + " values", std::to_string(values.size()));
-    from_host(reordered(e, values, true), view<T, 1, B>{stored, e.p->value.dims});
+    from_host(home(), reordered(e, values, true), view<T, 1, B>{stored, e.p->value.dims});
   }
 
   entry const& at(std::string_view name) const {
@@ -192,6 +199,7 @@ class parameter_store {
     throw error("parameter " + std::string(name), "a name of the model", "none of that name");
   }
 
+  context& home() const { return *home_; }
   std::vector<entry> const& entries() const { return entries_; }
   std::size_t size() const { return size_; }  // elements of the packed buffers, padding included
   T* values() const { return values_.data(); }
@@ -236,6 +244,7 @@ class parameter_store {
   }
 
   std::vector<entry> entries_;
+  std::unique_ptr<context> home_;
   buffer<T, B> values_, gradients_;
   std::size_t size_ = 0;
 };

@@ -113,15 +113,15 @@ class fast_rcnn_head {
     if (d.held) return;
     int const n = im.size(), q = options_.target.batch;
     shape<2> const each{{n, q}};
-    d.targets = {{d.roi_memory.shaped(each), d.count_memory.shaped(shape<1>{{n}})},
-                 d.label_memory.shaped(each),
-                 d.target_memory.shaped(each),
-                 d.proposal_memory.shaped(each),
-                 d.truth_memory.shaped(each)};
+    d.targets = {{d.roi_memory.shaped(c, each), d.count_memory.shaped(c, shape<1>{{n}})},
+                 d.label_memory.shaped(c, each),
+                 d.target_memory.shaped(c, each),
+                 d.proposal_memory.shaped(c, each),
+                 d.truth_memory.shaped(c, each)};
     roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
     if (options_.dropout > 0) {
-      d.mask6 = d.mask6_memory.shaped(shape<2>{{n * q, options_.fc6}});
-      d.mask7 = d.mask7_memory.shaped(shape<2>{{n * q, options_.fc7}});
+      d.mask6 = d.mask6_memory.shaped(c, shape<2>{{n * q, options_.fc6}});
+      d.mask7 = d.mask7_memory.shaped(c, shape<2>{{n * q, options_.fc7}});
       nn::dropout_mask<B>(c, im.id, r, draw::dropout6, options_.dropout, d.mask6);
       nn::dropout_mask<B>(c, im.id, r, draw::dropout7, options_.dropout, d.mask7);
     }
@@ -130,7 +130,7 @@ class fast_rcnn_head {
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, tape& t) const {
     auto const& decided = t.decided.targets;
     int const n = static_cast<int>(decided.label.size());
-    auto const shaped = [n](buffer<T, B>& memory, int width) { return memory.shaped(shape<2>{{n, width}}); };
+    auto const shaped = [n, &c](buffer<T, B>& memory, int width) { return memory.shaped(c, shape<2>{{n, width}}); };
     t.pooled = shaped(t.pooled_memory, pooler_.width());
     t.h6 = shaped(t.h6_memory, options_.fc6);
     t.h7 = shaped(t.h7_memory, options_.fc7);
@@ -147,8 +147,8 @@ class fast_rcnn_head {
 
   void loss(context& c, batch<T, B> /*im*/, truth<T, B> /*gt*/, tape& t, view<T, 1, B> loss) const {
     profiled const losses(c, "losses");
-    t.dlogits = t.dlogit_memory.shaped(t.logits.dims);
-    t.ddeltas = t.ddelta_memory.shaped(t.deltas.dims);
+    t.dlogits = t.dlogit_memory.shaped(c, t.logits.dims);
+    t.ddeltas = t.ddelta_memory.shaped(c, t.deltas.dims);
     roi::roi_losses<Rules>(c, t.decided.targets, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
   }
 

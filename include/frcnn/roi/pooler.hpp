@@ -104,7 +104,7 @@ class pooler {
     if constexpr (levels == 1) {
       return {};
     } else {
-      auto level = memory ? memory->shaped(rois.rows.dims) : scratch<std::int32_t, B>(c, rois.rows.dims);
+      auto level = memory ? memory->shaped(c, rois.rows.dims) : scratch<std::int32_t, B>(c, rois.rows.dims);
       exec<B>::for_each(c, level.size(), detail::assign_level<Rules, T, B>{rois, lowest_, lowest_ + levels - 1, level});
       return level;
     }
@@ -125,7 +125,7 @@ class pooler {
     if constexpr (Kind == pooling::align) {
       ops::roi_align<B>::forward(c, spec_, f, rois, t.level, out);
     } else {
-      t.argmax = t.argmax_memory.shaped(shape<3>{{out.dims[0], spec_.pooled * spec_.pooled, channels}});
+      t.argmax = t.argmax_memory.shaped(c, shape<3>{{out.dims[0], spec_.pooled * spec_.pooled, channels}});
       ops::roi_pool<B>::forward(c, spec_, f, rois, t.level, out, t.argmax);
     }
   }

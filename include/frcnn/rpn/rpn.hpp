@@ -116,11 +116,11 @@ class region_proposal_network {
   // Up to the siblings' outputs.
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, tape& t) const {
     t.anchors = place(im.pixels.dims, f);
-    t.logits = t.logit_memory.shaped(rows_shape(im, t.anchors, siblings_.first));
-    t.deltas = t.delta_memory.shaped(rows_shape(im, t.anchors, siblings_.second));
+    t.logits = t.logit_memory.shaped(c, rows_shape(im, t.anchors, siblings_.first));
+    t.deltas = t.delta_memory.shaped(c, rows_shape(im, t.anchors, siblings_.second));
     for (int l = 0; l < levels; ++l) {
       t.x[l] = f.level[l];
-      t.hidden[l] = c.template make_at<T>(t.hidden_memory[l].reserve(c.template storage<T>(f.level[l].dims)), f.level[l].dims);
+      t.hidden[l] = c.template make_at<T>(t.hidden_memory[l].reserve(c, c.template storage<T>(f.level[l].dims)), f.level[l].dims);
       conv_.forward(c, t.x[l], t.hidden[l]);
       siblings_.forward(c, t.hidden[l], t.anchors.grid.level[l].first, t.logits, t.deltas);
     }
@@ -129,14 +129,14 @@ class region_proposal_network {
   void targets(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t) const {
     if (t.decided.held) return;
     shape<2> const all{{im.size(), t.anchors.count()}};
-    t.decided.label = t.decided.label_memory.shaped(all);
-    t.decided.match = t.decided.match_memory.shaped(all);
+    t.decided.label = t.decided.label_memory.shaped(c, all);
+    t.decided.match = t.decided.match_memory.shaped(c, all);
     rpn::anchor_targets<Rules>(c, t.anchors, im.info, gt, im.id, r, options_.target, t.decided.label, t.decided.match);
   }
 
   void loss(context& c, batch<T, B> /*im*/, truth<T, B> gt, tape& t, view<T, 1, B> loss) const {
-    t.dlogits = t.dlogit_memory.shaped(t.logits.dims);
-    t.ddeltas = t.ddelta_memory.shaped(t.deltas.dims);
+    t.dlogits = t.dlogit_memory.shaped(c, t.logits.dims);
+    t.ddeltas = t.ddelta_memory.shaped(c, t.deltas.dims);
     rpn::anchor_losses<Rules>(c, t.anchors, Rules::rpn_coder(), gt, view<std::int32_t const, 2, B>(t.decided.label),
                               view<std::int32_t const, 2, B>(t.decided.match), view<T const, 3, B>(t.logits), view<T const, 3, B>(t.deltas),
                               options_.loss, t.dlogits, t.ddeltas, loss);

@@ -8,15 +8,15 @@
 //   rois [N, Q] with roi_count [N]; roi_label [N, Q], roi_target [N, Q]    the sampled RoIs: 0 background, 1..K class, -1 dead
 //   mask6, mask7                [N*Q, width]   of dropout, 1 is kept; empty without
 //
-// 1. record(tape)           after a step: a copy on the host. A half that never ran is empty
-// 2. replay(decisions, tape)  before a step on the same batch: that tape decides nothing by itself any more; empty halves do
+// 1. record(c, tape)        after a step: a copy on the host. A half that never ran is empty
+// 2. replay(c, decisions, tape)  before a step on the same batch: that tape decides nothing by itself any more; empty halves do
 // 3. release(tape)          it decides again
 // T, B: of the model. Any model's tape will do whose `proposals` and `head` hold `decided` as region_proposal_network and fast_rcnn_head
 // have it.
 //
 // Example: model.step(c, batch, truth, rng, tape, loss);
-//          auto const d = testing::record(tape);
-//          decltype(tape) other;  testing::replay(d, other);
+//          auto const d = testing::record(c, tape);
+//          decltype(tape) other;  testing::replay(c, d, other);
 //          model.step(c, batch, truth, another_rng, other, loss);     // the same losses and gradients, bit for bit
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/counted.hpp"
@@ -47,15 +47,15 @@ struct step_decisions {
 
 namespace detail {
 template <class X, int R, Backend B>
-recorded<X, R> copied(view<X, R, B> from) {
+recorded<X, R> copied(typename B::context& c, view<X, R, B> from) {
   if (!from) return {};
-  return {to_host(from), from.dims};
+  return {to_host(c, from), from.dims};
 }
 template <class X, int R, Backend B>
-view<X, R, B> restored(recorded<X, R> const& from, buffer<X, B>& memory) {
+view<X, R, B> restored(typename B::context& c, recorded<X, R> const& from, buffer<X, B>& memory) {
   if (!from) return {};
-  auto const to = memory.shaped(from.dims);
-  from_host(from.values, to);
+  auto const to = memory.shaped(c, from.dims);
+  from_host(c, from.values, to);
   return to;
 }
 template <class Boxes>
@@ -66,34 +66,34 @@ struct scalar_of_boxes<counted<box<T>, 2, B>> {
 };
 }  // namespace detail
 
-template <class Tape>
-auto record(Tape const& tape) {
+template <class Context, class Tape>
+auto record(Context& c, Tape const& tape) {
   auto const& anchors = tape.proposals.decided;
   auto const& head = tape.head.decided;
   using T = typename detail::scalar_of_boxes<std::remove_cvref_t<decltype(head.targets.rois)>>::type;
-  return step_decisions<T>{detail::copied(anchors.label),
-                           detail::copied(anchors.match),
-                           detail::copied(head.targets.rois.rows),
-                           detail::copied(head.targets.rois.count),
-                           detail::copied(head.targets.label),
-                           detail::copied(head.targets.target),
-                           detail::copied(head.mask6),
-                           detail::copied(head.mask7)};
+  return step_decisions<T>{detail::copied(c, anchors.label),
+                           detail::copied(c, anchors.match),
+                           detail::copied(c, head.targets.rois.rows),
+                           detail::copied(c, head.targets.rois.count),
+                           detail::copied(c, head.targets.label),
+                           detail::copied(c, head.targets.target),
+                           detail::copied(c, head.mask6),
+                           detail::copied(c, head.mask7)};
 }
 
-template <Real T, class Tape>
-void replay(step_decisions<T> const& d, Tape& tape) {
+template <class Context, Real T, class Tape>
+void replay(Context& c, step_decisions<T> const& d, Tape& tape) {
   auto& anchors = tape.proposals.decided;
   anchors.held = static_cast<bool>(d.anchor_label);
-  anchors.label = detail::restored(d.anchor_label, anchors.label_memory);
-  anchors.match = detail::restored(d.anchor_match, anchors.match_memory);
+  anchors.label = detail::restored(c, d.anchor_label, anchors.label_memory);
+  anchors.match = detail::restored(c, d.anchor_match, anchors.match_memory);
   auto& head = tape.head.decided;
   head.held = static_cast<bool>(d.rois);
-  head.targets = {{detail::restored(d.rois, head.roi_memory), detail::restored(d.roi_count, head.count_memory)},
-                  detail::restored(d.roi_label, head.label_memory),
-                  detail::restored(d.roi_target, head.target_memory)};
-  head.mask6 = detail::restored(d.mask6, head.mask6_memory);
-  head.mask7 = detail::restored(d.mask7, head.mask7_memory);
+  head.targets = {{detail::restored(c, d.rois, head.roi_memory), detail::restored(c, d.roi_count, head.count_memory)},
+                  detail::restored(c, d.roi_label, head.label_memory),
+                  detail::restored(c, d.roi_target, head.target_memory)};
+  head.mask6 = detail::restored(c, d.mask6, head.mask6_memory);
+  head.mask7 = detail::restored(c, d.mask7, head.mask7_memory);
 }
 
 template <class Tape>

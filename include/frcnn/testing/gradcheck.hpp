@@ -181,10 +181,21 @@ gradcheck_report gradcheck(Loss&& loss, std::span<double> values, std::span<doub
 
 // The same for values and gradients in a device's memory, in the same order.
 template <class Loss, class G, int R, Backend B>
-gradcheck_report gradcheck(Loss&& loss, view<double, R, B> values, view<G, R, B> analytic, gradcheck_options const& options = {}) {
-  std::vector<double> const x = to_host(values), gradient = to_host(analytic);
+gradcheck_report gradcheck(typename B::context& c, Loss&& loss, view<double, R, B> values, view<G, R, B> analytic,
+                           gradcheck_options const& options = {}) {
+  std::vector<double> const x = to_host(c, values), gradient = to_host(c, analytic);
   return detail::gradcheck(
-      loss, x, [values](std::size_t i, double v) { B::copy_in(values.data + i, &v, sizeof v); }, gradient, options);
+      loss, x,
+      [&c, values](std::size_t i, double v) {
+        c.copy_in(values.data + i, &v, sizeof v);
+        c.wait();
+      },
+      gradient, options);
+}
+template <class Loss, class G, int R, Backend B>
+requires(B::in_host_memory) gradcheck_report
+    gradcheck(Loss&& loss, view<double, R, B> values, view<G, R, B> analytic, gradcheck_options const& options = {}) {
+  return gradcheck(loss, std::span(values.data, values.size()), to_host(analytic), options);
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::testing

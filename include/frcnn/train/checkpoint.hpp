@@ -18,6 +18,7 @@ namespace frcnn::inline FRCNN_ABI {
 template <class Preset, class Trainer>
 void save_checkpoint(io::checkpoint_dir const& dir, detector<Preset> const& d, Trainer const& t,
                      std::map<std::string, std::string> const& arguments, data::fingerprint const& images = {}) {
+  t.wait();
   dir.write(static_cast<std::uint64_t>(t.step()), [&](std::filesystem::path const& folder) {
     save(d, folder / "model.safetensors");
     io::safetensors_writer state;

@@ -14,6 +14,7 @@
 #include "frcnn/core/finite.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/scratch.hpp"
+#include "frcnn/core/staging.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 #include "frcnn/ops/sum_terms.hpp"
 #include "frcnn/train/sgd_options.hpp"
@@ -65,6 +66,10 @@ struct judge_step {
     control->stopped = finite ? 0.0 : 1.0;
   }
 };
+struct start_again {
+  sgd_control* control;
+  FRCNN_HD void operator()(std::size_t) const { control->stopped = 0; }
+};
 template <Real T, Backend B>
 struct apply_gradient {
   T *value, *velocity;
@@ -96,12 +101,14 @@ class sgd {
  public:
   using context = typename B::context;
 
-  sgd(parameter_store<T, B>& store, sgd_options options) : store_(store), options_(options), velocity_(store.size()), control_(1) {
+  sgd(parameter_store<T, B>& store, sgd_options options)
+      : store_(store), options_(options), velocity_(store.home(), store.size()), control_(store.home(), 1) {
     store.enable_gradients();
     detail::sgd_control const start{};
-    B::copy_in(control_.data(), &start, sizeof start);
     std::vector<T> const zeros(store.size(), T(0));
-    B::copy_in(velocity_.data(), zeros.data(), zeros.size() * sizeof(T));
+    store.home().copy_in(control_.data(), &start, sizeof start);
+    store.home().copy_in(velocity_.data(), zeros.data(), zeros.size() * sizeof(T));
+    store.home().wait();
   }
 
   // Before the first backward pass of an update: forgets gradients of one that an exception has ended.
@@ -112,7 +119,7 @@ class sgd {
     typename context::frame scope(c);
     profiled const stage(c, "update");
     double const host[2] = {lr, 1.0 / accumulated};
-    B::copy_in(control_.data(), host, sizeof host);
+    staged_.send(c, host, &control_.data()->lr);
     auto squares = scratch<double, B>(c, shape<1>{{1}});
     sum_squares(c, squares);
     exec<B>::for_each(c, std::size_t{1}, detail::judge_step<T, B>{squares, loss, options_.clip_norm, control_.data()});
@@ -129,10 +136,7 @@ class sgd {
   }
 
   // After an update that was not finite: the next one is applied again.
-  void go_on() {
-    double const none = 0;
-    B::copy_in(&control_.data()->stopped, &none, sizeof none);
-  }
+  void go_on(context& c) { exec<B>::for_each(c, std::size_t{1}, detail::start_again{control_.data()}); }
 
   // Device memory: among others the norm of the averaged gradient before clipping, and whether the update was applied.
   detail::sgd_control const* control() const { return control_.data(); }
@@ -170,6 +174,7 @@ class sgd {
   sgd_options options_;
   buffer<T, B> velocity_;
   buffer<detail::sgd_control, B> control_;
+  staging<double, B> staged_;
 };
 
 }  // namespace frcnn

@@ -96,9 +96,10 @@ class trainer {
         scheme_(scheme),
         input_(std::move(input)),
         optimiser_(model.parameters(), options_.optimiser),
-        state_(2),
-        loss_(4),
-        ring_(std::size_t{ring} * slot) {
+        state_(c, 2),
+        loss_(c, 4),
+        ring_(c, std::size_t{ring} * slot) {
+    for (auto& r : reports_) r.reserve(c, slot);  // what may fail does so before a step, not after its update
     if constexpr (requires { model.head().classes(); }) input_.expect_classes(model.head().classes());
   }
 
@@ -124,6 +125,9 @@ class trainer {
     return step_ >= options_.rate.steps;
   }
 
+  // Everything that was trained is in the parameters: before another context reads them.
+  void wait() const { context_.wait(); }
+
   // Reports every finished step. Waits for the device.
   void flush() {
     while (reported_ < step_) report(reported_);
@@ -135,7 +139,7 @@ class trainer {
   template <class Feed>
   void train_one(Feed& feed) {
     std::uint64_t const state[2] = {options_.seed, static_cast<std::uint64_t>(step_)};
-    B::copy_in(state_.data(), state, sizeof state);
+    staged_state_.send(context_, state, state_.data());
     auto& images = images_[static_cast<std::size_t>(step_ % ring)];
     images.clear();
     T* const here = ring_.data() + step_ % ring * slot;
@@ -144,18 +148,18 @@ class trainer {
     for (int m = 0; m < options_.accumulate; ++m) {
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
-      scheme_(model_, context_, input_.upload(), input_.upload_truth(), rng<B>{{state_.data(), {{2}}}}, tape_, loss);
+      scheme_(model_, context_, input_.upload(context_), input_.upload_truth(context_), rng<B>{{state_.data(), {{2}}}}, tape_, loss);
       exec<B>::for_each(context_, loss.size(),
                         detail::collect_losses<T, B>{loss, here, T(1) / static_cast<T>(options_.accumulate), m == 0});
     }
     optimiser_.update(context_, options_.rate.at(step_), options_.accumulate, view<T const, 1, B>{here, {{4}}});
     exec<B>::for_each(context_, std::size_t{1}, detail::collect_verdict<T, B>{optimiser_.control(), here});
+    reports_[static_cast<std::size_t>(step_ % ring)].start(context_, here, slot);
     ++step_;
   }
 
   void report(std::int64_t step) {
-    T host[slot];
-    B::copy_out(host, ring_.data() + step % ring * slot, sizeof host);
+    auto const host = reports_[static_cast<std::size_t>(step % ring)].get();
     auto& r = report_;
     r.step = step;
     for (int i = 0; i < 4; ++i) r.losses[static_cast<std::size_t>(i)] = static_cast<double>(host[i]);
@@ -166,7 +170,7 @@ class trainer {
     reported_ = step + 1;
     if (!r.finite) {
       seek(step);
-      optimiser_.go_on();
+      optimiser_.go_on(context_);
       throw error("training step " + std::to_string(step), "finite losses and gradients", found(r));
     }
     hooks.on_step(r);
@@ -191,6 +195,8 @@ class trainer {
   std::int64_t step_ = 0, reported_ = 0;
   buffer<std::uint64_t, B> state_;
   buffer<T, B> loss_, ring_;
+  staging<std::uint64_t, B> staged_state_;
+  std::array<readback<T, B>, ring> reports_;
   std::array<std::vector<std::uint64_t>, ring> images_;
   step_report report_;
 };

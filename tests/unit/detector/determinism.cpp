@@ -72,7 +72,7 @@ TEST_CASE("the order of images in a batch changes nothing of what is decided for
     std::remove_reference_t<decltype(*model)>::tape a, b;
     auto const losses = losses_of_step(*model, c, one, a), losses_turned = losses_of_step(*model, c, turned, b);
     CHECK(testing::compare(losses_turned, losses, 1e-12).ok);
-    auto const d = testing::record(a), e = testing::record(b);
+    auto const d = testing::record(c, a), e = testing::record(c, b);
     auto const turned_back = [&](auto v) {
       std::rotate(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(v.size() / 3), v.end());
       return v;
@@ -89,7 +89,7 @@ TEST_CASE("the order of images in a batch changes nothing of what is decided for
     scene<double> renamed = one;
     renamed.id[1] += 1000;
     losses_of_step(*model, c, renamed, b);
-    auto const f = testing::record(b);
+    auto const f = testing::record(c, b);
     auto const image = [](auto const& v, std::size_t n) {
       auto const part = v.size() / 3;
       return std::vector(v.begin() + static_cast<std::ptrdiff_t>(n * part), v.begin() + static_cast<std::ptrdiff_t>((n + 1) * part));

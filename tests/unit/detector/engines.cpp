@@ -93,7 +93,7 @@ TEST_CASE_TEMPLATE("one step and one detection of every engine are double's", Sp
   cpu::context plain({.threads = 2, .engine = cpu_engine::portable});
   auto const losses = losses_of_step(*reference, plain, exact, wide);
   auto const gradients = gradients_of(*reference);
-  auto const decisions = narrowed(testing::record(wide));
+  auto const decisions = narrowed(testing::record(plain, wide));
 
   for (auto const& options : tests::engines(2)) {
     CAPTURE(tests::name(options));
@@ -102,7 +102,7 @@ TEST_CASE_TEMPLATE("one step and one detection of every engine are double's", Sp
     cpu::context c(options);
     typename std::remove_reference_t<decltype(*model)>::tape tape;
     poison(*model, c, tape);
-    testing::replay(decisions, tape);
+    testing::replay(c, decisions, tape);
     auto const off = testing::compare(losses_of_step(*model, c, pictures, tape), losses, 1e-4);
     CHECK_MESSAGE(off.ok, "losses: ", off.describe());
     auto const ours = gradients_of(*model);

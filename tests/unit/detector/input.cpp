@@ -36,17 +36,18 @@ std::string refusal_of(box<double> b, std::int32_t label) {
 }  // namespace
 
 TEST_CASE("input_batch: what is right goes through") {
+  cpu::context c(1);
   auto in = two_images();
   in.set_truth(0, std::vector<box<float>>{{1, 2, 5, 6}, {-3, 0, 40, 8}}, std::vector<std::int32_t>{3, -1});
   in.set_truth(1, std::vector<box<float>>{}, std::vector<std::int32_t>{});
-  auto const gt = in.upload_truth();
-  CHECK(in.upload().pixels.dims == shape<4>{{2, 3, 32, 32}});
+  auto const gt = in.upload_truth(c);
+  CHECK(in.upload(c).pixels.dims == shape<4>{{2, 3, 32, 32}});
   CHECK(gt.boxes.count(0) == 2);
   CHECK(gt.boxes.count(1) == 0);
   CHECK(gt.label(0, 1) == -1);
   // A second list replaces the first: nothing of it is left.
   in.set_truth(0, std::vector<box<float>>{{1, 2, 5, 6}}, std::vector<std::int32_t>{2});
-  auto const again = in.upload_truth();
+  auto const again = in.upload_truth(c);
   CHECK(again.boxes.count(0) == 1);
   CHECK(again.boxes.rows(0, 1) == box<float>{});
 }
@@ -97,8 +98,9 @@ TEST_CASE("input_batch: more than there is room for") {
 }
 
 TEST_CASE("input_batch: regions, where the batch has them") {
+  cpu::context c(1);
   auto in = two_images();
-  CHECK_FALSE(in.upload().has_regions());
+  CHECK_FALSE(in.upload(c).has_regions());
   std::vector<box<float>> const two{{1, 1, 5, 5}, {2, 0, 9, 4}};
   CHECK(sentence([&] { in.set_regions(0, two); }) == "image 0 of a batch (id 70): expected a start() with room for regions, found regions");
   in.start(2, 8, 16, 1, 2);
@@ -106,7 +108,7 @@ TEST_CASE("input_batch: regions, where the batch has them") {
   in.set_image(1, pixels.data(), plan, 32, 16, 71);
   in.set_regions(0, two);
   in.set_regions(0, std::vector<box<double>>{{2, 0, 9, 4}});  // in place of the two
-  auto const regions = in.upload().regions;
+  auto const regions = in.upload(c).regions;
   CHECK(regions.rows.dims == shape<2>{{2, 2}});
   CHECK(regions.count(0) == 1);
   CHECK(regions.rows(0, 0) == two[1]);
@@ -123,13 +125,14 @@ TEST_CASE("input_batch: regions, where the batch has them") {
   in.start(2, 8, 16, 1, 0);  // room for none is not the same as none given
   in.set_image(0, pixels.data(), plan, 32, 16, 70);
   in.set_image(1, pixels.data(), plan, 32, 16, 71);
-  CHECK(in.upload().has_regions());
+  CHECK(in.upload(c).has_regions());
 }
 
 TEST_CASE("input_batch: batches of no size, and sizes that wrap") {
+  cpu::context c(1);
   input_type in;
-  CHECK_THROWS_AS(in.upload(), error);
-  CHECK_THROWS_AS(in.upload_truth(), error);
+  CHECK_THROWS_AS(in.upload(c), error);
+  CHECK_THROWS_AS(in.upload_truth(c), error);
   int const large = std::numeric_limits<int>::max();
   CHECK_THROWS_AS(in.start(0, 8, 16), error);
   CHECK_THROWS_AS(in.start(1, 0, 16), error);

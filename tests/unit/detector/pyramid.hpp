@@ -54,7 +54,7 @@ class pyramid {
     forward(c, im, f, t);
   }
   void forward(context& c, batch<T, cpu> im, maps<T, levels, cpu>& f, tape& t) const {
-    auto const kept = [&](buffer<T, cpu>& memory, shape<4> s) { return c.make_at<T>(memory.reserve(c.storage<T>(s)), s); };
+    auto const kept = [&](buffer<T, cpu>& memory, shape<4> s) { return c.make_at<T>(memory.reserve(c, c.storage<T>(s)), s); };
     t.pixels = kept(t.pixel_memory, im.pixels.dims);
     c.from_plain(im.pixels, t.pixels);
     for (int l = 0; l < summed; ++l) {

@@ -49,8 +49,8 @@ TEST_CASE_TEMPLATE("5 maps, 5 levels of proposals, 4 of regions: a step's gradie
   scene<double> here(sizes);
   typename V::model::tape tape;
   for (double const l : losses_of_step(*model, c, here, tape)) CHECK(l > 0);
-  auto const decided = testing::record(tape);
-  testing::replay(decided, tape);
+  auto const decided = testing::record(c, tape);
+  testing::replay(c, decided, tape);
   take_gradients(*model);
   poison_arena(c);
   check_gradients(
@@ -84,7 +84,7 @@ TEST_CASE("a head of 4 levels alone: the fifth map's gradient, which nobody writ
     return loss[2] + loss[3];
   };
   run();
-  testing::replay(testing::record(tape), tape);
+  testing::replay(c, testing::record(c, tape), tape);
   take_gradients(*model);
   check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("rpn"); });
 }

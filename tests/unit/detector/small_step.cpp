@@ -48,7 +48,7 @@ TEST_CASE_TEMPLATE("a training step that decides for itself is torchvision's", T
     step.check_features(c);
     step.check_step(c, tape);
 
-    auto const ours = testing::record(tape), theirs = step.decisions();
+    auto const ours = testing::record(c, tape), theirs = step.decisions();
     CHECK(ours.anchor_label.values == theirs.anchor_label.values);
     CHECK(ours.anchor_match.values == theirs.anchor_match.values);
     CHECK(ours.roi_count.values == theirs.roi_count.values);
@@ -76,7 +76,7 @@ TEST_CASE_TEMPLATE("a training step on torchvision's decisions is torchvision's"
     torchvision_step step(*model, file, pixels(file), dims);
     cpu::context c(options);
     typename std::remove_reference_t<decltype(*model)>::tape tape;
-    testing::replay(step.decisions(), tape);
+    testing::replay(c, step.decisions(), tape);
     step.check_step(c, tape);
   }
 }
@@ -109,7 +109,7 @@ TEST_CASE("the comparison sees one weight that is a little off") {
   cpu::context c(1);
   std::vector<double> loss(4);
   std::remove_reference_t<decltype(*model)>::tape tape;
-  testing::replay(step.decisions(), tape);
+  testing::replay(c, step.decisions(), tape);
   model->step(c, step.images(), step.objects(), step.random(), tape, {loss.data(), {{4}}});
   auto const& grad = store.at("backbone.0.weight");
   CHECK_FALSE(testing::compare(store.get_gradient(grad), file.read<double>("grad.backbone.0.weight"), 1e-8).ok);

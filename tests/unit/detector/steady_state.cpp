@@ -138,10 +138,9 @@ TEST_CASE("the counters see every kind of allocation") {
   counting = false;
   CHECK(allocations == before + 2);
   counting = true;
-  void* const p = cpu::allocate(1000);
+  cpu_memory const block(1000);
   counting = false;
   CHECK(allocations == before + 3);
-  cpu::deallocate(p);
 }
 
 using narrow = narrow_preset<cpu>;

@@ -43,7 +43,7 @@ TEST_CASE_TEMPLATE("a whole step: gradients are derivatives of the sum of the fo
     typename V::model::tape tape;
     auto const first = losses_of_step(*model, c, here, tape);
     for (double const l : first) CHECK(l > 0);
-    testing::replay(testing::record(tape), tape);
+    testing::replay(c, testing::record(c, tape), tape);
     take_gradients(*model);
     check_gradients(
         *model,
@@ -68,7 +68,7 @@ TEST_CASE_TEMPLATE("the RPN alone: the head is left alone", V, sigmoid_align, so
     return loss[0] + loss[1];
   };
   run();
-  testing::replay(testing::record(tape), tape);
+  testing::replay(c, testing::record(c, tape), tape);
   poison(*model, c, tape);
   take_gradients(*model);
   check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("roi_heads"); });
@@ -94,7 +94,7 @@ TEST_CASE_TEMPLATE("the head alone, on given regions: the RPN is left alone", V,
   };
   run();
   // Sampled from the given regions and the truth, and from nothing else.
-  auto const d = testing::record(tape);
+  auto const d = testing::record(c, tape);
   std::size_t from_given = 0, live = 0;
   for (std::size_t i = 0; i < d.rois.values.size(); ++i) {
     if (d.roi_label.values[i] < 0) continue;
@@ -106,7 +106,7 @@ TEST_CASE_TEMPLATE("the head alone, on given regions: the RPN is left alone", V,
   }
   CHECK(live == 32);
   CHECK(from_given > 20);
-  testing::replay(d, tape);
+  testing::replay(c, d, tape);
   poison(*model, c, tape);
   take_gradients(*model);
   check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("rpn"); });

@@ -27,7 +27,7 @@ TEST_CASE_TEMPLATE("replayed decisions give the same losses and gradients, whate
     tape_type first;
     auto const losses = losses_of_step(*model, c, here, first);
     auto const gradients = take_gradients(*model);
-    auto const d = testing::record(first);
+    auto const d = testing::record(c, first);
     CHECK(d.anchor_label.dims[0] == 2);
     CHECK(d.roi_label.dims == shape<2>{{2, 16}});
     CHECK(d.mask6.values.size() == (dropout > 0 ? 320 : 0));
@@ -41,11 +41,11 @@ TEST_CASE_TEMPLATE("replayed decisions give the same losses and gradients, whate
     take_gradients(*model);
 
     tape_type second;
-    testing::replay(d, second);
+    testing::replay(c, d, second);
     CHECK(same_bits(losses_of_step(*model, c, other, second), losses));
     CHECK(same_bits(take_gradients(*model), gradients));
     // The tape that has drawn for itself can hold as well, and draw again.
-    testing::replay(d, fresh);
+    testing::replay(c, d, fresh);
     CHECK(same_bits(losses_of_step(*model, c, other, fresh), losses));
     CHECK(same_bits(take_gradients(*model), gradients));
     testing::release(fresh);
@@ -60,14 +60,14 @@ TEST_CASE("a half that has not run is empty, and stays free") {
   std::remove_reference_t<decltype(*model)>::tape rpn_only, next;
   std::vector<double> loss(4);
   model->step_rpn(c, here.images(), here.objects(), here.random(), rpn_only, {loss.data(), {{4}}});
-  auto const d = testing::record(rpn_only);
+  auto const d = testing::record(c, rpn_only);
   CHECK(d.anchor_label);
   CHECK_FALSE(d.rois);
-  testing::replay(d, next);
+  testing::replay(c, d, next);
   CHECK(next.proposals.decided.held);
   CHECK_FALSE(next.head.decided.held);
   losses_of_step(*model, c, here, next);
-  CHECK(testing::record(next).rois);
+  CHECK(testing::record(c, next).rois);
 }
 
 TEST_CASE("what is recorded is a copy") {
@@ -76,10 +76,10 @@ TEST_CASE("what is recorded is a copy") {
   scene<double> here({{64, 80}}), there({{64, 80}}, 2);
   std::remove_reference_t<decltype(*model)>::tape tape;
   losses_of_step(*model, c, here, tape);
-  auto const d = testing::record(tape);
+  auto const d = testing::record(c, tape);
   auto const kept = d;
   losses_of_step(*model, c, there, tape);
   CHECK(d.anchor_label.values == kept.anchor_label.values);
-  CHECK(testing::record(tape).anchor_label.values != kept.anchor_label.values);
-  CHECK(testing::record(tape).mask6.values != kept.mask6.values);
+  CHECK(testing::record(c, tape).anchor_label.values != kept.anchor_label.values);
+  CHECK(testing::record(c, tape).mask6.values != kept.mask6.values);
 }

@@ -1,10 +1,10 @@
 #include "frcnn/testing/gradcheck.hpp"
 
+#include "frcnn/backend/cpu/context.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <numeric>
 
 using namespace frcnn::testing;
@@ -49,24 +49,6 @@ struct hinges {
     for (std::size_t i = 0; i < x.size(); ++i) g[i] = x[i] > corner[i] ? static_cast<double>(i + 1) : 0;
     return g;
   }
-};
-
-struct host {
-  struct context {
-    struct frame {};
-    void* scratch(std::size_t) { return nullptr; }
-    template <class T>
-    int make(frcnn::shape<4>) {
-      return 0;
-    }
-  };
-  template <class>
-  using activation = int;
-  static constexpr bool in_host_memory = true;
-  static void* allocate(std::size_t n) { return std::malloc(n); }
-  static void deallocate(void* p) { std::free(p); }
-  static void copy_in(void* to, void const* from, std::size_t n) { std::memcpy(to, from, n); }
-  static void copy_out(void* to, void const* from, std::size_t n) { std::memcpy(to, from, n); }
 };
 
 }  // namespace
@@ -216,9 +198,12 @@ TEST_CASE("checks that cannot be made are not passed") {
 TEST_CASE("views in a device's memory") {
   using frcnn::view;
   smooth f(60);
-  view<double, 2, host> const values{f.x.data(), {{6, 10}}}, gradient{f.gradient.data(), {{6, 10}}};
+  view<double, 2, frcnn::cpu> const values{f.x.data(), {{6, 10}}}, gradient{f.gradient.data(), {{6, 10}}};
+  frcnn::cpu::context c(1);
   CHECK(gradcheck(f, values, gradient).ok);
-  CHECK(gradcheck(f, values, view<double const, 2, host>(gradient)).ok);
+  CHECK(gradcheck(c, f, values, gradient).ok);
+  CHECK(gradcheck(f, values, view<double const, 2, frcnn::cpu>(gradient)).ok);
   f.gradient[5] += 1;
   CHECK_FALSE(gradcheck(f, values, gradient).ok);
+  CHECK_FALSE(gradcheck(c, f, values, gradient).ok);
 }

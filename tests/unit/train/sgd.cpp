@@ -206,7 +206,7 @@ TEST_CASE("a loss or a gradient that is not finite changes neither weights nor m
       f.update(.1);
       CHECK(f.optimiser.control()->finite == 0);
       CHECK(f.values(f.model.weight) == weight);
-      f.optimiser.go_on();
+      f.optimiser.go_on(f.c);
       f.give(normals(15, 4), normals(3, 3));
       f.update(.1);
       CHECK(f.optimiser.control()->finite == 1);

@@ -78,7 +78,7 @@ TEST_CASE("the losses of a step are those of the model, averaged over its micro-
   model::tape tape;
   for (std::uint64_t m = 0; m < 2; ++m) {
     pictures(m, input);
-    s.m->step(s.c, input.upload(), input.upload_truth(), rng<cpu>{{state, {{2}}}}, tape, {loss.data(), {{4}}});
+    s.m->step(s.c, input.upload(s.c), input.upload_truth(s.c), rng<cpu>{{state, {{2}}}}, tape, {loss.data(), {{4}}});
     for (std::size_t i = 0; i < 4; ++i) mean[i] += loss[i] / 2;
   }
   for (std::size_t i = 0; i < 4; ++i) CHECK(reported[i] == doctest::Approx(mean[i]).epsilon(1e-6));

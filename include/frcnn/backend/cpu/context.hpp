@@ -13,6 +13,7 @@
 // Example: cpu::context c(2);  cpu::context d({.threads = 2, .engine = cpu_engine::portable});
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
 #include "frcnn/backend/cpu/arena.hpp"
+#include "frcnn/backend/cpu/memory.hpp"
 #include "frcnn/backend/cpu/openmp_library.hpp"
 #include "frcnn/backend/cpu/options.hpp"
 #include "frcnn/backend/cpu/team.hpp"
@@ -22,10 +23,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <vector>
 #if defined(_OPENMP)
 #include <omp.h>
@@ -52,62 +51,14 @@ struct cpu {
   class context;
   static constexpr bool in_host_memory = true;
 
-  // 64-byte aligned and zeroed once. From a mebibyte on it is mapped, so that the system has it back when it goes, and from eight on large
-  // pages where the system has them: a product walks down columns of weights, a page for every few numbers. Throws std::bad_alloc, or
-  // frcnn::error for more bytes than there can be.
-  static void* allocate(std::size_t bytes) {
-    constexpr std::size_t large = std::size_t{2} << 20, unit = arena::alignment;
-    std::byte* user = nullptr;
-    block from{};
-    if (bytes < 4 * large) {
-      std::size_t const size = (bytes / unit + 2) * unit;  // does not wrap: less than 4 * large
-      if (size >= large / 2) {
-        from = {map(size), size};
-        user = from.base + unit;
-        std::memcpy(user - unit, &from, sizeof from);
-        return user;
-      }
-      auto* const p = static_cast<std::byte*>(std::aligned_alloc(unit, size));
-      if (!p) throw std::bad_alloc();
-      std::memset(p, 0, size);
-      user = p + unit;
-    } else {
-      std::size_t const size = checked::product(checked::sum(bytes / large, 2), large);
-      from = {map(size), size};
-      std::size_t const past = reinterpret_cast<std::uintptr_t>(from.base) % large;
-      user = from.base + (large - past);
-#if defined(MADV_HUGEPAGE)
-      ::madvise(user, size - (large - past), MADV_HUGEPAGE);
-#endif
-    }
-    std::memcpy(user - unit, &from, sizeof from);
-    return user;
-  }
-  static void deallocate(void* p) noexcept {
-    if (!p) return;
-    auto* const start = static_cast<std::byte*>(p) - arena::alignment;
-    block from;
-    std::memcpy(&from, start, sizeof from);
-    if (from.base) ::munmap(from.base, from.size);
-    else std::free(start);
-  }
-  static void copy_in(void* device, void const* host, std::size_t bytes) {
-    if (bytes) std::memcpy(device, host, bytes);
-  }
-  static void copy_out(void* host, void const* device, std::size_t bytes) {
-    if (bytes) std::memcpy(host, device, bytes);
-  }
-
- private:
-  struct block {  // lies before what is allocated; base: of a mapping, else nullptr
-    std::byte* base;
-    std::size_t size;
+  using memory = cpu_memory;
+  using host_memory = cpu_memory;
+  // Whatever a context is asked for is done when the call returns.
+  struct event {
+    void record(context&) noexcept {}
+    bool done() const noexcept { return true; }
+    void wait() const noexcept {}
   };
-  static std::byte* map(std::size_t size) {
-    void* const p = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) throw std::bad_alloc();
-    return static_cast<std::byte*>(p);
-  }
 };
 
 class cpu::context {
@@ -156,6 +107,15 @@ class cpu::context {
     return has_fast && std::is_same_v<T, float> && options_.engine == cpu_engine::fast;
   }
   std::size_t high_water() const noexcept { return arena_.high_water(); }  // bytes of the arena ever in use at once
+
+  cpu_memory allocate(std::size_t bytes) { return cpu_memory(bytes); }
+  cpu_memory allocate_host(std::size_t bytes) { return cpu_memory(bytes); }
+  void copy_in(void* device, void const* host, std::size_t bytes) { copy(device, host, bytes); }
+  void copy_out(void* host, void const* device, std::size_t bytes) { copy(host, device, bytes); }
+  void copy(void* to, void const* from, std::size_t bytes) {
+    if (bytes) std::memcpy(to, from, bytes);
+  }
+  void wait() noexcept {}
 
   void* scratch(std::size_t bytes) { return arena_.take(bytes); }
   template <class T>
@@ -220,7 +180,7 @@ class cpu::context {
   std::vector<kept_state> states_;
 };
 
-static_assert(Backend<cpu>);
+static_assert(Backend<cpu> && PlainLayout<cpu>);
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -7,7 +7,6 @@
 // starts empty: its parameter is another.
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/onednn/packed.hpp"
-#include "frcnn/core/buffer.hpp"
 
 #include <mutex>
 
@@ -34,17 +33,24 @@ class kept_weights {
     copy& found = copies_[static_cast<std::size_t>(layout)];
     if (found.version != version) {
       found.version = none;  // until it is whole
-      make(found.memory.reserve(floats));
+      if (floats > found.floats) {
+        found.floats = 0;
+        found.memory = {};
+        found.memory = cpu_memory(checked::bytes<float>(floats));
+        found.floats = floats;
+      }
+      make(static_cast<float*>(found.memory.data()));
       found.version = version;
     }
-    return found.memory.data();
+    return static_cast<float const*>(found.memory.data());
   }
 
  private:
   static constexpr std::uint64_t none = ~std::uint64_t{0};
   struct copy {
     std::uint64_t version = none;
-    buffer<float, cpu> memory;
+    cpu_memory memory{};
+    std::size_t floats = 0;
   };
   std::mutex mutex_;
   copy copies_[2];

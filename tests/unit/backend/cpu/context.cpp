@@ -59,20 +59,31 @@ TEST_CASE("cpu: every type of state is its own") {
   CHECK(&c.state<counter>() == &c.state<counter>());
 }
 
-TEST_CASE("cpu: allocated memory is aligned and zero, small, mapped and on large pages") {
-  for (std::size_t const bytes : {std::size_t{3} << 20, std::size_t{20} << 20}) {
-    auto* const q = static_cast<unsigned char*>(cpu::allocate(bytes));
+TEST_CASE("cpu: memory is aligned and zero, small, mapped and on large pages") {
+  cpu::context c(1);
+  for (std::size_t const bytes : {std::size_t{1000}, std::size_t{3} << 20, std::size_t{20} << 20}) {
+    cpu_memory const block = c.allocate(bytes);
+    auto* const q = static_cast<unsigned char*>(block.data());
     CHECK(reinterpret_cast<std::uintptr_t>(q) % 64 == 0);
-    CHECK((q[0] == 0 && q[bytes - 1] == 0));
+    bool zero = true;
+    for (std::size_t i = 0; i < bytes; i += 7) zero = zero && q[i] == 0;
+    CHECK((zero && q[bytes - 1] == 0));
     q[0] = q[bytes - 1] = 1;
-    cpu::deallocate(q);
   }
-  auto* const p = static_cast<unsigned char*>(cpu::allocate(1000));
-  CHECK(reinterpret_cast<std::uintptr_t>(p) % 64 == 0);
-  for (int i = 0; i < 1000; ++i) CHECK(p[i] == 0);
-  cpu::deallocate(p);
-  cpu::deallocate(cpu::allocate(0));
-  cpu::deallocate(nullptr);
+  CHECK(c.allocate(0).data() != nullptr);
+  CHECK(cpu_memory().data() == nullptr);
+}
+
+TEST_CASE("cpu: an event is done when it is recorded, and copies when they return") {
+  cpu::context c(1);
+  int from[2] = {3, 4}, middle[2] = {}, to[2] = {};
+  c.copy_in(middle, from, sizeof from);
+  c.copy_out(to, middle, sizeof to);
+  CHECK((to[0] == 3 && to[1] == 4));
+  cpu::event e;
+  CHECK(e.done());
+  e.record(c);
+  CHECK(e.done());
 }
 
 }  // namespace cpu_tests

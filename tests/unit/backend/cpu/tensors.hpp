@@ -91,7 +91,7 @@ struct tensor {
   cpu::context* c;
 
   tensor(cpu::context& c, shape<4> s, std::vector<T> values)
-      : memory(std::max<std::size_t>(1, s.size())), a(cpu::context::make_at<T>(memory.data(), s)), c(&c) {
+      : memory(c, std::max<std::size_t>(1, s.size())), a(cpu::context::make_at<T>(memory.data(), s)), c(&c) {
     if (s.size()) c.from_plain(view<T const, 4, cpu>{values.data(), s}, a);
   }
   std::vector<T> plain() const {

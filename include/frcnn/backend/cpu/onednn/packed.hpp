@@ -7,6 +7,7 @@
 // somebody holds it. A copied or moved layer starts empty: it has a parameter of its own.
 //
 // Example: packed p;  auto w = p.get(layout, weight.version, [&](void* m) { reorder(weight, m); });   w.get() is 64-byte aligned
+#include "frcnn/backend/cpu/memory.hpp"
 #include "frcnn/backend/cpu/onednn/library.hpp"
 
 #if FRCNN_HAS_ONEDNN
@@ -38,13 +39,12 @@ class packed {
     copy& found = copies_[at];
     if (!found.memory || found.version != version) {
       bool const mine = found.memory && found.memory.use_count() == 1;  // else somebody still reads it
-      std::shared_ptr<void> memory =
-          mine ? std::move(found.memory) : std::shared_ptr<void>(cpu::allocate(layout.get_size()), cpu::deallocate);
-      make(memory.get());
+      std::shared_ptr<cpu_memory> memory = mine ? std::move(found.memory) : std::make_shared<cpu_memory>(layout.get_size());
+      make(memory->data());
       found.memory = std::move(memory);
       found.version = version;
     }
-    return found.memory;
+    return {found.memory, found.memory->data()};
   }
   void clear() {
     std::lock_guard const lock(mutex_);
@@ -61,7 +61,7 @@ class packed {
   struct copy {
     desc layout;
     std::uint64_t version;
-    std::shared_ptr<void> memory;
+    std::shared_ptr<cpu_memory> memory;
   };
   mutable std::mutex mutex_;
   std::vector<copy> copies_;
