@@ -106,6 +106,10 @@ struct linear<archetype> : missing {};
 template <>
 struct max_pool<archetype> : missing {};
 template <>
+struct lrn<archetype> : missing {};
+template <>
+struct add_maps<archetype> : missing {};
+template <>
 struct rows<archetype> : missing {};
 template <>
 struct roi_align<archetype> : missing {};
