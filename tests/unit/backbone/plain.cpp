@@ -38,7 +38,7 @@ TEST_CASE("plain: every kind of stage, with a tape and without, and its gradient
     for (auto& v : g) v = draws.normal();
     batch<double, cpu> im;
     im.pixels = {x.data(), in};
-    buffer<double, cpu> map(out.size()), second(out.size());
+    buffer<double, cpu> map(c, out.size()), second(c, out.size());
     maps<double, 1, cpu> m, inferred;
     m.level[0] = cpu::context::make_at<double>(map.data(), out);
     inferred.level[0] = cpu::context::make_at<double>(second.data(), out);

@@ -70,7 +70,13 @@ struct lrn<queued> : frcnn::detail::queued_op<lrn<cpu>> {};
 template <>
 struct add_maps<queued> : frcnn::detail::queued_op<add_maps<cpu>> {};
 template <>
-struct roi_align<queued> : frcnn::detail::queued_op<roi_align<cpu>> {};
+struct roi_align<queued> : frcnn::detail::queued_op<roi_align<cpu>> {
+  template <class... Arguments>
+  static void backward_rois(queued::context& c, Arguments&&... arguments) {
+    frcnn::detail::queue_call(
+        c, [](cpu::context& host, auto&... given) { roi_align<cpu>::backward_rois(host, given...); }, arguments...);
+  }
+};
 template <>
 struct roi_pool<queued> : frcnn::detail::queued_op<roi_pool<cpu>> {};
 template <>
