@@ -81,7 +81,7 @@ std::string wrong_count(scene<Preset> const& s) {
     if (n != s.rois.rows.dims[1]) return not_equal("live proposals", n, s.rois.rows.dims[1]);
   return "";
 }
-// The gradient of every trainable parameter whose name begins so.
+// The gradient of every parameter that learns whose name begins so.
 template <class Preset>
 std::string wrong_gradients(scene<Preset> const& s, char const* scope) {
   auto const& store = s.model.parameters();

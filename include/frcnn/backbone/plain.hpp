@@ -214,7 +214,7 @@ class plain {
   // Backward stops here: everything earlier is frozen.
   int first_trainable() const {
     for (int i = 0, k = 0; i < depth; ++i)
-      if (is_conv(i) && convs_[k++].weight.wants_grad()) return i;
+      if (is_conv(i) && convs_[k++].learns()) return i;
     return depth;
   }
 

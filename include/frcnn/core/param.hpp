@@ -1,5 +1,5 @@
 #pragma once
-// A trainable tensor as a layer declares it and the parameter store fills it.
+// A tensor of a model as a layer declares it and the parameter store fills it.
 //
 // A layer owns no parameter memory: it holds `param`s whose views the detector's parameter_store sets. value and grad are in the
 // engine's order (param::stored); files, initialisation, checkpoints and tests see the logical order. Logical dims are always four,
@@ -22,6 +22,13 @@ enum class param_order : std::uint8_t {
   channels_last  // ((o*H + h)*W + w)*C + c: what a channels-last engine multiplies with
 };
 
+// What training does to a parameter. Files hold all three.
+enum class param_kind : std::uint8_t {
+  trained,  // learns: it has a gradient, and momentum in the optimiser
+  frozen,   // could learn: parameter_store::unfreeze
+  buffer    // never learns: the statistics of a frozen batch normalisation
+};
+
 // What a parameter holds before training.
 struct initializer {
   enum class kind : std::uint8_t { zero, constant, normal, uniform } what = kind::zero;
@@ -42,15 +49,20 @@ struct param {
   param_order stored = param_order::plain;
   initializer init{};
   float lr_mult = 1, decay_mult = 1;
-  bool trainable = true;        // false: frozen; grad stays empty and backward does not compute it
+  param_kind kind = param_kind::trained;
   view<T, 1, B> value{};        // set by the store
-  view<T, 1, B> grad{};         // set by the store in training; empty: not wanted
+  view<T, 1, B> grad{};         // of a trained one, set by the store in training; empty: not wanted, and not computed
   std::uint64_t version = 0;    // raised by whoever changes the value: packed copies are remade when it moves
   writing next = writing::set;  // what the next backward does to grad
 
   std::size_t size() const { return dims.size(); }
   std::string_view layer() const { return std::string_view(path).substr(0, path.rfind('.')); }  // the path of what holds it
   bool wants_grad() const { return grad.data != nullptr; }
+  // For a layer that is built frozen. In a model: parameter_store::freeze, which gives the memory back too.
+  void freeze() {
+    if (kind == param_kind::trained) kind = param_kind::frozen;
+    grad = {};
+  }
 };
 
 }  // namespace frcnn

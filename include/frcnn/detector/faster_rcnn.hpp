@@ -216,7 +216,7 @@ class faster_rcnn<BB, PG, RH> {
       head_.loss(c, im, gt, t.head, last_two(loss));
     });
     staged(c, "rpn backward",
-           [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });  // a convolution can only set; pooling adds
+           [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set); });  // a convolution can only set; pooling adds
     staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::add); });
     run_backbone_backward(c, t.backbone, df);
     guard.is_done = true;
@@ -234,7 +234,7 @@ class faster_rcnn<BB, PG, RH> {
       generator_.targets(c, im, gt, r, t.proposals);
       generator_.loss(c, im, gt, t.proposals, first_two(loss));
     });
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, {}, df, writing::set); });
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set); });
     run_backbone_backward(c, t.backbone, df);
     guard.is_done = true;
   }
@@ -319,6 +319,8 @@ class faster_rcnn<BB, PG, RH> {
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone_.map_shape(l, im.pixels.dims));
     return f;
   }
+  static constexpr view<box<T>, 2, B> not_asked{};  // proposals are constants: nobody asks for d(regions)
+
   // Where nothing of the backbone learns, nobody computes d(maps).
   bool backbone_learns() const {
     return std::any_of(of_backbone_.begin(), of_backbone_.end(), [](param<T, B> const* p) { return p->wants_grad(); });
@@ -345,7 +347,7 @@ class faster_rcnn<BB, PG, RH> {
   static maps<T, RH::levels, B> of_head(maps<T, levels, B> const& f) { return f.template range<0, RH::levels>(); }
   void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how) {
     auto read = of_head(df);
-    head_.backward(c, t, {}, read, how);
+    head_.backward(c, t, not_asked, read, how);
   }
   void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df) {
     if (backbone_learns()) staged(c, "backbone backward", [&] { backbone_.backward(c, t, df); });

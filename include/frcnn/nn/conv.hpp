@@ -3,6 +3,7 @@
 //
 // Initialisation is a choice of the network, not of the layer: `weights` says how the matrix starts, `biases` how the vector does.
 #include "frcnn/concepts/layer.hpp"
+#include "frcnn/core/maps.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/ops/conv_chain.hpp"
 
@@ -51,7 +52,7 @@ class conv {
     t.y = y;
   }
   void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, writing how) {
-    profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (is_wanted(dx) ? 1 : 0)));
+    profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (is_there(dx) ? 1 : 0)));
     ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
     weight.next = bias.next = writing::add;
   }
@@ -67,8 +68,8 @@ class conv {
     return s;
   }
 
-  bool trainable() const { return weight.trainable || bias.trainable; }
-  void freeze() { weight.trainable = bias.trainable = false; }
+  bool learns() const { return weight.wants_grad() || bias.wants_grad(); }
+  void freeze() { weight.freeze(), bias.freeze(); }
 
   template <class V>
   void for_each_param(V&& visit) {
@@ -79,11 +80,6 @@ class conv {
   param<T, B> weight, bias;
 
  private:
-  // A backend's activation need not say whether it is there.
-  static bool is_wanted(activation<T, B> const& a) {
-    if constexpr (requires { static_cast<bool>(a); }) return static_cast<bool>(a);
-    return true;
-  }
   // Weights that learn change in every step: nothing made of them is worth keeping.
   typename ops::conv2d<B>::kept* keep() const { return weight.wants_grad() ? nullptr : &kept_; }
 

@@ -1,6 +1,9 @@
 #pragma once
-// All parameters of a model in one packed buffer, by name: values, gradients, and whatever the optimiser keeps beside them. For inference
-// single values may lie elsewhere: see lend().
+// All parameters of a model by name: the values of all in one packed buffer, the gradients of those that learn in another, like which the
+// optimiser lays out its momentum. For inference single values may lie elsewhere: see lend().
+//
+// What learns may change between updates, when the device has nothing to do: freeze() and unfreeze() by scope. Gradients, and memory for
+// them, are there for param_kind::trained alone; an optimiser made before follows with its next update.
 //
 // Layers declare parameters, the store gives them memory. Offsets run in the order in which backward finishes (last declared first), so
 // that a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16 elements.
@@ -35,7 +38,8 @@ class parameter_store {
   struct entry {
     std::string name;
     param<T, B>* p;
-    std::size_t offset;  // elements into the packed buffers
+    std::size_t offset;           // elements into the packed values
+    std::size_t gradient_offset;  // of one that learns, elements into the packed gradients
 
     std::shared_ptr<T> lent{};  // who owns the values, where they are not in the packed buffer
 
@@ -58,7 +62,7 @@ class parameter_store {
       std::vector<std::size_t> lengths{};
       void operator()(param<T, B>& p) {
         p.path = scope + p.name;
-        entries.push_back({p.path, &p, 0, {}});
+        entries.push_back({p.path, &p, 0, 0, {}});
       }
       void enter(std::string const& name) {
         lengths.push_back(scope.size());
@@ -78,7 +82,7 @@ class parameter_store {
       if (count > most_elements)
         throw error("parameter " + e.name, "at most " + std::to_string(most_elements) + " elements", to_string(e.p->dims));
       e.offset = size_;
-      size_ = checked::sum(size_, (count + 15) / 16 * 16);
+      size_ = checked::sum(size_, padded(count));
     }
     values_.reserve(home(), size_);
     for (auto& e : entries_) take_back(e);
@@ -94,7 +98,7 @@ class parameter_store {
     ++mine.p->version;
   }
 
-  // Gives gradients to every trainable parameter; frozen ones stay without.
+  // Gives gradients to every parameter that learns. What has been added up so far is forgotten.
   void enable_gradients() {
     for (auto& e : entries_) {
       if (!e.lent) continue;
@@ -104,13 +108,36 @@ class parameter_store {
       ++e.p->version;
     }
     home().wait();
-    gradients_.reserve(home(), size_);
+    has_gradients_ = true;
+    std::size_t size = 0;
+    std::vector<std::size_t> places;
+    bool is_as_before = gradients_.capacity() > 0;
     for (auto& e : entries_) {
+      places.push_back(size);
+      if (e.p->kind != param_kind::trained) places.back() = none;
+      else size = checked::sum(size, padded(e.p->size()));
+      is_as_before = is_as_before && (e.p->wants_grad() ? e.gradient_offset : none) == places.back();
       e.p->next = writing::set;
-      e.p->grad = {};
-      if (e.p->trainable) e.p->grad = {gradients_.data() + e.offset, e.p->value.dims};
+    }
+    if (is_as_before && size == gradient_size_) return;
+    for (auto& e : entries_) e.p->grad = {};
+    ++gradient_layout_;
+    gradient_size_ = 0;
+    gradients_ = {};  // what is not needed any more goes back
+    gradients_.reserve(home(), size);
+    gradient_size_ = size;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      auto& e = entries_[i];
+      if (places[i] == none) continue;
+      e.gradient_offset = places[i];
+      e.p->grad = {gradients_.data() + places[i], e.p->value.dims};
     }
   }
+
+  // Takes gradients away from a scope ("backbone", "backbone.0", a full name; "" is all), or gives them where gradients are enabled.
+  // Buffers stay what they are. Throws for a scope that holds no other parameter.
+  void freeze(std::string_view scope) { turn(scope, param_kind::frozen); }
+  void unfreeze(std::string_view scope) { turn(scope, param_kind::trained); }
 
   // The next backward pass sets every gradient, whatever has been added up so far: for an update that was not finished.
   void discard_gradients() {
@@ -201,12 +228,32 @@ class parameter_store {
 
   context& home() const { return *home_; }
   std::vector<entry> const& entries() const { return entries_; }
-  std::size_t size() const { return size_; }  // elements of the packed buffers, padding included
+  std::size_t size() const { return size_; }                    // elements of the packed values, padding included
+  std::size_t gradient_size() const { return gradient_size_; }  // of the packed gradients
+  // Moves on when other parameters have gradients, or the same ones elsewhere; 0 before any have.
+  std::uint64_t gradient_layout() const { return gradient_layout_; }
   T* values() const { return values_.data(); }
   T* gradients() const { return gradients_.data(); }
 
  private:
+  static constexpr std::size_t none = std::size_t(-1);  // of a parameter without gradient
   static constexpr std::size_t most_elements = std::numeric_limits<std::int32_t>::max();
+
+  static std::size_t padded(std::size_t elements) { return (elements + 15) / 16 * 16; }
+
+  void turn(std::string_view scope, param_kind to) {
+    bool is_there = false;
+    for (auto& e : entries_) {
+      if (e.p->kind == param_kind::buffer || !lies_in(e.name, scope)) continue;
+      e.p->kind = to;
+      is_there = true;
+    }
+    if (!is_there) throw error("scope '" + std::string(scope) + "'", "a scope of the model's parameters", "none of that name");
+    if (has_gradients_) enable_gradients();
+  }
+  static bool lies_in(std::string_view name, std::string_view scope) {
+    return scope.empty() || (name.starts_with(scope) && (name.size() == scope.size() || name[scope.size()] == '.'));
+  }
 
   entry& own(entry const& e) { return entries_[static_cast<std::size_t>(&e - entries_.data())]; }
   // Its values are the packed buffer's, whatever that holds.
@@ -246,7 +293,9 @@ class parameter_store {
   std::vector<entry> entries_;
   std::unique_ptr<context> home_;
   buffer<T, B> values_, gradients_;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0, gradient_size_ = 0;
+  std::uint64_t gradient_layout_ = 0;
+  bool has_gradients_ = false;
 };
 
 }  // namespace frcnn

@@ -150,7 +150,7 @@ class region_proposal_network {
   void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, writing how) {
     for (int l = 0; l < levels; ++l) {
       typename context::frame scope(c);
-      bool const goes_on = is_there(df.level[l]) || conv_.weight.wants_grad() || conv_.bias.wants_grad();
+      bool const goes_on = is_there(df.level[l]) || conv_.learns();
       auto dhidden = goes_on ? c.template make<T>(t.hidden[l].dims) : activation<T, B>{};
       siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, writing::set);
       if (!goes_on) continue;

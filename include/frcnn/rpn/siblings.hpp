@@ -60,7 +60,7 @@ class siblings {
     auto dy = c.template make<T>(whole.out_shape(x.dims));
     ops::rows<B>::template scatter<T>(c, dfirst, cell, dy, 0);
     ops::rows<B>::template scatter<T>(c, dsecond, cell, dy, first.spec().out_channels);
-    bool const learns = first.weight.wants_grad() || second.weight.wants_grad();
+    bool const learns = first.learns() || second.learns();
     view<T, 1, B> dweight{}, dbias{};
     if (learns) {
       dweight = scratch<T, B>(c, shape<1>{{checked::extent(first.weight.size() + second.weight.size())}});

@@ -2,7 +2,7 @@
 // A training run on disk: parameters, momentum, where the schedule stands, and the arguments it was started with.
 //
 //   checkpoint/step-00000200/model.safetensors      the detector as of that step, a model file like any other
-//   checkpoint/step-00000200/state.safetensors      momentum ("<parameter>"), metadata: step, seed, arguments
+//   checkpoint/step-00000200/state.safetensors      momentum ("<parameter>", of those that learn), metadata: step, seed, arguments
 //   checkpoint/step-00000200/data                   what the images were (data/fingerprint.hpp), where the run says so
 // Random state is (seed, step): nothing else is drawn from. Written beside and renamed, the last two are kept (io/checkpoint_dir.hpp).
 // A run resumed here ends in the same bytes as one that was never stopped.
@@ -27,6 +27,7 @@ void save_checkpoint(io::checkpoint_dir const& dir, detector<Preset> const& d, T
     state.metadata["seed"] = std::to_string(t.options().seed);
     using T = typename Trainer::T;
     for (auto const& e : d.model().parameters().entries()) {
+      if (e.p->kind != param_kind::trained) continue;
       auto const shape = e.file_shape();
       state.add_later<T>(e.name, {shape.begin(), shape.end()}, [&t, &e] { return t.optimiser().get_velocity(e); });
     }
@@ -81,9 +82,13 @@ void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, Trainer& t
   compare("step", std::to_string(from.step));
   compare("seed", std::to_string(t.options().seed));
   using T = typename Trainer::T;
-  for (auto const& e : d.model().parameters().entries()) state.check(e.name, e.file_shape()), model.check(e.name, e.file_shape());
+  for (auto const& e : d.model().parameters().entries()) {
+    model.check(e.name, e.file_shape());
+    if (e.p->kind == param_kind::trained) state.check(e.name, e.file_shape());
+  }
   read_parameters(model, d.model().parameters());
   for (auto const& e : d.model().parameters().entries()) {
+    if (e.p->kind != param_kind::trained) continue;
     auto const shape = e.file_shape();
     t.optimiser().set_velocity(e, state.read<T>(e.name, {shape.begin(), shape.end()}));
   }

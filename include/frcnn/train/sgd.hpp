@@ -1,10 +1,11 @@
 #pragma once
-// Stochastic gradient descent with momentum, weight decay and clipping by norm, over the packed parameters.
+// Stochastic gradient descent with momentum, weight decay and clipping by norm, over the parameters that learn. Where these change
+// (parameter_store::freeze), the next update follows: momentum of those that go on stays, of those that stop it goes, others begin at 0.
 //
 //   g = clip(gradient / accumulated) + decay * decay_mult * w
 //   torchvision:  v = momentum v + g,        w -= lr lr_mult v
 //   caffe:        v = momentum v + lr lr_mult g,  w -= v
-// clip scales all gradients by min(1, clip_norm / (norm + 1e-6)), norm over every trainable parameter, before decay (PyTorch's
+// clip scales all gradients by min(1, clip_norm / (norm + 1e-6)), norm over every parameter that learns, before decay (PyTorch's
 // clip_grad_norm_ followed by SGD).
 //
 // The learning rate is read from device memory. The update is predicated on the device: from the first step whose losses or gradient's norm
@@ -101,14 +102,12 @@ class sgd {
  public:
   using context = typename B::context;
 
-  sgd(parameter_store<T, B>& store, sgd_options options)
-      : store_(store), options_(options), velocity_(store.home(), store.size()), control_(store.home(), 1) {
+  sgd(parameter_store<T, B>& store, sgd_options options) : store_(store), options_(options), control_(store.home(), 1) {
     store.enable_gradients();
     detail::sgd_control const start{};
-    std::vector<T> const zeros(store.size(), T(0));
     store.home().copy_in(control_.data(), &start, sizeof start);
-    store.home().copy_in(velocity_.data(), zeros.data(), zeros.size() * sizeof(T));
     store.home().wait();
+    follow();
   }
 
   // Before the first backward pass of an update: forgets gradients of one that an exception has ended.
@@ -118,6 +117,7 @@ class sgd {
   void update(context& c, double lr, int accumulated, view<T const, 1, B> loss) {
     typename context::frame scope(c);
     profiled const stage(c, "update");
+    if (layout_ != store_.gradient_layout()) c.wait(), follow();
     double const host[2] = {lr, 1.0 / accumulated};
     staged_.send(c, host, &control_.data()->lr);
     auto squares = scratch<double, B>(c, shape<1>{{1}});
@@ -127,7 +127,7 @@ class sgd {
       auto& p = *e.p;
       if (!written(p)) continue;
       exec<B>::for_each(c, p.size(),
-                        detail::apply_gradient<T, B>{p.value.data, velocity_.data() + e.offset, p.grad.data, control_.data(),
+                        detail::apply_gradient<T, B>{p.value.data, velocity_.data() + e.gradient_offset, p.grad.data, control_.data(),
                                                      static_cast<T>(options_.momentum), static_cast<T>(options_.decay * p.decay_mult),
                                                      static_cast<T>(p.lr_mult), options_.lr_inside_momentum});
       ++p.version;
@@ -141,15 +141,49 @@ class sgd {
   // Device memory: among others the norm of the averaged gradient before clipping, and whether the update was applied.
   detail::sgd_control const* control() const { return control_.data(); }
 
-  // Momentum in logical order, for checkpoints.
+  // Momentum in logical order, for checkpoints. Throws for a parameter that does not learn.
   std::vector<T> get_velocity(typename parameter_store<T, B>::entry const& e) const {
-    return store_.logical(e, velocity_.data() + e.offset);
+    check_learns(e);
+    auto const place = place_[index_of(e)];
+    return place == none ? std::vector<T>(e.p->size(), T(0)) : store_.logical(e, velocity_.data() + place);
   }
   void set_velocity(typename parameter_store<T, B>::entry const& e, std::vector<T> const& logical) {
-    store_.from_logical(e, logical, velocity_.data() + e.offset);
+    check_learns(e);
+    follow();
+    store_.from_logical(e, logical, velocity_.data() + e.gradient_offset);
   }
 
  private:
+  static constexpr std::size_t none = std::size_t(-1);
+
+  std::size_t index_of(typename parameter_store<T, B>::entry const& e) const {
+    return static_cast<std::size_t>(&e - store_.entries().data());
+  }
+  static void check_learns(typename parameter_store<T, B>::entry const& e) {
+    if (e.p->kind != param_kind::trained) throw error("momentum of " + e.name, "a parameter that learns", "one that does not");
+  }
+  // Lays momentum out as the store has its gradients. By way of the host: it happens when somebody freezes something.
+  void follow() {
+    if (layout_ == store_.gradient_layout()) return;
+    auto const& entries = store_.entries();
+    std::vector<T> all(store_.gradient_size(), T(0));
+    std::vector<std::size_t> places(entries.size(), none);
+    for (auto const& e : entries) {
+      if (!e.p->wants_grad()) continue;
+      auto const i = index_of(e);
+      places[i] = e.gradient_offset;
+      if (i < place_.size() && place_[i] != none)
+        store_.home().copy_out(all.data() + e.gradient_offset, velocity_.data() + place_[i], e.p->size() * sizeof(T));
+    }
+    store_.home().wait();
+    buffer<T, B> moved(store_.home(), all.size());
+    store_.home().copy_in(moved.data(), all.data(), all.size() * sizeof(T));
+    store_.home().wait();
+    velocity_ = std::move(moved);
+    place_ = std::move(places);
+    layout_ = store_.gradient_layout();
+  }
+
   static bool written(param<T, B> const& p) { return p.wants_grad() && p.next == writing::add; }
 
   // Two passes of sums in a fixed order: blocks of each parameter, then all blocks.
@@ -172,7 +206,9 @@ class sgd {
 
   parameter_store<T, B>& store_;
   sgd_options options_;
-  buffer<T, B> velocity_;
+  buffer<T, B> velocity_;           // laid out as the gradients of `layout_`
+  std::vector<std::size_t> place_;  // of each entry, elements into it; none where it did not learn
+  std::uint64_t layout_ = 0;
   buffer<detail::sgd_control, B> control_;
   staging<double, B> staged_;
 };

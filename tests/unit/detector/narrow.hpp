@@ -170,7 +170,7 @@ void poison(buffer<T, cpu>& b) {
 template <class Model>
 void poison(Model& model, cpu::context& c, typename Model::tape& t) {
   auto& store = model.parameters();
-  std::fill_n(store.gradients(), store.size(), std::numeric_limits<typename Model::scalar>::quiet_NaN());
+  std::fill_n(store.gradients(), store.gradient_size(), std::numeric_limits<typename Model::scalar>::quiet_NaN());
   for (auto& b : t.backbone.memory) poison(b);
   for (auto& b : t.backbone.argmax) poison(b);
   for (auto& b : t.proposals.hidden_memory) poison(b);

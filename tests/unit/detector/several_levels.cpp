@@ -5,6 +5,7 @@
 #include "pyramid.hpp"
 
 #include <numeric>
+#include <type_traits>
 
 using namespace detector_tests;
 
@@ -116,4 +117,82 @@ TEST_CASE("5 maps, 5 levels of proposals, 4 of regions: a whole detection, alike
       CHECK(ours[i].where.x1 == doctest::Approx(theirs[i].where.x1).epsilon(1e-3));
       CHECK(ours[i].where.y2 == doctest::Approx(theirs[i].where.y2).epsilon(1e-3));
     }
+}
+
+namespace {
+
+// Parts that count what they are asked for.
+struct asked {
+  int regions_to_maps = 0, proposals_to_maps = 0, backbone = 0;
+} counted_calls;
+
+template <class F, class Rules>
+struct counting_pooler : roi::align_pooler<F, Rules> {
+  using roi::align_pooler<F, Rules>::align_pooler;
+  template <class... A>
+  void backward(A&&... a) const {
+    ++counted_calls.regions_to_maps;
+    roi::align_pooler<F, Rules>::backward(std::forward<A>(a)...);
+  }
+};
+template <class Generator>
+struct counting_generator : Generator {
+  using Generator::Generator;
+  template <class C, class Tape, class Rois, class Maps>
+  void backward(C& c, Tape& t, Rois d, Maps& df, writing how) {
+    counted_calls.proposals_to_maps += is_there(df);
+    Generator::backward(c, t, d, df, how);
+  }
+};
+template <class Backbone>
+struct counting_backbone : Backbone {
+  template <class C, class Tape, class Maps>
+  void backward(C& c, Tape& t, Maps& df) {
+    ++counted_calls.backbone;
+    Backbone::backward(c, t, df);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a backbone that is frozen at run time: nobody computes d(maps), all other gradients are the same") {
+  using V = several<double, counting_pooler>;
+  using model_type = faster_rcnn<counting_backbone<V::backbone>, counting_generator<V::generator>, V::head>;
+  model_type model({}, {make_anchors<V::rules, 5>({{16}, {32}, {64}, {96}, {128}}, {.5, 1, 2}), {4, 8, 16, 32, 64}, narrow_rpn<V::rules>()},
+                   V::head(V::pooler({4, 8, 16, 32}, 3), narrow_head<V::rules>()));
+  liven(model);
+  auto& store = model.parameters();
+  store.enable_gradients();
+  cpu::context c(1);
+  scene<double> here(sizes);
+  model_type::tape tape;
+
+  auto const step = [&] {
+    counted_calls = {};
+    poison_arena(c);
+    std::vector<std::vector<double>> gradients;
+    auto losses = losses_of_step(model, c, here, tape);
+    for (auto const& e : store.entries())
+      if (!e.name.starts_with("backbone")) gradients.push_back(store.get_gradient(e));
+    store.discard_gradients();
+    return std::pair(losses, gradients);
+  };
+  auto const before = step();
+  CHECK(counted_calls.regions_to_maps == 1);
+  CHECK(counted_calls.proposals_to_maps == 1);
+  CHECK(counted_calls.backbone == 1);
+
+  store.freeze("backbone");
+  for (auto const& e : store.entries()) CHECK(e.p->wants_grad() == !e.name.starts_with("backbone"));
+  auto const frozen = step();
+  CHECK(counted_calls.regions_to_maps == 0);
+  CHECK(counted_calls.proposals_to_maps == 0);
+  CHECK(counted_calls.backbone == 0);
+  CHECK(same_bits(frozen.first, before.first));
+  CHECK(same_bits(frozen.second, before.second));
+
+  store.unfreeze("backbone");
+  auto const again = step();
+  CHECK(counted_calls.backbone == 1);
+  CHECK(same_bits(again.second, before.second));
 }

@@ -129,4 +129,67 @@ TEST_CASE("parameter store: values in memory of another owner, until they are se
   CHECK(e.p->version > version);
 }
 
+// A convolution whose output is normalised by statistics that are not learned, and a layer after it.
+struct normalised_model {
+  nn::conv<float, cpu> layer{{.in_channels = 3, .out_channels = 4, .kernel = 3}, initializer::normal(1)};
+  param<float, cpu> mean{.name = "running_mean", .dims = {{4, 1, 1, 1}}, .init = initializer::constant(2), .kind = param_kind::buffer};
+  nn::linear<float, cpu> fc{3, 2, false, initializer::uniform(0.5), initializer::zero()};
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit.enter("layer");
+    layer.for_each_param(visit);
+    visit.leave();
+    visit.enter("layer2");
+    visit(mean);
+    fc.for_each_param(visit);
+    visit.leave();
+  }
+};
+
+TEST_CASE("parameter store: gradients are there for what learns alone, and so is their memory") {
+  normalised_model m;
+  parameter_store<float, cpu> store;
+  store.bind(m);
+  store.initialise(1);
+  CHECK(store.entries().size() == 5);  // all kinds: files are written from these
+  CHECK(store.get(store.at("layer2.running_mean")) == std::vector<float>(4, 2.f));
+  CHECK(store.gradient_size() == 0);
+  CHECK(store.gradient_layout() == 0);
+
+  store.freeze("layer");  // before gradients: not "layer2"
+  CHECK(m.layer.weight.kind == param_kind::frozen);
+  CHECK(m.fc.weight.kind == param_kind::trained);
+  store.enable_gradients();
+  CHECK(store.size() == 112 + 4 * 16);     // 108 weights, and four that take 16 each
+  CHECK(store.gradient_size() == 2 * 16);  // fc's
+  CHECK(!m.layer.learns());
+  CHECK(m.fc.weight.wants_grad());
+  CHECK(!m.mean.wants_grad());
+
+  auto const values = store.get(store.at("layer2.weight"));
+  store.unfreeze("");
+  CHECK(store.gradient_size() == 112 + 3 * 16);
+  CHECK(m.layer.learns());
+  CHECK(m.mean.kind == param_kind::buffer);
+  auto const layout = store.gradient_layout();
+  m.fc.weight.next = writing::add;
+  store.enable_gradients();
+  CHECK(store.gradient_layout() == layout);  // nothing has moved
+  CHECK(m.fc.weight.next == writing::set);
+
+  store.freeze("layer2.weight");
+  CHECK(store.gradient_layout() > layout);
+  CHECK(store.gradient_size() == 112 + 2 * 16);
+  CHECK(!m.fc.weight.wants_grad());
+  CHECK(m.fc.bias.wants_grad());
+  CHECK(store.get(store.at("layer2.weight")) == values);
+  for (auto const& e : store.entries())
+    if (e.p->wants_grad()) {
+      CHECK(e.p->grad.data >= store.gradients());
+      CHECK(e.p->grad.data + e.p->size() <= store.gradients() + store.gradient_size());
+    }
+  CHECK_THROWS_WITH_AS(store.freeze("lay"), "scope 'lay': expected a scope of the model's parameters, found none of that name", error);
+  CHECK_THROWS_AS(store.unfreeze("layer2.running_mean"), error);  // a buffer never learns
+}
+
 }  // namespace

@@ -18,7 +18,7 @@ struct few {
   struct tape {};
   param<double, cpu> weight{.name = "weight", .rank = 2, .dims = {{3, 5, 1, 1}}};
   param<double, cpu> bias{.name = "bias", .dims = {{3, 1, 1, 1}}, .lr_mult = 2, .decay_mult = 0};
-  param<double, cpu> fixed{.name = "fixed", .dims = {{4, 1, 1, 1}}, .trainable = false};
+  param<double, cpu> fixed{.name = "fixed", .dims = {{4, 1, 1, 1}}, .kind = param_kind::frozen};
   template <class V>
   void for_each_param(V&& visit) {
     visit(weight);
@@ -225,4 +225,37 @@ TEST_CASE("momentum travels in logical order, and zero gradients decay the weigh
   f.update(.5);
   auto const after = f.values(f.model.weight);
   for (std::size_t i = 0; i < 15; ++i) CHECK(after[i] == doctest::Approx(before[i] * .95).epsilon(1e-14));
+}
+
+TEST_CASE("what is frozen after the optimiser was made stays, and the others' momentum goes on") {
+  fixture f({.momentum = .9, .decay = .01}), free({.momentum = .9, .decay = .01});
+  auto const gw = normals(15, 30), gb = normals(3, 31);
+  for (auto* each : {&f, &free}) {
+    each->give(gw, gb);
+    each->update(.1);
+  }
+  f.store.freeze("weight");
+  CHECK_THROWS_AS(f.velocity("weight"), error);
+  CHECK(f.velocity("bias") == free.velocity("bias"));  // before the update that follows, and after it
+  auto const weight = f.values(f.model.weight);
+  for (int step = 0; step < 2; ++step) {
+    free.give(gw, gb);
+    free.update(.1);
+    std::copy(gb.begin(), gb.end(), f.model.bias.grad.data);
+    f.model.bias.next = frcnn::writing::add;
+    f.update(.1);
+    CHECK(f.values(f.model.bias) == free.values(free.model.bias));
+    CHECK(f.velocity("bias") == free.velocity("bias"));
+    CHECK(f.values(f.model.weight) == weight);
+  }
+
+  f.store.unfreeze("weight");  // learns again, from rest; "fixed" was frozen beside it and still is
+  CHECK_FALSE(f.model.fixed.wants_grad());
+  CHECK(f.velocity("weight") == std::vector<double>(15, 0.));
+  by_hand alone{weight, std::vector<double>(15, 0.)};
+  f.give(gw, gb);
+  f.update(.1);
+  alone.pytorch(gw, .1, .9, .01);
+  CHECK(testing::compare(f.values(f.model.weight), alone.w, 1e-14).ok);
+  CHECK(testing::compare(f.velocity("weight"), alone.v, 1e-14).ok);
 }
