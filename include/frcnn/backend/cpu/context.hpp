@@ -7,8 +7,8 @@
 // where the build has it (FRCNN_FAST, FRCNN_ONEDNN). What neither has a kernel for, the portable engine takes.
 // Both may serve one model at once, each through its own context.
 //
-// A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads. In a
-// child of fork() the thread that forked has lost its team, and its contexts run on one thread (team.hpp).
+// A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads
+// (thread_team.hpp).
 //
 // Example: cpu::context c(2);  cpu::context d({.threads = 2, .engine = cpu_engine::portable});
 //          { cpu::context::frame scope(c); auto x = c.make<float>({{1, 3, 600, 800}}); }   x's memory is free for the next scope
@@ -16,7 +16,7 @@
 #include "frcnn/backend/cpu/memory.hpp"
 #include "frcnn/backend/cpu/openmp_library.hpp"
 #include "frcnn/backend/cpu/options.hpp"
-#include "frcnn/backend/cpu/team.hpp"
+#include "frcnn/backend/cpu/thread_team.hpp"
 #include "frcnn/backend/cpu/transpose.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/view.hpp"
@@ -82,6 +82,7 @@ class cpu::context {
 #else
     options_.threads = 1;
 #endif
+    team_ = std::make_unique<thread_team>(options_.threads);
   }
   explicit context(int threads) : context(cpu_options{.threads = threads}) {}
 
@@ -98,7 +99,8 @@ class cpu::context {
     std::size_t mark_;
   };
 
-  int threads() const noexcept { return detail::has_lost_team() ? 1 : options_.threads; }
+  int threads() const noexcept { return options_.threads; }
+  thread_team& team() const noexcept { return *team_; }  // the threads of its loops (parallel.hpp)
   cpu_options const& options() const noexcept { return options_; }
   profiler* profile() const noexcept { return options_.profile; }
   // Whether layers of scalar T use the fast kernels.
@@ -177,6 +179,7 @@ class cpu::context {
 
   arena arena_;
   cpu_options options_;
+  std::unique_ptr<thread_team> team_;
   std::vector<kept_state> states_;
 };
 

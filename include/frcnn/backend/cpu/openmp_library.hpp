@@ -1,6 +1,11 @@
 #pragma once
-// Keeps the run-time library of OpenMP in memory once a context has been made.
+// What the run-time library of OpenMP needs, which oneDNN and OpenBLAS use: it stays in memory once a context has been made, and is not asked
+// for a team that fork() has taken away.
 //
+//   keep_openmp_loaded()
+//   note_openmp_team()       before oneDNN runs on more than one thread
+//   has_lost_openmp_team()   whether the calling thread is that of a child of fork(), whose team stayed in the parent: libgomp would wait
+//                            for it for ever
 // Its threads wait for work until the process ends, in its own code. Where a plugin brought the library into the process, dlclose would
 // unload it with the plugin, below the feet of those threads. Linked into the plugin itself (libgomp.a) it cannot be kept: such a plugin
 // must not be unloaded.
@@ -9,6 +14,7 @@
 #if defined(_OPENMP) && defined(__linux__)
 #include <dlfcn.h>
 #include <omp.h>
+#include <pthread.h>
 #endif
 
 FRCNN_HIDDEN_BEGIN
@@ -25,6 +31,21 @@ inline void keep_openmp_loaded() noexcept {
   (void)kept;
 #endif
 }
+
+#if defined(_OPENMP) && defined(__linux__)
+inline thread_local constinit bool had_openmp_team = false, lost_openmp_team = false;
+
+inline void note_openmp_team() {
+  if (had_openmp_team) return;
+  static int const registered = ::pthread_atfork(nullptr, nullptr, [] { lost_openmp_team = had_openmp_team; });
+  static_cast<void>(registered);
+  had_openmp_team = true;
+}
+inline bool has_lost_openmp_team() { return lost_openmp_team; }
+#else
+inline void note_openmp_team() {}
+inline bool has_lost_openmp_team() { return false; }
+#endif
 
 }  // namespace frcnn::detail
 FRCNN_HIDDEN_END

@@ -1,84 +1,154 @@
 #pragma once
-// Loops over the context's threads, always split the same way.
+// Loops over the context's threads.
 //
-// parallel_for(c, n, grain, f) cuts [0, n) into W = min(threads, ceil(n / grain)) runs of nearly equal length and calls f(begin, end), or
-// f(worker, begin, end) where f takes a worker in [0, W), once for each run. The cut depends on n, grain and the context alone: whoever
-// accumulates per worker gets equal bits from equal runs, also when OpenMP hands out fewer threads than were asked for.
+//   parallel_for(c, n, grain, f)     f(begin, end), or f(member, begin, end), for pieces that make up [0, n): each a multiple of grain long,
+//                                    but the last. member, below threads, tells the threads apart: for scratch. Results must not depend on
+//                                    the pieces, nor on who takes them
+//   parallel_runs(c, n, grain, f)    f(run, begin, end) once for each of min(threads, ceil(n / grain)) runs of nearly equal length, whose cut
+//                                    depends on n, grain and threads alone: for sums that are kept run by run
+// Every thread begins with an equal share of its own and takes pieces from its front. Who has none left takes the back half of the largest
+// that another has: a thread that comes late, or is slow because something else runs on its processor, holds up nobody.
+// Where [0, n) has one piece only, and in a loop inside a loop, everything runs on the calling thread.
 // An exception in f is rethrown on the calling thread after the loop. Inside f denormals are zero (x86), and BLAS runs serially.
 //
-// Example: threads 2, n 10, grain 4: f(0, 5), f(5, 10).   n 10, grain 100: f(0, 10) on the calling thread.
+// Example: threads 2, n 10, grain 4: f(0, 0, 4), f(0, 4, 8) perhaps on one thread, f(1, 8, 10) on another.
 #include "frcnn/backend/cpu/context.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <type_traits>
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-// Denormals are read as zero and flushed to zero while it lives: a dying activation must not slow its layer a hundredfold.
-class flush_denormals {
- public:
-#if defined(__SSE2__)
-  flush_denormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }
-  ~flush_denormals() { _mm_setcsr(saved_); }
-#else
-  flush_denormals() {}
-  ~flush_denormals() {}
-#endif
-  flush_denormals(flush_denormals const&) = delete;
-  flush_denormals& operator=(flush_denormals const&) = delete;
-
- private:
-  [[maybe_unused]] unsigned saved_ = 0;
-};
-
+// How many threads a loop takes.
 inline int workers_for(cpu::context const& c, std::size_t n, std::size_t grain) {
-  std::size_t const runs = (n + grain - 1) / grain;
-  return static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(c.threads()), runs));
+  std::size_t const pieces = (n + grain - 1) / grain;
+  return static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(c.threads()), pieces));
 }
 
 namespace detail {
 
+// The first exception of any thread.
+class first_exception {
+ public:
+  template <class F>
+  void guard(F f) noexcept {
+    try {
+      f();
+    } catch (...) {
+      if (!taken_.exchange(true)) what_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (what_) std::rethrow_exception(what_);
+  }
+
+ private:
+  std::atomic<bool> taken_{false};
+  std::exception_ptr what_;
+};
+
 template <class F>
-void call_run(F& f, int worker, int workers, std::size_t n) {
-  std::size_t const begin = n * static_cast<std::size_t>(worker) / static_cast<std::size_t>(workers);
-  std::size_t const end = n * static_cast<std::size_t>(worker + 1) / static_cast<std::size_t>(workers);
-  if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>) f(worker, begin, end);
-  else f(begin, end);
-}
+struct shared_loop {
+  F& f;
+  std::size_t n, grain;
+  std::uint32_t chunk;  // blocks of grain that are taken at once
+  int members;
+  thread_team::share* shares;
+  first_exception failure{};
+
+  static std::uint64_t packed(std::uint64_t begin, std::uint64_t end) { return begin << 32 | end; }
+  static std::uint32_t begin_of(std::uint64_t blocks) { return static_cast<std::uint32_t>(blocks >> 32); }
+  static std::uint32_t end_of(std::uint64_t blocks) { return static_cast<std::uint32_t>(blocks); }
+
+  void share_out(std::uint64_t blocks) {
+    std::uint64_t const m = static_cast<std::uint64_t>(members);
+    for (std::uint64_t i = 0; i < m; ++i) shares[i].blocks.store(packed(blocks * i / m, blocks * (i + 1) / m), std::memory_order_relaxed);
+  }
+
+  // The next blocks of a member; empty when nobody has any. What is written to the shares is visible to others by the team's gate.
+  std::uint64_t take(int member) {
+    auto& own = shares[member].blocks;
+    for (;;) {
+      for (std::uint64_t at = own.load(std::memory_order_relaxed); begin_of(at) < end_of(at);) {
+        std::uint32_t const begin = begin_of(at), end = std::min(begin + chunk, end_of(at));
+        if (own.compare_exchange_weak(at, packed(end, end_of(at)), std::memory_order_relaxed)) return packed(begin, end);
+      }
+      int from = -1;
+      std::uint32_t most = 0;
+      for (int i = 1; i < members; ++i) {
+        int const other = (member + i) % members;
+        std::uint64_t const at = shares[other].blocks.load(std::memory_order_relaxed);
+        std::uint32_t const left = end_of(at) > begin_of(at) ? end_of(at) - begin_of(at) : 0;
+        if (left > most) most = left, from = other;
+      }
+      if (from < 0) return 0;
+      std::uint64_t at = shares[from].blocks.load(std::memory_order_relaxed);
+      std::uint32_t const begin = begin_of(at), end = end_of(at);
+      if (begin >= end) continue;
+      std::uint32_t const middle = begin + (end - begin) / 2;
+      if (shares[from].blocks.compare_exchange_strong(at, packed(begin, middle), std::memory_order_relaxed))
+        own.store(packed(middle, end), std::memory_order_relaxed);
+    }
+  }
+
+  static void work(void* loop, int member) {
+    auto& self = *static_cast<shared_loop*>(loop);
+    for (std::uint64_t at = self.take(member); begin_of(at) < end_of(at); at = self.take(member))
+      self.failure.guard([&] { self.call(member, begin_of(at) * self.grain, std::min(self.n, end_of(at) * self.grain)); });
+  }
+  void call(int member, std::size_t begin, std::size_t end) {
+    if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>) f(member, begin, end);
+    else f(begin, end);
+  }
+};
 
 }  // namespace detail
 
 template <class F>
 void parallel_for(cpu::context const& c, std::size_t n, std::size_t grain, F f) {
-  int const workers = workers_for(c, n, std::max<std::size_t>(grain, 1));
-  if (workers == 0) return;
-#if defined(_OPENMP)
-  if (workers > 1) {
-    std::exception_ptr failure;
-    detail::note_team();
-#pragma omp parallel num_threads(workers)
-    {
-      flush_denormals const flush;
-      for (int w = omp_get_thread_num(); w < workers; w += omp_get_num_threads()) {
-        try {
-          detail::call_run(f, w, workers, n);
-        } catch (...) {
-#pragma omp critical(frcnn_parallel_for)
-          if (!failure) failure = std::current_exception();
-        }
-      }
-    }
-    if (failure) std::rethrow_exception(failure);
+  if (n == 0) return;
+  grain = std::max({grain, std::size_t{1}, n >> 31});
+  std::size_t const blocks = (n + grain - 1) / grain;
+  int const members = workers_for(c, n, grain);
+  flush_denormals const flush;
+  if (members == 1 || c.team().is_running()) {
+    detail::shared_loop<F>{f, n, grain, 0, 1, nullptr}.call(0, 0, n);
     return;
   }
-#endif
+  std::uint32_t const chunk = static_cast<std::uint32_t>(std::max<std::size_t>(1, blocks / (16 * static_cast<std::size_t>(members))));
+  detail::shared_loop<F> loop{f, n, grain, chunk, members, c.team().shares()};
+  loop.share_out(blocks);
+  c.team().run(&detail::shared_loop<F>::work, &loop, members);
+  loop.failure.rethrow();
+}
+
+// f(member) on the calling thread (0) and on each of `members` threads that arrives in time, one after another in a loop inside a loop's
+// stead: f shares out the work itself, and returns when none is left. It must not wait for a member that may not have arrived.
+template <class F>
+void parallel_members(cpu::context const& c, int members, F f) {
   flush_denormals const flush;
-  for (int w = 0; w < workers; ++w) detail::call_run(f, w, workers, n);
+  if (members <= 1 || c.team().is_running()) return f(0);
+  struct loop {
+    F& f;
+    detail::first_exception failure{};
+  } all{f};
+  auto const call = [](void* what, int member) {
+    auto& self = *static_cast<loop*>(what);
+    self.failure.guard([&] { self.f(member); });
+  };
+  c.team().run(call, &all, members);
+  all.failure.rethrow();
+}
+
+template <class F>
+void parallel_runs(cpu::context const& c, std::size_t n, std::size_t grain, F f) {
+  std::size_t const runs = static_cast<std::size_t>(workers_for(c, n, std::max<std::size_t>(grain, 1)));
+  parallel_for(c, runs, 1, [&](std::size_t first, std::size_t last) {
+    for (std::size_t run = first; run < last; ++run) f(static_cast<int>(run), n * run / runs, n * (run + 1) / runs);
+  });
 }
 
 }  // namespace frcnn

@@ -54,17 +54,20 @@ class strip_worker {
     work_ = memory;
   }
 
+  // Rows [first, last) of tiles. Those that follow the ones before them find what they read in the rings.
   void band(int first, int last) {
-    int start = first;
-    for (int l = run_.count - 1; l >= 0; --l) {
-      next_[l] = start;
-      start = std::max(0, start - 1);
-    }
+    if (first != next_[run_.count - 1]) begin_at(first);
     for (int t = first; t < last; ++t) produce(run_.count - 1, t);
     simd::stream_done();
   }
 
  private:
+  void begin_at(int first) {
+    for (int l = run_.count - 1; l >= 0; --l) {
+      next_[l] = first;
+      first = std::max(0, first - 1);
+    }
+  }
   void produce(int l, int t) {
     if (l > 0)
       for (int const needed = std::min(t + 1, tiles_y_ - 1); next_[l - 1] <= needed;) produce(l - 1, next_[l - 1]);
@@ -143,12 +146,16 @@ inline void convolve_strips(cpu::context& c, strip_run const& r, float const* x,
       static_cast<std::ptrdiff_t>(r.pooled ? r.height / 2 : r.height) * (r.pooled ? r.width / 2 : r.width) * out.out_channels;
   cpu::context::frame const scope(c);
   std::size_t const room = strip_worker::size(r);
-  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(rows), 1)));
-  for (int n = 0; n < images; ++n)
-    parallel_for(c, static_cast<std::size_t>(rows), 1, [=, &r](int worker, std::size_t begin, std::size_t end) {
-      strip_worker(r, memory + room * static_cast<std::size_t>(worker), x + n * in_map, y + n * out_map)
-          .band(static_cast<int>(begin), static_cast<int>(end));
+  int const threads = workers_for(c, static_cast<std::size_t>(rows), 1);
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(threads));
+  strip_worker* const workers = c.scratch_of<strip_worker>(static_cast<std::size_t>(threads));
+  for (int n = 0; n < images; ++n) {
+    for (int i = 0; i < threads; ++i)
+      new (workers + i) strip_worker(r, memory + room * static_cast<std::size_t>(i), x + n * in_map, y + n * out_map);
+    parallel_for(c, static_cast<std::size_t>(rows), 1, [=](int worker, std::size_t begin, std::size_t end) {
+      workers[worker].band(static_cast<int>(begin), static_cast<int>(end));
     });
+  }
 }
 
 constexpr bool keeps_size(conv2d_spec const& s) { return s.kernel == 3 && s.stride == 1 && s.pad == 1; }

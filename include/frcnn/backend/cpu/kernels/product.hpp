@@ -16,6 +16,8 @@
 #include "frcnn/backend/cpu/kernels/strassen.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"
 
+#include <atomic>
+#include <new>
 #include <utility>
 
 #if FRCNN_HAS_FAST
@@ -120,18 +122,20 @@ struct blocking {
   int depth, panels;
 };
 
-// How workers share a product: `rows` parts of the blocks of rows by `columns` parts of the batches of columns. Each packs what it
-// multiplies, some of it for the second time: processors may have no cache in common, and then what one has written comes to another more
-// slowly than it is packed.
+// How workers share a product: `rows` parts of the blocks of rows, `columns` workers for each. The workers of a part take batches of columns
+// one by one, so that one that is late holds up nobody. Each packs what it multiplies, some of it for the second time: processors may have
+// no cache in common, and then what one has written comes to another more slowly than it is packed.
 struct worker_grid {
   int rows = 1, columns = 1;
 
   int size() const { return rows * columns; }
   int most_blocks(int blocks) const { return (blocks + rows - 1) / rows; }  // of one worker
   int most_batches(int batches) const { return (batches + columns - 1) / columns; }
-  // A worker's part [first, second).
-  std::pair<int, int> blocks_of(int worker, int blocks) const { return part(blocks, worker / columns, rows); }
-  std::pair<int, int> batches_of(int worker, int batches) const { return part(batches, worker % columns, columns); }
+  // The blocks [first, second) of a part.
+  std::pair<int, int> blocks_of(int part, int blocks) const {
+    auto const begin = [=, this](int at) { return static_cast<int>(static_cast<std::ptrdiff_t>(blocks) * at / rows); };
+    return {begin(part), begin(part + 1)};
+  }
 
   // The grid whose workers have least to do, where the packed rows of all of them, row_floats each, fit into a cache.
   static worker_grid of(int threads, int blocks, int block_rows, int batches, int batch_columns, std::size_t row_floats) {
@@ -148,12 +152,34 @@ struct worker_grid {
     }
     return best;
   }
+};
+
+// Which batch of columns comes next in a part, block of depth after block of depth: the sums of a batch are added to in this order, and
+// whoever takes it waits until its block of depth before has been added.
+class batch_order {
+ public:
+  batch_order(cpu::context& c, int parts, int batches) : batches_(batches) {
+    std::size_t const n = static_cast<std::size_t>(parts) * static_cast<std::size_t>(batches + 1);
+    state_ = c.scratch_of<std::atomic<int>>(n);
+    for (std::size_t i = 0; i < n; ++i) new (state_ + i) std::atomic<int>(0);
+  }
+  int take(int part) const { return of(part)[0].fetch_add(1, std::memory_order_relaxed); }
+  void wait_for(int part, int batch, int depth) const {
+    auto& added = of(part)[1 + batch];
+    for (int now = added.load(std::memory_order_acquire); now < depth; now = added.load(std::memory_order_acquire))
+      added.wait(now, std::memory_order_acquire);
+  }
+  void done(int part, int batch, int depth) const {
+    auto& added = of(part)[1 + batch];
+    added.store(depth + 1);
+    added.notify_all();
+  }
 
  private:
-  static std::pair<int, int> part(int all, int i, int parts) {
-    auto const begin = [=](int at) { return static_cast<int>(static_cast<std::ptrdiff_t>(all) * at / parts); };
-    return {begin(i), begin(i + 1)};
-  }
+  std::atomic<int>* of(int part) const { return state_ + static_cast<std::ptrdiff_t>(part) * (batches_ + 1); }
+
+  int batches_;
+  std::atomic<int>* state_;
 };
 
 template <class Way>
@@ -169,23 +195,30 @@ void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, 
   std::size_t const room = rows_size + panels_size + Way::sums + line_floats(deepest);
   cpu::context::frame const scope(c);
   float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(grid.size()));
-  parallel_for(c, static_cast<std::size_t>(grid.size()), 1, [=](int worker, std::size_t, std::size_t) {
-    auto const [first_block, last_block] = grid.blocks_of(worker, blocks.count);
-    auto const [first_batch, last_batch] = grid.batches_of(worker, batches);
+  int const depths = (k + most.depth - 1) / most.depth;
+  batch_order const order(c, grid.rows, batches);
+  parallel_members(c, grid.size(), [=](int worker) {
     float* const packed = memory + room * static_cast<std::size_t>(worker);
     float *const panels = packed + rows_size, *const sums = panels + panels_size, *const line = sums + Way::sums;
-    int const first_packed = blocks[first_block].packed;
-    for (int k0 = 0; k0 < k; k0 += most.depth) {
-      int const depth = std::min(most.depth, k - k0), whole = rounded(depth, Way::depth_unit);
-      bool const sum = add || k0 > 0;
-      for (int i = first_block; i < last_block; ++i) {
-        auto const block = blocks[i];
-        Way::pack(a.from(block.first, k0), block.count, depth, block.rows, whole, packed + Way::packed(block.packed - first_packed, whole));
-      }
-      for (int at = first_batch; at < last_batch; ++at) {
-        int const n0 = at * batch, columns = std::min(batch, n - n0);
+    for (int p = 0; p < grid.rows; ++p) {  // its own part first, then what others have left
+      int const part = (worker / grid.columns + p) % grid.rows;
+      auto const [first_block, last_block] = grid.blocks_of(part, blocks.count);
+      int const first_packed = blocks[first_block].packed;
+      for (int at = order.take(part), packed_depth = -1; at < depths * batches; at = order.take(part)) {
+        int const d = at / batches, b_at = at % batches, k0 = d * most.depth;
+        int const depth = std::min(most.depth, k - k0), whole = rounded(depth, Way::depth_unit);
+        bool const sum = add || k0 > 0;
+        if (d != packed_depth)
+          for (int i = first_block; i < last_block; ++i) {
+            auto const block = blocks[i];
+            Way::pack(a.from(block.first, k0), block.count, depth, block.rows, whole,
+                      packed + Way::packed(block.packed - first_packed, whole));
+          }
+        packed_depth = d;
+        int const n0 = b_at * batch, columns = std::min(batch, n - n0);
         int const panel_count = rounded(columns, panel * Way::together) / panel;
         pack_panels(b.from(k0, n0), depth, columns, whole, panel_count, line, panels);
+        order.wait_for(part, b_at, d);
         for (int i = first_block; i < last_block; ++i) {
           auto const block = blocks[i];
           float* const to = out + block.first * out_stride + n0;
@@ -197,6 +230,7 @@ void product(cpu::context& c, blocking most, int m, int n, int k, matrix_ref a, 
                           if (row < count && column < columns) put(to + row * out_stride + column, v, columns - column, sum);
                         });
         }
+        order.done(part, b_at, d);
       }
     }
   });

@@ -12,6 +12,8 @@
 // The kernels want weights in blocks of their own: converted in every call (training: they change in every step), or kept (packed.hpp).
 // bf16: x and weight are rounded to 8 bits of mantissa, products summed in float, y is float. Throws frcnn::error where the processor has
 // no kernel for it (has_bf16()). Equal runs give equal bits; backward_weight's depend on the number of threads.
+// Gradients are computed in parts, an image's rows from one to another: a part is a convolution with other padding above and below, and runs
+// on one thread of the context.
 //
 // Example: onednn::forward(c, {64, 128, 3, 2, 1, true}, x, {weight.data}, bias.data, y);
 #include "frcnn/backend/cpu/onednn/layer.hpp"
@@ -36,11 +38,13 @@ struct convolution_descs {
   desc x, y, bias, weight, weight_any;
   sliding slide;
   convolution_descs(conv2d_spec const& s, shape<4> in, bool with_bias, type of = type::f32)
+      : convolution_descs(s, in, s.out_shape(in), s.pad, s.pad, with_bias, of) {}
+  convolution_descs(conv2d_spec const& s, shape<4> in, shape<4> out, int above, int below, bool with_bias, type of = type::f32)
       : x(logical(in), of, tag::nhwc),
-        y(logical(s.out_shape(in)), type::f32, tag::nhwc),
+        y(logical(out), type::f32, tag::nhwc),
         weight({s.out_channels, s.in_channels, s.kernel, s.kernel}, type::f32, tag::ohwi),
         weight_any({s.out_channels, s.in_channels, s.kernel, s.kernel}, of, tag::any),
-        slide(s.stride, s.pad) {
+        slide(s.stride, s.pad, above, below) {
     if (with_bias) bias = desc({s.out_channels}, type::f32, tag::a);
   }
   auto hint() const {
@@ -48,9 +52,69 @@ struct convolution_descs {
   }
 };
 
-inline state::key key_of(op what, conv2d_spec const& s, shape<4> in, int flags) {
-  return {static_cast<std::int32_t>(what), flags, in[0], s.in_channels, in[2], in[3], s.out_channels, s.kernel, s.stride, s.pad};
+inline state::key key_of(op what, conv2d_spec const& s, shape<4> in, int flags, int above, int out_rows_or_threads) {
+  return {static_cast<std::int32_t>(what),
+          flags,
+          in[0],
+          s.in_channels,
+          in[2],
+          in[3],
+          s.out_channels,
+          s.kernel,
+          s.stride,
+          s.pad,
+          above,
+          out_rows_or_threads};
 }
+
+// Rows of one image that are a convolution of their own: input rows [in, in + in_rows), padded above and below, give output rows
+// [out, out + out_rows).
+struct rows_part {
+  int image, in, in_rows, out, out_rows, above, below;
+
+  shape<4> in_shape(shape<4> map) const { return {{1, map[1], in_rows, map[3]}}; }
+  shape<4> out_shape(shape<4> map) const { return {{1, map[1], out_rows, map[3]}}; }
+  template <class T>
+  static T* rows(cpu_activation<T> a, int image, int row) {
+    return a.data + (static_cast<std::ptrdiff_t>(image) * a.dims[2] + row) * a.dims[3] * a.dims[1];
+  }
+};
+
+// Into how many parts an image is cut: two for each thread, of all images together.
+inline int parts_of_image(cpu::context const& c, int images, int rows) {
+  return std::clamp(c.threads() > 1 ? (2 * c.threads() + images - 1) / images : 1, 1, std::max(rows, 1));
+}
+
+// Part i of n of an image's output rows, and all input rows that they read.
+inline rows_part part_of_output(conv2d_spec const& s, shape<4> in, shape<4> out, int image, int i, int n) {
+  int const first = static_cast<int>(std::int64_t{out[2]} * i / n), last = static_cast<int>(std::int64_t{out[2]} * (i + 1) / n);
+  int const top = first * s.stride - s.pad, bottom = (last - 1) * s.stride - s.pad + s.kernel;
+  int const begin = std::clamp(top, 0, in[2]), end = std::clamp(bottom, begin, in[2]);
+  return {image, begin, end - begin, first, last - first, begin - top, bottom - end};
+}
+
+// Part i of n of an image's input rows, cut at multiples of the stride, and all output rows that read them. out_rows 0: none does.
+inline rows_part part_of_input(conv2d_spec const& s, shape<4> in, shape<4> out, int image, int i, int n) {
+  auto const cut = [&](int at) { return at == n ? in[2] : static_cast<int>(std::int64_t{in[2]} * at / n) / s.stride * s.stride; };
+  int const begin = cut(i), end = cut(i + 1);
+  int const lowest = begin + s.pad - s.kernel + 1;  // above it a window ends before the first row
+  int const first = lowest <= 0 ? 0 : (lowest + s.stride - 1) / s.stride, last = std::min(out[2], (end - 1 + s.pad) / s.stride + 1);
+  if (first >= last) return {image, begin, end - begin, first, 0, 0, 0};
+  int const above = begin + s.pad - first * s.stride;
+  return {image, begin, end - begin, first, last - first, above, (last - first - 1) * s.stride + s.kernel - above - (end - begin)};
+}
+
+// The kernel's copy of the weights, made alone; each thread's scratch of a job that any of them may run.
+struct part_work {
+  static constexpr std::size_t line = 64;
+  std::byte* scratch;
+  std::size_t of_member;
+
+  part_work(cpu::context& c, std::size_t bytes) : of_member((bytes + line - 1) / line * line) {
+    scratch = static_cast<std::byte*>(c.scratch(std::max<std::size_t>(1, of_member * static_cast<std::size_t>(c.threads()))));
+  }
+  void* of(int member) const { return scratch + of_member * static_cast<std::size_t>(member); }
+};
 
 }  // namespace detail
 
@@ -63,20 +127,21 @@ inline bool forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
   one[0] = 1;
   state& own = c.state<state>();
   team const threads(c);
-  plan& p = own.find(detail::key_of(op::forward, spec, one, spec.relu | add << 1 | bf16 << 2 | (bias != nullptr) << 3), [&] {
-    detail::convolution_descs const d(spec, one, bias != nullptr, bf16 ? type::bf16 : type::f32);
-    auto made = convolution_forward(prop_kind::forward_inference, algorithm::convolution_direct, d.x, d.weight_any, d.bias, d.y, d.slide,
-                                    attributes(add, spec.relu));
-    plan q;
-    if (!first_usable(made)) return q;
-    q.compute = job(dnnl::convolution_forward(made), made,
-                    {{DNNL_ARG_SRC, d.x}, {DNNL_ARG_WEIGHTS, made.weights_desc()}, {DNNL_ARG_BIAS, d.bias}, {DNNL_ARG_DST, d.y}});
-    q.packed = made.weights_desc();
-    if (q.packed != d.weight) q.weight = converter(d.weight, q.packed);
-    q.converted = d.x;
-    if (bf16) q.source = converter(detail::convolution_descs(spec, one, false).x, d.x);
-    return q;
-  });
+  plan& p =
+      own.find(detail::key_of(op::forward, spec, one, spec.relu | add << 1 | bf16 << 2 | (bias != nullptr) << 3, 0, threads.size()), [&] {
+        detail::convolution_descs const d(spec, one, bias != nullptr, bf16 ? type::bf16 : type::f32);
+        auto made = convolution_forward(prop_kind::forward_inference, algorithm::convolution_direct, d.x, d.weight_any, d.bias, d.y,
+                                        d.slide, attributes(add, spec.relu));
+        plan q;
+        if (!first_usable(made)) return q;
+        q.compute = job(dnnl::convolution_forward(made), made,
+                        {{DNNL_ARG_SRC, d.x}, {DNNL_ARG_WEIGHTS, made.weights_desc()}, {DNNL_ARG_BIAS, d.bias}, {DNNL_ARG_DST, d.y}});
+        q.packed = made.weights_desc();
+        if (q.packed != d.weight) q.weight = converter(d.weight, q.packed);
+        q.converted = d.x;
+        if (bf16) q.source = converter(detail::convolution_descs(spec, one, false).x, d.x);
+        return q;
+      });
   if (!p.compute) return false;
 
   if (add && options.residual.data != y.data)
@@ -103,31 +168,62 @@ inline bool backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
     return true;
   }
   state& own = c.state<state>();
-  team const threads(c);
-  plan& p = own.find(detail::key_of(op::backward_data, spec, dx.dims, 0), [&] {
-    detail::convolution_descs const d(spec, dx.dims, false);
-    auto const hint = d.hint();  // outlives the search: next_impl() of 2.x reads it through a pointer
-    auto made = convolution_backward_data(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, hint, attributes());
-    plan q;
-    if (!first_usable(made)) return q;
-    q.compute = job(dnnl::convolution_backward_data(made), made,
-                    {{DNNL_ARG_DIFF_DST, d.y}, {DNNL_ARG_WEIGHTS, made.weights_desc()}, {DNNL_ARG_DIFF_SRC, d.x}});
-    q.packed = made.weights_desc();
-    if (q.packed != d.weight) q.weight = converter(d.weight, q.packed);
-    return q;
-  });
-  if (!p.compute) return false;
+  alone const serial;
+  auto const plan_of = [&](detail::rows_part const& part) -> plan& {
+    return own.find(detail::key_of(op::backward_data, spec, part.in_shape(dx.dims), 0, part.above, part.out_rows), [&] {
+      detail::convolution_descs const d(spec, part.in_shape(dx.dims), part.out_shape(dy.dims), part.above, part.below, false);
+      auto const hint = d.hint();  // outlives the search: next_impl() of 2.x reads it through a pointer
+      auto made = convolution_backward_data(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, hint, attributes());
+      plan q;
+      if (!first_usable(made)) return q;
+      q.compute = job(dnnl::convolution_backward_data(made), made,
+                      {{DNNL_ARG_DIFF_DST, d.y}, {DNNL_ARG_WEIGHTS, made.weights_desc()}, {DNNL_ARG_DIFF_SRC, d.x}}, c.threads());
+      q.packed = made.weights_desc();
+      if (q.packed != d.weight) q.weight = converter(d.weight, q.packed);
+      return q;
+    });
+  };
 
   cpu::context::frame const scope(c);
+  int const images = dx.dims[0], parts = detail::parts_of_image(c, images, dx.dims[2] / spec.stride);
+  // An image's parts; those of the others are the same.
+  struct task {
+    detail::rows_part rows;
+    plan* how;
+    void const* weight;
+  };
+  task* const tasks = c.scratch_of<task>(static_cast<std::size_t>(parts));
+  std::size_t bytes = 0;
   std::shared_ptr<void> held;
-  void const* const w = weights_for(c, own, p, {weight}, held);
-  float* const out = how == writing::set ? dx.data : c.scratch_of<float>(size);
-  p.compute.run(c, own.stream, {dy.data, w, out});
-  if (how == writing::set) return true;
-  parallel_for(c, size, 32768, [=](std::size_t begin, std::size_t end) {
-    FRCNN_INDEPENDENT
-    for (std::size_t i = begin; i < end; ++i) dx.data[i] += out[i];
-  });
+  for (int i = 0; i < parts; ++i) {
+    task& t = tasks[i] = {detail::part_of_input(spec, dx.dims, dy.dims, 0, i, parts), nullptr, nullptr};
+    if (t.rows.out_rows == 0) continue;
+    t.how = &plan_of(t.rows);
+    if (!t.how->compute) return false;
+    for (int j = 0; j < i && !t.weight; ++j)  // one copy of the weights in each layout
+      if (tasks[j].how && tasks[j].how->packed == t.how->packed) t.weight = tasks[j].weight;
+    if (!t.weight) t.weight = weights_for(c, own, *t.how, {weight}, held);
+    bytes = std::max(bytes, t.how->compute.scratch_size());
+  }
+  detail::part_work const work(c, bytes);
+  cpu_activation<float> const out{how == writing::set ? dx.data : c.scratch_of<float>(size), dx.dims};
+  parallel_for(
+      c, static_cast<std::size_t>(images) * static_cast<std::size_t>(parts), 1, [=, &own](int member, std::size_t first, std::size_t last) {
+        alone const one_thread;
+        for (std::size_t at = first; at < last; ++at) {
+          int const image = static_cast<int>(at) / parts;
+          task const& t = tasks[static_cast<int>(at) % parts];
+          float* const to = detail::rows_part::rows(out, image, t.rows.in);
+          std::size_t const count = static_cast<std::size_t>(t.rows.in_rows) * dx.dims[3] * dx.dims[1];
+          if (t.how)
+            t.how->compute.run_as(member, own.stream, {detail::rows_part::rows(dy, image, t.rows.out), t.weight, to}, work.of(member));
+          else std::fill_n(to, count, 0.f);
+          if (out.data == dx.data) continue;
+          float* const sum = detail::rows_part::rows(dx, image, t.rows.in);
+          FRCNN_INDEPENDENT
+          for (std::size_t i = 0; i < count; ++i) sum[i] += to[i];
+        }
+      });
   return true;
 }
 
@@ -141,25 +237,59 @@ inline bool backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activa
   }
   bool const add = how == writing::add;
   state& own = c.state<state>();
-  team const threads(c);
-  plan& p = own.find(detail::key_of(op::backward_weight, spec, x.dims, add), [&] {
-    detail::convolution_descs const d(spec, x.dims, false);
-    auto const hint = d.hint();  // outlives the search: next_impl() of 2.x reads it through a pointer
-    auto made = convolution_backward_weights(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, hint, attributes());
-    plan q;
-    if (!first_usable(made)) return q;
-    q.packed = made.diff_weights_desc();
-    q.compute = job(dnnl::convolution_backward_weights(made), made,
-                    {{DNNL_ARG_SRC, d.x}, {DNNL_ARG_DIFF_DST, d.y}, {DNNL_ARG_DIFF_WEIGHTS, q.packed}});
-    if (add || q.packed != d.weight) q.weight = converter(q.packed, d.weight, add);
-    return q;
-  });
-  if (!p.compute) return false;
+  alone const serial;
+  auto const plan_of = [&](detail::rows_part const& part) -> plan& {
+    return own.find(detail::key_of(op::backward_weight, spec, part.in_shape(x.dims), add, part.above, part.out_rows), [&] {
+      detail::convolution_descs const d(spec, part.in_shape(x.dims), part.out_shape(dy.dims), part.above, part.below, false);
+      auto const hint = d.hint();  // outlives the search: next_impl() of 2.x reads it through a pointer
+      auto made = convolution_backward_weights(algorithm::convolution_direct, d.x, d.weight_any, d.y, d.slide, hint, attributes());
+      plan q;
+      if (!first_usable(made)) return q;
+      q.packed = made.diff_weights_desc();
+      q.compute = job(dnnl::convolution_backward_weights(made), made,
+                      {{DNNL_ARG_SRC, d.x}, {DNNL_ARG_DIFF_DST, d.y}, {DNNL_ARG_DIFF_WEIGHTS, q.packed}}, c.threads());
+      q.weight = converter(q.packed, d.weight, add);
+      return q;
+    });
+  };
 
   cpu::context::frame const scope(c);
-  void* const out = p.weight ? c.scratch(p.packed.get_size()) : dweight;
-  p.compute.run(c, own.stream, {x.data, dy.data, out});
-  if (p.weight) p.weight.run(c, own.stream, {out, dweight});
+  int const images = x.dims[0], parts = detail::parts_of_image(c, images, dy.dims[2]), all = images * parts;
+  struct task {
+    detail::rows_part rows;
+    plan* how;
+  };
+  task* const tasks = c.scratch_of<task>(static_cast<std::size_t>(parts));
+  std::size_t bytes = 0;
+  for (int i = 0; i < parts; ++i) {
+    auto const rows = detail::part_of_output(spec, x.dims, dy.dims, 0, i, parts);
+    tasks[i] = {rows, &plan_of(rows)};
+    if (!tasks[i].how->compute || tasks[i].how->packed != tasks[0].how->packed) return false;
+    bytes = std::max(bytes, tasks[i].how->compute.scratch_size());
+  }
+  detail::part_work const work(c, bytes);
+  // Every part's own sums, in the kernel's layout; added in their order, and then brought to the parameter's.
+  std::size_t const size = tasks[0].how->packed.get_size() / sizeof(float);
+  float* const sums = c.scratch_of<float>(size * static_cast<std::size_t>(all));
+  parallel_for(c, static_cast<std::size_t>(all), 1, [=, &own](int member, std::size_t first, std::size_t last) {
+    alone const one_thread;
+    for (std::size_t at = first; at < last; ++at) {
+      int const image = static_cast<int>(at) / parts;
+      task const& t = tasks[static_cast<int>(at) % parts];
+      t.how->compute.run_as(
+          member, own.stream,
+          {detail::rows_part::rows(x, image, t.rows.in), detail::rows_part::rows(dy, image, t.rows.out), sums + at * size},
+          work.of(member));
+    }
+  });
+  parallel_for(c, size, 16384, [=](std::size_t begin, std::size_t end) {
+    for (int part = 1; part < all; ++part) {
+      float const* const from = sums + static_cast<std::size_t>(part) * size;
+      FRCNN_INDEPENDENT
+      for (std::size_t i = begin; i < end; ++i) sums[i] += from[i];
+    }
+  });
+  tasks[0].how->weight.run(c, own.stream, {sums, dweight});
   return true;
 }
 

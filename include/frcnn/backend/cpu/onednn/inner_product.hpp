@@ -29,7 +29,7 @@ inline bool inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> 
   bool const bf16 = precision == compute::bf16;
   state& own = c.state<state>();
   team const threads(c);
-  plan& p = own.find({static_cast<std::int32_t>(op::inner_product), relu | bf16 << 1 | (bias != nullptr) << 2, m, k, n}, [&] {
+  plan& p = own.find({static_cast<std::int32_t>(op::inner_product), relu | bf16 << 1 | (bias != nullptr) << 2, m, k, n, threads.size()}, [&] {
     type const of = bf16 ? type::bf16 : type::f32;
     desc const rows({m, k}, type::f32, tag::ab), parameter({n, k}, type::f32, tag::ab), out({m, n}, type::f32, tag::ab);
     desc const source({m, k}, of, tag::ab), offset = bias ? desc({n}, type::f32, tag::a) : desc();

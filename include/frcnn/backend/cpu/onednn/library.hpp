@@ -88,9 +88,10 @@ inline dnnl::primitive_attr attributes(bool add = false, bool relu = false, floa
   return a;
 }
 
-struct sliding {  // how a kernel slides: the same on both axes
-  dims stride, pad;
-  sliding(int stride, int pad) : stride{stride, stride}, pad{pad, pad} {}
+struct sliding {  // how a kernel slides: the same on both axes, but that a part of a map's rows is padded as it lies in the map
+  dims stride, pad, pad_end;
+  sliding(int stride, int pad) : sliding(stride, pad, pad, pad) {}
+  sliding(int stride, int pad, int above, int below) : stride{stride, stride}, pad{above, pad}, pad_end{below, pad} {}
 };
 
 // b: an empty desc is no bias.
@@ -98,9 +99,9 @@ inline auto convolution_forward(prop_kind kind, algorithm how, desc const& x, de
                                 dnnl::primitive_attr const& a) {
   using op = dnnl::convolution_forward;
 #if DNNL_VERSION_MAJOR >= 3
-  return op::primitive_desc(engine(), kind, how, x, w, b, y, s.stride, s.pad, s.pad, a);
+  return op::primitive_desc(engine(), kind, how, x, w, b, y, s.stride, s.pad, s.pad_end, a);
 #else
-  return op::primitive_desc(op::desc(kind, how, x, w, b, y, s.stride, s.pad, s.pad), a, engine());
+  return op::primitive_desc(op::desc(kind, how, x, w, b, y, s.stride, s.pad, s.pad_end), a, engine());
 #endif
 }
 
@@ -109,9 +110,9 @@ inline auto convolution_backward_data(algorithm how, desc const& dx, desc const&
                                       dnnl::convolution_forward::primitive_desc const& forward, dnnl::primitive_attr const& a) {
   using op = dnnl::convolution_backward_data;
 #if DNNL_VERSION_MAJOR >= 3
-  return op::primitive_desc(engine(), how, dx, w, dy, s.stride, s.pad, s.pad, forward, a);
+  return op::primitive_desc(engine(), how, dx, w, dy, s.stride, s.pad, s.pad_end, forward, a);
 #else
-  return op::primitive_desc(op::desc(how, dx, w, dy, s.stride, s.pad, s.pad), a, engine(), forward);
+  return op::primitive_desc(op::desc(how, dx, w, dy, s.stride, s.pad, s.pad_end), a, engine(), forward);
 #endif
 }
 
@@ -119,9 +120,9 @@ inline auto convolution_backward_weights(algorithm how, desc const& x, desc cons
                                          dnnl::convolution_forward::primitive_desc const& forward, dnnl::primitive_attr const& a) {
   using op = dnnl::convolution_backward_weights;
 #if DNNL_VERSION_MAJOR >= 3
-  return op::primitive_desc(engine(), how, x, dw, dy, s.stride, s.pad, s.pad, forward, a);
+  return op::primitive_desc(engine(), how, x, dw, dy, s.stride, s.pad, s.pad_end, forward, a);
 #else
-  return op::primitive_desc(op::desc(how, x, dw, dy, s.stride, s.pad, s.pad), a, engine(), forward);
+  return op::primitive_desc(op::desc(how, x, dw, dy, s.stride, s.pad, s.pad_end), a, engine(), forward);
 #endif
 }
 

@@ -1,12 +1,16 @@
 #pragma once
 // What a context keeps of oneDNN: kernels that were made for a shape, ready to run again.
 //
-//   job     one primitive with its memory objects: run(c, stream, {pointers}) allocates nothing of ours, scratch is the arena's
+//   job     one primitive with its memory objects: run(c, stream, {pointers}) allocates nothing of ours, scratch is the arena's; made for
+//           several members it runs on several threads at once: run_as(member, stream, {pointers}, scratch)
 //   plan    the jobs of one operation on one shape: the operation, and the conversions around it; without the operation where oneDNN has
 //           no kernel that may run (library.hpp)
 //   state   plan& find(key, make): the context's plans, at most `capacity`; the one not asked for longest goes
-//   team    while it lives, oneDNN's loops run on the context's threads, and denormals are zero in them
-// A key is the operation, its shapes and its options; the number of threads is the context's, and so are the plans.
+//   team    while it lives, oneDNN's loops run on threads of OpenMP, as many as the context has, and denormals are zero in them
+//   alone   while it lives, oneDNN's loops run on the calling thread, and denormals are zero
+// Threads of OpenMP look for work for milliseconds after a loop, in the way of the context's own: what runs in a step of training runs alone,
+// part by part on the context's threads.
+// A key is the operation, its shapes, its options and the size of the team that the kernel is made for.
 // oneDNN takes its number of threads from the calling thread's OpenMP setting, when a primitive is made and when it runs: contexts in
 // several threads do not meet. Its own cache behind ours holds 1024 kernels for the whole process.
 #include "frcnn/backend/cpu/onednn/library.hpp"
@@ -24,8 +28,8 @@ namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 class team {
  public:
-  explicit team(cpu::context const& c) : threads_(c.threads()) {
-    if (threads_ > 1) frcnn::detail::note_team();
+  explicit team(cpu::context const& c) : threads_(frcnn::detail::has_lost_openmp_team() ? 1 : c.threads()) {
+    if (threads_ > 1) frcnn::detail::note_openmp_team();
 #if defined(_OPENMP)
     saved_ = omp_get_max_threads();
     if (saved_ != threads_) omp_set_num_threads(threads_);
@@ -38,6 +42,7 @@ class team {
     if (saved_ != threads_) omp_set_num_threads(saved_);
 #endif
   }
+  int size() const { return threads_; }
   team(team const&) = delete;
   team& operator=(team const&) = delete;
 
@@ -61,6 +66,27 @@ class team {
 #if defined(__SSE2__)
   unsigned before_ = _mm_getcsr() & 0x8040u;  // the calling thread's
 #endif
+};
+
+class alone {
+ public:
+  alone() {
+#if defined(_OPENMP)
+    saved_ = omp_get_max_threads();
+    if (saved_ != 1) omp_set_num_threads(1);
+#endif
+  }
+  ~alone() {
+#if defined(_OPENMP)
+    if (saved_ != 1) omp_set_num_threads(saved_);
+#endif
+  }
+  alone(alone const&) = delete;
+  alone& operator=(alone const&) = delete;
+
+ private:
+  [[maybe_unused]] int saved_ = 1;
+  flush_denormals flush_;
 };
 
 // Kernels are made with denormals as they are: one whose ReLU has a slope must not find it equal to zero.
@@ -89,39 +115,51 @@ class job {
 
   job() = default;
   template <class PrimitiveDesc>
-  job(dnnl::primitive p, PrimitiveDesc const& made, std::initializer_list<argument> arguments)
-      : primitive_(std::move(p)), scratch_(made.scratchpad_desc().get_size()) {
-    for (argument const& a : arguments) add(a.name, a.what);
-    add(DNNL_ARG_SCRATCHPAD, made.scratchpad_desc());
+  job(dnnl::primitive p, PrimitiveDesc const& made, std::initializer_list<argument> arguments, int members = 1)
+      : primitive_(std::move(p)), scratch_(made.scratchpad_desc().get_size()), calls_(static_cast<std::size_t>(members)) {
+    for (call& one : calls_) {
+      for (argument const& a : arguments) one.add(a.name, a.what);
+      one.add(DNNL_ARG_SCRATCHPAD, made.scratchpad_desc());
+    }
   }
 
-  explicit operator bool() const { return !call_.empty(); }
+  explicit operator bool() const { return !calls_.empty(); }
+  std::size_t scratch_size() const { return scratch_; }  // bytes
 
   // data: one pointer for each argument, in their order; nullptr for one that is not there.
   void run(cpu::context& c, dnnl::stream const& s, std::initializer_list<void const*> data) {
-    FRCNN_ASSERT(data.size() + 1 == call_.size());
     cpu::context::frame const scope(c);
-    auto at = call_.begin();
+    run_as(0, s, data, scratch_ ? c.scratch(scratch_) : nullptr);
+  }
+  void run_as(int member, dnnl::stream const& s, std::initializer_list<void const*> data, void* scratch) {
+    auto& call = calls_[static_cast<std::size_t>(member)].arguments;
+    FRCNN_ASSERT(data.size() + 1 == call.size());
+    auto at = call.begin();
     for (void const* p : data) point(*at++, const_cast<void*>(p));  // oneDNN has one type for what it reads and what it writes
-    point(*at, scratch_ ? c.scratch(scratch_) : nullptr);
+    point(*at, scratch);
     // Not the C++ call, which copies the arguments into a vector.
-    check(dnnl_primitive_execute(primitive_.get(), s.get(), static_cast<int>(call_.size()), call_.data()));
+    check(dnnl_primitive_execute(primitive_.get(), s.get(), static_cast<int>(call.size()), call.data()));
   }
 
  private:
-  void add(int name, desc const& what) {
-    memory_.push_back(dnnl::memory(what, engine(), DNNL_MEMORY_NONE));
-    call_.push_back({name, memory_.back().get()});
-  }
+  // The arguments of one thread.
+  struct call {
+    std::vector<dnnl::memory> memory;
+    std::vector<dnnl_exec_arg_t> arguments;
+
+    void add(int name, desc const& what) {
+      memory.push_back(dnnl::memory(what, engine(), DNNL_MEMORY_NONE));
+      arguments.push_back({name, memory.back().get()});
+    }
+  };
   static void point(dnnl_exec_arg_t const& a, void* p) { check(dnnl_memory_set_data_handle(a.memory, p)); }
   static void check(dnnl_status_t status) {
     if (status != dnnl_success) throw error("oneDNN", "a kernel that runs", "its status " + std::to_string(status));
   }
 
   dnnl::primitive primitive_;
-  std::vector<dnnl::memory> memory_;
-  std::vector<dnnl_exec_arg_t> call_;
   std::size_t scratch_ = 0;
+  std::vector<call> calls_;
 };
 
 struct plan {
@@ -136,8 +174,8 @@ enum class op : std::int32_t { forward, backward_data, backward_weight, inner_pr
 
 class state {
  public:
-  static constexpr std::size_t capacity = 256;
-  using key = std::array<std::int32_t, 10>;
+  static constexpr std::size_t capacity = 512;
+  using key = std::array<std::int32_t, 12>;
 
   dnnl::stream stream{engine()};
 

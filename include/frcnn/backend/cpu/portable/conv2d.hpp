@@ -138,7 +138,7 @@ struct conv2d {
     cpu::context::frame const scope(c);
     T* const memory = c.scratch_of<T>(static_cast<std::size_t>(workers) * room);
     T* const others = c.scratch_of<T>(static_cast<std::size_t>(workers - 1) * o * k);  // sums of workers 1, 2, ...; 0 writes dweight
-    parallel_for(c, cut.count(), 1, [=](int worker, std::size_t begin, std::size_t end) {
+    parallel_runs(c, cut.count(), 1, [=](int worker, std::size_t begin, std::size_t end) {
       T* const sum = worker == 0 ? dweight : others + static_cast<std::size_t>(worker - 1) * o * k;
       for (std::size_t at = begin; at < end; ++at) {
         auto const [image, first, last] = cut[at];

@@ -203,7 +203,7 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
   if (c.threads() == 2) {
     std::size_t const room = gradient.room(tiles - half, 1);
     float* const memory = c.scratch_of<float>(2 * room);
-    parallel_for(c, 2, 1, [&](int worker, std::size_t, std::size_t) {
+    parallel_runs(c, 2, 1, [&](int worker, std::size_t, std::size_t) {
       if (worker == 0) gradient.add_tiles(0, half, dweight, add, memory, alone);
       else gradient.add_tiles(half, tiles, second, false, memory + room, alone);
     });

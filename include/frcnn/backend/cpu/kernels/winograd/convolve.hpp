@@ -64,12 +64,14 @@ inline void convolve(cpu::context& c, layer const& l, float const* x, shape<4> d
   map_tiles const tiles(x, dims, l.channels, y, l.out_channels, l.finish);
   cpu::context::frame const scope(c);
   std::size_t const room = workspace::size(l.channels);
-  int const workers = workers_for(c, tiles.size(), 8);
-  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers));
-  parallel_for(c, static_cast<std::size_t>(workers), 1, [=, &tiles](int worker, std::size_t, std::size_t) {
+  // Parts of several blocks, so that windows are mostly fetched ahead; and several for a thread.
+  std::size_t const threads = static_cast<std::size_t>(c.threads()), parts = std::clamp(tiles.size() / 64, threads, 8 * threads);
+  std::size_t const whole = parts > threads ? simd::tile_rows : 1;  // few tiles are shared out evenly
+  float* const memory = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, parts, 1)));
+  parallel_for(c, parts, 1, [=, &tiles](int worker, std::size_t first, std::size_t last) {
     workspace(memory + room * static_cast<std::size_t>(worker), l.channels)
         .run(
-            l, tiles.share(worker, workers), [&](std::size_t t) { return tiles.window_of(t); },
+            l, tiles.share(first, last, parts, whole), [&](std::size_t t) { return tiles.window_of(t); },
             [&](std::size_t t) { return tiles.target_of(t); });
     tiles.written();
   });

@@ -20,7 +20,7 @@ inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& 
   // Factors of so many tiles stay in the shared cache while all panels pass by (15 MiB; from 24 on the products wait for them).
   std::size_t const room_for = (std::size_t{15} << 20) / 4;
   map_tiles const tiles(x, dims, w.channels, y, w.out_channels, e);
-  tile_groups const all = tiles.share(0, 1);
+  tile_groups const all = tiles.all();
   std::size_t const panels = panels_of(w.out_channels);
   std::size_t const most = std::clamp<std::size_t>(room_for / (products * static_cast<std::size_t>(w.channels)), simd::tile_rows,
                                                    std::max<std::size_t>(tiles.size(), simd::tile_rows));

@@ -40,14 +40,16 @@ class map_tiles {
   }
 
   std::size_t size() const { return size_; }
-  // Of each kind the same share.
-  tile_groups share(int worker, int workers) const {
-    tile_groups all;
+  tile_groups all() const { return share(0, 1, 1, 1); }
+  // Parts [first, last) of `parts`. Each kind is cut at multiples of `whole` tiles.
+  tile_groups share(std::size_t first, std::size_t last, std::size_t parts, std::size_t whole) const {
+    tile_groups some;
     for (auto const& k : kinds_) {
-      std::size_t const tiles = images_ * k.per_image(), w = static_cast<std::size_t>(worker), n = static_cast<std::size_t>(workers);
-      all.add(k.kind, k.begin + tiles * w / n, tiles * (w + 1) / n - tiles * w / n);
+      std::size_t const tiles = images_ * k.per_image();
+      auto const cut = [&](std::size_t part) { return part == parts ? tiles : tiles * part / parts / whole * whole; };
+      some.add(k.kind, k.begin + cut(first), cut(last) - cut(first));
     }
-    return all;
+    return some;
   }
   // Which tiles need a product: [first, second).
   std::pair<std::size_t, std::size_t> which_need(int product) const {

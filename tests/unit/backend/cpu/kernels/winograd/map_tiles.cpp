@@ -55,10 +55,10 @@ TEST_CASE("map tiles: shares hold every tile once, of its kind; the tiles that n
   for (auto const& dims : shapes) {
     maps m{dims};
     auto const tiles = m.tiles();
-    for (int workers : {1, 2, 3}) {
+    for (auto const& [parts, whole] : {std::pair{1u, 1u}, {2u, 1u}, {3u, 1u}, {7u, 4u}, {16u, 14u}}) {
       std::vector<int> found(tiles.size());
-      for (int w = 0; w < workers; ++w) {
-        auto const share = tiles.share(w, workers);
+      for (std::size_t part = 0; part < parts; part += 2) {  // mostly two at once
+        auto const share = tiles.share(part, std::min<std::size_t>(part + 2, parts), parts, whole);
         share.each(0, share.size(), [&](winograd::tile_groups::group const& g) {
           for (int i = 0; i < g.rows; ++i) {
             std::size_t const t = g.tile + static_cast<std::size_t>(i);
