@@ -89,8 +89,9 @@ class plain {
     buffer<std::int32_t, B> argmax[depth];
   };
 
-  plain() {
-    int in = 3, convolutions = 0;
+  // in: channels of the images.
+  explicit plain(int in = 3) {
+    int convolutions = 0;
     for (auto const& s : Spec::stages) {
       if (s.kind != stage_kind::conv) continue;
       convs_.emplace_back(conv2d_spec{in, s.channels, s.kernel, s.stride, s.pad, true}, nn::kaiming_normal(in * s.kernel * s.kernel));

@@ -1,7 +1,7 @@
 #pragma once
 // What one step or one detection is given: padded pixels, what is known of each image, and, in training, the truth.
 //
-//   N  images of the batch       H, W  padded size (pixels of the network's input)       G  capacity of truth boxes per image
+//   N  images of the batch       H, W  padded size (pixels of the network's input)       C  channels of the images, mostly 3       G  capacity of truth boxes per image
 //   R  capacity of regions per image: where the head looks, if the RPN shall not say (geometry/region.hpp)
 #include "frcnn/core/counted.hpp"
 #include "frcnn/core/error.hpp"
@@ -22,7 +22,7 @@ struct image_info {
 
 template <Real T, Backend B>
 struct batch {
-  view<T const, 4, B> pixels;            // [N, 3, H, W], normalised, zero right of and below each image
+  view<T const, 4, B> pixels;            // [N, C, H, W], normalised, zero right of and below each image
   view<image_info<T> const, 1, B> info;  // [N]
   view<std::uint64_t const, 1, B> id;    // [N], names the image to the random draws
   // [N, R], pixels of the network's input. rows.data == nullptr: none are given, the RPN proposes. A count of 0: that image has none.

@@ -1,9 +1,10 @@
 #pragma once
-// How 8-bit pixels become the numbers that a network reads. Run-time data, not a convention: it comes with the weights and lies in the
-// model file.
+// How pixels become the numbers that a network reads. Run-time data, not a convention: it comes with the weights and lies in the model file,
+// and with it how many channels the network reads.
 //
-//   y = (x * range / 255 - mean[c]) / deviation[c],  x in [0, 255], channels in the network's order (bgr or rgb)
+//   y = (x * range / largest - mean[c]) / deviation[c],  x in [0, largest], 255 of 8 bits and 65535 of 16
 //
+// Channels are in the network's order: of three, bgr or rgb; of any other number, as they lie in the image.
 // Example: imagenet(), x = 255, channel 0 (red): (1 - .485) / .229 = 2.2489; caffe(), x = 255, channel 0 (blue): 255 - 102.9801 = 152.0199
 // Normalising comes before resizing and padding in both releases: padding is zero in y.
 #include "frcnn/config.hpp"
@@ -11,30 +12,34 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_VOCABULARY {
 
+// Of an image, and so of what a network reads.
+inline constexpr int most_channels = 16;
+
 struct pixel_normalisation {
-  bool bgr = false;  // order of the channels that the network reads
+  bool bgr = false;  // order of the channels that the network reads, where they are three
   double range = 1;  // pixels run from 0 to this
-  double mean[3] = {0, 0, 0};
-  double deviation[3] = {1, 1, 1};
+  double mean[most_channels] = {};
+  double deviation[most_channels] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  int channels = 3;  // 1 to 16; means and deviations beyond are not used
 
   // torchvision's detection models
   FRCNN_PER_BUILD static constexpr pixel_normalisation imagenet() { return {false, 1, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}; }
   // the authors' releases: BGR, 0 to 255, one mean per channel (py-faster-rcnn, PIXEL_MEANS)
   FRCNN_PER_BUILD static constexpr pixel_normalisation caffe() { return {true, 255, {102.9801, 115.9465, 122.7717}, {1, 1, 1}}; }
 
-  // x: 0 to 255; channel: in the network's order
+  // x: 0 to `largest`; channel: in the network's order
   template <class T>
-  FRCNN_PER_BUILD FRCNN_HD T operator()(T x, int channel) const {
-    return (x * T(range) / T(255) - T(mean[channel])) / T(deviation[channel]);
+  FRCNN_PER_BUILD FRCNN_HD T operator()(T x, int channel, T largest = T(255)) const {
+    return (x * T(range) / largest - T(mean[channel])) / T(deviation[channel]);
   }
 
-  // Which of a file's R, G, B the network's channel reads.
+  // Which of an image's channels the network's channel reads; with bgr there are three.
   FRCNN_PER_BUILD FRCNN_HD constexpr int source_channel(int channel) const { return bgr ? 2 - channel : channel; }
 
   FRCNN_PER_BUILD friend constexpr bool operator==(pixel_normalisation const& a, pixel_normalisation const& b) {
-    for (int c = 0; c < 3; ++c)
+    for (int c = 0; c < a.channels && c < most_channels; ++c)
       if (a.mean[c] != b.mean[c] || a.deviation[c] != b.deviation[c]) return false;
-    return a.bgr == b.bgr && a.range == b.range;
+    return a.bgr == b.bgr && a.range == b.range && a.channels == b.channels;
   }
 };
 

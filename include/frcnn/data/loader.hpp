@@ -1,5 +1,6 @@
 #pragma once
-// Images and truth as the network wants them, on the host: decoded, resized to 8-bit RGB, mirrored where the draw says so, a batch ahead.
+// Images and truth as the network wants them, on the host: decoded, resized, mirrored where the draw says so, a batch ahead. Images are RGB
+// unless the options say how many channels the network reads, and keep their bits.
 //
 //   training_loader<Rules, Source>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number
 //                                      of workers
@@ -32,6 +33,7 @@
 #include <algorithm>
 #include <numeric>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -39,7 +41,7 @@ namespace frcnn::inline FRCNN_ABI::data {
 
 // One image with its truth. Boxes are in pixels of the resized image as it lies in `pixels`.
 struct loaded {
-  image pixels;      // [plan.h, plan.w, 3]
+  image pixels;      // [plan.h, plan.w, channels]
   resize_plan plan;  // from the original to `pixels`
   int original_width = 0, original_height = 0;
   std::vector<box<float>> boxes;        // [G]
@@ -60,6 +62,7 @@ struct training_options {
   int workers = 1;          // background threads; 0: everything happens in next()
   region_source regions{};  // empty: images come without
   int most_regions = 2000;  // of an image
+  int channels = 3;         // that the network reads (pixel_normalisation); grey images fill three
 };
 
 struct evaluation_options {
@@ -68,22 +71,33 @@ struct evaluation_options {
   int workers = 1;
   region_source regions{};  // as in training
   int most_regions = 2000;
+  int channels = 3;
 };
 
 namespace detail {
 
+// Width, height, channels and bits, and bytes for them; memory is reused.
+inline void shape_image(image& im, int width, int height, int channels, int bits) {
+  im.width = width, im.height = height, im.channels = channels, im.bits = bits;
+  im.pixels.resize(checked::elements(shape<3>{{height, width, im.pixel_bytes()}}));
+}
+
 inline void mirror(image& im) {
   for (int y = 0; y < im.height; ++y)
     for (int left = 0, right = im.width - 1; left < right; ++left, --right)
-      std::swap_ranges(im.at(left, y), im.at(left, y) + 3, im.at(right, y));
+      std::swap_ranges(im.at(left, y), im.at(left, y) + im.pixel_bytes(), im.at(right, y));
 }
 
 inline void mirror_copy(image const& from, image& to) {
-  for (int y = 0; y < from.height; ++y) {
-    std::uint8_t const* source = from.at(from.width - 1, y);
-    for (std::uint8_t *out = to.at(0, y), *end = out + std::ptrdiff_t{3} * from.width; out != end; out += 3, source -= 3)
-      out[0] = source[0], out[1] = source[1], out[2] = source[2];
-  }
+  auto const copy = [&](auto bytes) {  // of a pixel; a constant for RGB
+    for (int y = 0; y < from.height; ++y) {
+      std::uint8_t const* source = from.at(from.width - 1, y);
+      for (std::uint8_t *out = to.at(0, y), *end = out + std::ptrdiff_t{bytes} * from.width; out != end; out += bytes, source -= bytes)
+        for (int k = 0; k < bytes; ++k) out[k] = source[k];
+    }
+  };
+  if (from.pixel_bytes() == 3) copy(std::integral_constant<int, 3>());
+  else copy(from.pixel_bytes());
 }
 
 // The regions of an image that is loaded otherwise.
@@ -112,8 +126,8 @@ void with_pixels(Source const& data, std::size_t i, F&& f) {
 
 // Everything of `out` but regions; its memory is reused. cache: may be null.
 template <class Rules, DataSource Source>
-void load(Source const& data, std::size_t index, bool flipped, bool with_difficult, int short_side, int max_side, image_cache* cache,
-          ops::resizer& resize, loaded& out) {
+void load(Source const& data, std::size_t index, bool flipped, bool with_difficult, int short_side, int max_side, int channels,
+          image_cache* cache, ops::resizer& resize, loaded& out) {
   auto const& truth = data.truth(index);
   out.plan = Rules::resize(truth.width, truth.height, short_side, max_side);
   out.index = index;
@@ -121,21 +135,29 @@ void load(Source const& data, std::size_t index, bool flipped, bool with_difficu
   out.flipped = flipped;
   out.original_width = truth.width;
   out.original_height = truth.height;
-  out.pixels.width = out.plan.w;
-  out.pixels.height = out.plan.h;
-  out.pixels.pixels.resize(std::size_t{3} * static_cast<std::size_t>(out.plan.w) * static_cast<std::size_t>(out.plan.h));
 
   if (image const* kept = cache ? cache->find(index) : nullptr) {
+    shape_image(out.pixels, kept->width, kept->height, kept->channels, kept->bits);
     if (flipped) mirror_copy(*kept, out.pixels);
     else std::copy(kept->pixels.begin(), kept->pixels.end(), out.pixels.pixels.begin());
   } else {
     with_pixels(data, index, [&](image_view const& v) {
+      try {
+        check(v);
+      } catch (error const& e) {
+        throw error(name_of(data, index), e.expected(), e.found());
+      }
       auto const size = [](int w, int h) { return std::to_string(w) + " x " + std::to_string(h) + " pixels"; };
       if (v.width != truth.width || v.height != truth.height)
         throw error(name_of(data, index),
                     size(truth.width, truth.height) + (gives_files<Source> ? " as when the data was read" : " as its truth has it"),
                     size(v.width, v.height));
-      resize(v, out.plan, out.pixels.pixels.data());
+      if (!has_channels(v, channels))
+        throw error(name_of(data, index), std::to_string(channels) + (channels == 1 ? " channel" : " channels"),
+                    std::to_string(v.channels()));
+      shape_image(out.pixels, out.plan.w, out.plan.h, channels, v.bits);
+      if (v.bits == 16) resize(v, out.plan, out.pixels.at_16(0, 0), channels);
+      else resize(v, out.plan, out.pixels.pixels.data(), channels);
     });
     if (cache) cache->store(index, out.pixels);
     if (flipped) mirror(out.pixels);
@@ -158,11 +180,12 @@ struct load_request {
   bool flipped;
 };
 
-inline void check_sides(int short_side, int max_side, int batch, int workers = 0, int most_regions = 1) {
+inline void check_sides(int short_side, int max_side, int batch, int workers = 0, int most_regions = 1, int channels = 3) {
   if (short_side < 1 || max_side < short_side || max_side > 1 << 16)
     throw error("sides", "1 <= short side <= longest side <= 65536", std::to_string(short_side) + " and " + std::to_string(max_side));
   if (workers < 0 || workers > 1024) throw error("workers", "0 to 1024 threads", std::to_string(workers));
   if (batch < 1) throw error("batch", "at least 1", std::to_string(batch));
+  if (channels < 1 || channels > most_channels) throw error("channels", "1 to " + std::to_string(most_channels), std::to_string(channels));
   if (most_regions < 1) throw error("most_regions", "at least 1", std::to_string(most_regions));
 }
 
@@ -244,7 +267,7 @@ class training_loader {
         cache_(data.size(), o.cache_mb << 20),
         batches_([this](std::uint64_t batch, std::vector<detail::load_request>& requests) { plan_(batch, requests); },
                  [this, &data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-                   detail::load<Rules>(data, r.index, r.flipped, false, o.short_side, o.max_side, &cache_, resize, out);
+                   detail::load<Rules>(data, r.index, r.flipped, false, o.short_side, o.max_side, o.channels, &cache_, resize, out);
                    detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
                  },
                  o.workers) {}
@@ -258,7 +281,7 @@ class training_loader {
 
  private:
   static Source const& checked(Source const& data, training_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions);
+    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
     require_trainable(data);
     return data;
   }
@@ -279,7 +302,7 @@ class evaluation_loader {
                 requests.push_back({i, false});
             },
             [&data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-              detail::load<Rules>(data, r.index, r.flipped, true, o.short_side, o.max_side, nullptr, resize, out);
+              detail::load<Rules>(data, r.index, r.flipped, true, o.short_side, o.max_side, o.channels, nullptr, resize, out);
               detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
             },
             o.workers) {}
@@ -290,7 +313,7 @@ class evaluation_loader {
 
  private:
   static std::size_t checked(evaluation_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions);
+    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
     return static_cast<std::size_t>(o.batch);
   }
 
@@ -299,11 +322,11 @@ class evaluation_loader {
 
 // Image `index` of the data with all its objects, as evaluation sees it.
 template <class Rules, DataSource Source>
-loaded load_one(Source const& data, std::size_t index, int short_side, int max_side) {
-  detail::check_sides(short_side, max_side, 1);
+loaded load_one(Source const& data, std::size_t index, int short_side, int max_side, int channels = 3) {
+  detail::check_sides(short_side, max_side, 1, 0, 1, channels);
   ops::resizer resize;
   loaded result;
-  detail::load<Rules>(data, index, false, true, short_side, max_side, nullptr, resize, result);
+  detail::load<Rules>(data, index, false, true, short_side, max_side, channels, nullptr, resize, result);
   return result;
 }
 

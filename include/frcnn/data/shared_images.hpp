@@ -51,10 +51,11 @@ tally shared_images(Train const& train, Test const& test) {
     if constexpr (gives_files<Train>) return fnv1a(given.file);
     else {
       image_view const v = given;
-      std::uint64_t hash = fnv1a(std::to_string(v.width) + " " + std::to_string(static_cast<int>(v.format)));
+      std::uint64_t hash = 0;
+      for (int const part : {v.width, static_cast<int>(v.format), v.channels(), v.bits}) hash = fnv1a(std::to_string(part) + " ", hash);
       for (int y = 0; y < v.height; ++y)
-        hash = fnv1a({reinterpret_cast<char const*>(v.row(y)), static_cast<std::size_t>(v.width) * static_cast<std::size_t>(v.channels())},
-                     hash);
+        hash = fnv1a(
+            {reinterpret_cast<char const*>(v.row(y)), static_cast<std::size_t>(v.width) * static_cast<std::size_t>(v.pixel_bytes())}, hash);
       return hash;
     }
   };

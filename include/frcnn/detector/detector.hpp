@@ -92,7 +92,7 @@ class detector {
 
   std::vector<detection> detect(session& s, image_view im, detect_options const& o = {}) const {
     check(o);
-    check(im);
+    check_image(im);
     std::size_t const first = 0;
     std::vector<std::vector<detection>> found(1);
     detect_batch(s, {&im, 1}, {&first, 1}, nullptr, o, found);
@@ -108,7 +108,7 @@ class detector {
   template <RegionList R>
   std::vector<detection> detect(session& s, image_view im, R const& regions, detect_options const& o = {}) const {
     check(o);
-    check(im);
+    check_image(im);
     std::vector<std::vector<region>> const list{regions_of(regions)};
     check_regions(im, list[0], {});
     std::size_t const first = 0;
@@ -148,7 +148,7 @@ class detector {
     return propose(*s, im, ph);
   }
   std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
-    check(im);
+    check_image(im);
     std::size_t const first = 0;
     auto const input = prepare(s, {&im, 1}, {&first, 1}, nullptr);
     auto const plan = plan_of(im);
@@ -187,6 +187,11 @@ class detector {
     return o;
   }
 
+  void check_image(image_view im) const {
+    check(im);
+    check_channels(im, config_.normalisation.channels);
+  }
+
   resize_plan plan_of(image_view im) const { return convention::resize(im.width, im.height, config_.short_side, config_.max_side); }
 
   static void check_regions(image_view im, std::vector<region> const& regions, std::string const& name) {
@@ -211,7 +216,7 @@ class detector {
     for (auto const& im : images) {
       auto const name = [&] { return "image " + std::to_string(sizes.size()) + " of " + std::to_string(images.size()); };
       try {
-        check(im);
+        check_image(im);
       } catch (error const& e) {
         throw error(name(), e.expected(), e.found());
       }
@@ -244,9 +249,10 @@ class detector {
     for (std::size_t n = 0; n < indices.size(); ++n) {
       image_view const im = images[indices[n]];
       auto const plan = plan_of(im);
-      s.resized_.resize(checked::elements(shape<3>{{plan.h, plan.w, 3}}));
-      s.resizer_(im, plan, s.resized_.data());
-      s.input_.set_image(static_cast<int>(n), s.resized_.data(), plan, im.width, im.height, 0);
+      int const channels = config_.normalisation.channels;
+      s.resized_.resize(checked::elements(shape<3>{{plan.h, plan.w, channels}}));
+      s.resizer_(im, plan, s.resized_.data(), channels);
+      s.input_.set_image(static_cast<int>(n), s.resized_.data(), plan, im.width, im.height, 0, im.bits == 16 ? T(65535) : T(255));
       if (!regions) continue;
       s.regions_.clear();
       for (region const& r : (*regions)[indices[n]]) s.regions_.push_back(region_in_input<convention>(r, im.width, false, plan));

@@ -2,8 +2,9 @@
 // Host images to a batch on the device: normalised, padded right and below, with what is known of each image, its truth, and its regions
 // where the batch has regions.
 //
-//   in   8-bit or float RGB pixels of an image already resized, [h, w, 3], 0..255
-//   out  pixels [N, 3, H, W] = (value / 255 * range - mean) / deviation, channel order as the weights want it; padding is 0 after that
+//   in   pixels of an image already resized, [h, w, C] of 8 bits, 16 bits or float; three channels are RGB
+//   out  pixels [N, C, H, W] = (value / largest * range - mean) / deviation, channel order as the weights want it; padding is 0 after that
+//        C: the normalisation's channels        largest: 255, or 65535 of 16 bits
 //        H, W: the batch's largest sides, rounded up to the convention's multiple
 //
 // Buffers grow to the largest batch and are reused: after warm-up nothing is allocated.
@@ -14,12 +15,15 @@
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/finite.hpp"
+#include "frcnn/core/image.hpp"
 #include "frcnn/core/pixels.hpp"
 #include "frcnn/core/staging.hpp"
 #include "frcnn/geometry/resize_plan.hpp"
 
 #include <algorithm>
+#include <concepts>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -32,6 +36,8 @@ class input_batch {
 
   explicit input_batch(pixel_normalisation normalisation = pixel_normalisation::imagenet(), int size_divisor = 1)
       : normalisation_(normalisation), divisor_(size_divisor) {
+    if (normalisation.channels < 1 || normalisation.channels > most_channels || (normalisation.bgr && normalisation.channels != 3))
+      throw error("input batch", "1 to 16 channels, and three where their order is BGR", std::to_string(normalisation.channels));
     if (size_divisor < 1) throw error("input batch", "a divisor of its sides of 1 or more", std::to_string(size_divisor));
   }
 
@@ -50,7 +56,7 @@ class input_batch {
     if (n < 1 || h < 1 || w < 1 || truths < 0 || regions.value_or(0) < 0)
       throw error("input batch", "images of at least a pixel and room for 0 or more boxes",
                   to_string(shape<3>{{n, h, w}}) + " and room for " + std::to_string(truths < 0 ? truths : regions.value_or(truths)));
-    shape<4> const dims{{n, 3, padded(h), padded(w)}};
+    shape<4> const dims{{n, normalisation_.channels, padded(h), padded(w)}};
     std::size_t const images = static_cast<std::size_t>(n), pixels = checked::elements(dims);
     static_cast<void>(checked::bytes<T>(pixels));
     truths_ = truths > 0 ? truths : 1;
@@ -68,27 +74,45 @@ class input_batch {
     dims_ = dims;
   }
 
-  // Pixel: std::uint8_t or float, [plan.h, plan.w, 3].
-  template <class Pixel>
-  void set_image(int i, Pixel const* rgb, resize_plan const& plan, int original_w, int original_h, std::uint64_t id) {
+  // An image resized by the plan.
+  void set_image(int i, image const& im, resize_plan const& plan, int original_w, int original_h, std::uint64_t id) {
     ids_[checked_index(i)] = id;
-    if (!rgb || plan.h < 1 || plan.w < 1 || plan.h > dims_[2] || plan.w > dims_[3])
+    check(im);
+    if (im.channels != normalisation_.channels || im.width != plan.w || im.height != plan.h)
+      throw error(name_of(i), to_string(shape<3>{{plan.h, plan.w, normalisation_.channels}}) + " pixels and channels",
+                  to_string(shape<3>{{im.height, im.width, im.channels}}));
+    if (im.bits == 16) set_image(i, im.at_16(0, 0), plan, original_w, original_h, id);
+    else set_image(i, im.pixels.data(), plan, original_w, original_h, id);
+  }
+
+  // Pixel: std::uint8_t, std::uint16_t or float, [plan.h, plan.w, C]. largest: what floats of the image's bits reach.
+  template <class Pixel>
+  void set_image(int i, Pixel const* pixels, resize_plan const& plan, int original_w, int original_h, std::uint64_t id,
+                 T largest = std::same_as<Pixel, std::uint16_t> ? T(65535) : T(255)) {
+    ids_[checked_index(i)] = id;
+    if (!pixels || plan.h < 1 || plan.w < 1 || plan.h > dims_[2] || plan.w > dims_[3])
       throw error(name_of(i), "1 x 1 to " + std::to_string(dims_[3]) + " x " + std::to_string(dims_[2]) + " pixels",
-                  rgb ? std::to_string(plan.w) + " x " + std::to_string(plan.h) : "none");
+                  pixels ? std::to_string(plan.w) + " x " + std::to_string(plan.h) : "none");
     if (original_w < 1 || original_h < 1)
       throw error(name_of(i), "an original size", std::to_string(original_w) + " x " + std::to_string(original_h));
     for (double const scale : {plan.scale_x, plan.scale_y})
       if (!is_finite(scale) || !(scale > 0)) throw error(name_of(i), "scales above 0 in its resize_plan", std::to_string(scale));
     std::size_t const plane = static_cast<std::size_t>(dims_[2]) * dims_[3];
-    for (int ch = 0; ch < 3; ++ch) {
-      int const from = normalisation_.source_channel(ch);
-      T* const to = pixels_.data() + (static_cast<std::size_t>(i) * 3 + ch) * plane;
-      for (int y = 0; y < plan.h; ++y) {
-        Pixel const* const row = rgb + static_cast<std::size_t>(y) * plan.w * 3;
-        T* const out = to + static_cast<std::size_t>(y) * dims_[3];
-        for (int x = 0; x < plan.w; ++x) out[x] = normalisation_(static_cast<T>(row[3 * x + from]), ch);
+    auto const fill = [&](auto channels) {  // a constant where it can be: the loop over x is the hot one
+      for (int ch = 0; ch < channels; ++ch) {
+        int const from = normalisation_.source_channel(ch);
+        T* const to =
+            pixels_.data() + (static_cast<std::size_t>(i) * static_cast<std::size_t>(channels) + static_cast<std::size_t>(ch)) * plane;
+        for (int y = 0; y < plan.h; ++y) {
+          Pixel const* const row =
+              pixels + static_cast<std::size_t>(y) * static_cast<std::size_t>(plan.w) * static_cast<std::size_t>(channels);
+          T* const out = to + static_cast<std::size_t>(y) * dims_[3];
+          for (int x = 0; x < plan.w; ++x) out[x] = normalisation_(static_cast<T>(row[channels * x + from]), ch, largest);
+        }
       }
-    }
+    };
+    if (dims_[1] == 3) fill(std::integral_constant<int, 3>());
+    else fill(dims_[1]);
     info_[static_cast<std::size_t>(i)] = {
         T(plan.h), T(plan.w), T(original_h), T(original_w), static_cast<T>(plan.scale_x), static_cast<T>(plan.scale_y)};
   }

@@ -7,6 +7,7 @@
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/pixels.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -35,10 +36,21 @@ struct model_config {
       spec.whole("short_side", short_side, 1, most_side);
       spec.whole("max_side", max_side, 1, most_side);
       spec.group("normalisation", [&] {
-        spec.choice("order", normalisation.bgr, "rgb", "bgr");
-        spec.number("range", normalisation.range, 1e-9, 1e9);
-        spec.numbers("mean", normalisation.mean);
-        spec.divisors("deviation", normalisation.deviation);
+        auto& n = normalisation;
+        auto const count = std::to_string(n.channels);
+        spec.require(n.channels >= 1 && n.channels <= most_channels, "mean", "1 to 16 channels", count);
+        std::vector<double> mean(n.mean, n.mean + n.channels), deviation(n.deviation, n.deviation + n.channels);
+        spec.choice("order", n.bgr, "rgb", "bgr");
+        spec.number("range", n.range, 1e-9, 1e9);
+        spec.numbers("mean", mean);  // as many as the network reads channels
+        spec.divisors("deviation", deviation);
+        auto const channels = std::to_string(mean.size());
+        spec.require(!mean.empty() && mean.size() <= most_channels, "mean", "1 to 16 numbers, one for each channel", channels);
+        spec.require(mean.size() == deviation.size(), "deviation", channels + " numbers", std::to_string(deviation.size()));
+        spec.require(!n.bgr || mean.size() == 3, "order", "\"rgb\" where there are not three channels", "\"bgr\"");
+        n.channels = static_cast<int>(mean.size());
+        std::ranges::copy(mean, n.mean);
+        std::ranges::copy(deviation, n.deviation);
       });
     });
     spec.group("anchors", [&] {

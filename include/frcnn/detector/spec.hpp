@@ -47,6 +47,11 @@ class spec_place {
     throw error(where_ + " \"" + path_ + std::string(key) + "\"", expected, found);
   }
 
+  // What no range says: of what was written under the key or read.
+  void require(bool right, std::string_view key, std::string const& expected, std::string const& found) const {
+    if (!right) refuse(key, expected, found);
+  }
+
   static std::string whole_range(int least, int most) {
     return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
   }
@@ -92,6 +97,7 @@ class spec_place {
 
 class spec_writer : detail::spec_place {
  public:
+  using spec_place::require;
   // where: the file, for messages.
   explicit spec_writer(std::string const& where) : spec_place(where + ", spec") {}
 
@@ -150,6 +156,7 @@ class spec_writer : detail::spec_place {
 
 class spec_reader : detail::spec_place {
  public:
+  using spec_place::require;
   // where: "m.safetensors, spec". json: lives as long as the reader.
   spec_reader(std::string const& where, spec_json const& json) : spec_place(where), at_(&json) {}
 

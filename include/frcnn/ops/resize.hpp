@@ -1,8 +1,9 @@
 #pragma once
-// Bilinear resizing of 8-bit images on the host: half-pixel centres, clamped at the edges, no antialiasing.
+// Bilinear resizing of images on the host: half-pixel centres, clamped at the edges, no antialiasing.
 //
-//   in   8-bit image, rgb, bgr or grey, any row stride        plan   geometry/resize_plan.hpp: output size and sampling steps
-//   out  [plan.h, plan.w, 3] RGB, 8-bit (rounded, half up) or float (0 to 255)
+//   in   image of any format, bits and row stride             plan   geometry/resize_plan.hpp: output size and sampling steps
+//   out  [plan.h, plan.w, channels], whole numbers of the image's bits (rounded, half up) or float (0 to 255 or 65535). Three channels are
+//        RGB, whatever the order of the image, and a grey image's three are equal; otherwise they are as many as the image has
 //
 // 1. output pixel (x, y) samples the source at ((x + .5) step_x - .5, (y + .5) step_y - .5), clamped to the centres of the border pixels
 // 2. out = (1 - fy) ((1 - fx) a + fx b) + fy ((1 - fx) c + fx d) of the four pixels around it
@@ -26,32 +27,25 @@ namespace frcnn::inline FRCNN_ABI::ops {
 class resizer {
  public:
   template <class Out>
-  requires(std::same_as<Out, std::uint8_t> || std::same_as<Out, float>) void operator()(image_view in, resize_plan const& plan, Out* out) {
+  requires(std::same_as<Out, std::uint8_t> || std::same_as<Out, std::uint16_t> || std::same_as<Out, float>) void operator()(
+      image_view in, resize_plan const& plan, Out* out, int channels = 3) {
     check(in);
     if (!out || plan.w < 1 || plan.h < 1 || !(plan.step_x > 0) || !(plan.step_y > 0))
       throw error("resizing", "an output of at least a pixel, and steps above 0",
                   std::to_string(plan.w) + " x " + std::to_string(plan.h) + " pixels" + (out ? "" : " without memory"));
-    int const channels = in.channels(),
-              row_values = checked::extent(static_cast<std::size_t>(in.width) * static_cast<std::size_t>(channels));
+    if (!has_channels(in, channels))
+      throw error("resizing", "an image of " + std::to_string(channels) + " channels", std::to_string(in.channels()));
+    if (!std::same_as<Out, float> && in.bits != 8 * static_cast<int>(sizeof(Out)))
+      throw error("resizing", "an image of " + std::to_string(8 * sizeof(Out)) + " bits", std::to_string(in.bits));
     columns_.resize(static_cast<std::size_t>(plan.w));
     for (int x = 0; x < plan.w; ++x) {
       columns_[static_cast<std::size_t>(x)] = tap::at(x, plan.step_x, in.width);
-      columns_[static_cast<std::size_t>(x)].low *= channels;
-      columns_[static_cast<std::size_t>(x)].high *= channels;
+      columns_[static_cast<std::size_t>(x)].low *= in.channels();
+      columns_[static_cast<std::size_t>(x)].high *= in.channels();
     }
-    row_.resize(static_cast<std::size_t>(row_values));
-    float* const row = row_.data();
-    for (int y = 0; y < plan.h; ++y, out += std::size_t{3} * static_cast<std::size_t>(plan.w)) {
-      tap const t = tap::at(y, plan.step_y, in.height);
-      std::uint8_t const *const above = in.row(t.low), *const below = in.row(t.high);
-      float const f = t.fraction;
-      for (int i = 0; i < row_values; ++i) row[i] = static_cast<float>(above[i]) + f * static_cast<float>(below[i] - above[i]);
-      switch (in.format) {
-        case pixel_format::rgb: mix_columns<0, 1, 2>(row, plan.w, out); break;
-        case pixel_format::bgr: mix_columns<2, 1, 0>(row, plan.w, out); break;
-        case pixel_format::grey: mix_columns<0, 0, 0>(row, plan.w, out); break;
-      }
-    }
+    row_.resize(static_cast<std::size_t>(checked::extent(static_cast<std::size_t>(in.width) * static_cast<std::size_t>(in.channels()))));
+    if (in.bits == 16) resize<std::uint16_t>(in, plan, out, channels);
+    else resize<std::uint8_t>(in, plan, out, channels);
   }
 
  private:
@@ -69,6 +63,22 @@ class resizer {
     }
   };
 
+  template <class In, class Out>
+  void resize(image_view const& in, resize_plan const& plan, Out* out, int channels) {
+    float* const row = row_.data();
+    int const values = static_cast<int>(row_.size());
+    for (int y = 0; y < plan.h; ++y, out += static_cast<std::size_t>(channels) * static_cast<std::size_t>(plan.w)) {
+      tap const t = tap::at(y, plan.step_y, in.height);
+      In const *const above = reinterpret_cast<In const*>(in.row(t.low)), *const below = reinterpret_cast<In const*>(in.row(t.high));
+      float const f = t.fraction;
+      for (int i = 0; i < values; ++i) row[i] = static_cast<float>(above[i]) + f * static_cast<float>(below[i] - above[i]);
+      if (channels != 3) mix_columns(row, plan.w, channels, out);
+      else if (in.channels() == 1) mix_columns<0, 0, 0>(row, plan.w, out);
+      else if (in.format == pixel_format::bgr) mix_columns<2, 1, 0>(row, plan.w, out);
+      else mix_columns<0, 1, 2>(row, plan.w, out);
+    }
+  }
+
   // R, G, B: where in a source pixel the output's channels lie.
   template <int R, int G, int B, class Out>
   void mix_columns(float const* row, int width, Out* out) const {
@@ -81,18 +91,28 @@ class resizer {
     }
   }
   template <class Out>
+  void mix_columns(float const* row, int width, int channels, Out* out) const {
+    for (int x = 0; x < width; ++x, out += channels) {
+      tap const t = columns_[static_cast<std::size_t>(x)];
+      float const *const a = row + t.low, *const b = row + t.high;
+      for (int c = 0; c < channels; ++c) out[c] = finish<Out>(a[c] + t.fraction * (b[c] - a[c]));
+    }
+  }
+  template <class Out>
   static Out finish(float v) {
     if constexpr (std::same_as<Out, float>) return v;
-    else return static_cast<std::uint8_t>(v + 0.5f);
+    else return static_cast<Out>(v + 0.5f);
   }
 
   std::vector<tap> columns_;
   std::vector<float> row_;
 };
 
-inline image resize(image_view in, resize_plan const& plan) {
-  image out(plan.w, plan.h);
-  resizer()(in, plan, out.pixels.data());
+// channels: of the result, which has the image's bits.
+inline image resize(image_view in, resize_plan const& plan, int channels = 3) {
+  image out(plan.w, plan.h, channels, in.bits);
+  if (in.bits == 16) resizer()(in, plan, out.at_16(0, 0), channels);
+  else resizer()(in, plan, out.pixels.data(), channels);
   return out;
 }
 

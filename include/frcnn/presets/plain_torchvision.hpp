@@ -59,7 +59,8 @@ struct plain_torchvision {
     auto head = config.head;
     head.classes = static_cast<int>(config.classes.size());
     return std::make_unique<model>(
-        backbone_type(), generator_type(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides, config.proposals),
+        backbone_type(config.normalisation.channels),
+        generator_type(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides, config.proposals),
         head_type(pooler_type(strides, config.pooling), head));
   }
 

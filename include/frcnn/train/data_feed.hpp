@@ -34,7 +34,7 @@ class data_feed {
     input.start(static_cast<int>(images.size()), h, w, capacity_, regions_);
     int i = 0;
     for (auto const& im : images) {
-      input.set_image(i, im.pixels.pixels.data(), im.plan, im.original_width, im.original_height, im.id);
+      input.set_image(i, im.pixels, im.plan, im.original_width, im.original_height, im.id);
       input.set_truth(i, im.boxes, im.labels);
       if (regions_) input.set_regions(i, im.regions);
       ++i;

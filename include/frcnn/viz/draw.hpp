@@ -152,7 +152,7 @@ inline int tag_height(int scale) { return (2 + text_ascent + 3) * scale; }
 // class_names[k] is label k + 1's; a label without a name reads "class 7".
 inline void draw_detections(image& im, std::span<detection const> found, std::span<std::string const> class_names,
                             draw_options options = {}) {
-  check(im);
+  check_rgb(im);
   detail::sizes const size(im, options);
   std::vector<std::size_t> order(found.size());  // surest first
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -178,7 +178,7 @@ inline void draw_detections(image& im, std::span<detection const> found, std::sp
 // truths: any range of objects with members where (a box), label and difficult, such as eval::truth_box. Call it before draw_detections.
 template <class Truths>
 void draw_truth(image& im, Truths const& truths, std::span<std::string const> class_names, draw_options options = {.labels = false}) {
-  check(im);
+  check_rgb(im);
   detail::sizes const size(im, options);
   std::vector<detail::tag> tags;
   detail::pixel_box where;

@@ -37,6 +37,7 @@ struct rgb {
 
 // Fills [x1, x2) x [y1, y2) as far as it lies in the image.
 inline void fill(image& im, int x1, int y1, int x2, int y2, rgb colour) {
+  FRCNN_ASSERT(im.channels == 3 && im.bits == 8);
   x1 = std::max(x1, 0), y1 = std::max(y1, 0), x2 = std::min(x2, im.width), y2 = std::min(y2, im.height);
   for (int y = y1; y < y2; ++y)
     for (int x = x1; x < x2; ++x) {

@@ -41,7 +41,46 @@ TEST_CASE("image: views that are images, and views that are not") {
   CHECK(with([](auto& v) { v.row_stride = -5; }).find("row stride") != std::string::npos);
   CHECK(with([](auto& v) { v.row_stride = 5; }).find("found 5") != std::string::npos);  // pixels instead of bytes
   CHECK(with([](auto& v) { v.format = static_cast<pixel_format>(7); }) ==
-        "image: expected the pixel format rgb, bgr or grey, found number 7");
+        "image: expected the pixel format rgb, bgr, grey or multichannel, found number 7");
+}
+
+TEST_CASE("image: several channels, of 16 bits") {
+  alignas(2) std::uint8_t const pixels[400] = {};
+  image_view const good{pixels, 5, 4, pixel_format::multichannel, 0, 16, 7};
+  CHECK(refusal(good) == "");
+  CHECK(good.channels() == 7);
+  CHECK(good.stride() == 70);
+  auto const with = [&](auto change) {
+    image_view v = good;
+    change(v);
+    return refusal(v);
+  };
+  CHECK(with([](auto& v) { v.row_stride = 72; }) == "");
+  CHECK(with([](auto& v) { v.format = pixel_format::grey; }) == "");
+  CHECK(with([](auto& v) { v.row_stride = 35; }) == "image: expected a row stride of 0, or at least the 70 bytes of a row, found 35");
+  CHECK(with([](auto& v) { v.row_stride = 71; }) ==
+        "image: expected pixels of 16 bits at even addresses, found rows that begin at odd ones");
+  CHECK(with([](auto& v) { v.data += 1; }) == "image: expected pixels of 16 bits at even addresses, found rows that begin at odd ones");
+  CHECK(with([](auto& v) { v.bits = 12; }) == "image: expected channels of 8 or 16 bits, found 12 bits");
+  for (int const n : {0, -1, 17}) CHECK(with([&](auto& v) { v.channel_count = n; }).find("1 to 16 channels, found ") != std::string::npos);
+
+  image im(5, 4, 7, 16);
+  CHECK_NOTHROW(check(im));
+  CHECK(im.pixels.size() == 280);
+  im.at_16(3, 2)[6] = 65535;
+  CHECK(im.at(3, 2)[12] == 255);
+  CHECK(image_view(im).channels() == 7);
+  im.pixels.pop_back();
+  CHECK_THROWS_AS(check(im), error);
+  CHECK_THROWS_AS(image(5, 4, 17), error);
+  CHECK_THROWS_AS(image(5, 4, 3, 32), error);
+  CHECK_THROWS_AS(check_rgb(image(5, 4, 1)), error);
+  CHECK_THROWS_AS(check_rgb(image(5, 4, 3, 16)), error);
+  CHECK_NOTHROW(check_rgb(image(5, 4)));
+  // One channel fills three, and no other number.
+  CHECK(has_channels(image(5, 4, 1), 3));
+  CHECK_FALSE(has_channels(image(5, 4, 1), 5));
+  CHECK_FALSE(has_channels(image(5, 4), 1));
 }
 
 TEST_CASE("image: one that owns its pixels has as many as it says") {

@@ -19,4 +19,14 @@ TEST_CASE("pixels: torchvision's and the authors' normalisation") {
   CHECK(bgr.source_channel(1) == 1);
   CHECK(rgb == pixel_normalisation::imagenet());
   CHECK_FALSE(rgb == bgr);
+
+  pixel_normalisation const five{.range = 1, .mean = {.1, .2, .3, .4, .5}, .deviation = {1, 1, 1, 1, .25}, .channels = 5};
+  CHECK(five(65535.0, 4, 65535.0) == 2);
+  CHECK(five.source_channel(4) == 4);
+  pixel_normalisation other = five;
+  other.mean[7] = 9;  // beyond its channels
+  CHECK(five == other);
+  other.mean[4] = 9;
+  CHECK_FALSE(five == other);
+  CHECK_FALSE(pixel_normalisation{.channels = 1} == pixel_normalisation{.channels = 2});
 }

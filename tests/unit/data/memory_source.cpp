@@ -154,6 +154,44 @@ TEST_CASE("a source whose pixels are not of the size that its truth says is refu
   };
   CHECK(sentence([] { load_one<torchvision>(wrong(), 0, 12, 40); }) ==
         "image 0: expected 8 x 8 pixels as its truth has it, found 8 x 4 pixels");
+  struct none : memory_source {
+    none() : memory_source({"a"}) { add(image(8, 8), {{.where = {0, 0, 4, 4}, .label = 1}}); }
+    image_view pixels(std::size_t) const { return {nullptr, 8, 8}; }
+  };
+  CHECK(sentence([] { load_one<torchvision>(none(), 0, 12, 40); }) == "image 0: expected pixels, found none");
+}
+
+TEST_CASE("several channels of 16 bits are resized, mirrored and cached as RGB is") {
+  memory_source set({"a"});
+  for (int i = 0; i < 4; ++i) {
+    image im(20 + i, 14, 5, 16);
+    for (int k = 0; k < im.width * im.height * 5; ++k) im.at_16(0, 0)[k] = static_cast<std::uint16_t>(k * k * 7 + 5000 * i);
+    set.add(im, {{.where = {1, 1, 9, 9}, .label = 1}});
+  }
+  for (std::size_t cache : {16u, 0u}) {
+    training_loader<torchvision, memory_source> loader(
+        set, {.short_side = 12, .max_side = 40, .batch = 2, .seed = 4, .cache_mb = cache, .workers = 0, .channels = 5});
+    int mirrored = 0;
+    for (int b = 0; b < 12; ++b)
+      for (loaded const& l : loader.next()) {
+        image const expected = ops::resize(set.pixels(l.index), l.plan, 5);
+        REQUIRE(l.pixels.channels == 5);
+        REQUIRE(l.pixels.bits == 16);
+        bool same = true;
+        for (int y = 0; y < expected.height; ++y)
+          for (int x = 0; x < expected.width; ++x)
+            same &= std::equal(expected.at(x, y), expected.at(x, y) + 10, l.pixels.at(l.flipped ? expected.width - 1 - x : x, y));
+        CHECK(same);
+        mirrored += l.flipped;
+      }
+    CHECK(mirrored > 5);
+  }
+  CHECK(sentence([&] { load_one<torchvision>(set, 1, 12, 40); }) == "image 1: expected 3 channels, found 5");
+  CHECK(sentence([&] { load_one<torchvision>(set, 1, 12, 40, 17); }) == "channels: expected 1 to 16, found 17");
+  memory_source grey({"a"});
+  grey.add(image(8, 8, 1));
+  CHECK(load_one<torchvision>(grey, 0, 12, 40, 1).pixels.pixels.size() == 144);
+  CHECK(load_one<torchvision>(grey, 0, 12, 40).pixels.pixels.size() == 432);
 }
 
 TEST_CASE("test images that are training images are found in memory") {

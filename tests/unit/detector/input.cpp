@@ -146,3 +146,35 @@ TEST_CASE("input_batch: batches of no size, and sizes that wrap") {
   in.start(1, 8, 16);
   CHECK_NOTHROW(in.set_image(0, pixels.data(), plan, 16, 8, 9));
 }
+
+TEST_CASE("input_batch: as many channels as the normalisation has, of 8 and 16 bits and float, each with its own mean and deviation") {
+  pixel_normalisation const five{.range = 2, .mean = {.1, .2, .3, .4, .5}, .deviation = {1, 2, 4, 8, 16}, .channels = 5};
+  image narrow(3, 2, 5), wide(3, 2, 5, 16);
+  std::vector<float> floats(30);
+  for (int i = 0; i < 30; ++i) {
+    narrow.pixels[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(8 * i);
+    wide.at_16(0, 0)[i] = static_cast<std::uint16_t>(257 * 8 * i);
+    floats[static_cast<std::size_t>(i)] = static_cast<float>(8 * i);
+  }
+  input_batch<double, cpu> in(five, 4);
+  resize_plan const small{3, 2, 1, 1, 1, 1};
+  in.start(3, 2, 3);
+  in.set_image(0, narrow, small, 3, 2, 70);
+  in.set_image(1, wide, small, 3, 2, 71);
+  in.set_image(2, floats.data(), small, 3, 2, 72);
+  cpu::context c(1);
+  auto const px = in.upload(c).pixels;
+  REQUIRE(px.dims == shape<4>{{3, 5, 4, 4}});
+  for (int n = 0; n < 3; ++n)
+    for (int c = 0; c < 5; ++c)
+      for (int y = 0; y < 4; ++y)
+        for (int x = 0; x < 4; ++x) {
+          double const value = 8 * ((3 * y + x) * 5 + c) / 255.;
+          CHECK(px(n, c, y, x) == doctest::Approx(x < 3 && y < 2 ? (2 * value - five.mean[c]) / five.deviation[c] : 0));
+        }
+  CHECK(sentence([&] { in.set_image(1, image(3, 2), small, 3, 2, 71); }) ==
+        "image 1 of a batch (id 71): expected [2,3,5] pixels and channels, found [2,3,3]");
+  CHECK_THROWS_AS(in.set_image(1, image(4, 2, 5), small, 3, 2, 71), error);
+  for (int const channels : {0, 17, -1}) CHECK_THROWS_AS((input_batch<double, cpu>({.channels = channels})), error);
+  CHECK_THROWS_AS((input_batch<double, cpu>({.bgr = true, .channels = 5})), error);
+}

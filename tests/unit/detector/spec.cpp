@@ -115,7 +115,10 @@ TEST_CASE("what a spec may not say is refused with its key") {
   CHECK(refusal("/proposals/nms_iou", "0.7") == "m, spec \"proposals.nms_iou\": expected a number from 0.0 to 1.0, found \"0.7\"");
   CHECK(refusal("/proposals/nms_iou", 1.5).ends_with("found 1.5"));
   CHECK(refusal("/input/short_side", -5) == "m, spec \"input.short_side\": expected a whole number from 1 to 65536, found -5");
-  CHECK(refusal("/input/normalisation/mean", spec_json{1, 2}) == "m, spec \"input.normalisation.mean\": expected 3 numbers, found 2");
+  CHECK(refusal("/input/normalisation/mean", spec_json{1, 2}) == "m, spec \"input.normalisation.deviation\": expected 2 numbers, found 3");
+  CHECK(refusal("/input/normalisation/mean", spec_json(std::vector<double>(17))) ==
+        "m, spec \"input.normalisation.mean\": expected 1 to 16 numbers, one for each channel, found 17");
+  CHECK(refusal("/input/normalisation/mean", spec_json::array()).ends_with("one for each channel, found 0"));
   CHECK(refusal("/input/normalisation/deviation", spec_json{1, 0, 1}).ends_with("expected finite numbers other than 0, found others"));
   CHECK(refusal("/input/normalisation/order", "grb") ==
         "m, spec \"input.normalisation.order\": expected \"rgb\" or \"bgr\", found \"grb\"");

@@ -1,5 +1,6 @@
 #include "frcnn/ops/resize.hpp"
 
+#include "../sentence.hpp"
 #include "frcnn/io/safetensors.hpp"
 
 #include <doctest/doctest.h>
@@ -43,6 +44,77 @@ TEST_CASE("floats are PyTorch's, 8-bit values the same rounded") {
     ++cases;
   }
   CHECK(cases == 8);
+}
+
+TEST_CASE("any number of channels, of 8 and 16 bits, is resized as PyTorch does it") {
+  io::safetensors_file const golden(std::filesystem::path(__FILE__).parent_path() / "../../golden/resize.safetensors");
+  for (std::string name : {"c1", "c5", "c16", "c1.16", "c3.16", "c5.16"}) {
+    CAPTURE(name);
+    auto const in_shape = golden.tensor(name + ".in").shape, out_shape = golden.tensor(name + ".out").shape;
+    auto const step = golden.read<double>(name + ".step", {2});
+    auto const expected = golden.read<double>(name + ".out", out_shape);
+    bool const wide = name.ends_with(".16");
+    int const channels = static_cast<int>(in_shape[2]);
+    image in(static_cast<int>(in_shape[1]), static_cast<int>(in_shape[0]), channels, wide ? 16 : 8);
+    if (wide) {
+      auto const values = golden.read<std::uint16_t>(name + ".in", in_shape);
+      std::copy(values.begin(), values.end(), in.at_16(0, 0));
+    } else {
+      golden.read<std::uint8_t>(name + ".in", in_shape, in.pixels);
+    }
+    resize_plan const plan{static_cast<int>(out_shape[1]), static_cast<int>(out_shape[0]), 1, 1, step[1], step[0]};
+
+    std::vector<float> out(expected.size());
+    ops::resizer()(in, plan, out.data(), channels);
+    image const rounded = ops::resize(in, plan, channels);
+    CHECK(rounded.channels == channels);
+    CHECK(rounded.bits == in.bits);
+    double worst = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      worst = std::max(worst, std::abs(out[i] - expected[i]) / (wide ? 65535 : 255));
+      double const whole = wide ? rounded.at_16(0, 0)[i] : rounded.pixels[i];
+      CHECK(std::abs(whole - expected[i]) <= (wide ? 0.51 : 0.5001));
+    }
+    CHECK(worst < 1e-6);
+  }
+}
+
+TEST_CASE("channels that an image has not are refused, and rounding does not change its bits") {
+  resize_plan const plan{2, 2, 1, 1, 2, 2};
+  image out(2, 2, 16);
+  ops::resizer resize;
+  auto const refused = [&](image const& in, int channels) { return sentence([&] { resize(in, plan, out.pixels.data(), channels); }); };
+  CHECK(refused(image(4, 4), 5) == "resizing: expected an image of 5 channels, found 3");
+  CHECK(refused(image(4, 4), 1) == "resizing: expected an image of 1 channels, found 3");
+  CHECK(refused(image(4, 4, 1), 3) == "nothing");
+  CHECK(refused(image(4, 4, 5, 16), 5) == "resizing: expected an image of 8 bits, found 16");
+}
+
+TEST_CASE("three of several channels are RGB, grey of 16 bits fills them, and BGR of 16 bits is turned") {
+  resize_plan const plan{7, 3, 1, 1, 6 / 7.0, 5 / 3.0};
+  image const rgb = ramp(6, 5);
+  image_view same = rgb;
+  same.format = pixel_format::multichannel;
+  CHECK(ops::resize(same, plan).pixels == ops::resize(rgb, plan).pixels);
+  image wide(6, 5, 3, 16), bgr = wide, grey(6, 5, 1, 16);
+  for (int y = 0; y < 5; ++y)
+    for (int x = 0; x < 6; ++x) {
+      for (int c = 0; c < 3; ++c) wide.at_16(x, y)[c] = bgr.at_16(x, y)[2 - c] = static_cast<std::uint16_t>(257 * rgb.at(x, y)[c]);
+      grey.at_16(x, y)[0] = wide.at_16(x, y)[1];
+    }
+  image_view turned = bgr;
+  turned.format = pixel_format::bgr;
+  CHECK(ops::resize(turned, plan).pixels == ops::resize(wide, plan).pixels);
+  image const filled = ops::resize(grey, plan), one = ops::resize(grey, plan, 1), all = ops::resize(wide, plan);
+  std::vector<float> of_rgb(63), of_wide(63);
+  ops::resizer()(rgb, plan, of_rgb.data());
+  ops::resizer()(wide, plan, of_wide.data());
+  for (int i = 0; i < 21; ++i)
+    for (int c = 0; c < 3; ++c) {
+      CHECK(filled.at_16(0, 0)[3 * i + c] == all.at_16(0, 0)[3 * i + 1]);
+      CHECK(one.at_16(0, 0)[i] == all.at_16(0, 0)[3 * i + 1]);
+      CHECK(of_wide[static_cast<std::size_t>(3 * i + c)] == doctest::Approx(257 * of_rgb[static_cast<std::size_t>(3 * i + c)]));
+    }
 }
 
 TEST_CASE("the example of the header") {

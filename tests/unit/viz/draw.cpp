@@ -192,3 +192,11 @@ TEST_CASE("draw: a tag wider than the image loses the middle of the name, never 
   draw_detections(b, d, std::vector<std::string>{"oo...o"});
   CHECK(a.pixels == b.pixels);
 }
+
+TEST_CASE("draw: only on RGB of 8 bits") {
+  detection const d[] = {{{0, 0, 10, 10}, .9f, 1}};
+  for (image im : {image(20, 20, 1), image(20, 20, 3, 16), image(20, 20, 5)}) {
+    CHECK_THROWS_AS(draw_detections(im, d, names), error);
+    CHECK(std::ranges::all_of(im.pixels, [](auto v) { return v == 0; }));
+  }
+}
