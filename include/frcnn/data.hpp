@@ -6,5 +6,6 @@
 #include "frcnn/data/loader.hpp"
 #include "frcnn/data/memory_source.hpp"
 #include "frcnn/data/shared_images.hpp"
+#include "frcnn/data/stored_image.hpp"
 #include "frcnn/data/summary.hpp"
 #include "frcnn/data/voc.hpp"

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 FRCNN_HIDDEN_BEGIN
@@ -72,27 +73,46 @@ inline int exif_orientation(bytes file) {
 // Whether turning swaps width and height.
 constexpr bool swaps_sides(int orientation) { return orientation >= 5 && orientation <= 8; }
 
-// The picture as it is to be looked at. Orientations outside of 2..8 leave it.
-inline decoded_image turned(decoded_image stored, int orientation) {
-  if (orientation < 2 || orientation > 8) return stored;
-  std::ptrdiff_t const w = stored.width(), h = stored.height();
+namespace detail {
+
+// w x h pixels of so many bytes (an int, or a constant) at `stored` to what is looked at, at `to`.
+template <class Bytes>
+void turn(std::uint8_t const* stored, int w, int h, Bytes bytes, int orientation, std::uint8_t* to) {
+  std::ptrdiff_t const pixel = bytes, row = pixel * w;
   bool const swaps = swaps_sides(orientation);
   bool const from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   bool const from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height());
+  int const width = swaps ? h : w, height = swaps ? w : h;  // of the result
   // Where the first pixel of the result comes from, and how far on in `stored` the next one to the right and the next one below lie.
-  std::ptrdiff_t const along_x = from_right ? -3 : 3, along_y = (from_below ? -3 : 3) * w;
-  std::uint8_t const* const first = stored.data() + (from_right ? 3 * (w - 1) : 0) + (from_below ? 3 * w * (h - 1) : 0);
+  std::ptrdiff_t const along_x = from_right ? -pixel : pixel, along_y = from_below ? -row : row;
+  std::uint8_t const* const first = stored + (from_right ? row - pixel : 0) + (from_below ? row * (h - 1) : 0);
   std::ptrdiff_t const right = swaps ? along_y : along_x, below = swaps ? along_x : along_y;
   constexpr int tile = 64;  // a square of both pictures stays in the cache
-  for (int top = 0; top < result.height(); top += tile)
-    for (int left = 0; left < result.width(); left += tile)
-      for (int y = top; y < std::min(top + tile, result.height()); ++y) {
+  for (int top = 0; top < height; top += tile)
+    for (int left = 0; left < width; left += tile)
+      for (int y = top; y < std::min(top + tile, height); ++y) {
         std::uint8_t const* from = first + y * below + left * right;
-        std::uint8_t* to = result.data() + (std::ptrdiff_t{y} * result.width() + left) * 3;
-        for (int x = left; x < std::min(left + tile, result.width()); ++x, from += right, to += 3)
-          to[0] = from[0], to[1] = from[1], to[2] = from[2];
+        std::uint8_t* out = to + (std::ptrdiff_t{y} * width + left) * pixel;
+        for (int x = left; x < std::min(left + tile, width); ++x, from += right, out += pixel)
+          for (int k = 0; k < bytes; ++k) out[k] = from[k];
       }
+}
+
+}  // namespace detail
+
+// The picture as it is to be looked at. Orientations outside of 2..8 leave it.
+inline decoded_image turned(decoded_image stored, int orientation) {
+  if (orientation < 2 || orientation > 8) return stored;
+  bool const swaps = swaps_sides(orientation);
+  decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height());
+  detail::turn(stored.data(), stored.width(), stored.height(), std::integral_constant<int, 3>(), orientation, result.data());
+  return result;
+}
+inline image turned(image stored, int orientation) {
+  if (orientation < 2 || orientation > 8) return stored;
+  bool const swaps = swaps_sides(orientation);
+  image result(swaps ? stored.height : stored.width, swaps ? stored.width : stored.height, stored.channels, stored.bits);
+  detail::turn(stored.pixels.data(), stored.width, stored.height, stored.pixel_bytes(), orientation, result.pixels.data());
   return result;
 }
 

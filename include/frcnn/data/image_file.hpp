@@ -129,6 +129,7 @@ bool walk_png(bytes file, Visit visit) {
 struct image_claims {
   std::int64_t width = 0, height = 0;
   int bits = 8;                   // of a channel
+  bool grey = false;              // one channel, besides transparency
   bool whole = false;             // its end is there
   bool sound = true;              // a JPEG's Huffman tables fit, a PNG's checksums are right: stb checks neither
   int scans = 0;                  // of a JPEG
@@ -158,7 +159,7 @@ inline image_claims claims_of_jpeg(bytes file) {
   c.whole = walk_jpeg(file, [&](std::uint8_t marker, bytes payload) {
     bool const frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
     if (frame && payload.size() >= 5) c.claim(big_endian(payload, 3, 2), big_endian(payload, 1, 2));
-    if (frame && payload.size() >= 6) four = four || payload[5] == 4;
+    if (frame && payload.size() >= 6) four = four || payload[5] == 4, c.grey = payload[5] == 1;
     if (marker == 0xEE) adobe = adobe || (has_at(payload, 0, "Adobe") && payload.size() >= 12);
     if (marker == 0xC4) c.sound = c.sound && sound_huffman_tables(payload);
     c.scans += marker == 0xDA;
@@ -174,6 +175,7 @@ inline image_claims claims_of_png(bytes file) {
     if (type == "IHDR" && payload.size() >= 9) {
       c.claim(big_endian(payload, 0, 4), big_endian(payload, 4, 4));
       c.bits = payload[8];
+      c.grey = payload.size() >= 10 && (payload[9] == 0 || payload[9] == 4);
     }
     if (type == "IHDR" || type == "PLTE" || type == "IDAT") {
       std::string_view const checked(type.data(), type.size() + payload.size());

@@ -61,15 +61,20 @@ inline image_claims check_claims(bytes file, image_kind kind, std::string const&
   return c;
 }
 
+using wide_pixels = std::unique_ptr<std::uint16_t, void (*)(void*)>;
+
+// Of a 16-bit PNG. wanted: how many channels; 0: as many as it has, which `channels` is then.
+[[maybe_unused]] static wide_pixels decode_wide(bytes file, std::string const& name, int wanted, int& width, int& height, int& channels) {
+  auto const decode = [&](std::uint8_t const* data, int n, int* w, int* h) {
+    return stb::frcnn_stbi_load_16_from_memory(data, n, w, h, &channels, wanted);
+  };
+  return {with_stb(file, name, "PNG", width, height, decode), &std::free};
+}
+
 // Which values a 16-bit PNG uses, where fewer than 32 of the 256 that are left of them are different. 32 greys still show shapes.
 [[maybe_unused]] static std::string narrow_range_of(bytes file, std::string const& name) {
   int width = 0, height = 0, channels = 0;
-  std::unique_ptr<std::uint16_t, void (*)(void*)> const pixels(with_stb(file, name, "PNG", width, height,
-                                                                        [&](std::uint8_t const* data, int n, int* w, int* h) {
-                                                                          return stb::frcnn_stbi_load_16_from_memory(data, n, w, h,
-                                                                                                                     &channels, 0);
-                                                                        }),
-                                                               &std::free);
+  wide_pixels const pixels = decode_wide(file, name, 0, width, height, channels);
   int const colours = channels > 2 ? 3 : 1;  // the last one of 2 and 4 is transparency
   std::uint16_t low = 65535, high = 0;
   for (std::uint16_t const *p = pixels.get(), *end = p + std::ptrdiff_t{width} * height * channels; p != end; p += channels)
@@ -128,7 +133,7 @@ inline image read_image(sample const& s) { return copy_of(decode({io::read_file(
 
 // The bytes of a PNG file.
 inline std::string encode_png(image const& im) {
-  if (!im.pixels.empty()) check(im);
+  if (!im.pixels.empty()) check_rgb(im);
   int size = 0;
   std::unique_ptr<unsigned char, void (*)(void*)> const file(
       im.pixels.empty() ? nullptr : stb::stbi_write_png_to_mem(im.pixels.data(), im.width * 3, im.width, im.height, 3, &size), &std::free);
@@ -138,7 +143,7 @@ inline std::string encode_png(image const& im) {
 
 // The bytes of a JPEG file; quality 1 to 100.
 inline std::string encode_jpeg(image const& im, int quality = 92) {
-  if (!im.pixels.empty()) check(im);
+  if (!im.pixels.empty()) check_rgb(im);
   std::string file;
   auto const append = [](void* to, void* from, int n) {
     static_cast<std::string*>(to)->append(static_cast<char const*>(from), static_cast<std::size_t>(n));

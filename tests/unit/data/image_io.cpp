@@ -2,6 +2,7 @@
 
 #include "../io/scratch.hpp"
 #include "frcnn/io/safetensors.hpp"
+#include "wide_png.hpp"
 
 #include <doctest/doctest.h>
 
@@ -205,22 +206,7 @@ TEST_CASE("damaged files are refused or decoded, never worse") {
 }
 
 TEST_CASE("16 bits of which few values are used are told") {
-  // 2 x 1, grey, 16 bits: written by hand, the decoder does not ask for zlib's checksum
-  auto const grey16 = [](int a, int b) {
-    auto const number = [](std::uint32_t v) {
-      std::string s;
-      for (int shift = 24; shift >= 0; shift -= 8) s += static_cast<char>(v >> shift & 255);
-      return s;
-    };
-    auto const chunk = [&](std::string const& type, std::string const& data) {
-      return number(static_cast<std::uint32_t>(data.size())) + type + data + number(io::crc32(type + data));
-    };
-    std::string row(1, '\0');
-    for (int v : {a, b}) row += {static_cast<char>(v >> 8), static_cast<char>(v & 255)};
-    std::string const stored = std::string("\x78\x01\x01\x05\x00\xFA\xFF", 7) + row + number(0);
-    return "\x89PNG\r\n\x1A\n" + chunk("IHDR", number(2) + number(1) + std::string("\x10\0\0\0\0", 5)) + chunk("IDAT", stored) +
-           chunk("IEND", "");
-  };
+  auto const grey16 = [](int a, int b) { return wide_png(2, 1, 1, {a, b}); };
   auto const narrow = [&](int a, int b) { return inspect_image(as_bytes(grey16(a, b)), "x").narrow; };
   CHECK(narrow(28000, 28299) == "28000 to 28299 of 65535 become 109 to 110 of 255");
   CHECK(narrow(0, 65535) == "");
