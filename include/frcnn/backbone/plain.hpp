@@ -7,13 +7,17 @@
 //     static constexpr backbone::stage stages[] = {backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)};
 //     static constexpr int frozen = 0;                    // convolutions, from the first, that never learn
 //   };
+// Pools round as the convention does, unless the stage says: pool(2, 2, 0, true) rounds up. Biases learn as the convention has it.
 // Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool, normalisation.
 // Only the last map leaves (one level).
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/core/buffer.hpp"
+#include "frcnn/geometry/conventions.hpp"
+#include "frcnn/nn/bias_multipliers.hpp"
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/ops/max_pool.hpp"
 
+#include <array>
 #include <cstdio>
 #include <iterator>
 #include <span>
@@ -27,9 +31,11 @@ struct stage {
   stage_kind kind = stage_kind::conv;
   int channels = 0, kernel = 1, stride = 1, pad = 0;
   lrn_spec normalise{};
+  bool rounds_by_convention = false;  // a pool: up or down, where no window ends at the border
 };
 constexpr stage conv(int channels, int kernel = 3, int stride = 1) { return {stage_kind::conv, channels, kernel, stride, kernel / 2}; }
-constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0, bool ceil = false) { return {pool_kind(ceil), 0, kernel, stride, pad}; }
+constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0) { return {pool_kind(false), 0, kernel, stride, pad, {}, true}; }
+constexpr stage pool(int kernel, int stride, int pad, bool ceil) { return {pool_kind(ceil), 0, kernel, stride, pad}; }
 constexpr stage lrn(lrn_spec const& s = {}) { return {stage_kind::lrn, 0, 1, 1, 0, s}; }
 
 // "conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor": what a model file says of its backbone.
@@ -52,12 +58,21 @@ inline std::string description(std::span<stage const> stages) {
   return text;
 }
 
-template <class Spec, Real T, Backend B>
+template <class Spec, Real T, Backend B, class Rules = conventions::torchvision>
 class plain {
   static constexpr int depth = static_cast<int>(std::size(Spec::stages));
+  // The chain with its pools' rounding settled.
+  static constexpr std::array<stage, depth> chain = [] {
+    std::array<stage, depth> all{};
+    for (int i = 0; i < depth; ++i) {
+      all[i] = Spec::stages[i];
+      if (all[i].rounds_by_convention) all[i].kind = pool_kind(Rules::ceil_pooling);
+    }
+    return all;
+  }();
   static_assert(
       [] {
-        for (auto const& s : Spec::stages)
+        for (auto const& s : chain)
           if (s.kind == stage_kind::add) return false;
         return true;
       }(),
@@ -66,21 +81,22 @@ class plain {
  public:
   using scalar = T;
   using device = B;
+  using rules = Rules;
   using context = typename B::context;
   static constexpr int levels = 1;
   static constexpr int channels(int) {
     int n = 3;
-    for (auto const& s : Spec::stages)
+    for (auto const& s : chain)
       if (s.kind == stage_kind::conv) n = s.channels;
     return n;
   }
   static constexpr int stride(int) {
     int n = 1;
-    for (auto const& s : Spec::stages) n *= s.stride;
+    for (auto const& s : chain) n *= s.stride;
     return n;
   }
   using features_type = features<T, B, channels(0), 1>;
-  static std::string description() { return backbone::description(Spec::stages); }
+  static std::string description() { return backbone::description(chain); }
 
   // Inputs of all stages from the first that learns, and each pool's winners; the caller keeps the last map.
   struct tape {
@@ -92,12 +108,13 @@ class plain {
   // in: channels of the images.
   explicit plain(int in = 3) {
     int convolutions = 0;
-    for (auto const& s : Spec::stages) {
+    for (auto const& s : chain) {
       if (s.kind != stage_kind::conv) continue;
       convs_.emplace_back(conv2d_spec{in, s.channels, s.kernel, s.stride, s.pad, true}, nn::kaiming_normal(in * s.kernel * s.kernel));
       if (convolutions++ < Spec::frozen) convs_.back().freeze();
       in = s.channels;
     }
+    nn::take_bias_multipliers<Rules>(*this);
   }
 
   shape<4> map_shape(int, shape<4> pixels) const { return shape_after(depth, pixels); }
@@ -128,7 +145,7 @@ class plain {
       shape<4> const s = next_shape(i, k, t.at[i].dims);
       t.at[i + 1] = keep(i + 1, s);
       if (is_conv(i)) convs_[k++].forward(c, t.at[i], t.at[i + 1]);
-      else if (is_lrn(i)) ops::lrn<B>::template forward<T>(c, Spec::stages[i].normalise, t.at[i], t.at[i + 1]);
+      else if (is_lrn(i)) ops::lrn<B>::template forward<T>(c, chain[i].normalise, t.at[i], t.at[i + 1]);
       else ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(c, t, i, s));
     }
   }
@@ -144,7 +161,7 @@ class plain {
         typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
         convs_[--k].backward(c, kept, dy, dx, writing::set);
       } else if (is_lrn(i)) {
-        ops::lrn<B>::template backward<T>(c, Spec::stages[i].normalise, t.at[i], dy, dx, writing::set);
+        ops::lrn<B>::template backward<T>(c, chain[i].normalise, t.at[i], dy, dx, writing::set);
       } else {
         ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(c, t, i, t.at[i + 1].dims), dy, dx, writing::set);
       }
@@ -156,7 +173,7 @@ class plain {
   void for_each_param(V&& visit) {
     visit.enter("backbone");
     int position = 0, k = 0;
-    for (auto const& s : Spec::stages) {
+    for (auto const& s : chain) {
       if (s.kind == stage_kind::conv) {
         visit.enter(std::to_string(position));
         convs_[k++].for_each_param(visit);
@@ -168,10 +185,10 @@ class plain {
   }
 
  private:
-  static constexpr bool is_conv(int i) { return Spec::stages[i].kind == stage_kind::conv; }
-  static constexpr bool is_lrn(int i) { return Spec::stages[i].kind == stage_kind::lrn; }
+  static constexpr bool is_conv(int i) { return chain[i].kind == stage_kind::conv; }
+  static constexpr bool is_lrn(int i) { return chain[i].kind == stage_kind::lrn; }
   static constexpr pool_spec pool_of(int i) {
-    auto const& s = Spec::stages[i];
+    auto const& s = chain[i];
     return {s.kernel, s.stride, s.pad, s.kind == stage_kind::pool_ceil};
   }
 
@@ -190,7 +207,7 @@ class plain {
     chain_stage<T, B> stages[depth];
     for (int i = 0, k = 0; i < count; ++i) {
       using as = chain_stage<T, B>;
-      stages[i] = is_conv(i) ? convs_[k++].stage() : is_lrn(i) ? as::of_lrn(Spec::stages[i].normalise) : as::of_pool(pool_of(i));
+      stages[i] = is_conv(i) ? convs_[k++].stage() : is_lrn(i) ? as::of_lrn(chain[i].normalise) : as::of_pool(pool_of(i));
     }
     ops::conv_chain<B>::template forward<T>(c, std::span<chain_stage<T, B> const>(stages, static_cast<std::size_t>(count)), x, y);
   }

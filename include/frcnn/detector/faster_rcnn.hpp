@@ -17,6 +17,7 @@
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/scratch.hpp"
+#include "frcnn/geometry/conventions.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 #include "frcnn/ops/clear.hpp"
 
@@ -45,6 +46,12 @@ consteval bool has_channels(int levels) {
   for (int l = 0; l < levels; ++l)
     if (BB::channels(l) != Part::channels) return false;
   return true;
+}
+
+template <class PG, class RH>
+consteval auto rules_of() {
+  if constexpr (requires { typename PG::rules; }) return typename PG::rules();
+  else if constexpr (requires { typename RH::rules; }) return typename RH::rules();
 }
 
 // One sentence for one mistake, the first that applies. Not static_assert(Backbone<BB>), which a compiler may explain at any length.
@@ -79,7 +86,9 @@ consteval bool explain() {
   else if constexpr (RH::levels > BB::levels) static_assert(never<RH>, "frcnn: the RoI head reads more levels than the backbone has");
   else if constexpr (!has_channels<BB, PG>(BB::levels))
     static_assert(never<PG>, "frcnn: the parts differ in number of channels: PG reads other than a map of the backbone has");
-  else static_assert(never<RH>, "frcnn: the parts differ in number of channels: RH reads other than a map of the backbone has");
+  else if constexpr (!has_channels<BB, RH>(RH::levels))
+    static_assert(never<RH>, "frcnn: the parts differ in number of channels: RH reads other than a map of the backbone has");
+  else static_assert(never<BB>, "frcnn: the parts follow different conventions; the backbone's is its last template argument");
   return true;
 }
 
@@ -109,7 +118,8 @@ struct collect_params {
 template <class BB, class PG, class RH>
 concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> &&
                      SameWorld<PG, BB> && SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
-                     detail::has_channels<BB, PG>(BB::levels) && detail::has_channels<BB, RH>(RH::levels);
+                     detail::has_channels<BB, PG>(BB::levels) && detail::has_channels<BB, RH>(RH::levels) &&
+                     conventions::agree<BB, PG>() && conventions::agree<BB, RH>() && conventions::agree<PG, RH>();
 // clang-format on
 
 // Parts that do not fit. It has the members of the one that works, with their types, so that the sentence is all that the compiler says of
@@ -147,6 +157,7 @@ class faster_rcnn<BB, PG, RH> {
   using scalar = scalar_of<BB>;
   using device = device_of<BB>;
   using context = typename device::context;
+  using rules = decltype(detail::rules_of<PG, RH>());  // void where no part names a convention
   static constexpr int levels = BB::levels;
 
  private:

@@ -39,6 +39,8 @@
 #include "frcnn/geometry/conventions/caffe.hpp"
 #include "frcnn/geometry/conventions/torchvision.hpp"
 
+#include <string_view>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::conventions {
 
@@ -49,6 +51,18 @@ struct with_coder : Rules {
   static constexpr C rpn_coder() { return C{}; }
   static constexpr C head_coder() { return C{}; }
 };
+
+// Whether two parts of a detector may stand together: those that name a convention as `rules` name the same one, or one that derives from
+// it and so has its name. A mixture would be a detector that nobody has.
+template <class A, class B>
+consteval bool agree() {
+  if constexpr (requires {
+                  typename A::rules;
+                  typename B::rules;
+                })
+    return std::string_view(A::rules::name) == B::rules::name;
+  return true;
+}
 
 }  // namespace frcnn::conventions
 FRCNN_HIDDEN_END

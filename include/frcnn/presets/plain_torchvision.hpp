@@ -46,7 +46,7 @@ struct plain_torchvision {
   using scalar = T;
   using device = B;
   using convention = conventions::torchvision;
-  using backbone_type = backbone::plain<Spec, T, B>;
+  using backbone_type = backbone::plain<Spec, T, B, convention>;
   using features_type = typename backbone_type::features_type;
   using generator_type = region_proposal_network<features_type, convention>;
   using pooler_type = roi::align_pooler<features_type, convention>;

@@ -28,10 +28,7 @@ struct small_net : plain_torchvision<backbone::small_spec, B, T> {
         2000, 512);
   }
   static training_defaults training() {
-    return {12,
-            2,
-            {.lr = 0.01, .warmup = 100, .drops = {0.75}},
-            {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10, .lr_inside_momentum = base::convention::lr_inside_momentum}};
+    return {12, 2, {.lr = 0.01, .warmup = 100, .drops = {0.75}}, {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10}};
   }
 };
 

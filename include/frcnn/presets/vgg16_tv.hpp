@@ -33,10 +33,7 @@ struct vgg16_tv : plain_torchvision<backbone::vgg16_tv_spec, B, T> {
         12000, 4096);
   }
   static training_defaults training() {
-    return {12,
-            1,
-            {.lr = 0.001, .warmup = 100, .drops = {0.75}},
-            {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10, .lr_inside_momentum = base::convention::lr_inside_momentum}};
+    return {12, 1, {.lr = 0.001, .warmup = 100, .drops = {0.75}}, {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10}};
   }
 };
 

@@ -8,6 +8,7 @@
 // Initialisation: PyTorch's default for all four layers, as torchvision's heads have it, or Gaussian predictors (0.01 and 0.001) with
 // options.gaussian_predictors, as Fast R-CNN has it (section 2.3).
 #include "frcnn/concepts/roi_head.hpp"
+#include "frcnn/nn/bias_multipliers.hpp"
 #include "frcnn/nn/dropout.hpp"
 #include "frcnn/nn/low_rank_linear.hpp"
 #include "frcnn/roi/loss.hpp"
@@ -44,7 +45,9 @@ class fast_rcnn_head {
  public:
   using scalar = typename F::scalar;
   using device = typename F::device;
+  using rules = Rules;
   using coder = typename Rules::coder;
+  static_assert(conventions::agree<fast_rcnn_head, Pooler>(), "frcnn: the pooler and its head follow different conventions");
   static constexpr int channels = F::channels, levels = F::levels;
 
  private:
@@ -81,7 +84,9 @@ class fast_rcnn_head {
         fc6_(pooler.width(), options.fc6, options.fc6_rank, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width())),
         fc7_(options.fc6, options.fc7, options.fc7_rank, true, nn::default_uniform(options.fc6), nn::default_uniform(options.fc6)),
         cls_(options.fc7, options.classes + 1, false, predictor(0.01), predictor_bias()),
-        box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {}
+        box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {
+    nn::take_bias_multipliers<Rules>(*this);
+  }
 
   int classes() const { return options_.classes; }
   detect_defaults const& defaults() const { return options_.detections; }

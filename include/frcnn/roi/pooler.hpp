@@ -51,6 +51,7 @@ class pooler {
  public:
   using scalar = typename F::scalar;
   using device = typename F::device;
+  using rules = Rules;
   static constexpr int levels = F::levels, channels = F::channels;
 
  private:

@@ -1,18 +1,21 @@
 #pragma once
 // Proposals: the RPN's scored anchors to a short list of regions (section 3.3).
 //
-//   K anchors per image over all levels, Kl of level l; S = N * levels segments
+//   K anchors per image over all levels, Kl of level l
+//   a group: the anchors of one level under torchvision, all of an image under caffe; S = N * groups segments
 //   logits [N, M, A or 2A], deltas [N, M, 4A];  rois [N, limit.after_nms] by descending objectness, pixels of the network's input
 //
 // 1. under caffe: decode, clip, drop boxes with a short side, all before the sort; dropped anchors have no score
-// 2. per level, the limit.before_nms highest logits
+// 2. per group, the limit.before_nms highest logits
 // 3. decode, clip to each image's own size in the padded batch; under torchvision drop boxes with a short side
-// 4. per level, non-maximum suppression at 0.7, until limit.after_nms are kept
-// 5. over all levels, the limit.after_nms highest
+// 4. per group, non-maximum suppression at 0.7, until limit.after_nms are kept
+// 5. over all groups, the limit.after_nms highest
 // Equal scores keep the order of their anchors. No gradient flows through here: proposals are constants (approximate joint training).
 #include "frcnn/ops/nms.hpp"
 #include "frcnn/rpn/anchor_target.hpp"
 #include "frcnn/rpn/objectness.hpp"
+
+#include <algorithm>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::rpn {
@@ -26,12 +29,22 @@ namespace detail {
 
 template <class Rules, class Coder, class Anchors, Real T, Backend B>
 struct proposal_source {
-  static constexpr int level_count = Anchors::levels;
+  static constexpr int group_count = Rules::selects_per_level ? Anchors::levels : 1;
+  struct range {
+    int first, count;
+  };
   placed_anchors<Anchors> anchors;
   Coder coder;
   view<image_info<T> const, 1, B> info;
   view<T const, 3, B> logits, deltas;
 
+  // The anchors of group l.
+  FRCNN_HD range group(int l) const {
+    if constexpr (group_count == 1) return {0, anchors.count()};
+    auto const& g = anchors.grid.level[l];
+    int const a = anchors.scheme.per_cell();
+    return {g.first * a, g.h * g.w * a};
+  }
   FRCNN_HD box<T> decoded(int n, int i) const {  // 3: decoded and clipped
     T const* d = deltas.data + (static_cast<std::size_t>(n) * anchors.count() + i) * 4;
     auto const& im = info.data[n];
@@ -48,13 +61,13 @@ struct score_anchors {
   Source from;
   view<T, 2, B> keys;
   FRCNN_HD void operator()(std::size_t at) const {
-    int const levels = Source::level_count, row = static_cast<int>(at / keys.dims[1]), j = static_cast<int>(at % keys.dims[1]);
-    int const n = row / levels, l = row % levels, a = from.anchors.scheme.per_cell();
-    auto const& g = from.anchors.grid.level[l];
+    int const groups = Source::group_count, row = static_cast<int>(at / keys.dims[1]), j = static_cast<int>(at % keys.dims[1]);
+    int const n = row / groups;
+    auto const group = from.group(row % groups);
     T key = dead_key<T>;
-    if (j < g.h * g.w * a) {
-      int const i = g.first * a + j;
-      key = objectness_logit<Rules>(from.logits, a, n, i);
+    if (j < group.count) {
+      int const i = group.first + j;
+      key = objectness_logit<Rules>(from.logits, from.anchors.scheme.per_cell(), n, i);
       if constexpr (Rules::filters_before_top_n)
         if (!from.wide_enough(n, from.decoded(n, i))) key = dead_key<T>;
     }
@@ -69,12 +82,12 @@ struct decode_ranked {
   view<box<T>, 2, B> boxes;
   view<std::uint8_t, 2, B> fit;
   FRCNN_HD void operator()(std::size_t at) const {
-    int const row = static_cast<int>(at / order.dims[1]), n = row / Source::level_count, l = row % Source::level_count;
+    int const row = static_cast<int>(at / order.dims[1]), n = row / Source::group_count, l = row % Source::group_count;
     int const j = order.data[at];
     boxes.data[at] = {};
     fit.data[at] = 0;
     if (j < 0) return;
-    boxes.data[at] = from.decoded(n, from.anchors.grid.level[l].first * from.anchors.scheme.per_cell() + j);
+    boxes.data[at] = from.decoded(n, from.group(l).first + j);
     fit.data[at] = from.wide_enough(n, boxes.data[at]);
   }
 };
@@ -90,10 +103,9 @@ struct gather_fit {
   }
 };
 
-// keys [N, levels*after]: the scores of what NMS kept, dead elsewhere
+// keys [N, groups*after]: the scores of what NMS kept, dead elsewhere
 template <Real T, Backend B>
 struct merge_keys {
-  int levels;
   view<T const, 2, B> keys;                   // [S, Kmax]
   view<std::int32_t const, 2, B> order, fit;  // [S, before]
   counted<std::int32_t const, 2, B> kept;     // [S, after]
@@ -106,8 +118,8 @@ struct merge_keys {
 
 template <Real T, Backend B>
 struct gather_proposals {
-  int levels;
-  view<std::int32_t const, 2, B> order;  // [N, after] into [levels*after]
+  int groups;
+  view<std::int32_t const, 2, B> order;  // [N, after] into [groups*after]
   view<std::int32_t const, 2, B> kept;   // [S, after]
   view<box<T> const, 2, B> boxes;        // [S, before]
   view<box<T>, 2, B> rois;
@@ -117,7 +129,7 @@ struct gather_proposals {
       rois.data[at] = {};
       return;
     }
-    int const row = n * levels + j / after;
+    int const row = n * groups + j / after;
     rois.data[at] = boxes(row, kept(row, j % after));
   }
 };
@@ -130,13 +142,12 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
   using context = typename B::context;
   using source = detail::proposal_source<Rules, Coder, Anchors, T, B>;
   typename context::frame scope(c);
-  constexpr int levels = Anchors::levels;
-  int const n = static_cast<int>(info.size()), s = n * levels, after = rois.rows.dims[1];
-  int longest = 0;
-  for (auto const& g : anchors.grid.level) longest = g.h * g.w > longest ? g.h * g.w : longest;
-  longest *= anchors.scheme.per_cell();
-  int const before = o.limit.before_nms < longest ? o.limit.before_nms : longest;
+  constexpr int groups = source::group_count;
+  int const n = static_cast<int>(info.size()), s = n * groups, after = rois.rows.dims[1];
   source const from{anchors, coder, info, logits, deltas};
+  int longest = 0;
+  for (int l = 0; l < groups; ++l) longest = std::max(longest, from.group(l).count);
+  int const before = std::min(o.limit.before_nms, longest);
 
   auto keys = scratch<T, B>(c, shape<2>{{s, longest}});
   auto order = scratch<std::int32_t, B>(c, shape<2>{{s, before}});
@@ -155,11 +166,11 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
   auto kept = scratch_counted<std::int32_t, B>(c, s, after);
   exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Rules, T>{static_cast<T>(o.nms_iou)}, kept);  // 4
 
-  auto merged = scratch<T, B>(c, shape<2>{{n, levels * after}});
+  auto merged = scratch<T, B>(c, shape<2>{{n, groups * after}});
   auto final_order = scratch<std::int32_t, B>(c, shape<2>{{n, after}});
-  exec<B>::for_each(c, merged.size(), detail::merge_keys<T, B>{levels, keys, order, fit, kept, merged});  // 5
+  exec<B>::for_each(c, merged.size(), detail::merge_keys<T, B>{keys, order, fit, kept, merged});  // 5
   exec<B>::segmented_sort(c, view<T const, 2, B>(merged), final_order, rois.count);
-  exec<B>::for_each(c, final_order.size(), detail::gather_proposals<T, B>{levels, final_order, kept.rows, boxes.rows, rois.rows});
+  exec<B>::for_each(c, final_order.size(), detail::gather_proposals<T, B>{groups, final_order, kept.rows, boxes.rows, rois.rows});
 }
 
 }  // namespace frcnn::rpn

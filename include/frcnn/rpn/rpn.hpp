@@ -11,6 +11,7 @@
 // Initialisation: normal, deviation 0.01, biases 0 (section 3.1.3).
 #include "frcnn/concepts/proposal_generator.hpp"
 #include "frcnn/core/buffer.hpp"
+#include "frcnn/nn/bias_multipliers.hpp"
 #include "frcnn/nn/conv.hpp"
 #include "frcnn/rpn/loss.hpp"
 #include "frcnn/rpn/proposal.hpp"
@@ -47,6 +48,7 @@ class region_proposal_network {
   using scalar = typename F::scalar;
   using device = typename F::device;
   using anchors_type = Anchors;
+  using rules = Rules;
   using coder = typename Rules::coder;
   static constexpr int channels = F::channels, levels = F::levels;
 
@@ -80,7 +82,9 @@ class region_proposal_network {
         options_(options),
         nominal_stride_(nominal_stride),
         conv_({channels, channels, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
-        siblings_(channels, anchors.per_cell() * rpn::logits_per_anchor<Rules>(), anchors.per_cell() * 4, initializer::normal(0.01)) {}
+        siblings_(channels, anchors.per_cell() * rpn::logits_per_anchor<Rules>(), anchors.per_cell() * 4, initializer::normal(0.01)) {
+    nn::take_bias_multipliers<Rules>(*this);
+  }
 
   Anchors const& anchors() const { return anchors_; }
   rpn_options<Rules> const& options() const { return options_; }

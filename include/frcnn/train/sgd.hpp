@@ -129,7 +129,7 @@ class sgd {
       exec<B>::for_each(c, p.size(),
                         detail::apply_gradient<T, B>{p.value.data, velocity_.data() + e.gradient_offset, p.grad.data, control_.data(),
                                                      static_cast<T>(options_.momentum), static_cast<T>(options_.decay * p.decay_mult),
-                                                     static_cast<T>(p.lr_mult), options_.lr_inside_momentum});
+                                                     static_cast<T>(p.lr_mult), options_.lr_inside_momentum.value_or(false)});
       ++p.version;
       p.next = writing::set;
     }

@@ -62,6 +62,14 @@ inline trainer_options checked(trainer_options o) {
   return o;
 }
 
+// The form of momentum is the convention's where the options leave it open.
+template <class Model>
+sgd_options with_momentum_of(sgd_options o) {
+  if constexpr (requires { Model::rules::lr_inside_momentum; })
+    if (!o.lr_inside_momentum) o.lr_inside_momentum = Model::rules::lr_inside_momentum;
+  return o;
+}
+
 template <Real T, Backend B>
 struct collect_losses {
   view<T const, 1, B> loss;
@@ -95,7 +103,7 @@ class trainer {
         options_(detail::checked(std::move(options))),
         scheme_(scheme),
         input_(std::move(input)),
-        optimiser_(model.parameters(), options_.optimiser),
+        optimiser_(model.parameters(), detail::with_momentum_of<Model>(options_.optimiser)),
         state_(c, 2),
         loss_(c, 4),
         ring_(c, std::size_t{ring} * slot) {

@@ -42,7 +42,7 @@ struct pooled_spec {
 
 template <class Spec, Real T, class Rules = conventions::torchvision, template <class, class> class Pooler = roi::align_pooler>
 struct parts {
-  using backbone_type = backbone::plain<Spec, T, cpu>;
+  using backbone_type = backbone::plain<Spec, T, cpu, Rules>;
   using features_type = typename backbone_type::features_type;
   using pooler_type = Pooler<features_type, Rules>;
   using generator_type = region_proposal_network<features_type, Rules>;

@@ -43,9 +43,9 @@ std::vector<box<T>> naive(rpn::placed_anchors<Anchors> const& anchors, Coder con
     box<T> where;
   };
   auto const best_first = [](candidate const& p, candidate const& q) { return p.score > q.score; };
-  std::vector<candidate> all;
+  std::vector<candidate> all, level;  // under caffe all levels are one
   for (int l = 0, i = 0; l < Anchors::levels; ++l) {
-    std::vector<candidate> level;
+    if (Rules::selects_per_level) level.clear();
     for (int j = 0; j < anchors.grid.level[l].h * anchors.grid.level[l].w * a; ++j, ++i) {
       int const cell = i / a, k = i % a;
       T const* const d = &deltas(n, cell, 4 * k);
@@ -54,6 +54,7 @@ std::vector<box<T>> naive(rpn::placed_anchors<Anchors> const& anchors, Coder con
       if constexpr (Rules::objectness == conventions::objectness_kind::softmax) score = logits(n, cell, a + k) - score;
       level.push_back({score, where});
     }
+    if (!Rules::selects_per_level && l + 1 < Anchors::levels) continue;
     auto const narrow = [&](candidate const& p) { return !Rules::wide_enough(p.where, Rules::proposal_min_side(im.sx)); };
     if (Rules::filters_before_top_n) std::erase_if(level, narrow);
     std::stable_sort(level.begin(), level.end(), best_first);
@@ -186,4 +187,30 @@ TEST_CASE("an image's proposals do not depend on its place in the batch") {
     array<image_info<double>, 1> const own(of(1), info(n));
     CHECK(proposed<torchvision>(place(anchors), literal_coder{}, own, part(logits), part(deltas), o).live(0) == both.live(n));
   }
+}
+
+TEST_CASE("top N and suppression see all levels together under caffe, each for itself under torchvision") {
+  using T = double;
+  // Level 0: two boxes apart; level 1: one on the first of them, lower in score, and one apart, the lowest.
+  std::vector<box<double>> const two(2);
+  auto const anchors = place(two, two);
+  box<T> const boxes[] = {{0, 0, 40, 40}, {50, 50, 90, 90}, {0, 0, 40, 39}, {50, 0, 90, 40}};
+  T const z[] = {4, 3, 2, 1};
+  array<image_info<T>, 1> const info(of(1), image_info<T>{100, 100, 100, 100, 1, 1});
+  array<T, 3> one(of(1, 4, 1)), pair(of(1, 4, 2)), deltas(of(1, 4, 4));
+  for (int i = 0; i < 4; ++i) {
+    one(0, i, 0) = z[i];
+    pair(0, i, 0) = -z[i] / 2, pair(0, i, 1) = z[i] / 2;
+    deltas(0, i, 0) = boxes[i].x1, deltas(0, i, 1) = boxes[i].y1, deltas(0, i, 2) = boxes[i].x2, deltas(0, i, 3) = boxes[i].y2;
+  }
+  auto const separate = [&](proposal_limits limit) {
+    return proposed<torchvision>(anchors, literal_coder{}, info, one, deltas, {limit, .7}).live(0);
+  };
+  auto const together = [&](proposal_limits limit) {
+    return proposed<caffe>(anchors, literal_coder{}, info, pair, deltas, {limit, .7}).live(0);
+  };
+  using list = std::vector<box<T>>;
+  CHECK(separate({2, 4}) == list{boxes[0], boxes[1], boxes[2], boxes[3]});
+  CHECK(together({4, 4}) == list{boxes[0], boxes[1], boxes[3]});  // boxes[2] lies on boxes[0]
+  CHECK(together({2, 4}) == list{boxes[0], boxes[1]});            // the best two of the image
 }
