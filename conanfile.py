@@ -19,17 +19,22 @@ class Frcnn(ConanFile):
     settings = "os", "arch", "compiler", "build_type"
     # The components that bring libraries, the engine fast, and what oneDNN adds to it. That is off: ConanCenter's onednn is a recipe of
     # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
-    # jpeg: what decodes JPEG for the component data.
+    # jpeg: what decodes JPEG for the component data. compiled: the libraries cpu and images, compiled once with the profile's settings.
     options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False],
                "fast": [True, False], "onednn": [True, False],
-               "jpeg": ["turbo", "stb"]}
-    default_options = {"data": True, "io": True, "viz": True, "compress": False, "fast": True, "onednn": False, "jpeg": "turbo"}
-    exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*"
+               "jpeg": ["turbo", "stb"], "compiled": [True, False]}
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "fast": True, "onednn": False, "jpeg": "turbo",
+                       "compiled": False}
+    exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
 
     def set_version(self):
         header = load(self, os.path.join(self.recipe_folder, "include", "frcnn", "version.hpp"))
         self.version = ".".join(re.findall(r"#define FRCNN_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header))
+
+    def configure(self):
+        if self.options.compiled:
+            self.package_type = "static-library"
 
     def requirements(self):
         visible = {"transitive_headers": True, "transitive_libs": True}
@@ -53,6 +58,8 @@ class Frcnn(ConanFile):
     def validate(self):
         if self.options.onednn and not self.options.fast:
             raise ConanInvalidConfiguration("frcnn: expected the option fast with onednn, found it off")
+        if self.options.compiled and not (self.options.data and self.options.io):
+            raise ConanInvalidConfiguration("frcnn: expected the options data and io with compiled, found one of them off")
         # Not the profile's C++ standard, which a detected profile sets to 17: the CMake target asks for C++20 itself.
         compiler = str(self.settings.compiler)
         least = {"gcc": "12", "clang": "14"}.get(compiler)
@@ -70,17 +77,22 @@ class Frcnn(ConanFile):
         toolchain.cache_variables["FRCNN_FAST"] = "ON" if self.options.fast else "OFF"
         toolchain.cache_variables["FRCNN_ONEDNN"] = "ON" if self.options.onednn else "OFF"
         toolchain.cache_variables["FRCNN_JPEG"] = str(self.options.jpeg)
+        toolchain.cache_variables["FRCNN_COMPILED"] = bool(self.options.compiled)
         toolchain.generate()
 
     def build(self):
-        CMake(self).configure()
+        cmake = CMake(self)
+        cmake.configure()
+        if self.options.compiled:
+            cmake.build()
 
     def package(self):
         CMake(self).install()
 
     def package_id(self):
-        self.info.settings.clear()
-        self.info.requires.clear()
+        if not self.info.options.compiled:
+            self.info.settings.clear()
+            self.info.requires.clear()
 
     def package_info(self):
         # The package file that we install is the one that every consumer reads; it finds the requirements by Conan's.

@@ -5,7 +5,7 @@ include_guard(GLOBAL)
 add_library(frcnn_program INTERFACE)
 target_link_libraries(frcnn_program INTERFACE frcnn::frcnn frcnn::data frcnn::io frcnn::eval frcnn::viz frcnn::compress)
 # -Wrestrict of g++ 12 is wrong about "text" + string when it optimises (GCC bug 105651).
-target_compile_options(frcnn_program INTERFACE -Wall -Wextra ${FRCNN_ARCH_OPTIONS}
+target_compile_options(frcnn_program INTERFACE -Wall -Wextra ${FRCNN_ARCH_OPTIONS} ${FRCNN_EXACT_OPTIONS}
                                                $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -24,6 +24,9 @@ function(frcnn_add_examples)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE frcnn_program CLI11::CLI11 fmt::fmt)
+    if(TARGET frcnn_cpu_presets)
+      target_link_libraries(${name} PRIVATE frcnn_cpu_presets)
+    endif()
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
   endforeach()
 endfunction()

@@ -9,11 +9,17 @@
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it
+#   and, where FRCNN_COMPILED is ON (an installed tree: where it was), compiled once, with flags of its own:
+#     frcnn::cpu     load_detector with the library's presets and all CPU kernels (frcnn/load_detector.hpp); needs what frcnn::io needs
+#     frcnn::images  read_image with the decoders (frcnn/read_image.hpp); needs what frcnn::data needs
+#   Who links these two inherits no flags and no libraries' headers. frcnn::cpu_presets, in a source tree, has the library's own flags as well,
+#   and what trains or composes the presets is not compiled again.
 # A component's libraries are looked for only when the component is named here. On failure frcnn_MISSING says in a sentence what is
 # not there; a component that is there sets frcnn_<component>_FOUND.
 include_guard(DIRECTORY)
 
 set(FRCNN_ALL_COMPONENTS data io eval viz compress)
+set(FRCNN_COMPILED_COMPONENTS cpu images)
 
 # -march for one of baseline, v3, v4, native. It is in the name of every kernel (config.hpp): files of several may be in one program.
 function(frcnn_arch_options arch result)
@@ -30,6 +36,12 @@ function(frcnn_arch_options arch result)
     message(FATAL_ERROR "frcnn: FRCNN_ARCH is baseline, v3, v4 or native, not '${arch}'")
   endif()
 endfunction()
+
+# A product and a sum are rounded one by one: an overlap that is computed in two places has to be the same number in both. The compiled library
+# keeps this to itself. Files that include the library's code need it, and g++ has no way to say so in a header (its pragma stops inlining, its
+# barrier does not hold in vectorised loops): frcnn::frcnn hands it on, unless FRCNN_EXACT is OFF and the user's build gives it to those files
+# alone.
+set(FRCNN_EXACT_OPTIONS $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:-ffp-contract=off>)
 
 # OpenBLAS by its own package file (Debian's names paths, Conan's a target), any other BLAS by CMake's search, which BLA_VENDOR steers.
 macro(frcnn_find_blas)
@@ -186,11 +198,14 @@ macro(frcnn_define_core include_dir)
     target_compile_features(${frcnn_target} INTERFACE cxx_std_20)
     # g++'s unique symbols (the standard library's have them too) keep a shared object in memory after dlclose.
     target_compile_options(${frcnn_target} INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
-    # Geometry gives the same bits on every target: a product and a sum are rounded one by one.
+    if(NOT DEFINED FRCNN_EXACT OR FRCNN_EXACT)
+      target_compile_options(${frcnn_target} INTERFACE ${FRCNN_EXACT_OPTIONS}
+                                                       "$<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;-Xcompiler=-ffp-contract=off>")
+    endif()
+    # clang spends more than half of its time in an optimisation of OpenMP for GPUs, which finds nothing here.
     target_compile_options(
-      ${frcnn_target}
-      INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:-ffp-contract=off>
-                "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--fmad=false;-Xcompiler=-ffp-contract=off>")
+      ${frcnn_target} INTERFACE "$<$<AND:$<COMPILE_LANG_AND_ID:CXX,Clang>,$<BOOL:${FRCNN_OPENMP}>>:SHELL:-mllvm -openmp-opt-disable>"
+                                "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>")
     find_package(Threads QUIET)
     if(TARGET Threads::Threads)
       target_link_libraries(${frcnn_target} INTERFACE Threads::Threads)
@@ -339,6 +354,58 @@ macro(frcnn_define_compress)
   endif()
 endmacro()
 
+# A compiled library of the component `stands_on`: src/<name>.cpp, or what was installed of it.
+macro(frcnn_define_compiled name definition stands_on)
+  if(NOT TARGET frcnn::${stands_on})
+    cmake_language(CALL frcnn_define_${stands_on})
+  endif()
+  if(NOT FRCNN_COMPILED)
+    frcnn_missing("FRCNN_COMPILED=ON for its compiled library ${name}")
+  elseif(TARGET frcnn::${stands_on} AND frcnn_kind STREQUAL "SOURCE")
+    add_library(frcnn_${name} ${frcnn_include_dir}/../src/${name}.cpp)
+    add_library(frcnn::${name} ALIAS frcnn_${name})
+    target_include_directories(frcnn_${name} PUBLIC "$<BUILD_INTERFACE:${frcnn_include_dir}>")
+    target_compile_features(frcnn_${name} PUBLIC cxx_std_20)
+    target_compile_definitions(frcnn_${name} PUBLIC ${definition}=1)
+    target_link_libraries(frcnn_${name} PRIVATE frcnn::frcnn frcnn::${stands_on})
+    target_compile_options(frcnn_${name} PRIVATE ${FRCNN_ARCH_OPTIONS} ${FRCNN_EXACT_OPTIONS})
+    set_target_properties(frcnn_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON EXPORT_NAME ${name})
+    get_target_property(frcnn_type frcnn_${name} TYPE)
+    if(frcnn_type STREQUAL "SHARED_LIBRARY")
+      target_compile_definitions(frcnn_${name} PUBLIC FRCNN_COMPILED_SHARED=1)
+      set_target_properties(frcnn_${name} PROPERTIES VERSION ${frcnn_VERSION} SOVERSION ${frcnn_VERSION_MAJOR}.${frcnn_VERSION_MINOR})
+    endif()
+  elseif(TARGET frcnn::${stands_on})
+    add_library(frcnn::${name} ${FRCNN_COMPILED} IMPORTED)
+    set_target_properties(
+      frcnn::${name}
+      PROPERTIES IMPORTED_LOCATION "${frcnn_library_dir}/${CMAKE_${FRCNN_COMPILED}_LIBRARY_PREFIX}frcnn_${name}${CMAKE_${FRCNN_COMPILED}_LIBRARY_SUFFIX}"
+                 INTERFACE_INCLUDE_DIRECTORIES "${frcnn_include_dir}"
+                 INTERFACE_COMPILE_FEATURES cxx_std_20
+                 INTERFACE_COMPILE_DEFINITIONS "${definition}=1")
+    if(FRCNN_COMPILED STREQUAL "STATIC")
+      set_target_properties(frcnn::${name} PROPERTIES INTERFACE_LINK_LIBRARIES "$<LINK_ONLY:frcnn::frcnn>;$<LINK_ONLY:frcnn::${stands_on}>")
+    else()
+      set_property(TARGET frcnn::${name} APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS FRCNN_COMPILED_SHARED=1)
+    endif()
+  endif()
+endmacro()
+
+macro(frcnn_define_cpu)
+  frcnn_define_compiled(cpu FRCNN_COMPILED_CPU io)
+  # A shared object exports the border alone.
+  if(TARGET frcnn_cpu AND frcnn_type STREQUAL "STATIC_LIBRARY")
+    add_library(frcnn_cpu_presets INTERFACE)
+    add_library(frcnn::cpu_presets ALIAS frcnn_cpu_presets)
+    target_link_libraries(frcnn_cpu_presets INTERFACE frcnn::cpu frcnn::frcnn)
+    target_compile_definitions(frcnn_cpu_presets INTERFACE FRCNN_COMPILED_PRESETS=1)
+    target_compile_options(frcnn_cpu_presets INTERFACE ${FRCNN_ARCH_OPTIONS})
+  endif()
+endmacro()
+macro(frcnn_define_images)
+  frcnn_define_compiled(images FRCNN_COMPILED_IMAGES data)
+endmacro()
+
 # Which engines the program will have, and why not more.
 macro(frcnn_say_engines)
   if(frcnn_onednn)
@@ -356,14 +423,15 @@ endmacro()
 # A macro: what find_package makes belongs to the caller's folder.
 macro(frcnn_define_targets kind include_dir)
   set(frcnn_kind ${kind})
+  set(frcnn_include_dir "${include_dir}")
   set(frcnn_MISSING "")
   if(NOT TARGET frcnn::frcnn)
     frcnn_define_core("${include_dir}")
   endif()
   if(TARGET frcnn::frcnn)
     foreach(frcnn_component ${ARGN})
-      if(NOT frcnn_component IN_LIST FRCNN_ALL_COMPONENTS)
-        frcnn_missing("no component '${frcnn_component}': they are ${FRCNN_ALL_COMPONENTS}")
+      if(NOT frcnn_component IN_LIST FRCNN_ALL_COMPONENTS AND NOT frcnn_component IN_LIST FRCNN_COMPILED_COMPONENTS)
+        frcnn_missing("no component '${frcnn_component}': they are ${FRCNN_ALL_COMPONENTS} ${FRCNN_COMPILED_COMPONENTS}")
       elseif(NOT TARGET frcnn::${frcnn_component})
         cmake_language(CALL frcnn_define_${frcnn_component})
       endif()

@@ -36,7 +36,7 @@ inline void declare(CLI::App& app, arguments& a) {
   auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)")->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
-  app.add_option("--preset", a.preset, std::string("detector: ") + frcnn::presets::names)->capture_default_str();
+  app.add_option("--preset", a.preset, "detector: " + frcnn::library_presets<frcnn::cpu>::names())->capture_default_str();
   app.add_option("--scheme", a.scheme, "how features are shared")
       ->capture_default_str()
       ->check(CLI::IsMember({frcnn::approximate_joint::name}));

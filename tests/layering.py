@@ -50,7 +50,7 @@ ALSO = {
     "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/foreign_file.hpp"},
     "eval": {"frcnn/io/atomic_file.hpp", "frcnn/io/file_name.hpp"},
     "viz": {"frcnn/io/atomic_file.hpp"},
-    "presets": {"frcnn/backend/cpu.hpp"},  # load_detector: a file becomes a detector of one device
+    "presets": {"frcnn/backend/cpu.hpp", "frcnn/backend/cpu/options.hpp"},  # load_detector: a file becomes a detector of one device
 }
 GROUND = {"frcnn/config.hpp", "frcnn/instruction_set.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
 # third-party: the paths below frcnn/ that may name it
@@ -69,7 +69,7 @@ THIRD_PARTY = {
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
 OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)

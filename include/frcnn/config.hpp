@@ -98,6 +98,23 @@
 #define FRCNN_PER_BUILD
 #endif
 
+// Set by the targets of the compiled library: frcnn::cpu, frcnn::images, frcnn::cpu_presets. What it exports is visible where it is a shared
+// object.
+#if !defined(FRCNN_COMPILED_CPU)
+#define FRCNN_COMPILED_CPU 0
+#endif
+#if !defined(FRCNN_COMPILED_IMAGES)
+#define FRCNN_COMPILED_IMAGES 0
+#endif
+#if !defined(FRCNN_COMPILED_PRESETS)
+#define FRCNN_COMPILED_PRESETS 0
+#endif
+#if defined(FRCNN_COMPILED_SHARED)
+#define FRCNN_COMPILED_API FRCNN_VISIBLE
+#else
+#define FRCNN_COMPILED_API
+#endif
+
 // A loop whose iterations are independent of each other, in code that several compilers share: to be vectorised even at -O2.
 #if defined(_OPENMP) && !defined(__CUDA_ARCH__)
 #define FRCNN_INDEPENDENT _Pragma("omp simd")

@@ -18,6 +18,12 @@ if(WAY STREQUAL "find_package")
                   COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} --install ${WORK}/tree --prefix ${WORK}/prefix OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
+elseif(WAY STREQUAL "compiled")
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
+                          -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DFRCNN_COMPILED=ON -DFRCNN_FAST=OFF -DFRCNN_ONEDNN=OFF
+                          -DCMAKE_BUILD_TYPE=Debug -DCMAKE_INSTALL_PREFIX=${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/tree --target install COMMAND_ERROR_IS_FATAL ANY)
+  build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
 elseif(WAY STREQUAL "fetch_content")
   build_and_run(-DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE})
 elseif(WAY STREQUAL "export")

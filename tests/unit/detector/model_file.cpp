@@ -151,6 +151,23 @@ TEST_CASE("weights that are no numbers are refused with their tensor") {
         std::string::npos);
 }
 
+TEST_CASE("a program chooses the presets that it can load, its own among them") {
+  scratch_folder const folder;
+  auto const d = random_detector();
+  save(d, folder.path / "narrow.safetensors");
+  constexpr preset_entry mine[] = {preset_row<narrow_preset<>>}, others[] = {preset_row<presets::small_net<cpu>>};
+  auto const any = load_detector(folder.path / "narrow.safetensors", mine, {.threads = 1});
+  CHECK(any.config().preset == "narrow");
+  CHECK(any.classes() == d.classes());
+  auto text = message_of([&] { load_detector(folder.path / "narrow.safetensors", others); });
+  CHECK_MESSAGE(text == "preset: expected one of small, found narrow", text);
+  text = message_of([&] { load_detector(folder.path / "narrow.safetensors"); });
+  CHECK_MESSAGE(text == "preset: expected one of small, vgg16_tv, found narrow", text);
+  CHECK(library_presets<cpu>::names() == "small, vgg16_tv");
+  CHECK(preset_list<narrow_preset<>, presets::small_net<cpu>>::with("small", []<class P>() { return std::string(P::name); }) == "small");
+  CHECK_THROWS_AS(preset_list<narrow_preset<>>::with("small", []<class P>() {}), error);
+}
+
 TEST_CASE("load_detector serves a preset that only the file knows") {
   scratch_folder const folder;
   auto config = presets::small_net<cpu>::config({"a", "b"});

@@ -1,0 +1,18 @@
+#pragma once
+// load_detector of the compiled library (target frcnn::cpu): the library's presets, with all their kernels, were compiled once, and this file
+// needs the border alone.
+#include "frcnn/backend/cpu/options.hpp"
+#include "frcnn/detector/any_detector.hpp"
+#include "frcnn/detector/model_weights.hpp"
+
+#include <filesystem>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_VOCABULARY {
+
+FRCNN_COMPILED_API any_detector load_detector(std::filesystem::path const& path, cpu_options const& options = {},
+                                              model_weights how = model_weights::read);
+FRCNN_COMPILED_API any_detector load_detector(std::filesystem::path const& path, int threads, model_weights how = model_weights::read);
+
+}  // namespace frcnn
+FRCNN_HIDDEN_END

@@ -1,0 +1,44 @@
+#pragma once
+// The classes of the library's presets for the CPU, as the compiled library holds them: explicit instantiations.
+//
+// Where FRCNN_COMPILED_PRESETS is 1, which the target frcnn::cpu_presets sets, this file declares that they are elsewhere, and a program that
+// trains or composes the library's presets compiles neither them nor the kernels below them. It must have the library's own flags: another
+// build (config.hpp) has other names, and does not link. src/cpu.cpp defines them.
+#include "frcnn/backend/cpu.hpp"
+#include "frcnn/detector/detector.hpp"
+#include "frcnn/presets/small.hpp"
+#include "frcnn/presets/vgg16_tv.hpp"
+#include "frcnn/train/sgd.hpp"
+#include "frcnn/train/trainer.hpp"
+
+#if !defined(FRCNN_INSTANCE)
+#define FRCNN_INSTANCE extern template
+#endif
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI {
+
+FRCNN_INSTANCE class nn::conv<float, cpu>;
+FRCNN_INSTANCE class nn::linear<float, cpu>;
+FRCNN_INSTANCE class nn::low_rank_linear<float, cpu>;
+FRCNN_INSTANCE class parameter_store<float, cpu>;
+FRCNN_INSTANCE class input_batch<float, cpu>;
+FRCNN_INSTANCE class sgd<float, cpu>;
+
+#define FRCNN_INSTANCES_OF(preset, spec)                                                               \
+  FRCNN_INSTANCE class backbone::plain<spec, float, cpu>;                                              \
+  FRCNN_INSTANCE class region_proposal_network<preset::features_type, preset::convention>;             \
+  FRCNN_INSTANCE class roi::align_pooler<preset::features_type, preset::convention>;                   \
+  FRCNN_INSTANCE class fast_rcnn_head<preset::features_type, preset::convention, preset::pooler_type>; \
+  FRCNN_INSTANCE class faster_rcnn<preset::backbone_type, preset::generator_type, preset::head_type>;  \
+  FRCNN_INSTANCE class detector<preset>;                                                               \
+  FRCNN_INSTANCE class trainer<preset::model>;                                                         \
+  FRCNN_INSTANCE struct presets::plain_torchvision<spec, cpu, float>;                                  \
+  FRCNN_INSTANCE struct preset;
+
+FRCNN_INSTANCES_OF(presets::small_net<cpu>, backbone::small_spec)
+FRCNN_INSTANCES_OF(presets::vgg16_tv<cpu>, backbone::vgg16_tv_spec)
+#undef FRCNN_INSTANCES_OF
+
+}  // namespace frcnn
+FRCNN_HIDDEN_END
