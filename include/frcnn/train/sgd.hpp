@@ -143,25 +143,28 @@ class sgd {
 
   // Momentum in logical order, for checkpoints. Throws for a parameter that does not learn.
   std::vector<T> get_velocity(typename parameter_store<T, B>::entry const& e) const {
-    check_learns(e);
-    auto const place = place_[index_of(e)];
-    return place == none ? std::vector<T>(e.p->size(), T(0)) : store_.logical(e, velocity_.data() + place);
+    auto const& own = learning(e);
+    auto const place = place_[index_of(own)];
+    return place == none ? std::vector<T>(own.p->size(), T(0)) : store_.logical(own, velocity_.data() + place);
   }
   void set_velocity(typename parameter_store<T, B>::entry const& e, std::vector<T> const& logical) {
-    check_learns(e);
+    auto const& own = learning(e);
     follow();
-    store_.from_logical(e, logical, velocity_.data() + e.gradient_offset);
+    store_.from_logical(own, logical, velocity_.data() + own.gradient_offset);
   }
 
  private:
   static constexpr std::size_t none = std::size_t(-1);
 
-  std::size_t index_of(typename parameter_store<T, B>::entry const& e) const {
-    return static_cast<std::size_t>(&e - store_.entries().data());
+  using entry = typename parameter_store<T, B>::entry;
+
+  // By name: e may be the entry of a like model.
+  entry const& learning(entry const& e) const {
+    entry const& own = store_.at(e.name);
+    if (own.p->kind != param_kind::trained) throw error("momentum of " + e.name, "a parameter that learns", "one that does not");
+    return own;
   }
-  static void check_learns(typename parameter_store<T, B>::entry const& e) {
-    if (e.p->kind != param_kind::trained) throw error("momentum of " + e.name, "a parameter that learns", "one that does not");
-  }
+  std::size_t index_of(entry const& own) const { return static_cast<std::size_t>(&own - store_.entries().data()); }
   // Lays momentum out as the store has its gradients. By way of the host: it happens when somebody freezes something.
   void follow() {
     if (layout_ == store_.gradient_layout()) return;
