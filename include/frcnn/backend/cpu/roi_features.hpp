@@ -314,9 +314,9 @@ struct roi_align<cpu> {
     T along(int p, int s) const { return (T(p) + (T(s) + T(0.5)) / T(sampling)) / T(pooled); }
     // Gradient by a sample's place to gradients by both ends.
     void give(T d, int p, int s, T scale, T& dlow, T& dhigh) const {
-      T const far = grows ? along(p, s) : T(0);
-      dlow += d * (T(1) - far) * scale;
-      dhigh += d * far * scale;
+      T const part = grows ? along(p, s) : T(0);
+      dlow += d * (T(1) - part) * scale;
+      dhigh += d * part * scale;
     }
   };
 
