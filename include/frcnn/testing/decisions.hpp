@@ -6,6 +6,7 @@
 //
 //   anchor_label, anchor_match  [N, K]     1, 0, -1 (not sampled); the box each anchor regresses to
 //   rois [N, Q] with roi_count [N]; roi_label [N, Q], roi_target [N, Q]    the sampled RoIs: 0 background, 1..K class, -1 dead
+//   roi_proposal, roi_truth     [N, Q]     where each RoI came from (roi/target.hpp), for gradients by proposals; may be empty
 //   mask6, mask7                [N*Q, width]   of dropout, 1 is kept; empty without
 //
 // 1. record(c, tape)        after a step: a copy on the host. A half that never ran is empty
@@ -43,6 +44,8 @@ struct step_decisions {
   recorded<std::int32_t, 2> roi_label;
   recorded<delta<T>, 2> roi_target;
   recorded<std::uint8_t, 2> mask6, mask7;
+  recorded<std::int32_t, 2> roi_proposal{};
+  recorded<box<T>, 2> roi_truth{};
 };
 
 namespace detail {
@@ -78,7 +81,9 @@ auto record(Context& c, Tape const& tape) {
                            detail::copied(c, head.targets.label),
                            detail::copied(c, head.targets.target),
                            detail::copied(c, head.mask6),
-                           detail::copied(c, head.mask7)};
+                           detail::copied(c, head.mask7),
+                           detail::copied(c, head.targets.proposal),
+                           detail::copied(c, head.targets.truth)};
 }
 
 template <class Context, Real T, class Tape>
@@ -91,7 +96,9 @@ void replay(Context& c, step_decisions<T> const& d, Tape& tape) {
   head.held = static_cast<bool>(d.rois);
   head.targets = {{detail::restored(c, d.rois, head.roi_memory), detail::restored(c, d.roi_count, head.count_memory)},
                   detail::restored(c, d.roi_label, head.label_memory),
-                  detail::restored(c, d.roi_target, head.target_memory)};
+                  detail::restored(c, d.roi_target, head.target_memory),
+                  detail::restored(c, d.roi_proposal, head.proposal_memory),
+                  detail::restored(c, d.roi_truth, head.truth_memory)};
   head.mask6 = detail::restored(c, d.mask6, head.mask6_memory);
   head.mask7 = detail::restored(c, d.mask7, head.mask7_memory);
 }

@@ -44,6 +44,9 @@ TEST_CASE_TEMPLATE("replayed decisions give the same losses and gradients, whate
     testing::replay(c, d, second);
     CHECK(same_bits(losses_of_step(*model, c, other, second), losses));
     CHECK(same_bits(take_gradients(*model), gradients));
+    CHECK(d.roi_proposal.dims == d.roi_label.dims);
+    CHECK(testing::record(c, second).roi_proposal.values == d.roi_proposal.values);
+    CHECK(testing::record(c, second).roi_truth.values == d.roi_truth.values);
     // The tape that has drawn for itself can hold as well, and draw again.
     testing::replay(c, d, fresh);
     CHECK(same_bits(losses_of_step(*model, c, other, fresh), losses));
