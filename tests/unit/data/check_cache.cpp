@@ -21,7 +21,7 @@ std::string told_facts(std::optional<image_facts> const& f) {
 }  // namespace
 
 TEST_CASE("what was added is found again, in this start and in the next, under the same stamp only") {
-  scratch folder;
+  ::scratch folder;
   std::filesystem::path const file = folder / "checked.txt";
   file_stamp const stamp{1234, 5, 6};
   check_cache first(file);  // none there
@@ -45,7 +45,7 @@ TEST_CASE("what was added is found again, in this start and in the next, under t
 }
 
 TEST_CASE("a cache that was damaged anywhere holds nothing") {
-  scratch folder;
+  ::scratch folder;
   std::filesystem::path const file = folder / "checked.txt";
   file_stamp const stamp{1234, 5, 6};
   check_cache first;
@@ -74,7 +74,7 @@ TEST_CASE("a cache that was damaged anywhere holds nothing") {
 }
 
 TEST_CASE("a stamp changes with the contents, even where size and time of change are put back") {
-  scratch folder;
+  ::scratch folder;
   std::filesystem::path const file = folder / "a";
   CHECK_FALSE(file_stamp::of(file).has_value());
   io::write_file_atomically(file, "one");

@@ -65,7 +65,7 @@ TEST_CASE("a scene is a function of seed and index, and its boxes lie in the pic
 }
 
 TEST_CASE("the folder is whole, reads without a warning, and equal options give equal bytes") {
-  scratch folder;
+  ::scratch folder;
   write_demo_voc(folder / "a", {.images = 20, .seed = 3, .threads = 1});
   fs::create_directory(folder / "b");  // empty: is taken
   write_demo_voc(folder.path.string() + "/b/", {.images = 20, .seed = 3, .threads = 3});
@@ -101,7 +101,7 @@ TEST_CASE("the folder is whole, reads without a warning, and equal options give 
 }
 
 TEST_CASE("what would be overwritten or cannot be written is refused, and nothing is left") {
-  scratch folder;
+  ::scratch folder;
   io::write_file_atomically(folder / "mine.txt", "keep");
   CHECK(sentence([&] { write_demo_voc(folder.path, {.images = 4}); }) ==
         folder.path.string() + ": expected a new or an empty folder, found something in that place");

@@ -32,7 +32,7 @@ TEST_CASE("an image says its size and its orientation, and an annotation's size 
 }
 
 TEST_CASE("an image that cannot be read is refused by name") {
-  scratch folder;
+  ::scratch folder;
   io::write_file_atomically(folder / "a.png", "no pixels");
   CHECK(sentence([&] { check_image(folder / "a.png"); }).find((folder / "a.png").string() + ": expected a JPEG") == 0);
   CHECK(sentence([&] { check_image(folder / "b.png"); }).find((folder / "b.png").string() + ": expected a file") == 0);

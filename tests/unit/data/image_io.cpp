@@ -84,7 +84,7 @@ TEST_CASE("an image is turned as EXIF says, unless it is to be left as stored") 
 }
 
 TEST_CASE("content decides, not the name") {
-  scratch folder;
+  ::scratch folder;
   io::write_file_atomically(folder / "a.jpg", golden_file("rgb.png"));
   io::write_file_atomically(folder / "b.png", golden_file("baseline.jpg"));
   CHECK(read_image(folder / "a.jpg").pixels == read_image(golden / "images/rgb.png").pixels);
@@ -179,7 +179,7 @@ TEST_CASE("what is wrong is said") {
   for (int i = 0; i < 500; ++i) scans += std::string("\xFF\xDA\0\2", 4);
   CHECK(refusal(scans + "\xFF\xD9") == "x: expected a JPEG of at most 500 scans, found 501");
 
-  scratch folder;
+  ::scratch folder;
   CHECK(sentence([&] { read_image(folder / "none.jpg"); }) ==
         (folder / "none.jpg").string() + ": expected a file, found nothing at that place");
   CHECK(sentence([&] { read_image(folder.path); }) == folder.path.string() + ": expected a file, found a folder");
@@ -215,7 +215,7 @@ TEST_CASE("16 bits of which few values are used are told") {
 }
 
 TEST_CASE("a PNG comes back as it was written") {
-  scratch folder;
+  ::scratch folder;
   for (auto [w, h] : {std::pair{1, 1}, {37, 5}, {64, 64}}) {
     image const im = checks(w, h);
     write_png(folder / "a.png", im);
@@ -236,7 +236,7 @@ TEST_CASE("a JPEG comes back nearly as it was written") {
 }
 
 TEST_CASE("what cannot be written is an error") {
-  scratch folder;
+  ::scratch folder;
   CHECK(sentence([&] { write_png(folder / "none" / "a.png", checks(2, 2)); }).find("expected a folder to write into") != std::string::npos);
   CHECK(sentence([] { write_png("/dev/full", checks(2, 2)); }) == "/dev/full: expected room on the disk, found a full disk");
   CHECK(sentence([&] { write_png(folder / "a.png", image()); }) == "PNG: expected an image with pixels, and memory for it, found 0 x 0");

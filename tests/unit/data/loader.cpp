@@ -40,7 +40,7 @@ namespace {
 
 // n images of three sizes; image i is recognised by its red value. Object 0 is at (2, 1, 6, 5), object 1 is difficult.
 struct pictures {
-  scratch folder;
+  ::scratch folder;
   dataset data;
 
   explicit pictures(int n) {

@@ -24,7 +24,7 @@ image picture(int w, int h, int seed) {
 
 // The same pictures twice: as files with a dataset, and in memory.
 struct both {
-  scratch folder;
+  ::scratch folder;
   dataset files;
   memory_source memory{{"a", "b"}};
 

@@ -10,7 +10,7 @@ using namespace frcnn::data;
 namespace {
 
 voc_annotation parsed(std::string const& xml) {
-  scratch folder;
+  ::scratch folder;
   io::write_file_atomically(folder / "a.xml", xml);
   return read_voc_annotation(folder / "a.xml");
 }
@@ -45,7 +45,7 @@ TEST_CASE("other encodings are read, and no DTD and no external entity is fetche
       "<ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>");
   CHECK(latin.objects[0].name == "\xC3\xA9");
 
-  scratch folder;
+  ::scratch folder;
   io::write_file_atomically(folder / "secret", "secret");
   std::string const said = sentence([&] {
     parsed("<!DOCTYPE annotation [<!ENTITY x SYSTEM \"file://" + (folder / "secret").string() +

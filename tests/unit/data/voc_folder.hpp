@@ -7,7 +7,7 @@
 #include <vector>
 
 struct voc_folder {
-  scratch folder;
+  ::scratch folder;
   std::vector<std::string> warnings;
 
   std::string root() const { return folder.path.string(); }

@@ -18,7 +18,7 @@ TEST_CASE("ROOT or ROOT:SPLIT") {
   check("/a:b/VOC", "/a:b/VOC", "dflt");
   check("/a:b/VOC:test", "/a:b/VOC", "test");
   check("C:\\VOC", "C:\\VOC", "dflt");
-  scratch folder;
+  ::scratch folder;
   std::string const odd = (folder / "x:y").string();
   std::filesystem::create_directory(odd);
   check(odd, odd, "dflt");
@@ -31,7 +31,7 @@ TEST_CASE("class names come separated by commas or in a file") {
   using names = std::vector<std::string>;
   CHECK(parse_class_list("b") == names{"b"});
   CHECK(parse_class_list(" b, a c ,d") == names{"b", "a c", "d"});
-  scratch folder;
+  ::scratch folder;
   std::string const file = (folder / "classes.txt").string();
   io::write_file_atomically(file, "\xEF\xBB\xBFzebra\r\n\r\n  big cat \n");
   CHECK(parse_class_list(file) == names{"zebra", "big cat"});
@@ -48,7 +48,7 @@ TEST_CASE("class names come separated by commas or in a file") {
 }
 
 TEST_CASE("a file of class names that is not there is no class") {
-  scratch folder;
+  ::scratch folder;
   std::filesystem::create_directory(folder / "n");
   for (std::string const& name : {std::string("missing.txt"), std::string("data/coco.NAMES"), (folder / "names").string(),
                                   std::string("./names"), std::string("~/names"), (folder / "n/a").string()})

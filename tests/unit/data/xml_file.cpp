@@ -13,7 +13,7 @@ namespace {
 std::string const n = "<annotation><name>x</name></annotation>";
 
 std::string name_of(std::string const& contents) {
-  scratch folder;
+  ::scratch folder;
   io::write_file_atomically(folder / "a.xml", contents);
   xml_file const file(folder / "a.xml");
   return file.text_of(file.root().child("name"));

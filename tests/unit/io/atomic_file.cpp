@@ -28,7 +28,7 @@ struct limited_files {
 }  // namespace
 
 TEST_CASE("a file is there after commit, whole, and not before") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "a.bin";
   std::string const large(300'000, 'x');  // more than the buffer
   {
@@ -46,7 +46,7 @@ TEST_CASE("a file is there after commit, whole, and not before") {
 }
 
 TEST_CASE("without commit the old contents stay and nothing is left beside") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "a.txt";
   write_file_atomically(path, "old");
   {
@@ -59,7 +59,7 @@ TEST_CASE("without commit the old contents stay and nothing is left beside") {
 }
 
 TEST_CASE("what a killed writer left is taken over") {
-  scratch folder;
+  ::scratch folder;
   { std::ofstream(folder / "a.txt.part") << "a long half-written text"; }
   write_file_atomically(folder / "a.txt", "new");
   CHECK(read_file(folder / "a.txt") == "new");
@@ -67,7 +67,7 @@ TEST_CASE("what a killed writer left is taken over") {
 }
 
 TEST_CASE("two writers of one path") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "a.txt";
   atomic_file first(path);
   CHECK(sentence([&] { atomic_file second(path); }) == path.string() + ": expected no other process that writes it, found one that does");
@@ -77,7 +77,7 @@ TEST_CASE("two writers of one path") {
 }
 
 TEST_CASE("a link stays a link, and permissions are the user's") {
-  scratch folder;
+  ::scratch folder;
   write_file_atomically(folder / "real.txt", "old");
   std::filesystem::create_symlink("real.txt", folder / "link.txt");
   write_file_atomically(folder / "link.txt", "new");
@@ -89,7 +89,7 @@ TEST_CASE("a link stays a link, and permissions are the user's") {
 }
 
 TEST_CASE("a full disk is one sentence, the old file stays, nothing is left beside") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "a.bin";
   write_file_atomically(path, "old");
   std::string const large(200'000, 'x');
@@ -109,7 +109,7 @@ TEST_CASE("a full disk is one sentence, the old file stays, nothing is left besi
 }
 
 TEST_CASE("places that cannot be written or read") {
-  scratch folder;
+  ::scratch folder;
   auto const at = [&](char const* name) { return (folder / name).string(); };
   write_file_atomically(folder / "file", "x");
   CHECK(sentence([&] { write_file_atomically(at("none/a"), "x"); }) ==
@@ -127,7 +127,7 @@ TEST_CASE("places that cannot be written or read") {
 }
 
 TEST_CASE("a pipe is written straight") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "pipe";
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   int const reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
@@ -139,7 +139,7 @@ TEST_CASE("a pipe is written straight") {
 }
 
 TEST_CASE("a link to nothing is called so where a file is read") {
-  scratch folder;
+  ::scratch folder;
   std::filesystem::create_symlink("gone", folder / "link");
   CHECK(sentence([&] { read_file(folder / "link"); }) ==
         (folder / "link").string() + ": expected a file, found a symbolic link to 'gone', where nothing is");

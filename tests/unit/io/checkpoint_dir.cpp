@@ -30,7 +30,7 @@ using list = std::vector<std::uint64_t>;
 }  // namespace
 
 TEST_CASE("the newest is found, the last two are kept") {
-  scratch folder;
+  ::scratch folder;
   checkpoint_dir const runs(folder / "out/checkpoint");
   CHECK_FALSE(runs.latest());
   for (std::uint64_t const step : {0, 200, 400, 123456789}) {
@@ -50,7 +50,7 @@ TEST_CASE("the newest is found, the last two are kept") {
 }
 
 TEST_CASE("a run that went back replaces what came after") {
-  scratch folder;
+  ::scratch folder;
   checkpoint_dir const runs(folder.path);
   write(runs, 200), write(runs, 400);
   write(runs, 400, " again");
@@ -78,7 +78,7 @@ TEST_CASE("spoiled bytes: the one before is taken, and said so") {
       [&](fs::path const& c) { spoil(c / "manifest", read_file(c / "manifest").size() - 1); },
   };
   for (auto const& way : ways) {
-    scratch folder;
+    ::scratch folder;
     checkpoint_dir const runs(folder.path);
     write(runs, 200), write(runs, 400);
     way(folder / "step-00000400");
@@ -97,7 +97,7 @@ TEST_CASE("spoiled bytes: the one before is taken, and said so") {
 }
 
 TEST_CASE("an error while writing leaves the checkpoints as they were") {
-  scratch folder;
+  ::scratch folder;
   checkpoint_dir const runs(folder.path);
   write(runs, 200);
   CHECK_THROWS_AS(runs.write(400, [](fs::path const&) { throw std::bad_alloc(); }), std::bad_alloc);
@@ -113,7 +113,7 @@ TEST_CASE("an error while writing leaves the checkpoints as they were") {
 }
 
 TEST_CASE("foreign names and torn folders are not checkpoints") {
-  scratch folder;
+  ::scratch folder;
   checkpoint_dir const runs(folder.path);
   write(runs, 7);
   for (auto const* name : {"step-7", "step-00000008.part", "step-0000000x", "step-00000009.tmp", "notes"})
@@ -143,7 +143,7 @@ TEST_CASE("kill -9 at any moment leaves a checkpoint that loads") {
     std::string const fresh = "weights of " + std::to_string(step) + " new";
     int stops = 0, old = 0, renewed = 0;
     for (bool killed = true; killed;) {
-      scratch folder;
+      ::scratch folder;
       checkpoint_dir const runs(folder.path);
       for (auto const b : before) write(runs, b);
       pid_t const child = ::fork();

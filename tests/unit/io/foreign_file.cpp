@@ -9,7 +9,7 @@ using namespace frcnn::io;
 using namespace std::string_literals;
 
 TEST_CASE("a model of another program, or no model, is told by its first bytes") {
-  scratch folder;
+  ::scratch folder;
   auto const found = [&](std::string const& bytes) {
     write_file_atomically(folder / "m", bytes);
     std::string const said = sentence([&] { safetensors_file file(folder / "m"); }), from = (folder / "m").string() + ": expected ";

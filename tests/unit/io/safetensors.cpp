@@ -61,7 +61,7 @@ bool survives(string const& bytes) {
 }  // namespace
 
 TEST_CASE("what is written is read") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "m.safetensors";
   contents().write(path);
   safetensors_file const file(path);
@@ -85,7 +85,7 @@ TEST_CASE("what is written is read") {
 }
 
 TEST_CASE("bytes are a function of the contents") {
-  scratch folder;
+  ::scratch folder;
   contents().write(folder / "a");
   contents().write(folder / "b");
   CHECK(read_file(folder / "a") == read_file(folder / "b"));
@@ -98,7 +98,7 @@ TEST_CASE("bytes are a function of the contents") {
 }
 
 TEST_CASE("parts of a tensor, converted or not, from a file and from memory") {
-  scratch folder;
+  ::scratch folder;
   contents().write(folder / "a");
   auto const bytes = read_file(folder / "a");
   for (auto const& file : {safetensors_file(folder / "a"), open(bytes)}) {
@@ -112,7 +112,7 @@ TEST_CASE("parts of a tensor, converted or not, from a file and from memory") {
 }
 
 TEST_CASE("tensors where the file has them") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "a";
   contents().write(path);
   auto const bytes = read_file(path);
@@ -142,7 +142,7 @@ TEST_CASE("tensors where the file has them") {
 }
 
 TEST_CASE("a file cut short while it is open") {
-  scratch folder;
+  ::scratch folder;
   contents().write(folder / "a");
   safetensors_file const file(folder / "a");
   std::filesystem::resize_file(folder / "a", std::filesystem::file_size(folder / "a") - 4);
@@ -169,7 +169,7 @@ TEST_CASE("what the Python package wrote is read") {
 }
 
 TEST_CASE("the reader asked for what is not there") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "m.safetensors";
   contents().write(path);
   safetensors_file const file(path);
@@ -187,7 +187,7 @@ TEST_CASE("the reader asked for what is not there") {
 }
 
 TEST_CASE("the writer given what does not fit together") {
-  scratch folder;
+  ::scratch folder;
   safetensors_writer out;
   out.add<float>("w", {2}, {1, 2});
   CHECK(sentence([&] { out.add<float>("w", {1}, {1}); }) == "tensor \"w\": expected a name of its own, found one that is taken");
@@ -253,7 +253,7 @@ TEST_CASE("headers that lie, one sentence each") {
 }
 
 TEST_CASE("a file cut anywhere is refused") {
-  scratch folder;
+  ::scratch folder;
   contents().write(folder / "m");
   string const whole = read_file(folder / "m");
   CHECK(survives(whole));
@@ -262,7 +262,7 @@ TEST_CASE("a file cut anywhere is refused") {
 }
 
 TEST_CASE("broken bits never do harm") {
-  scratch folder;
+  ::scratch folder;
   contents().write(folder / "m");
   string const whole = read_file(folder / "m");
   std::mt19937 random(1);

@@ -24,7 +24,7 @@ struct whole_image {
 }  // namespace
 
 TEST_CASE("a detector sees every image of a source in order, from files and from memory") {
-  scratch const folder;
+  ::scratch const folder;
   data::dataset files{{"a"}, {}};
   data::memory_source memory({"a"});
   for (int i = 0; i < 5; ++i) {

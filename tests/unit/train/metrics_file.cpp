@@ -12,7 +12,7 @@ using frcnn::metrics_file;
 using frcnn::io::read_file;
 
 TEST_CASE("one object per line, there as soon as it is written") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "metrics.jsonl";
   metrics_file metrics(path);
   metrics.write(1, {{"loss", .5}, {"lr", .01}});
@@ -34,7 +34,7 @@ TEST_CASE("one object per line, there as soon as it is written") {
 }
 
 TEST_CASE("cut back to a step, then on") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "metrics.jsonl";
   std::string first;
   {
@@ -59,7 +59,7 @@ TEST_CASE("cut back to a step, then on") {
 }
 
 TEST_CASE("a torn last line is dropped, wherever it is torn") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "metrics.jsonl";
   std::string const whole = "{\"step\":1,\"loss\":0.5}\n", torn = "{\"step\":2,\"loss\":0.25}\n";
   for (std::size_t n = 0; n <= torn.size(); ++n) {
@@ -72,7 +72,7 @@ TEST_CASE("a torn last line is dropped, wherever it is torn") {
 }
 
 TEST_CASE("lines of others stay, and places that cannot be written are named") {
-  scratch folder;
+  ::scratch folder;
   auto const path = folder / "metrics.jsonl";
   { std::ofstream(path) << "# a note\n{\"step\":5}\n{\"step\":x}\n"; }
   metrics_file metrics(path);
