@@ -69,11 +69,6 @@ class lively {
   detector_type& detector() { return detector_; }
   model_type& model() { return detector_.model(); }
 
-  // What a step sees first: gradients that the next backward pass sets.
-  void fresh() {
-    for (auto const& e : model().parameters().entries()) e.p->next = frcnn::writing::set;
-  }
-
  private:
   lively() : detector_(config(), threads()) {
     model().parameters().initialise(0);

@@ -342,11 +342,7 @@ void add_sgd(int n, std::string const& where) {
     auto const size = static_cast<std::size_t>(n);
     frcnn::from_host(values(size, 1.f), s->model.p.value);
     frcnn::from_host(values(size, 1.f), s->model.p.grad);
-    return job{.run =
-                   [=, &c] {
-                     s->model.p.next = writing::add;  // as a backward pass leaves it
-                     s->optimiser->update(c, 1e-4, 1, s->loss);
-                   },
+    return job{.run = [=, &c] { s->optimiser->update(c, 1e-4, 1, s->loss); },
                .wrong =
                    [=] {
                      double const g = 10 / std::sqrt(static_cast<double>(n)) + 5e-4;  // clipped, and the decay

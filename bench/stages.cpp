@@ -152,12 +152,10 @@ void add_stages_of(int h, int w) {
                .flops = head_flops<Preset>(s->model, sampled * s->model.head().options().target.batch)};
   });
   add_stage("rpn_backward", batch, phase::train, [](ptr s, layers const& l) {
-    return job{.run = [s] { s->alive.fresh(), s->rpn_backward(); },
-               .wrong = [s] { return wrong_gradients(*s, "rpn."); },
-               .flops = 2 * l.flops(l.rpn)};
+    return job{.run = [s] { s->rpn_backward(); }, .wrong = [s] { return wrong_gradients(*s, "rpn."); }, .flops = 2 * l.flops(l.rpn)};
   });
   add_stage("regions_backward", batch, phase::train, [=](ptr s, layers const&) {
-    return job{.run = [s] { s->alive.fresh(), s->regions_backward(); },
+    return job{.run = [s] { s->regions_backward(); },
                .wrong = [s] { return wrong_gradients(*s, "roi_heads."); },
                .flops = 2 * head_flops<Preset>(s->model, sampled * s->model.head().options().target.batch)};
   });
@@ -166,9 +164,7 @@ void add_stages_of(int h, int w) {
     double flops = 0;
     constexpr auto frozen = static_cast<std::size_t>(spec_of<typename Preset::backbone_type>::type::frozen);
     for (std::size_t i = frozen; i < l.backbone.size(); ++i) flops += (i > frozen ? 2 : 1) * l.backbone[i].flops();
-    return job{.run = [s] { s->alive.fresh(), s->backbone_backward(); },
-               .wrong = [s] { return wrong_gradients(*s, "backbone."); },
-               .flops = flops};
+    return job{.run = [s] { s->backbone_backward(); }, .wrong = [s] { return wrong_gradients(*s, "backbone."); }, .flops = flops};
   });
   add_stage("update", batch, phase::train, [](ptr s, layers const&) {
     s->rpn_backward(), s->regions_backward(), s->backbone_backward();
@@ -177,11 +173,7 @@ void add_stages_of(int h, int w) {
     for (auto const& e : s->model.parameters().entries())
       if (e.p->wants_grad()) moved += 5.0 * sizeof(float) * static_cast<double>(e.p->size());
     // Rate 0: the same work, and the weights stay lively.
-    return job{.run =
-                   [s, optimiser] {
-                     for (auto const& e : s->model.parameters().entries()) e.p->next = writing::add;
-                     optimiser->update(s->c, 0, 1, view<float const, 1, device>(s->head_loss));
-                   },
+    return job{.run = [s, optimiser] { optimiser->update(s->c, 0, 1, view<float const, 1, device>(s->head_loss)); },
                .wrong = [optimiser] { return not_equal("finite", optimiser->control()->finite, 1); },
                .bytes = moved};
   });

@@ -38,7 +38,7 @@ struct backbone_without_backward : part<F> {
 template <class F>
 struct backbone : backbone_without_backward<F> {
   using base = part<F>;
-  void backward(typename base::context&, typename base::tape&, typename base::maps_type&) {}
+  void backward(typename base::context&, typename base::tape&, typename base::maps_type&, writing) {}
 };
 
 template <class F>
@@ -55,7 +55,7 @@ struct generator_without_anchors : part<F> {
   void loss(typename base::context&, typename base::batch_type, typename base::truth_type, typename base::tape&,
             typename base::losses) const {}
   void propose(typename base::context&, typename base::batch_type, typename base::tape&, phase, rois_type) const {}
-  void backward(typename base::context&, typename base::tape&, decltype(rois_type::rows), typename base::maps_type&, writing) {}
+  void backward(typename base::context&, typename base::tape&, decltype(rois_type::rows), typename base::maps_type&, writing, writing) {}
 };
 template <class F>
 struct generator : generator_without_anchors<F> {
@@ -75,7 +75,7 @@ struct head_without_inference : part<F> {
   void loss(typename base::context&, typename base::batch_type, typename base::truth_type, typename base::tape&,
             typename base::losses) const {}
   void backward(typename base::context&, typename base::tape&, view<box<typename base::scalar>, 2, typename base::device>,
-                typename base::maps_type&, writing) {}
+                typename base::maps_type&, writing, writing) {}
 };
 template <class F>
 struct head : head_without_inference<F> {

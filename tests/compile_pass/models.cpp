@@ -51,7 +51,7 @@ struct negate {                                             // y = -x
     for (std::size_t i = 0; i < x.dims.size(); ++i) y.data[i] = -x.data[i];
   }
   void forward(cpu::context& c, act const& x, act& y, tape&) const { forward(c, x, y); }
-  void backward(cpu::context&, tape&, act& dy, act& dx, writing how) {
+  void backward(cpu::context&, tape&, act& dy, act& dx, writing how, writing) {
     for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == writing::add ? dx.data[i] : 0) - dy.data[i];
   }
   template <class V> void for_each_param(V&&) {}
@@ -66,7 +66,7 @@ struct no_backbone {                                        // the pixels are th
   shape<4> map_shape(int, shape<4> pixels) const { return pixels; }
   void infer(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
   void forward(context& c, images im, map& f, tape&) const { infer(c, im, f); }
-  void backward(context&, tape&, map&) {}
+  void backward(context&, tape&, map&, writing) {}
   template <class V> void for_each_param(V&&) {}
 };
 
@@ -83,7 +83,7 @@ struct whole_image {                                        // proposes one regi
   void targets(context&, images, truth<float, cpu>, rng<cpu>, tape&) const {}
   void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
   void propose(context&, images im, tape&, phase, regions rois) const { whole(im, rois); }
-  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how, writing) {
     if (df.level[0] && how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
   template <class V> void for_each_param(V&&) {}
@@ -110,7 +110,7 @@ struct yes_head {                                           // every region is a
   void targets(context&, images, regions, truth<float, cpu>, rng<cpu>, tape&) const {}
   void forward(context&, images, map const&, tape&) const {}
   void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
-  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+  void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how, writing) {
     if (df.level[0] && how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
   }
   template <class V> void for_each_param(V&&) {}

@@ -150,7 +150,7 @@ class plain {
     }
   }
 
-  void backward(context& c, tape& t, maps<T, 1, B>& d) {
+  void backward(context& c, tape& t, maps<T, 1, B>& d, writing gradients = writing::set) {
     typename context::frame scope(c);
     int const first = first_trainable();
     activation<T, B> dy = d.level[0];
@@ -159,7 +159,7 @@ class plain {
       if (i > first) dx = c.template make<T>(t.at[i].dims);
       if (is_conv(i)) {
         typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
-        convs_[--k].backward(c, kept, dy, dx, writing::set);
+        convs_[--k].backward(c, kept, dy, dx, writing::set, gradients);
       } else if (is_lrn(i)) {
         ops::lrn<B>::template backward<T>(c, chain[i].normalise, t.at[i], dy, dx, writing::set);
       } else {

@@ -4,7 +4,7 @@
 //   2. x.map_shape(l, [N,3,H,W])                 shape of map l for a padded batch
 //   3. x.infer(c, batch, maps)                   inference; maps are the caller's, of map_shape
 //   4. x.forward(c, batch, maps, tape)           training: tape keeps what backward needs; maps live until then
-//   5. x.backward(c, tape, dmaps)                d(loss)/d(maps) to parameter gradients (by param.next); dmaps may be overwritten.
+//   5. x.backward(c, tape, dmaps, gradients)     d(loss)/d(maps) to every parameter gradient, set or added to; dmaps may be overwritten.
 //                                                Stops where everything earlier is frozen; is not called where all is.
 // infer and forward are const and safe from several threads, each with its own context.
 //
@@ -18,7 +18,7 @@
 //     shape<4> map_shape(int, shape<4> pixels) const { return pixels; }
 //     void infer(context& c, images im, map& f) const { c.from_plain(im.pixels, f.level[0]); }
 //     void forward(context& c, images im, map& f, tape&) const { infer(c, im, f); }
-//     void backward(context&, tape&, map&) {}
+//     void backward(context&, tape&, map&, writing) {}
 //     template <class V> void for_each_param(V&&) {}
 //   };
 #include "frcnn/concepts/batch.hpp"
@@ -41,11 +41,11 @@ consteval bool has_levels() {
 template <class X>
 concept Backbone = Trainable<X> && (X::levels > 0) && detail::has_levels<X>() &&
                    requires(X& x, X const& k, context_of<X>& c, batch<scalar_of<X>, device_of<X>> im,
-                            maps<scalar_of<X>, X::levels, device_of<X>>& f, typename X::tape& t) {
+                            maps<scalar_of<X>, X::levels, device_of<X>>& f, typename X::tape& t, writing w) {
                      { k.map_shape(0, im.pixels.dims) } -> std::same_as<shape<4>>;
                      k.infer(c, im, f);
                      k.forward(c, im, f, t);
-                     x.backward(c, t, f);
+                     x.backward(c, t, f, w);
                    };
 // clang-format on
 

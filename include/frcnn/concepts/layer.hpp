@@ -3,8 +3,8 @@
 //   1. l.out_shape(s)             [N,C,H,W] of the output for an input of shape s
 //   2. l.forward(c, x, y)         y = f(x); y is the caller's, of shape out_shape; what it held before is not read
 //   3. l.forward(c, x, y, tape)   the same, and tape keeps what backward needs; x and y live until then
-//   4. l.backward(c, tape, dy, dx, how)   dx = J'dy (how == set) or += (add); each param.grad likewise by its own `next`, which it leaves
-//                                 at add. dy may be overwritten. dx.data == nullptr and empty grads are not wanted, and not computed.
+//   4. l.backward(c, tape, dy, dx, how, gradients)   dx = J'dy (how == set) or += (add); each param.grad likewise by `gradients`. dy may be
+//                                 overwritten. dx.data == nullptr and empty grads are not wanted, and not computed.
 // The tape is outside so that one layer serves many feature maps.
 //
 // The smallest model:
@@ -16,7 +16,7 @@
 //       for (std::size_t i = 0; i < x.dims.size(); ++i) y.data[i] = -x.data[i];
 //     }
 //     void forward(cpu::context& c, act const& x, act& y, tape&) const { forward(c, x, y); }
-//     void backward(cpu::context&, tape&, act& dy, act& dx, writing how) {
+//     void backward(cpu::context&, tape&, act& dy, act& dx, writing how, writing) {
 //       for (std::size_t i = 0; dx && i < dx.dims.size(); ++i) dx.data[i] = (how == writing::add ? dx.data[i] : 0) - dy.data[i];
 //     }
 //     template <class V> void for_each_param(V&&) {}
@@ -41,7 +41,7 @@ concept TrainableLayer = Layer<L> && Trainable<L> &&
                          requires(L& l, L const& k, context_of<L>& c, typename L::tape& t, activation<scalar_of<L>, device_of<L>>& x,
                                   activation<scalar_of<L>, device_of<L>>& y, writing how) {
                            k.forward(c, x, y, t);
-                           l.backward(c, t, y, x, how);
+                           l.backward(c, t, y, x, how, how);
                          };
 // clang-format on
 

@@ -9,7 +9,7 @@
 //        p.targets(c, batch, truth, rng, tape)  what each anchor is to learn, and which are sampled
 //        p.loss(c, batch, truth, tape, loss)    loss[0] += objectness, loss[1] += box regression, on the device; gradients by outputs
 //        p.propose(c, batch, tape, phase, rois) regions from what forward has left, as constants
-//   5. p.backward(c, tape, drois, dmaps, how)   losses, and drois where drois.data != nullptr (exact joint), to d(maps): set or add.
+//   5. p.backward(c, tape, drois, dmaps, how, gradients)   losses, and drois where drois.data != nullptr (exact joint), to d(maps): set or add.
 //                                               drois [N, capacity]: d(loss)/d(corners) of each region that propose gave, in its row.
 //                                               A level of dmaps without memory is not wanted, and not computed
 //
@@ -27,7 +27,7 @@
 //     void targets(context&, images, truth<float, cpu>, rng<cpu>, tape&) const {}
 //     void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
 //     void propose(context&, images im, tape&, phase, regions rois) const { whole(im, rois); }
-//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how, writing) {
 //       if (df.level[0] && how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
 //     }
 //     template <class V> void for_each_param(V&&) {}
@@ -60,7 +60,7 @@ concept ProposalGenerator =
       k.targets(c, im, gt, r, t);
       k.loss(c, im, gt, t, loss);
       k.propose(c, im, t, ph, roi);
-      p.backward(c, t, roi.rows, df, w);
+      p.backward(c, t, roi.rows, df, w, w);
     };
 // clang-format on
 

@@ -8,7 +8,7 @@
 //        h.targets(c, batch, rois, truth, rng, tape)    samples RoIs, and what each is to learn
 //        h.forward(c, batch, maps, tape)                the network on the sampled RoIs
 //        h.loss(c, batch, truth, tape, loss)            loss[0] += class, loss[1] += box regression, on the device; gradients by outputs
-//   4. h.backward(c, tape, drois, dmaps, how)           losses to d(maps): set or add. A level without memory is not wanted, not computed
+//   4. h.backward(c, tape, drois, dmaps, how, gradients)           losses to d(maps): set or add. A level without memory is not wanted, not computed
 //                                                     drois [N, R] where drois.data != nullptr: d(loss)/d(corners) of the regions that
 //                                                     targets() was given, in their rows, set; zero where a region was not sampled
 //
@@ -31,7 +31,7 @@
 //     void targets(context&, images, regions, truth<float, cpu>, rng<cpu>, tape&) const {}
 //     void forward(context&, images, map const&, tape&) const {}
 //     void loss(context&, images, truth<float, cpu>, tape&, view<float, 1, cpu>) const {}
-//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how) {
+//     void backward(context&, tape&, view<box<float>, 2, cpu>, map& df, writing how, writing) {
 //       if (df.level[0] && how == writing::set) std::fill_n(df.level[0].data, df.level[0].dims.size(), 0.f);
 //     }
 //     template <class V> void for_each_param(V&&) {}
@@ -59,7 +59,7 @@ concept RoIHead =
       k.targets(c, im, roi, gt, r, t);
       k.forward(c, im, f, t);
       k.loss(c, im, gt, t, loss);
-      h.backward(c, t, droi, df, w);
+      h.backward(c, t, droi, df, w, w);
     };
 // clang-format on
 

@@ -16,6 +16,18 @@ namespace frcnn::inline FRCNN_ABI {
 // A gradient's first writer sets (nothing is zeroed before), later ones add.
 enum class writing : std::uint8_t { set, add };
 
+// Which parts of a model (0 to 31, in the order in which a step's backward finishes) have written their gradients in an update so far. So
+// who sets and who adds is known from the calls alone: next(part) is what that part's next backward does.
+struct part_set {
+  std::uint32_t bits = 0;
+
+  static constexpr part_set all() { return {~std::uint32_t{0}}; }
+  constexpr bool has(int part) const { return (bits >> part & 1) != 0; }
+  constexpr part_set with(int part) const { return {bits | std::uint32_t{1} << part}; }
+  constexpr writing next(int part) const { return has(part) ? writing::add : writing::set; }
+  friend constexpr bool operator==(part_set, part_set) = default;
+};
+
 // Where in memory logical element [o,c,h,w] lies.
 enum class param_order : std::uint8_t {
   plain,         // as the logical order: ((o*C + c)*H + h)*W + w
@@ -53,7 +65,6 @@ struct param {
   view<T, 1, B> value{};        // set by the store
   view<T, 1, B> grad{};         // of a trained one, set by the store in training; empty: not wanted, and not computed
   std::uint64_t version = 0;    // raised by whoever changes the value: packed copies are remade when it moves
-  writing next = writing::set;  // what the next backward does to grad
 
   std::size_t size() const { return dims.size(); }
   std::string_view layer() const { return std::string_view(path).substr(0, path.rfind('.')); }  // the path of what holds it

@@ -6,10 +6,11 @@
 //   step      approximate joint training (section 3.2, ii): one forward pass, four losses, one backward pass, proposals as constants
 //   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on the batch's regions (alternating training)
 //
-// A step leaves gradients in the parameter store; the optimiser applies them. loss: view [4] on the device,
+// A step leaves gradients in the parameter store; the optimiser applies them. Who sets and who adds is known from the calls: `written` says
+// which parts have gradients of this update already, and a step returns which then have (core/param.hpp, part_set). loss: view [4] on the device,
 // {objectness, rpn box, class, head box}, overwritten. const functions are safe from several threads, each with its own context.
 // Throws for options of detect that are none, for regions where step makes its own, for none where step_head needs them, and, where the device's memory is the host's, for truth that the model cannot learn and
-// regions that are none. A step that throws has discarded the gradients: its update starts again.
+// regions that are none. The update of a step that throws starts again, with nothing written.
 // Parts that do not fit together are named in one sentence.
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/concepts/proposal_generator.hpp"
@@ -140,9 +141,9 @@ class faster_rcnn {
   faster_rcnn(auto&&, auto&&, auto&&);  // parts in another order
   void detect(auto&&...) const;
   void propose(auto&&...) const;
-  void step(auto&&...);
-  void step_rpn(auto&&...);
-  void step_head(auto&&...);
+  part_set step(auto&&...);
+  part_set step_rpn(auto&&...);
+  part_set step_head(auto&&...);
   void for_each_param(auto&&);
   BB& backbone() const;
   PG& generator() const;
@@ -175,7 +176,7 @@ class faster_rcnn<BB, PG, RH> {
   // home: what the context is made of in which the parameters lie (nn/parameter_store.hpp).
   faster_rcnn(BB backbone, PG generator, RH head, typename B::options home = {})
       : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
-    store_.bind(*this, home);
+    store_.bind_in_order(home, generator_, head_, backbone_);
     backbone_.for_each_param(detail::collect_params<T, B>{of_backbone_});
   }
   faster_rcnn(faster_rcnn const&) = delete;
@@ -206,8 +207,7 @@ class faster_rcnn<BB, PG, RH> {
     run_generator(c, im, f, ph, rois);
   }
 
-  void step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
-    unfinished_step guard{store_};
+  part_set step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
     if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
     check_truth(im, gt);
     typename context::frame scope(c);
@@ -226,15 +226,13 @@ class faster_rcnn<BB, PG, RH> {
       head_.forward(c, im, of_head(f), t.head);
       head_.loss(c, im, gt, t.head, last_two(loss));
     });
-    staged(c, "rpn backward",
-           [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set); });  // a convolution can only set; pooling adds
-    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::add); });
-    run_backbone_backward(c, t.backbone, df);
-    guard.is_done = true;
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
+    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::add, written.next(of_roi_head)); });
+    run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
+    return written.with(of_generator).with(of_roi_head).with(of_backbone);
   }
 
-  void step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
-    unfinished_step guard{store_};
+  part_set step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
     check_truth(im, gt);
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
@@ -245,13 +243,12 @@ class faster_rcnn<BB, PG, RH> {
       generator_.targets(c, im, gt, r, t.proposals);
       generator_.loss(c, im, gt, t.proposals, first_two(loss));
     });
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set); });
-    run_backbone_backward(c, t.backbone, df);
-    guard.is_done = true;
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
+    run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
+    return written.with(of_generator).with(of_backbone);
   }
 
-  void step_head(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) {
-    unfinished_step guard{store_};
+  part_set step_head(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
     if (!im.has_regions()) throw error("step_head", "a batch with regions", "one without");
     check_truth(im, gt);
     check_regions(im, im.regions);
@@ -264,9 +261,9 @@ class faster_rcnn<BB, PG, RH> {
       head_.forward(c, im, of_head(f), t.head);
       head_.loss(c, im, gt, t.head, last_two(loss));
     });
-    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::set); });
-    run_backbone_backward(c, t.backbone, df);
-    guard.is_done = true;
+    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::set, written.next(of_roi_head)); });
+    run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
+    return written.with(of_roi_head).with(of_backbone);
   }
 
   template <class V>
@@ -286,14 +283,8 @@ class faster_rcnn<BB, PG, RH> {
   parameter_store<T, B>& parameters() { return store_; }
 
  private:
-  // Gradients of a step that an exception has ended are neither set nor added to.
-  struct unfinished_step {
-    parameter_store<T, B>& store;
-    bool is_done = false;
-    ~unfinished_step() {
-      if (!is_done) store.discard_gradients();
-    }
-  };
+  // The order in which a step's backward finishes, in which their parameters lie too.
+  enum part { of_generator, of_roi_head, of_backbone };
 
   // An input_batch has checked what came through it; arrays of the user's own come here first. A few numbers per image.
   void check_truth(batch<T, B> const& im, truth<T, B> const& gt) const {
@@ -356,12 +347,12 @@ class faster_rcnn<BB, PG, RH> {
   }
   // The levels that the head reads: the first ones.
   static maps<T, RH::levels, B> of_head(maps<T, levels, B> const& f) { return f.template range<0, RH::levels>(); }
-  void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how) {
+  void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how, writing gradients) {
     auto read = of_head(df);
-    head_.backward(c, t, not_asked, read, how);
+    head_.backward(c, t, not_asked, read, how, gradients);
   }
-  void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df) {
-    if (backbone_learns()) staged(c, "backbone backward", [&] { backbone_.backward(c, t, df); });
+  void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df, writing gradients) {
+    if (backbone_learns()) staged(c, "backbone backward", [&] { backbone_.backward(c, t, df, gradients); });
   }
   template <class Work>
   static void staged(context& c, char const* name, Work work) {

@@ -51,10 +51,10 @@ class conv {
     t.x = x;
     t.y = y;
   }
-  void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, writing how) {
+  void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, writing how,
+                writing gradients = writing::set) {
     profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (is_there(dx) ? 1 : 0)));
-    ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
-    weight.next = bias.next = writing::add;
+    ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, gradients, dx, how);
   }
 
   chain_stage<T, B> stage() const {

@@ -39,10 +39,9 @@ class linear {
     t = {x, y};
   }
   // dy is masked in place; dx empty is not wanted.
-  void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, writing how) {
+  void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, writing how, writing gradients = writing::set) {
     profiled const scope(c, weight.layer(), operations(t.x) * ((weight.grad ? 1 : 0) + (dx ? 1 : 0)));
-    ops::linear<B>::template backward<T>(c, relu_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, weight.next, dx, how);
-    weight.next = bias.next = writing::add;
+    ops::linear<B>::template backward<T>(c, relu_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, gradients, dx, how);
   }
 
   template <class V>

@@ -54,17 +54,17 @@ class low_rank_linear {
     through(c, x, t.hidden, y, images);
   }
   // dy is masked in place; dx empty is not wanted.
-  void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, writing how) {
+  void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, writing how, writing gradients = writing::set) {
     using whole = typename linear<T, B>::tape;
     if (!first_) {
       whole kept{t.x, t.y};
-      return last_.backward(c, kept, dy, dx, how);
+      return last_.backward(c, kept, dy, dx, how, gradients);
     }
     typename B::context::frame scope(c);
     auto const dhidden = scratch<T, B>(c, t.hidden.dims);  // [M, R]
     whole second{t.hidden, t.y}, first{t.x, t.hidden};
-    last_.backward(c, second, dy, dhidden, writing::set);
-    first_->backward(c, first, dhidden, dx, how);
+    last_.backward(c, second, dy, dhidden, writing::set, gradients);
+    first_->backward(c, first, dhidden, dx, how, gradients);
   }
 
   template <class V>

@@ -5,8 +5,10 @@
 // What learns may change between updates, when the device has nothing to do: freeze() and unfreeze() by scope. Gradients, and memory for
 // them, are there for param_kind::trained alone; an optimiser made before follows with its next update.
 //
-// Layers declare parameters, the store gives them memory. Offsets run in the order in which backward finishes (last declared first), so
-// that a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16 elements.
+// Layers declare parameters, the store gives them memory. Offsets run in the order in which a step's backward finishes: part by part, in each
+// the last declared first. So a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16 elements.
+// Whatever changes values raises their versions, by which kernels know that what they keep of them is stale: set, write and broadcast
+// themselves, an optimiser (or whoever replays its kernels) by changed().
 // Names are the scopes joined by dots: "roi_heads.box_head.fc6.weight".
 //
 // The store has a context of its own, home(): parameters are made, filled and read there, and what fills or reads them returns when it is
@@ -40,6 +42,7 @@ class parameter_store {
     param<T, B>* p;
     std::size_t offset;           // elements into the packed values
     std::size_t gradient_offset;  // of one that learns, elements into the packed gradients
+    int part = 0;                 // which of the parts given to bind_in_order
 
     std::shared_ptr<T> lent{};  // who owns the values, where they are not in the packed buffer
 
@@ -55,14 +58,20 @@ class parameter_store {
   // parameter of more elements than a view has.
   template <class Model>
   void bind(Model& model, typename B::options options = {}) {
+    bind_in_order(options, model);
+  }
+  // The same for the parts of a model, in the order in which a step's backward finishes with them.
+  template <class... Parts>
+  void bind_in_order(typename B::options options, Parts&... parts) {
     if (!home_) home_ = std::make_unique<context>(options);
     struct collector {
       std::vector<entry>& entries;
+      int part;
       std::string scope{};
       std::vector<std::size_t> lengths{};
       void operator()(param<T, B>& p) {
         p.path = scope + p.name;
-        entries.push_back({p.path, &p, 0, 0, {}});
+        entries.push_back({p.path, &p, 0, 0, part, {}});
       }
       void enter(std::string const& name) {
         lengths.push_back(scope.size());
@@ -74,8 +83,13 @@ class parameter_store {
       }
     };
     entries_.clear();
-    model.for_each_param(collector{entries_});
-    std::reverse(entries_.begin(), entries_.end());
+    int number = 0;
+    auto const add = [&](auto& part) {
+      auto const first = static_cast<std::ptrdiff_t>(entries_.size());
+      part.for_each_param(collector{entries_, number++});
+      std::reverse(entries_.begin() + first, entries_.end());
+    };
+    (add(parts), ...);
     size_ = 0;
     for (auto& e : entries_) {
       std::size_t const count = checked::elements(e.p->dims);
@@ -88,8 +102,8 @@ class parameter_store {
     for (auto& e : entries_) take_back(e);
   }
 
-  // The values of a parameter in memory of another owner, in the order of a file, such as a mapped one. With set() or enable_gradients()
-  // they are the packed buffer's again.
+  // The values of a parameter in memory of another owner, in the order of a file, such as a mapped one. With set(), write(), broadcast()
+  // or enable_gradients() they are the packed buffer's again.
   void lend(entry const& e, std::shared_ptr<T> values) requires(B::in_host_memory) {
     FRCNN_ASSERT(values && e.in_logical_order());
     entry& mine = own(e);
@@ -98,16 +112,9 @@ class parameter_store {
     ++mine.p->version;
   }
 
-  // Gives gradients to every parameter that learns. What has been added up so far is forgotten.
+  // Gives gradients to every parameter that learns.
   void enable_gradients() {
-    for (auto& e : entries_) {
-      if (!e.lent) continue;
-      auto const lent = std::move(e.lent);
-      take_back(e);
-      home().copy_in(e.p->value.data, lent.get(), e.p->size() * sizeof(T));
-      ++e.p->version;
-    }
-    home().wait();
+    take_all_back();
     has_gradients_ = true;
     std::size_t size = 0;
     std::vector<std::size_t> places;
@@ -117,7 +124,6 @@ class parameter_store {
       if (e.p->kind != param_kind::trained) places.back() = none;
       else size = checked::sum(size, padded(e.p->size()));
       is_as_before = is_as_before && (e.p->wants_grad() ? e.gradient_offset : none) == places.back();
-      e.p->next = writing::set;
     }
     if (is_as_before && size == gradient_size_) return;
     for (auto& e : entries_) e.p->grad = {};
@@ -139,9 +145,38 @@ class parameter_store {
   void freeze(std::string_view scope) { turn(scope, param_kind::frozen); }
   void unfreeze(std::string_view scope) { turn(scope, param_kind::trained); }
 
-  // The next backward pass sets every gradient, whatever has been added up so far: for an update that was not finished.
-  void discard_gradients() {
-    for (auto& e : entries_) e.p->next = writing::set;
+  // Parameters of these parts that learn have other values: at the end of an update, and of every replay of one.
+  void changed(part_set parts = part_set::all()) {
+    for (auto& e : entries_)
+      if (e.p->wants_grad() && parts.has(e.part)) ++e.p->version;
+  }
+
+  // All values as they lie in memory, size() elements, padding included: from the host, and to it.
+  void write(std::span<T const> packed) {
+    if (packed.size() != size_) throw error("parameters", std::to_string(size_) + " packed values", std::to_string(packed.size()));
+    broadcast([&](std::span<T> device) {
+      home().copy_in(device.data(), packed.data(), packed.size_bytes());
+      home().wait();
+    });
+  }
+  std::vector<T> read() const {
+    std::vector<T> packed(size_, T(0));
+    for (auto const& e : entries_) home().copy_out(packed.data() + e.offset, e.p->value.data, e.p->size() * sizeof(T));
+    home().wait();
+    return packed;
+  }
+  // f(span of device memory) fills all values: NCCL's or MPI's broadcast, an average. It returns when that is done. Values that were lent
+  // are the packed buffer's before it, and every version has risen after it, whatever it throws.
+  template <class F>
+  void broadcast(F&& f) {
+    take_all_back();
+    struct raised {
+      std::vector<entry>& entries;
+      ~raised() {
+        for (auto& e : entries) ++e.p->version;
+      }
+    } const after{entries_};
+    f(std::span<T>(values_.data(), size_));
   }
 
   // Values by each parameter's own initializer: a function of the seed and the parameter's name alone.
@@ -232,8 +267,7 @@ class parameter_store {
   std::size_t gradient_size() const { return gradient_size_; }  // of the packed gradients
   // Moves on when other parameters have gradients, or the same ones elsewhere; 0 before any have.
   std::uint64_t gradient_layout() const { return gradient_layout_; }
-  T* values() const { return values_.data(); }
-  T* gradients() const { return gradients_.data(); }
+  std::span<T> gradients() const { return {gradients_.data(), gradient_size_}; }  // packed, device memory
 
  private:
   static constexpr std::size_t none = std::size_t(-1);  // of a parameter without gradient
@@ -256,6 +290,17 @@ class parameter_store {
   }
 
   entry& own(entry const& e) { return entries_[static_cast<std::size_t>(&e - entries_.data())]; }
+  // Values that are lent move into the packed buffer.
+  void take_all_back() {
+    for (auto& e : entries_) {
+      if (!e.lent) continue;
+      auto const lent = std::move(e.lent);
+      take_back(e);
+      home().copy_in(e.p->value.data, lent.get(), e.p->size() * sizeof(T));
+      home().wait();
+      ++e.p->version;
+    }
+  }
   // Its values are the packed buffer's, whatever that holds.
   void take_back(entry& e) {
     e.lent.reset();

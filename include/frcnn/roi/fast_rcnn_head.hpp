@@ -158,19 +158,19 @@ class fast_rcnn_head {
   }
 
   // Throws where drois are wanted and the coder has no derivatives, or the tape's decisions do not say which proposals they sampled.
-  void backward(context& c, tape& t, view<box<T>, 2, B> drois, maps<T, levels, B>& df, writing how) {
+  void backward(context& c, tape& t, view<box<T>, 2, B> drois, maps<T, levels, B>& df, writing how, writing gradients = writing::set) {
     bool const to_rois = drois.data != nullptr, to_maps = is_there(df);
     check_wanted(to_rois, t.decided.targets);
     typename context::frame scope(c);
     int const n = t.h6.dims[0];
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
     auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = to_rois || to_maps ? make(pooler_.width()) : rows{};
-    back(c, cls_, t.h7, t.logits, t.dlogits, dh7, writing::set);
-    back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, writing::add);
+    back(c, cls_, t.h7, t.logits, t.dlogits, dh7, writing::set, gradients);
+    back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, writing::add, gradients);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout);
-    fc7_.backward(c, t.fc7, dh7, dh6, writing::set);
+    fc7_.backward(c, t.fc7, dh7, dh6, writing::set, gradients);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout);
-    fc6_.backward(c, t.fc6, dh6, dpooled, writing::set);
+    fc6_.backward(c, t.fc6, dh6, dpooled, writing::set, gradients);
     if (to_maps) pool(c, [&] { pooler_.backward(c, t.pooler, dpooled, df, how); });
     if constexpr (DifferentiableBoxCoder<coder>) {
       if (!to_rois) return;
@@ -213,9 +213,9 @@ class fast_rcnn_head {
   }
   initializer predictor_bias() const { return options_.gaussian_predictors ? initializer::zero() : nn::default_uniform(options_.fc7); }
 
-  static void back(context& c, nn::linear<T, B>& layer, rows x, rows y, rows dy, rows dx, writing how) {
+  static void back(context& c, nn::linear<T, B>& layer, rows x, rows y, rows dy, rows dx, writing how, writing gradients) {
     typename nn::linear<T, B>::tape kept{x, y};
-    layer.backward(c, kept, dy, dx, how);
+    layer.backward(c, kept, dy, dx, how, gradients);
   }
 
   template <class V, class Layer>

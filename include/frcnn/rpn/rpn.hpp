@@ -151,15 +151,16 @@ class region_proposal_network {
   }
 
   // Proposals are constants: drois is not used (exact joint training brings its own generator).
-  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, writing how) {
+  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, writing how, writing gradients = writing::set) {
     for (int l = 0; l < levels; ++l) {
       typename context::frame scope(c);
+      writing const of_level = l == 0 ? gradients : writing::add;  // one set of weights serves all levels
       bool const goes_on = is_there(df.level[l]) || conv_.learns();
       auto dhidden = goes_on ? c.template make<T>(t.hidden[l].dims) : activation<T, B>{};
-      siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, writing::set);
+      siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, writing::set, of_level);
       if (!goes_on) continue;
       typename conv::tape kept{t.x[l], t.hidden[l]};
-      conv_.backward(c, kept, dhidden, df.level[l], how);
+      conv_.backward(c, kept, dhidden, df.level[l], how, of_level);
     }
   }
 

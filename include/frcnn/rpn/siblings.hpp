@@ -4,7 +4,7 @@
 // twenty thousand numbers).
 //
 //   x [N, C, H, W]   first [N, M, A1] and second [N, M, A2] plain rows; map cell (y, x) is row `cell` + y*W + x
-//   forward(c, x, cell, first, second)          backward(c, x, dfirst, dsecond, cell, dx, how)     parameters' gradients as nn::conv's
+//   forward(c, x, cell, first, second)          backward(c, x, dfirst, dsecond, cell, dx, how, gradients)     parameters' gradients as nn::conv's
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/nn/conv.hpp"
@@ -53,7 +53,7 @@ class siblings {
   }
 
   void backward(context& c, activation<T, B> const& x, view<T const, 3, B> dfirst, view<T const, 3, B> dsecond, int cell,
-                activation<T, B>& dx, writing how) {
+                activation<T, B>& dx, writing how, writing gradients = writing::set) {
     typename context::frame scope(c);
     auto const whole = spec();
     profiled const layer(c, "siblings", 2 * whole.operations(x.dims));
@@ -69,8 +69,8 @@ class siblings {
     ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, writing::set, dx,
                                          how);  // no ReLU: y is not looked at
     if (!learns) return;
-    apart(c, dweight, &conv::weight);
-    apart(c, dbias, &conv::bias);
+    apart(c, dweight, &conv::weight, gradients);
+    apart(c, dbias, &conv::bias, gradients);
   }
 
  private:
@@ -83,13 +83,10 @@ class siblings {
     detail::move<T, B>(c, b.value.data, both.data + a.size(), b.size(), writing::set);
     return both;
   }
-  void apart(context& c, view<T, 1, B> gradient, param<T, B> conv::*which) {
+  void apart(context& c, view<T, 1, B> gradient, param<T, B> conv::*which, writing how) {
     T const* from = gradient.data;
     for (auto* const p : {&(first.*which), &(second.*which)}) {
-      if (p->wants_grad()) {
-        detail::move<T, B>(c, from, p->grad.data, p->size(), p->next);
-        p->next = writing::add;
-      }
+      if (p->wants_grad()) detail::move<T, B>(c, from, p->grad.data, p->size(), how);
       from += p->size();
     }
   }

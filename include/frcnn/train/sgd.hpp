@@ -10,7 +10,7 @@
 //
 // The learning rate is read from device memory. The update is predicated on the device: from the first step whose losses or gradient's norm
 // are not finite on, weights and momentum stay untouched, until go_on(): the host learns of such a step some steps later, and what it then
-// finds is what was there before it. Parameters that no backward pass wrote since the last update are left alone.
+// finds is what was there before it. Parameters of parts that no backward pass wrote are left alone.
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/finite.hpp"
 #include "frcnn/core/profiler.hpp"
@@ -110,28 +110,33 @@ class sgd {
     follow();
   }
 
-  // Before the first backward pass of an update: forgets gradients of one that an exception has ended.
-  void begin() { store_.discard_gradients(); }
-
+  // An update in three: its rate (from the host, staged), its kernels, and the versions of what has changed. The kernels alone read no host
+  // state that moves from step to step: a recorded step replays them between set_rate() and store.changed().
   // Applies the gradients of the last `accumulated` backward passes at rate lr. loss: device, any length; judged for finiteness.
-  void update(context& c, double lr, int accumulated, view<T const, 1, B> loss) {
-    typename context::frame scope(c);
-    profiled const stage(c, "update");
+  // written: the parts that have gradients (what the steps returned); others are left alone, and do not count into the norm.
+  void update(context& c, double lr, int accumulated, view<T const, 1, B> loss, part_set written = part_set::all()) {
+    set_rate(c, lr, accumulated);
+    apply(c, loss, written);
+    store_.changed(written);
+  }
+  void set_rate(context& c, double lr, int accumulated) {
     if (layout_ != store_.gradient_layout()) c.wait(), follow();
     double const host[2] = {lr, 1.0 / accumulated};
     staged_.send(c, host, &control_.data()->lr);
+  }
+  void apply(context& c, view<T const, 1, B> loss, part_set written = part_set::all()) {
+    typename context::frame scope(c);
+    profiled const stage(c, "update");
     auto squares = scratch<double, B>(c, shape<1>{{1}});
-    sum_squares(c, squares);
+    sum_squares(c, squares, written);
     exec<B>::for_each(c, std::size_t{1}, detail::judge_step<T, B>{squares, loss, options_.clip_norm, control_.data()});
     for (auto const& e : store_.entries()) {
-      auto& p = *e.p;
-      if (!written(p)) continue;
+      auto const& p = *e.p;
+      if (!is_in(e, written)) continue;
       exec<B>::for_each(c, p.size(),
                         detail::apply_gradient<T, B>{p.value.data, velocity_.data() + e.gradient_offset, p.grad.data, control_.data(),
                                                      static_cast<T>(options_.momentum), static_cast<T>(options_.decay * p.decay_mult),
                                                      static_cast<T>(p.lr_mult), options_.lr_inside_momentum.value_or(false)});
-      ++p.version;
-      p.next = writing::set;
     }
   }
 
@@ -187,18 +192,18 @@ class sgd {
     layout_ = store_.gradient_layout();
   }
 
-  static bool written(param<T, B> const& p) { return p.wants_grad() && p.next == writing::add; }
+  static bool is_in(typename parameter_store<T, B>::entry const& e, part_set written) { return e.p->wants_grad() && written.has(e.part); }
 
   // Two passes of sums in a fixed order: blocks of each parameter, then all blocks.
-  void sum_squares(context& c, view<double, 1, B> out) {
+  void sum_squares(context& c, view<double, 1, B> out, part_set written) {
     constexpr std::size_t block = 4096;
     std::size_t blocks = 0;
     for (auto const& e : store_.entries())
-      if (written(*e.p)) blocks += (e.p->size() + block - 1) / block;
+      if (is_in(e, written)) blocks += (e.p->size() + block - 1) / block;
     auto partial = scratch<double, B>(c, shape<1>{{static_cast<std::int32_t>(blocks)}});
     std::size_t first = 0;
     for (auto const& e : store_.entries()) {
-      if (!written(*e.p)) continue;
+      if (!is_in(e, written)) continue;
       int const n = static_cast<int>((e.p->size() + block - 1) / block);
       exec<B>::segmented_reduce(c, n, static_cast<int>(block), 0.0, detail::squares_of_block<T, B>{e.p->grad.data, e.p->size(), block},
                                 ops::plus<double>{}, view<double, 1, B>{partial.data + first, {{n}}});

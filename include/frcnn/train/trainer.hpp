@@ -73,18 +73,25 @@ sgd_options with_momentum_of(sgd_options o) {
 template <Real T, Backend B>
 struct collect_losses {
   view<T const, 1, B> loss;
-  T* slot;
+  T* sum;
   T share;
   bool first;
-  FRCNN_HD void operator()(std::size_t i) const { slot[i] = (first ? T(0) : slot[i]) + share * loss.data[i]; }
+  FRCNN_HD void operator()(std::size_t i) const { sum[i] = (first ? T(0) : sum[i]) + share * loss.data[i]; }
 };
-template <Real T, Backend B>
-struct collect_verdict {
+// The step's report goes where the device's own count of steps says, and the count goes on.
+template <Real T>
+struct finish_step {
   sgd_control const* control;
-  T* slot;
+  T const* losses;       // [4]
+  T* reports;            // [ring, slot]
+  std::uint64_t* state;  // {seed, step}
+  int ring, slot;
   FRCNN_HD void operator()(std::size_t) const {
-    slot[4] = static_cast<T>(control->norm);
-    slot[5] = static_cast<T>(control->finite);
+    T* const here = reports + state[1] % static_cast<std::uint64_t>(ring) * static_cast<std::uint64_t>(slot);
+    for (int i = 0; i < 4; ++i) here[i] = losses[i];
+    here[4] = static_cast<T>(control->norm);
+    here[5] = static_cast<T>(control->finite);
+    ++state[1];
   }
 };
 }  // namespace detail
@@ -106,6 +113,7 @@ class trainer {
         optimiser_(model.parameters(), detail::with_momentum_of<Model>(options_.optimiser)),
         state_(c, 2),
         loss_(c, 4),
+        sums_(c, 4),
         ring_(c, std::size_t{ring} * slot) {
     for (auto& r : reports_) r.reserve(c, slot);  // what may fail does so before a step, not after its update
     if constexpr (requires { model.head().classes(); }) input_.expect_classes(model.head().classes());
@@ -114,7 +122,10 @@ class trainer {
   trainer_hooks hooks;
 
   std::int64_t step() const { return step_; }
-  void seek(std::int64_t step) { step_ = reported_ = step; }
+  void seek(std::int64_t step) {
+    step_ = reported_ = step;
+    is_state_known_ = false;
+  }
   trainer_options const& options() const { return options_; }
   sgd<T, B>& optimiser() { return optimiser_; }
   sgd<T, B> const& optimiser() const { return optimiser_; }
@@ -144,25 +155,36 @@ class trainer {
  private:
   static constexpr int ring = 8, lag = 4, slot = 8;  // a slot: four losses, norm, finite
 
+  // From step to step the host brings pictures and a rate; which step it is the device counts itself. So what is queued is the same each
+  // time, but for the shapes of the pictures.
   template <class Feed>
   void train_one(Feed& feed) {
-    std::uint64_t const state[2] = {options_.seed, static_cast<std::uint64_t>(step_)};
-    staged_state_.send(context_, state, state_.data());
+    if (!is_state_known_) {
+      std::uint64_t const state[2] = {options_.seed, static_cast<std::uint64_t>(step_)};
+      staged_state_.send(context_, state, state_.data());
+      is_state_known_ = true;
+    }
     auto& images = images_[static_cast<std::size_t>(step_ % ring)];
     images.clear();
-    T* const here = ring_.data() + step_ % ring * slot;
-    view<T, 1, B> const loss{loss_.data(), {{4}}};
-    optimiser_.begin();
+    view<T, 1, B> const loss{loss_.data(), {{4}}}, sums{sums_.data(), {{4}}};
+    part_set written{};
     for (int m = 0; m < options_.accumulate; ++m) {
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
-      scheme_(model_, context_, input_.upload(context_), input_.upload_truth(context_), rng<B>{{state_.data(), {{2}}}}, tape_, loss);
+      auto const batch = input_.upload(context_);
+      auto const truth = input_.upload_truth(context_);
+      static_assert(std::same_as<decltype(scheme_(model_, context_, batch, truth, rng<B>{}, tape_, loss, written)), part_set>,
+                    "frcnn: a scheme returns the parts that have gradients, as the model's steps do (frcnn/train/approximate_joint.hpp)");
+      written = scheme_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
       exec<B>::for_each(context_, loss.size(),
-                        detail::collect_losses<T, B>{loss, here, T(1) / static_cast<T>(options_.accumulate), m == 0});
+                        detail::collect_losses<T, B>{loss, sums.data, T(1) / static_cast<T>(options_.accumulate), m == 0});
     }
-    optimiser_.update(context_, options_.rate.at(step_), options_.accumulate, view<T const, 1, B>{here, {{4}}});
-    exec<B>::for_each(context_, std::size_t{1}, detail::collect_verdict<T, B>{optimiser_.control(), here});
-    reports_[static_cast<std::size_t>(step_ % ring)].start(context_, here, slot);
+    optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
+    optimiser_.apply(context_, sums, written);
+    exec<B>::for_each(context_, std::size_t{1},
+                      detail::finish_step<T>{optimiser_.control(), sums.data, ring_.data(), state_.data(), ring, slot});
+    model_.parameters().changed(written);
+    reports_[static_cast<std::size_t>(step_ % ring)].start(context_, ring_.data() + step_ % ring * slot, slot);
     ++step_;
   }
 
@@ -202,7 +224,8 @@ class trainer {
   typename Model::tape tape_;
   std::int64_t step_ = 0, reported_ = 0;
   buffer<std::uint64_t, B> state_;
-  buffer<T, B> loss_, ring_;
+  buffer<T, B> loss_, sums_, ring_;
+  bool is_state_known_ = false;  // to the device
   staging<std::uint64_t, B> staged_state_;
   std::array<readback<T, B>, ring> reports_;
   std::array<std::vector<std::uint64_t>, ring> images_;

@@ -23,3 +23,9 @@ TEST_CASE("param: what initialisers are") {
   static_assert(initializer::normal(.01).what == initializer::kind::normal && initializer::normal(.01).scale == .01);
   static_assert(initializer::uniform(.5).what == initializer::kind::uniform && initializer::uniform(.5).scale == .5);
 }
+
+TEST_CASE("part_set: the first to write sets, later ones add") {
+  constexpr part_set none{};
+  static_assert(none.next(2) == writing::set && none.with(2).next(2) == writing::add && none.with(2).next(1) == writing::set);
+  static_assert(none.with(0).with(2) == part_set{5} && part_set::all().has(31) && !none.has(0));
+}

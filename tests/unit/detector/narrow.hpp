@@ -135,21 +135,18 @@ struct scene {
 
 // Four losses of a step.
 template <class Model>
-std::vector<typename Model::scalar> losses_of_step(Model& model, cpu::context& c, scene<typename Model::scalar>& s,
-                                                   typename Model::tape& t) {
+std::vector<typename Model::scalar> losses_of_step(Model& model, cpu::context& c, scene<typename Model::scalar>& s, typename Model::tape& t,
+                                                   part_set written = {}) {
   std::vector<typename Model::scalar> loss(4);
-  model.step(c, s.images(), s.objects(), s.random(), t, {loss.data(), {{4}}});
+  model.step(c, s.images(), s.objects(), s.random(), t, {loss.data(), {{4}}}, written);
   return loss;
 }
 
-// Every parameter's gradient, one after the other, in the order of the store; the next backward pass sets.
+// Every parameter's gradient, one after the other, in the order of the store.
 template <class Model>
 std::vector<std::vector<typename Model::scalar>> take_gradients(Model& model) {
   std::vector<std::vector<typename Model::scalar>> all;
-  for (auto const& e : model.parameters().entries()) {
-    all.push_back(model.parameters().get_gradient(e));
-    e.p->next = frcnn::writing::set;
-  }
+  for (auto const& e : model.parameters().entries()) all.push_back(model.parameters().get_gradient(e));
   return all;
 }
 
@@ -170,7 +167,7 @@ void poison(buffer<T, cpu>& b) {
 template <class Model>
 void poison(Model& model, cpu::context& c, typename Model::tape& t) {
   auto& store = model.parameters();
-  std::fill_n(store.gradients(), store.gradient_size(), std::numeric_limits<typename Model::scalar>::quiet_NaN());
+  std::ranges::fill(store.gradients(), std::numeric_limits<typename Model::scalar>::quiet_NaN());
   for (auto& b : t.backbone.memory) poison(b);
   for (auto& b : t.backbone.argmax) poison(b);
   for (auto& b : t.proposals.hidden_memory) poison(b);

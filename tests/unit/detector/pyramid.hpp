@@ -66,7 +66,7 @@ class pyramid {
     for (int l = summed - 2; l >= 0; --l) for_each_pair(f.level[l], f.level[l + 1], [](T& below, T& above) { below += above; });
     for_each_second(f.level[summed - 1], f.level[summed], [](T& of_all, T& of_some) { of_some = of_all; });
   }
-  void backward(context& c, tape& t, maps<T, levels, cpu>& d) {
+  void backward(context& c, tape& t, maps<T, levels, cpu>& d, writing gradients = writing::set) {
     context::frame const scope(c);
     for_each_second(d.level[summed - 1], d.level[summed], [](T& of_all, T& of_some) { of_all += of_some; });
     for (int l = 0; l + 1 < summed; ++l) for_each_pair(d.level[l], d.level[l + 1], [](T& below, T& above) { above += below; });
@@ -74,8 +74,8 @@ class pyramid {
     for (int l = summed - 1; l >= 0; --l) {
       act dup = after ? after : c.make<T>(t.up[l].dims), before = l ? c.make<T>(t.up[l - 1].dims) : act{};
       typename conv::tape side{t.up[l], t.map[l]}, way{l ? t.up[l - 1] : t.pixels, t.up[l]};
-      lateral_[std::size_t(l)].backward(c, side, d.level[l], dup, after ? writing::add : writing::set);
-      up_[std::size_t(l)].backward(c, way, dup, before, writing::set);
+      lateral_[std::size_t(l)].backward(c, side, d.level[l], dup, after ? writing::add : writing::set, gradients);
+      up_[std::size_t(l)].backward(c, way, dup, before, writing::set, gradients);
       after = before;
     }
   }

@@ -141,7 +141,7 @@ TEST_CASE_TEMPLATE("further micro-batches add", V, sigmoid_align, softmax_max) {
   losses_of_step(*model, c, two, tape);
   auto const of_two = take_gradients(*model);
   losses_of_step(*model, c, one, tape);
-  losses_of_step(*model, c, two, tape);
+  losses_of_step(*model, c, two, tape, part_set::all());
   auto const of_both = take_gradients(*model);
   for (std::size_t i = 0; i < of_both.size(); ++i) {
     auto sum = of_one[i];

@@ -172,10 +172,8 @@ TEST_CASE("parameter store: gradients are there for what learns alone, and so is
   CHECK(m.layer.learns());
   CHECK(m.mean.kind == param_kind::buffer);
   auto const layout = store.gradient_layout();
-  m.fc.weight.next = writing::add;
   store.enable_gradients();
   CHECK(store.gradient_layout() == layout);  // nothing has moved
-  CHECK(m.fc.weight.next == writing::set);
 
   store.freeze("layer2.weight");
   CHECK(store.gradient_layout() > layout);
@@ -185,11 +183,81 @@ TEST_CASE("parameter store: gradients are there for what learns alone, and so is
   CHECK(store.get(store.at("layer2.weight")) == values);
   for (auto const& e : store.entries())
     if (e.p->wants_grad()) {
-      CHECK(e.p->grad.data >= store.gradients());
-      CHECK(e.p->grad.data + e.p->size() <= store.gradients() + store.gradient_size());
+      CHECK(e.p->grad.data >= store.gradients().data());
+      CHECK(e.p->grad.data + e.p->size() <= store.gradients().data() + store.gradient_size());
     }
   CHECK_THROWS_WITH_AS(store.freeze("lay"), "scope 'lay': expected a scope of the model's parameters, found none of that name", error);
   CHECK_THROWS_AS(store.unfreeze("layer2.running_mean"), error);  // a buffer never learns
+}
+
+TEST_CASE("parameter store: written and broadcast as a whole, lent values come back, versions rise") {
+  large_model m;
+  parameter_store<float, cpu> store;
+  store.bind(m);
+  store.initialise(3);
+  auto const& fc = store.at("fc.weight");
+  std::vector<float> const lent{1, 2, 3, 4, 5, 6};
+  auto const memory = std::make_shared<std::vector<float>>(lent);
+  std::vector<std::uint64_t> before;
+  auto const note = [&] {
+    store.lend(fc, {memory, memory->data()});
+    before.clear();
+    for (auto const& e : store.entries()) before.push_back(e.p->version);
+  };
+  auto const has_risen = [&] {
+    std::size_t i = 0;
+    for (auto const& e : store.entries())
+      if (e.p->version <= before[i++]) return false;
+    return memory.use_count() == 1;
+  };
+  note();
+  auto packed = store.read();
+  CHECK(packed.size() == store.size());
+  CHECK(packed[fc.offset + 5] == 6);  // as it is now, lent or not
+  packed[fc.offset] = 9;
+  store.write(packed);
+  CHECK(has_risen());
+  CHECK(store.get(fc) == std::vector<float>{9, 2, 3, 4, 5, 6});
+  CHECK(*memory == lent);
+  CHECK(store.read()[fc.offset] == 9);
+
+  note();
+  store.broadcast([&](std::span<float> device) {
+    CHECK(device.size() == store.size());
+    CHECK(device[fc.offset + 1] == 2);  // what was lent is there
+    device[fc.offset + 1] = 7;
+  });
+  CHECK(has_risen());
+  CHECK(store.get(fc) == std::vector<float>{1, 7, 3, 4, 5, 6});
+
+  note();
+  CHECK_THROWS_AS(store.broadcast([](std::span<float>) { throw error("broadcast", "all", "none"); }), error);
+  CHECK(has_risen());  // some of it may have come
+  packed.pop_back();
+  CHECK_THROWS_AS(store.write(packed), error);
+}
+
+TEST_CASE("parameter store: changed() raises versions of what learns in the parts named, offsets run as backward finishes") {
+  large_model first, second;
+  parameter_store<float, cpu> store;
+  store.bind_in_order({}, first, second);
+  CHECK(store.entries().front().part == 0);
+  CHECK(store.entries().back().part == 1);
+  for (std::size_t i = 1; i < store.entries().size(); ++i) CHECK(store.entries()[i].offset > store.entries()[i - 1].offset);
+  auto const versions = [&](int part) {
+    std::uint64_t sum = 0;
+    for (auto const& e : store.entries())
+      if (e.part == part) sum += e.p->version;
+    return sum;
+  };
+  auto const a = versions(0), b = versions(1);
+  store.changed();
+  CHECK(versions(0) == a);  // nothing learns
+  store.enable_gradients();
+  CHECK(store.gradients().size() == store.size());
+  store.changed(part_set{}.with(1));
+  CHECK(versions(0) == a);
+  CHECK(versions(1) > b);
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ TEST_CASE("siblings: as two convolutions of their own") {
   std::vector<double> dx_plain(dims.size());
   for (int pass = 1; pass <= 2; ++pass) {  // the second adds, to the parameters and to dx
     m.layer.backward(c, x, view<double const, 3, cpu>{da.data(), {{2, rows, 3}}}, view<double const, 3, cpu>{db.data(), {{2, rows, 5}}},
-                     first, dx, pass == 1 ? writing::set : writing::add);
+                     first, dx, pass == 1 ? writing::set : writing::add, pass == 1 ? writing::set : writing::add);
     c.to_plain(dx, view<double, 4, cpu>{dx_plain.data(), dims});
     auto const ga = store.get_gradient(store.at("a.weight")), gb = store.get_gradient(store.at("b.bias"));
     for (int o = 0; o < 3; ++o)

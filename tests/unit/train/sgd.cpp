@@ -49,7 +49,6 @@ struct fixture {
   void give(std::vector<double> const& weight, std::vector<double> const& bias) {
     std::copy(weight.begin(), weight.end(), model.weight.grad.data);
     std::copy(bias.begin(), bias.end(), model.bias.grad.data);
-    model.weight.next = model.bias.next = frcnn::writing::add;
   }
   void update(double lr, int accumulated = 1) { optimiser.update(c, lr, accumulated, {loss.data(), {{4}}}); }
   std::vector<double> values(param<double, cpu> const& p) const { return {p.value.data, p.value.data + p.size()}; }
@@ -157,30 +156,48 @@ TEST_CASE("accumulated gradients are averaged, and the average is clipped") {
   }
 }
 
-TEST_CASE("what no backward pass wrote is left alone, and does not count into the norm") {
-  fixture f({.momentum = .9, .decay = .1});
-  f.give(normals(15, 1), normals(3, 2));
-  f.update(.1);
-  auto const bias = f.values(f.model.bias), velocity = f.velocity("bias");
-  auto const version = f.model.bias.version;
-  f.give({3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {std::nan(""), 0, 0});
-  f.model.bias.next = frcnn::writing::set;
-  f.update(.1);
-  CHECK(f.values(f.model.bias) == bias);
-  CHECK(f.velocity("bias") == velocity);
-  CHECK(f.model.bias.version == version);
-  CHECK(f.optimiser.control()->norm == doctest::Approx(5).epsilon(1e-12));
-  CHECK(f.optimiser.control()->finite == 1);
+TEST_CASE("parts that no backward pass wrote are left alone, and do not count into the norm") {
+  few first, second;
+  parameter_store<double, cpu> store;
+  store.bind_in_order({}, first, second);
+  cpu::context c(1);
+  sgd<double, cpu> optimiser(store, {.momentum = .9, .decay = .1});
+  std::vector<double> const loss{1};
+  store.initialise(1);
+  for (auto const& e : store.entries()) store.set(e, normals(e.p->size(), 1));
+  auto const values = [](param<double, cpu> const& p) { return std::vector<double>{p.value.data, p.value.data + p.size()}; };
+  std::fill_n(first.weight.grad.data, 15, 0.);
+  std::fill_n(first.bias.grad.data, 3, 0.);
+  first.weight.grad.data[0] = 3, first.bias.grad.data[1] = 4;
+  std::fill_n(second.weight.grad.data, 15, std::nan(""));
+  std::fill_n(second.bias.grad.data, 3, std::nan(""));
+  auto const before = values(first.weight), weight = values(second.weight), bias = values(second.bias);
+  auto const risen = first.weight.version, version = second.weight.version;
+  optimiser.update(c, .1, 1, {loss.data(), {{1}}}, part_set{}.with(0));
+  CHECK(values(first.weight) != before);
+  CHECK(first.weight.version > risen);
+  CHECK(values(second.weight) == weight);
+  CHECK(values(second.bias) == bias);
+  CHECK(second.weight.version == version);
+  CHECK(optimiser.control()->norm == doctest::Approx(5).epsilon(1e-12));
+  CHECK(optimiser.control()->finite == 1);
 }
 
-TEST_CASE("an update makes the next backward pass set, and raises versions") {
+TEST_CASE("an update raises versions of what learns; its kernels alone raise none, as when they are replayed") {
   fixture f({});
-  auto const version = f.model.weight.version;
+  auto const version = f.model.weight.version, fixed = f.model.fixed.version;
   f.give(normals(15, 1), normals(3, 2));
   f.update(.1);
-  CHECK(f.model.weight.next == frcnn::writing::set);
   CHECK(f.model.weight.version > version);
+  CHECK(f.model.fixed.version == fixed);
   CHECK_FALSE(f.model.fixed.wants_grad());
+  auto const then = f.model.weight.version;
+  auto const values = f.values(f.model.weight);
+  f.optimiser.apply(f.c, {f.loss.data(), {{4}}});
+  CHECK(f.values(f.model.weight) != values);
+  CHECK(f.model.weight.version == then);
+  f.store.changed();
+  CHECK(f.model.weight.version > then);
 }
 
 TEST_CASE("a loss or a gradient that is not finite changes neither weights nor momentum") {
@@ -242,7 +259,6 @@ TEST_CASE("what is frozen after the optimiser was made stays, and the others' mo
     free.give(gw, gb);
     free.update(.1);
     std::copy(gb.begin(), gb.end(), f.model.bias.grad.data);
-    f.model.bias.next = frcnn::writing::add;
     f.update(.1);
     CHECK(f.values(f.model.bias) == free.values(free.model.bias));
     CHECK(f.velocity("bias") == free.velocity("bias"));
