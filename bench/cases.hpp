@@ -16,7 +16,7 @@ struct conv_case {
 
   conv_case(context& c, conv_layer const& l) : layer(l) {
     auto const& s = l.spec;
-    double const fan_in = static_cast<double>(s.in_channels) * s.kernel * s.kernel;
+    double const fan_in = static_cast<double>(s.fan_in());
     auto const bound = static_cast<float>(std::sqrt(6 / fan_in));
     x = numbers(l.x.size(), 0, 1, 1);
     w = numbers(static_cast<std::size_t>(fan_in) * static_cast<std::size_t>(s.out_channels), -bound, bound, 2);

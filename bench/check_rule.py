@@ -4,7 +4,8 @@
 usage: check_rule.py RUN.json [--tolerance 0.10]
 
 RUN.json: frcnn_bench --benchmark_filter='^op/(conv2d_rule|winograd_total|linear_layout)' --benchmark_out=RUN.json --benchmark_out_format=json,
-with repetitions the median of each. The rule's kernel is the one whose counter `rule` is 1. It loses where another that a layer could call is
+with repetitions the median of each. The rule is the order of the lists in backend/cpu/fast/conv2d.hpp: the first kernel that accepts a shape has
+the counter `rule` at 1. It loses where another that a layer could call is
 faster by more than the tolerance. oneDNN's Winograd and its packed weights (layouts of their own, converted by no one), bf16 and shapes that
 take under 50 us are printed only. Totals of VGG-16's Winograd layers follow, as shares of oneDNN's.
 """

@@ -1,4 +1,4 @@
-// Every kernel that could convolve, beside the others, on every shape of every preset: the proof of the rule in backend/cpu/fast/conv2d.hpp.
+// Every kernel that could convolve, beside the others, on every shape of every preset: the proof of the lists in backend/cpu/fast/conv2d.hpp.
 //
 //   op/conv2d_rule/<kernel>/<pass>/<shape>     kernels  winograd, direct     ours
 //                                                       onednn_direct        oneDNN's on our layout, as a layer calls it
@@ -8,7 +8,7 @@
 //                                                       backward_data, backward_weight
 //   op/winograd_total/<kernel>/<pass>/600x800  the twelve 3x3 convolutions of VGG-16 with 64 channels and more, in one run; here onednn_direct
 //                                              has layouts of its own choice as onednn_winograd has
-// A layer's pass pays for converting its weights, oneDNN's Winograd does not. The counter `rule` is 1 where the rule takes this kernel:
+// A layer's pass pays for converting its weights, oneDNN's Winograd does not. The counter `rule` is 1 where the list takes this kernel:
 // check_rule.py reads it.
 #include "cases.hpp"
 #include "suite.hpp"
@@ -28,6 +28,7 @@ using frcnn::cpu_backend::onednn::pass, frcnn::cpu_backend::onednn::yardstick;
 namespace winograd = frcnn::cpu_backend::winograd;
 namespace direct = frcnn::cpu_backend::direct;
 namespace own = frcnn::cpu_backend::onednn;
+namespace fast = frcnn::cpu_backend::fast;
 
 constexpr auto us = benchmark::kMicrosecond;
 constexpr auto fast_engine = frcnn::cpu_engine::fast;
@@ -133,60 +134,68 @@ void add_yardstick(conv_layer l, pass p) {
   });
 }
 
+// Whether a list of kernels gives the problem to this one: "winograd" stands for both ways to go.
+template <class List>
+bool is_rule(List const& list, conv_layer const& l, char const* kernel, bool keeps = false) {
+  return std::string_view(fast::chosen(list, {l.spec, l.x, frcnn::compute::exact, keeps})).starts_with(kernel);
+}
+
 void add_shape(conv_layer const& l) {
-  bool const is_tiled = frcnn::cpu_backend::fast::is_winograd(l.spec);
+  bool const is_tiled = fast::is_winograd(l.spec);
   // Memory of the turn: the job's frame outlives each run's.
   auto const forward = [&](char const* pass_name, bool kept) {
     if (is_tiled)
       add_contender(l, pass_name, pass::forward,
-                    {"winograd", true, [kept](context& c, std::shared_ptr<rule_case> r) {
+                    {"winograd", is_rule(fast::forward_kernels, l, "winograd", kept), [kept](context& c, std::shared_ptr<rule_case> r) {
                        auto const& s = r->layer.spec;
                        auto const keep = kept ? std::make_shared<frcnn::kept_weights>() : nullptr;
-                       return [=, &c] { frcnn::cpu_backend::fast::forward(c, s, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
+                       return [=, &c] { fast::forward(c, s, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
                      }});
-    add_contender(l, pass_name, pass::forward, {"direct", !is_tiled, [kept](context& c, std::shared_ptr<rule_case> r) {
-                                                  auto const& s = r->layer.spec;
-                                                  float* const panels = c.scratch_of<float>(direct::panel_floats(s));
-                                                  auto const convert = [=, &c] { direct::pack_weights(c, s, r->weight.data, panels); };
-                                                  convert();
-                                                  return [=, &c] {
-                                                    if (!kept) convert();
-                                                    direct::convolve(c, s, r->in.data, r->in.dims, panels, r->bias.data, r->y.data);
-                                                  };
-                                                }});
     add_contender(l, pass_name, pass::forward,
-                  {"onednn_direct", false, [kept](context& c, std::shared_ptr<rule_case> r) {
-                     auto const keep = kept ? std::make_shared<own::packed>() : nullptr;
-                     return [=, &c] { own::forward(c, r->layer.spec, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
+                  {"direct", is_rule(fast::forward_kernels, l, "direct", kept), [kept](context& c, std::shared_ptr<rule_case> r) {
+                     auto const& s = r->layer.spec;
+                     float* const panels = c.scratch_of<float>(direct::panel_floats(s));
+                     auto const convert = [=, &c] { direct::pack_weights(c, s, r->weight.data, panels); };
+                     convert();
+                     return [=, &c] {
+                       if (!kept) convert();
+                       direct::convolve(c, s, r->in.data, r->in.dims, panels, r->bias.data, r->y.data);
+                     };
                    }});
+    add_contender(
+        l, pass_name, pass::forward,
+        {"onednn_direct", is_rule(fast::forward_kernels, l, "onednn_direct", kept), [kept](context& c, std::shared_ptr<rule_case> r) {
+           auto const keep = kept ? std::make_shared<own::packed>() : nullptr;
+           return [=, &c] { own::forward(c, r->layer.spec, r->in, {r->weight.data, keep.get(), 1}, r->bias.data, r->y); };
+         }});
   };
   forward("forward", true);
   forward("forward_train", false);
 
   if (l.wants_dx) {
     if (is_tiled)
-      add_contender(l, "backward_data", pass::backward_data, {"winograd", true, [](context& c, std::shared_ptr<rule_case> r) {
-                                                                return [=, &c] {
-                                                                  frcnn::cpu_backend::fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data,
-                                                                                        nullptr, writing::set, r->dx, writing::set);
-                                                                };
-                                                              }});
+      add_contender(l, "backward_data", pass::backward_data,
+                    {"winograd", is_rule(fast::data_kernels, l, "winograd"), [](context& c, std::shared_ptr<rule_case> r) {
+                       return [=, &c] {
+                         fast::backward(c, r->layer.spec, r->in, r->dy, r->weight.data, nullptr, writing::set, r->dx, writing::set);
+                       };
+                     }});
     add_contender(l, "backward_data", pass::backward_data,
-                  {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
+                  {"onednn_direct", is_rule(fast::data_kernels, l, "onednn_direct"), [](context& c, std::shared_ptr<rule_case> r) {
                      return [=, &c] { own::backward_data(c, r->layer.spec, r->dy, r->weight.data, r->dx, writing::set); };
                    }});
   }
   if (is_tiled)
-    add_contender(l, "backward_weight", pass::backward_weight, {"winograd", true, [](context& c, std::shared_ptr<rule_case> r) {
-                                                                  return [=, &c] {
-                                                                    auto const& s = r->layer.spec;
-                                                                    winograd::backward_weight(c, s.in_channels, s.out_channels, r->in.data,
-                                                                                              r->dy.data, r->in.dims, r->dweight.data,
-                                                                                              false);
-                                                                  };
-                                                                }});
+    add_contender(l, "backward_weight", pass::backward_weight,
+                  {"winograd", is_rule(fast::weight_kernels, l, "winograd"), [](context& c, std::shared_ptr<rule_case> r) {
+                     return [=, &c] {
+                       auto const& s = r->layer.spec;
+                       winograd::backward_weight(c, s.in_channels, s.out_channels, r->in.data, r->dy.data, r->in.dims, r->dweight.data,
+                                                 false);
+                     };
+                   }});
   add_contender(l, "backward_weight", pass::backward_weight,
-                {"onednn_direct", !is_tiled, [](context& c, std::shared_ptr<rule_case> r) {
+                {"onednn_direct", is_rule(fast::weight_kernels, l, "onednn_direct"), [](context& c, std::shared_ptr<rule_case> r) {
                    return [=, &c] { own::backward_weight(c, r->layer.spec, r->in, r->dy, r->dweight.data, writing::set); };
                  }});
   if (own::has_winograd() && is_tiled)
@@ -196,7 +205,7 @@ void add_shape(conv_layer const& l) {
 std::vector<conv_layer> twelve() {
   std::vector<conv_layer> some;
   for (auto const& l : layers_of<frcnn::backbone::vgg16_tv_spec>(1, 600, 800).backbone)
-    if (frcnn::cpu_backend::fast::is_winograd(l.spec)) some.push_back(l);
+    if (fast::is_winograd(l.spec)) some.push_back(l);
   return some;
 }
 
@@ -239,10 +248,10 @@ job total_of_ours(context& c, pass p) {
     for (auto const& a : *all) {
       auto const& s = a.layer.spec;
       shape<4> const in = a.layer.x, out = s.out_shape(in);
-      if (p == pass::forward) frcnn::cpu_backend::fast::forward(c, s, {const_cast<float*>(a.x), in}, {a.weight, a.keep, 1}, a.bias, {a.y, out});
+      if (p == pass::forward) fast::forward(c, s, {const_cast<float*>(a.x), in}, {a.weight, a.keep, 1}, a.bias, {a.y, out});
       else
-        frcnn::cpu_backend::fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, writing::set,
-                              {a.dx, in}, writing::set);
+        fast::backward(c, s, {const_cast<float*>(a.x), in}, {const_cast<float*>(a.dy), out}, a.weight, a.dweight, writing::set, {a.dx, in},
+                       writing::set);
     }
   };
   auto const wrong = [=] {

@@ -20,8 +20,7 @@ struct conv_layer {
   bool wants_dx = true;
 
   double flops() const {
-    auto const y = spec.out_shape(x);
-    return 2.0 * static_cast<double>(y.size()) * spec.in_channels * spec.kernel * spec.kernel;
+    return spec.operations(x);
   }
 };
 struct pool_layer {

@@ -110,7 +110,8 @@ class plain {
     int convolutions = 0;
     for (auto const& s : chain) {
       if (s.kind != stage_kind::conv) continue;
-      convs_.emplace_back(conv2d_spec{in, s.channels, s.kernel, s.stride, s.pad, true}, nn::kaiming_normal(in * s.kernel * s.kernel));
+      conv2d_spec const spec{in, s.channels, s.kernel, s.stride, s.pad, true};
+      convs_.emplace_back(spec, nn::kaiming_normal(static_cast<int>(spec.fan_in())));
       if (convolutions++ < Spec::frozen) convs_.back().freeze();
       in = s.channels;
     }

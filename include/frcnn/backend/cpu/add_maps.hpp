@@ -4,14 +4,37 @@
 #include "frcnn/ops/add_maps.hpp"
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::ops {
+namespace frcnn::inline FRCNN_ABI {
+
+namespace detail {
+
+inline constexpr std::size_t elements_worth_a_thread = 32768;
+
+// to = from, or to += from. Nothing where `to` is not wanted or is `from` itself.
+template <Real T>
+void pass_on(cpu::context& c, cpu_activation<T> from, cpu_activation<T> to, writing how) {
+  if (!to || to.data == from.data) return;
+  FRCNN_ASSERT(to.dims == from.dims);
+  parallel_for(c, from.dims.size(), elements_worth_a_thread, [=](std::size_t begin, std::size_t end) {
+    if (how == writing::set) {
+      std::copy(from.data + begin, from.data + end, to.data + begin);
+      return;
+    }
+    FRCNN_INDEPENDENT
+    for (std::size_t i = begin; i < end; ++i) to.data[i] += from.data[i];
+  });
+}
+
+}  // namespace detail
+
+namespace ops {
 
 template <>
 struct add_maps<cpu> {
   template <Real T>
   static void forward(cpu::context& c, bool relu, cpu_activation<T> a, cpu_activation<T> b, cpu_activation<T> y) {
     FRCNN_ASSERT(a.dims == y.dims && b.dims == y.dims);
-    parallel_for(c, y.dims.size(), grain, [=](std::size_t begin, std::size_t end) {
+    parallel_for(c, y.dims.size(), frcnn::detail::elements_worth_a_thread, [=](std::size_t begin, std::size_t end) {
       T const floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
       FRCNN_INDEPENDENT
       for (std::size_t i = begin; i < end; ++i) {
@@ -27,27 +50,12 @@ struct add_maps<cpu> {
     std::size_t const channels = static_cast<std::size_t>(dy.dims[1]);
     frcnn::detail::mask_and_sum<T>(c, relu, y.data, dy.data, dy.dims.size() / std::max<std::size_t>(channels, 1), channels, nullptr,
                                    writing::set);
-    pass_on(c, dy, da, da_how);
-    pass_on(c, dy, db, db_how);
-  }
-
- private:
-  static constexpr std::size_t grain = 32768;
-
-  template <Real T>
-  static void pass_on(cpu::context& c, cpu_activation<T> dy, cpu_activation<T> to, writing how) {
-    if (!to || to.data == dy.data) return;
-    FRCNN_ASSERT(to.dims == dy.dims);
-    parallel_for(c, dy.dims.size(), grain, [=](std::size_t begin, std::size_t end) {
-      if (how == writing::set) {
-        std::copy(dy.data + begin, dy.data + end, to.data + begin);
-        return;
-      }
-      FRCNN_INDEPENDENT
-      for (std::size_t i = begin; i < end; ++i) to.data[i] += dy.data[i];
-    });
+    frcnn::detail::pass_on<T>(c, dy, da, da_how);
+    frcnn::detail::pass_on<T>(c, dy, db, db_how);
   }
 };
 
-}  // namespace frcnn::ops
+}  // namespace ops
+
+}  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -7,20 +7,21 @@
 // starts empty: its parameter is another.
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/onednn/packed.hpp"
+#include "frcnn/backend/cpu/parallel.hpp"
 
 #include <mutex>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-enum class weight_layout : std::uint8_t { winograd, panels };
+enum class weight_layout : std::uint8_t { winograd, panels, scaled };
 
 class kept_weights {
  public:
   kept_weights() = default;
   kept_weights(kept_weights const&) noexcept {}
   kept_weights& operator=(kept_weights const&) noexcept {
-    copies_[0].version = copies_[1].version = none;
+    for (copy& c : copies_) c.version = none;
     blocked = {};
     return *this;
   }
@@ -53,7 +54,7 @@ class kept_weights {
     std::size_t floats = 0;
   };
   std::mutex mutex_;
-  copy copies_[2];
+  copy copies_[3];
 };
 
 // A layer's weights: as the parameter has them, and where a copy in a kernel's layout may be kept (nullptr: made in every call).
@@ -62,7 +63,20 @@ struct cpu_weights {
   T const* data = nullptr;
   kept_weights* keep = nullptr;
   std::uint64_t version = 0;
+  T const* scale = nullptr;  // of each output; nullptr: 1
 };
+
+// weights [outputs][fan_in] times their output's scale.
+template <class T>
+void scale_weights(cpu::context const& c, T const* weights, T const* scale, std::size_t outputs, std::size_t fan_in, T* out) {
+  parallel_for(c, outputs, 16384 / (fan_in + 1) + 1, [=](std::size_t begin, std::size_t end) {
+    for (std::size_t o = begin; o < end; ++o) {
+      T const factor = scale[o];
+      FRCNN_INDEPENDENT
+      for (std::size_t i = o * fan_in; i < (o + 1) * fan_in; ++i) out[i] = weights[i] * factor;
+    }
+  });
+}
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -1,13 +1,15 @@
 #pragma once
-// Which kernel convolves on the engine fast. The rule looks at the shape alone, so that runs repeat bit for bit; bench/ proves it.
+// Which kernel convolves on the engine fast: three ordered lists, of kernels forward, for the gradient by the input and for the gradient by
+// the weights. The first kernel that accepts a problem (spec, shape, precision) runs; a new one is a line in a list. What accepts looks at
+// is the same in every run, so that runs repeat bit for bit; bench/ holds the order against measurement (op/conv2d_rule, check_rule.py).
 //
-//   3x3, stride 1, pad 1, whole vectors of channels    our Winograd: forward, backward by data (both by tiles, or by panels:
-//                                                      goes_by_panels, has_few_tiles), backward by weight
-//   anything else                                      forward: our direct kernel, in bf16 oneDNN's; backward: oneDNN
-// Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's. Where there is no oneDNN, or it has no kernel
-// that may run (onednn/library.hpp), forward is direct and in float, backward the portable engine's. So is forward with a kernel of more than
-// the 16 rows that the direct one takes, and with narrow vectors and no oneDNN.
-// In bf16 Winograd's products stay in float: a fourth of the products beats half the price of each.
+//   3x3, stride 1, pad 1, whole vectors of channels    our Winograd, by panels or by tiles; in bf16, too: a fourth of the products beats
+//                                                      half the price of each
+//   anything else forward                              in bf16 oneDNN; our direct kernel, whose kernels have at most 16 rows; portable
+//   other gradients                                    oneDNN; portable
+// Where the build's vectors are narrower than AVX2's (simd::worthwhile) everything is oneDNN's, or without it the portable engine's. oneDNN
+// may have no kernel that may run (onednn/library.hpp): then the next in the list does.
+// A scale of the epilogue is multiplied into the weights before they are converted: kernels do not know of it.
 #include "frcnn/backend/cpu/kept_weights.hpp"
 #include "frcnn/backend/cpu/onednn/conv2d.hpp"
 #include "frcnn/backend/cpu/portable/conv2d.hpp"
@@ -29,13 +31,25 @@ constexpr bool is_winograd(conv2d_spec const& s) {
 // Winograd from weights that are transformed where they are multiplied: there is nothing to convert.
 constexpr bool is_by_panels(conv2d_spec const& s) { return is_winograd(s) && winograd::goes_by_panels(s.in_channels, s.out_channels); }
 
+// The weights times their scale, as files have them; in scratch of the caller's frame unless they are kept.
+inline float const* scaled(cpu::context& c, conv2d_spec const& s, cpu_weights<float> const& w) {
+  if (!w.scale) return w.data;
+  auto const make = [&](float* memory) { scale_weights(c, w.data, w.scale, static_cast<std::size_t>(s.out_channels), s.fan_in(), memory); };
+  if (w.keep && c.options().keep_transforms) return w.keep->get(weight_layout::scaled, w.version, s.weights(), make);
+  float* const memory = c.scratch_of<float>(s.weights());
+  make(memory);
+  return memory;
+}
+
 // The weights as Winograd by tiles or the direct kernel reads them; in scratch of the caller's frame unless they are kept.
 inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights<float> const& w) {
   bool const is_tiled = is_winograd(s);
   std::size_t const size = is_tiled ? winograd::factors(s.in_channels, s.out_channels) : direct::panel_floats(s);
   auto const make = [&](float* memory) {
-    if (is_tiled) winograd::transform_weights(c, {w.data, s.in_channels, s.out_channels}, memory);
-    else direct::pack_weights(c, s, w.data, memory);
+    cpu::context::frame const scope(c);
+    float const* const data = scaled(c, s, {w.data, nullptr, 0, w.scale});
+    if (is_tiled) winograd::transform_weights(c, {data, s.in_channels, s.out_channels}, memory);
+    else direct::pack_weights(c, s, data, memory);
   };
   if (w.keep && c.options().keep_transforms)
     return w.keep->get(is_tiled ? weight_layout::winograd : weight_layout::panels, w.version, size, make);
@@ -44,77 +58,189 @@ inline float const* converted(cpu::context& c, conv2d_spec const& s, cpu_weights
   return memory;
 }
 
-// A layer of Winograd's on whole maps; the pool behind it, where it is pooled.
+// What a kernel is chosen by.
+struct problem {
+  conv2d_spec spec;
+  shape<4> in;
+  compute precision = compute::exact;
+  bool keeps = false;  // weights stay converted from call to call
+};
+
+// One pass forward. add: to what y holds, before the ReLU.
+struct forward_call {
+  conv2d_spec const& spec;
+  cpu_activation<float> x;
+  cpu_weights<float> weight;
+  float const* bias;
+  cpu_activation<float> y;
+  bool add;
+};
+// One gradient: by the input (x is not read, dweight nullptr) or by the weights (dx empty). dy is masked already.
+struct gradient_call {
+  conv2d_spec const& spec;
+  cpu_activation<float> x, dy;
+  float const* weight;
+  float* dweight;
+  cpu_activation<float> dx;
+  writing how;
+};
+
+// A kernel of a list: the first that accepts the problem runs. run gives false where the library behind it has no kernel after all; then
+// nothing was done, and the next one that accepts runs.
+template <class Call>
+struct kernel {
+  char const* name;
+  bool (*accepts)(problem const&);
+  bool (*run)(cpu::context&, Call const&);
+};
+
+namespace detail {
+
+inline bool forward_by_panels(problem const& p) {
+  return is_by_panels(p.spec) || (is_winograd(p.spec) && !p.keeps && winograd::has_few_tiles(p.in, p.spec.out_channels));
+}
+inline bool data_by_panels(problem const& p) {
+  auto const& s = p.spec;
+  return is_winograd(s) &&
+         (winograd::goes_by_panels(s.out_channels, s.in_channels) || winograd::has_few_tiles(s.out_shape(p.in), s.in_channels));
+}
+inline bool by_winograd(problem const& p) { return is_winograd(p.spec); }
+inline bool always(problem const&) { return true; }
+
+inline bool winograd_panels(cpu::context& c, forward_call const& f) {
+  auto const& s = f.spec;
+  cpu::context::frame const scope(c);
+  winograd::convolve_by_panels(c, {scaled(c, s, f.weight), s.in_channels, s.out_channels}, {.bias = f.bias, .add = f.add, .relu = s.relu},
+                               f.x.data, f.x.dims, f.y.data);
+  return true;
+}
+inline bool winograd_tiles(cpu::context& c, forward_call const& f) {
+  auto const& s = f.spec;
+  cpu::context::frame const scope(c);
+  winograd::convolve(c, {s.in_channels, s.out_channels, converted(c, s, f.weight), {.bias = f.bias, .add = f.add, .relu = s.relu}},
+                     f.x.data, f.x.dims, f.y.data);
+  return true;
+}
+inline bool direct_rows(cpu::context& c, forward_call const& f) {
+  cpu::context::frame const scope(c);
+  direct::convolve(c, f.spec, f.x.data, f.x.dims, converted(c, f.spec, f.weight), f.bias, f.y.data, f.add);
+  return true;
+}
+inline shape<1> weight_shape(conv2d_spec const& s) { return {{static_cast<std::int32_t>(s.weights())}}; }
+inline bool portable_rows(cpu::context& c, forward_call const& f) {
+  cpu::context::frame const scope(c);
+  portable::conv2d::forward<float>(c, f.spec, f.x, {scaled(c, f.spec, f.weight), weight_shape(f.spec)}, {f.bias, {{f.spec.out_channels}}},
+                                   f.y, f.add);
+  return true;
+}
+
+inline winograd::weights_view turned(gradient_call const& g) { return {g.weight, g.spec.out_channels, g.spec.in_channels, true}; }
+inline bool winograd_panels_data(cpu::context& c, gradient_call const& g) {
+  winograd::convolve_by_panels(c, turned(g), {.add = g.how == writing::add}, g.dy.data, g.dy.dims, g.dx.data);
+  return true;
+}
+inline bool winograd_tiles_data(cpu::context& c, gradient_call const& g) {
+  auto const& s = g.spec;
+  cpu::context::frame const scope(c);
+  float* const factors = c.scratch_of<float>(winograd::factors(s.out_channels, s.in_channels));
+  winograd::transform_weights(c, turned(g), factors);
+  winograd::convolve(c, {s.out_channels, s.in_channels, factors, {.add = g.how == writing::add}}, g.dy.data, g.dy.dims, g.dx.data);
+  return true;
+}
+inline bool winograd_weight(cpu::context& c, gradient_call const& g) {
+  winograd::backward_weight(c, g.spec.in_channels, g.spec.out_channels, g.x.data, g.dy.data, g.x.dims, g.dweight, g.how == writing::add);
+  return true;
+}
+inline bool portable_gradient(cpu::context& c, gradient_call const& g) {
+  auto const n = weight_shape(g.spec);
+  portable::conv2d::backward<float>(c, g.spec, g.x, g.dy, {g.weight, n}, {g.dweight, n}, g.how, g.dx, g.how);
+  return true;
+}
+
+#if FRCNN_HAS_ONEDNN
+inline bool onednn_forward(problem const& p) {
+  return !simd::worthwhile || (p.precision == compute::bf16 && p.spec.in_channels >= simd::lanes);
+}
+inline bool onednn_rows(cpu::context& c, forward_call const& f) {
+  auto const& w = f.weight;
+  bool const bf16 = w.keep && c.options().precision == compute::bf16 && f.spec.in_channels >= simd::lanes;
+  cpu::context::frame const scope(c);
+  onednn::packed* const place = w.keep && c.options().keep_transforms ? &w.keep->blocked : nullptr;
+  onednn::forward_options const o{f.add ? f.y : cpu_activation<float>{}, bf16 ? compute::bf16 : compute::exact};
+  return onednn::forward(c, f.spec, f.x, {scaled(c, f.spec, w), place, w.version}, f.bias, f.y, o);
+}
+inline bool onednn_data(cpu::context& c, gradient_call const& g) { return onednn::backward_data(c, g.spec, g.dy, g.weight, g.dx, g.how); }
+inline bool onednn_weight(cpu::context& c, gradient_call const& g) {
+  return onednn::backward_weight(c, g.spec, g.x, g.dy, g.dweight, g.how);
+}
+#endif
+inline bool direct_fits(problem const& p) { return p.spec.kernel <= direct::most_rows && (simd::worthwhile || has_onednn); }
+
+}  // namespace detail
+
+inline constexpr kernel<forward_call> forward_kernels[] = {
+    {"winograd_panels", detail::forward_by_panels, detail::winograd_panels},
+    {"winograd_tiles", detail::by_winograd, detail::winograd_tiles},
+#if FRCNN_HAS_ONEDNN
+    {"onednn_direct", detail::onednn_forward, detail::onednn_rows},
+#endif
+    {"direct", detail::direct_fits, detail::direct_rows},
+    {"portable", detail::always, detail::portable_rows},
+};
+inline constexpr kernel<gradient_call> data_kernels[] = {
+    {"winograd_panels", detail::data_by_panels, detail::winograd_panels_data},
+    {"winograd_tiles", detail::by_winograd, detail::winograd_tiles_data},
+#if FRCNN_HAS_ONEDNN
+    {"onednn_direct", detail::always, detail::onednn_data},
+#endif
+    {"portable", detail::always, detail::portable_gradient},
+};
+inline constexpr kernel<gradient_call> weight_kernels[] = {
+    {"winograd", detail::by_winograd, detail::winograd_weight},
+#if FRCNN_HAS_ONEDNN
+    {"onednn_direct", detail::always, detail::onednn_weight},
+#endif
+    {"portable", detail::always, detail::portable_gradient},
+};
+
+// The first of a list that accepts the problem.
+template <class Call, std::size_t N>
+constexpr char const* chosen(kernel<Call> const (&list)[N], problem const& p) {
+  for (auto const& k : list)
+    if (k.accepts(p)) return k.name;
+  return "";
+}
+template <class Call, std::size_t N>
+void run_first(kernel<Call> const (&list)[N], cpu::context& c, problem const& p, Call const& call) {
+  for (auto const& k : list)
+    if (k.accepts(p) && k.run(c, call)) return;
+}
+
+inline problem problem_of(cpu::context const& c, conv2d_spec const& spec, shape<4> in, kept_weights const* keep) {
+  return {spec, in, keep ? c.options().precision : compute::exact, keep && c.options().keep_transforms};
+}
+
+// A layer of Winograd's and the pool behind it.
 inline void tiled(cpu::context& c, conv2d_spec const& s, cpu_activation<float> x, cpu_weights<float> const& w, winograd::epilogue const& e,
                   float* y) {
-  bool const kept = w.keep && c.options().keep_transforms;
-  if (is_by_panels(s) || (!kept && winograd::has_few_tiles(x.dims, s.out_channels)))
-    return winograd::convolve_by_panels(c, {w.data, s.in_channels, s.out_channels}, e, x.data, x.dims, y);
   cpu::context::frame const scope(c);
+  if (detail::forward_by_panels(problem_of(c, s, x.dims, w.keep)))
+    return winograd::convolve_by_panels(c, {scaled(c, s, w), s.in_channels, s.out_channels}, e, x.data, x.dims, y);
   winograd::convolve(c, {s.in_channels, s.out_channels, converted(c, s, w), e}, x.data, x.dims, y);
 }
 
-// residual: what y holds is added before the ReLU.
+// add: what y holds is added before the ReLU.
 inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_weights<float> const& weight, float const* bias,
-                    cpu_activation<float> y, bool residual = false) {
-#if FRCNN_HAS_ONEDNN
-  bool const few_channels = spec.in_channels < simd::lanes;
-  bool const bf16 = weight.keep && c.options().precision == compute::bf16 && !few_channels;
-  if (!is_winograd(spec) && (bf16 || !simd::worthwhile)) {
-    onednn::packed* const place = weight.keep && c.options().keep_transforms ? &weight.keep->blocked : nullptr;
-    onednn::forward_options const o{residual ? y : cpu_activation<float>{}, bf16 ? compute::bf16 : compute::exact};
-    if (onednn::forward(c, spec, x, {weight.data, place, weight.version}, bias, y, o)) return;
-  }
-#endif
-  if (is_winograd(spec)) return tiled(c, spec, x, weight, {.bias = bias, .add = residual, .relu = spec.relu}, y.data);
-  if (spec.kernel > direct::most_rows || !(simd::worthwhile || has_onednn || residual)) {
-    if (residual)
-      throw error("convolution", "a kernel of at most " + std::to_string(direct::most_rows) + " to add to what is there",
-                  std::to_string(spec.kernel));
-    shape<1> const weights{{spec.out_channels * spec.kernel * spec.kernel * spec.in_channels}};
-    return portable::conv2d::forward<float>(c, spec, x, {weight.data, weights}, {bias, {{spec.out_channels}}}, y);
-  }
-  cpu::context::frame const scope(c);
-  direct::convolve(c, spec, x.data, x.dims, converted(c, spec, weight), bias, y.data, residual);
+                    cpu_activation<float> y, bool add = false) {
+  run_first(forward_kernels, c, problem_of(c, spec, x.dims, weight.keep), forward_call{spec, x, weight, bias, y, add});
 }
 
 // dy is masked already; nullptr is not computed.
 inline void backward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_activation<float> dy, float const* weight,
                      float* dweight, writing how, cpu_activation<float> dx, writing dx_how) {
-  bool const is_tiled = is_winograd(spec);
-  shape<1> const weights{{spec.out_channels * spec.kernel * spec.kernel * spec.in_channels}};
-  auto const portably = [&](float* dw, cpu_activation<float> to) {
-    portable::conv2d::backward<float>(c, spec, x, dy, {weight, weights}, {dw, weights}, how, to, dx_how);
-  };
-  // False: not computed; oneDNN is not there, or has no kernel that may run.
-  auto const dweight_by_onednn = [&] {
-#if FRCNN_HAS_ONEDNN
-    return onednn::backward_weight(c, spec, x, dy, dweight, how);
-#endif
-    return false;
-  };
-  auto const dx_by_onednn = [&] {
-#if FRCNN_HAS_ONEDNN
-    return onednn::backward_data(c, spec, dy, weight, dx, dx_how);
-#endif
-    return false;
-  };
-  if (dweight && is_tiled)
-    winograd::backward_weight(c, spec.in_channels, spec.out_channels, x.data, dy.data, x.dims, dweight, how == writing::add);
-  else if (dweight && !dweight_by_onednn()) portably(dweight, {});
-  if (!dx) return;
-  if (!is_tiled) {
-    if (!dx_by_onednn()) portably(nullptr, dx);
-    return;
-  }
-  winograd::weights_view const turned{weight, spec.out_channels, spec.in_channels, true};
-  winograd::epilogue const finish{.add = dx_how == writing::add};
-  if (winograd::goes_by_panels(spec.out_channels, spec.in_channels) || winograd::has_few_tiles(dy.dims, spec.in_channels))
-    return winograd::convolve_by_panels(c, turned, finish, dy.data, dy.dims, dx.data);
-  cpu::context::frame const scope(c);
-  float* const factors = c.scratch_of<float>(winograd::factors(spec.out_channels, spec.in_channels));
-  winograd::transform_weights(c, turned, factors);
-  winograd::convolve(c, {spec.out_channels, spec.in_channels, factors, finish}, dy.data, dy.dims, dx.data);
+  shape<4> const in = dx ? dx.dims : x.dims;
+  if (dweight) run_first(weight_kernels, c, {spec, in}, gradient_call{spec, x, dy, weight, dweight, {}, how});
+  if (dx) run_first(data_kernels, c, {spec, in}, gradient_call{spec, x, dy, weight, nullptr, dx, dx_how});
 }
 
 }  // namespace frcnn::cpu_backend::fast

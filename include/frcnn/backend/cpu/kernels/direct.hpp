@@ -17,14 +17,14 @@ namespace frcnn::inline FRCNN_ABI::cpu_backend::direct {
 
 using simd::lanes;
 
-inline int depth(conv2d_spec const& s) { return simd::rounded(s.kernel * s.kernel * s.in_channels); }
+inline int depth(conv2d_spec const& s) { return simd::rounded(static_cast<int>(s.fan_in())); }
 inline std::size_t panel_floats(conv2d_spec const& s) {
   return static_cast<std::size_t>(depth(s)) * static_cast<std::size_t>(simd::rounded(s.out_channels));
 }
 
 // weight [O, k, k, C] to panels.
 inline void pack_weights(cpu::context& c, conv2d_spec const& s, float const* weight, float* panels) {
-  int const taps = s.kernel * s.kernel * s.in_channels, count = (s.out_channels + simd::panel - 1) / simd::panel;
+  int const taps = static_cast<int>(s.fan_in()), count = (s.out_channels + simd::panel - 1) / simd::panel;
   cpu::context::frame const scope(c);
   std::size_t const room = simd::line_floats(depth(s));
   float* const lines = c.scratch_of<float>(room * static_cast<std::size_t>(workers_for(c, static_cast<std::size_t>(count), 1)));

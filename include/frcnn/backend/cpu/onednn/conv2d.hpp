@@ -231,8 +231,7 @@ inline bool backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activa
                             writing how) {
   FRCNN_ASSERT(x.dims[1] == spec.in_channels && dy.dims == spec.out_shape(x.dims));
   if (dy.dims.size() == 0) {
-    std::size_t const size = static_cast<std::size_t>(spec.out_channels) * spec.kernel * spec.kernel * spec.in_channels;
-    if (how == writing::set) std::fill_n(dweight, size, 0.f);
+    if (how == writing::set) std::fill_n(dweight, spec.weights(), 0.f);
     return true;
   }
   bool const add = how == writing::add;

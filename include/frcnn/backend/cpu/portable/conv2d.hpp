@@ -60,9 +60,10 @@ int strip_rows(int rows, int columns, std::size_t patch) {
 }
 
 struct conv2d {
+  // add: to what y holds, before the ReLU.
   template <Real T>
   static void forward(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, std::type_identity_t<view<T const, 1, cpu>> weight,
-                      std::type_identity_t<view<T const, 1, cpu>> bias, cpu_activation<T> y) {
+                      std::type_identity_t<view<T const, 1, cpu>> bias, cpu_activation<T> y, bool add = false) {
     FRCNN_ASSERT(x.dims[1] == spec.in_channels && y.dims == spec.out_shape(x.dims));
     auto const patches = patches_of(spec, x.dims, y.dims);
     strips const cut(y.dims[0], y.dims[2], strip_rows<T>(y.dims[2], y.dims[3], patches.size()));
@@ -77,7 +78,7 @@ struct conv2d {
         std::size_t const pixels = static_cast<std::size_t>(last - first) * columns;
         T const* const a = patch_matrix(patches, x, image, first, last, direct, memory + static_cast<std::size_t>(worker) * room);
         T* const out = y.data + (static_cast<std::size_t>(image) * y.dims[2] + first) * columns * o;
-        gemm<T>(false, true, pixels, o, k, T(1), a, k, weight.data, k, T(0), out, o);
+        gemm<T>(false, true, pixels, o, k, T(1), a, k, weight.data, k, add ? T(1) : T(0), out, o);
         frcnn::detail::add_bias_relu(out, pixels, o, bias.data, spec.relu);
       }
     });
