@@ -98,6 +98,13 @@
 #define FRCNN_PER_BUILD
 #endif
 
+// A function that takes milliseconds, where its call takes nothing: compiled once, and not again in each of its callers.
+#if defined(__GNUC__)
+#define FRCNN_NOINLINE __attribute__((noinline))
+#else
+#define FRCNN_NOINLINE
+#endif
+
 // Set by the targets of the compiled library: frcnn::cpu, frcnn::images, frcnn::cpu_presets. What it exports is visible where it is a shared
 // object.
 #if !defined(FRCNN_COMPILED_CPU)

@@ -147,7 +147,7 @@ class detector {
     typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
     return propose(*s, im, ph);
   }
-  std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
+  FRCNN_NOINLINE std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
     check_image(im);
     std::size_t const first = 0;
     auto const input = prepare(s, {&im, 1}, {&first, 1}, nullptr);
@@ -262,9 +262,9 @@ class detector {
   }
 
   // found[i] for each of these indices.
-  void detect_batch(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
-                    std::vector<std::vector<region>> const* regions, detect_options const& told,
-                    std::vector<std::vector<detection>>& found) const {
+  FRCNN_NOINLINE void detect_batch(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
+                                   std::vector<std::vector<region>> const* regions, detect_options const& told,
+                                   std::vector<std::vector<detection>>& found) const {
     auto const o = complete(told, model().head());
     auto const input = prepare(s, images, indices, regions);
     view<scored_box<T>, 2, B> const rows = s.hits_.shaped(s.context_, shape<2>{{input.size(), *o.max_detections}});

@@ -183,7 +183,7 @@ class faster_rcnn<BB, PG, RH> {
   faster_rcnn& operator=(faster_rcnn const&) = delete;
 
   // hits [N, options.max_detections], original pixels. Options that are not set are the head's.
-  void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
+  FRCNN_NOINLINE void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
     check(o);
     if (im.has_regions()) check_regions(im, im.regions);
     typename context::frame scope(c);
@@ -200,14 +200,14 @@ class faster_rcnn<BB, PG, RH> {
   }
 
   // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.
-  void propose(context& c, batch<T, B> im, phase ph, counted<box<T>, 2, B> rois) const {
+  FRCNN_NOINLINE void propose(context& c, batch<T, B> im, phase ph, counted<box<T>, 2, B> rois) const {
     typename context::frame scope(c);
     auto f = make_maps(c, im);
     run_backbone(c, im, f);
     run_generator(c, im, f, ph, rois);
   }
 
-  part_set step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
+  FRCNN_NOINLINE part_set step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
     if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
     check_truth(im, gt);
     typename context::frame scope(c);
@@ -232,7 +232,8 @@ class faster_rcnn<BB, PG, RH> {
     return written.with(of_generator).with(of_roi_head).with(of_backbone);
   }
 
-  part_set step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
+  FRCNN_NOINLINE part_set step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss,
+                                   part_set written = {}) {
     check_truth(im, gt);
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
@@ -248,7 +249,8 @@ class faster_rcnn<BB, PG, RH> {
     return written.with(of_generator).with(of_backbone);
   }
 
-  part_set step_head(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
+  FRCNN_NOINLINE part_set step_head(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss,
+                                    part_set written = {}) {
     if (!im.has_regions()) throw error("step_head", "a batch with regions", "one without");
     check_truth(im, gt);
     check_regions(im, im.regions);
@@ -347,11 +349,11 @@ class faster_rcnn<BB, PG, RH> {
   }
   // The levels that the head reads: the first ones.
   static maps<T, RH::levels, B> of_head(maps<T, levels, B> const& f) { return f.template range<0, RH::levels>(); }
-  void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how, writing gradients) {
+  FRCNN_NOINLINE void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how, writing gradients) {
     auto read = of_head(df);
     head_.backward(c, t, not_asked, read, how, gradients);
   }
-  void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df, writing gradients) {
+  FRCNN_NOINLINE void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df, writing gradients) {
     if (backbone_learns()) staged(c, "backbone backward", [&] { backbone_.backward(c, t, df, gradients); });
   }
   template <class Work>
@@ -359,10 +361,11 @@ class faster_rcnn<BB, PG, RH> {
     profiled const stage(c, name);
     work();
   }
-  void run_backbone(context& c, batch<T, B> const& im, maps<T, levels, B>& f) const {
+  FRCNN_NOINLINE void run_backbone(context& c, batch<T, B> const& im, maps<T, levels, B>& f) const {
     staged(c, "backbone", [&] { backbone_.infer(c, im, f); });
   }
-  void run_generator(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, phase ph, counted<box<T>, 2, B> rois) const {
+  FRCNN_NOINLINE void run_generator(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, phase ph,
+                                    counted<box<T>, 2, B> rois) const {
     staged(c, "rpn", [&] { generator_.infer(c, im, f, ph, rois); });
   }
   static void clear_losses(context& c, view<T, 1, B> loss) { ops::clear<B>(c, loss.data, loss.size()); }

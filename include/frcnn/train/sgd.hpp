@@ -114,7 +114,7 @@ class sgd {
   // state that moves from step to step: a recorded step replays them between set_rate() and store.changed().
   // Applies the gradients of the last `accumulated` backward passes at rate lr. loss: device, any length; judged for finiteness.
   // written: the parts that have gradients (what the steps returned); others are left alone, and do not count into the norm.
-  void update(context& c, double lr, int accumulated, view<T const, 1, B> loss, part_set written = part_set::all()) {
+  FRCNN_NOINLINE void update(context& c, double lr, int accumulated, view<T const, 1, B> loss, part_set written = part_set::all()) {
     set_rate(c, lr, accumulated);
     apply(c, loss, written);
     store_.changed(written);
@@ -195,7 +195,7 @@ class sgd {
   static bool is_in(typename parameter_store<T, B>::entry const& e, part_set written) { return e.p->wants_grad() && written.has(e.part); }
 
   // Two passes of sums in a fixed order: blocks of each parameter, then all blocks.
-  void sum_squares(context& c, view<double, 1, B> out, part_set written) {
+  FRCNN_NOINLINE void sum_squares(context& c, view<double, 1, B> out, part_set written) {
     constexpr std::size_t block = 4096;
     std::size_t blocks = 0;
     for (auto const& e : store_.entries())
