@@ -1,5 +1,6 @@
 #pragma once
-// What the programs share: a progress line, and how errors and Ctrl-C end them. A signal is answered between two pieces of work.
+// What the programs share: a progress line, and how errors and Ctrl-C end them. A signal is answered between two pieces of work. Where
+// stderr has gone away, what would be said there is dropped: nothing fails for want of a listener.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <frcnn/core/error.hpp>
@@ -11,8 +12,15 @@
 #include <cstdio>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace console {
+
+template <class... Arguments>
+void tell(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  std::string const said = fmt::format(text, std::forward<Arguments>(arguments)...);
+  std::fwrite(said.data(), 1, said.size(), stderr);  // fmt::print throws where nobody reads any more
+}
 
 // On a terminal one line that is written over; in a pipe a line now and then.
 class progress {
@@ -21,8 +29,8 @@ class progress {
     auto const now = std::chrono::steady_clock::now();
     if (!last && now - shown_ < (terminal_ ? std::chrono::milliseconds(100) : std::chrono::seconds(10))) return;
     shown_ = now;
-    if (terminal_) fmt::print(stderr, "\r\x1b[K{}{}", text, last ? "\n" : "");
-    else fmt::print(stderr, "{}\n", text);
+    if (terminal_) tell("\r\x1b[K{}{}", text, last ? "\n" : "");
+    else tell("{}\n", text);
     std::fflush(stderr);
   }
 
@@ -49,9 +57,9 @@ class pace {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-inline void warn(std::string const& sentence) { fmt::print(stderr, "warning: {}\n", sentence); }
-inline void say(std::string const& sentence) { fmt::print(stderr, "{}\n", sentence); }
-inline void fail(std::string const& sentence) { fmt::print(stderr, "error: {}\n", sentence); }
+inline void warn(std::string const& sentence) { tell("warning: {}\n", sentence); }
+inline void say(std::string const& sentence) { tell("{}\n", sentence); }
+inline void fail(std::string const& sentence) { tell("error: {}\n", sentence); }
 
 // What went wrong in a piece of work, in a sentence; empty: nothing.
 template <class Work>
@@ -79,19 +87,26 @@ class attempts {
   int status_ = 0;
 };
 
-// Set by SIGINT; a second one ends the program at once.
-inline std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
+// The first signal that asked for an end, or 0: Ctrl-C, kill (docker stop, schedulers), a terminal that closed, and a pipe that nobody reads
+// any more. A second Ctrl-C ends the program at once; the others come twice on their own and only ask. What nohup ignores stays ignored.
+inline std::atomic<int> interrupted{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+inline int interrupted_status() { return 128 + interrupted; }
 inline void catch_interrupts() {
-  std::signal(SIGINT, [](int) {
-    if (interrupted.exchange(true)) _exit(130);
-  });
+  for (int const asks : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+    struct sigaction before {};
+    if (asks != SIGINT && sigaction(asks, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    std::signal(asks, [](int which) {
+      int none = 0;
+      if (!interrupted.compare_exchange_strong(none, which) && which == SIGINT) _exit(128 + which);
+    });
+  }
 }
 
 // Where work is left when a signal has come in the middle of it. No std::exception: it is nobody's fault.
 struct interruption {};
 inline void stop_if_interrupted() {
-  if (interrupted) throw interruption();
+  if (interrupted != 0) throw interruption();
 }
 
 // Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong.

@@ -127,7 +127,7 @@ struct datasets {
                        shared.count, test.size(), shared.first));
     data::named_summaries sets{{"training", in_training}};
     if (!r.no_test) sets.emplace_back("test", data::summarise(test));
-    fmt::print(stderr, "{}", data::summary_table(sets));
+    tell("{}", data::summary_table(sets));
   }
 };
 

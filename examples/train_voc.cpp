@@ -174,13 +174,13 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
     save_checkpoint(checkpoints, d, t, identity, trained_on);
   };
   t.hooks.after_step = [&](std::int64_t done) {
-    if (console::interrupted) stop.request_stop();
+    if (console::interrupted != 0) stop.request_stop();
     if (done < options.rate.steps && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
   };
   try {
     if (!t.run(feed, stop.get_token())) {
       console::say(fmt::format("\nstopped after step {}; go on with --resume", t.step()));
-      return 130;
+      return console::interrupted_status();
     }
   } catch (...) {  // an image that went away, a full disk: what was trained so far is whole
     console::fault_of(keep);
@@ -199,7 +199,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   } catch (console::interruption const&) {
     console::say(
         fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
-    return 130;
+    return console::interrupted_status();
   }
   return attempt.status();
 }

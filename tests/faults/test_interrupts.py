@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment of a training run: what is on the disk is whole, nothing that was finished is lost, and --resume goes on."""
+"""Ctrl-C at any moment of a training run, and other signals that ask for an end: what is on the disk is whole, nothing that was finished is lost, and --resume goes on."""
 import json
 import os
 import pathlib
@@ -87,3 +87,24 @@ for moment in range(4):
     check(pathlib.Path(out, "model.safetensors").read_bytes() == model, f"the model differs after SIGINT at moment {moment}")
     shutil.rmtree(out)
 print(statuses)
+
+# kill (docker stop, schedulers) and a terminal that closes, which both may come twice, and a pipe that nobody reads any more
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+    out = f"by{number}"
+    process = start(out)
+    wait_for(lambda: os.path.exists(f"{out}/metrics.jsonl"), process)
+    if number == signal.SIGPIPE:
+        process.stderr.close()
+        process.stdout.close()
+        process.wait(60)
+    else:
+        process.send_signal(number)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=60)
+        check("--resume" in errors, errors)
+    check(process.returncode == 128 + number, process.returncode)
+    whole(out)
+    check(list(pathlib.Path(out, "checkpoint").glob("step-*")), "a checkpoint to go on from")
+    resumed = run("train_voc", *OPTIONS, "--out", out, "--resume")
+    check(resumed.returncode == 0 and resumed.stdout == expected, resumed)
+    check(pathlib.Path(out, "model.safetensors").read_bytes() == model, f"the model differs after signal {number}")
