@@ -62,6 +62,7 @@ struct checked_sample {
   bool wrong_size = false;
   std::size_t written = 0;                                              // objects in the file
   tally points, thin, swapped, outside, fractions, clipped, from_zero;  // boxes
+  tally unclear;                                                        // objects
 };
 
 // Whether more than a tenth of a box's area lies outside of the image. A 0 where VOC counts from 1 costs a box nothing here.
@@ -99,6 +100,7 @@ inline void check_annotation(checked_sample& c, exif_mode exif) {
       if (o.xmin == 0 || o.ymin == 0) c.from_zero.add(which);
       if (o.xmin == o.xmax || o.ymin == o.ymax) c.thin.add(which);
       if (loses_a_tenth(o, inside)) c.clipped.add(which);
+      if (o.unclear) c.unclear.add(which);
       c.result.objects.push_back({where, o.name, 0, o.difficult, o.truncated});
     }
   }
@@ -194,7 +196,7 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
 
   problem_report problems = listing.problems;
   tally left_out, unannotated, points, thin, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd,
-      wrong_size;
+      wrong_size, unclear;
   std::size_t written = 0;
   dataset data;
   data.classes = options.classes;
@@ -218,6 +220,7 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     fractions.add(c.fractions);
     clipped.add(c.clipped);
     from_zero.add(c.from_zero);
+    unclear.add(c.unclear);
     if (c.picture.doubtful && (c.written > 0 || !c.result.annotated)) turned.add(c.result.image.string());
     if (!c.picture.facts.narrow.empty()) narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
     if (!c.picture.facts.remark.empty()) odd.add(c.result.image.string() + " (" + c.picture.facts.remark + ")");
@@ -256,6 +259,8 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
        "boxes lose more than a tenth at their images' borders (made for larger images?)");
   warn(from_zero, "box begins at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off",
        "boxes begin at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off");
+  warn(unclear, "object has a <difficult> that is neither 0 nor 1, and counts as not difficult",
+       "objects have a <difficult> that is neither 0 nor 1, and count as not difficult");
   warn(other_class, others.c_str(), many_others.c_str());
   std::set<std::string> all_names(data.classes.begin(), data.classes.end());
   for (auto const& [name, count] : other_names) all_names.insert(name);

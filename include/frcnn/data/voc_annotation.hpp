@@ -23,6 +23,7 @@ namespace frcnn::inline FRCNN_ABI::data {
 struct voc_object {
   std::string name;
   bool difficult = false, truncated = false;
+  bool unclear = false;                           // its <difficult> is neither 0 nor 1, and counts as 0
   double xmin = 0, ymin = 0, xmax = 0, ymax = 0;  // 1-based and inclusive
 };
 
@@ -53,9 +54,14 @@ inline double number_in(xml_file const& file, pugi::xml_node parent, char const*
   return value;
 }
 
-inline bool flag_in(xml_file const& file, pugi::xml_node parent, char const* child) {
+// 0, 1 and how converters write them ("True", "1.0"). Nothing: it is anything else. Without the element, or with nothing in it, it is 0.
+inline std::optional<bool> flag_in(xml_file const& file, pugi::xml_node parent, char const* child) {
   std::string const text = lower(file.text_of(parent.child(child)));
-  return text == "1" || text == "true" || text == "yes";
+  for (char const* yes : {"1", "1.0", "true", "yes"})
+    if (text == yes) return true;
+  for (char const* no : {"", "0", "0.0", "false", "no"})
+    if (text == no) return false;
+  return {};
 }
 
 // A name is one line: a line end within it, with the blanks around it, is one blank.
@@ -125,8 +131,10 @@ inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
     std::string const where = path.string() + ", object " + std::to_string(result.objects.size() + 1);
     voc_object o;
     o.name = detail::name_in(file, node, where);
-    o.difficult = detail::flag_in(file, node, "difficult");
-    o.truncated = detail::flag_in(file, node, "truncated");
+    auto const difficult = detail::flag_in(file, node, "difficult");
+    o.difficult = difficult.value_or(false);
+    o.unclear = !difficult;
+    o.truncated = detail::flag_in(file, node, "truncated").value_or(false);
     pugi::xml_node const bounds = detail::bounds_in(node, where);
     o.xmin = detail::number_in(file, bounds, "xmin", where);
     o.ymin = detail::number_in(file, bounds, "ymin", where);

@@ -59,6 +59,17 @@ TEST_CASE("boxes are clipped; clicks and what lies outside are left out; all is 
   CHECK(voc.without_root(voc.warnings[3]).find("trainval: 1 box loses more than a tenth at its image's border") == 0);
 }
 
+TEST_CASE("a difficult that is neither 0 nor 1 is warned of once") {
+  v voc;
+  for (std::string id : {"a", "b"}) voc.add(id, v::object("cat", v::box("3", "2", "10", "8"), "<difficult>Unspecified</difficult>"));
+  voc.split("a\nb\n");
+  CHECK(voc.read().samples[0].objects.size() == 1);
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) ==
+        "trainval: 2 objects have a <difficult> that is neither 0 nor 1, and count as not difficult, the first: VOC/Annotations/a.xml, "
+        "object 1");
+}
+
 TEST_CASE("corners in one column or row are a box one pixel wide or high, as VOC counts") {
   v voc;
   voc.split("a\n");

@@ -39,6 +39,30 @@ TEST_CASE("an annotation is read as written") {
   CHECK_FALSE(parsed("<annotation/>").size);
 }
 
+TEST_CASE("difficult is 0 or 1, also as converters write them; anything else is said to be neither") {
+  auto const read = [](std::string const& difficult) {
+    return parsed("<annotation><object><name>cat</name>" + difficult +
+                  "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>")
+        .objects.at(0);
+  };
+  for (char const* yes : {"1", "1.0", "True", "yes"}) {
+    voc_object const o = read("<difficult>" + std::string(yes) + "</difficult>");
+    CAPTURE(yes);
+    CHECK((o.difficult && !o.unclear));
+  }
+  for (char const* no : {"0", "0.0", "False", "no", ""}) {
+    voc_object const o = read("<difficult>" + std::string(no) + "</difficult>");
+    CAPTURE(no);
+    CHECK((!o.difficult && !o.unclear));
+  }
+  CHECK_FALSE(read("").unclear);
+  for (char const* neither : {"2", "-1", "Unspecified"}) {
+    voc_object const o = read("<difficult>" + std::string(neither) + "</difficult>");
+    CAPTURE(neither);
+    CHECK((!o.difficult && o.unclear));
+  }
+}
+
 TEST_CASE("other encodings are read, and no DTD and no external entity is fetched") {
   auto const latin = parsed(
       "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><annotation><object><name>\xE9</name><bndbox><xmin>1</xmin>"
