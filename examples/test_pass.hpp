@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,7 +28,7 @@ class test_pass {
             std::filesystem::path out)
       : set_(set), split_(std::move(split)), classes_(std::move(classes)), metric_(metric), out_(std::move(out)) {}
 
-  // Names that result files cannot hold as they are: said before training, not found in the files after it.
+  // Names that result files cannot hold as they are, and ids that two images have: said before training, not found in the files after it.
   void warn_of_names() const {
     auto const results = files();
     std::size_t ids = 0, classes = 0;
@@ -35,6 +37,10 @@ class test_pass {
       if (frcnn::eval::result_id(s.id) != s.id && ids++ == 0) first_id = fmt::format("'{}' as {}", s.id, frcnn::eval::result_id(s.id));
     for (auto const& name : classes_)
       if (!results.takes(name) && classes++ == 0) first_class = fmt::format("'{}' in {}", name, results.file(name).filename().string());
+    if (auto const twice = repeated_ids(); twice.count)
+      warn(fmt::format(
+          "test data: {}; result files cannot tell them apart, and are not written",
+          twice.sentence("id is that of an image before it, of another root", "ids are those of images before them, of other roots")));
     constexpr char const* sentence = "{} of {} {} cannot stand in result files as written and {} there; the first: {}";
     if (ids) warn(fmt::format(fmt::runtime(sentence), ids, set_.size(), "image ids", ids == 1 ? "is encoded" : "are encoded", first_id));
     if (classes)
@@ -57,15 +63,17 @@ class test_pass {
     else say("AP needs annotations, and this split has none: results/ and detections/ hold what was found");
 
     attempt([&] {
+      if (repeated_ids().count) return;  // which was said before training
       std::vector<std::string> ids;
       for (auto const& s : set_.samples) ids.push_back(s.id);
       frcnn::eval::write_voc_results(files(), ids, found, classes_);
     });
     std::size_t const pictures = std::min<std::size_t>(12, set_.size());
+    std::map<std::string, int> drawn;  // of images of one id
     for (std::size_t k = 0; k < pictures; ++k) {
       stop_if_interrupted();
       std::size_t const i = k * set_.size() / pictures;
-      attempt([&] { draw(set_.samples[i], found[i], truth[i]); });
+      attempt([&] { draw(set_.samples[i], drawn[set_.samples[i].id]++, found[i], truth[i]); });
     }
     if (!scores.classes.empty()) attempt([&] { draw_curves(scores); });
   }
@@ -73,7 +81,17 @@ class test_pass {
  private:
   frcnn::eval::voc_results files() const { return {out_ / "results", split_}; }
 
-  void draw(frcnn::data::sample const& s, std::vector<frcnn::detection> const& found,
+  // Joined roots may have images of one id.
+  frcnn::data::tally repeated_ids() const {
+    frcnn::data::tally twice;
+    std::set<std::string> seen;
+    for (auto const& s : set_.samples)
+      if (!seen.insert(s.id).second) twice.add(s.image.string());
+    return twice;
+  }
+
+  // before: how many images of its id are drawn already.
+  void draw(frcnn::data::sample const& s, int before, std::vector<frcnn::detection> const& found,
             std::vector<frcnn::eval::truth_box> const& truth) const {
     frcnn::image im = frcnn::data::read_image(s);
     std::vector<frcnn::detection> sure;
@@ -81,7 +99,7 @@ class test_pass {
       if (b.score > 0.5f) sure.push_back(b);
     frcnn::viz::draw_truth(im, truth, classes_);
     frcnn::viz::draw_detections(im, sure, classes_);
-    auto const path = out_ / "detections" / frcnn::io::file_path(s.id, ".png");
+    auto const path = out_ / "detections" / frcnn::io::file_path(before ? fmt::format("{}-{}", s.id, before + 1) : s.id, ".png");
     std::filesystem::create_directories(path.parent_path());
     frcnn::data::write_png(path, im);
   }

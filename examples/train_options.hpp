@@ -33,7 +33,9 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")
       ->multi_option_policy(all)
       ->check(console::path());
-  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)")->check(console::path());
+  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)")
+                   ->multi_option_policy(CLI::MultiOptionPolicy::Throw)  // not the last of several, as of --data one may expect all
+                   ->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, "detector: " + frcnn::library_presets<frcnn::cpu>::names())->capture_default_str();

@@ -218,6 +218,8 @@ int main(int argc, char** argv) {
       auto const config = configure<Preset>(a);
       if (a.data.empty()) {
         fs::path const demo = out / "demo-data";
+        if (a.resume && !fs::exists(demo) && fs::exists(out / "checkpoint"))
+          throw error("--resume", "the arguments of the run in " + a.out + ", its --data among them", "no --data");
         if (!fs::exists(demo)) data::write_demo_voc(demo, {});
         a.data = {demo.string()};
       }

@@ -46,6 +46,18 @@ same_whatever_the_way(root, out, result)
 check("cannot stand" not in result.stderr, result)
 check(files(out / "detections") == ["day1/a.png", "day1/b.png", "day2/a.png"], files(out / "detections"))
 
+# ---- joined roots with images of one id: no line of a file could tell them apart; said before training, and each has its picture
+voc("video1", {"frame_0": thing(), "frame_1": thing()})
+voc("video2", {"frame_0": thing(), "frame_1": thing()})
+result = run("train_voc", "--data", "video1:all", "--data", "video2:all", "--split", "0.5", *QUICK, "--out", "run_videos")
+check(result.returncode == 0 and "mAP50" in result.stdout, result)
+pictures = files("run_videos/detections")  # the same hash takes the same id of both
+check(len(pictures) == 2 and pictures[0].replace("-2.png", ".png") == pictures[1].replace("-2.png", ".png"), pictures)
+check(result.stderr.count("result files cannot tell them apart, and are not written") == 1 and "video2/" in result.stderr, result)
+check(result.stderr.index("not written") < result.stderr.index("step 1"), result)
+check(not pathlib.Path("run_videos/results").exists(), "files of which nobody could tell whose boxes they hold")
+refused(run("train_voc", "--data", "video1:all", "--test", "video1:all", "--test", "video2:all", *QUICK, "--out", "run_tests"), "--test")
+
 # ---- an id that leads out of the folder of images does not lead out of the run's
 root = voc("outside", {"a": thing(), "b": thing(), "c": thing()})
 for folder, ending in (("JPEGImages", ".png"), ("Annotations", ".xml")):

@@ -48,6 +48,10 @@ split.write_text("".join(f"{i}\n" for i in ids[:-5]))
 refused(run("train_voc", *epochs, "--out", "epochs", "--resume"), "images that differ", "is not there any more")
 split.write_text("".join(f"{i}\n" for i in ids))
 
+# Without --data it would be the demo data, which this run was not trained on.
+refused(run("train_voc", "--out", "run", "--resume"), "--resume", "--data")
+check(not pathlib.Path("run/demo-data").exists(), "demo data in a run of other data")
+
 resumed = resume()
 check(resumed.returncode == 0 and "going on from step 3" in resumed.stderr, resumed)
 check(bytes_of("run/model.safetensors") == bytes_of("whole/model.safetensors"), "the bytes of a run that was never stopped")

@@ -63,6 +63,14 @@ inline void check_result_names(voc_results const& where, std::span<std::string c
   for (std::string const& id : ids) check(id, "the id of an image");
 }
 
+// Which image a line of a file is of. Throws where two have one id: no line could tell them apart.
+inline std::unordered_map<std::string, std::size_t> indices_of(voc_results const& where, std::span<std::string const> ids) {
+  std::unordered_map<std::string, std::size_t> image;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (!image.emplace(result_id(ids[i]), i).second) throw error(where.folder.string(), "image ids that differ", "'" + ids[i] + "' twice");
+  return image;
+}
+
 // The file of a class as it lies there: of the name that is written, or of the class's own, as other programs may have it. Empty: none.
 inline std::filesystem::path find_result_file(voc_results const& where, std::string const& class_name) {
   std::error_code ignored;
@@ -113,13 +121,14 @@ inline std::vector<std::string_view> words(std::string_view line, std::size_t li
 }  // namespace detail
 
 // Writes one file for every class, empty ones too, each whole or not at all; makes the folder. ids[i] names the image of detections[i];
-// class_names[k] is label k + 1's. Throws error for empty names, labels out of range, numbers that are not finite, swapped corners, and a
+// class_names[k] is label k + 1's. Throws error for empty names, an id that two images have, labels out of range, numbers that are not finite, swapped corners, and a
 // disk that does not take the files.
 inline void write_voc_results(voc_results const& where, std::span<std::string const> ids,
                               std::span<std::vector<detection> const> detections, std::span<std::string const> class_names) {
   detail::check_result_names(where, ids, class_names);
   if (ids.size() != detections.size())
     throw error(where.folder.string(), "detections for " + std::to_string(ids.size()) + " images", std::to_string(detections.size()));
+  detail::indices_of(where, ids);
   std::vector<std::string> text(class_names.size());
   for (std::size_t i = 0; i < ids.size(); ++i)
     for (detection const& d : detections[i]) {
@@ -156,9 +165,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
                                                             std::span<std::string const> class_names,
                                                             std::function<void(std::string const&)> const& warn = {}) {
   detail::check_result_names(where, ids, class_names);
-  std::unordered_map<std::string, std::size_t> image;  // by what we write, then by what other programs may have written
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    if (!image.emplace(result_id(ids[i]), i).second) throw error(where.folder.string(), "image ids that differ", "'" + ids[i] + "' twice");
+  auto image = detail::indices_of(where, ids);  // by what we write, then by what other programs may have written
   for (std::size_t i = 0; i < ids.size(); ++i) image.emplace(ids[i], i);
 
   std::vector<std::vector<detection>> detections(ids.size());
@@ -170,6 +177,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
     ++files;
     std::string const contents = io::read_file(path);
     std::string_view rest = contents;
+    if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
     for (std::size_t number = 1; !rest.empty(); ++number) {
       std::string_view const line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));

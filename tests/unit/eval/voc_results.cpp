@@ -117,6 +117,20 @@ TEST_CASE("voc_results: other programs' files: spaces, tabs, line ends, exponent
   CHECK(told[0] == where.file("horse").string() + " belongs to none of the classes and is not read");
 }
 
+TEST_CASE("voc_results: two images of one id are refused, a mark of the encoding is none of the id") {
+  scratch_folder folder;
+  voc_results const where{folder.path, "test"};
+  std::vector<std::string> const twice{"000001", "000001"};
+  std::vector<std::vector<detection>> const nothing(2);
+  CHECK_THROWS_WITH_AS(write_voc_results(where, twice, nothing, names),
+                       (folder.path.string() + ": expected image ids that differ, found '000001' twice").c_str(), error);
+  CHECK_FALSE(fs::exists(where.file("dog")));
+  put(where.file("dog"),
+      "\xEF\xBB\xBF"
+      "000001 0.5 1 2 3 4\n");
+  CHECK(read_voc_results(where, ids, names)[0].size() == 1);
+}
+
 TEST_CASE("voc_results: a line that is wrong is named by file and line") {
   std::string const good = "000001 0.5 1 1 10 10\n";
   CHECK(complaint(good) == "");
