@@ -84,7 +84,7 @@ class file_finder {
     return dot != name.npos && dot > 0 && rank_of(name.substr(dot)) < extensions_.size() ? name.substr(0, dot) : std::string();
   }
 
-  // Every id of the folder, and with `deep` of those in it, sorted by bytes. What begins with a dot is no id.
+  // Every id of the folder, and with `deep` of those in it, sorted by bytes. What a system keeps there is no id (text.hpp).
   std::vector<std::string> ids(bool deep) {
     std::set<std::string> all;
     collect("", deep, all);
@@ -130,13 +130,13 @@ class file_finder {
   void collect(std::string const& below, bool deep, std::set<std::string>& all) {
     std::filesystem::path const folder = below.empty() ? folder_ : folder_ / below;
     for (auto const& [stem, file] : listed(folder))
-      if (stem[0] != '.') all.insert(below.empty() ? stem : below + "/" + stem);
+      if (!kept_by_a_system(stem)) all.insert(below.empty() ? stem : below + "/" + stem);
     if (!deep) return;
     std::error_code problem;
     for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
       std::string const name = at->path().filename().string();
       std::error_code ignored;
-      if (name[0] != '.' && at->is_directory(ignored) && !at->is_symlink(ignored))
+      if (!kept_by_a_system(name) && at->is_directory(ignored) && !at->is_symlink(ignored))
         collect(below.empty() ? name : below + "/" + name, deep, all);
     }
   }

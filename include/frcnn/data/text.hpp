@@ -24,6 +24,15 @@ inline std::string lower(std::string text) {
   return text;
 }
 
+// Whether a name is hidden, or one that systems give to what they keep among a user's files: thumbnails, deleted files, attributes.
+inline bool kept_by_a_system(std::string_view name) {
+  if (name.starts_with('.')) return true;
+  for (std::string_view known : {"__MACOSX", "@eaDir", "#recycle", "@Recycle", "#snapshot", "@Recently-Snapshot", "$RECYCLE.BIN",
+                                 "System Volume Information", "lost+found"})
+    if (name == known) return true;
+  return false;
+}
+
 // The non-empty lines of a text file, trimmed, without a byte order mark.
 inline std::vector<std::string> lines_of(std::string_view text) {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);

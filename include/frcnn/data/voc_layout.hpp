@@ -60,7 +60,7 @@ inline void find_layouts(std::filesystem::path const& folder, int depth, std::ve
   std::error_code problem;
   for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
     std::error_code ignored;
-    if (at->path().filename().string()[0] != '.' && at->is_directory(ignored)) below.insert(at->path());
+    if (!kept_by_a_system(at->path().filename().string()) && at->is_directory(ignored)) below.insert(at->path());
   }
   for (auto const& path : below)
     if (voc_layout l = layout_at(path); holds_data(l)) found.push_back(std::move(l));

@@ -173,6 +173,39 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   return result;
 }
 
+// Where no image has an annotation: what lies below the root that may have been meant as one, in a sentence behind the others.
+inline std::string meant_as_annotations(std::filesystem::path const& root, std::filesystem::path const& folder,
+                                        std::vector<listed_image> const& images) {
+  std::map<std::string, std::string> id_of;  // by the last part of the ids
+  for (listed_image const& c : images) id_of.emplace(std::filesystem::path(c.id).filename().string(), c.id);
+  std::filesystem::path elsewhere, text, json, whole;  // of each the first
+  auto const take = [](std::filesystem::path& first, std::filesystem::path const& path) {
+    if (first.empty() || path < first) first = path;
+  };
+  std::error_code problem;
+  for (std::filesystem::recursive_directory_iterator at(root, problem), end; !problem && at != end; at.increment(problem)) {
+    auto const& path = at->path();
+    if (kept_by_a_system(path.filename().string()) || at.depth() > 3) {
+      at.disable_recursion_pending();
+      continue;
+    }
+    std::string const extension = lower(path.extension().string());
+    bool const named = id_of.count(path.stem().string()) > 0;
+    if (extension == ".xml") take(named ? elsewhere : whole, path);
+    else if (extension == ".txt" && named) take(text, path);
+    else if (extension == ".json") take(json, path);
+  }
+  if (!elsewhere.empty())
+    return "; " + elsewhere.string() + " would be read from " + (folder / (id_of.at(elsewhere.stem().string()) + ".xml")).string();
+  if (!text.empty()) return "; " + text.string() + ", a text as YOLO has it, is not read: convert the annotations to PASCAL VOC";
+  if (!json.empty())
+    return "; " + json.string() + ", in JSON as COCO or LabelMe has it, is not read: convert the annotations to PASCAL VOC";
+  if (!whole.empty())
+    return "; " + whole.string() +
+           " has the name of none of the images (one file for all of them, as CVAT has it, is not read: export PASCAL VOC)";
+  return {};
+}
+
 // Gives every image its annotation.
 inline void find_annotations(voc_source const& source, voc_layout const& layout, bool required, std::vector<listed_image>& images,
                              voc_listing& all) {
@@ -211,10 +244,11 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
   }
   if (!required) return;
   bool const none = layout.annotations.empty();
-  all.problems.add(
-      (none ? layout.root : folder).string(),
-      "annotations of split '" + source.split + "'" + (none ? " in Annotations, annots or beside the images" : ""),
-      "none for any of its " + std::to_string(images.size()) + " images; it holds " + contents_of(none ? layout.root : folder));
+  all.problems.add((none ? layout.root : folder).string(),
+                   "annotations of split '" + source.split + "'" + (none ? " in Annotations, annots or beside the images" : ""),
+                   "none for any of its " + std::to_string(images.size()) + " images; it holds " +
+                       contents_of(none ? layout.root : folder) +
+                       meant_as_annotations(layout.root, none ? layout.root / "Annotations" : folder, images));
 }
 
 }  // namespace detail

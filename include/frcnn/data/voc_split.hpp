@@ -58,7 +58,9 @@ struct lists_there {
       return std::any_of(endings.begin(), endings.end(), [&](std::string const& e) { return name == e || name.ends_with("_" + e); });
     };
     auto const of_a_class = [&](std::string const& name) {
-      return name.find('_') != name.npos && has(name, {"trainval", "train", "val", "test"});
+      return name.find('_') != name.npos &&
+             (has(name, {"trainval", "train", "val", "test"}) ||  // or of a split that has a name of its own: CVAT's cat_default
+              std::any_of(all.begin(), all.end(), [&](std::string const& other) { return name.ends_with("_" + other); }));
     };
     only_classes = !names.empty() && std::all_of(names.begin(), names.end(), of_a_class);
     std::stable_sort(names.begin(), names.end(), [&](std::string const& a, std::string const& b) {

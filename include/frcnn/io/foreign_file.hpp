@@ -42,12 +42,15 @@ inline std::string foreign_file(std::string_view first) {
                             {0, "GIF8"sv, "a GIF image"},
                             {0, "%PDF"sv, "a PDF"},
                             {0, "SQLite format 3"sv, "an SQLite database"},
+                            {0, "\0\5\x16\7"sv, "what macOS keeps beside a file (AppleDouble): names that begin with ._ may be deleted"},
+                            {8, "AVI "sv, "a film"},
                             {0,
                              "\x7F"
                              "ELF"sv,
                              "a program"}};
   for (mark const& m : known)
     if (first.size() >= m.at && first.substr(m.at).starts_with(m.magic)) return std::string(m.name);
+  if (first.size() >= 16 && first.find_first_not_of('\0') == first.npos) return "zeros where it begins (a copy that was cut off?)";
   auto const byte = [&](std::size_t i) { return i < first.size() ? static_cast<unsigned char>(first[i]) : 256u; };
   if (byte(0) == 0x80 && byte(1) >= 2 && byte(1) <= 5) return "a pickle of Python, as older versions of PyTorch write it";
   if (byte(0) == 0x08 && byte(1) < 0x20 && (byte(2) == 0x12 || byte(2) == 0x1A || byte(2) == 0x3A || byte(2) == 0x42))

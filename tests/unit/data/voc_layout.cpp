@@ -63,6 +63,33 @@ TEST_CASE("a root that holds one VOC folder is that folder; of several one has t
   CHECK(voc.refusal() == "VOC: expected one folder in VOC layout, named itself, found 2 of them: VOC/kit/VOC2007, VOC/kit/VOC2012");
 }
 
+TEST_CASE("what systems keep among a user's files is no data") {
+  v voc;
+  put(voc, "kit/JPEGImages/a.png", "kit/Annotations/a.xml");
+  voc.write("__MACOSX/kit/JPEGImages/._a.png", "");
+  for (std::string kept : {"@eaDir/a.png", "#recycle", ".thumbnails", "$RECYCLE.BIN"})
+    voc.write("kit/JPEGImages/" + kept + "/b.png", v::picture());
+  CHECK(ids(voc.read({}, "all")) == "a;");
+}
+
+TEST_CASE("without annotations, what may have been meant as one is named") {
+  v voc;
+  for (std::string id : {"cam1/a", "cam1/b"}) voc.write("JPEGImages/" + id + ".png", v::picture());
+  auto const found = [&](std::string const& file) {
+    voc.write(file, "");
+    std::string const said = voc.refusal({}, "all");
+    std::filesystem::remove(voc.folder / file);
+    return said.substr(said.find("; ", said.find("it holds")));
+  };
+  CHECK(found("annotations.xml") ==
+        "; VOC/annotations.xml has the name of none of the images (one file for all of them, as CVAT has it, is "
+        "not read: export PASCAL VOC)");
+  CHECK(found("JPEGImages/_annotations.coco.json") ==
+        "; VOC/JPEGImages/_annotations.coco.json, in JSON as COCO or LabelMe has it, is not read: convert the annotations to PASCAL VOC");
+  CHECK(found("labels/a.txt") == "; VOC/labels/a.txt, a text as YOLO has it, is not read: convert the annotations to PASCAL VOC");
+  CHECK(found("Annotations/b.xml") == "; VOC/Annotations/b.xml would be read from VOC/Annotations/cam1/b.xml");
+}
+
 TEST_CASE("a missing folder is one sentence that says what lies there instead") {
   v voc;
   for (int i = 0; i < 30; ++i) voc.write("Annotations/" + std::to_string(i) + ".xml", "");

@@ -221,6 +221,13 @@ TEST_CASE("a split that is not there: what can be asked for instead") {
           "VOC/JPEGImages: expected images, found none; it holds 'a.png' (a symbolic link to 'gone.png', where nothing is)");
 }
 
+TEST_CASE("the list of a split is named before those of its classes, whatever it is called") {
+  v voc;
+  voc.add("a");
+  for (std::string name : {"CAT_default", "default", "DOG_default"}) voc.split("a\n", name);
+  CHECK(voc.refusal().find("found only these: default, CAT_default, DOG_default (VOC:default is one") != std::string::npos);
+}
+
 TEST_CASE("files that Git LFS did not fetch are called so, whatever they stand for") {
   v voc;
   voc.add("a");

@@ -31,6 +31,10 @@ TEST_CASE("a model of another program, or no model, is told by its first bytes")
   CHECK(found(std::string(257, 'a') + "ustar" + rest) == is + "a tar archive: unpack it first");
   CHECK(found("\x1F\x8B\x08\0"s + rest) == is + "a file packed by gzip: unpack it first");
   CHECK(found("\x1C\0\0\0TFL3"s + rest) == is + "a model of TensorFlow Lite");
+  CHECK(found("\0\5\x16\7\0\2\0\0Mac OS X        "s + rest) ==
+        is + "what macOS keeps beside a file (AppleDouble): names that begin with ._ may be deleted");
+  CHECK(foreign_file(std::string(600, '\0')) == "zeros where it begins (a copy that was cut off?)");
+  CHECK(found("RIFF\1\1\1\1AVI LIST" + rest) == is + "a film");
   // what begins as a safetensors file does is judged as one, whatever its length looks like
   CHECK(found("\x08\x07\x12\0\0\0\0\0{"s + rest) == is + "a protocol buffer, as ONNX writes it");
   CHECK(found("\x50\0\0\0\0\0\0\0{}"s) == "a header of 80 bytes, found a file cut short after 10 bytes");
