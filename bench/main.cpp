@@ -96,6 +96,7 @@ int main(int argc, char** argv) {
   bench::add_chains();
   bench::add_conv_rule();
   bench::add_linear_layout();
+  bench::add_described_ops();
   bench::add_pooling_ops();
   bench::add_detection_ops();
   bench::add_stages();

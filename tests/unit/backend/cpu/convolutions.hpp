@@ -2,6 +2,7 @@
 // Convolutions to test every engine with, and the definition that they are compared with.
 #include "frcnn/backend/cpu/portable/conv2d.hpp"
 
+#include "../../../ops/conv2d.hpp"
 #include "tensors.hpp"
 
 namespace cpu_tests {
@@ -10,16 +11,12 @@ struct layer_case {
   conv2d_spec spec;
   shape<4> x;
 };
-inline layer_case const whole_vectors{{32, 48, 3, 1, 1, true}, {{2, 32, 9, 10}}};  // which the engine onednn gives to Winograd
-inline std::vector<layer_case> const cases = {
-    {{3, 5, 3, 1, 1, true}, {{2, 3, 6, 7}}},     {{4, 6, 3, 2, 1, true}, {{2, 4, 7, 6}}},   {{4, 6, 3, 2, 1, false}, {{1, 4, 9, 9}}},
-    {{5, 4, 1, 1, 0, true}, {{2, 5, 4, 5}}},     {{5, 4, 1, 2, 0, false}, {{1, 5, 5, 4}}},  {{2, 3, 5, 2, 2, true}, {{2, 2, 9, 8}}},
-    {{3, 2, 7, 2, 3, true}, {{1, 3, 11, 13}}},   {{2, 3, 7, 3, 3, false}, {{1, 2, 10, 8}}}, {{2, 2, 3, 1, 0, true}, {{1, 2, 3, 5}}},
-    {{2, 2, 1, 1, 1, false}, {{1, 2, 2, 3}}},    {{1, 1, 3, 4, 0, false}, {{1, 1, 11, 9}}}, {{2, 3, 5, 1, 2, true}, {{1, 2, 1, 2}}},
-    {{3, 8, 3, 1, 1, true}, {{2, 3, 40, 50}}},  // several strips
-    {{40, 8, 3, 2, 1, true}, {{2, 40, 61, 47}}}, {{3, 4, 3, 1, 1, true}, {{0, 3, 5, 5}}},   whole_vectors,
-    {{16, 16, 3, 1, 1, false}, {{1, 16, 3, 2}}},
-};
+inline layer_case const whole_vectors{{32, 48, 3, 1, 1, true}, {{2, 32, 9, 10}}};  // which the engine fast gives to Winograd
+inline std::vector<layer_case> const cases = [] {
+  std::vector<layer_case> all;
+  for (auto const& l : ops_described::conv2d::layers()) all.push_back({l.spec, l.x});
+  return all;
+}();
 
 // The definition, in double and logical order: y, and the gradients of sum(y * g).
 struct reference {
