@@ -265,14 +265,14 @@ void add_head(int n, int r, int classes, std::string const& where) {
     view<frcnn::image_info<float> const, 1, device> const info =
         uploaded(c, shape<1>{{n}}, std::vector<frcnn::image_info<float>>(static_cast<std::size_t>(n), {h, w, h, w, 1, 1}));
     auto const hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(c, n, 100);
-    return job{.run =
-                   [=, &c] {
-                     frcnn::roi::postprocess<torchvision>(c, torchvision::head_coder(), info, rois, logits, deltas, frcnn::detect_options{},
-                                                          hits);
-                   },
-               .wrong = [=] { return not_equal("detections", frcnn::to_host(hits.count)[0], 100); },
-               .bytes = bytes(in),
-               .label = where};
+    view<frcnn::detect_thresholds const, 1, device> const thresholds =
+        uploaded(c, shape<1>{{1}}, std::vector<frcnn::detect_thresholds>{{.05f, .5f}});
+    return job{
+        .run = [=,
+                &c] { frcnn::roi::postprocess<torchvision>(c, torchvision::head_coder(), info, rois, logits, deltas, thresholds, hits); },
+        .wrong = [=] { return not_equal("detections", frcnn::to_host(hits.count)[0], 100); },
+        .bytes = bytes(in),
+        .label = where};
   });
   add(op_name("roi_losses", name), us, [=](context& c) {
     stream s(3);

@@ -121,7 +121,9 @@ void add_stages_of(int h, int w) {
   add_stage("regions", 1, phase::test, [](ptr s, layers const&) {
     auto const o = complete(frcnn::detect_options(), s->model.head());
     auto const hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(s->c, 1, *o.max_detections);
-    auto run = [s, o, hits] { s->model.head().infer(s->c, s->input.images, s->f, s->rois, o, hits); };
+    view<frcnn::detect_thresholds const, 1, device> const thresholds =
+        uploaded(s->c, shape<1>{{1}}, std::vector<frcnn::detect_thresholds>{{*o.score, *o.nms}});
+    auto run = [s, thresholds, hits] { s->model.head().infer(s->c, s->input.images, s->f, s->rois, thresholds, hits); };
     run();
     return job{.run = run,
                .wrong = [s, hits] { return frcnn::to_host(hits.count)[0] > 0 ? wrong_count(*s) : "no detections"; },

@@ -81,7 +81,7 @@ template <class F>
 struct head : head_without_inference<F> {
   using base = head_without_inference<F>;
   void infer(typename base::context&, typename base::batch_type, typename base::maps_type const&, typename base::rois_type,
-             detect_options const&, typename base::hits_type) const {}
+             view<detect_thresholds const, 1, typename base::device>, typename base::hits_type) const {}
 };
 
 using usual = features<float, cpu, 8>;

@@ -95,10 +95,10 @@ struct whole_image {                                        // proposes one regi
 struct yes_head {                                           // every region is an object of class 1
   using scalar = float;  using device = cpu;  struct tape {};  using coder = box_coder;
   using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
-  using regions = counted<box<float> const, 2, cpu>;
+  using regions = counted<box<float> const, 2, cpu>;  using thresholds = view<detect_thresholds const, 1, cpu>;
   static constexpr int levels = 1, channels = 3;
   int classes() const { return 1; }
-  void infer(context&, images im, map const&, regions rois, detect_options const&, counted<scored_box<float>, 2, cpu> hits) const {
+  void infer(context&, images im, map const&, regions rois, thresholds, counted<scored_box<float>, 2, cpu> hits) const {
     std::fill_n(hits.rows.data, hits.rows.size(), scored_box<float>{});
     for (int n = 0; n < im.size(); ++n) {
       hits.count(n) = std::min(rois.count(n), hits.rows.dims[1]);

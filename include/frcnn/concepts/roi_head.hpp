@@ -2,8 +2,8 @@
 // RoIHead: regions to classes and refined boxes (Fast R-CNN on shared features).
 //   1. H::levels, H::channels, H::coder, h.classes()    how many of the maps, the first ones, and channels of each it reads; its BoxCoder;
 //                                                       number of classes without background
-//   2. h.infer(c, batch, maps, rois, options, hits)     inference: hits [N, options.max_detections] by descending score, original pixels;
-//                                                     every option is set: what a call left out, by h.defaults() where there is one
+//   2. h.infer(c, batch, maps, rois, thresholds, hits)  inference: hits [N, max_detections] by descending score, original pixels;
+//                                                     thresholds: those of the call, in device memory; what it left out is h.defaults(), where there is one
 //   3. training in three calls:
 //        h.targets(c, batch, rois, truth, rng, tape)    samples RoIs, and what each is to learn
 //        h.forward(c, batch, maps, tape)                the network on the sampled RoIs
@@ -16,10 +16,10 @@
 //   struct yes_head {                                           // every region is an object of class 1
 //     using scalar = float;  using device = cpu;  struct tape {};  using coder = box_coder;
 //     using context = cpu::context;  using images = batch<float, cpu>;  using map = maps<float, 1, cpu>;
-//     using regions = counted<box<float> const, 2, cpu>;
+//     using regions = counted<box<float> const, 2, cpu>;  using thresholds = view<detect_thresholds const, 1, cpu>;
 //     static constexpr int levels = 1, channels = 3;
 //     int classes() const { return 1; }
-//     void infer(context&, images im, map const&, regions rois, detect_options const&, counted<scored_box<float>, 2, cpu> hits) const {
+//     void infer(context&, images im, map const&, regions rois, thresholds, counted<scored_box<float>, 2, cpu> hits) const {
 //       std::fill_n(hits.rows.data, hits.rows.size(), scored_box<float>{});
 //       for (int n = 0; n < im.size(); ++n) {
 //         hits.count(n) = std::min(rois.count(n), hits.rows.dims[1]);
@@ -46,13 +46,18 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+// The thresholds of a call (detect_options) as kernels see them: in device memory, one element, so that a recorded call serves the next one.
+struct detect_thresholds {
+  float score, nms;
+};
+
 // clang-format off
 template <class H>
 concept RoIHead =
     Trainable<H> && (H::levels > 0) && (H::channels > 0) && BoxCoder<typename H::coder> &&
     requires(H& h, H const& k, context_of<H>& c, batch<scalar_of<H>, device_of<H>> im, maps<scalar_of<H>, H::levels, device_of<H>> const& f,
              maps<scalar_of<H>, H::levels, device_of<H>>& df, truth<scalar_of<H>, device_of<H>> gt, rng<device_of<H>> r,
-             counted<box<scalar_of<H>> const, 2, device_of<H>> roi, view<box<scalar_of<H>>, 2, device_of<H>> droi, detect_options o,
+             counted<box<scalar_of<H>> const, 2, device_of<H>> roi, view<box<scalar_of<H>>, 2, device_of<H>> droi, view<detect_thresholds const, 1, device_of<H>> o,
              counted<scored_box<scalar_of<H>>, 2, device_of<H>> hit, typename H::tape& t, view<scalar_of<H>, 1, device_of<H>> loss, writing w) {
       { k.classes() } -> std::convertible_to<int>;
       k.infer(c, im, f, roi, o, hit);

@@ -13,6 +13,7 @@
 // Throws frcnn::error for images and options that are none, before anything is computed, and from a detector that was moved from; stopped
 // where batch_options.stop asks for it. After an exception, of memory too, the
 // detector and the session are as good as before.
+#include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/image.hpp"
 #include "frcnn/core/profiler.hpp"
@@ -75,6 +76,8 @@ class detector {
     buffer<scored_box<T>, B> hits_;
     buffer<box<T>, B> proposals_;
     buffer<std::int32_t, B> count_;
+    buffer<detect_thresholds, B> thresholds_;
+    staging<detect_thresholds, B> staged_thresholds_;
     readback<scored_box<T>, B> found_hits_;
     readback<box<T>, B> found_proposals_;
     readback<std::int32_t, B> found_count_;
@@ -269,7 +272,10 @@ class detector {
     auto const input = prepare(s, images, indices, regions);
     view<scored_box<T>, 2, B> const rows = s.hits_.shaped(s.context_, shape<2>{{input.size(), *o.max_detections}});
     view<std::int32_t, 1, B> const count = s.count_.shaped(s.context_, shape<1>{{input.size()}});
-    model().detect(s.context_, input, o, {rows, count});
+    detect_thresholds const now{*o.score, *o.nms};
+    view<detect_thresholds, 1, B> const thresholds = s.thresholds_.shaped(s.context_, shape<1>{{1}});
+    s.staged_thresholds_.send(s.context_, {&now, 1}, thresholds.data);
+    model().detect(s.context_, input, view<detect_thresholds const, 1, B>(thresholds), {rows, count});
     s.found_count_.start(s.context_, count.data, count.size());
     s.found_hits_.start(s.context_, rows.data, rows.size());
     auto const host = s.found_hits_.get();  // the one wait: what was copied before it is there too

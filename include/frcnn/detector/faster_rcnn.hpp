@@ -104,6 +104,12 @@ consteval auto typical() {
   else return std::type_identity<RH>();
 }
 
+struct set_thresholds {
+  detect_thresholds* to;
+  detect_thresholds value;
+  FRCNN_HD void operator()(std::size_t) const { *to = value; }
+};
+
 // A visitor that lists the parameters it is shown.
 template <Real T, Backend B>
 struct collect_params {
@@ -185,6 +191,15 @@ class faster_rcnn<BB, PG, RH> {
   // hits [N, options.max_detections], original pixels. Options that are not set are the head's.
   FRCNN_NOINLINE void detect(context& c, batch<T, B> im, detect_options const& o, counted<scored_box<T>, 2, B> hits) const {
     check(o);
+    auto const all = complete(o, head_);
+    typename context::frame scope(c);
+    auto const thresholds = scratch<detect_thresholds, B>(c, shape<1>{{1}});
+    exec<B>::for_each(c, std::size_t{1}, detail::set_thresholds{thresholds.data, {*all.score, *all.nms}});
+    detect(c, im, thresholds, hits);
+  }
+
+  // The same with thresholds that are in device memory already: nothing of the call is in what is queued.
+  void detect(context& c, batch<T, B> im, view<detect_thresholds const, 1, B> thresholds, counted<scored_box<T>, 2, B> hits) const {
     if (im.has_regions()) check_regions(im, im.regions);
     typename context::frame scope(c);
     auto f = make_maps(c, im);
@@ -196,7 +211,7 @@ class faster_rcnn<BB, PG, RH> {
       regions = rois;
     }
     profiled const stage(c, "regions");
-    head_.infer(c, im, of_head(f), regions, complete(o, head_), hits);
+    head_.infer(c, im, of_head(f), regions, thresholds, hits);
   }
 
   // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.

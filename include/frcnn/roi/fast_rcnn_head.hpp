@@ -93,8 +93,8 @@ class fast_rcnn_head {
   fast_rcnn_options<Rules> const& options() const { return options_; }
   fast_rcnn_options<Rules>& options() { return options_; }
 
-  void infer(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, detect_options const& o,
-             counted<scored_box<T>, 2, B> hits) const {
+  void infer(context& c, batch<T, B> im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois,
+             view<detect_thresholds const, 1, B> thresholds, counted<scored_box<T>, 2, B> hits) const {
     typename context::frame scope(c);
     int const n = static_cast<int>(rois.rows.size());
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
@@ -109,7 +109,7 @@ class fast_rcnn_head {
     cls_.forward(c, h7, logits, im.size());
     box_.forward(c, h7, deltas, im.size());
     profiled const scores(c, "scores to detections");
-    roi::postprocess<Rules>(c, Rules::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), o, hits);
+    roi::postprocess<Rules>(c, Rules::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), thresholds, hits);
   }
 
   // The RoIs of a step, their labels, and which activations dropout keeps. rois: constants.

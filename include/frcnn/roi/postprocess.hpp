@@ -6,8 +6,8 @@
 //
 // 1. probabilities: softmax over classes, background included
 // 2. per RoI and class: decode, clip (under caffe in original pixels, under torchvision in the network's), drop scores at or below
-//    options.score and boxes with a short side
-// 3. per class, sort and non-maximum suppression at options.nms; an option that is not set is the convention's
+//    thresholds.score and boxes with a short side
+// 3. per class, sort and non-maximum suppression at thresholds.nms
 // 4. over all classes, the D highest; boxes in original pixels
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/concepts/roi_head.hpp"
@@ -60,12 +60,19 @@ struct refined_boxes {
   }
 };
 
+// ops::suppress_above with the threshold of the call.
+template <class Rules, Real T>
+struct suppress_hit {
+  detect_thresholds const* thresholds;
+  FRCNN_HD bool operator()(T iou) const { return Rules::suppresses(iou, static_cast<T>(thresholds->nms)); }
+};
+
 // keys [S, R]
 template <class Boxes, class Rules, Real T, Backend B>
 struct score_hits {
   Boxes boxes;
   view<T const, 2, B> p;  // [N*R, K+1]
-  T threshold;
+  detect_thresholds const* thresholds;
   view<T, 2, B> keys;
   FRCNN_HD void operator()(std::size_t at) const {
     int const r_count = keys.dims[1], s = static_cast<int>(at / r_count), r = static_cast<int>(at % r_count);
@@ -73,7 +80,8 @@ struct score_hits {
     keys.data[at] = dead_key<T>;
     if (r >= boxes.rois.count.data[n]) return;
     T const score = p(static_cast<std::size_t>(n) * r_count + r, k);
-    if (score > threshold && Rules::wide_enough(boxes.at(n, r, k), Rules::template detection_min_side<T>())) keys.data[at] = score;
+    if (score > static_cast<T>(thresholds->score) && Rules::wide_enough(boxes.at(n, r, k), Rules::template detection_min_side<T>()))
+      keys.data[at] = score;
   }
 };
 
@@ -122,14 +130,13 @@ struct report_hits {
 
 template <class Rules, class Coder, Real T, Backend B>
 void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> const, 1, B> info, counted<box<T> const, 2, B> rois,
-                 view<T const, 2, B> logits, view<T const, 2, B> deltas, detect_options const& o, counted<scored_box<T>, 2, B> hits) {
+                 view<T const, 2, B> logits, view<T const, 2, B> deltas, view<detect_thresholds const, 1, B> thresholds,
+                 counted<scored_box<T>, 2, B> hits) {
   typename B::context::frame scope(c);
   using boxes_type = detail::refined_boxes<Rules, Coder, T, B>;
   int const n = rois.rows.dims[0], r = rois.rows.dims[1], classes = logits.dims[1], s = n * (classes - 1), d = hits.rows.dims[1];
   int const m = d < r ? d : r;  // no class reports more than the image may
   boxes_type const boxes{coder, info, rois, deltas, classes};
-  T const least_score = static_cast<T>(o.score.value_or(static_cast<float>(Rules::score_threshold))),
-          most_overlap = static_cast<T>(o.nms.value_or(static_cast<float>(Rules::nms_detect)));
 
   auto p = scratch<T, B>(c, logits.dims);
   exec<B>::for_each(c, static_cast<std::size_t>(logits.dims[0]), detail::softmax_row<T, B>{logits, p});  // 1
@@ -138,10 +145,10 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
   auto order = scratch<std::int32_t, B>(c, keys.dims);
   auto sorted = scratch_counted<box<T>, B>(c, s, r);
   auto kept = scratch_counted<std::int32_t, B>(c, s, m);
-  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, least_score, keys});              // 2
+  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, thresholds.data, keys});          // 2
   exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                               // 3
   exec<B>::for_each(c, order.size(), detail::gather_hits<boxes_type, T, B>{boxes, order, sorted.rows});
-  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), ops::suppress_above<Rules, T>{most_overlap}, kept);
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), detail::suppress_hit<Rules, T>{thresholds.data}, kept);
 
   auto merged = scratch<T, B>(c, shape<2>{{n, (classes - 1) * m}});
   auto top = scratch<std::int32_t, B>(c, shape<2>{{n, d}});

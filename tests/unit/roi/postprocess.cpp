@@ -12,7 +12,10 @@ rows_of<scored_box<T>> found(Coder const& coder, array<image_info<T>, 1> const& 
                              array<T, 2> const& logits, array<T, 2> const& deltas, detect_options const& o) {
   cpu::context c(2);
   rows_of<scored_box<T>> hits(info.dims[0], o.max_detections.value_or(100));
-  roi::postprocess<Rules>(c, coder, info.in(), rois.in(), logits.in(), deltas.in(), o, hits.out());
+  detect_thresholds const thresholds{o.score.value_or(static_cast<float>(Rules::score_threshold)),
+                                     o.nms.value_or(static_cast<float>(Rules::nms_detect))};
+  roi::postprocess<Rules>(c, coder, info.in(), rois.in(), logits.in(), deltas.in(),
+                          view<detect_thresholds const, 1, cpu>{&thresholds, {{1}}}, hits.out());
   return hits;
 }
 
