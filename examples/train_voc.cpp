@@ -94,7 +94,13 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   options.rate.steps = a.iterations ? a.iterations : per_epoch * (a.epochs ? a.epochs : defaults.epochs);
 
   typename Preset::device::context context(a.cpu.get());
-  trainer<typename Preset::model> t(d.model(), context, d.make_input(), options);
+  using stage = training_stage<typename Preset::model>;
+  recipe<typename Preset::model> run(context, {stage{.name = a.scheme,
+                                                     .model = &d.model(),
+                                                     .feed = std::ref(feed),
+                                                     .input = [&d] { return d.make_input(); },
+                                                     .options = options,
+                                                     .step = joint_step()}});
 
   // What a resumed run must have in common with the one it goes on from.
   std::map<std::string, std::string> identity{{"--data", fmt::format("{}", fmt::join(a.data, " "))},
@@ -122,9 +128,9 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   io::checkpoint_dir const checkpoints(out / "checkpoint");
   metrics_file metrics(out / "metrics.jsonl");
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
-    load_checkpoint(*last, d, t, identity, trained_on, console::warn);
+    load_checkpoint(*last, d, run, identity, trained_on, console::warn);
     metrics.cut_back_to(last->step);
-    console::say(fmt::format("going on from step {}", t.step()));
+    console::say(fmt::format("going on from step {}", run.done()));
   } else {
     if (a.resume) console::say("no checkpoint in " + out.string() + ": starting anew");
     metrics.clear();
@@ -135,13 +141,13 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   std::optional<io::event_file> events;
   if (a.tensorboard)
     events.emplace(out / "tensorboard", now(),
-                   a.resume ? std::optional(t.step() + 1) : std::nullopt);  // scalars of the step before are there
+                   a.resume ? std::optional(run.done() + 1) : std::nullopt);  // scalars of the step before are there
   double const images = static_cast<double>(batch) * a.accumulate;
   console::progress show;
-  double const started = static_cast<double>(t.step());
-  console::pace pace(static_cast<double>(options.rate.steps), started);
+  double const started = static_cast<double>(run.done());
+  console::pace pace(static_cast<double>(run.steps()), started);
   double average = 0;
-  t.hooks.on_step = [&](step_report const& r) {
+  run.hooks.on_step = [&](step_report const& r) {
     double const done = static_cast<double>(r.step + 1);
     average = average == 0 ? r.total() : 0.98 * average + 0.02 * r.total();
     show(fmt::format("step {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left",
@@ -165,21 +171,22 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
       events->scalar("gradient_norm", static_cast<float>(r.norm), r.step + 1, now());
     }
   };
-  t.hooks.name_of = [&](std::uint64_t id) { return sets.train.samples[id].image.string(); };
+  run.hooks.name_of = [&](std::uint64_t id) { return sets.train.samples[id].image.string(); };
   std::stop_source stop;
   auto const keep = [&] {  // steps that no checkpoint has
-    if (static_cast<double>(t.step()) <= started) return;
-    t.flush();
+    if (static_cast<double>(run.done()) <= started) return;
+    run.flush();
     if (events) events->flush();
-    save_checkpoint(checkpoints, d, t, identity, trained_on);
+    save_checkpoint(checkpoints, d, run, identity, trained_on);
   };
-  t.hooks.after_step = [&](std::int64_t done) {
+  run.hooks.after_step = [&](training_position) {
+    auto const done = run.done();
     if (console::interrupted != 0) stop.request_stop();
-    if (done < options.rate.steps && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
+    if (done < run.steps() && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
   };
   try {
-    if (!t.run(feed, stop.get_token())) {
-      console::say(fmt::format("\nstopped after step {}; go on with --resume", t.step()));
+    if (!run.run(stop.get_token())) {
+      console::say(fmt::format("\nstopped after step {}; go on with --resume", run.done()));
       return console::interrupted_status();
     }
   } catch (...) {  // an image that went away, a full disk: what was trained so far is whole

@@ -5,5 +5,5 @@
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/presets/presets.hpp"
+#include "frcnn/train/recipe.hpp"
 #include "frcnn/train/sgd.hpp"
-#include "frcnn/train/trainer.hpp"

@@ -2,7 +2,7 @@
 // Declarations of what programs name: for headers of yours that hold pointers and references to it, at no cost of compiling.
 //
 // Definitions: core/error.hpp, core/image.hpp, core/profiler.hpp, geometry/box.hpp, geometry/detect_options.hpp, detector/model_config.hpp,
-// detector/any_detector.hpp, backend/cpu/options.hpp; detector/detector.hpp, detector/faster_rcnn.hpp, train/trainer.hpp.
+// detector/any_detector.hpp, backend/cpu/options.hpp; detector/detector.hpp, detector/faster_rcnn.hpp, train/recipe.hpp.
 #include "frcnn/config.hpp"
 
 #include <cstdint>
@@ -50,8 +50,10 @@ template <class Preset>
 class detector;
 template <class Backbone, class ProposalGenerator, class RoIHead>
 class faster_rcnn;
-template <class Model, class Scheme>
+template <class Model>
 class trainer;
+template <class... Models>
+class recipe;
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -6,8 +6,8 @@ std::int64_t uses(frcnn::error const&, frcnn::stopped const*, frcnn::image const
                   frcnn::detector_interface const*, frcnn::model_config const&, frcnn::model_weights, frcnn::detect_options const&,
                   frcnn::batch_options const*, frcnn::cpu_options const*, frcnn::cpu_engine, frcnn::compute, frcnn::profiler*,
                   frcnn::schedule const&, frcnn::sgd_options const*, frcnn::cpu*, frcnn::pixel_format);
-template <class Preset, class Model, class Scheme, class A, class B, class C>
-void uses(frcnn::detector<Preset>*, frcnn::faster_rcnn<A, B, C>*, frcnn::trainer<Model, Scheme>*);
+template <class Preset, class Model, class A, class B, class C>
+void uses(frcnn::detector<Preset>*, frcnn::faster_rcnn<A, B, C>*, frcnn::trainer<Model>*, frcnn::recipe<Model>*);
 
 #include "frcnn/load.hpp"
 
@@ -19,9 +19,10 @@ std::int64_t uses(frcnn::error const& e, frcnn::stopped const*, frcnn::image con
   p->clear();
   uses(static_cast<frcnn::detector<frcnn::presets::small_net<frcnn::cpu>>*>(nullptr),
        static_cast<frcnn::presets::small_net<frcnn::cpu>::model*>(nullptr),
-       static_cast<frcnn::trainer<frcnn::presets::small_net<frcnn::cpu>::model>*>(nullptr));
+       static_cast<frcnn::trainer<frcnn::presets::small_net<frcnn::cpu>::model>*>(nullptr),
+       static_cast<frcnn::recipe<frcnn::presets::small_net<frcnn::cpu>::model>*>(nullptr));
   return static_cast<std::int64_t>(e.where().size()) + im.width + v.height + static_cast<std::int64_t>(b->x1) + m.short_side +
          static_cast<std::int64_t>(sizeof o) + s.steps + static_cast<std::int64_t>(d.classes().size());
 }
-template <class Preset, class Model, class Scheme, class A, class B, class C>
-void uses(frcnn::detector<Preset>*, frcnn::faster_rcnn<A, B, C>*, frcnn::trainer<Model, Scheme>*) {}
+template <class Preset, class Model, class A, class B, class C>
+void uses(frcnn::detector<Preset>*, frcnn::faster_rcnn<A, B, C>*, frcnn::trainer<Model>*, frcnn::recipe<Model>*) {}

@@ -61,7 +61,7 @@ struct one_parameter {
 };
 
 // Gradients of one, and a loss, or a gradient, that is `bad` in step 2.
-struct broken_scheme {
+struct broken_step {
   float bad;
   bool in_loss;
   template <class Batch, class Truth, class Rng, class Tape, class Loss>
@@ -81,7 +81,7 @@ void training() {
     for (bool const in_loss : {true, false}) {
       one_parameter model;
       cpu::context c(1);
-      trainer<one_parameter, broken_scheme> t(model, c, input_batch<float, cpu>(), {.rate = {.lr = .1, .steps = 9}}, {bad, in_loss});
+      trainer<one_parameter> t(model, c, input_batch<float, cpu>(), {.rate = {.lr = .1, .steps = 9}}, broken_step{bad, in_loss});
       std::vector<float> before;
       t.hooks.after_step = [&](std::int64_t done) {
         if (done == 2) before = model.store.get(model.store.entries().front());

@@ -145,6 +145,15 @@ class parameter_store {
   void freeze(std::string_view scope) { turn(scope, param_kind::frozen); }
   void unfreeze(std::string_view scope) { turn(scope, param_kind::trained); }
 
+  // Gives their memory back: nothing of the model is trained until enable_gradients().
+  void disable_gradients() {
+    for (auto& e : entries_) e.p->grad = {};
+    has_gradients_ = false;
+    ++gradient_layout_;
+    gradient_size_ = 0;
+    gradients_ = {};
+  }
+
   // Parameters of these parts that learn have other values: at the end of an update, and of every replay of one.
   void changed(part_set parts = part_set::all()) {
     for (auto& e : entries_)

@@ -17,6 +17,7 @@
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/core/staging.hpp"
 #include "frcnn/nn/parameter_store.hpp"
+#include "frcnn/ops/clear.hpp"
 #include "frcnn/ops/sum_terms.hpp"
 #include "frcnn/train/sgd_options.hpp"
 
@@ -108,6 +109,21 @@ class sgd {
     store.home().copy_in(control_.data(), &start, sizeof start);
     store.home().wait();
     follow();
+  }
+
+  // Sets the gradients to 0 that no backward pass has written since the last update, and the gaps between them, for whoever reads all.
+  void clear_unwritten(context& c, part_set written) {
+    T const* const end = store_.gradients().data() + store_.gradients().size();
+    auto const& entries = store_.entries();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      auto const& p = *entries[i].p;
+      if (!p.wants_grad()) continue;
+      T const* next = end;
+      for (std::size_t j = i + 1; j < entries.size() && next == end; ++j)
+        if (entries[j].p->wants_grad()) next = entries[j].p->grad.data;
+      std::size_t const kept = is_in(entries[i], written) ? p.size() : 0, room = static_cast<std::size_t>(next - p.grad.data);
+      if (kept < room) ops::clear<B>(c, p.grad.data + kept, room - kept);
+    }
   }
 
   // An update in three: its rate (from the host, staged), its kernels, and the versions of what has changed. The kernels alone read no host

@@ -1,19 +1,22 @@
 #pragma once
-// The training loop of every scheme: feed, step, update, and hooks for whoever logs, saves and evaluates.
+// The training loop of one stage: feed, step, update, and hooks for whoever logs, saves and evaluates. Several stages: train/recipe.hpp.
 //
 //   feed(micro_batch, input)   fills `input` (an input_batch) with micro-batch number `micro_batch` of the run, counted from 0 and never
 //                              reset: whoever resumes at step s asks for s * accumulate next
 //   on_step(report)            each step's losses, in order, a few steps late: nothing waits for the device
 //   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date
 //   name_of(id)                what an image is called in messages
+//   before_update(gradients)   all gradients of a step, packed, before they are applied: to average them over several trainers, to clip
+//                              them by a rule of one's own
 //
 // A run is a function of (seed, feed, number of threads). A step whose loss or gradient is not finite changes nothing, nor do those
 // that follow it until it is found (sgd.hpp): when its report comes, run() throws an error that names the step and its images, and model,
 // momentum and step() are as they were before it. seek(step() + 1) goes on without it.
 #include "frcnn/detector/input.hpp"
-#include "frcnn/train/approximate_joint.hpp"
 #include "frcnn/train/schedule.hpp"
 #include "frcnn/train/sgd.hpp"
+#include "frcnn/train/step_gradients.hpp"
+#include "frcnn/train/steps.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,6 +27,7 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct step_report {
+  int stage = 0;                   // of a recipe
   std::int64_t step = 0;           // counted from 0
   std::array<double, 4> losses{};  // objectness, rpn box, class, head box: means over the step's micro-batches
   double norm = 0, lr = 0;         // of the gradient before clipping; learning rate
@@ -96,7 +100,7 @@ struct finish_step {
 };
 }  // namespace detail
 
-template <class Model, class Scheme = approximate_joint>
+template <class Model>
 class trainer {
  public:
   using T = typename Model::scalar;
@@ -104,11 +108,11 @@ class trainer {
   using context = typename B::context;
   using input_type = input_batch<T, B>;
 
-  trainer(Model& model, context& c, input_type input, trainer_options options, Scheme scheme = {})
+  trainer(Model& model, context& c, input_type input, trainer_options options, step_function<Model> step = joint_step())
       : model_(model),
         context_(c),
         options_(detail::checked(std::move(options))),
-        scheme_(scheme),
+        step_function_(std::move(step)),
         input_(std::move(input)),
         optimiser_(model.parameters(), detail::with_momentum_of<Model>(options_.optimiser)),
         state_(c, 2),
@@ -120,6 +124,8 @@ class trainer {
   }
 
   trainer_hooks hooks;
+  std::function<void(step_gradients<T, B> const&)> before_update;  // in the order of the context: see step_gradients.hpp
+  std::string stage_name;                                          // for messages
 
   std::int64_t step() const { return step_; }
   void seek(std::int64_t step) {
@@ -173,11 +179,13 @@ class trainer {
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
       auto const batch = input_.upload(context_);
       auto const truth = input_.upload_truth(context_);
-      static_assert(std::same_as<decltype(scheme_(model_, context_, batch, truth, rng<B>{}, tape_, loss, written)), part_set>,
-                    "frcnn: a scheme returns the parts that have gradients, as the model's steps do (frcnn/train/approximate_joint.hpp)");
-      written = scheme_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
+      written = step_function_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
       exec<B>::for_each(context_, loss.size(),
                         detail::collect_losses<T, B>{loss, sums.data, T(1) / static_cast<T>(options_.accumulate), m == 0});
+    }
+    if (before_update) {
+      optimiser_.clear_unwritten(context_, written);
+      before_update({context_, model_.parameters(), options_.accumulate, sums});
     }
     optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
     optimiser_.apply(context_, sums, written);
@@ -201,7 +209,8 @@ class trainer {
     if (!r.finite) {
       seek(step);
       optimiser_.go_on(context_);
-      throw error("training step " + std::to_string(step), "finite losses and gradients", found(r));
+      throw error("training step " + std::to_string(step) + (stage_name.empty() ? "" : " of stage " + stage_name),
+                  "finite losses and gradients", found(r));
     }
     hooks.on_step(r);
   }
@@ -218,7 +227,7 @@ class trainer {
   Model& model_;
   context& context_;
   trainer_options options_;
-  Scheme scheme_;
+  step_function<Model> step_function_;
   input_type input_;
   sgd<T, B> optimiser_;
   typename Model::tape tape_;

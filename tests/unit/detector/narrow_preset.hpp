@@ -30,14 +30,16 @@ struct memory_feed {
     std::vector<std::uint8_t> pixels;
     std::vector<box<float>> boxes;
     std::vector<std::int32_t> labels;
+    std::vector<box<float>> regions{};
   };
   std::vector<picture> pictures;
+  std::optional<int> most_regions{};  // with it, batches have regions
 
   explicit memory_feed(std::vector<std::pair<int, int>> const& sizes) {
     std::uint64_t stream = 0;
     for (auto const& [w, h] : sizes) {
       host_rng draws(9, draw::test, stream++);
-      picture p{w, h, std::vector<std::uint8_t>(static_cast<std::size_t>(w) * h * 3), {}, {}};
+      picture p{w, h, std::vector<std::uint8_t>(static_cast<std::size_t>(w) * h * 3), {}, {}, {}};
       for (auto& v : p.pixels) v = static_cast<std::uint8_t>(draws.integer(0, 255));
       for (int g = 0; g < 1 + static_cast<int>(stream % 3); ++g) {
         float const bw = static_cast<float>(draws.uniform(16, w * .6)), bh = static_cast<float>(draws.uniform(16, h * .6));
@@ -58,12 +60,13 @@ struct memory_feed {
     auto const at = [&](std::uint64_t i) -> picture const& {
       return pictures[(micro_batch + i * (1 + micro_batch % 3)) % pictures.size()];
     };
-    input.start(2, std::max(at(0).h, at(1).h), std::max(at(0).w, at(1).w), 3);
+    input.start(2, std::max(at(0).h, at(1).h), std::max(at(0).w, at(1).w), 3, most_regions);
     for (std::uint64_t i = 0; i < 2; ++i) {
       auto const& p = at(i);
       input.set_image(static_cast<int>(i), p.pixels.data(), resize_plan{p.w, p.h, 1, 1, 1, 1}, p.w, p.h,
                       static_cast<std::uint64_t>(&p - pictures.data()));
       input.set_truth(static_cast<int>(i), p.boxes, p.labels);
+      if (most_regions) input.set_regions(static_cast<int>(i), p.regions);
     }
   }
 };

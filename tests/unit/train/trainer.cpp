@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <barrier>
+#include <thread>
+
 using namespace detector_tests;
 
 namespace {
@@ -164,4 +167,131 @@ TEST_CASE("options that no run can have are refused") {
   refused([&](auto& o) { o.optimiser.momentum = nan; });
   refused([&](auto& o) { o.optimiser.decay = -std::numeric_limits<double>::infinity(); });
   refused([&](auto& o) { o.optimiser.clip_norm = nan; });
+}
+
+namespace {
+
+// Averages gradients and losses of two trainers in two threads of one process, as an all-reduce of two devices does.
+struct all_reduce {
+  std::barrier<> both{2};
+  step_gradients<float, cpu> const* of[2]{};
+
+  // Half of each buffer by each trainer, into both.
+  void operator()(int rank, step_gradients<float, cpu> const& mine) {
+    of[rank] = &mine;
+    both.arrive_and_wait();
+    auto const average = [&](float* a, float* b, std::size_t n) {
+      for (std::size_t i = n * static_cast<std::size_t>(rank) / 2; i < n * static_cast<std::size_t>(rank + 1) / 2; ++i)
+        a[i] = b[i] = (a[i] + b[i]) / 2;
+    };
+    average(of[0]->packed().data(), of[1]->packed().data(), mine.packed().size());
+    average(of[0]->losses.data, of[1]->losses.data, 4);
+    both.arrive_and_wait();
+  }
+};
+
+// Pictures of one size: images of a batch are then independent of each other. `images` from number `first` on, of every `stride`.
+struct part_of_feed {
+  int images, stride, first;
+  std::uint64_t bad = ~std::uint64_t{0};
+  void operator()(std::uint64_t micro_batch, input_batch<float, cpu>& input) const {
+    static memory_feed const all({{96, 96}, {96, 96}, {96, 96}, {96, 96}, {96, 96}, {96, 96}, {96, 96}, {96, 96}, {96, 96}, {96, 96}});
+    input.start(images, 96, 96, 3);
+    for (int i = 0; i < images; ++i) {
+      auto const index = (static_cast<std::size_t>(micro_batch) * static_cast<std::size_t>(stride) + static_cast<std::size_t>(first + i)) %
+                         all.pictures.size();
+      auto const& p = all.pictures[index];
+      std::vector<float> pixels(p.pixels.begin(), p.pixels.end());
+      if (micro_batch == bad && i == 0) pixels[100] = std::numeric_limits<float>::quiet_NaN();
+      input.set_image(i, pixels.data(), resize_plan{p.w, p.h, 1, 1, 1, 1}, p.w, p.h, index);
+      input.set_truth(i, p.boxes, p.labels);
+    }
+  }
+};
+
+// Two trainers of two images each; what each has thrown.
+struct two_trainers {
+  run one, two;
+  all_reduce reduce;
+  std::string said[2];
+
+  explicit two_trainers(trainer_options const& o) : one(o), two(o) {
+    one.t.before_update = [this](auto const& g) { reduce(0, g); };
+    two.t.before_update = [this](auto const& g) { reduce(1, g); };
+  }
+  void train(std::uint64_t bad = ~std::uint64_t{0}) {
+    auto const work = [&](run& r, int rank) {
+      try {
+        r.t.run(part_of_feed{2, 4, 2 * rank, rank == 1 ? bad : ~std::uint64_t{0}});
+      } catch (error const& e) {
+        said[rank] = e.what();
+      }
+    };
+    std::thread other([&] { work(two, 1); });
+    work(one, 0);
+    other.join();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("two trainers that average their gradients are one trainer with the double batch") {
+  two_trainers both(options(6));
+  std::vector<double> losses, expected;
+  both.one.t.hooks.on_step = [&](step_report const& r) { losses.push_back(r.total()); };
+  both.train();
+  run alone(options(6));
+  auto const start = all_values(*alone.m);
+  alone.t.hooks.on_step = [&](step_report const& r) { expected.push_back(r.total()); };
+  alone.t.run(part_of_feed{4, 4, 0});
+
+  CHECK(same_bits(all_values(*both.one.m), all_values(*both.two.m)));
+  REQUIRE(losses.size() == 6);
+  for (std::size_t i = 0; i < 6; ++i) CHECK(losses[i] == doctest::Approx(expected[i]).epsilon(1e-4));
+  auto const a = all_values(*both.one.m), b = all_values(*alone.m);
+  double moved = 0, apart = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t k = 0; k < a[i].size(); ++k) {
+      moved = std::max(moved, std::abs(static_cast<double>(b[i][k]) - start[i][k]));
+      apart = std::max(apart, std::abs(static_cast<double>(b[i][k]) - a[i][k]));
+    }
+  CHECK(moved > 1e-3);
+  CHECK(apart < 1e-4 * moved);
+}
+
+TEST_CASE("a step that is not finite in one of two trainers stops both, and neither has applied it") {
+  two_trainers both(options(8)), good(options(3));
+  good.train();
+  both.train(3);
+  for (auto const& said : both.said) CHECK(said.starts_with("training step 3: expected finite losses and gradients, found"));
+  CHECK(both.one.t.step() == 3);
+  CHECK(both.two.t.step() == 3);
+  CHECK(same_bits(all_values(*both.one.m), all_values(*good.one.m)));
+  CHECK(same_bits(all_values(*both.two.m), all_values(*good.one.m)));
+}
+
+TEST_CASE("before_update sees every gradient of a step, and zeros where there is none") {
+  run r(options(2));
+  trainer<model> rpn_alone(*r.m, r.c, empty_input<model>(), options(2), rpn_step());
+  std::vector<double> norms, reported;
+  rpn_alone.before_update = [&](step_gradients<float, cpu> const& g) {
+    double sum = 0;
+    for (float const v : g.packed()) sum += static_cast<double>(v) * v;
+    norms.push_back(std::sqrt(sum));
+    CHECK(g.accumulated == 1);
+    for (auto const& e : g.parameters.entries())
+      if (e.name.starts_with("roi_heads")) CHECK(std::all_of(e.p->grad.data, e.p->grad.data + e.p->size(), [](float v) { return v == 0; }));
+  };
+  rpn_alone.hooks.on_step = [&](step_report const& report) { reported.push_back(report.norm); };
+  rpn_alone.run(pictures);
+  REQUIRE(norms.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) CHECK(norms[i] == doctest::Approx(reported[i]));
+
+  // Clipping of one's own: nothing is left, nothing moves but by decay.
+  run still(options(2));
+  still.t.before_update = [](step_gradients<float, cpu> const& g) { std::ranges::fill(g.packed(), 0.f); };
+  std::vector<double> none;
+  still.t.hooks.on_step = [&](step_report const& report) { none.push_back(report.norm); };
+  still.t.run(pictures);
+  CHECK(none == std::vector<double>{0, 0});
 }
