@@ -57,9 +57,9 @@ TEST_CASE("fuzz: model files") {
   }
   CHECK(loaded > 0);
   std::filesystem::path const with_zero = folder.path / std::string("a\0b", 3);
-  for (std::filesystem::path const path : {std::filesystem::path(), std::filesystem::path("/"), std::filesystem::path("/dev/null"),
-                                           std::filesystem::path("/dev/null/x"), std::filesystem::path("/proc/self/mem"), with_zero,
-                                           std::filesystem::path("nowhere/m.safetensors")}) {
+  for (std::filesystem::path const& path :
+       {std::filesystem::path(), std::filesystem::path("/"), std::filesystem::path("/dev/null"), std::filesystem::path("/dev/null/x"),
+        std::filesystem::path("/proc/self/mem"), with_zero, std::filesystem::path("nowhere/m.safetensors")}) {
     fuzz::allowed(0, [&] { (void)load<preset>(path, 1); });
     fuzz::allowed(0, [&] { save(d, path == "/dev/null" ? "/dev/null/y" : path); });
   }
