@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   data_feed<preset::convention, data::memory_source> feed(set, {.short_side = config.short_side, .max_side = config.max_side});
   cpu::context context;
   trainer_options options{.rate = preset::training().rate, .optimiser = preset::training().optimiser};
-  options.rate.steps = 100;
+  options.rate.steps = 200;
   trainer<preset::model> t(d.model(), context, d.make_input(), options);
   t.hooks.on_step = [](step_report const& r) { std::printf("step %3d  loss %.3f\n", int(r.step), r.total()); };
   t.run(feed);

@@ -6,7 +6,7 @@
 #include "frcnn/train/checkpoint.hpp"
 #include "frcnn/train/trainer.hpp"
 
-namespace {
+namespace smallest {  // not without a name: nothing here is defined
 
 using namespace frcnn;
 
@@ -79,7 +79,8 @@ class archetype::context {
 
 static_assert(Backend<archetype> && PlainLayout<archetype>);
 
-}  // namespace
+}  // namespace smallest
+using namespace smallest;
 
 namespace frcnn {
 
@@ -119,7 +120,7 @@ struct roi_pool<archetype> : missing {};
 
 }  // namespace frcnn
 
-namespace {
+namespace smallest {  // not without a name: nothing here is defined
 
 using preset = presets::small_net<archetype>;
 

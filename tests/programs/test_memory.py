@@ -8,7 +8,7 @@ from common import check, run
 result = run("train_memory", "memory.safetensors", env=os.environ | {"OMP_NUM_THREADS": "1"})
 check(result.returncode == 0, result)
 losses = [float(x) for x in re.findall(r"^step +\d+  loss (\S+)$", result.stdout, re.M)]
-check(len(losses) == 100 and sum(losses[-10:]) < sum(losses[:10]) / 2, result)
+check(len(losses) == 200 and sum(losses[-10:]) < sum(losses[:10]) / 2, result)
 
 # The first image's square is at 0 0 40 40.
 boxes = [[float(x) for x in line.split()[3:]] for line in result.stdout.splitlines() if line.startswith("square ")]

@@ -31,9 +31,12 @@ namespace frcnn::inline FRCNN_ABI {
 namespace detail {
 template <class X>
 consteval bool has_levels() {
-  for (int l = 0; l < X::levels; ++l)
-    if (X::channels(l) <= 0 || X::stride(l) <= 0) return false;
-  return true;
+  if constexpr (requires { X::channels(0), X::stride(0); }) {
+    for (int l = 0; l < X::levels; ++l)
+      if (X::channels(l) <= 0 || X::stride(l) <= 0) return false;
+    return true;
+  }
+  return false;
 }
 }  // namespace detail
 

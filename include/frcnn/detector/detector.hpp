@@ -16,6 +16,7 @@
 #include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/image.hpp"
+#include "frcnn/core/page_allocator.hpp"
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/detector/any_detector.hpp"
 #include "frcnn/detector/batches.hpp"
@@ -70,7 +71,7 @@ class detector {
     friend detector;
     typename B::context context_;
     ops::resizer resizer_;
-    std::vector<float> resized_;
+    std::vector<float, page_allocator<float>> resized_;
     std::vector<box<float>> regions_;
     input_batch<T, B> input_;
     buffer<scored_box<T>, B> hits_;
@@ -185,8 +186,8 @@ class detector {
  private:
   session_pool<session>& pool() const { return detail::not_moved_from(pool_); }
 
-  static typename B::options with_threads(typename B::options o, int threads) requires(has_threads) {
-    o.threads = threads;
+  static typename B::options with_threads(typename B::options o, [[maybe_unused]] int threads) {
+    if constexpr (has_threads) o.threads = threads;  // clang instantiates members whose constraints do not hold
     return o;
   }
 

@@ -16,6 +16,7 @@
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/finite.hpp"
 #include "frcnn/core/image.hpp"
+#include "frcnn/core/page_allocator.hpp"
 #include "frcnn/core/pixels.hpp"
 #include "frcnn/core/staging.hpp"
 #include "frcnn/geometry/resize_plan.hpp"
@@ -23,6 +24,7 @@
 #include <algorithm>
 #include <concepts>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -199,7 +201,7 @@ class input_batch {
     staging<X, B> host;
 
     template <int R>
-    view<X, R, B> put(context& c, std::vector<X> const& from, shape<R> s) {
+    view<X, R, B> put(context& c, std::type_identity_t<std::span<X const>> from, shape<R> s) {
       FRCNN_ASSERT(from.size() == s.size());
       auto const v = device.shaped(c, s);
       host.send(c, from, v.data);
@@ -211,7 +213,7 @@ class input_batch {
   int divisor_, truths_ = 1, most_regions_ = 1, classes_ = 0;
   bool has_regions_ = false;
   shape<4> dims_{};
-  std::vector<T> pixels_;
+  std::vector<T, page_allocator<T>> pixels_;
   std::vector<image_info<T>> info_;
   std::vector<std::uint64_t> ids_;
   std::vector<box<T>> boxes_, regions_;

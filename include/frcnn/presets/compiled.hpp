@@ -10,9 +10,11 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_VOCABULARY {
 
+#if FRCNN_COMPILED_CPU  // else presets/load_detector.hpp has these
 FRCNN_COMPILED_API any_detector load_detector(std::filesystem::path const& path, cpu_options const& options = {},
                                               model_weights how = model_weights::read);
 FRCNN_COMPILED_API any_detector load_detector(std::filesystem::path const& path, int threads, model_weights how = model_weights::read);
+#endif
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END
