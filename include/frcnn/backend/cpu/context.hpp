@@ -125,12 +125,12 @@ class cpu::context {
     return static_cast<T*>(arena_.take(checked::bytes<T>(n)));
   }
 
-  // What an engine keeps with this context for its number of threads: each type S has its own, default-constructed at first use.
+  // What an engine keeps with this context: each type S has its own, default-constructed at first use.
   template <class S>
   S& state() {
     for (kept_state const& s : states_)
-      if (s.tag == &state_tag<S> && s.threads == threads()) return *static_cast<S*>(s.held.get());
-    states_.push_back({&state_tag<S>, threads(), std::make_shared<S>()});
+      if (s.tag == &state_tag<S>) return *static_cast<S*>(s.held.get());
+    states_.push_back({&state_tag<S>, std::make_shared<S>()});
     return *static_cast<S*>(states_.back().held.get());
   }
 
@@ -173,7 +173,6 @@ class cpu::context {
   static inline char state_tag = 0;  // its address tells types apart
   struct kept_state {
     void* tag;
-    int threads;
     std::shared_ptr<void> held;
   };
 

@@ -9,7 +9,7 @@
 // Every thread begins with an equal share of its own and takes pieces from its front. Who has none left takes the back half of the largest
 // that another has: a thread that comes late, or is slow because something else runs on its processor, holds up nobody.
 // Where [0, n) has one piece only, and in a loop inside a loop, everything runs on the calling thread.
-// An exception in f is rethrown on the calling thread after the loop. Inside f denormals are zero (x86), and BLAS runs serially.
+// An exception in f is rethrown on the calling thread after the loop, whose other pieces may have been taken or not. Inside f denormals are zero (x86), and BLAS runs serially.
 //
 // Example: threads 2, n 10, grain 4: f(0, 0, 4), f(0, 4, 8) perhaps on one thread, f(1, 8, 10) on another.
 #include "frcnn/backend/cpu/context.hpp"
@@ -50,26 +50,23 @@ class first_exception {
   std::exception_ptr what_;
 };
 
-template <class F>
-struct shared_loop {
-  F& f;
-  std::size_t n, grain;
-  std::uint32_t chunk;  // blocks of grain that are taken at once
-  int members;
+// The blocks of a loop, shared out to its members.
+struct shared_blocks {
   thread_team::share* shares;
-  first_exception failure{};
+  int members;
+  std::uint32_t chunk;  // blocks that are taken at once
 
   static std::uint64_t packed(std::uint64_t begin, std::uint64_t end) { return begin << 32 | end; }
   static std::uint32_t begin_of(std::uint64_t blocks) { return static_cast<std::uint32_t>(blocks >> 32); }
   static std::uint32_t end_of(std::uint64_t blocks) { return static_cast<std::uint32_t>(blocks); }
 
-  void share_out(std::uint64_t blocks) {
+  void share_out(std::uint64_t blocks) const {
     std::uint64_t const m = static_cast<std::uint64_t>(members);
     for (std::uint64_t i = 0; i < m; ++i) shares[i].blocks.store(packed(blocks * i / m, blocks * (i + 1) / m), std::memory_order_relaxed);
   }
 
   // The next blocks of a member; empty when nobody has any. What is written to the shares is visible to others by the team's gate.
-  std::uint64_t take(int member) {
+  std::uint64_t take(int member) const {
     auto& own = shares[member].blocks;
     for (;;) {
       for (std::uint64_t at = own.load(std::memory_order_relaxed); begin_of(at) < end_of(at);) {
@@ -93,40 +90,12 @@ struct shared_loop {
         own.store(packed(middle, end), std::memory_order_relaxed);
     }
   }
-
-  static void work(void* loop, int member) {
-    auto& self = *static_cast<shared_loop*>(loop);
-    for (std::uint64_t at = self.take(member); begin_of(at) < end_of(at); at = self.take(member))
-      self.failure.guard([&] { self.call(member, begin_of(at) * self.grain, std::min(self.n, end_of(at) * self.grain)); });
-  }
-  void call(int member, std::size_t begin, std::size_t end) {
-    if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>) f(member, begin, end);
-    else f(begin, end);
-  }
 };
 
 }  // namespace detail
 
-template <class F>
-void parallel_for(cpu::context const& c, std::size_t n, std::size_t grain, F f) {
-  if (n == 0) return;
-  grain = std::max({grain, std::size_t{1}, n >> 31});
-  std::size_t const blocks = (n + grain - 1) / grain;
-  int const members = workers_for(c, n, grain);
-  flush_denormals const flush;
-  if (members == 1 || c.team().is_running()) {
-    detail::shared_loop<F>{f, n, grain, 0, 1, nullptr}.call(0, 0, n);
-    return;
-  }
-  std::uint32_t const chunk = static_cast<std::uint32_t>(std::max<std::size_t>(1, blocks / (16 * static_cast<std::size_t>(members))));
-  detail::shared_loop<F> loop{f, n, grain, chunk, members, c.team().shares()};
-  loop.share_out(blocks);
-  c.team().run(&detail::shared_loop<F>::work, &loop, members);
-  loop.failure.rethrow();
-}
-
-// f(member) on the calling thread (0) and on each of `members` threads that arrives in time, one after another in a loop inside a loop's
-// stead: f shares out the work itself, and returns when none is left. It must not wait for a member that may not have arrived.
+// f(0) on the calling thread, and f(member) on each other of `members` threads that arrives before f(0) returns; in a loop inside a loop
+// f(0) alone. f shares out the work itself, and returns when none is left. It must not wait for a member that may not have arrived.
 template <class F>
 void parallel_members(cpu::context const& c, int members, F f) {
   flush_denormals const flush;
@@ -141,6 +110,29 @@ void parallel_members(cpu::context const& c, int members, F f) {
   };
   c.team().run(call, &all, members);
   all.failure.rethrow();
+}
+
+template <class F>
+void parallel_for(cpu::context const& c, std::size_t n, std::size_t grain, F f) {
+  if (n == 0) return;
+  auto const call = [&f](int member, std::size_t begin, std::size_t end) {
+    if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>) f(member, begin, end);
+    else static_cast<void>(member), f(begin, end);
+  };
+  grain = std::max({grain, std::size_t{1}, n >> 31});
+  std::size_t const count = (n + grain - 1) / grain;
+  int const members = workers_for(c, n, grain);
+  if (members == 1 || c.team().is_running()) {
+    flush_denormals const flush;
+    return call(0, 0, n);
+  }
+  std::size_t const chunk = std::max<std::size_t>(1, count / (16 * static_cast<std::size_t>(members)));
+  detail::shared_blocks const blocks{c.team().shares(), members, static_cast<std::uint32_t>(chunk)};
+  blocks.share_out(count);
+  parallel_members(c, members, [&](int member) {
+    for (auto at = blocks.take(member); blocks.begin_of(at) < blocks.end_of(at); at = blocks.take(member))
+      call(member, blocks.begin_of(at) * grain, std::min(n, blocks.end_of(at) * grain));
+  });
 }
 
 template <class F>

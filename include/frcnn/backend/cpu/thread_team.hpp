@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 #if defined(__unix__)
 #include <pthread.h>
@@ -33,7 +34,6 @@ class thread_team {
   thread_team& operator=(thread_team const&) = delete;
   ~thread_team() { abandon_in_a_child(); }
 
-  int members() const { return members_; }
   bool is_running() const { return running_; }
 
   void run(work f, void* loop, int members) {
@@ -87,6 +87,7 @@ class thread_team {
       f_ = f;
       loop_ = loop;
       members_ = members;
+      ++loops_;
       gate_.store(open);
       call();
       f(loop, 0);
@@ -103,10 +104,11 @@ class thread_team {
     void help() {
       flush_denormals const flush;
       int const member = 1 + helpers_.fetch_add(1);
+      std::uint64_t served = 0;  // a helper that is late for one call may find the next loop before its call: once is enough
       for (std::uint32_t seen = 0; !ends_;) {
         seen = changed(calls_, seen, looks_);
         if (!enter()) continue;
-        if (member < members_) f_(loop_, member);
+        if (member < members_ && std::exchange(served, loops_) != loops_) f_(loop_, member);
         if (gate_.fetch_sub(1) == 1) gate_.notify_one();  // the gate is closed, and the caller may wait
       }
     }
@@ -119,6 +121,7 @@ class thread_team {
     work f_ = nullptr;
     void* loop_ = nullptr;
     int members_ = 0, looks_ = 0;
+    std::uint64_t loops_ = 0;  // how many there were; what belongs to one is written before the gate opens
     std::atomic<int> helpers_{0};
     std::atomic<bool> ends_{false};
     alignas(64) std::atomic<std::uint32_t> calls_{0};

@@ -70,7 +70,7 @@ inline state::key key_of(op what, conv2d_spec const& s, shape<4> in, int flags, 
 // Rows of one image that are a convolution of their own: input rows [in, in + in_rows), padded above and below, give output rows
 // [out, out + out_rows).
 struct rows_part {
-  int image, in, in_rows, out, out_rows, above, below;
+  int in, in_rows, out, out_rows, above, below;
 
   shape<4> in_shape(shape<4> map) const { return {{1, map[1], in_rows, map[3]}}; }
   shape<4> out_shape(shape<4> map) const { return {{1, map[1], out_rows, map[3]}}; }
@@ -86,35 +86,45 @@ inline int parts_of_image(cpu::context const& c, int images, int rows) {
 }
 
 // Part i of n of an image's output rows, and all input rows that they read.
-inline rows_part part_of_output(conv2d_spec const& s, shape<4> in, shape<4> out, int image, int i, int n) {
+inline rows_part part_of_output(conv2d_spec const& s, shape<4> in, shape<4> out, int i, int n) {
   int const first = static_cast<int>(std::int64_t{out[2]} * i / n), last = static_cast<int>(std::int64_t{out[2]} * (i + 1) / n);
   int const top = first * s.stride - s.pad, bottom = (last - 1) * s.stride - s.pad + s.kernel;
   int const begin = std::clamp(top, 0, in[2]), end = std::clamp(bottom, begin, in[2]);
-  return {image, begin, end - begin, first, last - first, begin - top, bottom - end};
+  return {begin, end - begin, first, last - first, begin - top, bottom - end};
 }
 
 // Part i of n of an image's input rows, cut at multiples of the stride, and all output rows that read them. out_rows 0: none does.
-inline rows_part part_of_input(conv2d_spec const& s, shape<4> in, shape<4> out, int image, int i, int n) {
+inline rows_part part_of_input(conv2d_spec const& s, shape<4> in, shape<4> out, int i, int n) {
   auto const cut = [&](int at) { return at == n ? in[2] : static_cast<int>(std::int64_t{in[2]} * at / n) / s.stride * s.stride; };
   int const begin = cut(i), end = cut(i + 1);
   int const lowest = begin + s.pad - s.kernel + 1;  // above it a window ends before the first row
   int const first = lowest <= 0 ? 0 : (lowest + s.stride - 1) / s.stride, last = std::min(out[2], (end - 1 + s.pad) / s.stride + 1);
-  if (first >= last) return {image, begin, end - begin, first, 0, 0, 0};
+  if (first >= last) return {begin, end - begin, first, 0, 0, 0};
   int const above = begin + s.pad - first * s.stride;
-  return {image, begin, end - begin, first, last - first, above, (last - first - 1) * s.stride + s.kernel - above - (end - begin)};
+  return {begin, end - begin, first, last - first, above, (last - first - 1) * s.stride + s.kernel - above - (end - begin)};
 }
 
-// The kernel's copy of the weights, made alone; each thread's scratch of a job that any of them may run.
-struct part_work {
+// Scratch for each thread of the context, of a job that any of them may run.
+struct part_scratch {
   static constexpr std::size_t line = 64;
-  std::byte* scratch;
+  std::byte* memory;
   std::size_t of_member;
 
-  part_work(cpu::context& c, std::size_t bytes) : of_member((bytes + line - 1) / line * line) {
-    scratch = static_cast<std::byte*>(c.scratch(std::max<std::size_t>(1, of_member * static_cast<std::size_t>(c.threads()))));
+  part_scratch(cpu::context& c, std::size_t bytes) : of_member((bytes + line - 1) / line * line) {
+    memory = static_cast<std::byte*>(c.scratch(std::max<std::size_t>(1, of_member * static_cast<std::size_t>(c.threads()))));
   }
-  void* of(int member) const { return scratch + of_member * static_cast<std::size_t>(member); }
+  void* of(int member) const { return memory + of_member * static_cast<std::size_t>(member); }
 };
+
+// f(member, image, part) for each of so many parts of every image, on the context's threads, oneDNN on one of them each.
+template <class F>
+void for_each_part(cpu::context& c, int images, int parts, F f) {
+  parallel_for(c, static_cast<std::size_t>(images) * static_cast<std::size_t>(parts), 1,
+               [=](int member, std::size_t first, std::size_t last) {
+                 alone const one_thread;
+                 for (int at = static_cast<int>(first); at < static_cast<int>(last); ++at) f(member, at / parts, at % parts);
+               });
+}
 
 }  // namespace detail
 
@@ -196,7 +206,7 @@ inline bool backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
   std::size_t bytes = 0;
   std::shared_ptr<void> held;
   for (int i = 0; i < parts; ++i) {
-    task& t = tasks[i] = {detail::part_of_input(spec, dx.dims, dy.dims, 0, i, parts), nullptr, nullptr};
+    task& t = tasks[i] = {detail::part_of_input(spec, dx.dims, dy.dims, i, parts), nullptr, nullptr};
     if (t.rows.out_rows == 0) continue;
     t.how = &plan_of(t.rows);
     if (!t.how->compute) return false;
@@ -205,25 +215,20 @@ inline bool backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
     if (!t.weight) t.weight = weights_for(c, own, *t.how, {weight}, held);
     bytes = std::max(bytes, t.how->compute.scratch_size());
   }
-  detail::part_work const work(c, bytes);
+  detail::part_scratch const scratch(c, bytes);
   cpu_activation<float> const out{how == writing::set ? dx.data : c.scratch_of<float>(size), dx.dims};
-  parallel_for(
-      c, static_cast<std::size_t>(images) * static_cast<std::size_t>(parts), 1, [=, &own](int member, std::size_t first, std::size_t last) {
-        alone const one_thread;
-        for (std::size_t at = first; at < last; ++at) {
-          int const image = static_cast<int>(at) / parts;
-          task const& t = tasks[static_cast<int>(at) % parts];
-          float* const to = detail::rows_part::rows(out, image, t.rows.in);
-          std::size_t const count = static_cast<std::size_t>(t.rows.in_rows) * dx.dims[3] * dx.dims[1];
-          if (t.how)
-            t.how->compute.run_as(member, own.stream, {detail::rows_part::rows(dy, image, t.rows.out), t.weight, to}, work.of(member));
-          else std::fill_n(to, count, 0.f);
-          if (out.data == dx.data) continue;
-          float* const sum = detail::rows_part::rows(dx, image, t.rows.in);
-          FRCNN_INDEPENDENT
-          for (std::size_t i = 0; i < count; ++i) sum[i] += to[i];
-        }
-      });
+  detail::for_each_part(c, images, parts, [=, &own](int member, int image, int part) {
+    task const& t = tasks[part];
+    float* const to = detail::rows_part::rows(out, image, t.rows.in);
+    std::size_t const count = static_cast<std::size_t>(t.rows.in_rows) * dx.dims[3] * dx.dims[1];
+    if (t.how)
+      t.how->compute.run_as(member, own.stream, {detail::rows_part::rows(dy, image, t.rows.out), t.weight, to}, scratch.of(member));
+    else std::fill_n(to, count, 0.f);
+    if (out.data == dx.data) return;
+    float* const sum = detail::rows_part::rows(dx, image, t.rows.in);
+    FRCNN_INDEPENDENT
+    for (std::size_t i = 0; i < count; ++i) sum[i] += to[i];
+  });
   return true;
 }
 
@@ -261,25 +266,21 @@ inline bool backward_weight(cpu::context& c, conv2d_spec const& spec, cpu_activa
   task* const tasks = c.scratch_of<task>(static_cast<std::size_t>(parts));
   std::size_t bytes = 0;
   for (int i = 0; i < parts; ++i) {
-    auto const rows = detail::part_of_output(spec, x.dims, dy.dims, 0, i, parts);
+    auto const rows = detail::part_of_output(spec, x.dims, dy.dims, i, parts);
     tasks[i] = {rows, &plan_of(rows)};
     if (!tasks[i].how->compute || tasks[i].how->packed != tasks[0].how->packed) return false;
     bytes = std::max(bytes, tasks[i].how->compute.scratch_size());
   }
-  detail::part_work const work(c, bytes);
+  detail::part_scratch const scratch(c, bytes);
   // Every part's own sums, in the kernel's layout; added in their order, and then brought to the parameter's.
   std::size_t const size = tasks[0].how->packed.get_size() / sizeof(float);
   float* const sums = c.scratch_of<float>(size * static_cast<std::size_t>(all));
-  parallel_for(c, static_cast<std::size_t>(all), 1, [=, &own](int member, std::size_t first, std::size_t last) {
-    alone const one_thread;
-    for (std::size_t at = first; at < last; ++at) {
-      int const image = static_cast<int>(at) / parts;
-      task const& t = tasks[static_cast<int>(at) % parts];
-      t.how->compute.run_as(
-          member, own.stream,
-          {detail::rows_part::rows(x, image, t.rows.in), detail::rows_part::rows(dy, image, t.rows.out), sums + at * size},
-          work.of(member));
-    }
+  detail::for_each_part(c, images, parts, [=, &own](int member, int image, int part) {
+    task const& t = tasks[part];
+    t.how->compute.run_as(member, own.stream,
+                          {detail::rows_part::rows(x, image, t.rows.in), detail::rows_part::rows(dy, image, t.rows.out),
+                           sums + size * static_cast<std::size_t>(image * parts + part)},
+                          scratch.of(member));
   });
   parallel_for(c, size, 16384, [=](std::size_t begin, std::size_t end) {
     for (int part = 1; part < all; ++part) {

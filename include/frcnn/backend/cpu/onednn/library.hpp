@@ -34,8 +34,6 @@ using dims = dnnl::memory::dims;
 using tag = dnnl::memory::format_tag;
 using type = dnnl::memory::data_type;
 
-inline constexpr bool header_is_3 = DNNL_VERSION_MAJOR >= 3;
-
 // Of the library that is loaded, which need not be the headers'.
 inline bool has_winograd() {
   dnnl_version_t const* const v = dnnl_version();

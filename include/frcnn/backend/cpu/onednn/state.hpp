@@ -179,7 +179,7 @@ class state {
 
   dnnl::stream stream{engine()};
 
-  // make(): a plan. Call inside a team: a kernel is made for a number of threads.
+  // make(): a plan. Call inside a team or alone: a kernel is made for a number of threads.
   template <class Make>
   plan& find(key const& k, Make const& make) {
     auto found = plans_.find(k);
