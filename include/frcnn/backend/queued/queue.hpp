@@ -99,9 +99,11 @@ class operation_queue {
   }
   // Everything runs, and what comes now (the memory of a context that has ended) at once.
   void close() {
-    run_until(queued());
-    std::lock_guard const lock(guard_);
-    is_closed_ = true;
+    while (!is_closed_) {
+      run_until(queued());
+      std::lock_guard const lock(guard_);
+      is_closed_ = waiting_.empty();
+    }
   }
   // Until the operation of that number has run. What an operation throws comes out here; the others still wait.
   void run_until(std::uint64_t number) {
@@ -115,7 +117,7 @@ class operation_queue {
         f = std::move(waiting_.front());
         waiting_.pop_front();
       }
-      ++ran_;
+      ended const one(ran_);
       f(host_);
     }
   }
@@ -128,6 +130,13 @@ class operation_queue {
   std::atomic<std::uint64_t> waits{0};  // of the host, on the context or on an event that was not done
 
  private:
+  // Counts an operation when it has run, or thrown.
+  struct ended {
+    std::atomic<std::uint64_t>& count;
+    explicit ended(std::atomic<std::uint64_t>& ran) : count(ran) {}
+    ~ended() { ++count; }
+  };
+
   mutable std::mutex guard_, running_;
   std::deque<operation> waiting_;
   std::uint64_t queued_ = 0;
