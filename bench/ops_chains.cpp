@@ -55,7 +55,7 @@ void add_chain(int count, int h, int w) {
                      for (auto const& one : all->stages) {
                        auto const y = plain.make<float>(one.out_shape(x.dims));
                        if (one.is_pool())
-                         frcnn::ops::max_pool<device>::forward<float>(plain, one.rounded_pool(), x, y, view<std::int32_t, 1, device>{});
+                         frcnn::ops::max_pool<device>::forward<float>(plain, one.pool, x, y, view<std::int32_t, 1, device>{});
                        else frcnn::ops::conv2d<device>::forward<float>(plain, one.conv, x, one.weight, one.bias, y);
                        x = y;
                      }

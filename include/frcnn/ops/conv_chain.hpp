@@ -37,7 +37,7 @@ struct chain_stage {
   stage_kind kind = stage_kind::conv;
   std::string_view name{};  // for profiles; empty: the kind's
   conv2d_spec conv{};
-  pool_spec pool{};  // its rounding is the kind's
+  pool_spec pool{};
   lrn_spec lrn{};
   int from = -1;          // add: the earlier stage whose output is added; -1: the chain's input
   bool add_relu = false;  // add
@@ -67,9 +67,8 @@ struct chain_stage {
 
   bool is_conv() const { return kind == stage_kind::conv; }
   bool is_pool() const { return frcnn::is_pool(kind); }
-  pool_spec rounded_pool() const { return {pool.kernel, pool.stride, pool.pad, kind == stage_kind::pool_ceil}; }
   std::string_view label() const { return name.empty() ? name_of(kind) : name; }
-  shape<4> out_shape(shape<4> in) const { return is_conv() ? conv.out_shape(in) : is_pool() ? rounded_pool().out_shape(in) : in; }
+  shape<4> out_shape(shape<4> in) const { return is_conv() ? conv.out_shape(in) : is_pool() ? pool.out_shape(in) : in; }
   double operations(shape<4> in) const { return is_conv() ? conv.operations(in) : 0; }
 };
 
@@ -162,7 +161,7 @@ struct stage_by_stage {
   static void run(typename B::context& c, chain_stage<T, B> const& s, activation<T, B> x, activation<T, B> other, activation<T, B> y) {
     profiled const scope(c, s.label(), s.operations(x.dims));
     if (s.is_conv()) conv2d<B>::template forward<T>(c, s.conv, x, s.weight, s.bias, y, s.keep, s.version);
-    else if (s.is_pool()) max_pool<B>::template forward<T>(c, s.rounded_pool(), x, y, view<std::int32_t, 1, B>{});
+    else if (s.is_pool()) max_pool<B>::template forward<T>(c, s.pool, x, y, view<std::int32_t, 1, B>{});
     else if (s.kind == stage_kind::lrn) lrn<B>::template forward<T>(c, s.lrn, x, y);
     else add_maps<B>::template forward<T>(c, s.add_relu, x, other, y);
   }

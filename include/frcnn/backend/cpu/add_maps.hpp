@@ -47,9 +47,8 @@ struct add_maps<cpu> {
   template <Real T>
   static void backward(cpu::context& c, bool relu, cpu_activation<T> y, cpu_activation<T> dy, cpu_activation<T> da, writing da_how,
                        cpu_activation<T> db, writing db_how) {
-    std::size_t const channels = static_cast<std::size_t>(dy.dims[1]);
-    frcnn::detail::mask_and_sum<T>(c, relu, y.data, dy.data, dy.dims.size() / std::max<std::size_t>(channels, 1), channels, nullptr,
-                                   writing::set);
+    std::size_t const pixels = shape<3>{{dy.dims[0], dy.dims[2], dy.dims[3]}}.size();
+    frcnn::detail::mask_and_sum<T>(c, relu, y.data, dy.data, pixels, static_cast<std::size_t>(dy.dims[1]), nullptr, writing::set);
     frcnn::detail::pass_on<T>(c, dy, da, da_how);
     frcnn::detail::pass_on<T>(c, dy, db, db_how);
   }

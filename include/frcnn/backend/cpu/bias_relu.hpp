@@ -43,7 +43,7 @@ void mask_and_sum(cpu::context& c, bool relu, T const* y, T* dy, std::size_t row
   std::size_t const runs = (rows + run - 1) / run;
   cpu::context::frame const scope(c);
   T* const partial = dbias ? c.scratch_of<T>(runs * columns) : nullptr;
-  std::size_t const grain = std::size_t{32768} / (run * columns) + 1;  // runs worth a thread of their own
+  std::size_t const grain = std::size_t{32768} / (run * std::max<std::size_t>(columns, 1)) + 1;  // runs worth a thread of their own
   parallel_for(c, runs, grain, [=](std::size_t begin, std::size_t end) {
     for (std::size_t at = begin; at < end; ++at) {
       T* const sum = dbias ? partial + at * columns : nullptr;

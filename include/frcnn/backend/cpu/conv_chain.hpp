@@ -58,13 +58,6 @@ struct conv_chain<cpu> {
     }
   }
 
-  // Stages that run together are one line of a profile: "backbone.0 ... pool".
-  template <Real T>
-  static std::string name_of(stages_type<T> step) {
-    std::string name(step[0].label());
-    if (step.size() > 1) name.append(" ... ").append(step.back().label());
-    return name;
-  }
   template <Real T>
   static double operations_of(stages_type<T> step, shape<4> s) {
     double sum = 0;
@@ -77,16 +70,13 @@ struct conv_chain<cpu> {
 
   template <Real T>
   static void run(cpu::context& c, stages_type<T> step, cpu_activation<T> x, cpu_activation<T> other, cpu_activation<T> y) {
-    profiled const scope(c, c.profile() ? name_of<T>(step) : std::string(), operations_of<T>(step, x.dims));
+    if (step.size() == 1) return stage_by_stage<cpu>::run<T>(c, step[0], x, other, y);
+    // Stages that run together are one line of a profile: "backbone.0 ... pool".
+    profiled const scope(c, c.profile() ? std::string(step[0].label()).append(" ... ").append(step.back().label()) : std::string(),
+                         operations_of<T>(step, x.dims));
 #if FRCNN_HAS_FAST
-    if constexpr (std::is_same_v<T, float>)
-      if (c.is_fast<T>() && step.size() > 1) return cpu_backend::fast::forward(c, step, x, y);
+    if constexpr (std::is_same_v<T, float>) cpu_backend::fast::forward(c, step, x, y);
 #endif
-    auto const& s = step[0];
-    if (s.is_conv()) conv2d<cpu>::forward<T>(c, s.conv, x, s.weight, s.bias, y, s.keep, s.version);
-    else if (s.is_pool()) max_pool<cpu>::forward<T>(c, s.rounded_pool(), x, y, view<std::int32_t, 1, cpu>{});
-    else if (s.kind == stage_kind::lrn) lrn<cpu>::forward<T>(c, s.lrn, x, y);
-    else add_maps<cpu>::forward<T>(c, s.add_relu, x, other, y);
   }
 };
 

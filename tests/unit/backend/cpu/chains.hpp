@@ -62,7 +62,7 @@ struct chain {
     for (auto const& stage : stages()) {
       shape<4> const out = stage.out_shape(s);
       tensor<T> tx(c, s, v), ty(c, out, nans<T>(out.size()));
-      if (stage.is_pool()) ops::max_pool<cpu>::forward<T>(c, stage.rounded_pool(), tx.a, ty.a, view<std::int32_t, 1, cpu>{});
+      if (stage.is_pool()) ops::max_pool<cpu>::forward<T>(c, stage.pool, tx.a, ty.a, view<std::int32_t, 1, cpu>{});
       else ops::conv2d<cpu>::forward<T>(c, stage.conv, tx.a, stage.weight, stage.bias, ty.a);
       v = ty.plain();
       s = out;

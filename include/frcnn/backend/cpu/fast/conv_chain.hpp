@@ -172,8 +172,7 @@ inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shap
     return all_by_tiles && winograd::tiles_along(in[2]) >= strip_run::tall * threads;
   };
   while (n < static_cast<int>(stages.size()) && n < strip_run::most && may_join(stages[n])) ++n;
-  bool const pool_follows =
-      n < static_cast<int>(stages.size()) && stages[n].is_pool() && halves(stages[n].rounded_pool()) && in[2] > 1 && in[3] > 1;
+  bool const pool_follows = n < static_cast<int>(stages.size()) && stages[n].is_pool() && halves(stages[n].pool) && in[2] > 1 && in[3] > 1;
   return pool_follows && is_winograd(stages[n - 1].conv) ? n + 1 : n;
 }
 
