@@ -8,8 +8,6 @@
 #include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
 
-#include <cstdio>
-
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
@@ -40,18 +38,14 @@ struct truth {
   FRCNN_HD int capacity() const { return boxes.rows.dims[1]; }
 };
 
-// Throws where a truth object is none that a detector of `classes` classes (0: not known) can learn.
-template <Real T>
-void check_object(box<T> const& b, std::int32_t label, int classes, std::string const& where) {
-  bool const is_finite_box = is_finite(b.x1) && is_finite(b.y1) && is_finite(b.x2) && is_finite(b.y2) && is_finite(b.area());
-  if (!is_finite_box || !(b.x1 < b.x2) || !(b.y1 < b.y2)) {
-    char corners[128];
-    std::snprintf(corners, sizeof corners, "(%.6g, %.6g, %.6g, %.6g)", double(b.x1), double(b.y1), double(b.x2), double(b.y2));
-    throw error(where, "a box of finite corners with x1 < x2 and y1 < y2", corners);
-  }
+// Throws where a detector of `classes` classes (0: not known) cannot learn a truth object. name(): the object's; asked only then.
+template <Real T, class Name>
+void check_object(box<T> const& b, std::int32_t label, int classes, Name const& name) {
+  if (!is_finite(b) || !is_finite(b.area()) || !(b.x1 < b.x2) || !(b.y1 < b.y2))
+    throw error(name(), "a box of finite corners with x1 < x2 and y1 < y2", to_string(b));
   if (label != -1 && (label < 1 || (classes > 0 && label > classes)))
     throw error(
-        where,
+        name(),
         "a label " + (classes > 0 ? "from 1 to " + std::to_string(classes) : std::string("of 1 or more")) + ", or -1 for an ignore region",
         std::to_string(label));
 }

@@ -11,7 +11,6 @@
 // labels that are none, and for an id that is there already; the set is then as before.
 #include "frcnn/data/dataset.hpp"
 
-#include <cstdio>
 #include <unordered_map>
 
 FRCNN_HIDDEN_BEGIN
@@ -82,12 +81,9 @@ class memory_source {
     if (o.name != of_label) throw error(which, "'" + of_label + "', the class of label " + std::to_string(o.label), "'" + o.name + "'");
     auto const inside = [](float low, float high, int side) { return 0 <= low && low < high && high <= static_cast<float>(side); };
     auto const& b = o.where;
-    if (!inside(b.x1, b.x2, on.width) || !inside(b.y1, b.y2, on.height)) {
-      char corners[128];
-      std::snprintf(corners, sizeof corners, "(%.6g, %.6g, %.6g, %.6g)", double(b.x1), double(b.y1), double(b.x2), double(b.y2));
+    if (!inside(b.x1, b.x2, on.width) || !inside(b.y1, b.y2, on.height))
       throw error(which, "a box with an area inside of " + std::to_string(on.width) + " x " + std::to_string(on.height) + " pixels",
-                  corners);
-    }
+                  to_string(b));
   }
 
   std::vector<std::string> classes_;

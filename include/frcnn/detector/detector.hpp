@@ -90,7 +90,7 @@ class detector {
   detector(config_type config, int threads) requires(has_threads) : detector(std::move(config), with_threads({}, threads)) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
-    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    auto const s = borrowed();
     return detect(*s, im, o);
   }
 
@@ -106,7 +106,7 @@ class detector {
   // Where the RoI head looks, in pixels of the image: region or box<float>; the RPN does not run. Nowhere: nothing is found.
   template <RegionList R>
   std::vector<detection> detect(image_view im, R const& regions, detect_options const& o = {}) const {
-    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    auto const s = borrowed();
     return detect(*s, im, regions, o);
   }
   template <RegionList R>
@@ -124,7 +124,7 @@ class detector {
   // [I] lists, in the order of the images.
   std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o = {},
                                              batch_options const& b = {}) const {
-    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    auto const s = borrowed();
     return detect(*s, images, o, b);
   }
   std::vector<std::vector<detection>> detect(session& s, std::span<image_view const> images, detect_options const& o = {},
@@ -136,7 +136,7 @@ class detector {
   template <RegionLists L>
   std::vector<std::vector<detection>> detect(std::span<image_view const> images, L const& lists, detect_options const& o = {},
                                              batch_options const& b = {}) const {
-    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    auto const s = borrowed();
     return detect(*s, images, lists, o, b);
   }
   template <RegionLists L>
@@ -148,7 +148,7 @@ class detector {
 
   // The RPN's proposals, by descending objectness, in pixels of the image.
   std::vector<box<float>> propose(image_view im, phase ph = phase::test) const {
-    typename session_pool<session>::loan const s(pool(), [this] { return std::make_unique<session>(*this); });
+    auto const s = borrowed();
     return propose(*s, im, ph);
   }
   FRCNN_NOINLINE std::vector<box<float>> propose(session& s, image_view im, phase ph = phase::test) const {
@@ -185,6 +185,9 @@ class detector {
 
  private:
   session_pool<session>& pool() const { return detail::not_moved_from(pool_); }
+  auto borrowed() const {
+    return typename session_pool<session>::loan(pool(), [this] { return std::make_unique<session>(*this); });
+  }
 
   static typename B::options with_threads(typename B::options o, [[maybe_unused]] int threads) {
     if constexpr (has_threads) o.threads = threads;  // clang instantiates members whose constraints do not hold
@@ -200,7 +203,7 @@ class detector {
 
   static void check_regions(image_view im, std::vector<region> const& regions, std::string const& name) {
     for (std::size_t r = 0; r < regions.size(); ++r)
-      check_region(regions[r], im.width, im.height, name + "region " + std::to_string(r + 1));
+      check_region(regions[r], im.width, im.height, [&] { return name + "region " + std::to_string(r + 1); });
   }
 
   // Rounded up: the last bits of a product depend on how many rows it has, and those of an image must not depend on who shares its batch.

@@ -229,18 +229,10 @@ class faster_rcnn<BB, PG, RH> {
     auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
-    staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
-    staged(c, "rpn loss", [&] {
-      generator_.targets(c, im, gt, r, t.proposals);
-      generator_.loss(c, im, gt, t.proposals, first_two(loss));
-    });
+    forward_rpn(c, im, f, gt, r, t, loss);
     auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
     staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
-    staged(c, "regions", [&] {
-      head_.targets(c, im, rois, gt, r, t.head);
-      head_.forward(c, im, of_head(f), t.head);
-      head_.loss(c, im, gt, t.head, last_two(loss));
-    });
+    forward_head(c, im, f, rois, gt, r, t, loss);
     staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
     staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::add, written.next(of_roi_head)); });
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
@@ -254,11 +246,7 @@ class faster_rcnn<BB, PG, RH> {
     auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
-    staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
-    staged(c, "rpn loss", [&] {
-      generator_.targets(c, im, gt, r, t.proposals);
-      generator_.loss(c, im, gt, t.proposals, first_two(loss));
-    });
+    forward_rpn(c, im, f, gt, r, t, loss);
     staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
     return written.with(of_generator).with(of_backbone);
@@ -273,11 +261,7 @@ class faster_rcnn<BB, PG, RH> {
     auto f = make_maps(c, im), df = make_gradients<RH::levels>(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
-    staged(c, "regions", [&] {
-      head_.targets(c, im, im.regions, gt, r, t.head);
-      head_.forward(c, im, of_head(f), t.head);
-      head_.loss(c, im, gt, t.head, last_two(loss));
-    });
+    forward_head(c, im, f, im.regions, gt, r, t, loss);
     staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::set, written.next(of_roi_head)); });
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
     return written.with(of_roi_head).with(of_backbone);
@@ -303,19 +287,37 @@ class faster_rcnn<BB, PG, RH> {
   // The order in which a step's backward finishes, in which their parameters lie too.
   enum part { of_generator, of_roi_head, of_backbone };
 
+  // A step's forward pass of a part, with its targets and losses.
+  void forward_rpn(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, truth<T, B> const& gt, rng<B> r, tape& t,
+                   view<T, 1, B> loss) const {
+    staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
+    staged(c, "rpn loss", [&] {
+      generator_.targets(c, im, gt, r, t.proposals);
+      generator_.loss(c, im, gt, t.proposals, first_two(loss));
+    });
+  }
+  void forward_head(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, truth<T, B> const& gt,
+                    rng<B> r, tape& t, view<T, 1, B> loss) const {
+    staged(c, "regions", [&] {
+      head_.targets(c, im, rois, gt, r, t.head);
+      head_.forward(c, im, of_head(f), t.head);
+      head_.loss(c, im, gt, t.head, last_two(loss));
+    });
+  }
+
   // An input_batch has checked what came through it; arrays of the user's own come here first. A few numbers per image.
   void check_truth(batch<T, B> const& im, truth<T, B> const& gt) const {
     if constexpr (B::in_host_memory)
-      for_each_box(im, gt.boxes, [&](int n, int g, box<T> const& b) { check_object(b, gt.label(n, g), head_.classes(), {}); });
+      for_each_box(im, gt.boxes,
+                   [&](int n, int g, box<T> const& b, auto const& name) { check_object(b, gt.label(n, g), head_.classes(), name); });
   }
   static void check_regions(batch<T, B> const& im, counted<box<T> const, 2, B> const& rois) {
     if constexpr (B::in_host_memory)
-      for_each_box(im, rois, [&](int, int, box<T> const& b) {
-        if (!is_finite(b.x1) || !is_finite(b.y1) || !is_finite(b.x2) || !is_finite(b.y2))
-          throw error({}, "a region of finite corners", "one with an infinite corner, or NaN");
+      for_each_box(im, rois, [&](int, int, box<T> const& b, auto const& name) {
+        if (!is_finite(b)) throw error(name(), "a region of finite corners", "one with an infinite corner, or NaN");
       });
   }
-  // f(n, g, box) for every box; what it throws is given the image's name.
+  // f(n, g, box, name) for every box; name() is the box's.
   template <class F>
   static void for_each_box(batch<T, B> const& im, counted<box<T> const, 2, B> const& boxes, F f) {
     int const capacity = boxes.rows.dims[1];
@@ -325,11 +327,7 @@ class faster_rcnn<BB, PG, RH> {
         return "image " + std::to_string(n) + " of a batch" + (im.id ? " (id " + std::to_string(im.id(n)) + ")" : "");
       };
       if (count < 0 || count > capacity) throw error(name(), "0 to " + std::to_string(capacity) + " boxes", std::to_string(count));
-      for (int g = 0; g < count; ++g) try {
-          f(n, g, boxes.rows(n, g));
-        } catch (error const& e) {
-          throw error(name() + ", box " + std::to_string(g + 1), e.expected(), e.found());
-        }
+      for (int g = 0; g < count; ++g) f(n, g, boxes.rows(n, g), [&] { return name() + ", box " + std::to_string(g + 1); });
     }
   }
 

@@ -129,11 +129,7 @@ class input_batch {
       throw error(name_of(i), "at most the " + std::to_string(capacity) + " boxes that start() was told of", std::to_string(count));
     for (std::size_t g = 0; g < count; ++g) {
       box<T> const b = boxes[g].template as<T>();
-      try {
-        check_object(b, labels[g], classes_, std::string());
-      } catch (error const& e) {  // a name is made only where it is needed
-        throw error(name_of(i) + ", box " + std::to_string(g + 1), e.expected(), e.found());
-      }
+      check_object(b, labels[g], classes_, [&] { return name_of(i) + ", box " + std::to_string(g + 1); });
       boxes_[at * capacity + g] = b;
       labels_[at * capacity + g] = labels[g];
     }
@@ -152,8 +148,7 @@ class input_batch {
     auto const first = regions_.begin() + static_cast<std::ptrdiff_t>(at * capacity);
     for (std::size_t r = 0; r < count; ++r) {
       box<T> const b = boxes[r].template as<T>();
-      if (!is_finite(b.x1) || !is_finite(b.y1) || !is_finite(b.x2) || !is_finite(b.y2))
-        throw error(name_of(i) + ", region " + std::to_string(r + 1), "finite corners", "one that is infinite, or NaN");
+      if (!is_finite(b)) throw error(name_of(i) + ", region " + std::to_string(r + 1), "finite corners", "one that is infinite, or NaN");
       first[static_cast<std::ptrdiff_t>(r)] = b;
     }
     std::fill(first + static_cast<std::ptrdiff_t>(count), first + static_cast<std::ptrdiff_t>(capacity), box<T>{});

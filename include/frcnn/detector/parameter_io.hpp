@@ -63,15 +63,13 @@ bool map_parameter(io::weight_source const& source, parameter_store<T, B>& store
 }
 }  // namespace detail
 
-// Sets every parameter from the source; every tensor of it must be a parameter unless `others` accepts its name.
-template <Real T, Backend B, class Others>
-void read_parameters(io::weight_source const& source, parameter_store<T, B>& store, Others others,
-                     model_weights how = model_weights::read) {
-  auto names = compare_names(source, store);
+// Sets every parameter from the source, every tensor of which must be a parameter.
+template <Real T, Backend B>
+void read_parameters(io::weight_source const& source, parameter_store<T, B>& store, model_weights how = model_weights::read) {
+  auto const names = compare_names(source, store);
   if (auto const& missing = names.missing; !missing.empty())
     throw error(source.place(missing.front()), "such a tensor", "none of that name" + detail::and_others(missing));
   for (auto const& e : store.entries()) source.check(e.name, e.file_shape());
-  std::erase_if(names.left_over, others);
   if (auto const& left = names.left_over; !left.empty())
     throw error(source.place(left.front()), "parameters of the model only",
                 "a tensor that is none of them" + (left.size() < 2 ? std::string() : ", and " + std::to_string(left.size() - 1) + " more"));
@@ -85,11 +83,6 @@ void read_parameters(io::weight_source const& source, parameter_store<T, B>& sto
         for (T const v : out) finite &= is_finite(v);
         if (!finite) throw error(source.place(e.name), "finite numbers", "infinity or NaN");
       });
-}
-template <Real T, Backend B>
-void read_parameters(io::weight_source const& source, parameter_store<T, B>& store, model_weights how = model_weights::read) {
-  read_parameters(
-      source, store, [](std::string const&) { return false; }, how);
 }
 
 }  // namespace frcnn

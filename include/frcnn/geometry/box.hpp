@@ -3,9 +3,11 @@
 //
 // A box is half-open, in pixels: [x1, x2) x [y1, y2). The pixel in the corner of an image is the box (0, 0, 1, 1). This holds in memory,
 // files, JSON and drawing; what "+1" there is belongs to conventions::caffe.
-#include "frcnn/config.hpp"
+#include "frcnn/core/finite.hpp"
 
 #include <cstdint>
+#include <cstdio>
+#include <string>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_VOCABULARY {
@@ -42,6 +44,20 @@ struct scored_box {
   std::int32_t label;
 };
 using detection = scored_box<float>;
+
+// Whether all corners are.
+template <std::floating_point T>
+FRCNN_PER_BUILD constexpr bool is_finite(box<T> const& b) {
+  return is_finite(b.x1) && is_finite(b.y1) && is_finite(b.x2) && is_finite(b.y2);
+}
+
+// "(10, 20, 30.5, 40)", for error messages.
+template <class T>
+FRCNN_PER_BUILD std::string to_string(box<T> const& b) {
+  char corners[128];
+  std::snprintf(corners, sizeof corners, "(%.6g, %.6g, %.6g, %.6g)", double(b.x1), double(b.y1), double(b.x2), double(b.y2));
+  return corners;
+}
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -19,7 +19,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdio>
 #include <functional>
 #include <ranges>
 #include <string>
@@ -62,16 +61,15 @@ FRCNN_PER_BUILD inline void best_regions(std::vector<region>& regions, int most)
   if (regions.size() > static_cast<std::size_t>(most)) regions.resize(static_cast<std::size_t>(most));
 }
 
-// Throws where it is no region of an image of w x h. name: of the region, "region 3".
-FRCNN_PER_BUILD inline void check_region(region const& r, int w, int h, std::string const& name) {
+// Throws where it is no region of an image of w x h. name(): of the region, "region 3"; asked only then, since regions come in thousands.
+template <class Name>
+FRCNN_PER_BUILD void check_region(region const& r, int w, int h, Name const& name) {
   auto const& b = r.where;
-  char corners[128];
-  std::snprintf(corners, sizeof corners, "(%.6g, %.6g, %.6g, %.6g)", double(b.x1), double(b.y1), double(b.x2), double(b.y2));
-  if (!is_finite(b.x1) || !is_finite(b.y1) || !is_finite(b.x2) || !is_finite(b.y2) || !(b.x1 < b.x2) || !(b.y1 < b.y2))
-    throw error(name, "a box of finite corners with x1 < x2 and y1 < y2", corners);
+  if (!is_finite(b) || !(b.x1 < b.x2) || !(b.y1 < b.y2))
+    throw error(name(), "a box of finite corners with x1 < x2 and y1 < y2", to_string(b));
   if (b.x2 <= 0 || b.y2 <= 0 || b.x1 >= static_cast<float>(w) || b.y1 >= static_cast<float>(h))
-    throw error(name, "a box that meets its image of " + std::to_string(w) + " x " + std::to_string(h) + " pixels", corners);
-  if (is_nan(r.score)) throw error(name, "a score that is a number", "NaN");
+    throw error(name(), "a box that meets its image of " + std::to_string(w) + " x " + std::to_string(h) + " pixels", to_string(b));
+  if (is_nan(r.score)) throw error(name(), "a score that is a number", "NaN");
 }
 
 // w: of the original image.

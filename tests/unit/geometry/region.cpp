@@ -36,7 +36,7 @@ TEST_CASE("region: the best by score, in the order given where scores are equal"
 TEST_CASE("region: what is none is refused by name") {
   auto const said = [](region const& r) -> std::string {
     try {
-      check_region(r, 20, 10, "region 3");
+      check_region(r, 20, 10, [] { return std::string("region 3"); });
     } catch (error const& e) {
       return e.what();
     }
