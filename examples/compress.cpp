@@ -71,7 +71,8 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
 template <class Preset>
 static int run(arguments const& a) {
   console::check_outputs({a.model}, {a.out});
-  auto const whole = load<Preset>(a.model, a.cpu.get());
+  auto const cpu = a.cpu.get();
+  auto const whole = load<Preset>(a.model, cpu);
   data::dataset set;  // checked before anything is written
   if (!a.test.empty()) {
     auto reading = a.reading.options("test data", a.cpu.threads);
@@ -81,7 +82,7 @@ static int run(arguments const& a) {
 
   auto const made = [&] {
     try {
-      return compress(whole, a.ranks, a.cpu.get());
+      return compress(whole, a.ranks, cpu);
     } catch (error const& e) {
       throw error(a.model + ", " + e.where(), e.expected(), e.found());
     }

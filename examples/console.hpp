@@ -88,7 +88,7 @@ class attempts {
 };
 
 // The first signal that asked for an end, or 0: Ctrl-C, kill (docker stop, schedulers), a terminal that closed, and a pipe that nobody reads
-// any more. A second Ctrl-C ends the program at once; the others come twice on their own and only ask. What nohup ignores stays ignored.
+// any more. A second Ctrl-C ends the program at once; the others may come twice without a user's doing, and never do. What nohup ignores stays ignored.
 inline std::atomic<int> interrupted{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 inline int interrupted_status() { return 128 + interrupted; }

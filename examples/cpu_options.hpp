@@ -40,7 +40,7 @@ class cpu_arguments {
     chosen.keep_transforms = transforms_ == "keep";
     chosen.profile = profile_ ? &profiler_ : nullptr;
 #if FRCNN_HAS_ONEDNN
-    if (chosen.precision == frcnn::compute::bf16 && frcnn::cpu_backend::onednn::has_bf16() &&
+    if (chosen.engine == frcnn::cpu_engine::fast && chosen.precision == frcnn::compute::bf16 && frcnn::cpu_backend::onednn::has_bf16() &&
         !frcnn::cpu_backend::onednn::has_bf16_products())
       std::fputs(
           "warning: this oneDNN has no bf16 product for this processor that is safe under signals: fully connected layers stay in float\n",

@@ -86,7 +86,7 @@ CLI::Validator whole(T least, T most = std::numeric_limits<T>::max()) {
 }
 
 // "-" is standard input or output to other programs and would be a file of that name here: it is refused, ./- is that file. Where it can
-// be meant (detect --json) it is allowed. So is nothing at all, which is what an unset variable of a script leaves.
+// be meant (detect --json) it is allowed. An empty name, which an unset variable of a script leaves, is refused too.
 inline CLI::Validator path(bool standard_output = false) {
   return CLI::Validator(
       [=](std::string& text) {

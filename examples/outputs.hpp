@@ -44,23 +44,36 @@ class folder_lock {
   int fd_;
 };
 
-// FOLDER/<name of the image>.png for each image, with -2, -3, ... behind a name that is taken. Names that differ in case only count as
-// equal: some file systems take them for one file.
-inline std::vector<std::filesystem::path> picture_paths(std::filesystem::path const& folder, std::vector<std::string> const& images) {
-  auto const folded = [](std::string name) {
+// Names that are not taken: a number stands behind one that is. Names that differ in case only count as equal: some file systems take them
+// for one file.
+class free_names {
+ public:
+  // name(n): the name itself for n = 1, with the number for 2, 3, ...
+  template <class Name>
+  std::string take(Name name) {
+    std::string chosen = name(1);
+    for (int& n = last_.try_emplace(folded(chosen), 1).first->second; !taken_.insert(folded(chosen)).second;) chosen = name(++n);
+    return chosen;
+  }
+
+ private:
+  static std::string folded(std::string name) {
     for (char& c : name)
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     return name;
-  };
-  std::set<std::string> taken;
-  std::map<std::string, int> last;  // number given to a name
+  }
+  std::set<std::string> taken_;
+  std::map<std::string, int> last_;  // number given to a name
+};
+
+// FOLDER/<name of the image>.png for each image, with -2, -3, ... behind a name that is taken.
+inline std::vector<std::filesystem::path> picture_paths(std::filesystem::path const& folder, std::vector<std::string> const& images) {
+  free_names names;
   std::vector<std::filesystem::path> paths;
   for (std::string const& image : images) {
     std::string const stem = std::filesystem::path(image).stem().string();
-    std::string name = frcnn::io::file_name(stem, ".png");
-    for (int& n = last.try_emplace(folded(name), 1).first->second; !taken.insert(folded(name)).second;)
-      name = frcnn::io::file_name(stem, "-" + std::to_string(++n) + ".png");
-    paths.push_back(folder / name);
+    paths.push_back(folder /
+                    names.take([&](int n) { return frcnn::io::file_name(stem, n > 1 ? "-" + std::to_string(n) + ".png" : ".png"); }));
   }
   return paths;
 }

@@ -5,6 +5,7 @@
 //   scores       on stdout, as soon as they are known
 //   results/     VOC server files            detections/   a dozen images with boxes            pr.svg   precision over recall
 // None of the three depends on another: what can be written is written, what cannot is said.
+#include "outputs.hpp"
 #include "scores.hpp"
 
 #include <frcnn/data.hpp>
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -69,11 +69,14 @@ class test_pass {
       frcnn::eval::write_voc_results(files(), ids, found, classes_);
     });
     std::size_t const pictures = std::min<std::size_t>(12, set_.size());
-    std::map<std::string, int> drawn;  // of images of one id
+    console::free_names names;  // images of joined roots may have one id
     for (std::size_t k = 0; k < pictures; ++k) {
       stop_if_interrupted();
       std::size_t const i = k * set_.size() / pictures;
-      attempt([&] { draw(set_.samples[i], drawn[set_.samples[i].id]++, found[i], truth[i]); });
+      auto const& id = set_.samples[i].id;
+      std::string const name =
+          names.take([&](int n) { return frcnn::io::file_path(n > 1 ? fmt::format("{}-{}", id, n) : id, ".png").string(); });
+      attempt([&] { draw(set_.samples[i], out_ / "detections" / name, found[i], truth[i]); });
     }
     if (!scores.classes.empty()) attempt([&] { draw_curves(scores); });
   }
@@ -90,8 +93,7 @@ class test_pass {
     return twice;
   }
 
-  // before: how many images of its id are drawn already.
-  void draw(frcnn::data::sample const& s, int before, std::vector<frcnn::detection> const& found,
+  void draw(frcnn::data::sample const& s, std::filesystem::path const& path, std::vector<frcnn::detection> const& found,
             std::vector<frcnn::eval::truth_box> const& truth) const {
     frcnn::image im = frcnn::data::read_image(s);
     std::vector<frcnn::detection> sure;
@@ -99,7 +101,6 @@ class test_pass {
       if (b.score > 0.5f) sure.push_back(b);
     frcnn::viz::draw_truth(im, truth, classes_);
     frcnn::viz::draw_detections(im, sure, classes_);
-    auto const path = out_ / "detections" / frcnn::io::file_path(before ? fmt::format("{}-{}", s.id, before + 1) : s.id, ".png");
     std::filesystem::create_directories(path.parent_path());
     frcnn::data::write_png(path, im);
   }
