@@ -100,14 +100,15 @@ inline void mirror_copy(image const& from, image& to) {
   else copy(from.pixel_bytes());
 }
 
-// The regions of an image that is loaded otherwise.
+// Adds its regions to an image whose other parts are loaded.
 template <class Rules, DataSource Source>
 void load_regions(Source const& data, region_source const& source, int most, loaded& out) {
   out.regions.clear();
   if (!source) return;
   auto regions = source(out.index, out.flipped);
   for (std::size_t r = 0; r < regions.size(); ++r)
-    check_region(regions[r], out.original_width, out.original_height, name_of(data, out.index) + ", region " + std::to_string(r + 1));
+    check_region(regions[r], out.original_width, out.original_height,
+                 [&] { return name_of(data, out.index) + ", region " + std::to_string(r + 1); });
   best_regions(regions, most);
   for (region const& r : regions) out.regions.push_back(region_in_input<Rules>(r, out.original_width, out.flipped, out.plan));
 }
@@ -180,7 +181,7 @@ struct load_request {
   bool flipped;
 };
 
-inline void check_sides(int short_side, int max_side, int batch, int workers = 0, int most_regions = 1, int channels = 3) {
+inline void check_options(int short_side, int max_side, int batch, int workers = 0, int most_regions = 1, int channels = 3) {
   if (short_side < 1 || max_side < short_side || max_side > 1 << 16)
     throw error("sides", "1 <= short side <= longest side <= 65536", std::to_string(short_side) + " and " + std::to_string(max_side));
   if (workers < 0 || workers > 1024) throw error("workers", "0 to 1024 threads", std::to_string(workers));
@@ -281,7 +282,7 @@ class training_loader {
 
  private:
   static Source const& checked(Source const& data, training_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
+    detail::check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
     require_trainable(data);
     return data;
   }
@@ -313,7 +314,7 @@ class evaluation_loader {
 
  private:
   static std::size_t checked(evaluation_options const& o) {
-    detail::check_sides(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
+    detail::check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
     return static_cast<std::size_t>(o.batch);
   }
 
@@ -323,7 +324,7 @@ class evaluation_loader {
 // Image `index` of the data with all its objects, as evaluation sees it.
 template <class Rules, DataSource Source>
 loaded load_one(Source const& data, std::size_t index, int short_side, int max_side, int channels = 3) {
-  detail::check_sides(short_side, max_side, 1, 0, 1, channels);
+  detail::check_options(short_side, max_side, 1, 0, 1, channels);
   ops::resizer resize;
   loaded result;
   detail::load<Rules>(data, index, false, true, short_side, max_side, channels, nullptr, resize, result);

@@ -5,19 +5,19 @@
 //   in_one_case(text)           the same, in lower case
 //   look_alike_key(text)        the same, and blanks of any kind and number are one blank, those at the ends and invisible signs are nothing,
 //                               full-width letters, ligatures, dashes and quotes are ASCII's, Cyrillic and Greek letters are the Latin ones they look like
-//   with_visible_escapes(text)  what one of these changes, case aside, as \u00A0
+//   with_visible_escapes(text)  characters that the look-alike key changes, but for case, as \u00A0
 //   difference(text, other)     in words, for texts whose keys are equal
 // Keys are code points, to be compared and no more. Bytes that are not UTF-8 equal only themselves.
 //
 // Covered: all letters of the blocks Latin (to U+024F, and U+1E00 to U+1EFF), Greek and Cyrillic, kana and Hangul. Not: polytonic Greek,
 // Indic scripts, Arabic, Hebrew, superscripts. So a name too few may be found alike, which costs a warning and nothing else;
-// that is worth 60 lines and not a library of Unicode.
+// that is worth a table and not a library of Unicode.
 //
 // Example: look_alike_key("traffic\u00A0light") == look_alike_key("traffic light")
 //          with_visible_escapes("traffic\u00A0light") is "traffic\\u00A0light"
 // Source: The Unicode Standard, section 3.11 (normal forms), 3.12 (Hangul); unicodedata of Python made the table, and is what a test
 // compares with.
-#include "frcnn/config.hpp"
+#include "frcnn/data/encoding.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -32,17 +32,15 @@ inline constexpr char32_t no_text = 0x110000;  // plus the byte that is no UTF-8
 
 inline std::u32string code_points(std::string_view text) {
   std::u32string result;
-  for (std::size_t i = 0; i < text.size();) {
-    auto const first = static_cast<unsigned char>(text[i]);
-    std::size_t const more = first < 0x80 ? 0 : first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    char32_t c = more == 0 ? first : first & (0x3Fu >> more);
-    bool sound = first < 0x80 || (first >= 0xC2 && first <= 0xF4);
-    for (std::size_t k = 1; sound && k <= more; ++k) {
-      sound = i + k < text.size() && (text[i + k] & 0xC0) == 0x80;
-      if (sound) c = c << 6 | static_cast<char32_t>(text[i + k] & 0x3F);
-    }
-    result += sound ? c : no_text + first;
-    i += sound ? more + 1 : 1;
+  while (!text.empty()) {
+    auto const first = static_cast<unsigned char>(text[0]);
+    std::size_t const length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    std::string_view const piece = text.substr(0, length);
+    bool const sound = piece.size() == length && fault_in_utf8(piece) == piece.npos;
+    char32_t c = sound ? first & (length == 1 ? 0x7Fu : 0x7Fu >> length) : no_text + first;
+    for (std::size_t k = 1; sound && k < length; ++k) c = c << 6 | static_cast<char32_t>(piece[k] & 0x3F);
+    result += c;
+    text.remove_prefix(sound ? length : 1);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 // Two errors are of a kind when they expected and found the same, whatever the file, the numbers and the quoted words.
 #include "frcnn/core/error.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -26,6 +27,10 @@ class problem_report {
   void add(problem_report const& more) { problems_.insert(problems_.end(), more.problems_.begin(), more.problems_.end()); }
   bool empty() const { return problems_.empty(); }
   std::size_t size() const { return problems_.size(); }
+  // Whether leaving out an image would leave out every one. Not for an empty report.
+  bool can_be_skipped() const {
+    return std::all_of(problems_.begin(), problems_.end(), [](problem const& p) { return p.can_be_skipped; });
+  }
   // The first one. Not for an empty report.
   error const& first() const { return problems_.front().what; }
 

@@ -203,7 +203,7 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   std::vector<std::filesystem::path> files;  // of the annotations of data.samples
   for (detail::checked_sample& c : checked) {
     if (options.known && c.picture.width > 0) options.known->add(c.result.image, c.picture.stamp, c.picture.facts);
-    bool const no_file = c.annotation_problems.size() == 1 && c.annotation_problems.first().expected() == "a file";
+    bool const no_file = !c.annotation_problems.empty() && c.annotation_problems.can_be_skipped();
     if (options.skip_bad && (!c.image_problems.empty() || no_file)) {
       if (c.image_problems.empty()) unannotated.add(c.result.image.string());
       else left_out.add(c.image_problems.first().what());

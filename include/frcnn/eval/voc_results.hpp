@@ -11,7 +11,7 @@
 //
 // Example: the detection {{9, 19, 50, 60}, 0.5, label of "dog"} of image 000001 in the set "test" is the line
 //          000001 0.500000 10.000000 20.000000 50.000000 60.000000      of comp4_det_test_dog.txt
-// What no detection is, is refused: numbers that are not finite, and corners that are swapped (x1 > x2 by a pixel or more, since x1 == x2 is
+// Lines that cannot be detections are refused: numbers that are not finite, and corners that are swapped (x1 > x2 by a pixel or more, since x1 == x2 is
 // a box one pixel wide), which is also what a line with its words in another order mostly looks like.
 // Invariant: what is written reads back with the same scores and coordinates (what lies below 1e-12 aside), in the same order within each
 // class of each image, whatever ids and classes are called; so it has the same AP.

@@ -75,7 +75,7 @@ class safetensors_file : public weight_source {
   tensor_shape const& shape(std::string const& name) const override { return tensor(name).shape; }
   stored_tensor const& tensor(std::string const& name) const {
     auto const found = tensors_.find(name);
-    if (found == tensors_.end()) throw error(where(name), "such a tensor", "none of that name");
+    if (found == tensors_.end()) throw error(place(name), "such a tensor", "none of that name");
     return found->second;
   }
 
@@ -99,7 +99,7 @@ class safetensors_file : public weight_source {
       std::size_t const n = std::min(piece, out.size() - i);
       fetch(from + i * size_of(t.type), n * size_of(t.type), bytes.data());
       if (!convert(t.type, bytes.data(), n, out.data() + i))
-        throw error(where(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
+        throw error(place(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
     }
   }
   void read_part(std::string const& name, std::size_t first, std::span<float> out) const override { read_part<float>(name, first, out); }
@@ -130,8 +130,6 @@ class safetensors_file : public weight_source {
 
  private:
   using json = nlohmann::json;
-
-  std::string where(std::string_view tensor) const { return name_ + ", tensor " + in_quotes(tensor); }
 
   void fetch(std::uint64_t from, std::size_t n, void* out) const {
     if (n == 0) return;
@@ -201,22 +199,22 @@ class safetensors_file : public weight_source {
   std::array<std::uint64_t, 2> read_entry(std::string const& key, json const& value, stored_tensor& tensor) const {
     auto const list = [&](char const* field) -> json const& {
       if (!value.is_object() || !value.contains(field) || !value[field].is_array())
-        throw error(where(key), std::string("a list ") + field, "none");
+        throw error(place(key), std::string("a list ") + field, "none");
       for (auto const& number : value[field])
         if (!number.is_number_unsigned() || number.get<std::uint64_t>() > max_number)
-          throw error(where(key), std::string("whole numbers in ") + field, "something else");
+          throw error(place(key), std::string("whole numbers in ") + field, "something else");
       return value[field];
     };
     json const& shape = list("shape");
     json const& offsets = list("data_offsets");
-    if (!value.contains("dtype") || !value["dtype"].is_string()) throw error(where(key), "a dtype", "none");
+    if (!value.contains("dtype") || !value["dtype"].is_string()) throw error(place(key), "a dtype", "none");
     auto const& type_name = value["dtype"].get_ref<std::string const&>();
     auto const type = dtype_named(type_name);
-    if (!type) throw error(where(key), "a known dtype", in_quotes(type_name));
+    if (!type) throw error(place(key), "a known dtype", in_quotes(type_name));
     tensor.type = *type;
     tensor.shape = shape.get<tensor_shape>();
 
-    if (offsets.size() != 2 || offsets[0] > offsets[1]) throw error(where(key), "data_offsets [begin, end]", "something else");
+    if (offsets.size() != 2 || offsets[0] > offsets[1]) throw error(place(key), "data_offsets [begin, end]", "something else");
     std::array<std::uint64_t, 2> const range{offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
     std::uint64_t size = size_of(*type);
     bool const empty = std::ranges::count(tensor.shape, 0) > 0;
@@ -225,7 +223,7 @@ class safetensors_file : public weight_source {
       else if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(d), &size)) size = ~std::uint64_t{0};
     }
     if (range[1] - range[0] != size)
-      throw error(where(key), "the bytes of " + type_name + " " + to_string(tensor.shape), std::to_string(range[1] - range[0]) + " bytes");
+      throw error(place(key), "the bytes of " + type_name + " " + to_string(tensor.shape), std::to_string(range[1] - range[0]) + " bytes");
     return range;
   }
   static constexpr std::uint64_t max_header = 100'000'000;  // the reference implementation's limit
