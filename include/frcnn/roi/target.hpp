@@ -10,6 +10,10 @@
 // 5. the drawn ones in the candidates' order, with label, encoded target (box to the truth box it overlaps most) and the row of their
 //    proposal, by which gradients find their way back to it
 //
+// Gradients by proposals (exact joint training): the samples keep the row of their proposal, so drois of a head's backward are in the rows
+// of the regions that targets() was given. They hold what the losses say through pooling (RoIAlign; RoIPool rounds, and has none) and
+// through the regression targets.
+//
 // Example: truth (0,0,10,10) of class 2, proposals (0,0,10,9) and (20,20,30,30) -> labels 2, 0, and 2 for the truth box itself.
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/geometry/conventions.hpp"

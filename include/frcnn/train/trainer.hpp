@@ -12,6 +12,10 @@
 // A run is a function of (seed, feed, number of threads). A step whose loss or gradient is not finite changes nothing, nor do those
 // that follow it until it is found (sgd.hpp): when its report comes, run() throws an error that names the step and its images, and model,
 // momentum and step() are as they were before it. seek(step() + 1) goes on without it.
+//
+// Nothing that a replayed graph would not execute is on the path of a step. The device counts steps itself ({seed, step}), and finds its
+// draws and its place in the ring of reports by that count; the host stages the rate in device memory before the update; versions of
+// parameters rise by store.changed() after it, which whoever replays recorded kernels calls too.
 #include "frcnn/detector/input.hpp"
 #include "frcnn/train/schedule.hpp"
 #include "frcnn/train/sgd.hpp"
