@@ -1,4 +1,5 @@
-// Every kernel that could convolve, beside the others, on every shape of every preset: the proof of the lists in backend/cpu/fast/conv2d.hpp.
+// Every kernel that could convolve, beside the others, on every shape of every preset: the proof of the lists in
+// backend/cpu/fast/conv2d.hpp.
 //
 //   op/conv2d_rule/<kernel>/<pass>/<shape>     kernels  winograd, direct     ours
 //                                                       onednn_direct        oneDNN's on our layout, as a layer calls it
@@ -6,8 +7,8 @@
 //                                              passes   forward              weights converted once (inference)
 //                                                       forward_train        weights converted in every call
 //                                                       backward_data, backward_weight
-//   op/winograd_total/<kernel>/<pass>/600x800  the twelve 3x3 convolutions of VGG-16 with 64 channels and more, in one run; here onednn_direct
-//                                              has layouts of its own choice as onednn_winograd has
+//   op/winograd_total/<kernel>/<pass>/600x800  the twelve 3x3 convolutions of VGG-16 with 64 channels and more, in one run; here
+//                                              onednn_direct has layouts of its own choice as onednn_winograd has
 // A layer's pass pays for converting its weights, oneDNN's Winograd does not. The counter `rule` is 1 where the list takes this kernel:
 // check_rule.py reads it.
 #include "cases.hpp"

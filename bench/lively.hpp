@@ -48,8 +48,8 @@ struct random_batch {
   }
 };
 
-// One for each preset and all engines, made when first asked for: VGG-16's weights take seconds to draw. Detection and training do not share
-// one: layers keep converted weights only while nothing learns. Ranks of fc6 and fc7: 0 is full.
+// One for each preset and all engines, made when first asked for: VGG-16's weights take seconds to draw. Detection and training do not
+// share one: layers keep converted weights only while nothing learns. Ranks of fc6 and fc7: 0 is full.
 template <class Preset, int fc6_rank = 0, int fc7_rank = 0>
 class lively {
  public:

@@ -1,8 +1,8 @@
 // compose: a detector with one part of one's own, trained for a few steps. Copy this page and change the part.
 //
 // The part here is a box coder. Instead of centre and size (eq. 2 of the paper) it regresses the four sides, as fractions of the box it
-// corrects. Anything with `encode` and `decode` models BoxCoder; everything else (anchor targets, proposals, the head's targets, its losses,
-// detection) works with it unchanged.
+// corrects. Anything with `encode` and `decode` models BoxCoder; everything else (anchor targets, proposals, the head's targets, its
+// losses, detection) works with it unchanged.
 #include <frcnn/data.hpp>
 #include <frcnn/frcnn.hpp>
 #include <frcnn/train/data_feed.hpp>

@@ -87,8 +87,9 @@ class attempts {
   int status_ = 0;
 };
 
-// The first signal that asked for an end, or 0: Ctrl-C, kill (docker stop, schedulers), a terminal that closed, and a pipe that nobody reads
-// any more. A second Ctrl-C ends the program at once; the others may come twice without a user's doing, and never do. What nohup ignores stays ignored.
+// The first signal that asked for an end, or 0: Ctrl-C, kill (docker stop, schedulers), a terminal that closed, and a pipe that nobody
+// reads any more. A second Ctrl-C ends the program at once; the others may come twice without a user's doing, and never do. What nohup
+// ignores stays ignored.
 inline std::atomic<int> interrupted{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 inline int interrupted_status() { return 128 + interrupted; }

@@ -1,7 +1,7 @@
 #pragma once
 // The one way in which programs check what comes from a command line. A number is finite and in range, or a sentence says which are.
 //
-//   app.add_option("--out", out)->check(console::path())            of files and folders alike, those that are read and those that are written
+//   app.add_option("--out", out)->check(console::path())            of files and folders, to be read or written
 //   app.add_option("--lr", lr)->check(console::above(0))
 //   app.add_option("--threshold", t)->check(console::between(0, 1))     inside(0, 1) where neither 0 nor 1 will do
 //   app.add_option("--batch", n)->check(console::whole(1))              n an int; whole<std::uint64_t>(0) for other types

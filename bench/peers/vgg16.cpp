@@ -1,6 +1,6 @@
-// The preset `vgg16_tv` as bench/peers/compare_vgg16 times it beside torch_vgg16.py and onnx_vgg16.py: one job a process, and its last line on
-// stdout is a JSON object, {"ms": [one of each timed run], ...}. All sides have the same weights, the same images of 800x600, which need no
-// resizing, and the same threads. Between the same two points they do the same work:
+// The preset `vgg16_tv` as bench/peers/compare_vgg16 times it beside torch_vgg16.py and onnx_vgg16.py: one job a process, and its last line
+// on stdout is a JSON object, {"ms": [one of each timed run], ...}. All sides have the same weights, the same images of 800x600, which need
+// no resizing, and the same threads. Between the same two points they do the same work:
 //
 //   detect   pixels in memory (ours 8-bit, theirs float in 0..1) to boxes in pixels of the image: normalisation, padding, network,
 //            proposals, post-processing. Decoding is not counted: images.rgb holds bare pixels

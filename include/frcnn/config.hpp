@@ -1,5 +1,5 @@
 #pragma once
-// What the compiler offers, and the two namespaces of the library.
+// Macros of the build (compiler, threads, engines, visibility), and the two inline namespaces of the library.
 //
 // Every header opens one of two inline namespaces; a program that writes frcnn::image sees neither.
 //   FRCNN_VOCABULARY  v0_1: what parts of a program hand to each other that are compiled with different flags or compilers: error, image,
@@ -81,8 +81,8 @@
 // Every header's namespace stands between these two. In a shared object (-fPIC, not -fPIE) what lies between is hidden: two shared objects
 // of one process never use each other's functions and tables, whatever versions they were compiled from, and none of ours is a unique
 // symbol, for which the system keeps a shared object in memory after dlclose (so does the standard library's: -fno-gnu-unique, which the
-// CMake target sets). FRCNN_VISIBLE is what must be one thing in the whole process all the same: types of the vocabulary that are thrown, or
-// have virtual functions.
+// CMake target sets). FRCNN_VISIBLE is what must be one thing in the whole process all the same: types of the vocabulary that are thrown,
+// or have virtual functions.
 #if defined(__GNUC__) && defined(__PIC__) && !defined(__PIE__)
 #define FRCNN_HIDDEN_BEGIN _Pragma("GCC visibility push(hidden)")
 #define FRCNN_HIDDEN_END _Pragma("GCC visibility pop")
@@ -105,8 +105,8 @@
 #define FRCNN_NOINLINE
 #endif
 
-// Set by the targets of the compiled library: frcnn::cpu, frcnn::images, frcnn::cpu_presets. What it exports is visible where it is a shared
-// object.
+// Set by the targets of the compiled library: frcnn::cpu, frcnn::images, frcnn::cpu_presets. What it exports is visible where it is a
+// shared object.
 #if !defined(FRCNN_COMPILED_CPU)
 #define FRCNN_COMPILED_CPU 0
 #endif

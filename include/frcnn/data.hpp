@@ -1,5 +1,5 @@
 #pragma once
-// Everything that brings pictures and their truth into memory.
+// Data sets: VOC folders and their check, images in memory, image files, loaders, demo scenes.
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/demo.hpp"
 #include "frcnn/data/image_io.hpp"

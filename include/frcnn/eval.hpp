@@ -1,5 +1,5 @@
 #pragma once
-// How good a detector is: average precision, recall of proposals, result files.
+// Evaluation: average precision, recall of proposals, result files.
 #include "frcnn/eval/proposal_recall.hpp"
 #include "frcnn/eval/report.hpp"
 #include "frcnn/eval/voc_ap.hpp"

@@ -1,8 +1,8 @@
 #pragma once
 // FRCNN_ISA: the instruction set that this file is compiled for, as one word. It is part of the name of every kernel (config.hpp).
 //
-// The ladder is xsimd's, best rung first, read from the compiler's own macros: the word is the same where there is no xsimd. Two files of one
-// rung have vectors of one kind. Older xsimd know fewer rungs; FRCNN_ISA_XSIMD lists what xsimd may call this one (newest first), and
+// The ladder is xsimd's, best rung first, read from the compiler's own macros: the word is the same where there is no xsimd. Two files of
+// one rung have vectors of one kind. Older xsimd know fewer rungs; FRCNN_ISA_XSIMD lists what xsimd may call this one (newest first), and
 // backend/cpu/kernels/simd.hpp holds xsimd's choice against it.
 // Example: -march=x86-64 is sse2, -march=x86-64-v2 sse4_2, -march=x86-64-v3 fma3_avx2, -march=x86-64-v4 avx512bw
 #if defined(__AVX512F__) && defined(__AVX512VBMI2__) && defined(__AVX512VNNI__)

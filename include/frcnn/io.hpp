@@ -1,5 +1,5 @@
 #pragma once
-// Everything about files: whole or not there, tensors by name, checkpoints, event files. Needs nlohmann_json.
+// Files: atomic writing, safetensors, checkpoints, event files. Needs nlohmann_json.
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/checkpoint_dir.hpp"
 #include "frcnn/io/crc32c.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// What there is to look at: boxes drawn on images, curves as SVG.
+// Pictures: boxes drawn on images, curves as SVG.
 #include "frcnn/viz/draw.hpp"
 #include "frcnn/viz/plot.hpp"
 #include "frcnn/viz/text.hpp"

@@ -1,5 +1,5 @@
-// A signal that arrives while a kernel runs finds the stack where the thread's stack is, and changes no bit: hosts have timers and profilers,
-// and whoever trains presses Ctrl-C. (oneDNN before 3.11 has products that break this: backend/cpu/onednn/library.hpp.)
+// A signal that arrives while a kernel runs finds the stack where the thread's stack is, and changes no bit: hosts have timers and
+// profilers, and whoever trains presses Ctrl-C. (oneDNN before 3.11 has products that break this: backend/cpu/onednn/library.hpp.)
 #include "../unit/detector/narrow_preset.hpp"
 #include "../unit/engines.hpp"
 #include "frcnn/presets/small.hpp"

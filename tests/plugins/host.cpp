@@ -1,8 +1,8 @@
 // A host that loads two plugins, each with the library inside, uses them and unloads them.
 // usage: host PLUGIN PLUGIN
-// The plugins are different builds, and the host is a third one, without the library's flags. Each has tables of its own; an error of either
-// is caught as what it is; the host's images go to the detectors of both, and their detections come back, the same again after the other has
-// gone; unloaded they are not mapped any more, and the threads that they used do no harm.
+// The plugins are different builds, and the host is a third one, without the library's flags. Each has tables of its own; an error of
+// either is caught as what it is; the host's images go to the detectors of both, and their detections come back, the same again after the
+// other has gone; unloaded they are not mapped any more, and the threads that they used do no harm.
 #include "plugin.hpp"
 
 #include <dlfcn.h>

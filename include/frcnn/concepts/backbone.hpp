@@ -1,7 +1,7 @@
 #pragma once
 // Backbone: the shared convolutional layers, pixels to feature maps (section 3.2).
 //   1. X::levels, X::channels(l), X::stride(l)   constants: maps, channels of each, nominal input pixels per map cell
-//   2. x.map_shape(l, [N,3,H,W])                 shape of map l for a padded batch
+//   2. x.map_shape(l, [N,C,H,W])                 shape of map l for a padded batch
 //   3. x.infer(c, batch, maps)                   inference; maps are the caller's, of map_shape
 //   4. x.forward(c, batch, maps, tape)           training: tape keeps what backward needs; maps live until then
 //   5. x.backward(c, tape, dmaps, gradients)     d(loss)/d(maps) to every parameter gradient, set or added to; dmaps may be overwritten.

@@ -1,7 +1,8 @@
 #pragma once
 // What one step or one detection is given: padded pixels, what is known of each image, and, in training, the truth.
 //
-//   N  images of the batch       H, W  padded size (pixels of the network's input)       C  channels of the images, mostly 3       G  capacity of truth boxes per image
+//   N  images of the batch       H, W  padded size (pixels of the network's input)       C  channels of the images, mostly 3
+//   G  capacity of truth boxes per image
 //   R  capacity of regions per image: where the head looks, if the RPN shall not say (geometry/region.hpp)
 #include "frcnn/core/counted.hpp"
 #include "frcnn/core/error.hpp"

@@ -3,12 +3,13 @@
 //   1. H::levels, H::channels, H::coder, h.classes()    how many of the maps, the first ones, and channels of each it reads; its BoxCoder;
 //                                                       number of classes without background
 //   2. h.infer(c, batch, maps, rois, thresholds, hits)  inference: hits [N, max_detections] by descending score, original pixels;
-//                                                     thresholds: those of the call, in device memory; what it left out is h.defaults(), where there is one
+//                                                     thresholds: those of the call, in device memory; what it left out is
+//                                                     h.defaults(), where there is one
 //   3. training in three calls:
 //        h.targets(c, batch, rois, truth, rng, tape)    samples RoIs, and what each is to learn
 //        h.forward(c, batch, maps, tape)                the network on the sampled RoIs
 //        h.loss(c, batch, truth, tape, loss)            loss[0] += class, loss[1] += box regression, on the device; gradients by outputs
-//   4. h.backward(c, tape, drois, dmaps, how, gradients)           losses to d(maps): set or add. A level without memory is not wanted, not computed
+//   4. h.backward(c, tape, drois, dmaps, how, gradients)  losses to d(maps): set or add. A level without memory is not wanted.
 //                                                     drois [N, R] where drois.data != nullptr: d(loss)/d(corners) of the regions that
 //                                                     targets() was given, in their rows, set; zero where a region was not sampled
 //
@@ -46,7 +47,8 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-// The thresholds of a call (detect_options) as kernels see them: in device memory, one element, so that a recorded call serves the next one.
+// The thresholds of a call (detect_options) as kernels see them: in device memory, one element, so that a recorded call serves the next
+// one.
 struct detect_thresholds {
   float score, nms;
 };

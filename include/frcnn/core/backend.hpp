@@ -1,5 +1,5 @@
 #pragma once
-// The backend tag, and what stands behind it: all that generic code asks of a device.
+// The concept Backend: an empty tag type, and the operations that generic code needs of its device.
 //
 // A backend is an empty type that names a device: `frcnn::cpu`, later `frcnn::cuda`. Its operations belong to a context, which is one
 // in-order stream: what is queued on it runs in the order in which it was queued, some time later (on the CPU before the call returns).
@@ -16,7 +16,7 @@
 //   7. copy_in, copy_out, copy  host to device, device to host, device to device: queued. The host's side must stay until the copy has run
 //                          (core/staging.hpp sees to it)
 //   8. event               a point of the order: record(context), done(), wait(). A default-constructed one is done
-//   9. wait                all that was queued has run. Neither it nor event::wait stands on the path of detect (but for the result) or step
+//   9. wait                all that was queued has run. Neither it nor event::wait is on the path of detect (but for the result) or step
 //  10. in_host_memory      whether the device's memory is the host's and every call has done its work when it returns
 // Allocation, copies, events and wait may be called by several threads at once; everything else on a context by one.
 // Beside it a backend brings PlainLayout (core/view.hpp), the words of exec<B> (core/executor.hpp) and the ops (ops/*.hpp).

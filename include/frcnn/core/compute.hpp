@@ -1,5 +1,5 @@
 #pragma once
-// In what precision products are computed. A property of the context, not of the model: parameters, losses and geometry stay `scalar`.
+// The precision of matrix products. A property of the context, not of the model: parameters, losses and geometry stay `scalar`.
 #include "frcnn/config.hpp"
 
 #include <cstdint>

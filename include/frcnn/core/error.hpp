@@ -1,5 +1,6 @@
 #pragma once
-// The exceptions of the library. error: where it went wrong, what was expected, what was found. stopped: a call ended because it was asked to.
+// The exceptions of the library. error: where it went wrong, what was expected, what was found. stopped: a call ended because it was asked
+// to.
 //
 // Example: throw error("photo.jpg", "a JPEG, PNG or BMP image", "an empty file");
 //          what() is "photo.jpg: expected a JPEG, PNG or BMP image, found an empty file"

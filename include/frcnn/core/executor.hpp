@@ -1,12 +1,12 @@
 #pragma once
-// The vocabulary in which proposals, targets, sampling, losses and post-processing are written, once for every backend.
+// The six parallel operations in which proposals, targets, sampling, losses and post-processing are written once for every backend.
 //
-// exec<B> is specialised by each backend (backend/<name>/executor.*). Every word works on capacities known on the host; counts stay on
+// exec<B> is specialised by each backend (backend/<name>/executor.*). Every operation works on capacities known on the host; counts stay on
 // the device. S segments are independent of each other (images, or images x classes). Functions given are callable on the device:
 // trivially copyable functors with an FRCNN_HD call operator.
 //
-//   for_each(c, n, f)                                f(i) for every i in [0, n), in any order, in parallel; a host may call f.run(begin, end)
-//                                                    instead, where f has it, for many items in one vectorised loop
+//   for_each(c, n, f)                                f(i) for every i in [0, n), in any order, in parallel; a host may call
+//                                                    f.run(begin, end) instead, where f has it, for many items in one vectorised loop
 //   segmented_sort(c, keys[S,K], order[S,M], live[S])
 //        order[s, 0..live[s]) = positions of the M highest keys of the segment, descending, equal keys by lower position (stable);
 //        a key equal to dead_key<Key>, or NaN, is dead: never listed. live[s] = min(M, keys alive). Entries past live are -1.

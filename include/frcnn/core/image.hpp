@@ -1,5 +1,5 @@
 #pragma once
-// Images on the host: what files hold, what drawing changes, what `detect` is given. 1 to 16 channels of 8 or 16 bits, pixel by pixel.
+// Images on the host: 1 to 16 channels of 8 or 16 bits, interleaved; views of a caller's pixels, and images that own theirs.
 //
 // check(view) throws a frcnn::error for a view that is no image. Whatever is given a view by a user checks it, once, before it reads.
 #include "frcnn/core/checked.hpp"

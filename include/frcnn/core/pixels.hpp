@@ -1,6 +1,6 @@
 #pragma once
-// How pixels become the numbers that a network reads. Run-time data, not a convention: it comes with the weights and lies in the model file,
-// and with it how many channels the network reads.
+// How pixels become the numbers that a network reads. Run-time data, not a convention: it comes with the weights and lies in the model
+// file, and with it how many channels the network reads.
 //
 //   y = (x * range / largest - mean[c]) / deviation[c],  x in [0, largest], 255 of 8 bits and 65535 of 16
 //

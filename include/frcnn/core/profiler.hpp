@@ -1,5 +1,5 @@
 #pragma once
-// Where the time goes: a tree of named scopes with calls, seconds and operations, filled by the stages and layers that run under it.
+// A profiler: a tree of named scopes with calls, seconds and operations, filled by the parts and layers that run under it.
 //
 //   profiler p;  cpu::context c({.profile = &p});  ... detect ...;  std::cout << p.table();
 //   profiled const scope(c, "proposals");      a scope of one's own: until the end of the block

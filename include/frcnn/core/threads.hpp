@@ -1,5 +1,5 @@
 #pragma once
-// Threads that help the calling one: as many of those asked for as the system starts.
+// A group of threads beside the calling one, smaller than asked for where the system starts no more.
 //
 // A thread that cannot be started (a limit on processes, no memory for its stack) is done without. So work is shared out such that the
 // calling thread alone would finish it too.

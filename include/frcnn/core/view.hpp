@@ -1,5 +1,5 @@
 #pragma once
-// A plain row-major window on device memory: trivially copyable, passed to kernels by value, owns nothing.
+// A non-owning row-major view of device memory: trivially copyable, passed to kernels by value.
 //
 // data == nullptr means "not wanted" wherever a view is an output, and "not there" wherever it is an optional input.
 // Invariant: element (i, j, ...) lies at data[(i * dims[1] + j) * dims[2] + ...].

@@ -1,5 +1,5 @@
 #pragma once
-// A detection data set in memory: what is known of every image but its pixels.
+// A detection data set: classes, and for each image its file, size and objects. Pixels stay in the files.
 //
 //   classes  label i + 1 is classes[i]; 0 is the background
 //   samples  in the order of the split files, each with the size of its image as decoded and its objects

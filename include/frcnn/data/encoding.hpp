@@ -1,5 +1,5 @@
 #pragma once
-// Text of any encoding as UTF-8, which is what everything behind the reader of a file speaks.
+// Conversion of text in any encoding to UTF-8, which is what the library uses behind the readers of files.
 //
 //   fault_in_utf8(text)               where text stops being UTF-8; npos: nowhere
 //   convert_to_utf8(text, enc, name)  by iconv; throws frcnn::error that calls the text `name`

@@ -1,5 +1,5 @@
 #pragma once
-// What a data set was when a run began, so that a run that goes on can tell what has changed: for every image its id, its size, and a hash
+// A fingerprint of a data set, by which a resumed run finds what has changed since it began: for every image its id, its size, and a hash
 // of its objects. Pixels are not part of it.
 //
 //   fingerprint_of(set)                 of a checked data set (data/voc.hpp)

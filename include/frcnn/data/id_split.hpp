@@ -1,5 +1,5 @@
 #pragma once
-// Parts of a data set by a hash of each image's id: every fraction that anybody asks for is taken here.
+// Splits of a data set by a hash of each image's id.
 //
 //   id_range{0, .8}, id_range{.8, 1}   disjoint, and together everything, whatever the ids
 // place_of(id) in [0, 1) depends on the id's bytes alone: a new image moves no other, and the part of an image is the same in every run, on

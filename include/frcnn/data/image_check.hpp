@@ -1,6 +1,6 @@
 #pragma once
-// The check of one image of a data set: it is read and decoded as far as it takes to know that it can be, and its EXIF orientation is held
-// against its annotation.
+// The check of one image of a data set: it is read, decoded as far as needed to know that it can be, and its EXIF orientation is compared
+// with its annotation.
 //
 //   check_image(file, known)         what the file says about itself; a function of the file alone, or what is known of it from last time
 //   v.place(mode, claimed)           which picture is used: as stored, or turned

@@ -1,5 +1,5 @@
 #pragma once
-// What an image file says of itself before it is decoded: its format, its parts, the size that it claims.
+// Headers of image files, read without decoding: format, segments, and the size that the file declares.
 //
 // Nothing here is believed: a part that runs out of the file ends the walk. Formats are told apart by content, never by name.
 //

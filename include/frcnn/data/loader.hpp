@@ -1,6 +1,6 @@
 #pragma once
-// Images and truth as the network wants them, on the host: decoded, resized, mirrored where the draw says so, a batch ahead. Images are RGB
-// unless the options say how many channels the network reads, and keep their bits.
+// The loader: decodes, resizes and mirrors images on the host, a batch ahead, and gives them with their truth. Images are RGB unless the
+// options say how many channels the network reads, and keep their bits.
 //
 //   training_loader<Rules, Source>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number
 //                                      of workers

@@ -3,8 +3,9 @@
 //
 //   decomposed(text)            letters and their marks apart, as Unicode's NFD has them; NFC and NFD of a text become equal
 //   in_one_case(text)           the same, in lower case
-//   look_alike_key(text)        the same, and blanks of any kind and number are one blank, those at the ends and invisible signs are nothing,
-//                               full-width letters, ligatures, dashes and quotes are ASCII's, Cyrillic and Greek letters are the Latin ones they look like
+//   look_alike_key(text)        the same, and blanks of any kind and number are one blank, those at the ends and invisible characters are
+//                               removed, full-width letters, ligatures, dashes and quotes are ASCII's, Cyrillic and Greek letters are the
+//                               Latin ones they look like
 //   with_visible_escapes(text)  characters that the look-alike key changes, but for case, as \u00A0
 //   difference(text, other)     in words, for texts whose keys are equal
 // Keys are code points, to be compared and no more. Bytes that are not UTF-8 equal only themselves.

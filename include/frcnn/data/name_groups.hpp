@@ -1,5 +1,5 @@
 #pragma once
-// Class names that somebody may have meant as one: each group of them once, to be warned of.
+// Groups of class names that differ only in case, or in characters that look alike: for a warning.
 //
 //   by_case   'Cat', 'cat'                             the same but for upper and lower case, of any script that look_alike.hpp covers
 //   by_look   'traffic light', 'traffic\u00A0light'     different in what the eye does not see; shown with that escaped

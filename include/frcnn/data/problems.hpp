@@ -1,5 +1,5 @@
 #pragma once
-// What is wrong with the files of a data set, collected so that the user mends it in one go, and what is odd, counted and said once.
+// Collects all errors in the files of a data set into one exception, and counts warnings so that each is given once.
 //
 //   problem_report   errors. One: thrown as it is. Several: one error with a line for each, of a kind the first ten and a count of the rest
 //   tally            a warning: how many cases, and the first of them

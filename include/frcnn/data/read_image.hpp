@@ -1,5 +1,5 @@
 #pragma once
-// Images from files and memory for a program that detects: data/image_io.hpp's, turned as EXIF says.
+// read_image and decode_image for programs that detect: data/image_io.hpp's, turned as their EXIF orientation says.
 #include "frcnn/data/image_io.hpp"
 
 #include <span>

@@ -1,5 +1,5 @@
 #pragma once
-// The two stb libraries behind our images, compiled into every translation unit that needs them without leaving a trace in it.
+// The two stb libraries, compiled into every translation unit that needs them with internal linkage and no macro left behind.
 //
 // They are included inside our own namespace, with internal linkage, and every macro that steers them is put back afterwards: a user's
 // file may include stb itself, before or after ours, as declarations or with STB_IMAGE_IMPLEMENTATION, in the same program or even in the

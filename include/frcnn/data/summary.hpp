@@ -1,5 +1,5 @@
 #pragma once
-// What a data set holds, in numbers that a reader checks at a glance before hours are spent on it, and as a table for several sets.
+// Statistics of a data set: images, objects and sizes, and a table of them for several sets.
 //
 //   summarise(data)              counts of images, objects, difficult ones, per class and per image, and the sizes of the images
 //   summary_table({{"training", a}, {"test", b}})

@@ -1,5 +1,5 @@
 #pragma once
-// What a user names on a command line: a folder in VOC layout with one of its splits, or a part of one, and lists of classes.
+// Command-line names of data: ROOT[:SPLIT] for a folder in VOC layout and its split, a part of one, and lists of classes.
 //
 // Example: parse_voc_spec("VOC2007:test") is {"VOC2007", "test"};  parse_class_list("cat, dog") is {"cat", "dog"}
 #include "frcnn/core/error.hpp"

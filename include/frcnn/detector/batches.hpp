@@ -1,5 +1,5 @@
 #pragma once
-// Images to batches: which images one pass of the network takes together.
+// Grouping of images into batches: which ones go through the network together.
 //
 //   batches_of(sizes, options)   sizes[i] = {H, W, R} of image i: padded, and room for regions; batches of indices, every index in one
 // Images of one size go together, in their order, options.most at a time; with options.pad_to_largest consecutive ones do, whatever

@@ -1,5 +1,5 @@
 #pragma once
-// A trained detector as an application holds it: an image in, named boxes out.
+// detector<Preset>: a trained model with sessions; takes images and gives labelled boxes in their pixels.
 //
 //   auto d = frcnn::load<presets::small_net<cpu>>("m.safetensors");                     (frcnn/load.hpp)
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});

@@ -7,10 +7,11 @@
 //   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on the batch's regions (alternating training)
 //
 // A step leaves gradients in the parameter store; the optimiser applies them. Who sets and who adds is known from the calls: `written` says
-// which parts have gradients of this update already, and a step returns which then have (core/param.hpp, part_set). loss: view [4] on the device,
-// {objectness, rpn box, class, head box}, overwritten. const functions are safe from several threads, each with its own context.
-// Throws for options of detect that are none, for regions where step makes its own, for none where step_head needs them, and, where the device's memory is the host's, for truth that the model cannot learn and
-// regions that are none. The update of a step that throws starts again, with nothing written.
+// which parts have gradients of this update already, and a step returns which then have (core/param.hpp, part_set). loss: view [4] on the
+// device, {objectness, rpn box, class, head box}, overwritten. const functions are safe from several threads, each with its own context.
+// Throws for options of detect that are none, for regions where step makes its own, for none where step_head needs them, and, where the
+// device's memory is the host's, for truth that the model cannot learn and regions that are none. The update of a step that throws starts
+// again, with nothing written.
 // Parts that do not fit together are named in one sentence.
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/concepts/proposal_generator.hpp"

@@ -52,7 +52,8 @@ class input_batch {
     return checked::extent((static_cast<std::size_t>(side) + divisor - 1) / divisor * divisor);
   }
 
-  // Starts a batch of n images, the largest h x w, with room for `truths` boxes each, and for `regions` each where it is a batch with regions.
+  // Starts a batch of n images, the largest h x w, with room for `truths` boxes each, and for `regions` each where it is a batch with
+  // regions.
   void start(int n, int h, int w, int truths = 0, std::optional<int> regions = {}) {
     dims_ = {};
     if (n < 1 || h < 1 || w < 1 || truths < 0 || regions.value_or(0) < 0)

@@ -1,5 +1,5 @@
 #pragma once
-// What every detector needs to know besides its parts: preset, classes, sides and normalisation of its input, anchors.
+// The configuration that all presets have in common: name, classes, sides and normalisation of the input, anchors.
 //
 // A preset's own configuration derives from it and adds what its parts need (presets/plain_torchvision.hpp). All of it lies in the model
 // file as its "spec" (detector/spec.hpp): a detector is made of its file's numbers, never of those that the preset has meanwhile.

@@ -1,6 +1,6 @@
 #pragma once
-// How a model file's weights come into memory: read, or mapped where that is possible (detector/model_file.hpp says what mapping asks of the
-// folder's owner).
+// How a model file's weights come into memory: read, or mapped where that is possible (detector/model_file.hpp says what mapping asks of
+// the folder's owner).
 #include "frcnn/config.hpp"
 
 #include <cstdint>

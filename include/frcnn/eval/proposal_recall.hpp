@@ -1,5 +1,5 @@
 #pragma once
-// How many objects the proposals cover, whatever their class: the measure of the RPN alone.
+// Recall of proposals over all classes: the measure of the RPN alone.
 //
 // For each image and each limit N:
 // 1. take the first N proposals (they come by descending score)

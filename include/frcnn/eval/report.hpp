@@ -1,5 +1,5 @@
 #pragma once
-// The lines in which programs say how good a detector is: one per class, the mean last.
+// The text report of an evaluation: average precision in a line per class, the mean last.
 //
 // Example: classes RBC (0.8) and WBC (0.95) give
 //   AP50 RBC 0.8000

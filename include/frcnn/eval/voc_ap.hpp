@@ -1,5 +1,5 @@
 #pragma once
-// PASCAL VOC average precision: how many objects of a class are found, and how clean the list of findings is while they are.
+// PASCAL VOC average precision: precision over recall by class, as an area or at 11 recalls, and the mean over classes.
 //
 //   I  images, in one order for detections and truths      C  classes, labels 1..C
 //

@@ -11,8 +11,8 @@
 //
 // Example: the detection {{9, 19, 50, 60}, 0.5, label of "dog"} of image 000001 in the set "test" is the line
 //          000001 0.500000 10.000000 20.000000 50.000000 60.000000      of comp4_det_test_dog.txt
-// Lines that cannot be detections are refused: numbers that are not finite, and corners that are swapped (x1 > x2 by a pixel or more, since x1 == x2 is
-// a box one pixel wide), which is also what a line with its words in another order mostly looks like.
+// Lines that cannot be detections are refused: numbers that are not finite, and corners that are swapped (x1 > x2 by a pixel or more, since
+// x1 == x2 is a box one pixel wide), which is also what a line with its words in another order mostly looks like.
 // Invariant: what is written reads back with the same scores and coordinates (what lies below 1e-12 aside), in the same order within each
 // class of each image, whatever ids and classes are called; so it has the same AP.
 // Source: PASCAL VOC development kit, section 8.2 (competition 4: detection, trained on any data).
@@ -121,8 +121,8 @@ inline std::vector<std::string_view> words(std::string_view line, std::size_t li
 }  // namespace detail
 
 // Writes one file for every class, empty ones too, each whole or not at all; makes the folder. ids[i] names the image of detections[i];
-// class_names[k] is label k + 1's. Throws error for empty names, an id that two images have, labels out of range, numbers that are not finite, swapped corners, and a
-// disk that does not take the files.
+// class_names[k] is label k + 1's. Throws error for empty names, an id that two images have, labels out of range, numbers that are not
+// finite, swapped corners, and a disk that does not take the files.
 inline void write_voc_results(voc_results const& where, std::span<std::string const> ids,
                               std::span<std::vector<detection> const> detections, std::span<std::string const> class_names) {
   detail::check_result_names(where, ids, class_names);

@@ -1,5 +1,5 @@
 #pragma once
-// Boxes, the corrections that move them, and what the detector reports.
+// Boxes, deltas (the regressed corrections of boxes), and detections.
 //
 // A box is half-open, in pixels: [x1, x2) x [y1, y2). The pixel in the corner of an image is the box (0, 0, 1, 1). This holds in memory,
 // files, JSON and drawing; what "+1" there is belongs to conventions::caffe.

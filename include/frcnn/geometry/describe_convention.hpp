@@ -1,5 +1,6 @@
 #pragma once
-// What of a convention changes detections, for a model file's spec (detector/spec.hpp): constants of the code, which a file must agree with.
+// Writes the numbers of a convention that change detections into a model file's spec (detector/spec.hpp), and refuses a file that has
+// others: they are constants of the code.
 //
 // A coder of one's own is written by its static `name`, or as "own": a file cannot hold its arithmetic.
 #include "frcnn/geometry/conventions.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// What a caller of detect decides at run time: which boxes are reported, and how several images are put into batches.
+// Options of a detect call: thresholds, the number of boxes reported, and how several images are put into batches.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
 

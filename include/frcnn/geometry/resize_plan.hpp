@@ -1,5 +1,5 @@
 #pragma once
-// How an image is brought to the network's size: the size that comes out, and the two scales that belong to it, which are not the same.
+// The plan of a resize: the output size, and the scales of boxes to the output and back, which are not always inverses of each other.
 //
 // Example: 640 x 480 at short side 600: 800 x 600, scale 1.25, step .8
 // Example: 500 x 333 at short side 600 under caffe: s = 600/333; 901 x 600; scale s (901/500 is .01 % more), step 1/s

@@ -1,5 +1,5 @@
 #pragma once
-// Files that are either whole or not there: written beside, flushed to the disk, renamed into place.
+// Atomic files: written under another name, flushed to the disk, then renamed into place.
 //
 // A reader of `path` sees the old contents or the new, never a part, whatever happens to the writer (an exception, a full disk, kill -9, a
 // power cut). Until commit() the bytes go to "<path>.part", which the destructor removes; what a killed writer left there the next one

@@ -1,5 +1,5 @@
 #pragma once
-// The checkpoints of a run: a folder of folders of files, of which at any moment at least one is whole.
+// The checkpoints of a run: a folder each, written so that at any moment at least one is whole.
 //
 //   root/step-00000400/   the files of one checkpoint and `manifest`: size and CRC-32C of each, and of the manifest's own lines
 //   root/step-00000400.part/   being written: readers ignore it, the next write() removes it

@@ -1,5 +1,5 @@
 #pragma once
-// What a file is that is not what was asked for, by its first bytes, and what to do about it.
+// Recognises a file of a foreign format by its first bytes, to name it in messages.
 //
 //   foreign_file(first)   first: up to 512 bytes from the file's beginning. Empty: not known
 //

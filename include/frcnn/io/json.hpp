@@ -1,5 +1,5 @@
 #pragma once
-// JSON text that nobody need trust: one frcnn::error for a mistake, a key that is there twice, a text nested too deeply.
+// Parsing of untrusted JSON: malformed text, a repeated key and text nested too deeply are a frcnn::error.
 //
 //   auto const header = io::parse_json("m.safetensors", "a header of tensors", 3, text);
 #include "frcnn/core/error.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// A part of a file as memory: pages come from the system's cache of the file as they are touched, one copy for all processes that map it.
+// A memory-mapped part of a file: pages come from the system's cache as they are touched, one copy for all processes that map it.
 #include "frcnn/io/atomic_file.hpp"
 
 #include <sys/mman.h>

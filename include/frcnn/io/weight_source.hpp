@@ -10,9 +10,9 @@
 // safetensors_file is one (io/safetensors.hpp). renamed_source is another with names of one's own: a reader of other people's files is a
 // source with their names, and a table.
 //
-// A table is a list of rules, of which the first that fits a name counts. '*' stands for any characters, as few as will do, and the n-th '*'
-// of `to` for what the n-th of `from` stood for; an empty `to` leaves the tensor out. A name that no rule fits stays as it is: whoever reads
-// the source says that it is left over.
+// A table is a list of rules, of which the first that fits a name counts. '*' stands for any characters, as few as will do, and the n-th
+// '*' of `to` for what the n-th of `from` stood for; an empty `to` leaves the tensor out. A name that no rule fits stays as it is: whoever
+// reads the source says that it is left over.
 // Example: {{"features.*", "backbone.*"}, {"classifier.0.*", "roi_heads.box_head.fc6.*"}, {"*.num_batches_tracked", ""}}
 //          features.0.weight -> backbone.0.weight
 #include "frcnn/io/json.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// How much faster biases learn than weights, and how much they decay, is the convention's: each part takes it when it is made.
+// Multipliers of learning rate and weight decay for biases, taken from the convention when a part is made.
 //
 //   take_bias_multipliers<Rules>(part)   every parameter named "bias": lr_mult = Rules::bias_lr_mult, decay_mult = Rules::bias_decay_mult
 // Example: under conventions::caffe biases learn at twice the rate, and decay as weights do.

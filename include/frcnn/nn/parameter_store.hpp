@@ -5,10 +5,10 @@
 // What learns may change between updates, when the device has nothing to do: freeze() and unfreeze() by scope. Gradients, and memory for
 // them, are there for param_kind::trained alone; an optimiser made before follows with its next update.
 //
-// Layers declare parameters, the store gives them memory. Offsets run in the order in which a step's backward finishes: part by part, in each
-// the last declared first. So a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16 elements.
-// Whatever changes values raises their versions, by which kernels know that what they keep of them is stale: set, write and broadcast
-// themselves, an optimiser (or whoever replays its kernels) by changed().
+// Layers declare parameters, the store gives them memory. Offsets run in the order in which a step's backward finishes: part by part, in
+// each the last declared first. So a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16
+// elements. Whatever changes values raises their versions, by which kernels know that what they keep of them is stale: set, write and
+// broadcast themselves, an optimiser (or whoever replays its kernels) by changed().
 // Names are the scopes joined by dots: "roi_heads.box_head.fc6.weight".
 //
 // The store has a context of its own, home(): parameters are made, filled and read there, and what fills or reads them returns when it is

@@ -1,5 +1,5 @@
 #pragma once
-// Device memory that holds nothing yet: the first n elements from `to` on become X{}, which is zero for numbers and boxes.
+// Fills device memory with X{}, which is zero for numbers and boxes: the first n elements from `to` on.
 //
 //   ops::clear<B>(c, to, n)      queued like any op; memory of another owner, such as the arena's or a view's
 #include "frcnn/core/executor.hpp"

@@ -12,8 +12,8 @@
 // ops::conv2d<B>::
 //   forward(c, spec, x, weight, conv2d_epilogue<T, B>, y, keep, version)
 //   forward(c, spec, x, weight, bias, y, keep, version)         an epilogue of a bias alone
-//        weight, bias, scale: view<T const, 1, B>, weight in the backend's stored order (ops::conv2d<B>::weight_order). y is read only where
-//        it is the residual.
+//        weight, bias, scale: view<T const, 1, B>, weight in the backend's stored order (ops::conv2d<B>::weight_order). y is read only
+//        where it is the residual.
 //        keep: nullptr, or a conv2d<B>::kept that lives beside the parameter: what the engine makes of the weights and the scale of this
 //        version may stay there for the next call. Safe from several threads.
 //   backward(c, spec, x, y, dy, weight, conv2d_epilogue<T, B>, conv2d_gradients<T, B>)

@@ -1,12 +1,13 @@
 #pragma once
-// How ops are declared: each is a struct template ops::<name><B> whose primary speaks and whose specialisation in
-// backend/<backend>/<header of ops/>.hpp works. All functions are static, take the context first, and never allocate outside its arena.
+// How ops are declared: each is a struct template ops::<name><B>. Its primary template is a static_assert that names the missing header;
+// a backend specialises it in backend/<backend>/<header of ops/>.hpp. Functions are static, take the context first, and allocate nothing
+// outside its arena.
 #include "frcnn/core/param.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
-// What a primary stands on: it takes every call, so that its sentence is all that the compiler says.
+// Base of the primary templates: it accepts any call, so that the static_assert is the only diagnostic.
 struct missing {
   static constexpr param_order weight_order{};
   struct kept {};

@@ -1,6 +1,6 @@
 #pragma once
-// load_detector of the compiled library (target frcnn::cpu): the library's presets, with all their kernels, were compiled once, and this file
-// needs the border alone.
+// load_detector of the compiled library (target frcnn::cpu): the library's presets, with all their kernels, were compiled once, and this
+// file needs the border alone.
 #include "frcnn/backend/cpu/options.hpp"
 #include "frcnn/detector/any_detector.hpp"
 #include "frcnn/detector/model_weights.hpp"

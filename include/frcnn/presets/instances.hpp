@@ -1,9 +1,9 @@
 #pragma once
 // The classes of the library's presets for the CPU, as the compiled library holds them: explicit instantiations.
 //
-// Where FRCNN_COMPILED_PRESETS is 1, which the target frcnn::cpu_presets sets, this file declares that they are elsewhere, and a program that
-// trains or composes the library's presets compiles neither them nor the kernels below them. It must have the library's own flags: another
-// build (config.hpp) has other names, and does not link. src/cpu.cpp defines them.
+// Where FRCNN_COMPILED_PRESETS is 1, which the target frcnn::cpu_presets sets, this file declares that they are elsewhere, and a program
+// that trains or composes the library's presets compiles neither them nor the kernels below them. It must have the library's own flags:
+// another build (config.hpp) has other names, and does not link. src/cpu.cpp defines them.
 #include "frcnn/backend/cpu.hpp"
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/presets/small.hpp"

@@ -1,6 +1,6 @@
 #pragma once
-// Presets: detectors with a name. Each fixes convention, anchors, pooling, head, initialisation and schedule; files, programs and benchmarks
-// use the name.
+// Presets: detectors with a name. Each fixes convention, anchors, pooling, head, initialisation and schedule; files, programs and
+// benchmarks use the name.
 //   P::name, P::scalar, P::device, P::convention, P::model     the composed type
 //   P::config(classes)    everything a model file tells          P::training()   the schedule
 //   P::make(config)       a model with memory; parameters are undefined until initialised or loaded

@@ -1,6 +1,6 @@
 #pragma once
-// The preset `vgg16_tv`: VGG-16 to conv5_3, nine anchors from 128 to 512 pixels, fc 4096-4096 with dropout, as torchvision's FasterRCNN around
-// its vgg16 features. conv1 and conv2 are frozen; 12,000/2,000 proposals in training, 6,000/300 in testing, as the paper has them.
+// The preset `vgg16_tv`: VGG-16 to conv5_3, nine anchors from 128 to 512 pixels, fc 4096-4096 with dropout, as torchvision's FasterRCNN
+// around its vgg16 features. conv1 and conv2 are frozen; 12,000/2,000 proposals in training, 6,000/300 in testing, as the paper has them.
 #include "frcnn/presets/plain_torchvision.hpp"
 
 FRCNN_HIDDEN_BEGIN

@@ -158,8 +158,8 @@ struct return_to_proposal {
 
 }  // namespace detail
 
-// d(loss)/d(corners) of the proposals [N, R] that roi_targets was given: what arrived at the sampled RoIs through their features, and through
-// their targets. Zero for those that were not sampled.
+// d(loss)/d(corners) of the proposals [N, R] that roi_targets was given: what arrived at the sampled RoIs through their features, and
+// through their targets. Zero for those that were not sampled.
 template <class Coder, Real T, Backend B>
 void gradients_of_proposals(typename B::context& c, Coder const& coder, targets<T, B> decided, view<box<T> const, 2, B> pooled,
                             view<T const, 2, B> ddeltas, view<box<T>, 2, B> drois) {

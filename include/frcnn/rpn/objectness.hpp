@@ -1,5 +1,5 @@
 #pragma once
-// How the RPN's classifier speaks: one logit per anchor (sigmoid), or two (softmax over background and foreground).
+// The two forms of the RPN's objectness: one logit per anchor (sigmoid), or two (softmax over background and foreground).
 //
 //   logits [N, M, C] rows of map cells: C = A under sigmoid; C = 2A under softmax, all background channels before all foreground ones
 // Both come down to one number, z = the logit of "object": P(object) = 1 / (1 + exp(-z)); under softmax z = foreground - background.

@@ -1,10 +1,11 @@
 #pragma once
 // Two 1 x 1 convolutions on the same maps, run as one: the RPN's objectness and boxes (section 3.1). The maps are read once, and their
-// gradient is written once. Each keeps parameters of its own; side by side they are the rows of one matrix, put together in every call (some
-// twenty thousand numbers).
+// gradient is written once. Each keeps parameters of its own; side by side they are the rows of one matrix, put together in every call
+// (some twenty thousand numbers).
 //
 //   x [N, C, H, W]   first [N, M, A1] and second [N, M, A2] plain rows; map cell (y, x) is row `cell` + y*W + x
-//   forward(c, x, cell, first, second)          backward(c, x, dfirst, dsecond, cell, dx, how, gradients)     parameters' gradients as nn::conv's
+//   forward(c, x, cell, first, second)
+//   backward(c, x, dfirst, dsecond, cell, dx, how, gradients)     parameters' gradients as nn::conv's
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/nn/conv.hpp"

@@ -12,8 +12,7 @@
 // 1. record(c, tape)        after a step: a copy on the host. A half that never ran is empty
 // 2. replay(c, decisions, tape)  before a step on the same batch: that tape decides nothing by itself any more; empty halves do
 // 3. release(tape)          it decides again
-// T, B: of the model. Any model's tape will do whose `proposals` and `head` hold `decided` as region_proposal_network and fast_rcnn_head
-// have it.
+// Any model's tape will do whose `proposals` and `head` have a `decided` as those of region_proposal_network and fast_rcnn_head.
 //
 // Example: model.step(c, batch, truth, rng, tape, loss);
 //          auto const d = testing::record(c, tape);

@@ -1,5 +1,5 @@
 #pragma once
-// Is a gradient the derivative? Analytic values against central differences in double.
+// Gradient check: analytic gradients against central differences in double.
 //
 //   numeric[i] = (loss(x + h e_i) - loss(x - h e_i)) / 2h,   h = step * max(1, |x_i|)
 //   passes where |analytic[i] - numeric[i]| <= tolerance * max |numeric| + what rounding of the loss does to a difference

@@ -1,5 +1,5 @@
 #pragma once
-// Are two results equal, as this project means it?
+// Parity of two results: tensors within a relative tolerance, detections one by one, close decisions excused.
 //
 //   tensors      max |a - b| <= tolerance * max |b|; b is the reference
 //   detections   every box of one list is in the other: same label, score within `tolerance`, corners within `tolerance` * largest corner.

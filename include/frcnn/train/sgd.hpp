@@ -126,8 +126,6 @@ class sgd {
     }
   }
 
-  // An update in three: its rate (from the host, staged), its kernels, and the versions of what has changed. The kernels alone read no host
-  // state that moves from step to step: a recorded step replays them between set_rate() and store.changed().
   // Applies the gradients of the last `accumulated` backward passes at rate lr. loss: device, any length; judged for finiteness.
   // written: the parts that have gradients (what the steps returned); others are left alone, and do not count into the norm.
   FRCNN_NOINLINE void update(context& c, double lr, int accumulated, view<T const, 1, B> loss, part_set written = part_set::all()) {
@@ -135,6 +133,8 @@ class sgd {
     apply(c, loss, written);
     store_.changed(written);
   }
+  // The same in three calls: the rate (staged from the host), the kernels, and then store.changed(written) for the versions. apply() alone
+  // reads no host state that moves from step to step: a recorded step replays it between the other two.
   void set_rate(context& c, double lr, int accumulated) {
     if (layout_ != store_.gradient_layout()) c.wait(), follow();
     double const host[2] = {lr, 1.0 / accumulated};

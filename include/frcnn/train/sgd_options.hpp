@@ -1,5 +1,5 @@
 #pragma once
-// What stochastic gradient descent is told.
+// Options of the SGD optimiser.
 #include "frcnn/config.hpp"
 
 #include <optional>

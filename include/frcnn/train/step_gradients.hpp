@@ -11,8 +11,8 @@
 // finite on all: none of them applies it, and each throws at the same step. Trainers must run the same stage with the same options. Losses
 // are normalised in each of them by what it has sampled; where all sample full batches, the average is the gradient of one large batch.
 //
-// When a gradient is ready: offsets run in the order in which backward finishes (nn/parameter_store.hpp), so that packed().first(k) is final
-// while the rest is computed. This hook is called when all are; one that overlaps would be called by backward, for the same ranges.
+// When a gradient is ready: offsets run in the order in which backward finishes (nn/parameter_store.hpp), so that packed().first(k) is
+// final while the rest is computed. This hook is called when all are; one that overlaps would be called by backward, for the same ranges.
 #include "frcnn/core/executor.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 

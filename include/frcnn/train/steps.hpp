@@ -5,8 +5,8 @@
 //   rpn_step     the RPN alone (3.2, i, steps 1 and 3)
 //   head_step    the head alone, on the batch's regions (steps 2 and 4; Fast R-CNN)
 // Any function of these arguments will do: step(model, context, batch, truth, rng, tape, loss, written), loss [4] as faster_rcnn's. It
-// returns which parts have gradients then, as the model's steps do: those that this micro-batch has written, and `written`. Gradients add up
-// in the parameter store until the optimiser takes them; it leaves the other parts alone.
+// returns which parts have gradients then, as the model's steps do: those that this micro-batch has written, and `written`. Gradients add
+// up in the parameter store until the optimiser takes them; it leaves the other parts alone.
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/param.hpp"
 #include "frcnn/core/rng.hpp"

@@ -1,8 +1,8 @@
 #pragma once
 // The training loop of one stage: feed, step, update, and hooks for whoever logs, saves and evaluates. Several stages: train/recipe.hpp.
 //
-//   feed(micro_batch, input)   fills `input` (an input_batch) with micro-batch number `micro_batch` of the run, counted from 0 and never
-//                              reset: whoever resumes at step s asks for s * accumulate next
+//   feed(micro_batch, input)   fills `input` (an input_batch) with micro-batch number `micro_batch` of the stage, counted from 0: a run
+//                              resumed at step s asks for s * accumulate next
 //   on_step(report)            each step's losses, in order, a few steps late: nothing waits for the device
 //   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date
 //   name_of(id)                what an image is called in messages

@@ -1,5 +1,5 @@
 #pragma once
-// Boxes drawn on an image: what a detector found, and what was there.
+// Draws boxes on an image: detections solid, truth dashed.
 //
 //   detections   solid lines, a filled tag with class and score; the surest on top
 //   truth        dashed lines over black or white, dots where the object is difficult

@@ -1,7 +1,8 @@
 #pragma once
 // Line charts as SVG: loss curves and precision-recall curves, each one self-contained file that every browser shows.
 //
-//   series    a name for the legend (40 characters of it) and points in the order in which the line runs; a point that is not finite breaks the line
+//   series    a name for the legend (40 characters of it) and points in the order in which the line runs; a point that is
+//             not finite breaks the line
 //   smoothing the bold line is a running mean that forgets: it starts at the first point, then m += (1 - smoothing) * (y - m); the
 //             points themselves stay visible, pale
 //   range     low == high: from the data, widened to round tick marks

@@ -52,7 +52,8 @@ TEST_CASE("every kind of file is RGB as Pillow sees it") {
       worst = std::max(worst, off);
       sum += off;
     }
-    // libjpeg-turbo is what Pillow decodes with; stb rounds differently, and takes colour that was stored at half the width from other places
+    // libjpeg-turbo is what Pillow decodes with; stb rounds differently, and takes colour that was stored at half the width from other
+    // places
     bool const same = entry.path().extension() != ".jpg" || FRCNN_HAS_TURBOJPEG;
     CHECK(worst <= (same ? 0 : name.find("yuv422") == 0 ? 64 : 8));
     CHECK(sum / static_cast<double>(pixels.size()) < 2);

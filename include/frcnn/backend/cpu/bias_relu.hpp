@@ -1,7 +1,7 @@
 #pragma once
-// What surrounds every matrix product of a layer: bias and ReLU on rows of outputs, and their gradient.
+// The epilogue of a layer's matrix product: bias and ReLU on the rows of its output, and their gradient.
 //
-//   add_bias_relu(y, rows, columns, bias, relu)              y [rows, columns] += bias, then max(0, .); on the calling thread, while y is hot
+//   add_bias_relu(y, rows, columns, bias, relu)              y [rows, columns] += bias, then max(0, .); on the calling thread, y in cache
 //   mask_and_sum(c, relu, y, dy, rows, columns, dbias, how)  dy masked by y > 0 in place; dbias = column sums of dy, nullptr: not wanted
 // Sums are taken over runs of 512 rows, then over the runs in ascending order: the bits do not depend on the number of threads.
 #include "frcnn/backend/cpu/parallel.hpp"

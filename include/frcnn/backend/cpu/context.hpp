@@ -1,10 +1,10 @@
 #pragma once
-// The CPU backend's tag and context. The portable engine keeps activations as [N, H, W, C] (channels innermost), so that a pixel's
-// channels are one run of memory: im2col copies runs, RoI pooling reads runs.
+// The CPU backend: its tag `cpu` and its context (threads, arena, options). Activations are [N, H, W, C], so that the channels of a pixel
+// are contiguous: im2col and RoI pooling copy whole pixels.
 //
 // Two engines compute with the same activations and parameters (docs/cpu-kernels.md): `portable` is BLAS and plain loops, in
-// float and double, and the oracle of every test; `fast` has register-tiled kernels of our own (kernels/) for float, and oneDNN's beside them
-// where the build has it (FRCNN_FAST, FRCNN_ONEDNN). What neither has a kernel for, the portable engine takes.
+// float and double, and the reference of the tests; `fast` has register-tiled kernels of our own (kernels/) for float, and oneDNN's beside
+// them where the build has it (FRCNN_FAST, FRCNN_ONEDNN). What neither has a kernel for, the portable engine takes.
 // Both may serve one model at once, each through its own context.
 //
 // A context is one calling thread's: its arena is not shared. Several contexts may run at once, each with its own team of threads

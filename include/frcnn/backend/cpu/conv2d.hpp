@@ -1,6 +1,6 @@
 #pragma once
-// ops::conv2d on the CPU: each engine has its own kernels; the epilogue's scale and residual, what the ReLU lets through and the gradients of
-// the epilogue are common to both. Weights are stored [O, kernel, kernel, C]; a kernel that wants them otherwise converts them in every
+// ops::conv2d on the CPU: each engine has its own kernels; the epilogue's scale and residual, what the ReLU lets through and the gradients
+// of the epilogue are common to both. Weights are stored [O, kernel, kernel, C]; a kernel that wants them otherwise converts them in every
 // call, or once where they are kept.
 //   a scale     is multiplied into the weights: s * (w * x) = (s * w) * x. With G the gradient by s * w: dw = s * G, ds = <w, G>
 //   a residual  is copied to y where it is not there already, and added to by the kernel

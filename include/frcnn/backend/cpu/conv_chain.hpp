@@ -1,5 +1,5 @@
 #pragma once
-// ops::conv_chain on the CPU: stages that the engine can run together become one step; maps between steps take turns in two buffers.
+// ops::conv_chain on the CPU: stages that the engine can fuse become one step; maps between steps alternate between two buffers.
 #include "frcnn/backend/cpu/add_maps.hpp"
 #include "frcnn/backend/cpu/conv2d.hpp"
 #include "frcnn/backend/cpu/fast/conv_chain.hpp"

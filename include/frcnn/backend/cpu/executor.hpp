@@ -1,6 +1,6 @@
 #pragma once
-// exec<cpu>: the words of core/executor.hpp as loops over the context's threads. Counts are read where they lie: here the device's memory
-// is the host's. Every result is a function of the arguments alone, whatever the number of threads.
+// exec<cpu>: the operations of core/executor.hpp as loops over the context's threads. Counts are read in place: here the device's memory is
+// the host's. Every result is a function of the arguments alone, whatever the number of threads.
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/finite.hpp"

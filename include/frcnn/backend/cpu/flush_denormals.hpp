@@ -1,5 +1,5 @@
 #pragma once
-// Denormals are read as zero and flushed to zero while it lives (x86): a dying activation must not slow its layer a hundredfold.
+// Sets flush-to-zero and denormals-are-zero (x86) for its lifetime: arithmetic on denormals can be a hundred times slower.
 #include "frcnn/config.hpp"
 
 #if defined(__SSE2__)

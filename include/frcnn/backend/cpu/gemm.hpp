@@ -32,8 +32,8 @@ int frcnn_omp_get_max_threads(void) __asm__("omp_get_max_threads") __attribute__
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-// BLAS runs on the calling thread alone while it lives: the loops around it are ours. OpenBLAS asks OpenMP for the number of threads of
-// the calling thread, also inside a parallel region, where a team of one does not count as parallel.
+// BLAS runs on the calling thread alone while it lives: the loops around it are ours. OpenBLAS's OpenMP build takes
+// the number of threads that OpenMP has for the calling thread, which is the host's setting and is put back.
 class serial_blas {
  public:
 #if defined(_OPENMP)

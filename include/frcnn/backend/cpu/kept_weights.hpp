@@ -1,5 +1,5 @@
 #pragma once
-// Weights as a kernel reads them, kept beside the parameter that they come from.
+// Weights in a kernel's layout, kept beside the parameter that they are made from.
 //
 //   get(layout, version, floats, make)   the copy in that layout; where there is none of that version, make(memory) fills one
 //   blocked                              copies in oneDNN's layouts (onednn/packed.hpp)

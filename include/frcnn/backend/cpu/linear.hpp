@@ -2,8 +2,8 @@
 // ops::linear on the CPU: three products, with mask_and_sum before the backward ones.
 //
 //                                    portable         engine fast (float)
-//   y = x W^T, dx = dy W, dW = dy^T x  parallel_gemm    simd::product, which packs the weights panel by panel on their way through the
-//                                                       cache (y in bf16: oneDNN where the build has it, weights rounded in every call, or once where kept)
+//   y = x W^T, dx = dy W, dW = dy^T x  parallel_gemm    simd::product, which packs the weights panel by panel in cache (y in bf16:
+//                                                       oneDNN where the build has it, weights rounded in every call, or once where kept)
 // Weights have one layout, [N, K], for all three and for the update. Chosen by measurement (op/linear_layout in bench/): oneDNN's blocked
 // layout makes y 4 % faster at 300 rows, and would cost a second copy in inference or a slower dx and update in training.
 // oneDNN's own float product is not used: before 3.11 a signal that arrives in it overwrites the heap (onednn/library.hpp).

@@ -1,6 +1,6 @@
 #pragma once
-// What the run-time library of OpenMP needs, which oneDNN and OpenBLAS use: it stays in memory once a context has been made, and is not asked
-// for a team that fork() has taken away.
+// What the run-time library of OpenMP needs, which oneDNN and OpenBLAS use: it stays in memory once a context has been made, and is not
+// asked for a team that fork() has taken away.
 //
 //   keep_openmp_loaded()
 //   note_openmp_team()       before oneDNN runs on more than one thread

@@ -1,5 +1,5 @@
 #pragma once
-// What a program chooses for the CPU: threads, engine, precision.
+// Options of a CPU context: threads, engine, precision.
 //
 // The engines are told apart in backend/cpu/context.hpp, which checks the options, too. `best` is fast in a build that has it, and portable
 // in another: the build of the context, not that of the file which wrote the options.

@@ -1,15 +1,16 @@
 #pragma once
 // Loops over the context's threads.
 //
-//   parallel_for(c, n, grain, f)     f(begin, end), or f(member, begin, end), for pieces that make up [0, n): each a multiple of grain long,
+//   parallel_for(c, n, grain, f)     f(begin, end), or f(member, begin, end), for pieces that make up [0, n): each a multiple of grain,
 //                                    but the last. member, below threads, tells the threads apart: for scratch. Results must not depend on
 //                                    the pieces, nor on who takes them
-//   parallel_runs(c, n, grain, f)    f(run, begin, end) once for each of min(threads, ceil(n / grain)) runs of nearly equal length, whose cut
-//                                    depends on n, grain and threads alone: for sums that are kept run by run
+//   parallel_runs(c, n, grain, f)    f(run, begin, end) once for each of min(threads, ceil(n / grain)) runs of nearly equal length, whose
+//                                    bounds depend on n, grain and threads alone: for sums that are kept run by run
 // Every thread begins with an equal share of its own and takes pieces from its front. Who has none left takes the back half of the largest
 // that another has: a thread that comes late, or is slow because something else runs on its processor, holds up nobody.
 // Where [0, n) has one piece only, and in a loop inside a loop, everything runs on the calling thread.
-// An exception in f is rethrown on the calling thread after the loop, whose other pieces may have been taken or not. Inside f denormals are zero (x86), and BLAS runs serially.
+// An exception in f is rethrown on the calling thread after the loop, whose other pieces may have been taken or not. Inside f denormals are
+// zero (x86), and BLAS runs serially.
 //
 // Example: threads 2, n 10, grain 4: f(0, 0, 4), f(0, 4, 8) perhaps on one thread, f(1, 8, 10) on another.
 #include "frcnn/backend/cpu/context.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// The maximum over cells of a map, all channels at once, and who holds it: the inner step of max_pool and roi_pool.
+// A running maximum over cells of a map, for all channels at once, with its position: the inner step of max_pool and roi_pool.
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/core/finite.hpp"
 

@@ -1,11 +1,12 @@
 #pragma once
-// The threads that help a calling thread through one loop after another. A loop ends when its work is done, and waits for those helpers
-// only that are inside of it: one that the system does not schedule in time, on a busy machine, holds up nobody.
+// A context's own threads for parallel loops. A loop ends when its work is done, and waits for those helpers only that have entered it: a
+// helper that the system does not schedule in time, on a busy machine, delays nobody.
 //
-//   thread_team team(2);                       the caller, and one helper, which is started by the first loop
-//   team.run(f, loop, members)                 f(loop, 0) here, f(loop, m) on each helper m < members that arrives before f(loop, 0) returns
-// f must not throw, and must find out by itself that no work is left. Helpers look for the next loop for some hundred microseconds, then they sleep.
-// A thread that the system refuses is done without. In a child of fork() helpers are started anew. Denormals are zero in helpers.
+//   thread_team team(2);                   the caller, and one helper, which is started by the first loop
+//   team.run(f, loop, members)             f(loop, 0) here, f(loop, m) on each helper m < members that arrives before f(loop, 0) returns
+// f must not throw, and must find out by itself that no work is left. Helpers look for the next loop for some hundred microseconds, then
+// they sleep. A thread that the system refuses is done without. In a child of fork() helpers are started anew. Denormals are zero in
+// helpers.
 //
 // Why not OpenMP: its loops end when every thread has arrived, and its threads look for work for milliseconds.
 #include "frcnn/backend/cpu/flush_denormals.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// The transpose of a matrix, in tiles that keep both sides in the cache; of floats, in registers where the build has vectors.
+// Matrix transposition in tiles that keep both sides in cache; for floats in registers where the build has vectors.
 #include "frcnn/backend/cpu/kernels/simd.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 #pragma once
-// What the authors' release and torchvision do alike, once half-open boxes have absorbed the pixel: the common base of both conventions.
+// Rules that both conventions share: with half-open boxes the "+1" of the authors' release disappears from them.
 // Sections are the paper's.
 #include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"

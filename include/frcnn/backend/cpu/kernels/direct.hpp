@@ -1,7 +1,7 @@
 #pragma once
-// Convolution with any kernel, stride and number of channels on register tiles. A tile is a few output pixels by a panel of outputs: its
-// factors are read where they lie, in x itself or where windows end outside it in a copy with zeros; they stay in the nearest cache while
-// all panels of weights pass by. Bias and ReLU happen in registers. With `add` what y holds is added before the ReLU.
+// Direct convolution with any kernel, stride and number of channels, on the GEMM micro-kernel. A tile is a few output pixels by a panel of
+// output channels: its inputs are read in place, in x itself or, where windows end outside it, in a copy padded with zeros; they stay in L1
+// while all panels of weights pass by. Bias and ReLU happen in registers. With `add` what y holds is added before the ReLU.
 //
 //   panels   [panels of O][rounded k*k*C][panel]   the last one as wide as its outputs, rounded up to whole vectors
 #include "frcnn/backend/cpu/kernels/pack.hpp"

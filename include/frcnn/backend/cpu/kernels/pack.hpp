@@ -1,5 +1,5 @@
 #pragma once
-// Matrices in the order in which a register tile reads them: rows of a in blocks of columns, columns of b in panels; zeros beyond.
+// Packing for the GEMM micro-kernel: rows of a in blocks of columns, columns of b in panels, both padded with zeros.
 #include "frcnn/backend/cpu/kernels/simd.hpp"
 
 #include <algorithm>

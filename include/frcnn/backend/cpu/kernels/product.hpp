@@ -1,7 +1,6 @@
 #pragma once
-// Products of matrices that are large in one direction only, as fully connected layers have them: a few hundred rows, weights of hundreds
-// of megabytes that are read once. BLAS packs for square matrices; here what is packed stays in cache and the weights keep their one
-// layout.
+// GEMM for fully connected layers: a few hundred rows, weights of hundreds of megabytes that are read once. BLAS packs for square matrices;
+// here what is packed stays in cache and the weights need one layout only.
 //
 //   c [M, N] = (add ? c : 0) + a [M, K] * b [K, N]
 // a and b are matrix_refs: row-major, or the transposed view of a row-major matrix. c is row-major with a row stride. K goes in blocks:
@@ -122,9 +121,9 @@ struct blocking {
   int depth, panels;
 };
 
-// How workers share a product: `rows` parts of the blocks of rows, `columns` workers for each. The workers of a part take batches of columns
-// one by one, so that one that is late holds up nobody. Each packs what it multiplies, some of it for the second time: processors may have
-// no cache in common, and then what one has written comes to another more slowly than it is packed.
+// How workers share a product: `rows` parts of the blocks of rows, `columns` workers for each. The workers of a part take batches of
+// columns one by one, so that one that is late holds up nobody. Each packs what it multiplies, some of it for the second time: processors
+// may have no cache in common, and then what one has written comes to another more slowly than it is packed.
 struct worker_grid {
   int rows = 1, columns = 1;
 

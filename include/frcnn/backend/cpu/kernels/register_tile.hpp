@@ -1,5 +1,5 @@
 #pragma once
-// The inner product loop that everything dense here stands on: a few rows times a panel of columns, summed in registers.
+// The GEMM micro-kernel: a few rows times a panel of columns, accumulated in registers. All dense kernels of ours use it.
 //
 //   c [rows, vectors * lanes] = a [rows, depth] * b [depth, vectors * lanes]
 //   a lies in blocks of `lanes` columns: [depth / lanes][rows][lanes], as transforms of channel vectors write it; b and c row after row.

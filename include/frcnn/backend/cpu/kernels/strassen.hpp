@@ -1,8 +1,9 @@
 #pragma once
-// Four tiles of sums from seven products of half the depth instead of eight (Strassen 1969, "Gaussian elimination is not optimal"): an
-// eighth less to multiply, for rounding up to twice as coarse. Row i of one group and row i of the other round together: if one is much
-// larger, the other has its rounding, and a NaN in one reaches both: where a row is s times the other in scale, the smaller one's relative
-// L2 error is about 6e-7 s, and 1e-6 where both are alike. cpu_options{.strassen = false} multiplies row by row.
+// One level of Strassen's algorithm (1969, "Gaussian elimination is not optimal"): four tiles of a product from seven products of half the
+// depth instead of eight. It saves an eighth of the multiplications and rounds up to twice as coarsely. Row i of one group and row i of the
+// other round together: if one is much larger, the other has its rounding error, and a NaN in one reaches both. Where a row is s times the
+// other in scale, the smaller one's relative L2 error is about 6e-7 s, and 1e-6 where both are alike. cpu_options{.strassen = false}
+// multiplies row by row.
 //
 //   two groups of rows, two panels, depth in halves
 //

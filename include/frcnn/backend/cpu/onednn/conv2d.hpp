@@ -8,12 +8,13 @@
 //   backward_data(c, spec, dy, weight, dx, how)                   dx = or += the transpose of op, on dy
 //   backward_weight(c, spec, x, dy, dweight, how)                 dweight = or += sums over pixels of dy * x
 // Each returns false where oneDNN has no kernel that may run (library.hpp); then nothing was done. Forward computes image by image, so that
-// an image has the same bits alone and in a batch. dy is masked by the ReLU already (detail::mask_and_sum). oneDNN only sets dx: adding costs one more pass.
+// an image has the same bits alone and in a batch. dy is masked by the ReLU already (detail::mask_and_sum). oneDNN only sets dx: adding
+// costs one more pass.
 // The kernels want weights in blocks of their own: converted in every call (training: they change in every step), or kept (packed.hpp).
-// bf16: x and weight are rounded to 8 bits of mantissa, products summed in float, y is float. Throws frcnn::error where the processor has
-// no kernel for it (has_bf16()). Equal runs give equal bits; backward_weight's depend on the number of threads.
-// Gradients are computed in parts, an image's rows from one to another: a part is a convolution with other padding above and below, and runs
-// on one thread of the context.
+// bf16: x and weight are rounded to 8 bits of mantissa, products summed in float, y is float. Throws frcnn::error where
+// the processor has no kernel for it (has_bf16()). Equal runs give equal bits; backward_weight's depend on the number of threads.
+// Gradients are computed in parts, an image's rows from one to another: a part is a convolution with other padding above and below, and
+// runs on one thread of the context.
 //
 // Example: onednn::forward(c, {64, 128, 3, 2, 1, true}, x, {weight.data}, bias.data, y);
 #include "frcnn/backend/cpu/onednn/layer.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// What surrounds a kernel of a layer: its weights and its source as it wants them.
+// Weights and source of a layer in the layouts and types that a oneDNN primitive asks for.
 //
 //   converter(from, to, add)            a job {source, destination}: layout and type change; add: to what is there
 //   weights_for(c, state, plan, w, held)   the weights as the plan's kernel reads them: the parameter itself, a kept copy (which `held`

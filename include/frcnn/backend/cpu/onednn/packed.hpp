@@ -1,5 +1,5 @@
 #pragma once
-// Weights as a kernel reads them, kept beside the parameter that they come from.
+// Weights in a layout of oneDNN's choice, kept beside the parameter that they are made from.
 //
 //   get(layout, version, make)   the copy in that layout of that version; where there is none, make(memory) fills one
 // A model in inference packs each weight once for each layout that its contexts ask for (at most `capacity`: f32 and bf16, seldom more);

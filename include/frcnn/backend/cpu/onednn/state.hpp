@@ -1,5 +1,5 @@
 #pragma once
-// What a context keeps of oneDNN: kernels that were made for a shape, ready to run again.
+// A context's cache of oneDNN primitives by operation and shape.
 //
 //   job     one primitive with its memory objects: run(c, stream, {pointers}) allocates nothing of ours, scratch is the arena's; made for
 //           several members it runs on several threads at once: run_as(member, stream, {pointers}, scratch)
@@ -8,8 +8,8 @@
 //   state   plan& find(key, make): the context's plans, at most `capacity`; the one not asked for longest goes
 //   team    while it lives, oneDNN's loops run on threads of OpenMP, as many as the context has, and denormals are zero in them
 //   alone   while it lives, oneDNN's loops run on the calling thread, and denormals are zero
-// Threads of OpenMP look for work for milliseconds after a loop, in the way of the context's own: what runs in a step of training runs alone,
-// part by part on the context's threads.
+// Threads of OpenMP look for work for milliseconds after a loop, in the way of the context's own: what runs in a step of training runs
+// alone, part by part on the context's threads.
 // A key is the operation, its shapes, its options and the size of the team that the kernel is made for.
 // oneDNN takes its number of threads from the calling thread's OpenMP setting, when a primitive is made and when it runs: contexts in
 // several threads do not meet. Its own cache behind ours holds 1024 kernels for the whole process.

@@ -1,5 +1,5 @@
 #pragma once
-// The gradient of a 3 x 3 convolution (stride 1, padding 1) by its weights, by the transposed transforms of F(6x6, 3x3):
+// Winograd: the gradient of a 3 x 3 convolution (stride 1, padding 1) by its weights, by the transposed transforms of F(6x6, 3x3):
 //
 //   dw = G^T [ sum over tiles of (A dy A^T) * (B^T x B) ] G       64 products [O, tiles] x [tiles, C]
 // Tiles go in blocks whose factors stay in the shared cache. Threads share the transforms of a block; then each takes panels of O by panels

@@ -1,5 +1,5 @@
 #pragma once
-// A block of tiles whose factors stay in cache, the unit of work of both ways to convolve:
+// Winograd: a block of tiles whose transformed inputs (factors) stay in cache, the unit of work of convolution by tiles and by panels:
 //
 //   1. windows of the block's tiles to factors    [64][groups][C / lanes][rows][lanes]
 //   2. for each panel of outputs: 64 products of [tiles, C] x [C, panel], then the outputs with their epilogue

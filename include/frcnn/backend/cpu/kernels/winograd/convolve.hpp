@@ -1,6 +1,6 @@
 #pragma once
-// 3 x 3 convolution with stride 1 and padding 1 by F(6x6, 3x3), by tiles: a worker does both steps of a block (block.hpp) for its own
-// tiles, and all factors of the weights, made beforehand, pass by for each block. Threads meet only at the end.
+// Winograd by tiles: 3 x 3 convolution with stride 1 and padding 1 by F(6x6, 3x3). A worker does both steps of a block (block.hpp) for its
+// own tiles, and reads all weights, transformed beforehand, once for each block. Threads synchronise only at the end.
 #include "frcnn/backend/cpu/kernels/winograd/block.hpp"
 #include "frcnn/backend/cpu/kernels/winograd/map_tiles.hpp"
 

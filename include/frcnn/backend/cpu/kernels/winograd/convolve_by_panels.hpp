@@ -1,7 +1,7 @@
 #pragma once
-// The same convolution by panels of outputs, from the weights themselves: the workers share the factors of a block of tiles, and each
-// transforms the weights of its own panels where it multiplies. Factors of 512 x 512 weights are 67 MB, which would have to be kept, for a
-// twentieth of the time, or written anew in every step of a training.
+// Winograd by panels of output channels, from weights that are not transformed yet: the workers share the transformed inputs of a block of
+// tiles, and each transforms the weights of its own panels just before it multiplies. Transformed weights of 512 x 512 channels are 67 MB,
+// which would have to be kept to save 5 % of the time, or written anew in every step of a training.
 #include "frcnn/backend/cpu/kernels/winograd/block.hpp"
 #include "frcnn/backend/cpu/kernels/winograd/map_tiles.hpp"
 

@@ -1,5 +1,5 @@
 #pragma once
-// Where the tiles of whole maps lie: the windows that are read, and the blocks of outputs that are written.
+// Winograd: positions of the tiles of whole maps: the windows that are read, and the blocks of outputs that are written.
 #include "frcnn/backend/cpu/kernels/winograd/tiles.hpp"
 #include "frcnn/core/shape.hpp"
 

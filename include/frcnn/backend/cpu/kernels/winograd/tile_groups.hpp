@@ -1,5 +1,5 @@
 #pragma once
-// Which tiles a map is cut into, and in which groups they are multiplied.
+// Winograd: which tiles a map is cut into, and in which groups they are multiplied.
 //
 // Along each side there are tiles of 6 outputs, and a last one of 4 or 2 where no more are wanted: it needs fewer products
 // (transforms.hpp). So there are up to four kinds of tiles: those inside, those that end a row, the last row, and its end.

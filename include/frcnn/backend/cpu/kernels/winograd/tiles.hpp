@@ -1,6 +1,6 @@
 #pragma once
-// Between maps [.., W, C] and transformed tiles: a window (8 x 8) of one vector of channels to its products' factors, and the products'
-// sums to a block of outputs (6 x 6) with bias, ReLU and, where it follows, 2 x 2 pooling.
+// Winograd: transforms between maps [.., W, C] and tiles: a window (8 x 8) of one vector of channels to the 64 factors of its products, and
+// the 64 products to a block of outputs (6 x 6) with bias, ReLU and, where it follows, 2 x 2 pooling.
 //
 // Rows of a map are given by pointers, so that a map may live in a ring of rows; nullptr is a row outside the map (zero).
 #include "frcnn/backend/cpu/kernels/winograd/windows.hpp"

@@ -1,6 +1,6 @@
 #pragma once
-// The one-dimensional transforms of F(6x6, 3x3) (Lavin and Gray 2015, section 4; points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity), on
-// vectors of channels.
+// Winograd: the one-dimensional transforms of F(6x6, 3x3) (Lavin and Gray 2015, section 4; points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity),
+// on vectors of channels.
 //
 //   y = A^T [ (G w) * (B^T d) ]      6 outputs of a 3-tap correlation over 8 inputs: 8 products instead of 18
 // A two-dimensional transform is the one-dimensional one along rows, then along columns: 64 products instead of 324. The gradient by the

@@ -1,5 +1,5 @@
 #pragma once
-// Weights [O, 3, 3, C] to the factors of the 64 products, in the order in which register tiles read them, and sums of products back to a
+// Winograd: transforms of weights [O, 3, 3, C] to the factors of the 64 products, packed for the micro-kernel, and of 64 products back to a
 // gradient by the weights.
 //
 //   factors  [panels of outputs][64][channels][panel]    (the last panel may be one vector wide); 64 / 9 = 7.1 floats for each weight

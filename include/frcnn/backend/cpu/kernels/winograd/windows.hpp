@@ -1,5 +1,5 @@
 #pragma once
-// What tiles read of a map, and how it is brought near before it is wanted.
+// Winograd: the windows of a map that tiles read, and their prefetch.
 #include "frcnn/backend/cpu/kernels/register_tile.hpp"
 #include "frcnn/backend/cpu/kernels/winograd/tile_groups.hpp"
 
