@@ -24,7 +24,7 @@ class cpu_arguments {
         ->capture_default_str()
         ->transform([](std::string const& name) { return name == "onednn" ? std::string("fast") : name; }, "")
         ->check(CLI::IsMember(frcnn::has_fast ? std::vector<std::string>{"portable", "fast"} : std::vector<std::string>{"portable"}));
-    app.add_flag("--profile", profile_, "print what every stage and layer costs");
+    app.add_flag("--profile", profile_, "print what every part and layer costs");
     if (!precision) return;
     app.add_option("--precision", precision_, "of products")->capture_default_str()->check(CLI::IsMember({"f32", "bf16"}));
     app.add_option("--transforms", transforms_, "of convolutions' weights: kept, or made per-call, which takes less memory and more time")

@@ -213,8 +213,8 @@ TEST_CASE("hosts: one profiler for all sessions") {
   std::thread other(work);
   work();
   other.join();
-  REQUIRE_FALSE(p.rows().empty());
-  for (auto const& r : p.rows()) {
+  REQUIRE_FALSE(p.entries().empty());
+  for (auto const& r : p.entries()) {
     CAPTURE(r.name);
     CHECK((r.first.calls + r.later.calls) % 80 == 0);
   }

@@ -1,7 +1,7 @@
 #pragma once
 // Layer: one activation in, one activation out. TrainableLayer: with a way back.
 //   1. l.out_shape(s)             [N,C,H,W] of the output for an input of shape s
-//   2. l.forward(c, x, y)         y = f(x); y is the caller's, of shape out_shape; what it held before is not read
+//   2. l.forward(c, x, y)         y = f(x); y is the caller's, of shape out_shape; what was in it before is not read
 //   3. l.forward(c, x, y, tape)   the same, and tape keeps what backward needs; x and y live until then
 //   4. l.backward(c, tape, dy, dx, how, gradients)   dx = J'dy (how == set) or += (add); each param.grad likewise by `gradients`. dy may be
 //                                 overwritten. dx.data == nullptr and empty grads are not wanted, and not computed.

@@ -14,9 +14,9 @@
 //   select(c, flags[S,K], index[S,M], count[S])      positions with flag != 0 in ascending order, the first M of them; the rest -1
 //   segmented_reduce(c, S, K, init, f, op, out[S])   out[s] = op over i in [0, K) of f(s, i), starting from init; the order of the
 //                                                    operations is fixed by K alone, so equal runs give equal bits
-//   nms_sweep(c, boxes[S,K] with count[S], suppress, keep[S,M] with count[S])
-//        boxes come sorted by descending score. Greedy: a box is kept if suppress(iou with kept box) is false for all kept before it;
-//        stops at M kept. keep = positions of kept boxes in ascending order; entries past the count are -1.
+//   nms_sweep(c, boxes[S,K] with count[S], suppress, survivors[S,M] with count[S])
+//        boxes come sorted by descending score. Greedy: a box survives if suppress(its iou with s) is false for all survivors s before it;
+//        stops at M. survivors = their positions in ascending order; entries past the count are -1.
 //
 // Example: keys {3, 1, 3, dead} -> order {0, 2, 1, -1}, live 3.
 #include "frcnn/core/counted.hpp"

@@ -26,7 +26,7 @@ class profiler {
     long calls = 0;
     double seconds = 0, operations = 0;
   };
-  struct row {
+  struct entry {
     std::string name;
     int depth;   // 0: outermost
     sums first;  // in the first run, one thread's, of the outermost scope it is in: pages are touched, weights converted, kernels made
@@ -54,7 +54,7 @@ class profiler {
   }
 
   // Scopes in the order in which they were first entered, each before what ran inside it. Operations include the inner scopes'.
-  FRCNN_PER_BUILD std::vector<row> rows() const {
+  FRCNN_PER_BUILD std::vector<entry> entries() const {
     std::lock_guard const lock(mutex_);
     return listed();
   }
@@ -73,7 +73,7 @@ class profiler {
         whole += shown(n).seconds;
         runs = std::max(runs, shown(n).calls);
       }
-    std::string text = line("stage or layer", "ms", "share", "calls", "GFLOP/s", "first ms");
+    std::string text = line("part or layer", "ms", "share", "calls", "GFLOP/s", "first ms");
     for (auto const& r : listed()) {
       auto const number = [](char const* format, double v) {
         char digits[32];
@@ -131,13 +131,13 @@ class profiler {
     nodes_.push_back({std::string(name), parent});
     return nodes_.size() - 1;
   }
-  FRCNN_PER_BUILD std::vector<row> listed() const {
-    std::vector<row> result;
+  FRCNN_PER_BUILD std::vector<entry> listed() const {
+    std::vector<entry> result;
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       if (nodes_[i].parent == none) append(i, 0, result);
     return result;
   }
-  FRCNN_PER_BUILD void append(std::size_t at, int depth, std::vector<row>& result) const {
+  FRCNN_PER_BUILD void append(std::size_t at, int depth, std::vector<entry>& result) const {
     node const& n = nodes_[at];
     std::size_t const mine = result.size();
     result.push_back({n.name, depth, n.first, n.later});

@@ -137,10 +137,10 @@ void load(Source const& data, std::size_t index, bool flipped, bool with_difficu
   out.original_width = truth.width;
   out.original_height = truth.height;
 
-  if (image const* kept = cache ? cache->find(index) : nullptr) {
-    shape_image(out.pixels, kept->width, kept->height, kept->channels, kept->bits);
-    if (flipped) mirror_copy(*kept, out.pixels);
-    else std::copy(kept->pixels.begin(), kept->pixels.end(), out.pixels.pixels.begin());
+  if (image const* cached = cache ? cache->find(index) : nullptr) {
+    shape_image(out.pixels, cached->width, cached->height, cached->channels, cached->bits);
+    if (flipped) mirror_copy(*cached, out.pixels);
+    else std::copy(cached->pixels.begin(), cached->pixels.end(), out.pixels.pixels.begin());
   } else {
     with_pixels(data, index, [&](image_view const& v) {
       try {
@@ -236,14 +236,14 @@ class epoch_plan {
     shuffle(order_.size(), 1);
     if constexpr (Rules::pairs_by_orientation) {
       tall_.clear();
-      auto kept = order_.begin();
+      auto wide_end = order_.begin();
       for (load_request const& r : order_) {
         auto const& truth = data_.truth(r.index);
-        if (truth.width >= truth.height) *kept++ = r;
+        if (truth.width >= truth.height) *wide_end++ = r;
         else tall_.push_back(r);
       }
-      kept -= (kept - order_.begin()) % options_.batch;  // wide ones that fill no batch
-      order_.erase(kept, order_.end());
+      wide_end -= (wide_end - order_.begin()) % options_.batch;  // wide ones that fill no batch
+      order_.erase(wide_end, order_.end());
       order_.insert(order_.end(), tall_.begin(), tall_.end());
       shuffle(order_.size() / batch, batch);
     }

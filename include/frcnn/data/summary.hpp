@@ -14,7 +14,7 @@
 //       smallest          640 x 480   640 x 480
 //       largest           640 x 480   640 x 480
 //
-// Later reports add rows: a row is a name and a text for each set.
+// Later reports add lines: a line is a name and a text for each set.
 #include "frcnn/data/dataset.hpp"
 
 #include <map>
@@ -58,22 +58,22 @@ inline data_summary summarise(dataset const& data) {
   return s;
 }
 
-struct summary_row {
+struct summary_line {
   std::string name;
   std::vector<std::string> of_set;  // a text for each set
 };
 
 using named_summaries = std::vector<std::pair<std::string, data_summary>>;
 
-inline std::vector<summary_row> summary_rows(named_summaries const& sets) {
-  std::vector<summary_row> rows;
-  auto const row = [&](std::string name, auto const& text) {
-    summary_row r{std::move(name), {}};
+inline std::vector<summary_line> summary_lines(named_summaries const& sets) {
+  std::vector<summary_line> lines;
+  auto const line = [&](std::string name, auto const& text) {
+    summary_line r{std::move(name), {}};
     for (auto const& [set, s] : sets) r.of_set.push_back(text(s));
-    rows.push_back(std::move(r));
+    lines.push_back(std::move(r));
   };
   auto const number = [&](std::string const& name, std::size_t data_summary::*count) {
-    row(name, [&](data_summary const& s) { return std::to_string(s.*count); });
+    line(name, [&](data_summary const& s) { return std::to_string(s.*count); });
   };
   auto const size = [](std::pair<int, int> const& s) { return std::to_string(s.first) + " x " + std::to_string(s.second); };
   number("images", &data_summary::images);
@@ -86,26 +86,26 @@ inline std::vector<summary_row> summary_rows(named_summaries const& sets) {
   number("objects", &data_summary::objects);
   number("  difficult", &data_summary::difficult);
   for (std::size_t k = 0; !sets.empty() && k < sets.front().second.classes.size(); ++k)
-    row("  " + sets.front().second.classes[k],
+    line("  " + sets.front().second.classes[k],
         [&](data_summary const& s) { return k < s.of_class.size() ? std::to_string(s.of_class[k]) : std::string("-"); });
-  row("image sizes", [](data_summary const& s) { return std::to_string(s.sizes.size()); });
-  row("  smallest", [&](data_summary const& s) { return size(s.smallest); });
-  row("  largest", [&](data_summary const& s) { return size(s.largest); });
-  return rows;
+  line("image sizes", [](data_summary const& s) { return std::to_string(s.sizes.size()); });
+  line("  smallest", [&](data_summary const& s) { return size(s.smallest); });
+  line("  largest", [&](data_summary const& s) { return size(s.largest); });
+  return lines;
 }
 
 // Lines with an end each. Names stand left, numbers right; names of more than 40 bytes are cut between characters.
 inline std::string summary_table(named_summaries const& sets) {
-  auto rows = summary_rows(sets);
-  summary_row head{"", {}};
+  auto lines = summary_lines(sets);
+  summary_line head{"", {}};
   for (auto const& [set, s] : sets) head.of_set.push_back(set);
-  rows.insert(rows.begin(), head);
+  lines.insert(lines.begin(), head);
   auto const letters = [](std::string const& text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
   };
   std::size_t name_width = 0;
   std::vector<std::size_t> widths(sets.size());
-  for (auto& r : rows) {
+  for (auto& r : lines) {
     if (r.name.size() > 40) {
       std::size_t end = 37;
       while (end > 0 && (r.name[end] & 0xC0) == 0x80) --end;
@@ -115,7 +115,7 @@ inline std::string summary_table(named_summaries const& sets) {
     for (std::size_t k = 0; k < r.of_set.size(); ++k) widths[k] = std::max(widths[k], letters(r.of_set[k]));
   }
   std::string table;
-  for (auto const& r : rows) {
+  for (auto const& r : lines) {
     std::string line = r.name + std::string(name_width - letters(r.name), ' ');
     for (std::size_t k = 0; k < r.of_set.size(); ++k) line += "   " + std::string(widths[k] - letters(r.of_set[k]), ' ') + r.of_set[k];
     table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";

@@ -243,7 +243,7 @@ class detector {
   batch<T, B> prepare(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
                       std::vector<std::vector<region>> const* regions) const {
     static_cast<void>(model());
-    profiled const stage(s.context_, "image");
+    profiled const timed(s.context_, "image");
     int h = 0, w = 0;
     int most = 0;
     for (std::size_t const i : indices) {

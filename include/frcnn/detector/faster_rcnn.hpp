@@ -211,7 +211,7 @@ class faster_rcnn<BB, PG, RH> {
       run_generator(c, im, f, phase::test, rois);
       regions = rois;
     }
-    profiled const stage(c, "regions");
+    profiled const timed(c, "regions");
     head_.infer(c, im, of_head(f), regions, thresholds, hits);
   }
 
@@ -372,7 +372,7 @@ class faster_rcnn<BB, PG, RH> {
   }
   template <class Work>
   static void staged(context& c, char const* name, Work work) {
-    profiled const stage(c, name);
+    profiled const timed(c, name);
     work();
   }
   FRCNN_NOINLINE void run_backbone(context& c, batch<T, B> const& im, maps<T, levels, B>& f) const {

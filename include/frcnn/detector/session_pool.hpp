@@ -2,7 +2,7 @@
 // Sessions that wait between calls: a call borrows one, or makes one when none waits, and gives it back.
 //
 //   session_pool<session>::loan s(pool, [&] { return std::make_unique<session>(d); });   *s: until the end of the block
-// At most `kept` wait; what comes back beyond that is destroyed, so a burst of callers leaves its memory to others. trim() destroys all
+// At most keep() of them wait; what comes back beyond that is destroyed, so a burst of callers leaves its memory to others. trim() destroys all
 // that wait, and has the C library give to the system what is free. Safe from several threads. Giving back allocates nothing.
 #include "frcnn/config.hpp"
 
@@ -24,15 +24,15 @@ template <class Session>
 class session_pool {
  public:
   // As many as can compute at once, within reason.
-  static std::size_t default_kept() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 16); }
+  static std::size_t default_size() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 16); }
 
-  session_pool() { keep(default_kept()); }
+  session_pool() { keep(default_size()); }
 
   void keep(std::size_t most) {
     std::vector<std::unique_ptr<Session>> surplus;  // destroyed outside of the lock
     std::lock_guard const lock(guard_);
     idle_.reserve(most);
-    kept_ = most;
+    size_ = most;
     if (idle_.size() <= most) return;
     surplus.assign(std::make_move_iterator(idle_.begin() + static_cast<std::ptrdiff_t>(most)), std::make_move_iterator(idle_.end()));
     idle_.resize(most);
@@ -57,7 +57,7 @@ class session_pool {
     }
     ~loan() {
       std::lock_guard const lock(pool_.guard_);
-      if (pool_.idle_.size() < pool_.kept_) pool_.idle_.push_back(std::move(session_));  // within what keep() reserved
+      if (pool_.idle_.size() < pool_.size_) pool_.idle_.push_back(std::move(session_));  // within what keep() reserved
     }
     loan(loan const&) = delete;
     loan& operator=(loan const&) = delete;
@@ -80,7 +80,7 @@ class session_pool {
 
   mutable std::mutex guard_;
   std::vector<std::unique_ptr<Session>> idle_;
-  std::size_t kept_ = 0;
+  std::size_t size_ = 0;
 };
 
 }  // namespace frcnn

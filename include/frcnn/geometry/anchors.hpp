@@ -6,7 +6,7 @@
 //   index  (index of the cell) * A + k; cells of level 0 first, then level 1, ..., each level in row-major order
 //
 // Inside a cell the ratio is the outer loop and the size the inner one, in both releases. Boxes are half-open, in pixels of the
-// network's padded input. Values are held in float: the conventions round them to what float holds exactly, and five levels still fit
+// network's padded input. Values are stored in float: the conventions round them to what float holds exactly, and five levels still fit
 // into a kernel's arguments.
 //
 // Example: make_anchors<conventions::torchvision, 1>({{32}}, {.5, 1, 2}): (-23,-11,23,11), (-16,-16,16,16), (-11,-23,11,23);

@@ -235,7 +235,7 @@ inline std::uint64_t size_of_file(descriptor const& file, std::filesystem::path 
   return static_cast<std::uint64_t>(about.st_size);
 }
 inline error cut_short(std::string const& name) { return {name, "the file as long as when it was opened", "one cut short since"}; }
-// Bytes [from, from + n) of a file that held as many when it was opened.
+// Bytes [from, from + n) of a file that had as many when it was opened.
 inline void read_at(descriptor const& file, std::uint64_t from, std::size_t n, void* out, std::string const& name) {
   for (std::size_t done = 0; done < n;) {
     ssize_t const got = ::pread(file.get(), static_cast<char*>(out) + done, n - done, static_cast<off_t>(from + done));

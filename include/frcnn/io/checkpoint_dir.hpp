@@ -60,9 +60,9 @@ class checkpoint_dir {
     });
     detail::sync_folder(root_);
 
-    int kept = 0;  // 4
+    int whole = 0;  // 4
     for (auto const& c : all())
-      if (c.step > step || ++kept > keep_) remove(c.path);
+      if (c.step > step || ++whole > keep_) remove(c.path);
     clean();
     return place;
   }

@@ -1,5 +1,5 @@
 #pragma once
-// Dropout on rows, inverted: kept values are scaled by 1/(1-p) in training, inference does nothing.
+// Dropout on rows, inverted: values that stay are scaled by 1/(1-p) in training, inference does nothing.
 //
 //   x [N*R, K]; mask [N*R, K] of 0/1. The draw of element (r, k) of image n is a function of (seed, step, image id, purpose, r*K + k).
 #include "frcnn/core/executor.hpp"

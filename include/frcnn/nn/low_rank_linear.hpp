@@ -57,8 +57,8 @@ class low_rank_linear {
   void backward(typename B::context& c, tape& t, view<T, 2, B> dy, view<T, 2, B> dx, writing how, writing gradients = writing::set) {
     using whole = typename linear<T, B>::tape;
     if (!first_) {
-      whole kept{t.x, t.y};
-      return last_.backward(c, kept, dy, dx, how, gradients);
+      whole of_layer{t.x, t.y};
+      return last_.backward(c, of_layer, dy, dx, how, gradients);
     }
     typename B::context::frame scope(c);
     auto const dhidden = scratch<T, B>(c, t.hidden.dims);  // [M, R]

@@ -1,5 +1,5 @@
 #pragma once
-// A chain of stages whose maps in between are not kept: a backbone in inference, its frozen prefix in training.
+// A chain of stages whose maps in between are not stored: a backbone in inference, its frozen prefix in training.
 //
 //   x [N, C, H, W] -> stage 0 -> stage 1 -> ... -> y      contracts of the stages: conv2d.hpp, max_pool.hpp, lrn.hpp, add_maps.hpp
 //
@@ -96,18 +96,18 @@ class added_maps {
   }
 
   // Whether the output of stage i is added later.
-  bool holds(std::size_t i) const {
+  bool adds_later(std::size_t i) const {
     for (std::size_t j = i + 1; j < stages_.size(); ++j)
       if (stages_[j].kind == stage_kind::add && stages_[j].from == static_cast<int>(i)) return true;
     return false;
   }
   void put(std::size_t i, activation<T, B> map) {
     if (count_ == most) throw error("chain of stages", "at most " + std::to_string(most) + " maps that are added later", "more");
-    held_[count_++] = {static_cast<int>(i), map};
+    outputs_[count_++] = {static_cast<int>(i), map};
   }
   activation<T, B> of(chain_stage<T, B> const& add) const {
     for (std::size_t i = 0; i < count_; ++i)
-      if (held_[i].stage == add.from) return held_[i].map;
+      if (outputs_[i].stage == add.from) return outputs_[i].map;
     return x_;
   }
 
@@ -124,7 +124,7 @@ class added_maps {
   };
   std::span<chain_stage<T, B> const> stages_;
   activation<T, B> x_;
-  std::array<entry, most> held_{};
+  std::array<entry, most> outputs_{};
   std::size_t count_ = 0;
 };
 
@@ -143,15 +143,15 @@ struct stage_by_stage {
     shape<4> s = x.dims;
     for (std::size_t i = 0; i + 1 < stages.size(); ++i) {
       s = stages[i].out_shape(s);
-      if (!added.holds(i)) room[i % 2] = std::max(room[i % 2], static_cast<std::size_t>(c.template storage<T>(s)));
+      if (!added.adds_later(i)) room[i % 2] = std::max(room[i % 2], static_cast<std::size_t>(c.template storage<T>(s)));
     }
     void* const memory[2] = {c.scratch(checked::bytes<T>(room[0])), c.scratch(checked::bytes<T>(room[1]))};
     for (std::size_t i = 0; i < stages.size(); ++i) {
       shape<4> const out = stages[i].out_shape(x.dims);
-      bool const is_last = i + 1 == stages.size(), is_held = !is_last && added.holds(i);
-      activation<T, B> const to = is_last ? y : is_held ? c.template make<T>(out) : c.template make_at<T>(memory[i % 2], out);
+      bool const is_last = i + 1 == stages.size(), is_added = !is_last && added.adds_later(i);
+      activation<T, B> const to = is_last ? y : is_added ? c.template make<T>(out) : c.template make_at<T>(memory[i % 2], out);
       run(c, stages[i], x, added.of(stages[i]), to);
-      if (is_held) added.put(i, to);
+      if (is_added) added.put(i, to);
       x = to;
     }
   }

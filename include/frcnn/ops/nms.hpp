@@ -1,5 +1,5 @@
 #pragma once
-// Non-maximum suppression by the convention's rule: what exec<B>::nms_sweep asks about an IoU with a kept box.
+// Non-maximum suppression by the convention's rule: what exec<B>::nms_sweep asks about an IoU with a survivor.
 #include "frcnn/core/executor.hpp"
 
 FRCNN_HIDDEN_BEGIN

@@ -54,7 +54,7 @@ class fast_rcnn_head {
   using T = scalar;
   using B = device;
   using context = typename B::context;
-  using rows = view<T, 2, B>;
+  using matrix = view<T, 2, B>;
   using const_rows = view<T const, 2, B>;
 
  public:
@@ -74,7 +74,7 @@ class fast_rcnn_head {
     decisions decided;
     typename Pooler::tape pooler;
     typename nn::low_rank_linear<T, B>::tape fc6, fc7;
-    rows pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};
+    matrix pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};
     buffer<T, B> pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };
 
@@ -164,7 +164,7 @@ class fast_rcnn_head {
     typename context::frame scope(c);
     int const n = t.h6.dims[0];
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
-    auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = to_rois || to_maps ? make(pooler_.width()) : rows{};
+    auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = to_rois || to_maps ? make(pooler_.width()) : matrix{};
     back(c, cls_, t.h7, t.logits, t.dlogits, dh7, writing::set, gradients);
     back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, writing::add, gradients);
     if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout);
@@ -213,9 +213,9 @@ class fast_rcnn_head {
   }
   initializer predictor_bias() const { return options_.gaussian_predictors ? initializer::zero() : nn::default_uniform(options_.fc7); }
 
-  static void back(context& c, nn::linear<T, B>& layer, rows x, rows y, rows dy, rows dx, writing how, writing gradients) {
-    typename nn::linear<T, B>::tape kept{x, y};
-    layer.backward(c, kept, dy, dx, how, gradients);
+  static void back(context& c, nn::linear<T, B>& layer, matrix x, matrix y, matrix dy, matrix dx, writing how, writing gradients) {
+    typename nn::linear<T, B>::tape of_layer{x, y};
+    layer.backward(c, of_layer, dy, dx, how, gradients);
   }
 
   template <class V, class Layer>

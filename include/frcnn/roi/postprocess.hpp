@@ -96,16 +96,16 @@ struct gather_hits {
   }
 };
 
-// merged [N, K*M], M hits kept per class at most
+// merged [N, K*M], at most M survivors per class
 template <Real T, Backend B>
 struct merge_hits {
   view<T const, 2, B> keys;
   view<std::int32_t const, 2, B> order;
-  counted<std::int32_t const, 2, B> kept;  // [S, M]
+  counted<std::int32_t const, 2, B> survivors;  // [S, M]
   view<T, 2, B> merged;
   FRCNN_HD void operator()(std::size_t at) const {
-    int const m = kept.rows.dims[1], s = static_cast<int>(at / m);
-    merged.data[at] = static_cast<int>(at % m) < kept.count.data[s] ? keys(s, order(s, kept.rows.data[at])) : dead_key<T>;
+    int const m = survivors.rows.dims[1], s = static_cast<int>(at / m);
+    merged.data[at] = static_cast<int>(at % m) < survivors.count.data[s] ? keys(s, order(s, survivors.rows.data[at])) : dead_key<T>;
   }
 };
 
@@ -114,15 +114,15 @@ struct report_hits {
   Boxes boxes;
   view<T const, 2, B> merged;
   view<std::int32_t const, 2, B> top;   // [N, D] into [K*M]
-  view<std::int32_t const, 2, B> kept;  // [S, M]
+  view<std::int32_t const, 2, B> survivors;  // [S, M]
   view<box<T> const, 2, B> sorted;      // [S, R]
   view<scored_box<T>, 2, B> hits;
   FRCNN_HD void operator()(std::size_t at) const {
-    int const n = static_cast<int>(at / top.dims[1]), j = top.data[at], m = kept.dims[1], classes = boxes.classes - 1;
+    int const n = static_cast<int>(at / top.dims[1]), j = top.data[at], m = survivors.dims[1], classes = boxes.classes - 1;
     hits.data[at] = {};
     if (j < 0) return;
     int const s = n * classes + j / m;
-    hits.data[at] = {boxes.original(n, sorted(s, kept(s, j % m))), merged(n, j), j / m + 1};
+    hits.data[at] = {boxes.original(n, sorted(s, survivors(s, j % m))), merged(n, j), j / m + 1};
   }
 };
 
@@ -144,17 +144,17 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
   auto keys = scratch<T, B>(c, shape<2>{{s, r}});
   auto order = scratch<std::int32_t, B>(c, keys.dims);
   auto sorted = scratch_counted<box<T>, B>(c, s, r);
-  auto kept = scratch_counted<std::int32_t, B>(c, s, m);
+  auto survivors = scratch_counted<std::int32_t, B>(c, s, m);
   exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, thresholds.data, keys});          // 2
   exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                               // 3
   exec<B>::for_each(c, order.size(), detail::gather_hits<boxes_type, T, B>{boxes, order, sorted.rows});
-  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), detail::suppress_hit<Rules, T>{thresholds.data}, kept);
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), detail::suppress_hit<Rules, T>{thresholds.data}, survivors);
 
   auto merged = scratch<T, B>(c, shape<2>{{n, (classes - 1) * m}});
   auto top = scratch<std::int32_t, B>(c, shape<2>{{n, d}});
-  exec<B>::for_each(c, merged.size(), detail::merge_hits<T, B>{keys, order, kept, merged});  // 4
+  exec<B>::for_each(c, merged.size(), detail::merge_hits<T, B>{keys, order, survivors, merged});  // 4
   exec<B>::segmented_sort(c, view<T const, 2, B>(merged), top, hits.count);
-  exec<B>::for_each(c, top.size(), detail::report_hits<boxes_type, T, B>{boxes, merged, top, kept.rows, sorted.rows, hits.rows});
+  exec<B>::for_each(c, top.size(), detail::report_hits<boxes_type, T, B>{boxes, merged, top, survivors.rows, sorted.rows, hits.rows});
 }
 
 }  // namespace frcnn::roi

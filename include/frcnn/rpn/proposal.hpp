@@ -8,7 +8,7 @@
 // 1. under caffe: decode, clip, drop boxes with a short side, all before the sort; dropped anchors have no score
 // 2. per group, the limit.before_nms highest logits
 // 3. decode, clip to each image's own size in the padded batch; under torchvision drop boxes with a short side
-// 4. per group, non-maximum suppression at 0.7, until limit.after_nms are kept
+// 4. per group, non-maximum suppression at 0.7, until limit.after_nms survive
 // 5. over all groups, the limit.after_nms highest
 // Equal scores keep the order of their anchors. No gradient flows through here: proposals are constants (approximate joint training).
 #include "frcnn/ops/nms.hpp"
@@ -103,16 +103,16 @@ struct gather_fit {
   }
 };
 
-// keys [N, groups*after]: the scores of what NMS kept, dead elsewhere
+// keys [N, groups*after]: the scores of what survives NMS, dead elsewhere
 template <Real T, Backend B>
 struct merge_keys {
   view<T const, 2, B> keys;                   // [S, Kmax]
   view<std::int32_t const, 2, B> order, fit;  // [S, before]
-  counted<std::int32_t const, 2, B> kept;     // [S, after]
+  counted<std::int32_t const, 2, B> survivors;     // [S, after]
   view<T, 2, B> merged;
   FRCNN_HD void operator()(std::size_t at) const {
-    int const after = kept.rows.dims[1], row = static_cast<int>(at / after), j = static_cast<int>(at % after);
-    merged.data[at] = j < kept.count.data[row] ? keys(row, order(row, fit(row, kept.rows.data[at]))) : dead_key<T>;
+    int const after = survivors.rows.dims[1], row = static_cast<int>(at / after), j = static_cast<int>(at % after);
+    merged.data[at] = j < survivors.count.data[row] ? keys(row, order(row, fit(row, survivors.rows.data[at]))) : dead_key<T>;
   }
 };
 
@@ -120,17 +120,17 @@ template <Real T, Backend B>
 struct gather_proposals {
   int groups;
   view<std::int32_t const, 2, B> order;  // [N, after] into [groups*after]
-  view<std::int32_t const, 2, B> kept;   // [S, after]
+  view<std::int32_t const, 2, B> survivors;   // [S, after]
   view<box<T> const, 2, B> boxes;        // [S, before]
   view<box<T>, 2, B> rois;
   FRCNN_HD void operator()(std::size_t at) const {
-    int const after = kept.dims[1], n = static_cast<int>(at / order.dims[1]), j = order.data[at];
+    int const after = survivors.dims[1], n = static_cast<int>(at / order.dims[1]), j = order.data[at];
     if (j < 0) {
       rois.data[at] = {};
       return;
     }
     int const row = n * groups + j / after;
-    rois.data[at] = boxes(row, kept(row, j % after));
+    rois.data[at] = boxes(row, survivors(row, j % after));
   }
 };
 
@@ -163,14 +163,14 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
   exec<B>::select(c, view<std::uint8_t const, 2, B>(is_fit), fit, boxes.count);
   exec<B>::for_each(c, fit.size(), detail::gather_fit<T, B>{ranked, fit, boxes.rows});
 
-  auto kept = scratch_counted<std::int32_t, B>(c, s, after);
-  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Rules, T>{static_cast<T>(o.nms_iou)}, kept);  // 4
+  auto survivors = scratch_counted<std::int32_t, B>(c, s, after);
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Rules, T>{static_cast<T>(o.nms_iou)}, survivors);  // 4
 
   auto merged = scratch<T, B>(c, shape<2>{{n, groups * after}});
   auto final_order = scratch<std::int32_t, B>(c, shape<2>{{n, after}});
-  exec<B>::for_each(c, merged.size(), detail::merge_keys<T, B>{keys, order, fit, kept, merged});  // 5
+  exec<B>::for_each(c, merged.size(), detail::merge_keys<T, B>{keys, order, fit, survivors, merged});  // 5
   exec<B>::segmented_sort(c, view<T const, 2, B>(merged), final_order, rois.count);
-  exec<B>::for_each(c, final_order.size(), detail::gather_proposals<T, B>{groups, final_order, kept.rows, boxes.rows, rois.rows});
+  exec<B>::for_each(c, final_order.size(), detail::gather_proposals<T, B>{groups, final_order, survivors.rows, boxes.rows, rois.rows});
 }
 
 }  // namespace frcnn::rpn

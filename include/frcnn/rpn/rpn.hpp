@@ -159,8 +159,8 @@ class region_proposal_network {
       auto dhidden = goes_on ? c.template make<T>(t.hidden[l].dims) : activation<T, B>{};
       siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, writing::set, of_level);
       if (!goes_on) continue;
-      typename conv::tape kept{t.x[l], t.hidden[l]};
-      conv_.backward(c, kept, dhidden, df.level[l], how, of_level);
+      typename conv::tape of_conv{t.x[l], t.hidden[l]};
+      conv_.backward(c, of_conv, dhidden, df.level[l], how, of_level);
     }
   }
 
@@ -184,7 +184,7 @@ class region_proposal_network {
 
   void select(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
               phase ph, counted<box<T>, 2, B> rois) const {
-    profiled const stage(c, "top, decode, suppress");
+    profiled const timed(c, "top, decode, suppress");
     rpn::propose<Rules>(c, anchors, Rules::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
                         rpn::proposal_options{limits(ph), options_.nms_iou}, rois);
   }

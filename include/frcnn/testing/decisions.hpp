@@ -7,7 +7,7 @@
 //   anchor_label, anchor_match  [N, K]     1, 0, -1 (not sampled); the box each anchor regresses to
 //   rois [N, Q] with roi_count [N]; roi_label [N, Q], roi_target [N, Q]    the sampled RoIs: 0 background, 1..K class, -1 dead
 //   roi_proposal, roi_truth     [N, Q]     where each RoI came from (roi/target.hpp), for gradients by proposals; may be empty
-//   mask6, mask7                [N*Q, width]   of dropout, 1 is kept; empty without
+//   mask6, mask7                [N*Q, width]   of dropout, 1 where a value stays; empty without
 //
 // 1. record(c, tape)        after a step: a copy on the host. A half that never ran is empty
 // 2. replay(c, decisions, tape)  before a step on the same batch: that tape decides nothing by itself any more; empty halves do

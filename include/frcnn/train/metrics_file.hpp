@@ -73,10 +73,10 @@ class metrics_file {
   // Rewrites the file with the whole lines that `wanted` accepts.
   template <class F>
   void keep(std::string_view contents, F const& wanted) {
-    std::string kept;
+    std::string remaining;
     for (std::size_t end; (end = contents.find('\n')) != std::string_view::npos; contents.remove_prefix(end + 1))
-      if (wanted(contents.substr(0, end))) kept += contents.substr(0, end + 1);
-    io::write_file_atomically(path_, kept);
+      if (wanted(contents.substr(0, end))) remaining += contents.substr(0, end + 1);
+    io::write_file_atomically(path_, remaining);
     open();
   }
 

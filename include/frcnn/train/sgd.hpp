@@ -83,13 +83,13 @@ struct apply_gradient {
   FRCNN_HD void run(std::size_t begin, std::size_t end) const {
     if (control->finite == 0.0) return;
     T const rate = static_cast<T>(control->lr) * lr_mult, scale = static_cast<T>(control->scale), inside = lr_inside ? rate : T(1),
-            outside = lr_inside ? T(1) : rate, kept = momentum, shrink = decay;
+            outside = lr_inside ? T(1) : rate, carry = momentum, shrink = decay;
     T *const w = value, *const u = velocity;
     T const* const dw = gradient;
     FRCNN_INDEPENDENT
     for (std::size_t i = begin; i < end; ++i) {
       T const g = dw[i] * scale + shrink * w[i];
-      T const v = kept * u[i] + inside * g;
+      T const v = carry * u[i] + inside * g;
       u[i] = v;
       w[i] -= outside * v;
     }
@@ -113,16 +113,14 @@ class sgd {
 
   // Sets the gradients to 0 that no backward pass has written since the last update, and the gaps between them, for whoever reads all.
   void clear_unwritten(context& c, part_set written) {
-    T const* const end = store_.gradients().data() + store_.gradients().size();
-    auto const& entries = store_.entries();
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      auto const& p = *entries[i].p;
+    T const* end = store_.gradients().data() + store_.gradients().size();
+    auto const& entries = store_.entries();  // by ascending place of their gradients
+    for (auto e = entries.rbegin(); e != entries.rend(); ++e) {
+      auto const& p = *e->p;
       if (!p.wants_grad()) continue;
-      T const* next = end;
-      for (std::size_t j = i + 1; j < entries.size() && next == end; ++j)
-        if (entries[j].p->wants_grad()) next = entries[j].p->grad.data;
-      std::size_t const kept = is_in(entries[i], written) ? p.size() : 0, room = static_cast<std::size_t>(next - p.grad.data);
-      if (kept < room) ops::clear<B>(c, p.grad.data + kept, room - kept);
+      T* const from = p.grad.data + (is_in(*e, written) ? p.size() : 0);
+      if (from < end) ops::clear<B>(c, from, static_cast<std::size_t>(end - from));
+      end = p.grad.data;
     }
   }
 
@@ -142,7 +140,7 @@ class sgd {
   }
   void apply(context& c, view<T const, 1, B> loss, part_set written = part_set::all()) {
     typename context::frame scope(c);
-    profiled const stage(c, "update");
+    profiled const timed(c, "update");
     auto squares = scratch<double, B>(c, shape<1>{{1}});
     sum_squares(c, squares, written);
     exec<B>::for_each(c, std::size_t{1}, detail::judge_step<T, B>{squares, loss, options_.clip_norm, control_.data()});

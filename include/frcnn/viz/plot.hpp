@@ -139,10 +139,10 @@ inline std::string path_of(std::span<point const> points) {
       if (points[end].y < points[low].y) low = end;
       if (points[end].y > points[high].y) high = end;
     }
-    std::size_t kept[] = {i, low, high, end - 1};
-    std::sort(std::begin(kept), std::end(kept));
+    std::size_t extremes[] = {i, low, high, end - 1};
+    std::sort(std::begin(extremes), std::end(extremes));
     for (std::size_t k = 0; k < 4; ++k)
-      if (k == 0 || kept[k] != kept[k - 1]) put(points[kept[k]], std::exchange(move, false));
+      if (k == 0 || extremes[k] != extremes[k - 1]) put(points[extremes[k]], std::exchange(move, false));
     i = end;
   }
   return d;

@@ -31,7 +31,7 @@ TEST_CASE("profiler: scopes nest, repeat and add up") {
     profiled const stage(c, "head");
     layer(c, "conv1", 7);  // another: it runs inside another stage
   }
-  auto const rows = p.rows();
+  auto const rows = p.entries();
   REQUIRE(rows.size() == 5);
   char const* const names[] = {"backbone", "conv1", "conv2", "head", "conv1"};
   int const depths[] = {0, 1, 1, 0, 1};
@@ -49,7 +49,7 @@ TEST_CASE("profiler: scopes nest, repeat and add up") {
   CHECK(rows[0].first.seconds >= rows[1].first.seconds + rows[2].first.seconds);  // a stage's time holds its layers'
   CHECK(rows[0].later.seconds >= rows[1].later.seconds + rows[2].later.seconds);
   p.clear();
-  CHECK(p.rows().empty());
+  CHECK(p.entries().empty());
 }
 
 TEST_CASE("profiler: a table has a line for every scope, indented by its depth") {
@@ -74,7 +74,7 @@ TEST_CASE("profiler: a slow first run stands apart from the others") {
     if (run == 0) std::this_thread::sleep_for(std::chrono::milliseconds(30));
     layer(c, "conv", 1);
   }
-  auto const rows = p.rows();
+  auto const rows = p.entries();
   CHECK(rows[0].first.seconds >= 0.03);
   std::string const table = p.table(), row = table.substr(table.find("\nbackbone ") + 1);
   double ms = 0, first = 0;
@@ -96,7 +96,7 @@ TEST_CASE("profiler: serves several threads, each with its own scopes") {
   std::thread other(work), another(work);
   work();
   other.join(), another.join();
-  auto const rows = p.rows();
+  auto const rows = p.entries();
   REQUIRE(rows.size() == 2);
   for (auto const& r : rows) {
     CHECK(r.first.calls == 1);

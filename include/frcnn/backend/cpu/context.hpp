@@ -128,10 +128,10 @@ class cpu::context {
   // What an engine keeps with this context: each type S has its own, default-constructed at first use.
   template <class S>
   S& state() {
-    for (kept_state const& s : states_)
-      if (s.tag == &state_tag<S>) return *static_cast<S*>(s.held.get());
+    for (typed_state const& s : states_)
+      if (s.tag == &state_tag<S>) return *static_cast<S*>(s.object.get());
     states_.push_back({&state_tag<S>, std::make_shared<S>()});
-    return *static_cast<S*>(states_.back().held.get());
+    return *static_cast<S*>(states_.back().object.get());
   }
 
   // Elements that an activation of this shape occupies; make and make_at take as many. Contents are undefined.
@@ -171,15 +171,15 @@ class cpu::context {
 
   template <class S>
   static inline char state_tag = 0;  // its address tells types apart
-  struct kept_state {
+  struct typed_state {
     void* tag;
-    std::shared_ptr<void> held;
+    std::shared_ptr<void> object;
   };
 
   arena arena_;
   cpu_options options_;
   std::unique_ptr<thread_team> team_;
-  std::vector<kept_state> states_;
+  std::vector<typed_state> states_;
 };
 
 static_assert(Backend<cpu> && PlainLayout<cpu>);

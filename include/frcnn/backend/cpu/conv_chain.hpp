@@ -22,17 +22,17 @@ struct conv_chain<cpu> {
     std::size_t room[2] = {0, 0};
     int steps = 0;
     for_each_step<T>(c, stages, x.dims, added, [&](stages_type<T>, std::size_t last, shape<4> out) {
-      if (last + 1 < stages.size() && !added.holds(last)) room[steps % 2] = std::max(room[steps % 2], out.size());
+      if (last + 1 < stages.size() && !added.adds_later(last)) room[steps % 2] = std::max(room[steps % 2], out.size());
       ++steps;
     });
     T* const memory[2] = {c.scratch_of<T>(room[0]), c.scratch_of<T>(room[1])};
     int at = 0;
     for_each_step<T>(c, stages, x.dims, added, [&](stages_type<T> step, std::size_t last, shape<4> out) {
-      bool const is_end = last + 1 == stages.size(), is_held = !is_end && added.holds(last);
-      cpu_activation<T> const to = is_end ? y : is_held ? c.make<T>(out) : cpu_activation<T>{memory[at % 2], out};
+      bool const is_end = last + 1 == stages.size(), is_added = !is_end && added.adds_later(last);
+      cpu_activation<T> const to = is_end ? y : is_added ? c.make<T>(out) : cpu_activation<T>{memory[at % 2], out};
       ++at;
       run<T>(c, step, x, added.of(step[0]), to);
-      if (is_held) added.put(last, to);
+      if (is_added) added.put(last, to);
       x = to;
     });
   }
@@ -45,7 +45,7 @@ struct conv_chain<cpu> {
     for (std::size_t first = 0; first < stages.size();) {
       std::size_t together = 1;
       [[maybe_unused]] std::size_t most = 1;
-      while (first + most < stages.size() && !added.holds(first + most - 1)) ++most;
+      while (first + most < stages.size() && !added.adds_later(first + most - 1)) ++most;
 #if FRCNN_HAS_FAST
       if constexpr (std::is_same_v<T, float>)
         if (c.is_fast<T>())

@@ -43,14 +43,14 @@ struct ranked {
   friend bool operator<(ranked const& a, ranked const& b) { return a.bits != b.bits ? a.bits > b.bits : a.position < b.position; }
 };
 
-// The kept boxes of one sweep, coordinate by coordinate, padded to whole chunks.
+// The survivors of one sweep, coordinate by coordinate, padded to whole chunks.
 template <class T>
-struct kept_boxes {
+struct surviving_boxes {
   static constexpr int chunk = 16;  // lanes compared between two looks at the answer: one AVX-512 vector of floats
   T *x1, *y1, *x2, *y2, *area;
   int count = 0;
 
-  kept_boxes(T* memory, std::size_t capacity)
+  surviving_boxes(T* memory, std::size_t capacity)
       : x1(memory), y1(memory + capacity), x2(memory + 2 * capacity), y2(memory + 3 * capacity), area(memory + 4 * capacity) {}
 
   static std::size_t padded(std::size_t n) { return (n + chunk - 1) / chunk * chunk; }
@@ -62,7 +62,7 @@ struct kept_boxes {
     ++count;
   }
 
-  // frcnn::iou with each kept box, operation by operation the same.
+  // frcnn::iou with each survivor, operation by operation the same.
   template <class Suppress>
   bool suppresses(box<T> const& b, Suppress const& suppress) const {
     T const own = b.area();
@@ -190,27 +190,27 @@ struct exec<cpu> {
 
   // Box: box<T> or box<T> const.
   template <class Box, class Suppress>
-  static void nms_sweep(cpu::context& c, counted<Box, 2, cpu> boxes, Suppress suppress, counted<std::int32_t, 2, cpu> keep) {
+  static void nms_sweep(cpu::context& c, counted<Box, 2, cpu> boxes, Suppress suppress, counted<std::int32_t, 2, cpu> survivors) {
     using T = decltype(std::remove_const_t<Box>::x1);
-    using kept_boxes = detail::kept_boxes<T>;
+    using surviving_boxes = detail::surviving_boxes<T>;
     std::size_t const segments = static_cast<std::size_t>(boxes.rows.dims[0]), k = static_cast<std::size_t>(boxes.rows.dims[1]);
-    std::size_t const m = static_cast<std::size_t>(keep.rows.dims[1]), capacity = kept_boxes::padded(std::min(k, m));
-    FRCNN_ASSERT(keep.rows.dims[0] == boxes.rows.dims[0]);
+    std::size_t const m = static_cast<std::size_t>(survivors.rows.dims[1]), capacity = surviving_boxes::padded(std::min(k, m));
+    FRCNN_ASSERT(survivors.rows.dims[0] == boxes.rows.dims[0]);
     cpu::context::frame const scope(c);
     T* const memory = c.scratch_of<T>(static_cast<std::size_t>(workers_for(c, segments, 1)) * 5 * capacity);
     parallel_for(c, segments, 1, [=, &suppress](int worker, std::size_t begin, std::size_t end) {
       for (std::size_t s = begin; s < end; ++s) {
-        kept_boxes kept(memory + static_cast<std::size_t>(worker) * 5 * capacity, capacity);
-        std::int32_t* const out = keep.rows.data + s * m;
+        surviving_boxes found(memory + static_cast<std::size_t>(worker) * 5 * capacity, capacity);
+        std::int32_t* const out = survivors.rows.data + s * m;
         Box* const candidate = boxes.rows.data + s * k;
         std::int32_t const count = boxes.count.data[s];
-        for (std::int32_t i = 0; i < count && static_cast<std::size_t>(kept.count) < m; ++i) {
-          if (kept.suppresses(candidate[i], suppress)) continue;
-          out[kept.count] = i;
-          kept.push(candidate[i]);
+        for (std::int32_t i = 0; i < count && static_cast<std::size_t>(found.count) < m; ++i) {
+          if (found.suppresses(candidate[i], suppress)) continue;
+          out[found.count] = i;
+          found.push(candidate[i]);
         }
-        std::fill(out + kept.count, out + m, -1);
-        keep.count.data[s] = kept.count;
+        std::fill(out + found.count, out + m, -1);
+        survivors.count.data[s] = found.count;
       }
     });
   }

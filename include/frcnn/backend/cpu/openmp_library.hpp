@@ -7,7 +7,7 @@
 //   has_lost_openmp_team()   whether the calling thread is that of a child of fork(), whose team stayed in the parent: libgomp would wait
 //                            for it for ever
 // Its threads wait for work until the process ends, in its own code. Where a plugin brought the library into the process, dlclose would
-// unload it with the plugin, below the feet of those threads. Linked into the plugin itself (libgomp.a) it cannot be kept: such a plugin
+// unload it with the plugin, below the feet of those threads. Linked into the plugin itself (libgomp.a) it cannot be pinned: such a plugin
 // must not be unloaded.
 #include "frcnn/config.hpp"
 
@@ -22,13 +22,13 @@ namespace frcnn::inline FRCNN_ABI::detail {
 
 inline void keep_openmp_loaded() noexcept {
 #if defined(_OPENMP) && defined(__linux__)
-  static bool const kept = [] {
+  static bool const pinned = [] {
     Dl_info openmp{}, own{};
     bool const known = ::dladdr(reinterpret_cast<void*>(&omp_get_max_threads), &openmp) != 0 &&
                        ::dladdr(reinterpret_cast<void*>(&keep_openmp_loaded), &own) != 0 && openmp.dli_fbase != own.dli_fbase;
     return known && ::dlopen(openmp.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != nullptr;
   }();
-  (void)kept;
+  (void)pinned;
 #endif
 }
 

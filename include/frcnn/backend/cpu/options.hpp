@@ -23,7 +23,7 @@ struct cpu_options {
   compute precision = compute::exact;  // bf16, where the build has oneDNN: products of inference only, summed in float
   bool keep_transforms = true;  // inference: weights of convolutions are kept transformed (7.1 floats for each of 3x3), else made per call
   bool strassen = true;         // large fully connected layers by 7 products instead of 8: pairs of RoIs round together (strassen.hpp)
-  profiler* profile = nullptr;  // told what every stage and layer costs; it belongs to the caller, and serves several contexts
+  profiler* profile = nullptr;  // told what every part and layer costs; it belongs to the caller, and serves several contexts
 };
 
 }  // namespace frcnn

@@ -355,18 +355,18 @@ struct roi_align<cpu> {
     std::size_t channels;
     T const* run[4] = {};
     T weight[4] = {};
-    int held = 0;
+    int pending = 0;
     bool started = false;
 
     void add(T const* r, T w) {
-      run[held] = r;
-      weight[held] = w;
-      if (++held == 4) flush();
+      run[pending] = r;
+      weight[pending] = w;
+      if (++pending == 4) flush();
     }
     void finish() {
-      if (held) {
+      if (pending) {
         // Weight 0 on a run that is read anyway, so that no foreign NaN comes in.
-        for (; held < 4; ++held) run[held] = run[0];
+        for (; pending < 4; ++pending) run[pending] = run[0];
         flush();
       } else if (!started) {
         std::fill_n(out, channels, T(0));
@@ -386,7 +386,7 @@ struct roi_align<cpu> {
         for (std::size_t i = 0; i < channels; ++i) to[i] = (wa * a[i] + wb * b[i]) + (wd * d[i] + we * e[i]);
       }
       started = true;
-      held = 0;
+      pending = 0;
       weight[0] = weight[1] = weight[2] = weight[3] = T(0);
     }
   };

@@ -60,7 +60,7 @@ class queued::host_memory {
     return *this;
   }
   ~host_memory() {
-    if (block_) where_->push([kept = std::move(block_)](cpu::context&) {});
+    if (block_) where_->push([owner = std::move(block_)](cpu::context&) {});
   }
   void* data() const noexcept { return block_ ? block_->data() : nullptr; }
 

@@ -20,8 +20,8 @@ namespace detail {
 // f(host, arguments...) in its turn.
 template <class F, class... Arguments>
 void queue_call(queued::context& c, F f, Arguments const&... arguments) {
-  c.push([f, held = std::make_tuple(on_cpu(arguments)...)](cpu::context& host) mutable {
-    std::apply([&](auto&... given) { f(host, given...); }, held);
+  c.push([f, owned = std::make_tuple(on_cpu(arguments)...)](cpu::context& host) mutable {
+    std::apply([&](auto&... given) { f(host, given...); }, owned);
   });
 }
 

@@ -160,8 +160,8 @@ inline bool forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
       std::copy(from + begin, from + end, y.data + begin);
     });
   cpu::context::frame const scope(c);
-  std::shared_ptr<void> held;
-  void const* const w = weights_for(c, own, p, weight, held);
+  std::shared_ptr<void> owner;
+  void const* const w = weights_for(c, own, p, weight, owner);
   std::size_t const in = x.dims.size() / x.dims[0], out = y.dims.size() / x.dims[0];
   for (std::size_t i = 0; i < static_cast<std::size_t>(x.dims[0]); ++i) {
     cpu::context::frame const image(c);
@@ -205,7 +205,7 @@ inline bool backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
   };
   task* const tasks = c.scratch_of<task>(static_cast<std::size_t>(parts));
   std::size_t bytes = 0;
-  std::shared_ptr<void> held;
+  std::shared_ptr<void> owner;
   for (int i = 0; i < parts; ++i) {
     task& t = tasks[i] = {detail::part_of_input(spec, dx.dims, dy.dims, i, parts), nullptr, nullptr};
     if (t.rows.out_rows == 0) continue;
@@ -213,7 +213,7 @@ inline bool backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
     if (!t.how->compute) return false;
     for (int j = 0; j < i && !t.weight; ++j)  // one copy of the weights in each layout
       if (tasks[j].how && tasks[j].how->packed == t.how->packed) t.weight = tasks[j].weight;
-    if (!t.weight) t.weight = weights_for(c, own, *t.how, {weight}, held);
+    if (!t.weight) t.weight = weights_for(c, own, *t.how, {weight}, owner);
     bytes = std::max(bytes, t.how->compute.scratch_size());
   }
   detail::part_scratch const scratch(c, bytes);

@@ -47,8 +47,8 @@ inline bool inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> 
   });
   if (!p.compute) return false;
   cpu::context::frame const scope(c);
-  std::shared_ptr<void> held;
-  void const* const w = weights_for(c, own, p, weight, held);
+  std::shared_ptr<void> owner;
+  void const* const w = weights_for(c, own, p, weight, owner);
   for (int i = 0; i < images; ++i) {
     cpu::context::frame const image(c);
     std::ptrdiff_t const row = static_cast<std::ptrdiff_t>(i) * m;

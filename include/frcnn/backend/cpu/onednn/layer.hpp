@@ -2,7 +2,7 @@
 // Weights and source of a layer in the layouts and types that a oneDNN primitive asks for.
 //
 //   converter(from, to, add)            a job {source, destination}: layout and type change; add: to what is there
-//   weights_for(c, state, plan, w, held)   the weights as the plan's kernel reads them: the parameter itself, a kept copy (which `held`
+//   weights_for(c, state, plan, w, owner)  the weights as the plan's kernel reads them: the parameter itself, a kept copy (which `owner`
 //                                       owns from then on), or one in the arena
 //   source_for(c, state, plan, x)       x, or x rounded to bf16 in the arena
 // What is in the arena lives as long as the caller's frame.
@@ -19,11 +19,11 @@ inline job converter(desc const& from, desc const& to, bool add = false) {
   return job(dnnl::reorder(made), made, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
-inline void const* weights_for(cpu::context& c, state& s, plan& p, weights const& w, std::shared_ptr<void>& held) {
+inline void const* weights_for(cpu::context& c, state& s, plan& p, weights const& w, std::shared_ptr<void>& owner) {
   if (!p.weight) return w.data;
   if (w.keep) {
-    held = w.keep->get(p.packed, w.version, [&](void* memory) { p.weight.run(c, s.stream, {w.data, memory}); });
-    return held.get();
+    owner = w.keep->get(p.packed, w.version, [&](void* memory) { p.weight.run(c, s.stream, {w.data, memory}); });
+    return owner.get();
   }
   void* const memory = c.scratch(p.packed.get_size());
   p.weight.run(c, s.stream, {w.data, memory});

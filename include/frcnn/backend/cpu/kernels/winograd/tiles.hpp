@@ -138,9 +138,9 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
   for (int i = 0; i < to.rows; ++i) {
     row_of(i, o);
     if (e.add) {
-      float const* const held = to.row[i] + to.x0 * to.pixel + at;
+      float const* const before = to.row[i] + to.x0 * to.pixel + at;
       simd::unroll<Columns>([&](auto j) {
-        if (j < to.columns) o[j] = simd::load(held + j * to.pixel) + o[j];
+        if (j < to.columns) o[j] = simd::load(before + j * to.pixel) + o[j];
       });
     }
     rectify(o);
