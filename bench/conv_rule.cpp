@@ -205,7 +205,7 @@ void add_shape(conv_layer const& l) {
 
 std::vector<conv_layer> twelve() {
   std::vector<conv_layer> some;
-  for (auto const& l : layers_of<frcnn::backbone::vgg16_tv_spec>(1, 600, 800).backbone)
+  for (auto const& l : layers_of_vgg16_tv(1, 600, 800).backbone)
     if (fast::is_winograd(l.spec)) some.push_back(l);
   return some;
 }
@@ -293,8 +293,8 @@ void add_conv_rule() {
     for (auto const& l : all.backbone) add_shape(l);
     for (auto const& l : all.rpn) add_shape(l);
   };
-  for (int const n : {2, 1}) add_all(layers_of<frcnn::backbone::small_spec>(n, 300, 400));
-  add_all(layers_of<frcnn::backbone::vgg16_tv_spec>(1, 600, 800));
+  for (int const n : {2, 1}) add_all(layers_of_small(n, 300, 400));
+  add_all(layers_of_vgg16_tv(1, 600, 800));
 
   for (auto const p : {pass::forward, pass::backward_data, pass::backward_weight}) {
     auto const name = [p](char const* kernel) {

@@ -1,7 +1,7 @@
 #pragma once
-// The layers of the plain presets with the shapes that they meet, read off the presets' own specs.
+// The layers of the plain presets with the shapes that they meet, read off the presets' own chains.
 //
-//   layers_of<backbone::small_spec>(2, 300, 400): conv 3->32/2 at [2,3,320,416], conv 32->64/2 at [2,32,160,208], ...
+//   layers_of_small(2, 300, 400): conv 3->32/2 at [2,3,320,416], conv 32->64/2 at [2,32,160,208], ...
 // H, W: an image as the network is given it; padded here to multiples of 32.
 #include <frcnn/backbone/plain.hpp>
 #include <frcnn/geometry/conventions.hpp>
@@ -45,12 +45,10 @@ inline frcnn::shape<4> padded(int n, int h, int w) {
   return {{n, 3, (h + d - 1) / d * d, (w + d - 1) / d * d}};
 }
 
-template <class Spec>
-layers layers_of(int n, int h, int w, int anchors = 9) {
-  std::string const name = Spec::name;
+inline layers layers_of(std::string const& name, frcnn::backbone::chain const& chain, int n, int h, int w, int anchors = 9) {
   layers all;
   frcnn::shape<4> x = padded(n, h, w);
-  for (auto const& s : Spec::stages) {
+  for (auto const& s : frcnn::backbone::rounded<frcnn::conventions::torchvision>(chain).stages) {
     if (is_pool(s.kind)) {
       all.pools.push_back(
           {{s.kernel, s.stride, s.pad, s.kind == frcnn::stage_kind::pool_ceil}, x, name + " pool" + std::to_string(all.pools.size() + 1)});
@@ -66,16 +64,16 @@ layers layers_of(int n, int h, int w, int anchors = 9) {
   return all;
 }
 
-// The Spec of a preset's backbone.
-template <class Backbone>
-struct spec_of;
-template <class Spec, class T, class B>
-struct spec_of<frcnn::backbone::plain<Spec, T, B>> {
-  using type = Spec;
-};
+inline layers layers_of_small(int n, int h, int w) { return layers_of("small", frcnn::backbone::small_chain(), n, h, w); }
+inline layers layers_of_vgg16_tv(int n, int h, int w) { return layers_of("vgg16_tv", frcnn::backbone::vgg16_tv_chain(), n, h, w); }
+
+template <class Preset>
+frcnn::backbone::chain chain_of_preset() {
+  return Preset::config({"any"}).chain;
+}
 template <class Preset>
 layers layers_of_preset(int n, int h, int w) {
-  return layers_of<typename spec_of<typename Preset::backbone_type>::type>(n, h, w);
+  return layers_of(Preset::name, chain_of_preset<Preset>(), n, h, w);
 }
 
 }  // namespace bench

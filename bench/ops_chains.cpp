@@ -11,8 +11,7 @@ namespace {
 
 using stage = frcnn::chain_stage<float, device>;
 
-template <class Spec>
-void add_chain(int count, int h, int w) {
+void add_chain(std::string const& name, std::vector<frcnn::backbone::stage> const& preset, int count, int h, int w) {
   shape<4> const in = padded(1, h, w);
   add(op_name("conv_chain", text(in) + "-" + std::to_string(count)), benchmark::kMicrosecond, [=](context& c) {
     struct chain {
@@ -25,7 +24,7 @@ void add_chain(int count, int h, int w) {
     shape<4> s = in;
     double flops = 0, weights = 0;
     for (int i = 0; i < count; ++i) {
-      auto const& of = Spec::stages[i];
+      auto const& of = preset[static_cast<std::size_t>(i)];
       stage next;
       if (is_pool(of.kind)) {
         next = stage::of_pool({of.kernel, of.stride, of.pad, of.kind == frcnn::stage_kind::pool_ceil});
@@ -67,17 +66,18 @@ void add_chain(int count, int h, int w) {
                    },
                .flops = flops,
                .bytes = bytes(elements(in) + elements(s) + weights),
-               .label = std::string(Spec::name) + ", the first " + std::to_string(count) + " stages"};
+               .label = name + ", the first " + std::to_string(count) + " stages"};
   });
 }
 
 }  // namespace
 
 void add_chains() {
-  using frcnn::backbone::small_spec, frcnn::backbone::vgg16_tv_spec;
-  add_chain<vgg16_tv_spec>(3, 600, 800);
-  add_chain<vgg16_tv_spec>(6, 600, 800);
-  add_chain<small_spec>(static_cast<int>(std::size(small_spec::stages)), 300, 400);
+  auto const small = frcnn::backbone::small_chain(),
+             vgg = frcnn::backbone::rounded<frcnn::conventions::torchvision>(frcnn::backbone::vgg16_tv_chain());
+  add_chain("vgg16_tv", vgg.stages, 3, 600, 800);
+  add_chain("vgg16_tv", vgg.stages, 6, 600, 800);
+  add_chain("small", small.stages, static_cast<int>(small.stages.size()), 300, 400);
 }
 
 }  // namespace bench

@@ -375,8 +375,7 @@ void add_detection_ops() {
   add_input(2, 300, 400);
   add_input(1, 600, 800);
 
-  auto const small_map = layers_of<frcnn::backbone::small_spec>(1, 300, 400).map,
-             vgg_map = layers_of<frcnn::backbone::vgg16_tv_spec>(1, 600, 800).map;
+  auto const small_map = layers_of_small(1, 300, 400).map, vgg_map = layers_of_vgg16_tv(1, 600, 800).map;
   add_anchors({{2, small_map[1], small_map[2], small_map[3]}}, {24, 48, 96}, "small");
   add_anchors(vgg_map, {128, 256, 512}, "vgg16_tv");
   add_roi_targets(2, 2000, "training");

@@ -90,11 +90,11 @@ void add_linear(int m, int k, int n, bool relu, std::string const& where, bool t
 
 void add_layer_ops() {
   for (int const n : {2, 1}) {
-    auto const small = layers_of<frcnn::backbone::small_spec>(n, 300, 400);
+    auto const small = layers_of_small(n, 300, 400);
     add_convs(small.backbone);
     add_convs(small.rpn);
   }
-  auto const vgg = layers_of<frcnn::backbone::vgg16_tv_spec>(1, 600, 800);
+  auto const vgg = layers_of_vgg16_tv(1, 600, 800);
   add_convs(vgg.backbone);
   add_convs(vgg.rpn);
 

@@ -216,9 +216,9 @@ void add_rows(shape<4> s, std::string const& where) {
 }  // namespace
 
 void add_pooling_ops() {
-  auto const vgg = layers_of<frcnn::backbone::vgg16_tv_spec>(1, 600, 800);
+  auto const vgg = layers_of_vgg16_tv(1, 600, 800);
   for (auto const& l : vgg.pools) add_pool(l);
-  auto const small_map = layers_of<frcnn::backbone::small_spec>(1, 300, 400).map;
+  auto const small_map = layers_of_small(1, 300, 400).map;
   add_regions(small_map, 300, "small, detection");
   add_regions({{2, small_map[1], small_map[2], small_map[3]}}, 128, "small, training");
   add_regions(vgg.map, 300, "vgg16_tv, detection");

@@ -164,7 +164,7 @@ void add_stages_of(int h, int w) {
   add_stage("backbone_backward", batch, phase::train, [](ptr s, layers const& l) {
     // Weights of what learns, data down to it.
     double flops = 0;
-    constexpr auto frozen = static_cast<std::size_t>(spec_of<typename Preset::backbone_type>::type::frozen);
+    auto const frozen = static_cast<std::size_t>(chain_of_preset<Preset>().frozen);
     for (std::size_t i = frozen; i < l.backbone.size(); ++i) flops += (i > frozen ? 2 : 1) * l.backbone[i].flops();
     return job{.run = [s] { s->backbone_backward(); }, .wrong = [s] { return wrong_gradients(*s, "backbone."); }, .flops = flops};
   });

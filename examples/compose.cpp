@@ -22,9 +22,9 @@ struct side_coder {
   }
 };
 
-// The parts: `small`'s backbone, and torchvision's convention with our coder in both stages.
+// The parts: `small`'s backbone, whose map has 256 channels, and torchvision's convention with our coder in both stages.
 using convention = frcnn::conventions::with_coder<frcnn::conventions::torchvision, side_coder>;
-using backbone = frcnn::backbone::plain<frcnn::backbone::small_spec, float, frcnn::cpu>;
+using backbone = frcnn::backbone::plain<256, float, frcnn::cpu>;
 using generator = frcnn::region_proposal_network<backbone::features_type, convention>;
 using pooler = frcnn::roi::align_pooler<backbone::features_type, convention>;
 using head = frcnn::fast_rcnn_head<backbone::features_type, convention, pooler>;
@@ -37,12 +37,14 @@ int main(int argc, char** argv) try {
   auto const set = frcnn::data::read_voc({{folder, "trainval"}});
 
   // The detector. Options not given are the convention's.
-  std::array<int, 1> const strides{backbone::stride(0)};
+  auto const chain = frcnn::backbone::small_chain();
+  std::array<int, 1> const strides{chain.stride()};
   frcnn::fast_rcnn_options<convention> options;
   options.classes = static_cast<int>(set.classes.size());
   options.fc6 = options.fc7 = 256;
   options.target.batch = 64;
-  model m(backbone(), generator(frcnn::make_anchors<convention, 1>({{24, 48, 96}}, {0.5, 1, 2}), strides), head(pooler(strides), options));
+  model m(backbone(chain), generator(frcnn::make_anchors<convention, 1>({{24, 48, 96}}, {0.5, 1, 2}), strides),
+          head(pooler(strides), options));
   m.parameters().initialise(/*seed*/ 0);
 
   // A few steps of approximate joint training.

@@ -17,7 +17,7 @@ split = sys.argv.index("--")
 command = sys.argv[split + 1 :]
 text = pathlib.Path(program).read_text()
 
-BACKBONE = "using backbone = frcnn::backbone::plain<frcnn::backbone::small_spec, float, frcnn::cpu>;"
+BACKBONE = "using backbone = frcnn::backbone::plain<256, float, frcnn::cpu>;"
 GENERATOR = "using generator = frcnn::region_proposal_network<backbone::features_type, convention>;"
 POOLER = "using pooler = frcnn::roi::align_pooler<backbone::features_type, convention>;"
 HEAD = "using head = frcnn::fast_rcnn_head<backbone::features_type, convention, pooler>;"

@@ -97,7 +97,7 @@ template class fast_rcnn_head<one_map<double>, torchvision>;
 template class fast_rcnn_head<two_maps<float>, own<caffe>, roi::max_pooler<two_maps<float>, own<caffe>>>;
 template class fast_rcnn_head<two_maps<double>, own<torchvision>>;
 
-template class faster_rcnn<backbone::plain<backbone::small_spec, float, cuda>, region_proposal_network<one_map<float>, torchvision>,
+template class faster_rcnn<backbone::plain<256, float, cuda>, region_proposal_network<one_map<float>, torchvision>,
                            fast_rcnn_head<one_map<float>, torchvision>>;
 template class parameter_store<float, cuda>;
 template class parameter_store<double, cuda>;

@@ -112,7 +112,7 @@ bool fails_at(long n, F f) {
 }
 
 using narrow = narrow_preset<cpu>;
-using whole = narrow_preset<cpu, float, whole_spec>;
+using whole = narrow_preset<cpu, float, whole_chain>;
 
 bool same(std::vector<detection> const& a, std::vector<detection> const& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),

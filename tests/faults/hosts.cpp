@@ -25,7 +25,7 @@ using namespace detector_tests;
 
 namespace {
 
-using preset = narrow_preset<cpu, float, whole_spec>;
+using preset = narrow_preset<cpu, float, whole_chain>;
 
 detector<preset> make(cpu_options options = {.threads = 2}) {
   detector<preset> d(preset::config(), options);

@@ -1,15 +1,13 @@
 #pragma once
 // Backbones that are one chain of convolutions, max pools and local response normalisations: `small`, VGG-16.
 //
-// A Spec names the chain at compile time:
-//   struct my_spec {
-//     static constexpr char const* name = "mine";
-//     static constexpr backbone::stage stages[] = {backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)};
-//     static constexpr int frozen = 0;                    // convolutions, from the first, that never learn
-//   };
+// The chain is run-time data; scalar, device, channels of the map and convention are the type, so that chains that differ in stages alone
+// are one class, compiled once:
+//   backbone::chain const mine{{backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)}, 1};  // the first convolution frozen
+//   backbone::plain<64, float, cpu> b(mine);
 // Pools round as the convention does, unless the stage says: pool(2, 2, 0, true) rounds up. Biases learn as the convention has it.
 // Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool, normalisation.
-// Only the last map leaves (one level).
+// Only the last map leaves (one level). Throws error for a chain that is none, or whose map has other than the type's channels.
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/geometry/conventions.hpp"
@@ -19,7 +17,6 @@
 
 #include <array>
 #include <cstdio>
-#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +34,26 @@ constexpr stage conv(int channels, int kernel = 3, int stride = 1) { return {sta
 constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0) { return {pool_kind(false), 0, kernel, stride, pad, {}, true}; }
 constexpr stage pool(int kernel, int stride, int pad, bool ceil) { return {pool_kind(ceil), 0, kernel, stride, pad}; }
 constexpr stage lrn(lrn_spec const& s = {}) { return {stage_kind::lrn, 0, 1, 1, 0, s}; }
+
+struct chain {
+  std::vector<stage> stages{};
+  int frozen = 0;  // convolutions, from the first, that never learn
+
+  // Pixels of the image per cell of the map, nominal.
+  int stride() const {
+    int n = 1;
+    for (auto const& s : stages) n *= s.stride;
+    return n;
+  }
+};
+
+// The chain with the rounding of its pools settled.
+template <class Rules>
+chain rounded(chain c) {
+  for (auto& s : c.stages)
+    if (s.rounds_by_convention) s.kind = pool_kind(Rules::ceil_pooling);
+  return c;
+}
 
 // "conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor": what a model file says of its backbone.
 inline std::string description(std::span<stage const> stages) {
@@ -58,77 +75,40 @@ inline std::string description(std::span<stage const> stages) {
   return text;
 }
 
-template <class Spec, Real T, Backend B, class Rules = conventions::torchvision>
-class plain {
-  static constexpr int depth = static_cast<int>(std::size(Spec::stages));
-  // The chain with its pools' rounding settled.
-  static constexpr std::array<stage, depth> chain = [] {
-    std::array<stage, depth> all{};
-    for (int i = 0; i < depth; ++i) {
-      all[i] = Spec::stages[i];
-      if (all[i].rounds_by_convention) all[i].kind = pool_kind(Rules::ceil_pooling);
-    }
-    return all;
-  }();
-  static_assert(
-      [] {
-        for (auto const& s : chain)
-          if (s.kind == stage_kind::add) return false;
-        return true;
-      }(),
-      "frcnn: backbone::plain has no residual blocks: its stages are convolutions, pools and lrn (ops::conv_chain runs a stage add)");
-
+// What a chain does, whatever the channels of its map and the convention: plain, below, is what is composed.
+template <Real T, Backend B>
+class chain_network {
  public:
   using scalar = T;
   using device = B;
-  using rules = Rules;
   using context = typename B::context;
-  static constexpr int levels = 1;
-  static constexpr int channels(int) {
-    int n = 3;
-    for (auto const& s : chain)
-      if (s.kind == stage_kind::conv) n = s.channels;
-    return n;
-  }
-  static constexpr int stride(int) {
-    int n = 1;
-    for (auto const& s : chain) n *= s.stride;
-    return n;
-  }
-  using features_type = features<T, B, channels(0), 1>;
-  static std::string description() { return backbone::description(chain); }
+  static constexpr int levels = 1, most_stages = 64;
+
+  int stride(int) const { return chain_.stride(); }
+  std::string description() const { return backbone::description(chain_.stages); }
 
   // Inputs of all stages from the first that learns, and each pool's winners; the caller keeps the last map.
   struct tape {
-    activation<T, B> at[depth + 1]{};  // at[i]: input of stage i; at[depth]: the map
-    buffer<T, B> memory[depth];
-    buffer<std::int32_t, B> argmax[depth];
+    std::vector<activation<T, B>> at;  // at[i]: input of stage i; the last: the map
+    std::vector<buffer<T, B>> memory;
+    std::vector<buffer<std::int32_t, B>> argmax;
   };
 
-  // in: channels of the images.
-  explicit plain(int in = 3) {
-    int convolutions = 0;
-    for (auto const& s : chain) {
-      if (s.kind != stage_kind::conv) continue;
-      conv2d_spec const spec{in, s.channels, s.kernel, s.stride, s.pad, true};
-      convs_.emplace_back(spec, nn::kaiming_normal(static_cast<int>(spec.fan_in())));
-      if (convolutions++ < Spec::frozen) convs_.back().freeze();
-      in = s.channels;
-    }
-    nn::take_bias_multipliers<Rules>(*this);
-  }
-
-  shape<4> map_shape(int, shape<4> pixels) const { return shape_after(depth, pixels); }
+  shape<4> map_shape(int, shape<4> pixels) const { return shape_after(depth(), pixels); }
 
   void infer(context& c, batch<T, B> im, maps<T, 1, B>& out) const {
     typename context::frame scope(c);
-    run_chain(c, depth, load(c, im), out.level[0]);
+    run_chain(c, depth(), load(c, im), out.level[0]);
   }
 
   // The frozen prefix runs as in inference: nothing of it is kept.
   void forward(context& c, batch<T, B> im, maps<T, 1, B>& out, tape& t) const {
+    int const last = depth();
+    t.at.resize(chain_.stages.size() + 1);
+    t.memory.resize(chain_.stages.size());
+    t.argmax.resize(chain_.stages.size());
     auto keep = [&](int i, shape<4> s) {
-      return i == depth ? out.level[0] : c.template make_at<T>(t.memory[i].reserve(c, c.template storage<T>(s)), s);
+      return i == last ? out.level[0] : c.template make_at<T>(t.memory[i].reserve(c, c.template storage<T>(s)), s);
     };
     int const first = first_trainable();
     {
@@ -142,11 +122,11 @@ class plain {
         run_chain(c, first, pixels, t.at[first]);
       }
     }
-    for (int i = first, k = convolutions_before(first); i < depth; ++i) {
+    for (int i = first, k = convolutions_before(first); i < last; ++i) {
       shape<4> const s = next_shape(i, k, t.at[i].dims);
       t.at[i + 1] = keep(i + 1, s);
       if (is_conv(i)) convs_[k++].forward(c, t.at[i], t.at[i + 1]);
-      else if (is_lrn(i)) ops::lrn<B>::template forward<T>(c, chain[i].normalise, t.at[i], t.at[i + 1]);
+      else if (is_lrn(i)) ops::lrn<B>::template forward<T>(c, at(i).normalise, t.at[i], t.at[i + 1]);
       else ops::max_pool<B>::template forward<T>(c, pool_of(i), t.at[i], t.at[i + 1], winners(c, t, i, s));
     }
   }
@@ -155,14 +135,14 @@ class plain {
     typename context::frame scope(c);
     int const first = first_trainable();
     activation<T, B> dy = d.level[0];
-    for (int i = depth - 1, k = static_cast<int>(convs_.size()); i >= first; --i) {
+    for (int i = depth() - 1, k = static_cast<int>(convs_.size()); i >= first; --i) {
       activation<T, B> dx{};
       if (i > first) dx = c.template make<T>(t.at[i].dims);
       if (is_conv(i)) {
         typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
         convs_[--k].backward(c, kept, dy, dx, writing::set, gradients);
       } else if (is_lrn(i)) {
-        ops::lrn<B>::template backward<T>(c, chain[i].normalise, t.at[i], dy, dx, writing::set);
+        ops::lrn<B>::template backward<T>(c, at(i).normalise, t.at[i], dy, dx, writing::set);
       } else {
         ops::max_pool<B>::template backward<T>(c, pool_of(i), winners(c, t, i, t.at[i + 1].dims), dy, dx, writing::set);
       }
@@ -174,7 +154,7 @@ class plain {
   void for_each_param(V&& visit) {
     visit.enter("backbone");
     int position = 0, k = 0;
-    for (auto const& s : chain) {
+    for (auto const& s : chain_.stages) {
       if (s.kind == stage_kind::conv) {
         visit.enter(std::to_string(position));
         convs_[k++].for_each_param(visit);
@@ -185,13 +165,45 @@ class plain {
     visit.leave();
   }
 
- private:
-  static constexpr bool is_conv(int i) { return chain[i].kind == stage_kind::conv; }
-  static constexpr bool is_lrn(int i) { return chain[i].kind == stage_kind::lrn; }
-  static constexpr pool_spec pool_of(int i) {
-    auto const& s = chain[i];
-    return {s.kernel, s.stride, s.pad, s.kind == stage_kind::pool_ceil};
+ protected:
+  // Reads images of `in` channels and gives a map of `out`.
+  chain_network(chain c, int in, int out) : chain_(std::move(c)) {
+    check(chain_);
+    int convolutions = 0;
+    for (auto const& s : chain_.stages) {
+      if (s.kind != stage_kind::conv) continue;
+      conv2d_spec const spec{in, s.channels, s.kernel, s.stride, s.pad, true};
+      convs_.emplace_back(spec, nn::kaiming_normal(static_cast<int>(spec.fan_in())));
+      if (convolutions++ < chain_.frozen) convs_.back().freeze();
+      in = s.channels;
+    }
+    if (in != out) throw error("backbone", "a chain whose map has " + std::to_string(out) + " channels", std::to_string(in));
   }
+
+ private:
+  static void check(chain const& c) {
+    auto const& stages = c.stages;
+    if (stages.empty() || stages.size() > std::size_t{most_stages})
+      throw error("backbone", "1 to " + std::to_string(most_stages) + " stages", std::to_string(stages.size()));
+    int convolutions = 0;
+    for (auto const& s : stages) {
+      if (s.kind == stage_kind::add)
+        throw error("backbone", "a chain of convolutions, pools and lrn (ops::conv_chain runs residual blocks)", "a stage add");
+      if (s.kind == stage_kind::lrn) frcnn::check(s.normalise);
+      if (is_pool(s.kind) && (s.kernel < 1 || s.stride < 1 || s.pad < 0 || s.pad >= s.kernel))
+        throw error("backbone", "pools with a kernel and a stride of 1 or more, and a pad from 0 that is smaller than the kernel",
+                    backbone::description(std::span(&s, 1)));
+      convolutions += s.kind == stage_kind::conv;
+    }
+    if (c.frozen < 0 || c.frozen > convolutions)
+      throw error("backbone", "0 to " + std::to_string(convolutions) + " frozen convolutions", std::to_string(c.frozen));
+  }
+
+  int depth() const { return static_cast<int>(chain_.stages.size()); }
+  stage const& at(int i) const { return chain_.stages[i]; }
+  bool is_conv(int i) const { return at(i).kind == stage_kind::conv; }
+  bool is_lrn(int i) const { return at(i).kind == stage_kind::lrn; }
+  pool_spec pool_of(int i) const { return {at(i).kernel, at(i).stride, at(i).pad, at(i).kind == stage_kind::pool_ceil}; }
 
   shape<4> next_shape(int i, int k, shape<4> s) const {
     return is_conv(i) ? convs_[k].out_shape(s) : is_lrn(i) ? s : pool_of(i).out_shape(s);
@@ -205,15 +217,14 @@ class plain {
 
   // Stages [0, count) without a tape.
   void run_chain(context& c, int count, activation<T, B> x, activation<T, B> y) const {
-    chain_stage<T, B> stages[depth];
-    for (int i = 0, k = 0; i < count; ++i) {
-      using as = chain_stage<T, B>;
-      stages[i] = is_conv(i) ? convs_[k++].stage() : is_lrn(i) ? as::of_lrn(chain[i].normalise) : as::of_pool(pool_of(i));
-    }
-    ops::conv_chain<B>::template forward<T>(c, std::span<chain_stage<T, B> const>(stages, static_cast<std::size_t>(count)), x, y);
+    using as = chain_stage<T, B>;
+    std::array<as, most_stages> stages;  // not from the heap: a detection allocates nothing
+    for (int i = 0, k = 0; i < count; ++i)
+      stages[i] = is_conv(i) ? convs_[k++].stage() : is_lrn(i) ? as::of_lrn(at(i).normalise) : as::of_pool(pool_of(i));
+    ops::conv_chain<B>::template forward<T>(c, std::span<as const>(stages.data(), static_cast<std::size_t>(count)), x, y);
   }
 
-  static int convolutions_before(int i) {
+  int convolutions_before(int i) const {
     int k = 0;
     for (int j = 0; j < i; ++j) k += is_conv(j);
     return k;
@@ -232,29 +243,41 @@ class plain {
 
   // Backward stops here: everything earlier is frozen.
   int first_trainable() const {
-    for (int i = 0, k = 0; i < depth; ++i)
+    for (int i = 0, k = 0; i < depth(); ++i)
       if (is_conv(i) && convs_[k++].learns()) return i;
-    return depth;
+    return depth();
   }
 
+  chain chain_;
   std::vector<nn::conv<T, B>> convs_;
 };
 
-// The preset `small`: six 3x3 convolutions, stride 16, 256 channels.
-struct small_spec {
-  static constexpr char const* name = "small";
-  static constexpr stage stages[] = {conv(32, 3, 2), conv(64, 3, 2), conv(128, 3, 2), conv(128), conv(256, 3, 2), conv(256)};
-  static constexpr int frozen = 0;
+// Channels: of the map. The parts beside it are composed with that number, at compile time.
+template <int Channels, Real T, Backend B, class Rules = conventions::torchvision>
+class plain : public chain_network<T, B> {
+  static_assert(Channels > 0);
+
+ public:
+  using rules = Rules;
+  using features_type = features<T, B, Channels, 1>;
+  static constexpr int channels(int) { return Channels; }
+
+  // in: channels of the images.
+  explicit plain(chain c, int in = 3) : chain_network<T, B>(rounded<Rules>(std::move(c)), in, Channels) {
+    nn::take_bias_multipliers<Rules>(*this);
+  }
 };
 
-// VGG-16 to conv5_3 as torchvision builds it (floor pooling, no pool after the last convolution); conv1 and conv2 stay frozen
+// The preset `small`: six 3x3 convolutions, stride 16, 256 channels.
+inline chain small_chain() { return {{conv(32, 3, 2), conv(64, 3, 2), conv(128, 3, 2), conv(128), conv(256, 3, 2), conv(256)}}; }
+
+// VGG-16 to conv5_3 as torchvision builds it (floor pooling, no pool after the last convolution), 512 channels; conv1 and conv2 stay frozen
 // (section 3.1.3: for VGG net, conv3_1 and up are tuned).
-struct vgg16_tv_spec {
-  static constexpr char const* name = "vgg16_tv";
-  static constexpr stage stages[] = {conv(64), conv(64),  pool(),    conv(128), conv(128), pool(),    conv(256), conv(256), conv(256),
-                                     pool(),   conv(512), conv(512), conv(512), pool(),    conv(512), conv(512), conv(512)};
-  static constexpr int frozen = 4;
-};
+inline chain vgg16_tv_chain() {
+  return {{conv(64), conv(64), pool(), conv(128), conv(128), pool(), conv(256), conv(256), conv(256), pool(), conv(512), conv(512),
+           conv(512), pool(), conv(512), conv(512), conv(512)},
+          4};
+}
 
 }  // namespace frcnn::backbone
 FRCNN_HIDDEN_END

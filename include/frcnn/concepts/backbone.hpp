@@ -1,10 +1,11 @@
 #pragma once
 // Backbone: the shared convolutional layers, pixels to feature maps (section 3.2).
-//   1. X::levels, X::channels(l), X::stride(l)   constants: maps, channels of each, nominal input pixels per map cell
-//   2. x.map_shape(l, [N,C,H,W])                 shape of map l for a padded batch
-//   3. x.infer(c, batch, maps)                   inference; maps are the caller's, of map_shape
-//   4. x.forward(c, batch, maps, tape)           training: tape keeps what backward needs; maps live until then
-//   5. x.backward(c, tape, dmaps, gradients)     d(loss)/d(maps) to every parameter gradient, set or added to; dmaps may be overwritten.
+//   1. X::levels, X::channels(l)                 constants: maps, channels of each
+//   2. x.stride(l)                               nominal input pixels per cell of map l
+//   3. x.map_shape(l, [N,C,H,W])                 shape of map l for a padded batch
+//   4. x.infer(c, batch, maps)                   inference; maps are the caller's, of map_shape
+//   5. x.forward(c, batch, maps, tape)           training: tape keeps what backward needs; maps live until then
+//   6. x.backward(c, tape, dmaps, gradients)     d(loss)/d(maps) to every parameter gradient, set or added to; dmaps may be overwritten.
 //                                                Stops where everything earlier is frozen; is not called where all is.
 // infer and forward are const and safe from several threads, each with its own context.
 //
@@ -31,9 +32,9 @@ namespace frcnn::inline FRCNN_ABI {
 namespace detail {
 template <class X>
 consteval bool has_levels() {
-  if constexpr (requires { X::channels(0), X::stride(0); }) {
+  if constexpr (requires { X::channels(0); }) {
     for (int l = 0; l < X::levels; ++l)
-      if (X::channels(l) <= 0 || X::stride(l) <= 0) return false;
+      if (X::channels(l) <= 0) return false;
     return true;
   }
   return false;
@@ -45,6 +46,7 @@ template <class X>
 concept Backbone = Trainable<X> && (X::levels > 0) && detail::has_levels<X>() &&
                    requires(X& x, X const& k, context_of<X>& c, batch<scalar_of<X>, device_of<X>> im,
                             maps<scalar_of<X>, X::levels, device_of<X>>& f, typename X::tape& t, writing w) {
+                     { k.stride(0) } -> std::same_as<int>;
                      { k.map_shape(0, im.pixels.dims) } -> std::same_as<shape<4>>;
                      k.infer(c, im, f);
                      k.forward(c, im, f, t);

@@ -24,20 +24,21 @@ FRCNN_INSTANCE class nn::low_rank_linear<float, cpu>;
 FRCNN_INSTANCE class parameter_store<float, cpu>;
 FRCNN_INSTANCE class input_batch<float, cpu>;
 FRCNN_INSTANCE class sgd<float, cpu>;
+FRCNN_INSTANCE class backbone::chain_network<float, cpu>;
 
-#define FRCNN_INSTANCES_OF(preset, spec)                                                               \
-  FRCNN_INSTANCE class backbone::plain<spec, float, cpu>;                                              \
+#define FRCNN_INSTANCES_OF(preset, channels)                                                           \
+  FRCNN_INSTANCE class backbone::plain<channels, float, cpu>;                                          \
   FRCNN_INSTANCE class region_proposal_network<preset::features_type, preset::convention>;             \
   FRCNN_INSTANCE class roi::align_pooler<preset::features_type, preset::convention>;                   \
   FRCNN_INSTANCE class fast_rcnn_head<preset::features_type, preset::convention, preset::pooler_type>; \
   FRCNN_INSTANCE class faster_rcnn<preset::backbone_type, preset::generator_type, preset::head_type>;  \
   FRCNN_INSTANCE class detector<preset>;                                                               \
   FRCNN_INSTANCE class trainer<preset::model>;                                                         \
-  FRCNN_INSTANCE struct presets::plain_torchvision<spec, cpu, float>;                                  \
+  FRCNN_INSTANCE struct presets::plain_torchvision<channels, cpu, float>;                              \
   FRCNN_INSTANCE struct preset;
 
-FRCNN_INSTANCES_OF(presets::small_net<cpu>, backbone::small_spec)
-FRCNN_INSTANCES_OF(presets::vgg16_tv<cpu>, backbone::vgg16_tv_spec)
+FRCNN_INSTANCES_OF(presets::small_net<cpu>, 256)
+FRCNN_INSTANCES_OF(presets::vgg16_tv<cpu>, 512)
 #undef FRCNN_INSTANCES_OF
 
 }  // namespace frcnn

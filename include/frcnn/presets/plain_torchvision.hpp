@@ -22,8 +22,9 @@ struct training_defaults {
 };
 
 // What such a preset may say: the options of its parts.
-template <class Backbone, class Pooler, class Rules>
+template <class Pooler, class Rules>
 struct plain_config : model_config {
+  backbone::chain chain;
   rpn_options<Rules> proposals;
   roi::pooling_options pooling;
   fast_rcnn_options<Rules> head;  // `classes` is as many as have names
@@ -32,7 +33,7 @@ struct plain_config : model_config {
   template <class Spec>
   void describe(Spec& spec) {
     model_config::describe(spec);
-    spec.constant("backbone", Backbone::description());
+    spec.constant("backbone", description(backbone::rounded<Rules>(chain).stages));
     spec.group("convention", [&] { describe_convention<Rules>(spec); });
     spec.group("proposals", [&] { proposals.describe(spec); });
     spec.constant("pooler", Pooler::name);
@@ -41,25 +42,26 @@ struct plain_config : model_config {
   }
 };
 
-template <class Spec, Backend B, Real T>
+// Channels: of the chain's map.
+template <int Channels, Backend B, Real T>
 struct plain_torchvision {
   using scalar = T;
   using device = B;
   using convention = conventions::torchvision;
-  using backbone_type = backbone::plain<Spec, T, B, convention>;
+  using backbone_type = backbone::plain<Channels, T, B, convention>;
   using features_type = typename backbone_type::features_type;
   using generator_type = region_proposal_network<features_type, convention>;
   using pooler_type = roi::align_pooler<features_type, convention>;
   using head_type = fast_rcnn_head<features_type, convention, pooler_type>;
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
-  using config_type = plain_config<backbone_type, pooler_type, convention>;
+  using config_type = plain_config<pooler_type, convention>;
 
   static std::unique_ptr<model> make(config_type const& config) {
-    constexpr std::array<int, 1> strides{backbone_type::stride(0)};
+    std::array<int, 1> const strides{config.chain.stride()};
     auto head = config.head;
     head.classes = static_cast<int>(config.classes.size());
     return std::make_unique<model>(
-        backbone_type(config.normalisation.channels),
+        backbone_type(config.chain, config.normalisation.channels),
         generator_type(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides, config.proposals),
         head_type(pooler_type(strides, config.pooling), head));
   }
@@ -76,18 +78,19 @@ struct plain_torchvision {
 
  protected:
   // The convention's numbers; a preset sets its own.
-  static config_type config_of(char const* name, std::vector<std::string> classes) {
+  static config_type config_of(char const* name, backbone::chain chain, std::vector<std::string> classes) {
     config_type c;
     c.preset = name;
+    c.chain = std::move(chain);
     c.classes = std::move(classes);
     c.anchor_ratios = {0.5, 1, 2};
     return c;
   }
 
   // What files of format "frcnn 1" leave to their preset, as it was when they were written: it must not follow config(), nor the code.
-  static std::string frozen_spec(char const* backbone, int before_nms, int width) {
+  static std::string frozen_spec(char const* chain, int before_nms, int width) {
     auto const fc = std::to_string(width);
-    return std::string(R"({"backbone":")") + backbone +
+    return std::string(R"({"backbone":")") + chain +
            R"(","convention":{"name":"torchvision","size_divisor":32,"objectness":"sigmoid","filters_before_top_n":false,)"
            R"("selects_per_level":true,"proposal_min_side":0.001,"detection_min_side":0.01,"decodes_in_original_pixels":false,)"
            R"("roi_pool_end_offset":0.0,"ceil_pooling":false,)"

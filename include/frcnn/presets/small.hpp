@@ -7,12 +7,12 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
-struct small_net : plain_torchvision<backbone::small_spec, B, T> {
-  using base = plain_torchvision<backbone::small_spec, B, T>;
+struct small_net : plain_torchvision<256, B, T> {
+  using base = plain_torchvision<256, B, T>;
   static constexpr char const* name = "small";
 
   static typename base::config_type config(std::vector<std::string> classes) {
-    auto c = base::config_of(name, std::move(classes));
+    auto c = base::config_of(name, backbone::small_chain(), std::move(classes));
     c.anchor_sizes = {{24, 48, 96}};
     c.short_side = 300;
     c.max_side = 1000;

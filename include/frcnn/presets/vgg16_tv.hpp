@@ -7,12 +7,12 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
-struct vgg16_tv : plain_torchvision<backbone::vgg16_tv_spec, B, T> {
-  using base = plain_torchvision<backbone::vgg16_tv_spec, B, T>;
+struct vgg16_tv : plain_torchvision<512, B, T> {
+  using base = plain_torchvision<512, B, T>;
   static constexpr char const* name = "vgg16_tv";
 
   static typename base::config_type config(std::vector<std::string> classes) {
-    auto c = base::config_of(name, std::move(classes));
+    auto c = base::config_of(name, backbone::vgg16_tv_chain(), std::move(classes));
     c.anchor_sizes = {{128, 256, 512}};
     c.short_side = 600;
     c.max_side = 1000;

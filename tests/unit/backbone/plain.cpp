@@ -12,12 +12,20 @@ using namespace frcnn;
 namespace {
 
 // Every kind of stage that plain has: ZF's normalisation, both roundings of a pool.
-struct mixed_spec {
-  static constexpr char const* name = "mixed";
-  static constexpr backbone::stage stages[] = {backbone::conv(4, 3, 2), backbone::lrn({3, .5, .75, 1}), backbone::pool(3, 2, 1, true),
-                                               backbone::conv(5),       backbone::pool(),               backbone::conv(3)};
-  static constexpr int frozen = 0;
-};
+backbone::chain mixed() {
+  using namespace backbone;
+  return {{conv(4, 3, 2), lrn({3, .5, .75, 1}), pool(3, 2, 1, true), conv(5), pool(), conv(3)}};
+}
+using network = backbone::plain<3, double, cpu>;
+
+std::string refusal(backbone::chain const& c) {
+  try {
+    network const b(c);
+  } catch (error const& e) {
+    return e.what();
+  }
+  return "accepted";
+}
 
 }  // namespace
 
@@ -25,7 +33,7 @@ TEST_CASE("plain: every kind of stage, with a tape and without, and its gradient
   for (auto const& options : tests::engines(2)) {
     CAPTURE(tests::name(options));
     cpu::context c(options);
-    backbone::plain<mixed_spec, double, cpu> b;
+    network b(mixed());
     parameter_store<double, cpu> store;
     store.bind(b);
     store.enable_gradients();
@@ -72,4 +80,44 @@ TEST_CASE("plain: every kind of stage, with a tape and without, and its gradient
     CHECK(names == std::vector<std::string>{"backbone.0.bias", "backbone.0.weight", "backbone.4.bias", "backbone.4.weight", "backbone.7.bias",
                                             "backbone.7.weight"});
   }
+}
+
+TEST_CASE("plain: one type for every chain whose map has these channels, and one tape for chains of several lengths") {
+  cpu::context c(1);
+  network::tape t;
+  batch<double, cpu> im;
+  std::vector<double> x(3 * 8 * 8, .5);
+  im.pixels = {x.data(), {{1, 3, 8, 8}}};
+  for (auto const& chain : {backbone::chain{{backbone::conv(3)}}, mixed(), backbone::chain{{backbone::pool(), backbone::conv(3)}}}) {
+    network b(chain);
+    CHECK(b.stride(0) == chain.stride());
+    parameter_store<double, cpu> store;
+    store.bind(b);
+    store.enable_gradients();
+    store.initialise(3);
+    auto const out = b.map_shape(0, im.pixels.dims);
+    buffer<double, cpu> map(c, out.size());
+    maps<double, 1, cpu> m;
+    m.level[0] = cpu::context::make_at<double>(map.data(), out);
+    b.forward(c, im, m, t);
+    b.backward(c, t, m);
+    CHECK(t.at.size() == chain.stages.size() + 1);
+  }
+}
+
+TEST_CASE("plain refuses chains that are none, and says what is wrong") {
+  using namespace backbone;
+  CHECK(refusal({{conv(4), conv(3)}}) == "accepted");
+  CHECK(refusal({{conv(3), conv(4)}}) == "backbone: expected a chain whose map has 3 channels, found 4");
+  CHECK(refusal({}) == "backbone: expected 1 to 64 stages, found 0");
+  CHECK(refusal({std::vector<stage>(65, conv(3))}) == "backbone: expected 1 to 64 stages, found 65");
+  CHECK(refusal({{conv(3), {stage_kind::add}}}) ==
+        "backbone: expected a chain of convolutions, pools and lrn (ops::conv_chain runs residual blocks), found a stage add");
+  CHECK(refusal({{conv(3), pool(2, 0)}}) ==
+        "backbone: expected pools with a kernel and a stride of 1 or more, and a pad from 0 that is smaller than the kernel, found pool "
+        "2x2/0 "
+        "pad 0 floor");
+  CHECK(refusal({{conv(3)}, 2}) == "backbone: expected 0 to 1 frozen convolutions, found 2");
+  CHECK(refusal({{conv(3), lrn({2})}}).starts_with("local response normalisation: expected an odd number"));
+  CHECK(refusal({{conv(3, 3, 0)}}).starts_with("convolution: expected channels, a kernel and a stride of 1 or more"));
 }

@@ -239,9 +239,10 @@ struct nosy : region_proposal_network<on_queue::features_type> {
 template <bool Waits>
 std::uint64_t waits_of_detect() {
   using model = faster_rcnn<on_queue::backbone_type, nosy<Waits>, on_queue::head_type>;
-  std::array<int, 1> const strides{on_queue::backbone_type::stride(0)};
+  auto const chain = narrow_chain::make();
+  std::array<int, 1> const strides{chain.stride()};
   model m(
-      on_queue::backbone_type(),
+      on_queue::backbone_type(chain),
       nosy<Waits>(make_anchors<conventions::torchvision, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, narrow_rpn<conventions::torchvision>()),
       on_queue::head_type(on_queue::pooler_type(strides), narrow_head<conventions::torchvision>()));
   liven(m);

@@ -9,13 +9,12 @@ using conventions::caffe, conventions::torchvision;
 namespace {
 
 template <class Rules>
-using pooled = parts<pooled_spec, float, Rules, roi::max_pooler>;
+using pooled = parts<48, float, Rules, roi::max_pooler>;
 
 // Stages that say how they round.
-struct said {
-  static constexpr backbone::stage stages[] = {backbone::conv(4), backbone::pool(2, 2, 0, false), backbone::pool(2, 2, 0, true)};
-  static constexpr int frozen = 0;
-};
+backbone::chain said() { return {{backbone::conv(48), backbone::pool(2, 2, 0, false), backbone::pool(2, 2, 0, true)}}; }
+template <class Rules>
+using network = backbone::plain<48, float, cpu, Rules>;
 
 }  // namespace
 
@@ -33,26 +32,25 @@ TEST_CASE("biases learn at twice the rate under caffe and decay like weights, in
   };
   auto low_rank = narrow_head<caffe>();
   low_rank.fc6_rank = 2;
-  multipliers(*pooled<caffe>::make(narrow_rpn<caffe>(), low_rank), 2);
-  multipliers(*pooled<torchvision>::make(narrow_rpn<torchvision>(), narrow_head<torchvision>()), 1);
+  multipliers(*pooled<caffe>::make(pooled_chain::make(), narrow_rpn<caffe>(), low_rank), 2);
+  multipliers(*pooled<torchvision>::make(pooled_chain::make(), narrow_rpn<torchvision>(), narrow_head<torchvision>()), 1);
 }
 
 TEST_CASE("pools round up under caffe, unless a stage says how") {
   // 50 x 70: 25, 13, 7, 4 x 35, 18, 9, 5; rounded down 25, 12, 6, 3 x 35, 17, 8, 4
   shape<4> const pixels{{1, 3, 50, 70}};
   auto const same = [](shape<4> const& s, int h, int w) { return s[2] == h && s[3] == w; };
-  CHECK(same(backbone::plain<pooled_spec, float, cpu, caffe>().map_shape(0, pixels), 4, 5));
-  CHECK(same(backbone::plain<pooled_spec, float, cpu, torchvision>().map_shape(0, pixels), 3, 4));
-  CHECK(same(backbone::plain<said, float, cpu, caffe>().map_shape(0, {{1, 3, 7, 11}}), 2, 3));
-  CHECK(same(backbone::plain<said, float, cpu, torchvision>().map_shape(0, {{1, 3, 7, 11}}), 2, 3));
-  using told = backbone::plain<pooled_spec, float, cpu, caffe>;
-  CHECK(told::description().find("pool 2x2/2 pad 0 ceil") != std::string::npos);
+  CHECK(same(network<caffe>(pooled_chain::make()).map_shape(0, pixels), 4, 5));
+  CHECK(same(network<torchvision>(pooled_chain::make()).map_shape(0, pixels), 3, 4));
+  CHECK(same(network<caffe>(said()).map_shape(0, {{1, 3, 7, 11}}), 2, 3));
+  CHECK(same(network<torchvision>(said()).map_shape(0, {{1, 3, 7, 11}}), 2, 3));
+  CHECK(network<caffe>(pooled_chain::make()).description().find("pool 2x2/2 pad 0 ceil") != std::string::npos);
 }
 
 TEST_CASE("what a head reports is the convention's: suppression at .3 under caffe") {
   CHECK(fast_rcnn_options<caffe>().detections.nms == .3);
   CHECK(fast_rcnn_options<torchvision>().detections.nms == .5);
-  auto const model = pooled<caffe>::make(narrow_rpn<caffe>(), narrow_head<caffe>());
+  auto const model = pooled<caffe>::make(pooled_chain::make(), narrow_rpn<caffe>(), narrow_head<caffe>());
   auto const o = complete({.score = .2f}, model->head());
   CHECK((*o.score == .2f && *o.nms == .3f && *o.max_detections == 100));
 }
@@ -62,7 +60,7 @@ TEST_CASE("the form of momentum is the convention's where the optimiser is not t
   double const lr = .125, decay = .01;
   // Velocities after one step: g + decay w, or lr lr_mult (g + decay w).
   auto const velocities = [&](std::optional<bool> inside) {
-    auto const model = pooled<caffe>::make(narrow_rpn<caffe>(), narrow_head<caffe>());
+    auto const model = pooled<caffe>::make(pooled_chain::make(), narrow_rpn<caffe>(), narrow_head<caffe>());
     using model_type = typename pooled<caffe>::model;
     liven(*model);
     cpu::context c(1);

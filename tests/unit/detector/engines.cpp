@@ -11,12 +11,12 @@ using namespace detector_tests;
 
 namespace {
 
-template <class Spec, class T>
-auto make() {
+template <class T>
+auto make(backbone::chain const& chain) {
   auto head = narrow_head<conventions::torchvision>();
   head.fc6 = 40;
   head.fc7 = 24;
-  auto model = parts<Spec, T>::make(narrow_rpn<conventions::torchvision>(), head);
+  auto model = parts<48, T>::make(chain, narrow_rpn<conventions::torchvision>(), head);
   liven(*model);
   if constexpr (std::is_same_v<T, double>)  // what float holds of them
     for (auto const& e : model->parameters().entries()) {
@@ -83,11 +83,15 @@ std::vector<detection> found(Model const& model, cpu::context& c, scene<T>& s, i
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("one step and one detection of every engine are double's", Spec, whole_spec, pooled_spec) {
+TEST_CASE("one step and one detection of every engine are double's") {
+  bool pools = false;
+  SUBCASE("of a chain of convolutions") {}
+  SUBCASE("with pools") { pools = true; }
+  auto const chain = pools ? pooled_chain::make() : whole_chain::make();
   // High enough that two threads get strips of the frozen prefix.
   scene<float> pictures({{176, 80}, {170, 96}, {130, 88}, {90, 96}, {64, 64}});
   auto exact = in<double>(pictures);
-  auto const reference = make<Spec, double>();
+  auto const reference = make<double>(chain);
   reference->parameters().enable_gradients();
   typename std::remove_reference_t<decltype(*reference)>::tape wide;
   cpu::context plain({.threads = 2, .engine = cpu_engine::portable});
@@ -97,7 +101,7 @@ TEST_CASE_TEMPLATE("one step and one detection of every engine are double's", Sp
 
   for (auto const& options : tests::engines(2)) {
     CAPTURE(tests::name(options));
-    auto const model = make<Spec, float>();
+    auto const model = make<float>(chain);
     model->parameters().enable_gradients();
     cpu::context c(options);
     typename std::remove_reference_t<decltype(*model)>::tape tape;

@@ -17,41 +17,43 @@ namespace detector_tests {
 
 using namespace frcnn;
 
-struct narrow_spec {
-  static constexpr char const* name = "narrow";
-  static constexpr backbone::stage stages[] = {backbone::conv(4, 3, 2), backbone::conv(8, 3, 2),  backbone::conv(8, 3, 2),
-                                               backbone::conv(8),       backbone::conv(12, 3, 2), backbone::conv(12)};
-  static constexpr int frozen = 0;
+struct narrow_chain {
+  static constexpr int channels = 12;
+  static backbone::chain make() {
+    using backbone::conv;
+    return {{conv(4, 3, 2), conv(8, 3, 2), conv(8, 3, 2), conv(8), conv(12, 3, 2), conv(12)}};
+  }
 };
 
 // The same with whole vectors of channels: on the engine fast Winograd's layers, here and in the RPN.
-struct whole_spec {
-  static constexpr char const* name = "whole";
-  static constexpr backbone::stage stages[] = {backbone::conv(16, 3, 2), backbone::conv(16, 3, 2), backbone::conv(32, 3, 2),
-                                               backbone::conv(32),       backbone::conv(48, 3, 2), backbone::conv(48)};
-  static constexpr int frozen = 0;
+struct whole_chain {
+  static constexpr int channels = 48;
+  static backbone::chain make() {
+    using backbone::conv;
+    return {{conv(16, 3, 2), conv(16, 3, 2), conv(32, 3, 2), conv(32), conv(48, 3, 2), conv(48)}};
+  }
 };
 // In VGG's manner: pools, and a frozen prefix that runs in strips.
-struct pooled_spec {
-  static constexpr char const* name = "pooled";
-  static constexpr backbone::stage stages[] = {backbone::conv(16), backbone::conv(16), backbone::pool(),   backbone::conv(32),
-                                               backbone::pool(),   backbone::conv(32), backbone::conv(32), backbone::pool(),
-                                               backbone::conv(32), backbone::pool(),   backbone::conv(48)};
-  static constexpr int frozen = 3;
+struct pooled_chain {
+  static constexpr int channels = 48;
+  static backbone::chain make() {
+    using backbone::conv, backbone::pool;
+    return {{conv(16), conv(16), pool(), conv(32), pool(), conv(32), conv(32), pool(), conv(32), pool(), conv(48)}, 3};
+  }
 };
 
-template <class Spec, Real T, class Rules = conventions::torchvision, template <class, class> class Pooler = roi::align_pooler>
+template <int Channels, Real T, class Rules = conventions::torchvision, template <class, class> class Pooler = roi::align_pooler>
 struct parts {
-  using backbone_type = backbone::plain<Spec, T, cpu, Rules>;
+  using backbone_type = backbone::plain<Channels, T, cpu, Rules>;
   using features_type = typename backbone_type::features_type;
   using pooler_type = Pooler<features_type, Rules>;
   using generator_type = region_proposal_network<features_type, Rules>;
   using head_type = fast_rcnn_head<features_type, Rules, pooler_type>;
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
 
-  static std::unique_ptr<model> make(rpn_options<Rules> const& rpn, fast_rcnn_options<Rules> const& head) {
-    std::array<int, 1> const strides{backbone_type::stride(0)};
-    return std::make_unique<model>(backbone_type(), generator_type(make_anchors<Rules, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, rpn),
+  static std::unique_ptr<model> make(backbone::chain const& chain, rpn_options<Rules> const& rpn, fast_rcnn_options<Rules> const& head) {
+    std::array<int, 1> const strides{chain.stride()};
+    return std::make_unique<model>(backbone_type(chain), generator_type(make_anchors<Rules, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, rpn),
                                    head_type(pooler_type(strides), head));
   }
 };

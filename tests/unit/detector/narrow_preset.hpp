@@ -7,13 +7,13 @@
 
 namespace detector_tests {
 
-template <class B = cpu, Real T = float, class Spec = narrow_spec>
-struct narrow_preset : presets::plain_torchvision<Spec, B, T> {
-  using base = presets::plain_torchvision<Spec, B, T>;
+template <class B = cpu, Real T = float, class Chain = narrow_chain>
+struct narrow_preset : presets::plain_torchvision<Chain::channels, B, T> {
+  using base = presets::plain_torchvision<Chain::channels, B, T>;
   static constexpr char const* name = "narrow";
 
   static typename base::config_type config(std::vector<std::string> classes = {"disc", "bar", "ring"}) {
-    auto c = base::config_of(name, std::move(classes));
+    auto c = base::config_of(name, Chain::make(), std::move(classes));
     c.anchor_sizes = {{24, 48, 96}};
     c.short_side = 64;
     c.max_side = 128;

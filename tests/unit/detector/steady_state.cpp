@@ -144,8 +144,8 @@ TEST_CASE("the counters see every kind of allocation") {
 }
 
 using narrow = narrow_preset<cpu>;
-using whole = narrow_preset<cpu, float, whole_spec>;
-using pooled = narrow_preset<cpu, float, pooled_spec>;
+using whole = narrow_preset<cpu, float, whole_chain>;
+using pooled = narrow_preset<cpu, float, pooled_chain>;
 
 TEST_CASE_TEMPLATE("no allocation per training step after warm-up, and flat memory", P, narrow, whole, pooled) {
   for (auto const& options : tests::engines(2)) {

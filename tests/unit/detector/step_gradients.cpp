@@ -13,12 +13,12 @@ namespace {
 template <class C, template <class, class> class P, int Rank = 0>
 struct variant {
   using conv = C;
-  using parts_type = parts<narrow_spec, double, C, P>;
+  using parts_type = parts<12, double, C, P>;
   using model = typename parts_type::model;
   static auto make(double dropout) {
     auto head = narrow_head<C>(dropout);
     head.fc6_rank = head.fc7_rank = Rank;
-    auto m = parts_type::make(narrow_rpn<C>(), head);
+    auto m = parts_type::make(narrow_chain::make(), narrow_rpn<C>(), head);
     liven(*m);
     m->parameters().enable_gradients();
     return m;
@@ -152,16 +152,12 @@ TEST_CASE_TEMPLATE("further micro-batches add", V, sigmoid_align, softmax_max) {
   }
 }
 
-namespace {
-struct half_frozen_spec : narrow_spec {
-  static constexpr int frozen = 3;
-};
-}  // namespace
-
 TEST_CASE("frozen layers get no gradient and change nobody else's") {
   using conv = conventions::torchvision;
-  auto const free = parts<narrow_spec, double>::make(narrow_rpn<conv>(), narrow_head<conv>());
-  auto const frozen = parts<half_frozen_spec, double>::make(narrow_rpn<conv>(), narrow_head<conv>());
+  auto half_frozen = narrow_chain::make();
+  half_frozen.frozen = 3;
+  auto const free = parts<12, double>::make(narrow_chain::make(), narrow_rpn<conv>(), narrow_head<conv>());
+  auto const frozen = parts<12, double>::make(half_frozen, narrow_rpn<conv>(), narrow_head<conv>());
   cpu::context c(1);
   scene<double> here(sizes);
   liven(*free);
