@@ -22,6 +22,7 @@ struct arguments {
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments reading;
+  double lambda = 0, n_cls = 0, n_reg = 0;  // 0: the default
   std::uint64_t seed = 0;
   std::size_t cache_mb = 512;
   bool no_test = false, resume = false, tensorboard = false;
@@ -60,6 +61,11 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")
       ->multi_option_policy(all)
       ->delimiter(',')
+      ->check(console::above(0));
+  app.add_option("--lambda", a.lambda, "weight of the RPN's box loss, equation (1) (1)")->check(console::above(0));
+  app.add_option("--n-cls", a.n_cls, "what the RPN's log loss is divided by (the number of sampled anchors; the paper's text: 256)")
+      ->check(console::above(0));
+  app.add_option("--n-reg", a.n_reg, "what the RPN's box loss is divided by (the number of sampled anchors; the paper's text: 2400)")
       ->check(console::above(0));
   app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)")
       ->check(console::path());

@@ -49,6 +49,10 @@ static typename Preset::config_type configure(arguments const& a) {
   if (!a.ratios.empty()) config.anchor_ratios = a.ratios;
   if (a.short_side) config.short_side = a.short_side;
   if (a.max_side) config.max_side = a.max_side;
+  auto& loss = config.proposals.loss;
+  if (a.lambda > 0) loss.lambda = a.lambda;
+  if (a.n_cls > 0) loss.n_cls = a.n_cls;
+  if (a.n_reg > 0) loss.n_reg = a.n_reg;
   if (config.max_side >= config.short_side) return config;
   if (a.max_side)
     throw error(
@@ -122,6 +126,8 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
                                               {"--init", a.init},
                                               {"--skip-bad", a.reading.skip_bad ? "yes" : "no"},
                                               {"--exif", a.reading.exif}};
+  for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
+    if (value > 0) identity[option] = fmt::format("{}", value);
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
