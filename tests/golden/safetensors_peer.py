@@ -3,6 +3,7 @@
     safetensors_peer.py           writes safetensors_peer.safetensors, and reads safetensors_ours.safetensors, which the test
                                   "bytes are a function of the contents" compares with what the library writes
 """
+import json
 import pathlib
 
 import numpy as np
@@ -39,4 +40,19 @@ assert ours.keys() == expected.keys()
 for name, value in expected.items():
     assert ours[name].dtype == value.dtype and np.array_equal(ours[name], value) and ours[name].shape == value.shape, name
 with safe_open(here / "safetensors_ours.safetensors", "np") as file:
-    assert file.metadata() == {"preset": "small", 'quote"d': "line\nbreak, Fußgänger"}
+    metadata = file.metadata()
+sums = json.loads(metadata.pop("frcnn.crc32c"))
+assert metadata == {"preset": "small", 'quote"d': "line\nbreak, Fußgänger"}
+
+
+def crc32c(data):
+    r = 0xFFFFFFFF
+    for byte in data:
+        r ^= byte
+        for _ in range(8):
+            r = r >> 1 ^ (0x82F63B78 if r & 1 else 0)
+    return f"{r ^ 0xFFFFFFFF:08x}"
+
+
+assert crc32c("".join(f"{key}\0{metadata[key]}\0" for key in sorted(metadata)).encode()) == sums["metadata"]
+assert {name: crc32c(value.tobytes()) if value.size else "" for name, value in ours.items()} == sums["tensors"]

@@ -92,6 +92,15 @@ photo = image_of(good, first)
 cut = pathlib.Path("cut.safetensors"); cut.write_bytes(bytes_of("model/model.safetensors")[:100000])
 refused(run("detect", "--model", cut, photo), "cut.safetensors")
 refused(run("detect", "--model", "none.safetensors", photo), "none.safetensors")
+whole = bytes_of("model/model.safetensors")
+zeroed = pathlib.Path("zeroed.safetensors"); zeroed.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+flipped = pathlib.Path("flipped.safetensors"); flipped.write_bytes(whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
+for damaged in (zeroed, flipped):
+    for command in (["detect", "--model", damaged, photo], ["evaluate", "--model", damaged, "--test", good],
+                    ["compress", "--model", damaged, "--out", "smaller.safetensors", "--fc6-rank", "8"]):
+        refused(run(*command), damaged.name, "tensor", "the bytes of its checksums")
+    refuses(good, damaged.name, "tensor", "the bytes of its checksums", options=["--init", damaged])
+check(not pathlib.Path("smaller.safetensors").exists(), "nothing is made of a damaged model")
 refused(run("detect", "--model", photo, photo), photo)
 refused(run("evaluate", "--model", cut, "--test", good), "cut.safetensors")
 d = copy("others")

@@ -2,7 +2,7 @@
 // Model files: safetensors with everything detect needs, and nothing else (no time, host or path): equal models give equal bytes.
 //
 //   tensors   every parameter by its name, logical order, F32 (F64 of a double model)
-//   metadata  format "frcnn 2", and spec: the configuration of the detector as JSON (detector/spec.hpp)
+//   metadata  format "frcnn 2", spec: the configuration of the detector as JSON (detector/spec.hpp), and checksums (io/tensor_sums.hpp)
 //
 //   save(detector, path)            load<presets::small_net<cpu>>(path)            load_detector(path): whatever preset the file names
 // A detector is made of the numbers of its file: editing a preset changes none that is there. What is in the code (the convention, the

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <locale>
@@ -90,6 +91,14 @@ inline void write_all(int fd, char const* data, std::size_t n, std::filesystem::
   }
 }
 
+inline void write_all_at(int fd, char const* data, std::size_t n, std::uint64_t at, std::filesystem::path const& path) {
+  while (n > 0) {
+    ssize_t const done = ::pwrite(fd, data, n, static_cast<off_t>(at));
+    if (done < 0 && errno != EINTR) throw_write_error(path, errno);
+    if (done > 0) data += done, at += static_cast<std::uint64_t>(done), n -= static_cast<std::size_t>(done);
+  }
+}
+
 // Puts what a file or a folder holds onto the disk. Devices and some file systems cannot, and say EINVAL.
 inline void sync(int fd, std::filesystem::path const& path) {
   while (::fsync(fd) != 0) {
@@ -151,6 +160,16 @@ class atomic_file : private std::streambuf {
     }
     flush();
     put(bytes, n);
+  }
+
+  // Puts bytes over n that were written from byte `at` on. Not where the path is written straight.
+  bool can_overwrite() const { return !beside_.empty(); }
+  void overwrite(std::uint64_t at, void const* data, std::size_t n) {
+    FRCNN_ASSERT(can_overwrite());
+    flush();
+    broken_ = true;
+    detail::write_all_at(file_.get(), static_cast<char const*>(data), n, at, path_);
+    broken_ = false;
   }
 
   // The file is there, whole and on the disk, when this returns. Call it once, last.

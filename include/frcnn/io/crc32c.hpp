@@ -1,5 +1,5 @@
 #pragma once
-// CRC-32C (Castagnoli), the checksum of checkpoints and of event files, and CRC-32, that of PNG.
+// CRC-32C (Castagnoli), the checksum of model files, checkpoints and event files, and CRC-32, that of PNG.
 //
 // Example: crc32c("123456789") == 0xe3069283. In pieces: crc32c("6789", crc32c("12345")) is the same.   crc32("123456789") == 0xcbf43926
 // Source: RFC 3720, appendix B.4 (polynomial 0x1edc6f41, reflected; initial and final complement); PNG specification, annex D (0x04c11db7).
@@ -8,7 +8,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <type_traits>
+
+// The instruction of SSE 4.2 takes eight bytes in three cycles. nvcc's front end does not know it.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__CUDACC__)
+#define FRCNN_CRC32C_INSTRUCTION 1
+#else
+#define FRCNN_CRC32C_INSTRUCTION 0
+#endif
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
@@ -42,9 +51,29 @@ constexpr std::uint32_t crc(std::string_view bytes, std::uint32_t before) {
   return ~r;
 }
 
+#if FRCNN_CRC32C_INSTRUCTION
+[[gnu::target("sse4.2")]] inline std::uint32_t crc32c_by_instruction(std::string_view bytes, std::uint32_t before) {
+  std::uint64_t r = ~before;
+  std::size_t i = 0;
+  for (; i + 8 <= bytes.size(); i += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, bytes.data() + i, 8);
+    r = __builtin_ia32_crc32di(r, eight);
+  }
+  auto last = static_cast<std::uint32_t>(r);
+  for (; i < bytes.size(); ++i) last = __builtin_ia32_crc32qi(last, static_cast<unsigned char>(bytes[i]));
+  return ~last;
+}
+#endif
+
 }  // namespace detail
 
-constexpr std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0) { return detail::crc<0x82f63b78u>(bytes, before); }
+constexpr std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0) {
+#if FRCNN_CRC32C_INSTRUCTION
+  if (!std::is_constant_evaluated() && __builtin_cpu_supports("sse4.2")) return detail::crc32c_by_instruction(bytes, before);
+#endif
+  return detail::crc<0x82f63b78u>(bytes, before);
+}
 constexpr std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0) { return detail::crc<0xedb88320u>(bytes, before); }
 
 }  // namespace frcnn::inline FRCNN_ABI::io

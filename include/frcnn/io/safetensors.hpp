@@ -1,33 +1,34 @@
 #pragma once
-// Named tensors in a safetensors file: 8 bytes of header length, a JSON header, the elements.
+// Named tensors in a safetensors file: 8 bytes of header length, a JSON header, the elements. The reader; io/safetensors_writer.hpp, which
+// this brings too, is the writer.
 //
 // Reading trusts nothing: whatever the bytes are, the file opens with every tensor inside it, or one frcnn::error names the file, the
 // tensor, what was expected and what was found. Opening reads the header alone; elements are read when they are asked for, in parts where
 // the caller wants them so, and nothing of them is kept; or they are mapped, and lie where the file has them. As the format asks, elements
 // follow one another in the file without gaps or overlaps, and keys are not repeated.
-// Writing is a function of the contents alone (no time, host or path): equal tensors and metadata give equal bytes.
+// Elements are what was written, or an error names their tensor: the writer leaves checksums in the metadata (io/tensor_sums.hpp), and
+// whatever is read or mapped is compared with them, piece by piece. metadata() leaves them out, so that whoever copies metadata into a
+// writer does not copy them. Files without them, other programs' and older ones, are taken as they are.
 //
-// Example: safetensors_writer out;
-//          out.metadata["preset"] = "small";
-//          out.add<float>("fc.bias", {3}, {1, 2, 3});
-//          out.write("m.safetensors");
-//          safetensors_file in("m.safetensors");
+// Example: safetensors_file in("m.safetensors");
 //          in.read<double>("fc.bias", {3});   // {1.0, 2.0, 3.0}
 //          in.read<float>("fc.bias", {4});    // throws: m.safetensors, tensor "fc.bias": expected shape [4], found shape [3]
-// Source: github.com/huggingface/safetensors, "Format". Its Python package reads what this writes, and the other way round (a test does
-// both).
+// Source: github.com/huggingface/safetensors, "Format". Its Python package reads what the writer writes, and the other way round (a test
+// does both).
+#include "frcnn/core/threads.hpp"
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/dtype.hpp"
 #include "frcnn/io/foreign_file.hpp"
 #include "frcnn/io/mapping.hpp"
+#include "frcnn/io/safetensors_writer.hpp"
+#include "frcnn/io/tensor_sums.hpp"
 #include "frcnn/io/weight_source.hpp"
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <atomic>
 #include <map>
 #include <memory>
-#include <set>
 #include <span>
 #include <utility>
 
@@ -91,14 +92,25 @@ class safetensors_file : public weight_source {
   void read_part(std::string const& name, std::size_t first, std::span<T> out) const {
     stored_tensor const& t = tensor(name);
     FRCNN_ASSERT(first + out.size() <= t.size());
-    std::uint64_t const from = t.begin + first * size_of(t.type);
-    if (t.type == dtype_of<T>()) return fetch(from, out.size_bytes(), out.data());
-    constexpr std::size_t piece = std::size_t{1} << 16;
-    std::vector<std::byte> bytes(std::min(piece, out.size()) * size_of(t.type));
-    for (std::size_t i = 0; i < out.size(); i += piece) {
-      std::size_t const n = std::min(piece, out.size() - i);
-      fetch(from + i * size_of(t.type), n * size_of(t.type), bytes.data());
-      if (!convert(t.type, bytes.data(), n, out.data() + i))
+    std::size_t const element = size_of(t.type), begin = first * element, end = begin + out.size() * element;  // bytes of the tensor
+    auto const* const sums = sums_of(name);
+    bool const same = t.type == dtype_of<T>();
+    if (same && !sums) return fetch(t.begin + begin, end - begin, out.data());
+    // Piece by piece, the first and the last, of which perhaps only a part is wanted, whole.
+    std::size_t const piece = static_cast<std::size_t>(sums_ ? sums_->piece : tensor_sums::usual_piece);
+    std::unique_ptr<std::byte[]> beside;
+    for (std::size_t i = begin / piece; i * piece < end; ++i) {
+      std::size_t const from = i * piece, to = static_cast<std::size_t>(std::min<std::uint64_t>(from + piece, t.end - t.begin)),
+                        want = std::max(from, begin), n = std::min(to, end) - want;
+      auto* const values = out.data() + (want - begin) / element;
+      bool const straight = same && n == to - from;
+      if (!straight && !beside) beside = std::make_unique_for_overwrite<std::byte[]>(piece);
+      auto* const bytes = straight ? reinterpret_cast<std::byte*>(values) : beside.get();
+      fetch(t.begin + from, to - from, bytes);
+      if (sums) check_piece(name, *sums, i, {bytes, to - from});
+      if (straight) continue;
+      if (same) std::memcpy(values, bytes + (want - from), n);
+      else if (!convert(t.type, bytes + (want - from), n / element, values))
         throw error(place(name), "values that fit " + std::string(name_of(dtype_of<T>())), "type " + std::string(name_of(t.type)));
     }
   }
@@ -112,7 +124,9 @@ class safetensors_file : public weight_source {
     stored_tensor const& t = tensor(name);
     if (!file_ || t.type != dtype_of<T>() || t.begin % alignof(T) != 0) return nullptr;
     if (detail::size_of_file(*file_, name_) < t.end) throw detail::cut_short(name_);
-    auto const bytes = map_privately(*file_, t.begin, static_cast<std::size_t>(t.end - t.begin));
+    auto const size = static_cast<std::size_t>(t.end - t.begin);
+    auto const bytes = map_privately(*file_, t.begin, size);
+    if (auto const* const sums = sums_of(name); bytes && sums) check_pieces(name, *sums, {bytes.get(), size});
     return {bytes, reinterpret_cast<T*>(bytes.get())};
   }
   std::shared_ptr<float> map(std::string const& name, float) const override { return map<float>(name, shape(name)); }
@@ -135,6 +149,34 @@ class safetensors_file : public weight_source {
     if (n == 0) return;
     if (file_) detail::read_at(*file_, from, n, out, name_);
     else std::memcpy(out, memory_.data() + from, n);
+  }
+
+  // Of the pieces of a tensor; nullptr where the file has none.
+  std::vector<std::uint32_t> const* sums_of(std::string const& name) const { return sums_ ? &sums_->tensors.at(name) : nullptr; }
+  void check_piece(std::string const& name, std::vector<std::uint32_t> const& sums, std::size_t i, std::span<std::byte const> bytes) const {
+    if (sum_of(bytes) == sums[i]) return;
+    auto const from = i * sums_->piece;
+    throw error(place(name), "the bytes of its checksums",
+                "others within bytes " + std::to_string(from) + " to " + std::to_string(from + bytes.size() - 1) + changed());
+  }
+  // Of a whole tensor, on several threads.
+  void check_pieces(std::string const& name, std::vector<std::uint32_t> const& sums, std::span<std::byte const> bytes) const {
+    std::atomic<std::size_t> next{0}, wrong{sums.size()};
+    auto const piece_of = [&](std::size_t i) {
+      auto const from = i * static_cast<std::size_t>(sums_->piece);
+      return bytes.subspan(from, std::min<std::size_t>(static_cast<std::size_t>(sums_->piece), bytes.size() - from));
+    };
+    auto const work = [&] {
+      for (std::size_t i; wrong == sums.size() && (i = next++) < sums.size();)
+        if (sum_of(piece_of(i)) != sums[i]) wrong = i;
+    };
+    helping_threads others(std::min<std::size_t>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u), sums.size() / 16 + 1) - 1, work);
+    work();
+    others.join();
+    if (wrong < sums.size()) check_piece(name, sums, wrong, piece_of(wrong));
+  }
+  static std::string changed() {
+    return std::string(": the file is damaged, or a program changed it and kept its metadata \"") + tensor_sums::key + "\"";
   }
 
   void parse(std::uint64_t file_size) {
@@ -180,6 +222,25 @@ class safetensors_file : public weight_source {
       tensor.begin = data + range_of[key][0];
       tensor.end = data + range_of[key][1];
     }
+    take_sums();
+  }
+
+  void take_sums() {
+    auto const found = metadata_.find(tensor_sums::key);
+    if (found == metadata_.end()) return;
+    auto sums = tensor_sums_in(name_, found->second);
+    metadata_.erase(found);
+    if (sum_of(metadata_) != sums.metadata) throw error(name_ + ", metadata", "the text of its checksum", "another" + changed());
+    for (auto const& [name, pieces] : sums.tensors)
+      if (!contains(name)) throw error(place(name), "a tensor, which has checksums", "none of that name" + changed());
+    for (auto const& [name, t] : tensors_) {
+      auto const sum = sums.tensors.find(name);
+      auto const expected = sums.pieces_of(t.end - t.begin);
+      std::uint64_t const has = sum == sums.tensors.end() ? 0 : sum->second.size();
+      if (sum == sums.tensors.end() || has != expected)
+        throw error(place(name), std::to_string(expected) + " checksums", std::to_string(has) + changed());
+    }
+    sums_ = std::move(sums);
   }
 
   json parse_header(std::string_view text) const {
@@ -233,93 +294,7 @@ class safetensors_file : public weight_source {
   std::span<std::byte const> memory_;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, stored_tensor> tensors_;
-};
-
-class safetensors_writer {
- public:
-  std::map<std::string, std::string> metadata;  // UTF-8
-
-  // values: C order, as many as the shape says. Kept until write().
-  template <Stored T>
-  void add(std::string name, tensor_shape shape, std::vector<T> values) {
-    auto const n = values.size();
-    auto const kept = std::make_shared<std::vector<T> const>(std::move(values));
-    insert<T>(std::move(name), std::move(shape), n, [kept](atomic_file& file) { file.write(kept->data(), kept->size() * sizeof(T)); });
-  }
-  // The same without a copy: the caller keeps the values until write().
-  template <Stored T>
-  void add_view(std::string name, tensor_shape shape, std::span<T const> values) {
-    insert<T>(std::move(name), std::move(shape), values.size(),
-              [values](atomic_file& file) { file.write(values.data(), values.size_bytes()); });
-  }
-  // The same, made while writing: only one such tensor is in memory at a time.
-  template <Stored T>
-  void add_later(std::string name, tensor_shape shape, std::function<std::vector<T>()> make) {
-    auto const n = elements(shape);
-    auto const where = name;
-    insert<T>(std::move(name), std::move(shape), n, [n, where, make = std::move(make)](atomic_file& file) {
-      auto const values = make();
-      if (values.size() != n) throw error("tensor \"" + where + "\"", std::to_string(n) + " elements", std::to_string(values.size()));
-      file.write(values.data(), n * sizeof(T));
-    });
-  }
-
-  void write(std::filesystem::path const& path) const {
-    // For readers that map the file: tensors of whole cache lines first, each at a multiple of a line, then the others, large elements
-    // first, each at a multiple of its element's size.
-    constexpr std::size_t line = 64;
-    std::vector<entry const*> order;
-    for (auto const& e : entries_) order.push_back(&e);
-    std::ranges::stable_sort(order, std::greater<>{}, [](entry const* e) { return std::pair(e->bytes % line == 0, size_of(e->type)); });
-
-    nlohmann::json header = nlohmann::json::object();  // its keys are sorted
-    if (!metadata.empty()) header["__metadata__"] = metadata;
-    std::uint64_t end = 0;
-    for (auto const* e : order) {
-      header[e->name] = {{"dtype", name_of(e->type)}, {"shape", e->shape}, {"data_offsets", {end, end + e->bytes}}};
-      end += e->bytes;
-    }
-    std::string text;
-    try {
-      text = header.dump();
-    } catch (nlohmann::json::exception const&) {
-      throw error(path.string(), "names and metadata in UTF-8", "other bytes");
-    }
-    std::uint64_t const length = (8 + text.size() + line - 1) / line * line - 8;
-    text.resize(length, ' ');
-
-    atomic_file file(path);
-    file.write(&length, 8);
-    file.write(text.data(), text.size());
-    for (auto const* e : order) e->put(file);
-    file.commit();
-  }
-
- private:
-  struct entry {
-    std::string name;
-    dtype type;
-    tensor_shape shape;
-    std::uint64_t bytes;
-    std::function<void(atomic_file&)> put;
-  };
-
-  static std::size_t elements(tensor_shape const& shape) {
-    std::size_t n = 1;
-    for (auto const d : shape) n *= static_cast<std::size_t>(d);
-    return n;
-  }
-
-  template <Stored T>
-  void insert(std::string name, tensor_shape shape, std::size_t n, std::function<void(atomic_file&)> put) {
-    std::string const where = "tensor \"" + name + "\"";
-    if (elements(shape) != n) throw error(where, std::to_string(elements(shape)) + " elements for " + to_string(shape), std::to_string(n));
-    if (name == "__metadata__" || !names_.insert(name).second) throw error(where, "a name of its own", "one that is taken");
-    entries_.push_back({std::move(name), dtype_of<T>(), std::move(shape), n * sizeof(T), std::move(put)});
-  }
-
-  std::vector<entry> entries_;
-  std::set<std::string> names_;
+  std::optional<tensor_sums> sums_;
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::io

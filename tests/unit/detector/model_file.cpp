@@ -151,6 +151,57 @@ TEST_CASE("weights that are no numbers are refused with their tensor") {
         std::string::npos);
 }
 
+TEST_CASE("a model file whose weights are not those that were saved is refused with the tensor, read or mapped") {
+  scratch_folder const folder;
+  auto const path = folder.path / "m.safetensors";
+  using small = presets::small_net<cpu>;
+  detector<small> made(small::config({"a", "b"}), 1);
+  made.model().parameters().initialise(2);
+  save(made, path);
+  auto const good = io::read_file(path);
+  auto const put = [&](std::string const& bytes) { std::ofstream(path, std::ios::binary) << bytes; };
+  auto const refused = [&](std::string const& bytes) {
+    put(bytes);
+    auto const text = message_of([&] { load<small>(path, 1); });
+    CHECK(message_of([&] { load<small>(path, 1, model_weights::mapped); }) == text);
+    CHECK(message_of([&] { load_detector(path, 1); }) == text);
+    return text;
+  };
+  auto const of = [&](std::string const& tensor) {
+    return path.string() + ", tensor \"" + tensor + "\": expected the bytes of its checksums, found others within bytes ";
+  };
+  CHECK(refused(good) == "no error");
+
+  io::safetensors_file const file("m", std::as_bytes(std::span(good)));
+  for (char const* name : {"roi_heads.box_head.fc6.weight", "backbone.0.weight", "roi_heads.box_predictor.cls_score.bias"}) {
+    auto const& t = file.tensor(name);
+    auto flipped = good;
+    flipped[(t.begin + t.end) / 2] ^= 1;
+    CHECK_MESSAGE(refused(flipped).starts_with(of(name)), refused(flipped));
+    flipped = good;  // another exponent: infinity, or NaN
+    flipped[(t.begin + t.end) / 2 / 4 * 4 + 3] = '\x7f', flipped[(t.begin + t.end) / 2 / 4 * 4 + 2] = '\xff';
+    CHECK_MESSAGE(refused(flipped).starts_with(of(name)), refused(flipped));
+  }
+  auto zeroed = good;
+  std::fill(zeroed.begin() + static_cast<std::ptrdiff_t>(zeroed.size() / 2), zeroed.end(), '\0');
+  auto const text = refused(zeroed);
+  CHECK_MESSAGE((text.starts_with(path.string() + ", tensor ") && text.find("the bytes of its checksums") != std::string::npos), text);
+  CHECK(refused(good.substr(0, good.size() - 1000)).find("the file is cut short") != std::string::npos);
+  auto renamed = good;  // a mean of the input, a name of a class
+  auto const at = renamed.find("\\\"mean\\\":[0.") + 13;
+  renamed[at] = renamed[at] == '1' ? '2' : '1';
+  CHECK(refused(renamed).starts_with(path.string() + ", metadata: expected the text of its checksum, found another"));
+
+  auto older = good;  // a file of a writer without checksums
+  older[older.find(io::tensor_sums::key)] = 'x';
+  put(older);
+  for (auto const how : {model_weights::read, model_weights::mapped}) {
+    auto const back = load<small>(path, 1, how);
+    for (auto const& e : back.model().parameters().entries())
+      CHECK((back.model().parameters().get(e) == made.model().parameters().get(made.model().parameters().at(e.name))));
+  }
+}
+
 TEST_CASE("a program chooses the presets that it can load, its own among them") {
   scratch_folder const folder;
   auto const d = random_detector();

@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <cmath>
 #include <random>
+#include <thread>
 
 #include "scratch.hpp"
 
@@ -272,9 +275,180 @@ TEST_CASE("broken bits never do harm") {
   for (int round = 0; round < 4000; ++round) {
     string broken = whole;
     for (int flips = 1 + static_cast<int>(random() % 3); flips > 0; --flips)
-      broken[random() % (8 + header)] ^= static_cast<char>(1 << random() % 8);  // flips among the elements are only other numbers
+      broken[random() % (8 + header)] ^= static_cast<char>(1 << random() % 8);
     opened += survives(broken);
   }
-  CHECK(opened > 0);  // a letter of a name changes
+  CHECK(opened > 0);  // a digit of a checksum changes
   CHECK(opened < 4000);
+}
+
+namespace {
+
+// Three pieces and a bit of float, and a small tensor.
+std::vector<float> rising(std::size_t n) {
+  std::vector<float> values(n);
+  for (std::size_t i = 0; i < n; ++i) values[i] = static_cast<float>(i);
+  return values;
+}
+constexpr std::size_t in_piece = tensor_sums::usual_piece / sizeof(float), large = 3 * in_piece + 5;
+string large_file() {
+  ::scratch folder;
+  safetensors_writer out;
+  out.metadata = {{"mean", "0.485"}, {"preset", "small"}};
+  out.add<float>("large", {static_cast<std::int64_t>(large)}, rising(large));
+  out.add<float>("bias", {3}, {1, 2, 3});
+  out.write(folder / "m");
+  return read_file(folder / "m");
+}
+string without_sums(string bytes) {  // as older writers left it: the reader does not know the key
+  auto const at = bytes.find(tensor_sums::key);
+  REQUIRE(at != string::npos);
+  bytes[at] = 'x';
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("checksums in the metadata: what they are of") {
+  auto const bytes = large_file();
+  std::uint64_t length;
+  std::memcpy(&length, bytes.data(), 8);
+  auto const header = nlohmann::json::parse(bytes.substr(8, length));
+  string const text = header["__metadata__"][tensor_sums::key];
+  auto const sums = tensor_sums_in("m", text);
+  CHECK(to_text(sums) == text);
+  CHECK(sums.metadata == crc32c(string("mean\0"
+                                       "0.485\0preset\0small\0",
+                                       24)));
+  REQUIRE(sums.tensors.size() == 2);
+  auto const data = std::string_view(bytes).substr(8 + length);
+  std::uint64_t const at = header["large"]["data_offsets"][0];
+  auto const& of_large = sums.tensors.at("large");
+  REQUIRE(of_large.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i)
+    CHECK(of_large[i] == crc32c(data.substr(at + i * sums.piece, std::min<std::size_t>(sums.piece, 4 * large - i * sums.piece))));
+  CHECK(open(bytes).metadata() == std::map<string, string>{{"mean", "0.485"}, {"preset", "small"}});  // without them
+}
+
+TEST_CASE("parts of a tensor with checksums, wherever they begin and end, converted or not") {
+  auto const bytes = large_file();
+  auto const expected = rising(large);
+  for (auto const& text : {bytes, without_sums(bytes)}) {
+    auto const file = open(text);
+    for (std::size_t const begin : {std::size_t{0}, std::size_t{1}, in_piece - 1, in_piece, in_piece + 7, 3 * in_piece, large - 1})
+      for (std::size_t const n : {std::size_t{0}, std::size_t{1}, in_piece - 1, in_piece, 2 * in_piece + 1, large}) {
+        std::size_t const count = std::min(n, large - begin);
+        std::vector<float> same(count);
+        std::vector<double> converted(count);
+        file.read_part<float>("large", begin, same);
+        file.read_part<double>("large", begin, converted);
+        CHECK(std::equal(same.begin(), same.end(), expected.begin() + static_cast<std::ptrdiff_t>(begin)));
+        CHECK(std::equal(converted.begin(), converted.end(), expected.begin() + static_cast<std::ptrdiff_t>(begin)));
+      }
+  }
+}
+
+TEST_CASE("every byte of the tensors is proved when it is read or mapped") {
+  ::scratch folder;
+  auto const path = folder / "m";
+  auto const bytes = large_file();
+  std::size_t const data = bytes.size() - 4 * large - 12;  // large, then bias
+  auto const read = [&](string const& text, char const* name) {
+    write_file_atomically(path, text);
+    auto const of_file = sentence([&] { safetensors_file(path).read<double>(name); });
+    auto const of_memory = sentence([&] { safetensors_file(path.string(), std::as_bytes(std::span(text))).read<float>(name); });
+    auto const mapped = sentence([&] {
+      safetensors_file const file(path);
+      file.map<float>(name, file.shape(name));
+    });
+    CHECK(of_memory == of_file);
+    CHECK(mapped == of_file);
+    return of_file;
+  };
+  auto const damaged = [&](string const& name, string const& range) {
+    return path.string() + ", tensor \"" + name + "\": expected the bytes of its checksums, found others within bytes " + range +
+           ": the file is damaged, or a program changed it and kept its metadata \"frcnn.crc32c\"";
+  };
+  for (std::size_t const at :
+       {std::size_t{0}, std::size_t{tensor_sums::usual_piece - 1}, std::size_t{tensor_sums::usual_piece}, 4 * large - 1}) {
+    CAPTURE(at);
+    auto flipped = bytes;
+    flipped[data + at] ^= 1;
+    auto const piece = at / tensor_sums::usual_piece * tensor_sums::usual_piece;
+    CHECK(read(flipped, "large") ==
+          damaged("large",
+                  std::to_string(piece) + " to " + std::to_string(std::min<std::size_t>(piece + tensor_sums::usual_piece, 4 * large) - 1)));
+    CHECK(read(flipped, "bias") == "nothing");
+  }
+  auto zeroed = bytes;
+  std::fill(zeroed.begin() + static_cast<std::ptrdiff_t>(zeroed.size() / 2), zeroed.end(), '\0');
+  CHECK(read(zeroed, "large").starts_with(path.string() + ", tensor \"large\": expected the bytes of its checksums"));
+  CHECK(read(zeroed, "bias") == damaged("bias", "0 to 11"));
+  // A part tells of the pieces that it lies in.
+  auto flipped = bytes;
+  flipped[data] ^= 1;
+  auto const file = open(flipped);
+  std::vector<float> one(1);
+  CHECK(sentence([&] { file.read_part<float>("large", in_piece - 1, one); }) != "nothing");
+  CHECK(sentence([&] { file.read_part<float>("large", in_piece, one); }) == "nothing");
+  // Files of other programs and of older versions have no checksums.
+  flipped[data] ^= 1;
+  CHECK(read(without_sums(bytes), "large") == "nothing");
+}
+
+TEST_CASE("metadata and checksums that do not belong to the file") {
+  auto const bytes = large_file();
+  auto const with = [&](string const& from, string const& to) {
+    auto text = bytes;
+    REQUIRE(from.size() == to.size());
+    text.replace(text.find(from), from.size(), to);
+    return complaint(text);
+  };
+  CHECK(with("0.485", "0.885") ==
+        "m, metadata: expected the text of its checksum, found another: the file is damaged, or a program changed it and kept its metadata "
+        "\"frcnn.crc32c\"");
+  CHECK(
+      with("\"bias\":{", "\"b1as\":{").starts_with("m, tensor \"bias\": expected a tensor, which has checksums, found none of that name"));
+  CHECK(with("bias\\\":", "b1as\\\":").starts_with("m, tensor \"b1as\": expected a tensor, which has checksums"));
+  CHECK(with("262144", "524288").starts_with("m, tensor \"large\": expected 2 checksums, found 4: the file is damaged"));
+  string const place = "m, metadata \"frcnn.crc32c\": expected ";
+  CHECK(with("262144", "262143") == place + "a piece of 64 bytes, or a multiple of it up to 67108864, found another");
+  CHECK(with("262144", "-62144") == place + "a piece of 64 bytes, or a multiple of it up to 67108864, found another");
+
+  auto const of = [](string const& text) { return sentence([&] { tensor_sums_in("m", text); }); };
+  CHECK(of("{") == place + "checksums in JSON, found a mistake at its byte 2");
+  CHECK(of("3") == place + "an object of metadata, piece and tensors, found something else");
+  CHECK(of(R"({"metadata":"00000000","piece":64})") == place + "an object of metadata, piece and tensors, found something else");
+  string const digits = place + "checksums of eight hexadecimal digits, found something else";
+  CHECK(of(R"({"metadata":"0000000g","piece":64,"tensors":{}})") == digits);
+  CHECK(of(R"({"metadata":"0000000","piece":64,"tensors":{}})") == digits);
+  CHECK(of(R"({"metadata":0,"piece":64,"tensors":{}})") == digits);
+  CHECK(of(R"({"metadata":"00000000","piece":64,"tensors":{"w":"-0000001"}})") == digits);
+  CHECK(of(R"({"metadata":"","piece":64,"tensors":{}})") == place + "one checksum of the metadata, found 0");
+  CHECK(of(R"({"metadata":"00000000","piece":64,"tensors":{"w":""}})") == "nothing");
+}
+
+TEST_CASE("a writer given the metadata of another file makes checksums of its own") {
+  ::scratch folder;
+  auto const file = open(large_file());
+  safetensors_writer out;
+  out.metadata = file.metadata();
+  out.metadata[tensor_sums::key] = "of another";
+  out.add<float>("bias", {2}, {4, 5});
+  out.write(folder / "m");
+  safetensors_file const back(folder / "m");
+  CHECK(back.metadata() == file.metadata());
+  CHECK(back.read<float>("bias") == std::vector<float>{4, 5});
+}
+
+TEST_CASE("into a pipe, where nothing can be put in later, go the same bytes") {
+  ::scratch folder;
+  auto const path = folder / "pipe";
+  contents().write(folder / "a");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  string read;
+  std::thread reader([&] { read = read_file(path); });
+  contents().write(path);
+  reader.join();
+  CHECK(read == read_file(folder / "a"));
 }
