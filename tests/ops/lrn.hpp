@@ -4,8 +4,10 @@
 namespace ops_described {
 
 struct lrn {
-  static constexpr char const *name = "lrn", *computes = "y = x (k + alpha / size * sum of squares over neighbouring channels)^-beta",
-                              *refuses = "an even size, one below 1, alpha below 0, k not above 0", *fast = "as portable";
+  static constexpr char const
+      *name = "lrn",
+      *computes = "y = x (k + alpha / n * sum of squares over n neighbours)^-beta: size channels, or size x size pixels of a channel",
+      *refuses = "an even size, one below 1, alpha below 0, k not above 0", *fast = "as portable";
   static constexpr double tolerance = 1e-5;
   struct problem {
     lrn_spec spec;
@@ -15,7 +17,10 @@ struct lrn {
     return {{{5, 1e-4, .75, 1}, {{2, 7, 5, 3}}},
             {{3, .6, .75, 2}, {{1, 16, 4, 5}}},
             {{1, .5, 1.5, 1}, {{1, 2, 3, 3}}},
-            {{3, .6, .75, 2}, {{0, 3, 2, 2}}}};
+            {{3, .6, .75, 2}, {{0, 3, 2, 2}}},
+            {{3, .6, .75, 1, lrn_region::within_channel}, {{2, 3, 5, 4}}},
+            {{5, .6, 1.25, 1, lrn_region::within_channel}, {{1, 2, 3, 7}}},
+            {{3, .6, .75, 1, lrn_region::within_channel}, {{0, 3, 2, 2}}}};
   }
   static problem measured() { return {{5, 1e-4, .75, 1}, {{1, 96, 150, 200}}}; }
   static std::string shape_text(problem const& p) { return text(p.x); }

@@ -63,8 +63,9 @@ inline std::string description(std::span<stage const> stages) {
     text += text.empty() ? "" : ", ";
     if (s.kind == stage_kind::lrn) {
       char numbers[128];
-      std::snprintf(numbers, sizeof numbers, "lrn %d alpha %.9g beta %.9g k %.9g", s.normalise.size, s.normalise.alpha, s.normalise.beta,
-                    s.normalise.k);
+      std::snprintf(numbers, sizeof numbers, "lrn %s%d alpha %.9g beta %.9g k %.9g",
+                    s.normalise.region == lrn_region::within_channel ? "within a channel " : "", s.normalise.size, s.normalise.alpha,
+                    s.normalise.beta, s.normalise.k);
       text += numbers;
       continue;
     }
@@ -277,6 +278,15 @@ inline chain vgg16_tv_chain() {
   return {{conv(64), conv(64), pool(), conv(128), conv(128), pool(), conv(256), conv(256), conv(256), pool(), conv(512), conv(512),
            conv(512), pool(), conv(512), conv(512), conv(512)},
           4};
+}
+
+// VGG-16 to conv5_3 as the authors' release has it, 512 channels: the pools are the convention's. What it freezes is the preset's.
+inline chain vgg16_chain() { return {vgg16_tv_chain().stages}; }
+
+// ZF to conv5 as the authors' release has it (py-faster-rcnn, models/pascal_voc/ZF), 256 channels: normalisation within a channel, pools padded.
+inline chain zf_chain() {
+  lrn_spec const norm{3, 5e-5, 0.75, 1, lrn_region::within_channel};
+  return {{conv(96, 7, 2), lrn(norm), pool(3, 2, 1), conv(256, 5, 2), lrn(norm), pool(3, 2, 1), conv(384), conv(384), conv(256)}};
 }
 
 }  // namespace frcnn::backbone

@@ -118,6 +118,6 @@ TEST_CASE("plain refuses chains that are none, and says what is wrong") {
         "2x2/0 "
         "pad 0 floor");
   CHECK(refusal({{conv(3)}, 2}) == "backbone: expected 0 to 1 frozen convolutions, found 2");
-  CHECK(refusal({{conv(3), lrn({2})}}).starts_with("local response normalisation: expected an odd number"));
+  CHECK(refusal({{conv(3), lrn({2})}}).starts_with("local response normalisation: expected an odd size"));
   CHECK(refusal({{conv(3, 3, 0)}}).starts_with("convolution: expected channels, a kernel and a stride of 1 or more"));
 }

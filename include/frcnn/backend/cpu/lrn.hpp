@@ -1,12 +1,13 @@
 #pragma once
-// ops::lrn on the CPU, both engines: pixel by pixel, a pixel's channels are one run of memory. Sums are taken in double, each anew: one that
-// slid along the channels would not forget a NaN or an infinity.
-//   dx_c = dy_c s_c^-beta - 2 alpha beta / size * x_c * sum over |d - c| <= size / 2 of dy_d x_d s_d^(-beta - 1)
+// ops::lrn on the CPU, both engines. A pixel's channels are one run of memory: across channels goes pixel by pixel, within a channel row by
+// row, all channels side by side (lrn_within.hpp). Sums are taken in double, each anew: one that slid along would not forget a NaN or an
+// infinity.
+//   dx = dy s^-beta - 2 beta alpha / n * x * sum over the neighbours of dy x s^(-beta - 1)
+#include "frcnn/backend/cpu/lrn_within.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/ops/lrn.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
@@ -17,14 +18,16 @@ struct lrn<cpu> {
   static void forward(cpu::context& c, lrn_spec spec, cpu_activation<T> x, cpu_activation<T> y) {
     check(spec);
     FRCNN_ASSERT(x.dims == y.dims);
+    if (spec.region == lrn_region::within_channel) return detail::lrn_within<T>::forward(c, spec, x, y);
     std::size_t const channels = static_cast<std::size_t>(x.dims[1]);
     for_each_pixel<T>(c, x.dims, 0, [=](std::size_t pixel, T*) {
       T const* const in = x.data + pixel * channels;
       T* const out = y.data + pixel * channels;
-      sums_around(spec, channels, [=](std::size_t i) { return static_cast<double>(in[i]) * static_cast<double>(in[i]); },
-            [=](std::size_t i, double sum) {
-              out[i] = in[i] * static_cast<T>(std::pow(spec.k + spec.alpha / spec.size * sum, -spec.beta));
-            });
+      sums_around(
+          spec, channels, [=](std::size_t i) { return static_cast<double>(in[i]) * static_cast<double>(in[i]); },
+          [=](std::size_t i, double sum) {
+            out[i] = in[i] * static_cast<T>(detail::inverse_power(spec.k + spec.share() * sum, spec.beta));
+          });
     });
   }
 
@@ -32,18 +35,20 @@ struct lrn<cpu> {
   static void backward(cpu::context& c, lrn_spec spec, cpu_activation<T> x, cpu_activation<T> dy, cpu_activation<T> dx, writing how) {
     check(spec);
     FRCNN_ASSERT(x.dims == dy.dims && x.dims == dx.dims);
+    if (spec.region == lrn_region::within_channel) return detail::lrn_within<T>::backward(c, spec, x, dy, dx, how);
     std::size_t const channels = static_cast<std::size_t>(x.dims[1]);
     for_each_pixel<T>(c, x.dims, 2 * channels, [=](std::size_t pixel, T* memory) {
       T const *const in = x.data + pixel * channels, *const d = dy.data + pixel * channels;
       T* const out = dx.data + pixel * channels;
       T *const direct = memory, *const through = memory + channels;  // dy s^-beta; dy x s^(-beta - 1)
-      sums_around(spec, channels, [=](std::size_t i) { return static_cast<double>(in[i]) * static_cast<double>(in[i]); },
-            [=](std::size_t i, double sum) {
-              double const s = spec.k + spec.alpha / spec.size * sum, power = std::pow(s, -spec.beta);
-              direct[i] = d[i] * static_cast<T>(power);
-              through[i] = d[i] * in[i] * static_cast<T>(power / s);
-            });
-      T const factor = static_cast<T>(2 * spec.alpha * spec.beta / spec.size);
+      sums_around(
+          spec, channels, [=](std::size_t i) { return static_cast<double>(in[i]) * static_cast<double>(in[i]); },
+          [=](std::size_t i, double sum) {
+            double const s = spec.k + spec.share() * sum, power = detail::inverse_power(s, spec.beta);
+            direct[i] = d[i] * static_cast<T>(power);
+            through[i] = d[i] * in[i] * static_cast<T>(power / s);
+          });
+      T const factor = static_cast<T>(2 * spec.beta * spec.share());
       sums_around(spec, channels, [=](std::size_t i) { return static_cast<double>(through[i]); },
             [=](std::size_t i, double sum) {
               T const v = direct[i] - factor * in[i] * static_cast<T>(sum);
