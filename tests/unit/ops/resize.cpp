@@ -1,6 +1,8 @@
 #include "frcnn/ops/resize.hpp"
 
 #include "../sentence.hpp"
+#include "frcnn/core/pixels.hpp"
+#include "frcnn/geometry/conventions.hpp"
 #include "frcnn/io/safetensors.hpp"
 
 #include <doctest/doctest.h>
@@ -177,5 +179,34 @@ TEST_CASE("one resizer serves images of all sizes") {
     image out(8, 6);
     resize(im, plan, out.pixels.data());
     CHECK(out.pixels == ops::resize(im, plan).pixels);
+  }
+}
+
+TEST_CASE("under caffe an image is resized as py-faster-rcnn's prep_im_for_blob does it with OpenCV") {
+  io::safetensors_file const golden(std::filesystem::path(__FILE__).parent_path() / "../../golden/py_faster_rcnn.safetensors");
+  auto const means = pixel_normalisation::caffe();
+  for (std::string const name : {"resize.whole", "resize.odd"}) {
+    CAPTURE(name);
+    auto const in = golden.tensor(name + ".x").shape, kept = golden.tensor(name + ".y").shape;
+    int const h = static_cast<int>(in[0]), w = static_cast<int>(in[1]);
+    std::vector<std::uint8_t> pixels(golden.tensor(name + ".x").size());
+    golden.read<std::uint8_t>(name + ".x", in, pixels);
+    auto const plan = conventions::caffe::resize(w, h, 300, 500);
+    CHECK(plan.scale_x == golden.read<double>(name + ".scale")[0]);
+    CHECK(std::vector<std::int32_t>{plan.h, plan.w} == golden.read<std::int32_t>(name + ".size"));
+    std::vector<float> out(static_cast<std::size_t>(plan.h) * static_cast<std::size_t>(plan.w) * 3);  // RGB
+    ops::resizer()(image_view{pixels.data(), w, h, pixel_format::bgr}, plan, out.data());
+    auto const theirs = golden.read<double>(name + ".y");
+    double worst = 0;
+    std::size_t at = 0;
+    for (int y = 0; y < kept[0]; ++y)
+      for (int x = 0; x < kept[1]; ++x)
+        for (int c = 0; c < 3; ++c, ++at) {
+          float const value =
+              out[(static_cast<std::size_t>(37 * y) * static_cast<std::size_t>(plan.w) + static_cast<std::size_t>(41 * x)) * 3 +
+                  static_cast<std::size_t>(means.source_channel(c))];
+          worst = std::max(worst, std::abs(double{means(value, c)} - theirs[at]) / 255);
+        }
+    CHECK(worst <= 1e-5);
   }
 }
