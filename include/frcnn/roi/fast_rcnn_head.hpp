@@ -5,6 +5,8 @@
 //
 //   N images, Q RoIs each (rows = N*Q), K classes:
 //   pooled [rows, C*P*P] -> fc6 -> fc7 [rows, width] -> logits [rows, K+1], deltas [rows, 4(K+1)]
+// With options.empirical_targets the box predictor learns targets of mean 0 and deviation 1 for each class; the statistics are two buffers
+// beside it (roi/target_normalisation.hpp), and what leaves infer is undone.
 // Initialisation: PyTorch's default for all four layers, as torchvision's heads have it, or Gaussian predictors (0.01 and 0.001) with
 // options.gaussian_predictors, as Fast R-CNN has it (section 2.3).
 #include "frcnn/concepts/roi_head.hpp"
@@ -14,6 +16,7 @@
 #include "frcnn/roi/loss.hpp"
 #include "frcnn/roi/pooler.hpp"
 #include "frcnn/roi/postprocess.hpp"
+#include "frcnn/roi/target_normalisation.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -24,7 +27,9 @@ struct fast_rcnn_options {
   int fc6 = 4096, fc7 = 4096;
   int fc6_rank = 0, fc7_rank = 0;  // 0: full; else the layer is a product of two (nn/low_rank_linear.hpp)
   double dropout = 0;              // after fc6 and fc7, in training
+  nn::dropout_form dropout_form = nn::dropout_form::inverted;
   bool gaussian_predictors = false;
+  bool empirical_targets = false;  // the predictor has buffers target_mean and target_deviation, by class: roi/target_normalisation.hpp
   roi::target_options target = roi::target_options::of<Rules>();
   detect_defaults detections = detect_defaults::of<Rules>();
 
@@ -84,7 +89,8 @@ class fast_rcnn_head {
         fc6_(pooler.width(), options.fc6, options.fc6_rank, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width())),
         fc7_(options.fc6, options.fc7, options.fc7_rank, true, nn::default_uniform(options.fc6), nn::default_uniform(options.fc6)),
         cls_(options.fc7, options.classes + 1, false, predictor(0.01), predictor_bias()),
-        box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()) {
+        box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()),
+        statistics_(options.classes) {
     nn::take_bias_multipliers<Rules>(*this);
   }
 
@@ -105,9 +111,12 @@ class fast_rcnn_head {
       pool(c, [&] { pooler_.forward(c, f, rois, pooled); });
       fc6_.forward(c, pooled, h6, im.size());
     }
+    nn::dropout_in_testing<T, B>(c, h6, options_.dropout, options_.dropout_form);
     fc7_.forward(c, h6, h7, im.size());
+    nn::dropout_in_testing<T, B>(c, h7, options_.dropout, options_.dropout_form);
     cls_.forward(c, h7, logits, im.size());
     box_.forward(c, h7, deltas, im.size());
+    if (options_.empirical_targets) roi::undo_normalisation<T, B>(c, statistics_.values(), deltas);
     profiled const scores(c, "scores to detections");
     roi::postprocess<Rules>(c, Rules::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), thresholds, hits);
   }
@@ -124,6 +133,7 @@ class fast_rcnn_head {
                  d.proposal_memory.shaped(c, each),
                  d.truth_memory.shaped(c, each)};
     roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
+    if (options_.empirical_targets) roi::normalise_targets<T, B>(c, statistics_.values(), d.targets);
     if (options_.dropout > 0) {
       d.mask6 = d.mask6_memory.shaped(c, shape<2>{{n * q, options_.fc6}});
       d.mask7 = d.mask7_memory.shaped(c, shape<2>{{n * q, options_.fc7}});
@@ -143,9 +153,9 @@ class fast_rcnn_head {
     t.deltas = shaped(t.delta_memory, box_.out());
     pool(c, [&] { pooler_.forward(c, f, decided.rois, t.pooled, t.pooler); });
     fc6_.forward(c, t.pooled, t.h6, t.fc6, im.size());
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout, options_.dropout_form);
     fc7_.forward(c, t.h6, t.h7, t.fc7, im.size());
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout, options_.dropout_form);
     cls_.forward(c, t.h7, t.logits, im.size());
     box_.forward(c, t.h7, t.deltas, im.size());
   }
@@ -160,6 +170,8 @@ class fast_rcnn_head {
   // Throws where drois are wanted and the coder has no derivatives, or the tape's decisions do not say which proposals they sampled.
   void backward(context& c, tape& t, view<box<T>, 2, B> drois, maps<T, levels, B>& df, writing how, writing gradients = writing::set) {
     bool const to_rois = drois.data != nullptr, to_maps = is_there(df);
+    if (to_rois && options_.empirical_targets)
+      throw error("gradients of regions", "targets that the coder alone normalises", "empirical ones");
     check_wanted(to_rois, t.decided.targets);
     typename context::frame scope(c);
     int const n = t.h6.dims[0];
@@ -167,9 +179,9 @@ class fast_rcnn_head {
     auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = to_rois || to_maps ? make(pooler_.width()) : matrix{};
     back(c, cls_, t.h7, t.logits, t.dlogits, dh7, writing::set, gradients);
     back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, writing::add, gradients);
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout, options_.dropout_form);
     fc7_.backward(c, t.fc7, dh7, dh6, writing::set, gradients);
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout);
+    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout, options_.dropout_form);
     fc6_.backward(c, t.fc6, dh6, dpooled, writing::set, gradients);
     if (to_maps) pool(c, [&] { pooler_.backward(c, t.pooler, dpooled, df, how); });
     if constexpr (DifferentiableBoxCoder<coder>) {
@@ -191,6 +203,7 @@ class fast_rcnn_head {
     visit.enter("box_predictor");
     visit_layer(visit, "cls_score", cls_);
     visit_layer(visit, "bbox_pred", box_);
+    if (options_.empirical_targets) statistics_.for_each_param(visit);
     visit.leave();
     visit.leave();
   }
@@ -229,6 +242,7 @@ class fast_rcnn_head {
   Pooler pooler_;
   nn::low_rank_linear<T, B> fc6_, fc7_;
   nn::linear<T, B> cls_, box_;
+  roi::target_statistics<T, B> statistics_;
 };
 
 }  // namespace frcnn
