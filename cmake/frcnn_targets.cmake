@@ -354,7 +354,7 @@ macro(frcnn_define_compress)
   endif()
 endmacro()
 
-# A compiled library of the component `stands_on`: src/<name>.cpp, or what was installed of it.
+# A compiled library of the component `stands_on`: src/<name>.cpp and src/<name>_*.cpp, or what was installed of it.
 macro(frcnn_define_compiled name definition stands_on)
   if(NOT TARGET frcnn::${stands_on})
     cmake_language(CALL frcnn_define_${stands_on})
@@ -362,7 +362,8 @@ macro(frcnn_define_compiled name definition stands_on)
   if(NOT FRCNN_COMPILED)
     frcnn_missing("FRCNN_COMPILED=ON for its compiled library ${name}")
   elseif(TARGET frcnn::${stands_on} AND frcnn_kind STREQUAL "SOURCE")
-    add_library(frcnn_${name} ${frcnn_include_dir}/../src/${name}.cpp)
+    file(GLOB frcnn_sources CONFIGURE_DEPENDS ${frcnn_include_dir}/../src/${name}.cpp ${frcnn_include_dir}/../src/${name}_*.cpp)
+    add_library(frcnn_${name} ${frcnn_sources})
     add_library(frcnn::${name} ALIAS frcnn_${name})
     target_include_directories(frcnn_${name} PUBLIC "$<BUILD_INTERFACE:${frcnn_include_dir}>")
     target_compile_features(frcnn_${name} PUBLIC cxx_std_20)

@@ -12,6 +12,7 @@
 
 #include <frcnn/compress.hpp>
 #include <frcnn/load.hpp>
+#include <frcnn/presets/every_preset.hpp>
 #include <frcnn/train/evaluation.hpp>
 
 using namespace frcnn;
@@ -113,6 +114,6 @@ int main(int argc, char** argv) {
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
     auto const preset = preset_of(io::safetensors_file(a.model));
-    return with_preset<cpu>(preset, [&]<class Preset>() { return run<Preset>(a); });
+    return every_preset<cpu>::with(preset, [&]<class Preset>() { return run<Preset>(a); });
   });
 }

@@ -13,6 +13,7 @@
 #include <frcnn/data/image_io.hpp>
 #include <frcnn/io/atomic_file.hpp>
 #include <frcnn/load.hpp>
+#include <frcnn/presets/every_preset.hpp>
 #include <frcnn/viz.hpp>
 
 #include <nlohmann/json.hpp>
@@ -70,7 +71,7 @@ int main(int argc, char** argv) {
 
     std::optional<json_list> report;
     if (!json_file.empty()) report.emplace(json_file);
-    auto const detector = frcnn::load_detector(model, cpu.get());
+    auto const detector = frcnn::load_detector(model, frcnn::every_cpu_preset, cpu.get());
     if (!out.empty()) console::make_folder(out);
 
     auto const find = [&](std::size_t i, ordered_json& entry) {

@@ -8,6 +8,7 @@
 #include "scores.hpp"
 
 #include <frcnn/load.hpp>
+#include <frcnn/presets/every_preset.hpp>
 #include <frcnn/train/evaluation.hpp>
 
 using namespace frcnn;
@@ -37,7 +38,7 @@ int main(int argc, char** argv) {
     std::vector<std::int32_t> left_out;  // labels
     data::dataset set;
     if (!model.empty()) {
-      auto const detector = load_detector(model, cpu.get());
+      auto const detector = load_detector(model, every_cpu_preset, cpu.get());
       reading.classes = detector.classes();
       set = data::read_voc({source}, reading);
       console::progress show;

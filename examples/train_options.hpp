@@ -6,6 +6,7 @@
 #include "scores.hpp"
 
 #include <frcnn/load.hpp>
+#include <frcnn/presets/every_preset.hpp>
 #include <frcnn/train/steps.hpp>
 
 #include <cstdint>
@@ -18,7 +19,7 @@ struct arguments {
   std::vector<double> lr_drop, anchors, ratios;
   double lr = 0;
   std::int64_t iterations = 0, checkpoint_every = 200;
-  int epochs = 0, batch = 0, accumulate = 1, short_side = 0, max_side = 0;
+  int epochs = 0, batch = 0, accumulate = 0, short_side = 0, max_side = 0;
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments reading;
@@ -39,14 +40,14 @@ inline void declare(CLI::App& app, arguments& a) {
                    ->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
-  app.add_option("--preset", a.preset, "detector: " + frcnn::library_presets<frcnn::cpu>::names())->capture_default_str();
+  app.add_option("--preset", a.preset, "detector: " + frcnn::every_preset<frcnn::cpu>::names())->capture_default_str();
   app.add_option("--scheme", a.scheme, "how features are shared")->capture_default_str()->check(CLI::IsMember({frcnn::joint_step::name}));
   auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's)")->check(console::whole(1));
   app.add_option("--iterations", a.iterations, "optimiser steps, instead of epochs")
       ->check(console::whole<std::int64_t>(1))
       ->excludes(epochs);
   app.add_option("--batch", a.batch, "images per micro-batch (the preset's)")->check(console::whole(1));
-  app.add_option("--accumulate", a.accumulate, "micro-batches per optimiser step")->capture_default_str()->check(console::whole(1));
+  app.add_option("--accumulate", a.accumulate, "micro-batches per optimiser step (the preset's)")->check(console::whole(1));
   app.add_option("--lr", a.lr, "learning rate (the preset's)")->check(console::above(0));
   app.add_option("--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)")
       ->multi_option_policy(all)

@@ -81,6 +81,14 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   detector<Preset> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
   if (weights) read_parameters(*weights, d.model().parameters());
+  if constexpr (requires { Preset::expects_imagenet; }) {
+    if (weights) Preset::freeze_published(d.model());
+    else
+      console::say(
+          fmt::format("--preset {} expects ImageNet weights (--init); without them nothing is frozen, and convolutions start from "
+                      "--seed's draw",
+                      Preset::name));
+  }
   weights.reset();
 
   console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out);
@@ -91,11 +99,13 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   int const batch = a.batch ? a.batch : defaults.batch;
   data_feed<typename Preset::convention> feed(
       sets.train, {.short_side = config.short_side, .max_side = config.max_side, .batch = batch, .seed = a.seed, .cache_mb = a.cache_mb});
-  trainer_options options{a.seed, defaults.rate, defaults.optimiser, a.accumulate};
+  int const accumulate = a.accumulate ? a.accumulate : defaults.accumulate;
+  trainer_options options{a.seed, defaults.rate, defaults.optimiser, accumulate};
   if (a.lr > 0) options.rate.lr = a.lr;
   if (!a.lr_drop.empty()) options.rate.drops = a.lr_drop;
-  auto const per_epoch = std::max<std::int64_t>(1, static_cast<std::int64_t>(feed.batches_per_epoch()) / a.accumulate);
-  options.rate.steps = a.iterations ? a.iterations : per_epoch * (a.epochs ? a.epochs : defaults.epochs);
+  auto const per_epoch = std::max<std::int64_t>(1, static_cast<std::int64_t>(feed.batches_per_epoch()) / accumulate);
+  if (a.iterations) options.rate.steps = a.iterations;
+  else if (a.epochs || !options.rate.steps) options.rate.steps = per_epoch * (a.epochs ? a.epochs : defaults.epochs);
 
   typename Preset::device::context context(a.cpu.get());
   using stage = training_stage<typename Preset::model>;
@@ -113,7 +123,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
                                               {"--classes", fmt::format("{}", fmt::join(config.classes, ","))},
                                               {"--epochs or --iterations", std::to_string(options.rate.steps)},
                                               {"--batch", std::to_string(batch)},
-                                              {"--accumulate", std::to_string(a.accumulate)},
+                                              {"--accumulate", std::to_string(accumulate)},
                                               {"--lr", fmt::format("{}", options.rate.lr)},
                                               {"--lr-drop", fmt::format("{}", fmt::join(options.rate.drops, ","))},
                                               {"--short-side", std::to_string(config.short_side)},
@@ -148,7 +158,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   if (a.tensorboard)
     events.emplace(out / "tensorboard", now(),
                    a.resume ? std::optional(run.done() + 1) : std::nullopt);  // scalars of the step before are there
-  double const images = static_cast<double>(batch) * a.accumulate;
+  double const images = static_cast<double>(batch) * accumulate;
   console::progress show;
   double const started = static_cast<double>(run.done());
   console::pace pace(static_cast<double>(run.steps()), started);
@@ -227,7 +237,7 @@ int main(int argc, char** argv) {
       for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
         if (fs::exists(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
     if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors"});
-    return with_preset<cpu>(a.preset, [&]<class Preset>() {
+    return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
       auto const config = configure<Preset>(a);
       if (a.data.empty()) {
         fs::path const demo = out / "demo-data";

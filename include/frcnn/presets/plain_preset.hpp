@@ -1,0 +1,95 @@
+#pragma once
+// What all presets of one chain of stages share: a backbone of one level, an RPN on its map, a Fast R-CNN head on a pooler.
+#include "frcnn/backbone/plain.hpp"
+#include "frcnn/detector/faster_rcnn.hpp"
+#include "frcnn/detector/model_config.hpp"
+#include "frcnn/geometry/describe_convention.hpp"
+#include "frcnn/roi/fast_rcnn_head.hpp"
+#include "frcnn/rpn/rpn.hpp"
+#include "frcnn/train/schedule.hpp"
+#include "frcnn/train/sgd_options.hpp"
+
+#include <memory>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::presets {
+
+// How a preset trains unless told otherwise.
+struct training_defaults {
+  int epochs, batch;
+  schedule rate;  // steps 0: of the epochs, set when the data is known
+  sgd_options optimiser;
+  int accumulate = 1;  // micro-batches per step
+};
+
+// What such a preset may say: the options of its parts.
+template <class Pooler, class Rules>
+struct plain_config : model_config {
+  backbone::chain chain;
+  rpn_options<Rules> proposals;
+  roi::pooling_options pooling;
+  fast_rcnn_options<Rules> head;  // `classes` is as many as have names
+
+  // The model file's spec: what is in the code, then what the file decides.
+  template <class Spec>
+  void describe(Spec& spec) {
+    model_config::describe(spec);
+    spec.constant("backbone", description(backbone::rounded<Rules>(chain).stages));
+    spec.group("convention", [&] { describe_convention<Rules>(spec); });
+    spec.group("proposals", [&] { proposals.describe(spec); });
+    spec.constant("pooler", Pooler::name);
+    spec.group("pooling", [&] { pooling.describe(spec); });
+    spec.group("head", [&] { head.describe(spec); });
+  }
+};
+
+// Channels: of the chain's map. Config: plain_config, or what derives from it.
+template <int Channels, Backend B, Real T, class Rules, template <class, class> class Pooler,
+          template <class...> class Config = plain_config>
+struct plain_preset {
+  using scalar = T;
+  using device = B;
+  using convention = Rules;
+  using backbone_type = backbone::plain<Channels, T, B, convention>;
+  using features_type = typename backbone_type::features_type;
+  using generator_type = region_proposal_network<features_type, convention>;
+  using pooler_type = Pooler<features_type, convention>;
+  using head_type = fast_rcnn_head<features_type, convention, pooler_type>;
+  using model = faster_rcnn<backbone_type, generator_type, head_type>;
+  using config_type = Config<pooler_type, convention>;
+
+  static std::unique_ptr<model> make(config_type const& config) {
+    std::array<int, 1> const strides{config.chain.stride()};
+    auto head = config.head;
+    head.classes = static_cast<int>(config.classes.size());
+    return std::make_unique<model>(
+        backbone_type(config.chain, config.normalisation.channels),
+        generator_type(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides, config.proposals),
+        head_type(pooler_type(strides, config.pooling), head));
+  }
+
+  // What tensors have the shape of: a training that starts from the weights of `from` takes it over.
+  static void take_shapes(config_type& config, config_type const& from) {
+    config.proposals.kernel = from.proposals.kernel;
+    config.pooling = from.pooling;
+    config.head.fc6 = from.head.fc6;
+    config.head.fc7 = from.head.fc7;
+    config.head.fc6_rank = from.head.fc6_rank;  // a compressed model stays one
+    config.head.fc7_rank = from.head.fc7_rank;
+    config.head.empirical_targets = from.head.empirical_targets;
+  }
+
+ protected:
+  // The convention's numbers; a preset sets its own.
+  static config_type config_of(char const* name, backbone::chain chain, std::vector<std::string> classes) {
+    config_type c;
+    c.preset = name;
+    c.chain = std::move(chain);
+    c.classes = std::move(classes);
+    c.anchor_ratios = {0.5, 1, 2};
+    return c;
+  }
+};
+
+}  // namespace frcnn::presets
+FRCNN_HIDDEN_END

@@ -1,0 +1,3 @@
+// The compiled library for the CPU, its other half: the presets of the paper.
+#define FRCNN_CAFFE_INSTANCE template
+#include "frcnn/presets/caffe_instances.hpp"

@@ -1,0 +1,34 @@
+"""The paper's presets in every program that takes one: zf trains, says what it lacks, is detected with, evaluated, resumed, gone on from."""
+import json
+import pathlib
+
+from common import bytes_of, check, demo_data, run
+
+SIDES = ["--short-side", "96", "--max-side", "128", "--threads", "1"]
+NOTE = "--preset zf expects ImageNet weights (--init); without them nothing is frozen"
+
+data = demo_data()
+train = ["train_voc", "--preset", "zf", "--data", data, *SIDES, "--no-test"]
+first = run(*train, "--iterations", "2", "--out", "run")
+check(first.returncode == 0 and NOTE in first.stderr, first)
+steps = [json.loads(line) for line in bytes_of("run/metrics.jsonl").splitlines()]
+check(len(steps) == 2 and all(s["lr"] in (0.001, 0.0001) for s in steps), steps)
+
+model = "run/model.safetensors"
+image = sorted((data / "JPEGImages").iterdir())[0]
+found = run("detect", "--model", model, "--threshold", "0", "--json", "boxes.json", image)
+check(found.returncode == 0 and len(json.loads(bytes_of("boxes.json"))) == 1, found)
+scored = run("evaluate", "--model", model, "--test", data)
+check(scored.returncode == 0 and "mAP50" in scored.stdout, scored)
+
+# ended and resumed; the checkpoint of a run over is of its last step
+again = run(*train, "--iterations", "2", "--out", "run", "--resume")
+check(again.returncode == 0 and "going on from step 2" in again.stderr, again)
+
+# from weights it goes on without the note
+tuned = run(*train, "--iterations", "1", "--init", model, "--out", "tuned")
+check(tuned.returncode == 0 and NOTE not in tuned.stderr, tuned)
+
+wrong = run("train_voc", "--preset", "vgg", "--data", data, "--out", "none")
+check(wrong.returncode == 1 and "preset: expected one of small, vgg16_tv, zf, vgg16, found vgg" in wrong.stderr, wrong)
+check(not pathlib.Path("none").exists(), "nothing is written")
