@@ -61,7 +61,7 @@ THIRD_PARTY = {
     "cblas": ("backend/cpu/",),
     "dnnl": ("backend/cpu/onednn/library.hpp",),
     "xsimd": ("backend/cpu/",),
-    "omp": ("backend/cpu/", "compress/"),
+    "omp": ("backend/cpu/", "core/openmp_threads.hpp"),
     "pugixml": ("data/",),
     "stb": ("data/", "viz/"),
     "jpeglib": ("data/jpeg.hpp",),

@@ -67,7 +67,7 @@ compressed<Preset> compress(detector<Preset> const& d, std::array<int, 2> ranks,
     try {
       factors = truncated_svd(std::span<T const>(w), out, in, ranks[i], options.threads);
     } catch (error const& e) {
-      throw error(whole.name, e.expected(), e.found());
+      throw e.in(whole.name);
     }
     to.set(to.at(layer + ".0.weight"), factors.first);
     to.set(to.at(layer + ".1.weight"), factors.second);

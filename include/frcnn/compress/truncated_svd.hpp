@@ -18,6 +18,7 @@
 #include "frcnn/core/backend.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
+#include "frcnn/core/openmp_threads.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -25,9 +26,6 @@
 #include <span>
 #include <string>
 #include <vector>
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 
 #include <xtensor-blas/xblas_config.hpp>  // says which BLAS interface; the next ones read it
 
@@ -45,25 +43,6 @@ struct low_rank {
 };
 
 namespace detail {
-
-// BLAS and LAPACK take OpenMP's number of threads.
-class blas_threads {
- public:
-#if defined(_OPENMP)
-  explicit blas_threads(int threads) : saved_(omp_get_max_threads()) {
-    if (threads > 0) omp_set_num_threads(threads);
-  }
-  ~blas_threads() { omp_set_num_threads(saved_); }
-#else
-  explicit blas_threads(int) {}
-  ~blas_threads() {}
-#endif
-  blas_threads(blas_threads const&) = delete;
-  blas_threads& operator=(blas_threads const&) = delete;
-
- private:
-  [[maybe_unused]] int saved_ = 1;
-};
 
 // G [m, m], symmetric, its upper half given, becomes its eigenvectors: row k belongs to values[k], ascending.
 inline std::vector<double> eigenvectors(std::vector<double>& g, int m) {
@@ -93,7 +72,7 @@ low_rank<T> truncated_svd(std::span<T const> w, int u, int v, int t, int threads
     throw error("rank of a " + std::to_string(u) + " x " + std::to_string(v) + " matrix", "1 to " + std::to_string(m), std::to_string(t));
   if (m > 32000) throw error("truncated SVD", "a shorter side of at most 32000", std::to_string(m));  // LAPACK counts its memory in int
   if (!std::ranges::all_of(w, [](T x) { return is_finite(x); })) throw error("truncated SVD", "finite numbers", "one that is not");
-  detail::blas_threads const limit(threads);
+  openmp_threads const limit(threads);
 
   auto const at = [](int row, int columns, int column = 0) {
     return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column);

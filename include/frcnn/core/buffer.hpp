@@ -5,6 +5,7 @@
 // Invariant: data() has capacity() elements, also after an allocation that failed: the buffer is empty then, and may be asked again.
 // A size that wraps is a frcnn::error (core/checked.hpp), one that the device has not is what allocate throws.
 #include "frcnn/core/checked.hpp"
+#include "frcnn/core/grow.hpp"
 #include "frcnn/core/view.hpp"
 
 #include <cstring>
@@ -30,13 +31,7 @@ class buffer {
 
   // At least n elements. Growing loses the contents (they are undefined, not zero); not growing keeps them.
   T* reserve(context& c, std::size_t n) {
-    if (n > capacity_) {
-      std::size_t const bytes = checked::bytes<T>(n);
-      capacity_ = 0;  // old memory goes first: both at once would be the peak
-      memory_ = {};
-      memory_ = c.allocate(bytes);
-      capacity_ = n;
-    }
+    grow(memory_, capacity_, n, [&c, bytes = checked::bytes<T>(n)] { return c.allocate(bytes); });
     return data();
   }
 

@@ -23,6 +23,9 @@ class FRCNN_VISIBLE error : public std::runtime_error {
         expected_(std::move(expected)),
         found_(std::move(found)) {}
 
+  // The same fault, named by what the caller knows the place as.
+  FRCNN_PER_BUILD error in(std::string where) const { return error(std::move(where), expected_, found_); }
+
   FRCNN_PER_BUILD std::string const& where() const noexcept { return where_; }
   FRCNN_PER_BUILD std::string const& expected() const noexcept { return expected_; }
   FRCNN_PER_BUILD std::string const& found() const noexcept { return found_; }

@@ -8,6 +8,7 @@
 // Example: staging<double, B> rate;  rate.send(c, {&lr, 1}, device);  lr = 0;       the device gets what lr was
 //          readback<float, B> loss;  loss.start(c, device, 4);  ...  loss.get()[0]  as of start(), whatever ran since
 #include "frcnn/core/checked.hpp"
+#include "frcnn/core/grow.hpp"
 #include "frcnn/core/view.hpp"
 
 #include <cstring>
@@ -46,17 +47,11 @@ class staging {
   block& free_block(typename B::context& c, std::size_t bytes) {
     for (block& b : blocks_) {
       if (!b.copied.done()) continue;
-      if (b.bytes < bytes) {
-        b.bytes = 0;
-        b.memory = {};
-        b.memory = c.allocate_host(bytes);
-        b.bytes = bytes;
-      }
+      grow(b.memory, b.bytes, bytes, [&] { return c.allocate_host(bytes); });
       return b;
     }
     blocks_.emplace_back();
-    blocks_.back().memory = c.allocate_host(bytes);
-    blocks_.back().bytes = bytes;
+    grow(blocks_.back().memory, blocks_.back().bytes, bytes, [&] { return c.allocate_host(bytes); });
     return blocks_.back();
   }
 
@@ -73,11 +68,7 @@ class readback {
     copied_.wait();
     count_ = 0;
     std::size_t const bytes = checked::bytes<T>(n);
-    if (bytes <= bytes_) return;
-    bytes_ = 0;
-    memory_ = {};
-    memory_ = c.allocate_host(bytes);
-    bytes_ = bytes;
+    grow(memory_, bytes_, bytes, [&] { return c.allocate_host(bytes); });
   }
   // One at a time: the last one's values are given up.
   void start(typename B::context& c, T const* from, std::size_t n) {

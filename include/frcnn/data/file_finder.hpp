@@ -155,15 +155,11 @@ inline std::string contents_of(std::filesystem::path const& folder) {
   std::error_code problem;
   for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem))
     names.insert(at->path().filename().string());
-  std::string text;
-  std::size_t said = 0;
-  for (auto const& name : names) {
-    if (said == 5) return text + " and " + std::to_string(names.size() - said) + " more";
-    text += (said++ ? ", '" : "'") + name + "'";
+  if (names.empty()) return "nothing";
+  return first_of(names, 5, [&](std::string const& name) {
     std::error_code ignored;
-    if (!std::filesystem::exists(folder / name, ignored)) text += " (" + not_a_file(folder / name) + ")";
-  }
-  return text.empty() ? "nothing" : text;
+    return "'" + name + "'" + (std::filesystem::exists(folder / name, ignored) ? "" : " (" + not_a_file(folder / name) + ")");
+  });
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data

@@ -86,13 +86,19 @@ using wide_pixels = std::unique_ptr<std::uint16_t, void (*)(void*)>;
 
 }  // namespace detail
 
+namespace detail {
+// Of a file that check_claims() lets pass.
+inline decoded_image decode_checked(bytes file, image_kind kind, std::string const& name, int orientation) {
+  return turned(kind == image_kind::jpeg ? decode_jpeg(file, name) : decode_with_stb(file, name, name_of(kind)), orientation);
+}
+}  // namespace detail
+
 // As stored, then turned by `orientation` (exif.hpp). name: what errors call it, a file's path or anything that tells the user which image
 // it was.
 inline decoded_image decode_pixels(bytes file, std::string const& name, int orientation = 1) {
   image_kind const kind = kind_of(file);
   detail::check_claims(file, kind, name);
-  return turned(kind == image_kind::jpeg ? detail::decode_jpeg(file, name) : detail::decode_with_stb(file, name, detail::name_of(kind)),
-                orientation);
+  return detail::decode_checked(file, kind, name, orientation);
 }
 
 // Decodes as much as it takes to know that decode_pixels() will succeed.

@@ -146,7 +146,7 @@ void load(Source const& data, std::size_t index, bool flipped, bool with_difficu
       try {
         check(v);
       } catch (error const& e) {
-        throw error(name_of(data, index), e.expected(), e.found());
+        throw e.in(name_of(data, index));
       }
       auto const size = [](int w, int h) { return std::to_string(w) + " x " + std::to_string(h) + " pixels"; };
       if (v.width != truth.width || v.height != truth.height)

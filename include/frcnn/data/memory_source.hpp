@@ -57,7 +57,7 @@ class memory_source {
       if (e.own.pixels.empty()) check(e.others);
       else check(e.own);
     } catch (error const& fault) {
-      throw error(name, fault.expected(), fault.found());
+      throw fault.in(name);
     }
     for (object& o : e.objects) settle(o, e.view(), name + ", object " + std::to_string(&o - e.objects.data()));
     if (auto const other = places_.find(e.id); other != places_.end())

@@ -30,7 +30,7 @@ inline image decode_stored_image(bytes file, std::string const& name, exif_mode 
   auto const claims = detail::check_claims(file, kind, name);
   int const orientation = exif == exif_mode::ignore ? 1 : exif_orientation(file);
   if (claims.bits == 16) return turned(detail::decode_16_bit_png(file, name, claims.grey ? 1 : 3), orientation);
-  decoded_image const rgb = decode_pixels(file, name, orientation);
+  decoded_image const rgb = detail::decode_checked(file, kind, name, orientation);
   if (!claims.grey) return copy_of(rgb);
   image grey(rgb.width(), rgb.height(), 1);
   for (std::size_t i = 0; i < grey.pixels.size(); ++i) grey.pixels[i] = rgb.data()[3 * i];

@@ -24,6 +24,18 @@ inline std::string lower(std::string text) {
   return text;
 }
 
+// "a, b and 7 more": text(x) of each of the first `most` of a list.
+template <class List, class Text>
+std::string first_of(List const& list, std::size_t most, Text const& text) {
+  std::string result;
+  std::size_t said = 0;
+  for (auto const& x : list) {
+    if (said == most) return result + " and " + std::to_string(list.size() - said) + " more";
+    result += (said++ ? ", " : "") + std::string(text(x));
+  }
+  return result;
+}
+
 // Whether a name is hidden, or one that systems give to what they keep among a user's files: thumbnails, deleted files, attributes.
 inline bool kept_by_a_system(std::string_view name) {
   if (name.starts_with('.')) return true;

@@ -145,13 +145,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
 
 // Class names and how many objects have them: "cow 7, dog 5".
 inline std::string counted_names(std::map<std::string, std::size_t> const& counts) {
-  std::string text;
-  std::size_t said = 0;
-  for (auto const& [name, count] : counts) {
-    if (said == 10) return text + " and " + std::to_string(counts.size() - said) + " more";
-    text += (said++ ? ", " : "") + name + " " + std::to_string(count);
-  }
-  return text;
+  return first_of(counts, 10, [](auto const& c) { return c.first + " " + std::to_string(c.second); });
 }
 
 // Labels of the objects. Classes that were not given are read from the data; objects of classes that are not among those given are taken

@@ -80,11 +80,9 @@ inline voc_layout find_voc_layout(std::filesystem::path const& root) {
   std::vector<voc_layout> below;
   detail::find_layouts(root, 3, below);
   if (below.size() == 1) return below.front();
-  std::string names;
-  for (std::size_t i = 0; i < std::min<std::size_t>(below.size(), 5); ++i) names += (i ? ", " : "") + below[i].root.string();
-  if (below.size() > 5) names += " and " + std::to_string(below.size() - 5) + " more";
   if (!below.empty())
-    throw error(root.string(), "one folder in VOC layout, named itself", std::to_string(below.size()) + " of them: " + names);
+    throw error(root.string(), "one folder in VOC layout, named itself",
+                std::to_string(below.size()) + " of them: " + first_of(below, 5, [](voc_layout const& l) { return l.root.string(); }));
   throw error(root.string(), "a folder in VOC layout (JPEGImages, Annotations)", contents_of(root));
 }
 

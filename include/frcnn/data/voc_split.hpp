@@ -71,10 +71,8 @@ struct lists_there {
     });
   }
   std::string sentence() const {
-    std::string text;
-    for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 10); ++i) text += (i ? ", " : "") + names[i];
-    if (names.size() > 10) text += " and " + std::to_string(names.size() - 10) + " more";
-    return (only_classes ? "only lists of classes, each of which names all images of its split: " : "only these: ") + text;
+    return (only_classes ? "only lists of classes, each of which names all images of its split: " : "only these: ") +
+           first_of(names, 10, [](std::string const& name) { return name; });
   }
 };
 

@@ -38,7 +38,11 @@ class any_detector {
  public:
   FRCNN_PER_BUILD explicit any_detector(std::unique_ptr<detector_interface> d) : self_(std::move(d)) {}
   template <class Detector>
-  requires requires(Detector const& d, image_view im, detect_options const& o) { d.detect(im, o), d.propose(im), d.config(); }
+  requires requires(Detector& mine, Detector const& d, image_view im, std::span<image_view const> all, std::vector<region> const& regions,
+                    std::vector<std::vector<region>> const& lists, detect_options const& o, batch_options const& b) {
+    d.detect(im, o), d.detect(all, o, b), d.detect(im, regions, o), d.detect(all, lists, o, b);
+    d.propose(im), d.config(), mine.keep_sessions(std::size_t{1}), d.trim();
+  }
   FRCNN_PER_BUILD explicit any_detector(Detector d) : self_(std::make_unique<holder<Detector>>(std::move(d))) {}
 
   FRCNN_PER_BUILD std::vector<detection> detect(image_view im, detect_options const& o = {}) const { return self().detect(im, o); }

@@ -11,8 +11,7 @@
 // uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
 // any_detector (detector/any_detector.hpp) hides the preset: what frcnn::load_detector(path) returns.
 // Throws frcnn::error for images and options that are none, before anything is computed, and from a detector that was moved from; stopped
-// where batch_options.stop asks for it. After an exception, of memory too, the
-// detector and the session are as good as before.
+// where batch_options.stop asks for it. After an exception, of memory too, the detector and the session are as good as before.
 #include "frcnn/concepts/roi_head.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/image.hpp"
@@ -97,10 +96,7 @@ class detector {
   std::vector<detection> detect(session& s, image_view im, detect_options const& o = {}) const {
     check(o);
     check_image(im);
-    std::size_t const first = 0;
-    std::vector<std::vector<detection>> found(1);
-    detect_batch(s, {&im, 1}, {&first, 1}, nullptr, o, found);
-    return std::move(found[0]);
+    return detect_one(s, im, nullptr, o);
   }
 
   // Where the RoI head looks, in pixels of the image: region or box<float>; the RPN does not run. Nowhere: nothing is found.
@@ -115,10 +111,7 @@ class detector {
     check_image(im);
     std::vector<std::vector<region>> const list{regions_of(regions)};
     check_regions(im, list[0], {});
-    std::size_t const first = 0;
-    std::vector<std::vector<detection>> found(1);
-    detect_batch(s, {&im, 1}, {&first, 1}, &list, o, found);
-    return std::move(found[0]);
+    return detect_one(s, im, &list, o);
   }
 
   // [I] lists, in the order of the images.
@@ -225,7 +218,7 @@ class detector {
       try {
         check_image(im);
       } catch (error const& e) {
-        throw error(name(), e.expected(), e.found());
+        throw e.in(name());
       }
       if (regions) check_regions(im, (*regions)[sizes.size()], name() + ", ");
       auto const plan = plan_of(im);
@@ -266,6 +259,14 @@ class detector {
       s.input_.set_regions(static_cast<int>(n), s.regions_);
     }
     return s.input_.upload(s.context_);
+  }
+
+  std::vector<detection> detect_one(session& s, image_view im, std::vector<std::vector<region>> const* regions,
+                                    detect_options const& o) const {
+    std::size_t const first = 0;
+    std::vector<std::vector<detection>> found(1);
+    detect_batch(s, {&im, 1}, {&first, 1}, regions, o, found);
+    return std::move(found[0]);
   }
 
   // found[i] for each of these indices.

@@ -107,13 +107,18 @@ void save(detector<Preset> const& d, std::filesystem::path const& path) {
   out.write(path);
 }
 
-// The name of the preset that a model file is of.
-inline std::string preset_of(io::safetensors_file const& file) {
-  if (detail::is_of_format_1(file)) return file.metadata("preset");
-  auto const spec = detail::spec_in(file);
+namespace detail {
+// The preset that a spec of format "frcnn 2" names.
+inline std::string preset_named_in(io::safetensors_file const& file, spec_json const& spec) {
   if (!spec.is_object() || !spec.contains("preset") || !spec["preset"].is_string())
     throw error(file.name() + ", spec \"preset\"", "a name", "none");
   return spec["preset"].get<std::string>();
+}
+}  // namespace detail
+
+// The name of the preset that a model file is of.
+inline std::string preset_of(io::safetensors_file const& file) {
+  return detail::is_of_format_1(file) ? file.metadata("preset") : detail::preset_named_in(file, detail::spec_in(file));
 }
 
 // What a model file says of its model, without its weights: what every detector has; or, of a known preset, all.
@@ -127,9 +132,12 @@ inline model_config read_config(io::safetensors_file const& file) {
 }
 template <class Preset>
 typename detector<Preset>::config_type read_config(io::safetensors_file const& file) {
-  if (auto const preset = preset_of(file); preset != Preset::name)
+  bool const is_of_format_1 = detail::is_of_format_1(file);
+  spec_json spec;
+  if (!is_of_format_1) spec = detail::spec_in(file);
+  if (auto const preset = is_of_format_1 ? file.metadata("preset") : detail::preset_named_in(file, spec); preset != Preset::name)
     throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + preset);
-  auto const spec = detail::spec_of<Preset>(file);
+  if (is_of_format_1) spec = detail::spec_of_format_1<Preset>(file);
   auto config = Preset::config({});  // whose training options remain
   spec_reader(detail::place_in(file), spec).read(config);
   return config;
@@ -143,7 +151,7 @@ detector<Preset> load(io::safetensors_file const& file, typename Preset::device:
     try {
       return detector<Preset>(config, options);
     } catch (error const& e) {  // what the file asks for cannot be made
-      throw error(file.name() + ", " + e.where(), e.expected(), e.found());
+      throw e.in(file.name() + ", " + e.where());
     }
   }();
   read_parameters(file, d.model().parameters(), how);

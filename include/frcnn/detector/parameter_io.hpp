@@ -44,8 +44,8 @@ name_difference compare_names(io::weight_source const& source, parameter_store<T
 }
 
 namespace detail {
-inline std::string and_others(std::vector<std::string> const& names) {
-  return names.size() < 2 ? std::string() : ", and of " + std::to_string(names.size() - 1) + " more";
+inline std::string and_others(std::vector<std::string> const& names, char const* of) {
+  return names.size() < 2 ? std::string() : std::string(", and ") + of + std::to_string(names.size() - 1) + " more";
 }
 
 // Whether the parameter's values are now those of the mapped file.
@@ -68,11 +68,10 @@ template <Real T, Backend B>
 void read_parameters(io::weight_source const& source, parameter_store<T, B>& store, model_weights how = model_weights::read) {
   auto const names = compare_names(source, store);
   if (auto const& missing = names.missing; !missing.empty())
-    throw error(source.place(missing.front()), "such a tensor", "none of that name" + detail::and_others(missing));
+    throw error(source.place(missing.front()), "such a tensor", "none of that name" + detail::and_others(missing, "of "));
   for (auto const& e : store.entries()) source.check(e.name, e.file_shape());
   if (auto const& left = names.left_over; !left.empty())
-    throw error(source.place(left.front()), "parameters of the model only",
-                "a tensor that is none of them" + (left.size() < 2 ? std::string() : ", and " + std::to_string(left.size() - 1) + " more"));
+    throw error(source.place(left.front()), "parameters of the model only", "a tensor that is none of them" + detail::and_others(left, ""));
 
   int const threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u));
   for (auto const& e : store.entries())

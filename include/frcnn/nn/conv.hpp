@@ -12,6 +12,14 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::nn {
 
+// A layer's parameters to a visitor, in a scope of their own.
+template <class V, class Layer>
+void visit_layer(V&& visit, char const* scope, Layer& layer) {
+  visit.enter(scope);
+  layer.for_each_param(visit);
+  visit.leave();
+}
+
 // Kaiming normal for ReLU, fan in (He et al. 2015, eq. 10): deviation sqrt(2 / fan_in).
 inline initializer kaiming_normal(int fan_in) { return initializer::normal(std::sqrt(2.0 / fan_in)); }
 // PyTorch's default for weights and biases of linear and convolutional layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).

@@ -197,12 +197,12 @@ class fast_rcnn_head {
   void for_each_param(V&& visit) {
     visit.enter("roi_heads");
     visit.enter("box_head");
-    visit_layer(visit, "fc6", fc6_);
-    visit_layer(visit, "fc7", fc7_);
+    nn::visit_layer(visit, "fc6", fc6_);
+    nn::visit_layer(visit, "fc7", fc7_);
     visit.leave();
     visit.enter("box_predictor");
-    visit_layer(visit, "cls_score", cls_);
-    visit_layer(visit, "bbox_pred", box_);
+    nn::visit_layer(visit, "cls_score", cls_);
+    nn::visit_layer(visit, "bbox_pred", box_);
     if (options_.empirical_targets) statistics_.for_each_param(visit);
     visit.leave();
     visit.leave();
@@ -229,13 +229,6 @@ class fast_rcnn_head {
   static void back(context& c, nn::linear<T, B>& layer, matrix x, matrix y, matrix dy, matrix dx, writing how, writing gradients) {
     typename nn::linear<T, B>::tape of_layer{x, y};
     layer.backward(c, of_layer, dy, dx, how, gradients);
-  }
-
-  template <class V, class Layer>
-  static void visit_layer(V&& visit, char const* scope, Layer& layer) {
-    visit.enter(scope);
-    layer.for_each_param(visit);
-    visit.leave();
   }
 
   fast_rcnn_options<Rules> options_;

@@ -167,9 +167,9 @@ class region_proposal_network {
   template <class V>
   void for_each_param(V&& visit) {
     visit.enter("rpn.head");
-    visit_layer(visit, "conv.0.0", conv_);
-    visit_layer(visit, "cls_logits", siblings_.first);
-    visit_layer(visit, "bbox_pred", siblings_.second);
+    nn::visit_layer(visit, "conv.0.0", conv_);
+    nn::visit_layer(visit, "cls_logits", siblings_.first);
+    nn::visit_layer(visit, "bbox_pred", siblings_.second);
     visit.leave();
   }
 
@@ -187,13 +187,6 @@ class region_proposal_network {
     profiled const timed(c, "top, decode, suppress");
     rpn::propose<Rules>(c, anchors, Rules::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
                         rpn::proposal_options{limits(ph), options_.nms_iou}, rois);
-  }
-
-  template <class V>
-  static void visit_layer(V&& visit, char const* scope, conv& layer) {
-    visit.enter(scope);
-    layer.for_each_param(visit);
-    visit.leave();
   }
 
   Anchors anchors_;

@@ -109,9 +109,6 @@ class recipe {
   trainer_options const& options(std::size_t stage) const {
     return std::visit([](auto const& s) -> trainer_options const& { return s.options; }, stages_[stage]);
   }
-  std::string const& name(std::size_t stage) const {
-    return std::visit([](auto const& s) -> std::string const& { return s.name; }, stages_[stage]);
-  }
 
   // Trains to the end of the last stage, or until a stop is requested: between steps. True when complete.
   bool run(std::stop_token stop = {}) {
@@ -221,11 +218,8 @@ class recipe {
       t->seek(from_);
       t->before_update = s.before_update;
       t->hooks.name_of = [this](std::uint64_t id) { return hooks.name_of(id); };
-      t->hooks.on_step = [this, stage = static_cast<int>(at_)](step_report const& r) {
-        auto mine = r;
-        mine.stage = stage;
-        hooks.on_step(mine);
-      };
+      t->hooks.on_step = [this](step_report const& r) { hooks.on_step(r); };
+      t->stage = static_cast<int>(at_);
       t->hooks.after_step = [this](std::int64_t) { hooks.after_step(position()); };
       if (size() > 1) t->stage_name = s.name;
       trainer_ = std::move(t);
@@ -237,7 +231,7 @@ class recipe {
     bool const is_first = step() == 0;
     visit_stage(at_, [&](auto& s) {
       if (is_first && s.begin) s.begin();
-      if (s.enter) s.enter();
+      if (s.enter && (is_first || step() < s.options.rate.steps)) s.enter();  // resumed at its end it has no more to do
     });
     entered_ = true;
   }

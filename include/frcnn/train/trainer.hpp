@@ -130,6 +130,7 @@ class trainer {
   trainer_hooks hooks;
   std::function<void(step_gradients<T, B> const&)> before_update;  // in the order of the context: see step_gradients.hpp
   std::string stage_name;                                          // for messages
+  int stage = 0;                                                   // for reports
 
   std::int64_t step() const { return step_; }
   void seek(std::int64_t step) {
@@ -203,6 +204,7 @@ class trainer {
   void report(std::int64_t step) {
     auto const host = reports_[static_cast<std::size_t>(step % ring)].get();
     auto& r = report_;
+    r.stage = stage;
     r.step = step;
     for (int i = 0; i < 4; ++i) r.losses[static_cast<std::size_t>(i)] = static_cast<double>(host[i]);
     r.norm = static_cast<double>(host[4]);

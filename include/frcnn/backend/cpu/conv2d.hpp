@@ -67,10 +67,7 @@ struct conv2d<cpu> {
  private:
   template <Real T>
   static T const* scaled(cpu::context& c, conv2d_spec const& spec, T const* weight, T const* scale) {
-    if (!scale) return weight;
-    T* const memory = c.scratch_of<T>(spec.weights());
-    scale_weights(c, weight, scale, static_cast<std::size_t>(spec.out_channels), spec.fan_in(), memory);
-    return memory;
+    return scaled_weights(c, weight, scale, static_cast<std::size_t>(spec.out_channels), spec.fan_in());
   }
 
   // The gradients of w * x.

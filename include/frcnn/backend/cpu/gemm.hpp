@@ -9,6 +9,7 @@
 // the inner sums, by the shape of a product, so that a cut by threads would change the bits with their number.
 // Example: A = [1 2], B = [3 4] (tb): C = [11]
 #include "frcnn/backend/cpu/parallel.hpp"
+#include "frcnn/core/openmp_threads.hpp"
 
 #include <complex>
 #include <type_traits>
@@ -37,12 +38,7 @@ namespace frcnn::inline FRCNN_ABI {
 class serial_blas {
  public:
 #if defined(_OPENMP)
-  serial_blas() : saved_(omp_get_max_threads()) {
-    if (saved_ != 1) omp_set_num_threads(1);
-  }
-  ~serial_blas() {
-    if (saved_ != 1) omp_set_num_threads(saved_);
-  }
+  serial_blas() = default;
 #else
   // Without OpenMP in this build OpenBLAS may still have threads. Built with OpenMP it asks for the calling thread's number; else the
   // number is one for the whole process, the first of ours takes it, and the last puts it back. Either belongs to the host: what it has set
@@ -91,7 +87,11 @@ class serial_blas {
     return h;
   }
 #endif
+#if defined(_OPENMP)
+  openmp_threads one_{1};
+#else
   [[maybe_unused]] int saved_ = 1;
+#endif
 };
 
 template <Real T>

@@ -8,6 +8,7 @@
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/onednn/packed.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"
+#include "frcnn/core/grow.hpp"
 
 #include <mutex>
 
@@ -34,12 +35,7 @@ class kept_weights {
     copy& found = copies_[static_cast<std::size_t>(layout)];
     if (found.version != version) {
       found.version = none;  // until it is whole
-      if (floats > found.floats) {
-        found.floats = 0;
-        found.memory = {};
-        found.memory = cpu_memory(checked::bytes<float>(floats));
-        found.floats = floats;
-      }
+      grow(found.memory, found.floats, floats, [bytes = checked::bytes<float>(floats)] { return cpu_memory(bytes); });
       make(static_cast<float*>(found.memory.data()));
       found.version = version;
     }
@@ -76,6 +72,14 @@ void scale_weights(cpu::context const& c, T const* weights, T const* scale, std:
       for (std::size_t i = o * fan_in; i < (o + 1) * fan_in; ++i) out[i] = weights[i] * factor;
     }
   });
+}
+// The same in scratch of the caller's frame; the weights themselves where there is no scale.
+template <class T>
+T const* scaled_weights(cpu::context& c, T const* weights, T const* scale, std::size_t outputs, std::size_t fan_in) {
+  if (!scale) return weights;
+  T* const memory = c.scratch_of<T>(outputs * fan_in);
+  scale_weights(c, weights, scale, outputs, fan_in, memory);
+  return memory;
 }
 
 }  // namespace frcnn

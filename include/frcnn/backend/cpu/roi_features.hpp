@@ -15,6 +15,25 @@ namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
 
+// A sample at `at` on one axis of a map of `extent` cells: the cells on both sides, how far it lies between them, and whether it moves with
+// the RoI. Beyond the map (or NaN) it counts as 0; there, and where it is clamped, its value does not depend on its place.
+template <class T>
+struct bilinear_sample {
+  int below = 0, above = 0;
+  T part = 0;
+  bool counts = false, moves = false;
+
+  bilinear_sample(T at, int extent) {
+    if (!(at >= T(-1) && at <= T(extent))) return;
+    counts = true;
+    T const inside = at > T(0) ? at : T(0);
+    below = std::min(static_cast<int>(inside), extent - 1);
+    above = std::min(below + 1, extent - 1);
+    part = below == extent - 1 ? T(0) : inside - T(below);
+    moves = at > T(0) && below < extent - 1;
+  }
+};
+
 // The bilinear samples of one RoI along one axis. The s x s samples of a bin are the product of s rows and s columns, so each axis keeps
 // a short list per bin: which cells of the map are touched (ascending, each once) and with what weight; a sample weighs 1 / s.
 // Example: pooled 1, sampling 2, RoI [0, 2): samples at .5 and 1.5 -> cells 0, 1, 2 with weights .25, .5, .25
@@ -38,13 +57,10 @@ class bilinear_axis {
     for (int p = 0; p < pooled_; ++p) {
       count_[p] = 0;
       for (int s = 0; s < sampling_; ++s) {
-        T const at = low + T(p) * bin + (T(s) + T(0.5)) * bin / T(sampling_);
-        if (!(at >= T(-1) && at <= T(extent))) continue;  // beyond the map, or NaN: counts as 0
-        T const inside = at > T(0) ? at : T(0);
-        int const below = std::min(static_cast<int>(inside), extent - 1);
-        T const part = below == extent - 1 ? T(0) : inside - T(below);
-        add(p, below, (T(1) - part) / T(sampling_));
-        if (part > T(0)) add(p, below + 1, part / T(sampling_));
+        bilinear_sample<T> const v(low + T(p) * bin + (T(s) + T(0.5)) * bin / T(sampling_), extent);
+        if (!v.counts) continue;
+        add(p, v.below, (T(1) - v.part) / T(sampling_));
+        if (v.part > T(0)) add(p, v.above, v.part / T(sampling_));
       }
     }
   }
@@ -284,24 +300,6 @@ struct roi_align<cpu> {
   }
 
  private:
-  // A sample on one axis: the cells on both sides, how far it lies between them, and whether it moves with the RoI. Where it is clamped, or
-  // beyond the map, the value does not depend on it.
-  template <class T>
-  struct sample {
-    int below = 0, above = 0;
-    T part = 0;
-    bool counts = false, moves = false;
-
-    sample(T at, int extent) {
-      if (!(at >= T(-1) && at <= T(extent))) return;
-      counts = true;
-      T const inside = at > T(0) ? at : T(0);
-      below = std::min(static_cast<int>(inside), extent - 1);
-      above = std::min(below + 1, extent - 1);
-      part = below == extent - 1 ? T(0) : inside - T(below);
-      moves = at > T(0) && below < extent - 1;
-    }
-  };
   // One axis of a RoI in cells of the map: sample s of bin p lies at low + along(p, s) * side.
   template <class T>
   struct extent_of {
@@ -332,7 +330,7 @@ struct roi_align<cpu> {
       for (int px = 0; px < spec.pooled; ++px, bin += step)
         for (int sy = 0; sy < count; ++sy)
           for (int sx = 0; sx < count; ++sx) {
-            sample<T> const v{y.low + y.along(py, sy) * y.side, map[2]}, u{x.low + x.along(px, sx) * x.side, map[3]};
+            detail::bilinear_sample<T> const v{y.low + y.along(py, sy) * y.side, map[2]}, u{x.low + x.along(px, sx) * x.side, map[3]};
             if (!v.counts || !u.counts) continue;
             auto const at = [&](int row, int column) { return source + (static_cast<std::size_t>(row) * map[3] + column) * channels; };
             T const *const a = at(v.below, u.below), *const b = at(v.below, u.above), *const e = at(v.above, u.below),

@@ -33,12 +33,10 @@ constexpr bool is_by_panels(conv2d_spec const& s) { return is_winograd(s) && win
 
 // The weights times their scale, as files have them; in scratch of the caller's frame unless they are kept.
 inline float const* scaled(cpu::context& c, conv2d_spec const& s, cpu_weights<float> const& w) {
-  if (!w.scale) return w.data;
-  auto const make = [&](float* memory) { scale_weights(c, w.data, w.scale, static_cast<std::size_t>(s.out_channels), s.fan_in(), memory); };
-  if (w.keep && c.options().keep_transforms) return w.keep->get(weight_layout::scaled, w.version, s.weights(), make);
-  float* const memory = c.scratch_of<float>(s.weights());
-  make(memory);
-  return memory;
+  std::size_t const outputs = static_cast<std::size_t>(s.out_channels);
+  if (!w.scale || !w.keep || !c.options().keep_transforms) return scaled_weights(c, w.data, w.scale, outputs, s.fan_in());
+  return w.keep->get(weight_layout::scaled, w.version, s.weights(),
+                     [&](float* memory) { scale_weights(c, w.data, w.scale, outputs, s.fan_in(), memory); });
 }
 
 // The weights as Winograd by tiles or the direct kernel reads them; in scratch of the caller's frame unless they are kept.
@@ -66,14 +64,14 @@ struct problem {
   bool keeps = false;  // weights stay converted from call to call
 };
 
-// One pass forward. add: to what y holds, before the ReLU.
+// One pass forward. add: to what y holds, before the ReLU. pool: 2x2 behind a layer that Winograd computes; y is the pooled map.
 struct forward_call {
   conv2d_spec const& spec;
   cpu_activation<float> x;
   cpu_weights<float> weight;
   float const* bias;
   cpu_activation<float> y;
-  bool add;
+  bool add = false, pool = false;
 };
 // One gradient: by the input (x is not read, dweight nullptr) or by the weights (dx empty). dy is masked already.
 struct gradient_call {
@@ -110,15 +108,16 @@ inline bool always(problem const&) { return true; }
 inline bool winograd_panels(cpu::context& c, forward_call const& f) {
   auto const& s = f.spec;
   cpu::context::frame const scope(c);
-  winograd::convolve_by_panels(c, {scaled(c, s, f.weight), s.in_channels, s.out_channels}, {.bias = f.bias, .add = f.add, .relu = s.relu},
-                               f.x.data, f.x.dims, f.y.data);
+  winograd::convolve_by_panels(c, {scaled(c, s, f.weight), s.in_channels, s.out_channels},
+                               {.bias = f.bias, .add = f.add, .relu = s.relu, .pool = f.pool}, f.x.data, f.x.dims, f.y.data);
   return true;
 }
 inline bool winograd_tiles(cpu::context& c, forward_call const& f) {
   auto const& s = f.spec;
   cpu::context::frame const scope(c);
-  winograd::convolve(c, {s.in_channels, s.out_channels, converted(c, s, f.weight), {.bias = f.bias, .add = f.add, .relu = s.relu}},
-                     f.x.data, f.x.dims, f.y.data);
+  winograd::convolve(
+      c, {s.in_channels, s.out_channels, converted(c, s, f.weight), {.bias = f.bias, .add = f.add, .relu = s.relu, .pool = f.pool}},
+      f.x.data, f.x.dims, f.y.data);
   return true;
 }
 inline bool direct_rows(cpu::context& c, forward_call const& f) {
@@ -166,7 +165,7 @@ inline bool onednn_rows(cpu::context& c, forward_call const& f) {
   bool const bf16 = w.keep && c.options().precision == compute::bf16 && f.spec.in_channels >= simd::lanes;
   cpu::context::frame const scope(c);
   onednn::packed* const place = w.keep && c.options().keep_transforms ? &w.keep->blocked : nullptr;
-  onednn::forward_options const o{f.add ? f.y : cpu_activation<float>{}, bf16 ? compute::bf16 : compute::exact};
+  onednn::forward_options const o{f.add, bf16 ? compute::bf16 : compute::exact};
   return onednn::forward(c, f.spec, f.x, {scaled(c, f.spec, w), place, w.version}, f.bias, f.y, o);
 }
 inline bool onednn_data(cpu::context& c, gradient_call const& g) { return onednn::backward_data(c, g.spec, g.dy, g.weight, g.dx, g.how); }
@@ -220,19 +219,13 @@ inline problem problem_of(cpu::context const& c, conv2d_spec const& spec, shape<
   return {spec, in, keep ? c.options().precision : compute::exact, keep && c.options().keep_transforms};
 }
 
-// A layer of Winograd's and the pool behind it.
-inline void tiled(cpu::context& c, conv2d_spec const& s, cpu_activation<float> x, cpu_weights<float> const& w, winograd::epilogue const& e,
-                  float* y) {
-  cpu::context::frame const scope(c);
-  if (detail::forward_by_panels(problem_of(c, s, x.dims, w.keep)))
-    return winograd::convolve_by_panels(c, {scaled(c, s, w), s.in_channels, s.out_channels}, e, x.data, x.dims, y);
-  winograd::convolve(c, {s.in_channels, s.out_channels, converted(c, s, w), e}, x.data, x.dims, y);
+inline void forward(cpu::context& c, forward_call const& f) {
+  run_first(forward_kernels, c, problem_of(c, f.spec, f.x.dims, f.weight.keep), f);
 }
-
 // add: what y holds is added before the ReLU.
 inline void forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<float> x, cpu_weights<float> const& weight, float const* bias,
                     cpu_activation<float> y, bool add = false) {
-  run_first(forward_kernels, c, problem_of(c, spec, x.dims, weight.keep), forward_call{spec, x, weight, bias, y, add});
+  forward(c, {spec, x, weight, bias, y, add});
 }
 
 // dy is masked already; nullptr is not computed.

@@ -181,8 +181,12 @@ inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> st
   bool const pooled = stages.back().is_pool();
   std::size_t const convolutions = stages.size() - pooled;
   if (convolutions == 1 && is_winograd(first.conv))  // blocks may go across rows of tiles
-    return tiled(c, first.conv, x, {first.weight.data, first.keep, first.version},
-                 {.bias = first.bias.data, .relu = first.conv.relu, .pool = pooled}, y.data);
+    return forward(c, forward_call{.spec = first.conv,
+                                   .x = x,
+                                   .weight = {first.weight.data, first.keep, first.version},
+                                   .bias = first.bias.data,
+                                   .y = y,
+                                   .pool = pooled});
   strip_run r;
   r.height = x.dims[2];
   r.width = x.dims[3];

@@ -26,7 +26,7 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 struct forward_options {
-  cpu_activation<float> residual{};
+  bool add = false;  // to what y holds, before the ReLU
   compute precision = compute::exact;
 };
 
@@ -133,7 +133,7 @@ inline bool forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
                     cpu_activation<float> y, forward_options const& options = {}) {
   FRCNN_ASSERT(x.dims[1] == spec.in_channels && y.dims == spec.out_shape(x.dims));
   if (y.dims.size() == 0) return true;
-  bool const add = options.residual.data != nullptr, bf16 = options.precision == compute::bf16;
+  bool const add = options.add, bf16 = options.precision == compute::bf16;
   shape<4> one = x.dims;
   one[0] = 1;
   state& own = c.state<state>();
@@ -155,10 +155,6 @@ inline bool forward(cpu::context& c, conv2d_spec const& spec, cpu_activation<flo
       });
   if (!p.compute) return false;
 
-  if (add && options.residual.data != y.data)
-    parallel_for(c, y.dims.size(), 32768, [=, from = options.residual.data](std::size_t begin, std::size_t end) {
-      std::copy(from + begin, from + end, y.data + begin);
-    });
   cpu::context::frame const scope(c);
   std::shared_ptr<void> owner;
   void const* const w = weights_for(c, own, p, weight, owner);

@@ -15,6 +15,7 @@
 // several threads do not meet. Its own cache behind ours holds 1024 kernels for the whole process.
 #include "frcnn/backend/cpu/onednn/library.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"
+#include "frcnn/core/openmp_threads.hpp"
 
 #if FRCNN_HAS_ONEDNN
 
@@ -28,20 +29,11 @@ namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 class team {
  public:
-  explicit team(cpu::context const& c) : threads_(frcnn::detail::has_lost_openmp_team() ? 1 : c.threads()) {
+  explicit team(cpu::context const& c) : threads_(frcnn::detail::has_lost_openmp_team() ? 1 : c.threads()), openmp_(threads_) {
     if (threads_ > 1) frcnn::detail::note_openmp_team();
-#if defined(_OPENMP)
-    saved_ = omp_get_max_threads();
-    if (saved_ != threads_) omp_set_num_threads(threads_);
-#endif
     denormals(0x8040u);
   }
-  ~team() {
-    denormals(0);
-#if defined(_OPENMP)
-    if (saved_ != threads_) omp_set_num_threads(saved_);
-#endif
-  }
+  ~team() { denormals(0); }
   int size() const { return threads_; }
   team(team const&) = delete;
   team& operator=(team const&) = delete;
@@ -62,7 +54,8 @@ class team {
 #endif
   }
 
-  [[maybe_unused]] int threads_, saved_ = 0;
+  int threads_;
+  openmp_threads openmp_;
 #if defined(__SSE2__)
   unsigned before_ = _mm_getcsr() & 0x8040u;  // the calling thread's
 #endif
@@ -70,22 +63,12 @@ class team {
 
 class alone {
  public:
-  alone() {
-#if defined(_OPENMP)
-    saved_ = omp_get_max_threads();
-    if (saved_ != 1) omp_set_num_threads(1);
-#endif
-  }
-  ~alone() {
-#if defined(_OPENMP)
-    if (saved_ != 1) omp_set_num_threads(saved_);
-#endif
-  }
+  alone() = default;
   alone(alone const&) = delete;
   alone& operator=(alone const&) = delete;
 
  private:
-  [[maybe_unused]] int saved_ = 1;
+  openmp_threads one_{1};
   flush_denormals flush_;
 };
 
