@@ -48,10 +48,10 @@ inline frcnn::shape<4> padded(int n, int h, int w) {
 inline layers layers_of(std::string const& name, frcnn::backbone::chain const& chain, int n, int h, int w, int anchors = 9) {
   layers all;
   frcnn::shape<4> x = padded(n, h, w);
-  for (auto const& s : frcnn::backbone::rounded<frcnn::conventions::torchvision>(chain).stages) {
+  for (auto const& s : frcnn::backbone::rounded<frcnn::conventions::torchvision>(chain).layers) {
     if (is_pool(s.kind)) {
       all.pools.push_back(
-          {{s.kernel, s.stride, s.pad, s.kind == frcnn::stage_kind::pool_ceil}, x, name + " pool" + std::to_string(all.pools.size() + 1)});
+          {{s.kernel, s.stride, s.pad, s.kind == frcnn::layer_kind::pool_ceil}, x, name + " pool" + std::to_string(all.pools.size() + 1)});
       x = all.pools.back().spec.out_shape(x);
     } else {
       std::string const where = name + " conv" + std::to_string(all.backbone.size() + 1);

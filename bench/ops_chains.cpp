@@ -1,4 +1,4 @@
-// Convolutions and pools in a row, as a backbone runs them in inference: against the same stages one by one.
+// Convolutions and pools in a row, as a backbone runs them in inference: against the same layers one by one.
 #include "cases.hpp"
 #include "suite.hpp"
 
@@ -9,13 +9,13 @@
 namespace bench {
 namespace {
 
-using stage = frcnn::chain_stage<float, device>;
+using layer = frcnn::chain_layer<float, device>;
 
-void add_chain(std::string const& name, std::vector<frcnn::backbone::stage> const& preset, int count, int h, int w) {
+void add_chain(std::string const& name, std::vector<frcnn::backbone::layer> const& preset, int count, int h, int w) {
   shape<4> const in = padded(1, h, w);
   add(op_name("conv_chain", text(in) + "-" + std::to_string(count)), benchmark::kMicrosecond, [=](context& c) {
     struct chain {
-      std::vector<stage> stages;
+      std::vector<layer> layers;
       std::vector<frcnn::ops::conv2d<device>::kept> kept;
       activation x, y;
     };
@@ -25,9 +25,9 @@ void add_chain(std::string const& name, std::vector<frcnn::backbone::stage> cons
     double flops = 0, weights = 0;
     for (int i = 0; i < count; ++i) {
       auto const& of = preset[static_cast<std::size_t>(i)];
-      stage next;
+      layer next;
       if (is_pool(of.kind)) {
-        next = stage::of_pool({of.kernel, of.stride, of.pad, of.kind == frcnn::stage_kind::pool_ceil});
+        next = layer::of_pool({of.kernel, of.stride, of.pad, of.kind == frcnn::layer_kind::pool_ceil});
       } else {
         next.conv = {s[1], of.channels, of.kernel, of.stride, of.pad, true};
         int const taps = of.kernel * of.kernel * s[1];
@@ -40,18 +40,18 @@ void add_chain(std::string const& name, std::vector<frcnn::backbone::stage> cons
       }
       flops += next.operations(s);
       s = next.out_shape(s);
-      all->stages.push_back(next);
+      all->layers.push_back(next);
     }
     all->x = activated(c, in, numbers(in.size(), 0, 1));
     all->y = c.make<float>(s);
-    return job{.run = [=, &c] { frcnn::ops::conv_chain<device>::forward<float>(c, std::span<stage const>(all->stages), all->x, all->y); },
+    return job{.run = [=, &c] { frcnn::ops::conv_chain<device>::forward<float>(c, std::span<layer const>(all->layers), all->x, all->y); },
                .wrong =
                    [=, &c] {  // convolutions alone are checked against their definition
                      auto const found = downloaded(c, all->y);
                      context plain({.threads = threads(), .engine = frcnn::cpu_engine::portable});
                      context::frame const scope(plain);
                      auto x = all->x;
-                     for (auto const& one : all->stages) {
+                     for (auto const& one : all->layers) {
                        auto const y = plain.make<float>(one.out_shape(x.dims));
                        if (one.is_pool())
                          frcnn::ops::max_pool<device>::forward<float>(plain, one.pool, x, y, view<std::int32_t, 1, device>{});
@@ -62,11 +62,11 @@ void add_chain(std::string const& name, std::vector<frcnn::backbone::stage> cons
                      double apart = 0;
                      for (std::size_t i = 0; i < found.size(); ++i)
                        apart = std::max(apart, std::abs(static_cast<double>(found[i]) - expected[i]));
-                     return not_equal("the largest difference from stages one by one", apart, 0, 1e-3) + not_finite(found);
+                     return not_equal("the largest difference from layers one by one", apart, 0, 1e-3) + not_finite(found);
                    },
                .flops = flops,
                .bytes = bytes(elements(in) + elements(s) + weights),
-               .label = name + ", the first " + std::to_string(count) + " stages"};
+               .label = name + ", the first " + std::to_string(count) + " layers"};
   });
 }
 
@@ -75,9 +75,9 @@ void add_chain(std::string const& name, std::vector<frcnn::backbone::stage> cons
 void add_chains() {
   auto const small = frcnn::backbone::small_chain(),
              vgg = frcnn::backbone::rounded<frcnn::conventions::torchvision>(frcnn::backbone::vgg16_tv_chain());
-  add_chain("vgg16_tv", vgg.stages, 3, 600, 800);
-  add_chain("vgg16_tv", vgg.stages, 6, 600, 800);
-  add_chain("small", small.stages, static_cast<int>(small.stages.size()), 300, 400);
+  add_chain("vgg16_tv", vgg.layers, 3, 600, 800);
+  add_chain("vgg16_tv", vgg.layers, 6, 600, 800);
+  add_chain("small", small.layers, static_cast<int>(small.layers.size()), 300, 400);
 }
 
 }  // namespace bench

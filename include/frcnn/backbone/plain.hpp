@@ -1,11 +1,11 @@
 #pragma once
 // Backbones that are one chain of convolutions, max pools and local response normalisations: `small`, VGG-16.
 //
-// The chain is run-time data; scalar, device, channels of the map and convention are the type, so that chains that differ in stages alone
+// The chain is run-time data; scalar, device, channels of the map and convention are the type, so that chains that differ in layers alone
 // are one class, compiled once:
 //   backbone::chain const mine{{backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)}, 1};  // the first convolution frozen
 //   backbone::plain<64, float, cpu> b(mine);
-// Pools round as the convention does, unless the stage says: pool(2, 2, 0, true) rounds up. Biases learn as the convention has it.
+// Pools round as the convention does, unless the layer says: pool(2, 2, 0, true) rounds up. Biases learn as the convention has it.
 // Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool, normalisation.
 // Only the last map leaves (one level). Throws error for a chain that is none, or whose map has other than the type's channels.
 #include "frcnn/concepts/backbone.hpp"
@@ -24,25 +24,25 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::backbone {
 
-struct stage {
-  stage_kind kind = stage_kind::conv;
+struct layer {
+  layer_kind kind = layer_kind::conv;
   int channels = 0, kernel = 1, stride = 1, pad = 0;
   lrn_spec normalise{};
   bool rounds_by_convention = false;  // a pool: up or down, where no window ends at the border
 };
-constexpr stage conv(int channels, int kernel = 3, int stride = 1) { return {stage_kind::conv, channels, kernel, stride, kernel / 2}; }
-constexpr stage pool(int kernel = 2, int stride = 2, int pad = 0) { return {pool_kind(false), 0, kernel, stride, pad, {}, true}; }
-constexpr stage pool(int kernel, int stride, int pad, bool ceil) { return {pool_kind(ceil), 0, kernel, stride, pad}; }
-constexpr stage lrn(lrn_spec const& s = {}) { return {stage_kind::lrn, 0, 1, 1, 0, s}; }
+constexpr layer conv(int channels, int kernel = 3, int stride = 1) { return {layer_kind::conv, channels, kernel, stride, kernel / 2}; }
+constexpr layer pool(int kernel = 2, int stride = 2, int pad = 0) { return {pool_kind(false), 0, kernel, stride, pad, {}, true}; }
+constexpr layer pool(int kernel, int stride, int pad, bool ceil) { return {pool_kind(ceil), 0, kernel, stride, pad}; }
+constexpr layer lrn(lrn_spec const& s = {}) { return {layer_kind::lrn, 0, 1, 1, 0, s}; }
 
 struct chain {
-  std::vector<stage> stages{};
+  std::vector<layer> layers{};
   int frozen = 0;  // convolutions, from the first, that never learn
 
   // Pixels of the image per cell of the map, nominal.
   int stride() const {
     int n = 1;
-    for (auto const& s : stages) n *= s.stride;
+    for (auto const& s : layers) n *= s.stride;
     return n;
   }
 };
@@ -50,18 +50,18 @@ struct chain {
 // The chain with the rounding of its pools settled.
 template <class Rules>
 chain rounded(chain c) {
-  for (auto& s : c.stages)
+  for (auto& s : c.layers)
     if (s.rounds_by_convention) s.kind = pool_kind(Rules::ceil_pooling);
   return c;
 }
 
 // "conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor": what a model file says of its backbone.
-inline std::string description(std::span<stage const> stages) {
+inline std::string description(std::span<layer const> layers) {
   std::string text;
-  for (auto const& s : stages) {
+  for (auto const& s : layers) {
     auto const kernel = std::to_string(s.kernel);
     text += text.empty() ? "" : ", ";
-    if (s.kind == stage_kind::lrn) {
+    if (s.kind == layer_kind::lrn) {
       char numbers[128];
       std::snprintf(numbers, sizeof numbers, "lrn %s%d alpha %.9g beta %.9g k %.9g",
                     s.normalise.region == lrn_region::within_channel ? "within a channel " : "", s.normalise.size, s.normalise.alpha,
@@ -71,7 +71,7 @@ inline std::string description(std::span<stage const> stages) {
     }
     text += is_pool(s.kind) ? "pool " : "conv " + std::to_string(s.channels) + " ";
     text += kernel + "x" + kernel + "/" + std::to_string(s.stride) + " pad " + std::to_string(s.pad);
-    if (is_pool(s.kind)) text += s.kind == stage_kind::pool_ceil ? " ceil" : " floor";
+    if (is_pool(s.kind)) text += s.kind == layer_kind::pool_ceil ? " ceil" : " floor";
   }
   return text;
 }
@@ -83,14 +83,14 @@ class chain_network {
   using scalar = T;
   using device = B;
   using context = typename B::context;
-  static constexpr int levels = 1, most_stages = 64;
+  static constexpr int levels = 1, most_layers = 64;
 
   int stride(int) const { return chain_.stride(); }
-  std::string description() const { return backbone::description(chain_.stages); }
+  std::string description() const { return backbone::description(chain_.layers); }
 
-  // Inputs of all stages from the first that learns, and each pool's winners; the caller keeps the last map.
+  // Inputs of all layers from the first that learns, and each pool's winners; the caller keeps the last map.
   struct tape {
-    std::vector<activation<T, B>> at;  // at[i]: input of stage i; the last: the map
+    std::vector<activation<T, B>> at;  // at[i]: input of layer i; the last: the map
     std::vector<buffer<T, B>> memory;
     std::vector<buffer<std::int32_t, B>> argmax;
   };
@@ -105,9 +105,9 @@ class chain_network {
   // The frozen prefix runs as in inference: nothing of it is kept.
   void forward(context& c, batch<T, B> im, maps<T, 1, B>& out, tape& t) const {
     int const last = depth();
-    t.at.resize(chain_.stages.size() + 1);
-    t.memory.resize(chain_.stages.size());
-    t.argmax.resize(chain_.stages.size());
+    t.at.resize(chain_.layers.size() + 1);
+    t.memory.resize(chain_.layers.size());
+    t.argmax.resize(chain_.layers.size());
     auto keep = [&](int i, shape<4> s) {
       return i == last ? out.level[0] : c.template make_at<T>(t.memory[i].reserve(c, c.template storage<T>(s)), s);
     };
@@ -155,13 +155,13 @@ class chain_network {
   void for_each_param(V&& visit) {
     visit.enter("backbone");
     int position = 0, k = 0;
-    for (auto const& s : chain_.stages) {
-      if (s.kind == stage_kind::conv) {
+    for (auto const& s : chain_.layers) {
+      if (s.kind == layer_kind::conv) {
         visit.enter(std::to_string(position));
         convs_[k++].for_each_param(visit);
         visit.leave();
       }
-      position += s.kind == stage_kind::conv ? 2 : 1;
+      position += s.kind == layer_kind::conv ? 2 : 1;
     }
     visit.leave();
   }
@@ -171,8 +171,8 @@ class chain_network {
   chain_network(chain c, int in, int out) : chain_(std::move(c)) {
     check(chain_);
     int convolutions = 0;
-    for (auto const& s : chain_.stages) {
-      if (s.kind != stage_kind::conv) continue;
+    for (auto const& s : chain_.layers) {
+      if (s.kind != layer_kind::conv) continue;
       conv2d_spec const spec{in, s.channels, s.kernel, s.stride, s.pad, true};
       convs_.emplace_back(spec, nn::kaiming_normal(static_cast<int>(spec.fan_in())));
       if (convolutions++ < chain_.frozen) convs_.back().freeze();
@@ -183,28 +183,28 @@ class chain_network {
 
  private:
   static void check(chain const& c) {
-    auto const& stages = c.stages;
-    if (stages.empty() || stages.size() > std::size_t{most_stages})
-      throw error("backbone", "1 to " + std::to_string(most_stages) + " stages", std::to_string(stages.size()));
+    auto const& layers = c.layers;
+    if (layers.empty() || layers.size() > std::size_t{most_layers})
+      throw error("backbone", "1 to " + std::to_string(most_layers) + " layers", std::to_string(layers.size()));
     int convolutions = 0;
-    for (auto const& s : stages) {
-      if (s.kind == stage_kind::add)
-        throw error("backbone", "a chain of convolutions, pools and lrn (ops::conv_chain runs residual blocks)", "a stage add");
-      if (s.kind == stage_kind::lrn) frcnn::check(s.normalise);
+    for (auto const& s : layers) {
+      if (s.kind == layer_kind::add)
+        throw error("backbone", "a chain of convolutions, pools and lrn (ops::conv_chain runs residual blocks)", "a layer add");
+      if (s.kind == layer_kind::lrn) frcnn::check(s.normalise);
       if (is_pool(s.kind) && (s.kernel < 1 || s.stride < 1 || s.pad < 0 || s.pad >= s.kernel))
         throw error("backbone", "pools with a kernel and a stride of 1 or more, and a pad from 0 that is smaller than the kernel",
                     backbone::description(std::span(&s, 1)));
-      convolutions += s.kind == stage_kind::conv;
+      convolutions += s.kind == layer_kind::conv;
     }
     if (c.frozen < 0 || c.frozen > convolutions)
       throw error("backbone", "0 to " + std::to_string(convolutions) + " frozen convolutions", std::to_string(c.frozen));
   }
 
-  int depth() const { return static_cast<int>(chain_.stages.size()); }
-  stage const& at(int i) const { return chain_.stages[i]; }
-  bool is_conv(int i) const { return at(i).kind == stage_kind::conv; }
-  bool is_lrn(int i) const { return at(i).kind == stage_kind::lrn; }
-  pool_spec pool_of(int i) const { return {at(i).kernel, at(i).stride, at(i).pad, at(i).kind == stage_kind::pool_ceil}; }
+  int depth() const { return static_cast<int>(chain_.layers.size()); }
+  layer const& at(int i) const { return chain_.layers[i]; }
+  bool is_conv(int i) const { return at(i).kind == layer_kind::conv; }
+  bool is_lrn(int i) const { return at(i).kind == layer_kind::lrn; }
+  pool_spec pool_of(int i) const { return {at(i).kernel, at(i).stride, at(i).pad, at(i).kind == layer_kind::pool_ceil}; }
 
   shape<4> next_shape(int i, int k, shape<4> s) const {
     return is_conv(i) ? convs_[k].out_shape(s) : is_lrn(i) ? s : pool_of(i).out_shape(s);
@@ -216,13 +216,13 @@ class chain_network {
     return x;
   }
 
-  // Stages [0, count) without a tape.
+  // Layers [0, count) without a tape.
   void run_chain(context& c, int count, activation<T, B> x, activation<T, B> y) const {
-    using as = chain_stage<T, B>;
-    std::array<as, most_stages> stages;  // not from the heap: a detection allocates nothing
+    using as = chain_layer<T, B>;
+    std::array<as, most_layers> layers;  // not from the heap: a detection allocates nothing
     for (int i = 0, k = 0; i < count; ++i)
-      stages[i] = is_conv(i) ? convs_[k++].stage() : is_lrn(i) ? as::of_lrn(at(i).normalise) : as::of_pool(pool_of(i));
-    ops::conv_chain<B>::template forward<T>(c, std::span<as const>(stages.data(), static_cast<std::size_t>(count)), x, y);
+      layers[i] = is_conv(i) ? convs_[k++].chained() : is_lrn(i) ? as::of_lrn(at(i).normalise) : as::of_pool(pool_of(i));
+    ops::conv_chain<B>::template forward<T>(c, std::span<as const>(layers.data(), static_cast<std::size_t>(count)), x, y);
   }
 
   int convolutions_before(int i) const {
@@ -281,7 +281,7 @@ inline chain vgg16_tv_chain() {
 }
 
 // VGG-16 to conv5_3 as the authors' release has it, 512 channels: the pools are the convention's. What it freezes is the preset's.
-inline chain vgg16_chain() { return {vgg16_tv_chain().stages}; }
+inline chain vgg16_chain() { return {vgg16_tv_chain().layers}; }
 
 // ZF to conv5 as the authors' release has it (py-faster-rcnn, models/pascal_voc/ZF), 256 channels: normalisation within a channel, pools padded.
 inline chain zf_chain() {

@@ -65,8 +65,8 @@ class conv {
     ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, gradients, dx, how);
   }
 
-  chain_stage<T, B> stage() const {
-    chain_stage<T, B> s;
+  chain_layer<T, B> chained() const {
+    chain_layer<T, B> s;
     s.name = weight.layer();
     s.conv = spec_;
     s.weight = weight.value;

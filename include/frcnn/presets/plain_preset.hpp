@@ -34,7 +34,7 @@ struct plain_config : model_config {
   template <class Spec>
   void describe(Spec& spec) {
     model_config::describe(spec);
-    spec.constant("backbone", description(backbone::rounded<Rules>(chain).stages));
+    spec.constant("backbone", description(backbone::rounded<Rules>(chain).layers));
     spec.group("convention", [&] { describe_convention<Rules>(spec); });
     spec.group("proposals", [&] { proposals.describe(spec); });
     spec.constant("pooler", Pooler::name);

@@ -11,7 +11,7 @@ using namespace frcnn;
 
 namespace {
 
-// Every kind of stage that plain has: ZF's normalisation, both roundings of a pool.
+// Every kind of layer that plain has: ZF's normalisation, both roundings of a pool.
 backbone::chain mixed() {
   using namespace backbone;
   return {{conv(4, 3, 2), lrn({3, .5, .75, 1}), pool(3, 2, 1, true), conv(5), pool(), conv(3)}};
@@ -29,7 +29,7 @@ std::string refusal(backbone::chain const& c) {
 
 }  // namespace
 
-TEST_CASE("plain: every kind of stage, with a tape and without, and its gradients") {
+TEST_CASE("plain: every kind of layer, with a tape and without, and its gradients") {
   for (auto const& options : tests::engines(2)) {
     CAPTURE(tests::name(options));
     cpu::context c(options);
@@ -101,7 +101,7 @@ TEST_CASE("plain: one type for every chain whose map has these channels, and one
     m.level[0] = cpu::context::make_at<double>(map.data(), out);
     b.forward(c, im, m, t);
     b.backward(c, t, m);
-    CHECK(t.at.size() == chain.stages.size() + 1);
+    CHECK(t.at.size() == chain.layers.size() + 1);
   }
 }
 
@@ -109,10 +109,10 @@ TEST_CASE("plain refuses chains that are none, and says what is wrong") {
   using namespace backbone;
   CHECK(refusal({{conv(4), conv(3)}}) == "accepted");
   CHECK(refusal({{conv(3), conv(4)}}) == "backbone: expected a chain whose map has 3 channels, found 4");
-  CHECK(refusal({}) == "backbone: expected 1 to 64 stages, found 0");
-  CHECK(refusal({std::vector<stage>(65, conv(3))}) == "backbone: expected 1 to 64 stages, found 65");
-  CHECK(refusal({{conv(3), {stage_kind::add}}}) ==
-        "backbone: expected a chain of convolutions, pools and lrn (ops::conv_chain runs residual blocks), found a stage add");
+  CHECK(refusal({}) == "backbone: expected 1 to 64 layers, found 0");
+  CHECK(refusal({std::vector<layer>(65, conv(3))}) == "backbone: expected 1 to 64 layers, found 65");
+  CHECK(refusal({{conv(3), {layer_kind::add}}}) ==
+        "backbone: expected a chain of convolutions, pools and lrn (ops::conv_chain runs residual blocks), found a layer add");
   CHECK(refusal({{conv(3), pool(2, 0)}}) ==
         "backbone: expected pools with a kernel and a stride of 1 or more, and a pad from 0 that is smaller than the kernel, found pool "
         "2x2/0 "

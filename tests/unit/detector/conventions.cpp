@@ -36,7 +36,7 @@ TEST_CASE("biases learn at twice the rate under caffe and decay like weights, in
   multipliers(*pooled<torchvision>::make(pooled_chain::make(), narrow_rpn<torchvision>(), narrow_head<torchvision>()), 1);
 }
 
-TEST_CASE("pools round up under caffe, unless a stage says how") {
+TEST_CASE("pools round up under caffe, unless a layer says how") {
   // 50 x 70: 25, 13, 7, 4 x 35, 18, 9, 5; rounded down 25, 12, 6, 3 x 35, 17, 8, 4
   shape<4> const pixels{{1, 3, 50, 70}};
   auto const same = [](shape<4> const& s, int h, int w) { return s[2] == h && s[3] == w; };

@@ -1,5 +1,5 @@
 #pragma once
-// Every op of the queued backend: the CPU's, queued with copies of its arguments. (ops::conv_chain runs stage by stage, as for every
+// Every op of the queued backend: the CPU's, queued with copies of its arguments. (ops::conv_chain runs layer by layer, as for every
 // backend that does not say otherwise.)
 #include "frcnn/backend/cpu/add_maps.hpp"
 #include "frcnn/backend/cpu/conv2d.hpp"

@@ -11,7 +11,7 @@ struct link {
   conv2d_spec conv;
   pool_spec pool;
 };
-inline link layer(int channels, int out_channels, int stride = 1, bool relu = true) {
+inline link convolution(int channels, int out_channels, int stride = 1, bool relu = true) {
   return {false, {channels, out_channels, 3, stride, 1, relu}, {}};
 }
 inline link halving() { return {true, {}, {2, 2, 0, false}}; }
@@ -37,11 +37,11 @@ struct chain {
     x = rounded(normals<float>(xs.size(), 1));
   }
 
-  std::vector<chain_stage<T, cpu>> stages(bool keep = false) const {
-    std::vector<chain_stage<T, cpu>> all;
+  std::vector<chain_layer<T, cpu>> layers(bool keep = false) const {
+    std::vector<chain_layer<T, cpu>> all;
     for (std::size_t i = 0; i < links.size(); ++i) {
       auto const of = [](std::vector<T> const& v) { return view<T const, 1, cpu>{v.data(), {{static_cast<std::int32_t>(v.size())}}}; };
-      if (links[i].is_pool) all.push_back(chain_stage<T, cpu>::of_pool(links[i].pool));
+      if (links[i].is_pool) all.push_back(chain_layer<T, cpu>::of_pool(links[i].pool));
       else
         all.push_back(
             {.conv = links[i].conv, .weight = of(weights[i]), .bias = of(biases[i]), .keep = keep ? kept[i].get() : nullptr, .version = 1});
@@ -50,20 +50,20 @@ struct chain {
   }
   std::vector<T> forward(cpu::context& c, bool keep = false) const {
     poison(c, std::size_t{16} << 20);
-    auto const s = stages(keep);
+    auto const s = layers(keep);
     tensor<T> tx(c, xs, x), ty(c, ys, nans<T>(ys.size()));
     ops::conv_chain<cpu>::forward<T>(c, s, tx.a, ty.a);
     return ty.plain();
   }
-  // Each stage by its own op, every map whole.
-  std::vector<T> stage_by_stage(cpu::context& c) const {
+  // Each layer by its own op, every map whole.
+  std::vector<T> layer_by_layer(cpu::context& c) const {
     auto v = x;
     shape<4> s = xs;
-    for (auto const& stage : stages()) {
-      shape<4> const out = stage.out_shape(s);
+    for (auto const& layer : layers()) {
+      shape<4> const out = layer.out_shape(s);
       tensor<T> tx(c, s, v), ty(c, out, nans<T>(out.size()));
-      if (stage.is_pool()) ops::max_pool<cpu>::forward<T>(c, stage.pool, tx.a, ty.a, view<std::int32_t, 1, cpu>{});
-      else ops::conv2d<cpu>::forward<T>(c, stage.conv, tx.a, stage.weight, stage.bias, ty.a);
+      if (layer.is_pool()) ops::max_pool<cpu>::forward<T>(c, layer.pool, tx.a, ty.a, view<std::int32_t, 1, cpu>{});
+      else ops::conv2d<cpu>::forward<T>(c, layer.conv, tx.a, layer.weight, layer.bias, ty.a);
       v = ty.plain();
       s = out;
     }

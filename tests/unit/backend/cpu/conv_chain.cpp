@@ -15,22 +15,23 @@ struct chain_case {
   shape<4> x;
 };
 std::vector<chain_case> const cases = {
-    {{layer(3, 5)}, {{2, 3, 7, 6}}},                                           // one stage
-    {{halving(), layer(3, 16), halving()}, {{1, 3, 23, 18}}},                  // a pool first; a pool behind a layer that is not Winograd's
-    {{layer(3, 16, 2), layer(16, 16, 2), layer(16, 32)}, {{2, 3, 30, 41}}},    // strides
-    {{layer(16, 32), halving(), layer(32, 16, 1, false)}, {{2, 16, 13, 10}}},  // not tall
-    {{layer(16, 16), halving()}, {{1, 16, 1, 9}}},                             // a pool of one row
-    {{layer(3, 16), layer(16, 16), halving(), layer(16, 32), layer(32, 16), halving()}, {{1, 3, 250, 9}}},  // tall, then not
+    {{convolution(3, 5)}, {{2, 3, 7, 6}}},                           // one layer
+    {{halving(), convolution(3, 16), halving()}, {{1, 3, 23, 18}}},  // a pool first; a pool behind a layer that is not Winograd's
+    {{convolution(3, 16, 2), convolution(16, 16, 2), convolution(16, 32)}, {{2, 3, 30, 41}}},  // strides
+    {{convolution(16, 32), halving(), convolution(32, 16, 1, false)}, {{2, 16, 13, 10}}},      // not tall
+    {{convolution(16, 16), halving()}, {{1, 16, 1, 9}}},                                       // a pool of one row
+    {{convolution(3, 16), convolution(16, 16), halving(), convolution(16, 32), convolution(32, 16), halving()},
+     {{1, 3, 250, 9}}},  // tall, then not
 };
 
 }  // namespace
 
-TEST_CASE("conv_chain: on every engine what its stages give, bit for bit, and to rounding what they give in double") {
+TEST_CASE("conv_chain: on every engine what its layers give, bit for bit, and to rounding what they give in double") {
   for (auto const& k : cases) {
     CAPTURE(to_string(k.x));
     chain<double> const wide(k.links, k.x);
     cpu::context plain({.threads = 2, .engine = cpu_engine::portable});
-    auto const expected = wide.stage_by_stage(plain);
+    auto const expected = wide.layer_by_layer(plain);
     for (int threads : {1, 2, 3})
       for (auto const& options : tests::engines(threads)) {
         CAPTURE(tests::name(options));
@@ -39,7 +40,7 @@ TEST_CASE("conv_chain: on every engine what its stages give, bit for bit, and to
         chain<float> const narrow(k.links, k.x);
         auto const y = narrow.forward(c);
         CHECK(relative_l2(y, expected) <= 1e-5);
-        CHECK(same_bits(y, narrow.stage_by_stage(c)));
+        CHECK(same_bits(y, narrow.layer_by_layer(c)));
         CHECK(same_bits(narrow.forward(c, true), y));
         CHECK(same_bits(narrow.forward(c, true), y));
       }
@@ -62,18 +63,19 @@ TEST_CASE("conv_chain: a NaN passes, and maps in between are given back") {
 
 TEST_CASE("conv_chain: residual blocks, Caffe's pools and normalisations, in both ways to run a chain") {
   // A block of two convolutions beside its input, twice; the first adds the chain's input, the second what the first block gave.
-  chain<float> k({layer(16, 16), layer(16, 16, 1, false), layer(16, 16), layer(16, 16, 1, false)}, {{2, 16, 250, 9}});
-  auto const plain = k.stages();
-  using stage = chain_stage<float, cpu>;
-  std::vector<stage> const stages{plain[0],
+  chain<float> k({convolution(16, 16), convolution(16, 16, 1, false), convolution(16, 16), convolution(16, 16, 1, false)},
+                 {{2, 16, 250, 9}});
+  auto const plain = k.layers();
+  using layer = chain_layer<float, cpu>;
+  std::vector<layer> const layers{plain[0],
                                   plain[1],
-                                  stage::of_add(-1, true),
+                                  layer::of_add(-1, true),
                                   plain[2],
                                   plain[3],
-                                  stage::of_add(2, true),
-                                  stage::of_lrn({3, .5, .75, 1}),
-                                  stage::of_pool({3, 2, 0, true}),
-                                  stage::of_add(7, false)};  // itself, twice
+                                  layer::of_add(2, true),
+                                  layer::of_lrn({3, .5, .75, 1}),
+                                  layer::of_pool({3, 2, 0, true}),
+                                  layer::of_add(7, false)};  // itself, twice
   shape<4> const out{{2, 16, 125, 4}};
   for (auto const& options : tests::engines(2)) {
     CAPTURE(tests::name(options));
@@ -81,7 +83,7 @@ TEST_CASE("conv_chain: residual blocks, Caffe's pools and normalisations, in bot
     tensor<float> x(c, k.xs, k.x), a(c, k.xs, nans<float>(k.xs.size())), b = tensor<float>(c, k.xs, nans<float>(k.xs.size())),
                                                                          first(c, k.xs, nans<float>(k.xs.size())),
                                                                          pooled(c, out, nans<float>(out.size()));
-    auto const convolve = [&](stage const& s, cpu_activation<float> from, cpu_activation<float> to) {
+    auto const convolve = [&](layer const& s, cpu_activation<float> from, cpu_activation<float> to) {
       ops::conv2d<cpu>::forward<float>(c, s.conv, from, s.weight, s.bias, to);
     };
     convolve(plain[0], x.a, a.a);
@@ -98,26 +100,26 @@ TEST_CASE("conv_chain: residual blocks, Caffe's pools and normalisations, in bot
     for (int way = 0; way < 2; ++way) {
       poison(c, std::size_t{16} << 20);
       tensor<float> y(c, out, nans<float>(out.size()));
-      if (way == 0) ops::conv_chain<cpu>::forward<float>(c, stages, x.a, y.a);
-      else ops::stage_by_stage<cpu>::forward<float>(c, std::span<stage const>(stages), x.a, y.a);
+      if (way == 0) ops::conv_chain<cpu>::forward<float>(c, layers, x.a, y.a);
+      else ops::layer_by_layer<cpu>::forward<float>(c, std::span<layer const>(layers), x.a, y.a);
       CHECK(same_bits(y.plain(), expected));
     }
   }
 }
 
-TEST_CASE("conv_chain: a stage adds what comes before it and has its shape") {
+TEST_CASE("conv_chain: a layer adds what comes before it and has its shape") {
   cpu::context c(1);
-  using stage = chain_stage<float, cpu>;
+  using layer = chain_layer<float, cpu>;
   shape<4> const s{{1, 2, 4, 4}};
   tensor<float> x(c, s, normals<float>(s.size(), 1)), y(c, s, nans<float>(s.size()));
-  auto const said = [&](std::vector<stage> const& stages) {
-    return sentence([&] { ops::conv_chain<cpu>::forward<float>(c, stages, x.a, y.a); });
+  auto const said = [&](std::vector<layer> const& layers) {
+    return sentence([&] { ops::conv_chain<cpu>::forward<float>(c, layers, x.a, y.a); });
   };
-  CHECK(said({stage::of_add(-1, false)}) == "nothing");
-  CHECK(said({stage::of_lrn({}), stage::of_add(1, false)}) ==
-        "chain of stages: expected stage 1 to add the chain's input (-1) or an earlier stage, found 1");
-  CHECK(said({stage::of_pool({2, 2, 0, false}), stage::of_add(-1, false)})
-            .starts_with("chain of stages: expected stage 1 to add a map of shape"));
+  CHECK(said({layer::of_add(-1, false)}) == "nothing");
+  CHECK(said({layer::of_lrn({}), layer::of_add(1, false)}) ==
+        "chain of layers: expected layer 1 to add the chain's input (-1) or an earlier layer, found 1");
+  CHECK(said({layer::of_pool({2, 2, 0, false}), layer::of_add(-1, false)})
+            .starts_with("chain of layers: expected layer 1 to add a map of shape"));
 }
 
 }  // namespace cpu_tests

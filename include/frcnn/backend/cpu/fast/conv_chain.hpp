@@ -1,10 +1,10 @@
 #pragma once
-// A chain of stages in strips: convolutions of one size (3x3, stride 1, pad 1), and the 2x2 pool behind the last of them, run together,
+// A chain of layers in strips: convolutions of one size (3x3, stride 1, pad 1), and the 2x2 pool behind the last of them, run together,
 // each worker down its own band of rows. Maps in between live in rings of three rows of tiles, which stay in cache: the first maps of a
 // network never exist whole.
 //
 //   produce(l, t)   row t of tiles of convolution l; first whatever it reads: rows of tiles up to t + 1 of convolution l - 1
-// A band recomputes at most one row of tiles per convolution that its neighbour computes too. What is not such a run goes stage by stage.
+// A band recomputes at most one row of tiles per convolution that its neighbour computes too. What is not such a run goes layer by layer.
 #include "frcnn/backend/cpu/conv2d.hpp"
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/ops/conv_chain.hpp"
@@ -161,25 +161,25 @@ inline void convolve_strips(cpu::context& c, strip_run const& r, float const* x,
 constexpr bool keeps_size(conv2d_spec const& s) { return s.kernel == 3 && s.stride == 1 && s.pad == 1; }
 constexpr bool halves(pool_spec const& p) { return p.kernel == 2 && p.stride == 2 && p.pad == 0 && !p.ceil; }
 
-// How many stages from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
-inline int stages_together(std::span<chain_stage<float, cpu> const> stages, shape<4> in, int threads) {
-  if (!stages[0].is_conv() || !keeps_size(stages[0].conv)) return 1;
+// How many layers from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
+inline int layers_together(std::span<chain_layer<float, cpu> const> layers, shape<4> in, int threads) {
+  if (!layers[0].is_conv() || !keeps_size(layers[0].conv)) return 1;
   int n = 0;
-  auto const may_join = [&](chain_stage<float, cpu> const& s) {
+  auto const may_join = [&](chain_layer<float, cpu> const& s) {
     if (!s.is_conv() || !keeps_size(s.conv)) return false;
     if (n == 0) return true;
-    bool const all_by_tiles = is_winograd(s.conv) && !is_by_panels(s.conv) && !is_by_panels(stages[0].conv);
+    bool const all_by_tiles = is_winograd(s.conv) && !is_by_panels(s.conv) && !is_by_panels(layers[0].conv);
     return all_by_tiles && winograd::tiles_along(in[2]) >= strip_run::tall * threads;
   };
-  while (n < static_cast<int>(stages.size()) && n < strip_run::most && may_join(stages[n])) ++n;
-  bool const pool_follows = n < static_cast<int>(stages.size()) && stages[n].is_pool() && halves(stages[n].pool) && in[2] > 1 && in[3] > 1;
-  return pool_follows && is_winograd(stages[n - 1].conv) ? n + 1 : n;
+  while (n < static_cast<int>(layers.size()) && n < strip_run::most && may_join(layers[n])) ++n;
+  bool const pool_follows = n < static_cast<int>(layers.size()) && layers[n].is_pool() && halves(layers[n].pool) && in[2] > 1 && in[3] > 1;
+  return pool_follows && is_winograd(layers[n - 1].conv) ? n + 1 : n;
 }
 
-inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> stages, cpu_activation<float> x, cpu_activation<float> y) {
-  auto const& first = stages[0];
-  bool const pooled = stages.back().is_pool();
-  std::size_t const convolutions = stages.size() - pooled;
+inline void forward(cpu::context& c, std::span<chain_layer<float, cpu> const> layers, cpu_activation<float> x, cpu_activation<float> y) {
+  auto const& first = layers[0];
+  bool const pooled = layers.back().is_pool();
+  std::size_t const convolutions = layers.size() - pooled;
   if (convolutions == 1 && is_winograd(first.conv))  // blocks may go across rows of tiles
     return forward(c, forward_call{.spec = first.conv,
                                    .x = x,
@@ -192,7 +192,7 @@ inline void forward(cpu::context& c, std::span<chain_stage<float, cpu> const> st
   r.width = x.dims[3];
   r.pooled = pooled;
   cpu::context::frame const scope(c);
-  for (auto const& s : stages.first(convolutions))
+  for (auto const& s : layers.first(convolutions))
     r.parts[r.count++] = {s.conv, converted(c, s.conv, {s.weight.data, s.keep, s.version}),
                           frcnn::detail::bias_or_zeros(c, s.bias.data, s.conv.out_channels), is_winograd(s.conv)};
   convolve_strips(c, r, x.data, x.dims[0], y.data);

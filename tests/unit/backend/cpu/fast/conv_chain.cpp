@@ -17,34 +17,34 @@ constexpr int high = tall_for(3);
 struct run_case {
   std::vector<link> links;
   shape<4> x;
-  int together;  // stages, for up to three threads
+  int together;  // layers, for up to three threads
 };
 std::vector<run_case> const runs = {
-    {{layer(3, 16), layer(16, 32), halving()}, {{1, 3, high - 3, 10}}, 3},                  // pictures first
-    {{layer(16, 16), layer(16, 16), layer(16, 32), halving()}, {{2, 16, high - 1, 7}}, 4},  // two images, odd sides
-    {{layer(16, 32), layer(32, 16, 1, false)}, {{1, 16, high - 2, 1}}, 2},                  // ends without a pool; one column
-    {{layer(5, 48), layer(48, 16), layer(16, 16), layer(16, 16)}, {{1, 5, high, 9}}, 4},
-    {{layer(16, 16), halving()}, {{2, 16, 5, 6}}, 2},     // low: a convolution and its pool
-    {{layer(256, 512), halving()}, {{1, 256, 7, 6}}, 2},  // by panels
+    {{convolution(3, 16), convolution(16, 32), halving()}, {{1, 3, high - 3, 10}}, 3},                        // pictures first
+    {{convolution(16, 16), convolution(16, 16), convolution(16, 32), halving()}, {{2, 16, high - 1, 7}}, 4},  // two images, odd sides
+    {{convolution(16, 32), convolution(32, 16, 1, false)}, {{1, 16, high - 2, 1}}, 2},  // ends without a pool; one column
+    {{convolution(5, 48), convolution(48, 16), convolution(16, 16), convolution(16, 16)}, {{1, 5, high, 9}}, 4},
+    {{convolution(16, 16), halving()}, {{2, 16, 5, 6}}, 2},     // low: a convolution and its pool
+    {{convolution(256, 512), halving()}, {{1, 256, 7, 6}}, 2},  // by panels
 };
 
 }  // namespace
 
-TEST_CASE("strips: the bits of one stage after the other, from every number of threads, and the numbers of double" *
+TEST_CASE("strips: the bits of one layer after the other, from every number of threads, and the numbers of double" *
           doctest::skip(!simd::worthwhile)) {
   for (auto const& r : runs) {
     CAPTURE(to_string(r.x));
     chain<float> const narrow(r.links, r.x);
     cpu::context plain({.threads = 2, .engine = cpu_engine::portable}), one(1), two(2), three(3);
-    auto const y = narrow.stage_by_stage(two);
-    CHECK(relative_l2(y, chain<double>(r.links, r.x).stage_by_stage(plain)) <= 1e-5);
+    auto const y = narrow.layer_by_layer(two);
+    CHECK(relative_l2(y, chain<double>(r.links, r.x).layer_by_layer(plain)) <= 1e-5);
     for (auto* c : {&one, &two, &three}) {
-      auto const stages = narrow.stages();
-      CHECK(fast::stages_together(stages, r.x, c->threads()) == r.together);
-      CHECK(stages.size() == std::size_t(r.together));  // so that forward runs it all
+      auto const layers = narrow.layers();
+      CHECK(fast::layers_together(layers, r.x, c->threads()) == r.together);
+      CHECK(layers.size() == std::size_t(r.together));  // so that forward runs it all
       poison(*c, std::size_t{16} << 20);
       tensor<float> tx(*c, narrow.xs, narrow.x), ty(*c, narrow.ys, nans<float>(narrow.ys.size()));
-      fast::forward(*c, stages, tx.a, ty.a);
+      fast::forward(*c, layers, tx.a, ty.a);
       CHECK(same_bits(ty.plain(), y));
     }
   }
@@ -53,36 +53,36 @@ TEST_CASE("strips: the bits of one stage after the other, from every number of t
 TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
   auto const together = [](std::vector<link> const& links, shape<4> in, int threads = 2) {
     chain<float> const k(links, {{1, in[1], 4, 4}});  // weights are needed of no size of map
-    auto const stages = k.stages();
-    return fast::stages_together(stages, in, threads);
+    auto const layers = k.layers();
+    return fast::layers_together(layers, in, threads);
   };
   shape<4> const tall{{1, 16, tall_for(2) - 5, 8}}, low{{1, 16, tall_for(2) - 6, 8}};
-  std::vector<link> const three = {layer(16, 16), layer(16, 16), layer(16, 16)};
+  std::vector<link> const three = {convolution(16, 16), convolution(16, 16), convolution(16, 16)};
   CHECK(together(three, tall) == 3);
   CHECK(together(three, low) == 1);
   CHECK(together(three, low, 1) == 3);
-  CHECK(together({layer(16, 16), halving(), layer(16, 16)}, low) == 2);
-  CHECK(together({layer(16, 16), layer(16, 16, 2)}, tall) == 1);                           // another size
-  CHECK(together({layer(16, 512), layer(512, 512)}, {{1, 16, 2 * tall_for(2), 8}}) == 1);  // by panels
-  CHECK(together({layer(256, 512), layer(512, 16)}, {{1, 256, 2 * tall_for(2), 8}}) == 1);
-  CHECK(together({layer(16, 16), layer(16, 5)}, tall) == 1);  // not Winograd's
-  CHECK(together({layer(16, 5), halving()}, tall) == 1);      // nor the pool behind it
-  CHECK(together({halving(), layer(16, 16)}, tall) == 1);
-  CHECK(together({layer(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);       // the pool's window is no longer whole
-  CHECK(together({layer(16, 16), {true, {}, {3, 2, 1, false}}}, tall) == 1);  // another pool
-  CHECK(together(std::vector<link>(12, layer(16, 16)), tall) == fast::strip_run::most);
-  std::vector<link> eight(fast::strip_run::most, layer(16, 16));
+  CHECK(together({convolution(16, 16), halving(), convolution(16, 16)}, low) == 2);
+  CHECK(together({convolution(16, 16), convolution(16, 16, 2)}, tall) == 1);                           // another size
+  CHECK(together({convolution(16, 512), convolution(512, 512)}, {{1, 16, 2 * tall_for(2), 8}}) == 1);  // by panels
+  CHECK(together({convolution(256, 512), convolution(512, 16)}, {{1, 256, 2 * tall_for(2), 8}}) == 1);
+  CHECK(together({convolution(16, 16), convolution(16, 5)}, tall) == 1);  // not Winograd's
+  CHECK(together({convolution(16, 5), halving()}, tall) == 1);            // nor the pool behind it
+  CHECK(together({halving(), convolution(16, 16)}, tall) == 1);
+  CHECK(together({convolution(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);       // the pool's window is no longer whole
+  CHECK(together({convolution(16, 16), {true, {}, {3, 2, 1, false}}}, tall) == 1);  // another pool
+  CHECK(together(std::vector<link>(12, convolution(16, 16)), tall) == fast::strip_run::most);
+  std::vector<link> eight(fast::strip_run::most, convolution(16, 16));
   eight.push_back(halving());
   CHECK(together(eight, tall) == fast::strip_run::most + 1);
 }
 
 TEST_CASE("strips: a run of the greatest length" * doctest::skip(!simd::worthwhile)) {
-  std::vector<link> links(fast::strip_run::most, layer(16, 16));
+  std::vector<link> links(fast::strip_run::most, convolution(16, 16));
   links.push_back(halving());
   chain<float> const k(links, {{1, 16, tall_for(2), 6}});
   cpu::context c(2);
-  CHECK(fast::stages_together(k.stages(), k.xs, 2) == static_cast<int>(links.size()));
-  CHECK(same_bits(k.forward(c), k.stage_by_stage(c)));
+  CHECK(fast::layers_together(k.layers(), k.xs, 2) == static_cast<int>(links.size()));
+  CHECK(same_bits(k.forward(c), k.layer_by_layer(c)));
 }
 
 TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further than its windows' tiles" *
@@ -99,11 +99,11 @@ TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further 
 }
 
 TEST_CASE("strips: a fraction of the memory that the maps in between would take" * doctest::skip(!simd::worthwhile)) {
-  chain<float> const k({layer(3, 64), layer(64, 64), halving()}, {{1, 3, 2 * tall_for(2), 100}});
+  chain<float> const k({convolution(3, 64), convolution(64, 64), halving()}, {{1, 3, 2 * tall_for(2), 100}});
   std::size_t const map = std::size_t(64) * 2 * tall_for(2) * 100 * sizeof(float);
   cpu::context c(2);
   tensor<float> tx(c, k.xs, k.x), ty(c, k.ys, nans<float>(k.ys.size()));
-  ops::conv_chain<cpu>::forward<float>(c, k.stages(), tx.a, ty.a);
+  ops::conv_chain<cpu>::forward<float>(c, k.layers(), tx.a, ty.a);
   CHECK(c.high_water() < map / 2);
 }
 
