@@ -114,11 +114,6 @@ bool fails_at(long n, F f) {
 using narrow = narrow_preset<cpu>;
 using whole = narrow_preset<cpu, float, whole_chain>;
 
-bool same(std::vector<detection> const& a, std::vector<detection> const& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](detection const& x, detection const& y) { return x.where == y.where && x.score == y.score && x.label == y.label; });
-}
-
 image_view view_of(memory_feed::picture const& p) { return {p.pixels.data(), p.w, p.h, pixel_format::rgb, 0}; }
 
 }  // namespace
@@ -146,9 +141,9 @@ TEST_CASE_TEMPLATE("allocations: each of a detection fails, and the next detecti
         std::vector<detection> found;
         bool const failed = fails_at(n, [&] { found = d->detect(view_of(large), o); });
         CAPTURE(n);
-        if (!failed) CHECK(same(found, right));  // nothing was left to fail, or what failed was not needed
-        CHECK(same(d->detect(view_of(small), o), right_small));
-        CHECK(same(d->detect(view_of(large), o), right));
+        if (!failed) CHECK(found == right);  // nothing was left to fail, or what failed was not needed
+        CHECK(d->detect(view_of(small), o) == right_small);
+        CHECK(d->detect(view_of(large), o) == right);
         if (!has_failed) break;
       }
       CHECK(n >= (warm ? 6 : 16));
@@ -158,7 +153,7 @@ TEST_CASE_TEMPLATE("allocations: each of a detection fails, and the next detecti
     typename detector<P>::session s(*d, options);
     for (long n = 0; n < 40; ++n) {
       fails_at(n, [&] { d->detect(s, view_of(n % 2 ? small : large), o); });
-      if (n % 8 == 0) CHECK(same(d->detect(s, view_of(large), o), right));
+      if (n % 8 == 0) CHECK(d->detect(s, view_of(large), o) == right);
     }
   }
 }

@@ -38,11 +38,6 @@ memory_feed::picture const& picture() {
 }
 image_view whole_picture() { return {picture().pixels.data(), picture().w, picture().h, pixel_format::rgb, 0}; }
 
-bool same(std::vector<detection> const& a, std::vector<detection> const& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](detection const& x, detection const& y) { return x.where == y.where && x.score == y.score && x.label == y.label; });
-}
-
 #if defined(_OPENMP)
 constexpr bool has_openmp = true;
 #else
@@ -70,7 +65,7 @@ TEST_CASE("hosts: options of detect that no call can mean") {
   auto const said = [&](detect_options const& o) {
     std::string const text = sentence([&] { d.detect(whole_picture(), o); });
     CHECK(sentence([&] { any.detect(whole_picture(), o); }) == text);
-    CHECK(same(d.detect(whole_picture(), {.score = .1f}), right));  // and the session that it was asked of is as before
+    CHECK(d.detect(whole_picture(), {.score = .1f}) == right);  // and the session that it was asked of is as before
     return text;
   };
   CHECK(said({.max_detections = -1}) == "detect_options.max_detections: expected 0 to 1000000, found -1");
@@ -80,7 +75,7 @@ TEST_CASE("hosts: options of detect that no call can mean") {
   CHECK(said({.nms = -NAN}) == "detect_options.nms: expected a number, found NaN");
   CHECK(said({.score = -HUGE_VALF, .nms = HUGE_VALF}) == "nothing");
   CHECK(d.detect(whole_picture(), {.score = .1f, .max_detections = 0}).empty());
-  CHECK(same(d.detect(whole_picture(), {.score = .1f, .max_detections = most_detections}), right));
+  CHECK(d.detect(whole_picture(), {.score = .1f, .max_detections = most_detections}) == right);
 }
 
 TEST_CASE("hosts: views that are no image") {
@@ -256,13 +251,13 @@ TEST_CASE("hosts: a child of fork() detects") {
     REQUIRE(right.size() > 3);
     typename detector<preset>::session old(d, options);
     d.detect(old, whole_picture());
-    auto const detects = [&] { return same(d.detect(whole_picture()), right) && same(d.detect(old, whole_picture()), right) ? 0 : 1; };
+    auto const detects = [&] { return d.detect(whole_picture()) == right && d.detect(old, whole_picture()) == right ? 0 : 1; };
     CHECK(in_a_child(detects) == 0);
     // A child of the child, and another thread of it. All have as many threads as the parent.
     CHECK(in_a_child([&] { return detects() ? 1 : in_a_child(detects); }) == 0);
     CHECK(in_a_child([&] {
             int result = 1;
-            std::thread([&] { result = same(d.detect(whole_picture()), right) ? 0 : 1; }).join();
+            std::thread([&] { result = d.detect(whole_picture()) == right ? 0 : 1; }).join();
             return result ? result : cpu::context(2).threads() == (has_openmp ? 2 : 1) ? 0 : 3;
           }) == 0);
     CHECK(detects() == 0);
@@ -293,10 +288,10 @@ TEST_CASE("hosts: four sessions share little address space") {
           std::vector<std::unique_ptr<typename detector<preset>::session>> sessions;
           for (int i = 0; i < 4; ++i) {
             sessions.push_back(std::make_unique<typename detector<preset>::session>(d, 1));
-            if (!same(d.detect(*sessions.back(), whole_picture()), right)) return 3;
+            if (d.detect(*sessions.back(), whole_picture()) != right) return 3;
           }
           for (auto& s : sessions)
-            if (!same(d.detect(*s, whole_picture()), right)) return 4;
+            if (d.detect(*s, whole_picture()) != right) return 4;
           return 0;
         }) == 0);
 }

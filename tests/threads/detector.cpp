@@ -45,11 +45,6 @@ image picture(int w, int h, std::uint64_t seed) {
   return im;
 }
 
-bool same(std::vector<detection> const& a, std::vector<detection> const& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](detection const& x, detection const& y) { return x.where == y.where && x.score == y.score && x.label == y.label; });
-}
-
 // f(i) on four threads at once; the first exception is thrown here.
 template <class F>
 void on_four_threads(F f) {
@@ -79,14 +74,14 @@ TEST_CASE("four threads find what one finds") {
   std::size_t boxes = 0;
   for (auto const& found : expected) boxes += found.size();
   CHECK(boxes > 20);
-  CHECK_FALSE(same(expected[0], expected[1]));
+  CHECK_FALSE(expected[0] == expected[1]);
 
   // found[thread][call]; call k looks at image (k + thread) % count, so that different sizes meet.
   std::vector<std::vector<detection>> found[4];
   auto const check = [&] {
     for (std::size_t i = 0; i < 4; ++i) {
       REQUIRE(found[i].size() == rounds * count);
-      for (std::size_t k = 0; k < found[i].size(); ++k) CHECK(same(found[i][k], expected[(k + i) % count]));
+      for (std::size_t k = 0; k < found[i].size(); ++k) CHECK(found[i][k] == expected[(k + i) % count]);
       found[i].clear();
     }
   };
@@ -114,7 +109,7 @@ TEST_CASE("an image that is refused on one thread leaves the others alone") {
     } catch (error const&) {
       refused[i] = true;
     }
-    right[i] = same(d.detect(good), expected);
+    right[i] = d.detect(good) == expected;
   });
   for (int i = 0; i < 4; ++i) CHECK((refused[i] && right[i]));
 }

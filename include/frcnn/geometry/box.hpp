@@ -42,6 +42,10 @@ struct scored_box {
   box<T> where;
   T score;
   std::int32_t label;
+
+  FRCNN_PER_BUILD FRCNN_HD friend constexpr bool operator==(scored_box const& a, scored_box const& b) {
+    return a.where == b.where && a.score == b.score && a.label == b.label;
+  }
 };
 using detection = scored_box<float>;
 

@@ -38,11 +38,6 @@ struct put {
 
 image_view view_of(memory_feed::picture const& p) { return {p.pixels.data(), p.w, p.h, pixel_format::rgb, 0}; }
 
-bool same(std::vector<detection> const& a, std::vector<detection> const& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](detection const& x, detection const& y) { return x.where == y.where && x.score == y.score && x.label == y.label; });
-}
-
 template <class P>
 input_batch<float, typename P::device> input_of() {
   return input_batch<float, typename P::device>(pixel_normalisation::imagenet(), conventions::torchvision::size_divisor);
@@ -192,7 +187,7 @@ TEST_CASE("queued: detect waits for its result alone, and has the CPU's bits") {
       auto const expected = plain.detect(view_of(p), o);
       REQUIRE(expected.size() > 3);
       auto const before = s.context().waits();
-      CHECK(same(late.detect(s, view_of(p), o), expected));
+      CHECK(late.detect(s, view_of(p), o) == expected);
       CHECK(s.context().waits() == before + 1);
       CHECK(late.propose(s, view_of(p)) == plain.propose(view_of(p)));
     }
@@ -276,7 +271,7 @@ TEST_CASE("queued: the preset small detects and trains as on the CPU") {
   auto const expected = plain.detect(view_of(feed.pictures[0]));
   REQUIRE(expected.size() > 3);
   detector<late_type>::session s(late);
-  CHECK(same(late.detect(s, view_of(feed.pictures[0])), expected));
+  CHECK(late.detect(s, view_of(feed.pictures[0])) == expected);
   CHECK(s.context().waits() == 1);
   std::vector<std::uint64_t> waits;
   CHECK(same_bits(trained<late_type>(options, feed, 2, false, &waits), trained<plain_type>(options, feed, 2, false)));

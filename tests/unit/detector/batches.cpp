@@ -32,13 +32,6 @@ std::vector<image> pictures() {
   return all;
 }
 
-bool equal(std::vector<detection> const& a, std::vector<detection> const& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](detection const& x, detection const& y) {
-    return x.label == y.label && x.score == y.score && x.where.x1 == y.where.x1 && x.where.y1 == y.where.y1 && x.where.x2 == y.where.x2 &&
-           x.where.y2 == y.where.y2;
-  });
-}
-
 }  // namespace
 
 TEST_CASE("batches: one padded size each, in order; or consecutive ones") {
@@ -66,9 +59,9 @@ TEST_CASE("detect: images of a batch have the bits that each has alone") {
       CAPTURE(most);
       auto const together = d.detect(views, o, {.most = most});
       REQUIRE(together.size() == images.size());
-      for (std::size_t i = 0; i < images.size(); ++i) CHECK(equal(together[i], alone[i]));
+      for (std::size_t i = 0; i < images.size(); ++i) CHECK(together[i] == alone[i]);
       auto const hidden = any_detector(lively_detector(options)).detect(views, o, {.most = most});
-      for (std::size_t i = 0; i < images.size(); ++i) CHECK(equal(hidden[i], alone[i]));
+      for (std::size_t i = 0; i < images.size(); ++i) CHECK(hidden[i] == alone[i]);
     }
     CHECK(d.detect(std::span<image_view const>()).empty());
   }
@@ -81,14 +74,14 @@ TEST_CASE("detect: padded to the largest, an image of the largest size has its o
   detect_options const o{.score = .01f};
   auto const padded = d.detect(views, o, {.pad_to_largest = true});
   REQUIRE(padded.size() == 2);
-  CHECK_FALSE(equal(padded[0], d.detect(images[0], o)));  // features beside the padding differ
+  CHECK_FALSE(padded[0] == d.detect(images[0], o));  // features beside the padding differ
   for (std::size_t i = 0; i < 2; ++i)
     for (auto const& hit : padded[i]) {
       CHECK(hit.where.x2 <= static_cast<float>(views[i].width));
       CHECK(hit.where.y2 <= static_cast<float>(views[i].height));
     }
   std::vector<image_view> const same{images[0], images[3]};
-  CHECK(equal(d.detect(same, o, {.pad_to_largest = true})[1], d.detect(images[3], o)));
+  CHECK(d.detect(same, o, {.pad_to_largest = true})[1] == d.detect(images[3], o));
 }
 
 TEST_CASE("detect: stops on request, and a wrong image is named before anything is computed") {
@@ -121,7 +114,7 @@ TEST_CASE("detect on regions: the head looks at them, in pixels of the image, an
   }
   REQUIRE(alone[0].size() > 3);
   // Boxes without scores do as well; in a batch, with lists of different lengths, the bits are the same.
-  CHECK(equal(d.detect(images[0], d.propose(images[0]), o), alone[0]));
+  CHECK(d.detect(images[0], d.propose(images[0]), o) == alone[0]);
   lists[3].resize(2);
   alone[3] = d.detect(images[3], lists[3], o);
   lists[4].clear();
@@ -131,16 +124,16 @@ TEST_CASE("detect on regions: the head looks at them, in pixels of the image, an
     auto const hidden = any_detector(lively_detector(tests::engines(1)[0])).detect(views, lists, o, {.most = most});
     for (std::size_t i = 0; i < images.size(); ++i) {
       CAPTURE(i);
-      CHECK(equal(together[i], alone[i]));
-      CHECK(equal(hidden[i], alone[i]));
+      CHECK(together[i] == alone[i]);
+      CHECK(hidden[i] == alone[i]);
     }
   }
-  CHECK(equal(any_detector(lively_detector(tests::engines(1)[0])).detect(images[0], lists[0], o), alone[0]));
+  CHECK(any_detector(lively_detector(tests::engines(1)[0])).detect(images[0], lists[0], o) == alone[0]);
   CHECK(d.detect(images[0], std::vector<region>{}, o).empty());
 
   for (auto const& e : d.model().parameters().entries())
     if (e.name.starts_with("rpn")) d.model().parameters().set(e, std::vector<float>(e.p->size(), std::numeric_limits<float>::quiet_NaN()));
-  CHECK(equal(d.detect(images[0], lists[0], o), alone[0]));
+  CHECK(d.detect(images[0], lists[0], o) == alone[0]);
 }
 
 TEST_CASE("detect on regions: wrong ones are named before anything is computed") {

@@ -1,5 +1,6 @@
 #include "frcnn/eval/voc_results.hpp"
 
+#include "../io/scratch.hpp"
 #include "fixture.hpp"
 
 #include <doctest/doctest.h>
@@ -14,23 +15,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A new folder that goes when the test does.
-struct scratch_folder {
-  fs::path path;
-  scratch_folder() {
-    std::string name = (fs::temp_directory_path() / "frcnn-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~scratch_folder() { fs::remove_all(path); }
-};
-
 void put(fs::path const& path, std::string const& text) { io::write_file_atomically(path, text); }
 
 std::vector<std::string> const ids{"000001", "2007_000002"}, names{"cat", "dog"};
 
 // The sentence of the error that reading these lines of the class dog gives.
 std::string complaint(std::string const& lines) {
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path, "test"};
   put(where.file("dog"), lines);
   try {
@@ -46,7 +37,7 @@ std::string complaint(std::string const& lines) {
 }  // namespace
 
 TEST_CASE("voc_results: what stands in the files") {
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path / "a" / "results", "test"};
   std::vector<std::vector<detection>> const d{{{{9, 19, 50, 60}, 0.5f, 2}, {{0, 0, 1, 1}, 1, 2}}, {{{-0.25f, 1.5f, 3, 4}, 1e-7f, 2}}};
   write_voc_results(where, ids, d, names);
@@ -79,7 +70,7 @@ TEST_CASE("voc_results: mAP survives the way to the disk and back") {
     for (detection& d : image)
       d.score *= 1 - 1e-3f * static_cast<float>(random() % 1000) / 1000, d.where.x1 += static_cast<float>(random() % 100) / 3000;
 
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path, "val", "comp4_salt"};
   write_voc_results(where, image_ids, detections, class_names);
   auto const back = read_voc_results(where, image_ids, class_names);
@@ -101,7 +92,7 @@ TEST_CASE("voc_results: mAP survives the way to the disk and back") {
 }
 
 TEST_CASE("voc_results: other programs' files: spaces, tabs, line ends, exponents, a missing class") {
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path, "test"};
   put(where.file("dog"), "000001\t.5  1 1 1e1 10.0 \r\n\r\n 2007_000002 -3 1 1 2 2");
   auto const found = read_voc_results(where, ids, names);
@@ -118,7 +109,7 @@ TEST_CASE("voc_results: other programs' files: spaces, tabs, line ends, exponent
 }
 
 TEST_CASE("voc_results: two images of one id are refused, a mark of the encoding is none of the id") {
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path, "test"};
   std::vector<std::string> const twice{"000001", "000001"};
   std::vector<std::vector<detection>> const nothing(2);
@@ -151,7 +142,7 @@ TEST_CASE("voc_results: any id and any class reads back") {
   for (std::size_t i = 0; i < odd_ids.size(); ++i)
     for (std::size_t k = 0; k < odd_names.size(); ++k)
       found[i].push_back({{0, 0, static_cast<float>(i + 1), static_cast<float>(k + 1)}, 0.5f, static_cast<std::int32_t>(k + 1)});
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path / "inside", "test"};
   write_voc_results(where, odd_ids, found, odd_names);
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);  // nothing beside the folder
@@ -173,7 +164,7 @@ TEST_CASE("voc_results: any id and any class reads back") {
 }
 
 TEST_CASE("voc_results: names as other programs leave them") {
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path, "test"};
   put(folder.path / "comp4_det_test_a%20b.txt", "x%20y .5 1 1 2 2\n");
   std::vector<std::string> const own{"a%20b"}, id{"x%20y"};
@@ -191,7 +182,7 @@ TEST_CASE("voc_results: corners that are swapped are refused, boxes that match n
   CHECK(complaint("000001 .5 1 1 2 2\n000001 10 20 50 60 0.9\n") == first + "20 50 60 0.9" + hint);  // the score last
   CHECK(complaint("000001 .5 5 5 5 5\n000001 .5 5.75 5.75 5.25 5.25\n").empty());                    // one pixel wide, half of one
 
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path, "test"};
   std::vector<std::string> told;
   auto const read = [&](std::string const& lines) {
@@ -209,7 +200,7 @@ TEST_CASE("voc_results: corners that are swapped are refused, boxes that match n
 }
 
 TEST_CASE("voc_results: no file at all, and what is refused") {
-  scratch_folder folder;
+  scratch folder;
   voc_results const where{folder.path / "none", "test"};
   CHECK_THROWS_WITH_AS(read_voc_results(where, ids, names),
                        (where.folder.string() + ": expected result files comp4_det_test_<class>.txt, found no folder there").c_str(),

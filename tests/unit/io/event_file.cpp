@@ -1,6 +1,7 @@
 #include "frcnn/io/event_file.hpp"
 
 #include "frcnn/io/atomic_file.hpp"
+#include "scratch.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,22 +16,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct scratch_folder {
-  fs::path path;
-  scratch_folder() {
-    std::string name = (fs::temp_directory_path() / "frcnn-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~scratch_folder() { fs::remove_all(path); }
-};
-
 // What TensorBoard's own writer made of the same events (tests/golden/events.py).
 std::string golden(char const* name) { return io::read_file(fs::path(__FILE__).parent_path() / "../../golden" / name); }
 
 }  // namespace
 
 TEST_CASE("event_file: byte for byte what TensorBoard writes, a run and the run that resumes it") {
-  scratch_folder folder;
+  scratch folder;
   double const start = 1700000000.25, again = 1700000100.5;
   {
     io::event_file events(folder.path / "tb", start);
@@ -50,7 +42,7 @@ TEST_CASE("event_file: byte for byte what TensorBoard writes, a run and the run 
 }
 
 TEST_CASE("event_file: never writes over another; names sort by time") {
-  scratch_folder folder;
+  scratch folder;
   io::event_file const a(folder.path, 1700000000), b(folder.path, 1700000000.9), c(folder.path, 1700000000), later(folder.path, 1700000001),
       long_ago(folder.path, 5);
   CHECK(b.path().filename() == "events.out.tfevents.1700000000.frcnn.1");
@@ -62,7 +54,7 @@ TEST_CASE("event_file: never writes over another; names sort by time") {
 }
 
 TEST_CASE("event_file: a folder that cannot be, and a disk that takes no more") {
-  scratch_folder folder;
+  scratch folder;
   io::write_file_atomically(folder.path / "file", "");
   CHECK_THROWS_AS(io::event_file(folder.path / "file", 0), error);
   CHECK_THROWS_AS(io::event_file(folder.path / "file" / "below", 0), error);
