@@ -5,5 +5,6 @@
 #include "frcnn/io/crc32c.hpp"
 #include "frcnn/io/dtype.hpp"
 #include "frcnn/io/event_file.hpp"
+#include "frcnn/io/read_file.hpp"
 #include "frcnn/io/safetensors.hpp"
 #include "frcnn/io/weight_source.hpp"

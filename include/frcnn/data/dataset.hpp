@@ -10,7 +10,7 @@
 #include "frcnn/concepts/data_source.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/geometry/box.hpp"
-#include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <algorithm>
 #include <cstdint>

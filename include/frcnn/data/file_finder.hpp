@@ -7,7 +7,7 @@
 // Example: file_finder images("JPEGImages", image_extensions());  images.find("000001")   // JPEGImages/000001.JPG
 #include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
-#include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/descriptor.hpp"
 
 #include <filesystem>
 #include <map>
@@ -31,11 +31,8 @@ inline extension_list all_image_extensions() {
 
 // What lies at a path that is no regular file: "a folder", "a symbolic link to 'x', where nothing is"; nothing there: empty.
 inline std::string not_a_file(std::filesystem::path const& path) {
-  std::error_code ignored;
-  auto const behind = std::filesystem::status(path, ignored);
-  if (std::filesystem::is_directory(behind)) return "a folder";
-  if (std::filesystem::exists(behind)) return std::filesystem::is_regular_file(behind) ? "" : "a device or a pipe";
-  return io::detail::link_to_nothing(path);
+  std::string const other = io::detail::other_than_file(path);
+  return other.empty() ? io::detail::link_to_nothing(path) : other;
 }
 
 class file_finder {

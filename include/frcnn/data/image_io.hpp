@@ -21,6 +21,7 @@
 #include "frcnn/data/jpeg.hpp"
 #include "frcnn/data/stb.hpp"
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <filesystem>
 #include <string>

@@ -7,7 +7,7 @@
 #include "frcnn/core/hash.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/problems.hpp"
-#include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <map>
 #include <set>

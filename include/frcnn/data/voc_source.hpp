@@ -7,7 +7,7 @@
 #include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/id_split.hpp"
 #include "frcnn/data/text.hpp"
-#include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <filesystem>
 #include <set>

@@ -11,8 +11,8 @@
 #include "frcnn/core/error.hpp"
 #include "frcnn/data/encoding.hpp"
 #include "frcnn/data/text.hpp"
-#include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/foreign_file.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <pugixml.hpp>
 

@@ -19,7 +19,9 @@
 #include "frcnn/core/finite.hpp"
 #include "frcnn/eval/voc_ap.hpp"
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/descriptor.hpp"
 #include "frcnn/io/file_name.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <charconv>
 #include <filesystem>

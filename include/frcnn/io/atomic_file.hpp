@@ -11,108 +11,19 @@
 // Example: atomic_file file("curves.svg");
 //          file.stream() << "<svg/>";   // the classic locale; throws as write() does
 //          file.commit();               // curves.svg is there now
-#include "frcnn/core/error.hpp"
+#include "frcnn/io/descriptor.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
 #include <locale>
 #include <ostream>
 #include <streambuf>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <utility>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
-namespace detail {
-
-// A file descriptor that closes itself.
-class descriptor {
- public:
-  explicit descriptor(int fd = -1) noexcept : fd_(fd) {}
-  descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~descriptor() { close(); }
-  int close() noexcept { return fd_ < 0 ? 0 : ::close(std::exchange(fd_, -1)); }
-  int get() const noexcept { return fd_; }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-[[noreturn]] inline void throw_write_error(std::filesystem::path const& path, int code) {
-  switch (code) {
-    case ENOSPC: throw error(path.string(), "room on the disk", "a full disk");
-    case EDQUOT: throw error(path.string(), "room on the disk", "an exhausted quota");
-    case EFBIG: throw error(path.string(), "room on the disk", "a file larger than the system allows");
-    case ENOENT:
-    case ENOTDIR: throw error(path.string(), "a folder to write into", "none at that place");
-    case EISDIR: throw error(path.string(), "a file to write", "a folder");
-    case EWOULDBLOCK: throw error(path.string(), "no other process that writes it", "one that does");
-    default: throw error(path.string(), "a file that can be written", "'" + std::generic_category().message(code) + "'");
-  }
-}
-
-// "a symbolic link to 'x', where nothing is"; empty: no such link.
-inline std::string link_to_nothing(std::filesystem::path const& path) {
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored) || !std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored))) return {};
-  return "a symbolic link to '" + std::filesystem::read_symlink(path, ignored).string() + "', where nothing is";
-}
-
-[[noreturn]] inline void throw_read_error(std::filesystem::path const& path, int code) {
-  if (std::string const link = link_to_nothing(path); !link.empty()) throw error(path.string(), "a file", link);
-  switch (code) {
-    case ENOENT:
-    case ENOTDIR: throw error(path.string(), "a file", "nothing at that place");
-    case EISDIR: throw error(path.string(), "a file", "a folder");
-    default: throw error(path.string(), "a file that can be read", "'" + std::generic_category().message(code) + "'");
-  }
-}
-
-inline void write_all(int fd, char const* data, std::size_t n, std::filesystem::path const& path) {
-  while (n > 0) {
-    ssize_t const done = ::write(fd, data, n);
-    if (done < 0 && errno != EINTR) throw_write_error(path, errno);
-    if (done > 0) data += done, n -= static_cast<std::size_t>(done);
-  }
-}
-
-inline void write_all_at(int fd, char const* data, std::size_t n, std::uint64_t at, std::filesystem::path const& path) {
-  while (n > 0) {
-    ssize_t const done = ::pwrite(fd, data, n, static_cast<off_t>(at));
-    if (done < 0 && errno != EINTR) throw_write_error(path, errno);
-    if (done > 0) data += done, at += static_cast<std::uint64_t>(done), n -= static_cast<std::size_t>(done);
-  }
-}
-
-// Puts what a file or a folder holds onto the disk. Devices and some file systems cannot, and say EINVAL.
-inline void sync(int fd, std::filesystem::path const& path) {
-  while (::fsync(fd) != 0) {
-    if (errno == EINVAL || errno == ENOTSUP) return;
-    if (errno != EINTR) throw_write_error(path, errno);
-  }
-}
-inline void sync_folder(std::filesystem::path const& folder) {
-  descriptor const fd(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) throw_write_error(folder, errno);
-  sync(fd.get(), folder);
-}
-
-}  // namespace detail
 
 class atomic_file : private std::streambuf {
  public:
@@ -239,56 +150,6 @@ inline void write_file_atomically(std::filesystem::path const& path, std::string
   atomic_file file(path);
   file.write(contents.data(), contents.size());
   file.commit();
-}
-
-namespace detail {
-
-inline descriptor open_to_read(std::filesystem::path const& path) {
-  descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) throw_read_error(path, errno);
-  return file;
-}
-inline std::uint64_t size_of_file(descriptor const& file, std::filesystem::path const& path) {
-  struct stat about;
-  if (::fstat(file.get(), &about) != 0) throw_read_error(path, errno);
-  return static_cast<std::uint64_t>(about.st_size);
-}
-inline error cut_short(std::string const& name) { return {name, "the file as long as when it was opened", "one cut short since"}; }
-// Bytes [from, from + n) of a file that had as many when it was opened.
-inline void read_at(descriptor const& file, std::uint64_t from, std::size_t n, void* out, std::string const& name) {
-  for (std::size_t done = 0; done < n;) {
-    ssize_t const got = ::pread(file.get(), static_cast<char*>(out) + done, n - done, static_cast<off_t>(from + done));
-    if (got < 0 && errno != EINTR) throw_read_error(name, errno);
-    if (got == 0) throw cut_short(name);
-    if (got > 0) done += static_cast<std::size_t>(got);
-  }
-}
-
-}  // namespace detail
-
-// The whole file, whatever it holds. Of pipes and devices, which may have no end, 256 MiB at most.
-inline std::string read_file(std::filesystem::path const& path) {
-  detail::descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) detail::throw_read_error(path, errno);
-  struct stat about;
-  if (::fstat(file.get(), &about) != 0) detail::throw_read_error(path, errno);
-  std::string contents;
-  // One byte more than it claims to hold, so that the end is seen without growing; /proc and pipes claim nothing.
-  contents.resize(S_ISREG(about.st_mode) ? static_cast<std::size_t>(about.st_size) + 1 : 4096);
-  std::size_t n = 0;
-  for (;;) {
-    if (n == contents.size()) {
-      if (!S_ISREG(about.st_mode) && n >= std::size_t{1} << 28)
-        throw error(path.string(), "a file with an end", "more than 256 MiB from a device or a pipe");
-      contents.resize(2 * n);
-    }
-    ssize_t const done = ::read(file.get(), contents.data() + n, contents.size() - n);
-    if (done == 0) break;
-    if (done < 0 && errno != EINTR) detail::throw_read_error(path, errno);
-    if (done > 0) n += static_cast<std::size_t>(done);
-  }
-  contents.resize(n);
-  return contents;
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::io

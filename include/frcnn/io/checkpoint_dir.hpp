@@ -14,6 +14,8 @@
 //          if (auto last = runs.latest(warn)) load(last->path / "model.safetensors");   // last->step == 200
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/crc32c.hpp"
+#include "frcnn/io/descriptor.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -15,8 +15,8 @@
 // Invariant: after flush() the file ends at a whole record.
 // Source: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto, tensorflow/core/lib/io/record_writer.h.
 #include "frcnn/core/error.hpp"
-#include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/crc32c.hpp"
+#include "frcnn/io/descriptor.hpp"
 
 #include <bit>
 #include <cerrno>

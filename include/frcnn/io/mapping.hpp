@@ -1,6 +1,6 @@
 #pragma once
 // A memory-mapped part of a file: pages come from the system's cache as they are touched, one copy for all processes that map it.
-#include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/descriptor.hpp"
 
 #include <sys/mman.h>
 

@@ -16,10 +16,11 @@
 // Source: github.com/huggingface/safetensors, "Format". Its Python package reads what the writer writes, and the other way round (a test
 // does both).
 #include "frcnn/core/threads.hpp"
-#include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/descriptor.hpp"
 #include "frcnn/io/dtype.hpp"
 #include "frcnn/io/foreign_file.hpp"
 #include "frcnn/io/mapping.hpp"
+#include "frcnn/io/read_file.hpp"
 #include "frcnn/io/safetensors_writer.hpp"
 #include "frcnn/io/tensor_sums.hpp"
 #include "frcnn/io/weight_source.hpp"
@@ -48,10 +49,7 @@ class safetensors_file : public weight_source {
  public:
   // Reads and checks the header.
   explicit safetensors_file(std::filesystem::path const& path) : name_(path.string()) {
-    std::error_code ignored;
-    if (auto const status = std::filesystem::status(path, ignored);
-        std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-      throw error(name_, "a safetensors file", std::filesystem::is_directory(status) ? "a folder" : "a device or a pipe");
+    if (std::string const other = detail::other_than_file(path); !other.empty()) throw error(name_, "a safetensors file", other);
     file_ = std::make_shared<detail::descriptor const>(detail::open_to_read(path));
     parse(detail::size_of_file(*file_, path));
   }

@@ -10,6 +10,8 @@
 // Invariant: numbers are read back as the same doubles; those that JSON has no word for (infinity, NaN) are null.
 #include "frcnn/core/finite.hpp"
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/descriptor.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <charconv>
 #include <cmath>

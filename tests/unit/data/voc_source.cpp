@@ -1,4 +1,5 @@
 #include "frcnn/data/voc_source.hpp"
+#include "frcnn/io/atomic_file.hpp"
 
 #include "../io/scratch.hpp"
 

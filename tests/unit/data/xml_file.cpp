@@ -1,4 +1,5 @@
 #include "frcnn/data/xml_file.hpp"
+#include "frcnn/io/atomic_file.hpp"
 
 #include "../io/scratch.hpp"
 

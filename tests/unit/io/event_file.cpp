@@ -1,6 +1,7 @@
 #include "frcnn/io/event_file.hpp"
 
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/io/read_file.hpp"
 #include "scratch.hpp"
 
 #include <doctest/doctest.h>
