@@ -17,12 +17,6 @@ using preset = narrow_preset<>;  // fc6 is 10 x 588, fc7 8 x 10
 constexpr char const* fc6 = "roi_heads.box_head.fc6";
 constexpr char const* fc7 = "roi_heads.box_head.fc7";
 
-image noise() {
-  image im(150, 90);
-  host_rng draws(4, draw::test);
-  for (auto& v : im.pixels) v = static_cast<std::uint8_t>(draws.bits());
-  return im;
-}
 detector<preset> lively() {
   detector<preset> d(preset::config(), 1);
   liven(d.model());
@@ -32,7 +26,7 @@ std::vector<float> values(detector<preset> const& d, std::string const& name) {
   auto const& store = d.model().parameters();
   return store.get(store.at(name));
 }
-std::vector<detection> found(detector<preset> const& d) { return d.detect(noise(), {.score = .2f}); }
+std::vector<detection> found(detector<preset> const& d) { return d.detect(noise(150, 90), {.score = .2f}); }
 
 // What compress says of ranks that it refuses.
 std::string refusal(detector<preset> const& d, std::array<int, 2> ranks) {

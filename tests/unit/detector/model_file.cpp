@@ -1,10 +1,10 @@
 // Model files hold everything detect needs, byte for byte; and the images a detector takes.
 #include "../engines.hpp"
+#include "../io/scratch.hpp"
 #include "frcnn/load.hpp"
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -13,19 +13,6 @@ namespace {
 
 using namespace detector_tests;
 namespace fs = std::filesystem;
-
-struct scratch_folder {
-  fs::path path = fs::temp_directory_path() / ("frcnn-model-file-" + std::to_string(::getpid()));
-  scratch_folder() { fs::create_directories(path); }
-  ~scratch_folder() { fs::remove_all(path); }
-};
-
-image noise(int w, int h) {
-  image im(w, h);
-  host_rng draws(4, draw::test);
-  for (auto& v : im.pixels) v = static_cast<std::uint8_t>(draws.bits());
-  return im;
-}
 
 // Random weights, stronger predictors than an untrained detector's so that scores differ.
 detector<narrow_preset<>> random_detector(cpu_options const& options = {.threads = 1}) {
@@ -38,21 +25,6 @@ detector<narrow_preset<>> random_detector(cpu_options const& options = {.threads
     store.set(store.at(name), values);
   }
   return d;
-}
-
-bool equal(std::vector<detection> const& a, std::vector<detection> const& b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](detection const& x, detection const& y) {
-           return x.where == y.where && x.score == y.score && x.label == y.label;
-         });
-}
-
-std::string message_of(auto&& f) {
-  try {
-    f();
-  } catch (error const& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 // The saved file with its tensors and metadata changed by `edit`.
@@ -74,7 +46,7 @@ void rewrite(fs::path const& from, fs::path const& to, Edit edit) {
 }
 
 TEST_CASE("a detector comes back from its file as it was, and equal detectors give equal bytes") {
-  scratch_folder const folder;
+  ::scratch const folder;
   for (auto const& options : tests::engines(1)) {
     CAPTURE(tests::name(options));
     auto const d = random_detector(options);
@@ -87,7 +59,7 @@ TEST_CASE("a detector comes back from its file as it was, and equal detectors gi
     auto const im = noise(150, 90);
     auto const boxes = d.detect(im, {.score = 0.3f});
     REQUIRE(boxes.size() > 0);
-    CHECK(equal(boxes, back.detect(im, {.score = 0.3f})));
+    CHECK(boxes == back.detect(im, {.score = 0.3f}));
     CHECK(back.classes() == d.classes());
     CHECK(back.config().normalisation == d.config().normalisation);
     CHECK(back.config().anchor_sizes == d.config().anchor_sizes);
@@ -96,12 +68,12 @@ TEST_CASE("a detector comes back from its file as it was, and equal detectors gi
 }
 
 TEST_CASE("what is wrong with a model file is said in one sentence") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto const good = folder.path / "good.safetensors", bad = folder.path / "bad.safetensors";
   save(random_detector(), good);
   auto const refused = [&](auto edit) {
     rewrite(good, bad, edit);
-    return message_of([&] { load<narrow_preset<>>(bad); });
+    return sentence([&] { load<narrow_preset<>>(bad); });
   };
   std::string const fc7 = "roi_heads.box_head.fc7.bias";
   auto const has = [](std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; };
@@ -134,25 +106,25 @@ TEST_CASE("what is wrong with a model file is said in one sentence") {
   }
   // another preset's file is a sentence for load_detector too
   rewrite(good, bad, [&](auto&, auto&, auto& metadata) { metadata["spec"] = replaced(metadata["spec"], "narrow", "vgg19"); });
-  text = message_of([&] { load_detector(bad); });
+  text = sentence([&] { load_detector(bad); });
   CHECK_MESSAGE((has(text, "vgg19") && has(text, "small")), text);
 }
 
 TEST_CASE("weights that are no numbers are refused with their tensor") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto d = random_detector();
   auto const& first = d.model().parameters().entries().front();
   auto values = d.model().parameters().get(first);
   values.back() = std::numeric_limits<float>::quiet_NaN();
   d.model().parameters().set(first, values);
   save(d, folder.path / "nan.safetensors");
-  auto const message = message_of([&] { load<narrow_preset<>>(folder.path / "nan.safetensors"); });
+  auto const message = sentence([&] { load<narrow_preset<>>(folder.path / "nan.safetensors"); });
   CHECK(message.find("nan.safetensors, tensor \"" + first.name + "\": expected finite numbers, found infinity or NaN") !=
         std::string::npos);
 }
 
 TEST_CASE("a model file whose weights are not those that were saved is refused with the tensor, read or mapped") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto const path = folder.path / "m.safetensors";
   using small = presets::small_net<cpu>;
   detector<small> made(small::config({"a", "b"}), 1);
@@ -162,15 +134,15 @@ TEST_CASE("a model file whose weights are not those that were saved is refused w
   auto const put = [&](std::string const& bytes) { std::ofstream(path, std::ios::binary) << bytes; };
   auto const refused = [&](std::string const& bytes) {
     put(bytes);
-    auto const text = message_of([&] { load<small>(path, 1); });
-    CHECK(message_of([&] { load<small>(path, 1, model_weights::mapped); }) == text);
-    CHECK(message_of([&] { load_detector(path, 1); }) == text);
+    auto const text = sentence([&] { load<small>(path, 1); });
+    CHECK(sentence([&] { load<small>(path, 1, model_weights::mapped); }) == text);
+    CHECK(sentence([&] { load_detector(path, 1); }) == text);
     return text;
   };
   auto const of = [&](std::string const& tensor) {
     return path.string() + ", tensor \"" + tensor + "\": expected the bytes of its checksums, found others within bytes ";
   };
-  CHECK(refused(good) == "no error");
+  CHECK(refused(good) == "nothing");
 
   io::safetensors_file const file("m", std::as_bytes(std::span(good)));
   for (char const* name : {"roi_heads.box_head.fc6.weight", "backbone.0.weight", "roi_heads.box_predictor.cls_score.bias"}) {
@@ -203,16 +175,16 @@ TEST_CASE("a model file whose weights are not those that were saved is refused w
 }
 
 TEST_CASE("a program chooses the presets that it can load, its own among them") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto const d = random_detector();
   save(d, folder.path / "narrow.safetensors");
   constexpr preset_entry mine[] = {preset_row<narrow_preset<>>}, others[] = {preset_row<presets::small_net<cpu>>};
   auto const any = load_detector(folder.path / "narrow.safetensors", mine, {.threads = 1});
   CHECK(any.config().preset == "narrow");
   CHECK(any.classes() == d.classes());
-  auto text = message_of([&] { load_detector(folder.path / "narrow.safetensors", others); });
+  auto text = sentence([&] { load_detector(folder.path / "narrow.safetensors", others); });
   CHECK_MESSAGE(text == "preset: expected one of small, found narrow", text);
-  text = message_of([&] { load_detector(folder.path / "narrow.safetensors"); });
+  text = sentence([&] { load_detector(folder.path / "narrow.safetensors"); });
   CHECK_MESSAGE(text == "preset: expected one of small, vgg16_tv, found narrow", text);
   CHECK(library_presets<cpu>::names() == "small, vgg16_tv");
   CHECK(preset_list<narrow_preset<>, presets::small_net<cpu>>::with("small", []<class P>() { return std::string(P::name); }) == "small");
@@ -220,7 +192,7 @@ TEST_CASE("a program chooses the presets that it can load, its own among them") 
 }
 
 TEST_CASE("load_detector serves a preset that only the file knows") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto config = presets::small_net<cpu>::config({"a", "b"});
   config.short_side = 64;
   config.max_side = 128;
@@ -231,13 +203,13 @@ TEST_CASE("load_detector serves a preset that only the file knows") {
   CHECK(any.config().preset == "small");
   CHECK(any.class_name(2) == "b");
   auto const im = noise(100, 70);
-  CHECK(equal(any.detect(im, {.score = 0.01f}), d.detect(im, {.score = 0.01f})));
+  CHECK(any.detect(im, {.score = 0.01f}) == d.detect(im, {.score = 0.01f}));
   CHECK(any.propose(im).size() > 0);
 }
 
 TEST_CASE(
     "large weights are read, or mapped where that is asked for: the same detector; saving over its file and training leave it whole") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto const path = folder.path / "small.safetensors";
   using small = presets::small_net<cpu>;
   auto config = small::config({"a", "b"});
@@ -256,12 +228,12 @@ TEST_CASE(
   auto const im = noise(100, 70);
   auto const expected = made.detect(im, {.score = 0.01f});
   REQUIRE(expected.size() > 0);
-  CHECK(equal(mapped.detect(im, {.score = 0.01f}), expected));
-  CHECK(equal(read.detect(im, {.score = 0.01f}), expected));
+  CHECK(mapped.detect(im, {.score = 0.01f}) == expected);
+  CHECK(read.detect(im, {.score = 0.01f}) == expected);
 
   save(mapped, path);  // from the file that is replaced
   CHECK(io::read_file(path) == bytes);
-  CHECK(equal(mapped.detect(im, {.score = 0.01f}), expected));
+  CHECK(mapped.detect(im, {.score = 0.01f}) == expected);
   mapped.model().parameters().enable_gradients();
   CHECK_FALSE(weight(mapped).lent);
   weight(mapped).p->value.data[0] += 1;
@@ -270,7 +242,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a file that is written over, cut short or removed under its detector changes nothing") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto const path = folder.path / "m.safetensors";
   auto config = presets::small_net<cpu>::config({"a", "b"});
   config.short_side = 64;
@@ -293,27 +265,27 @@ TEST_CASE("a file that is written over, cut short or removed under its detector 
   auto const other = io::read_file(folder.path / "other.safetensors");
   REQUIRE(other.size() == fs::file_size(path));
   write_over(other);
-  CHECK(equal(loaded.detect(im, {.score = 0.01f}), expected));
-  CHECK(equal(any.detect(im, {.score = 0.01f}), expected));
+  CHECK(loaded.detect(im, {.score = 0.01f}) == expected);
+  CHECK(any.detect(im, {.score = 0.01f}) == expected);
   fs::resize_file(path, 100);
-  CHECK(equal(loaded.detect(im, {.score = 0.01f}), expected));
+  CHECK(loaded.detect(im, {.score = 0.01f}) == expected);
   fs::remove(path);
-  CHECK(equal(any.detect(im, {.score = 0.01f}), expected));
+  CHECK(any.detect(im, {.score = 0.01f}) == expected);
 }
 
 TEST_CASE("what load refuses is not saved") {
-  scratch_folder const folder;
+  ::scratch const folder;
   auto const path = folder.path / "m.safetensors";
   auto const refused = [&](auto edit) {
     auto config = narrow_preset<>::config();
     edit(config);
-    return message_of([&] {
+    return sentence([&] {
       detector<narrow_preset<>> d(config, 1);
       save(d, path);
     });
   };
   auto const in = path.string() + ", spec ";
-  CHECK(refused([](auto&) {}) == "no error");
+  CHECK(refused([](auto&) {}) == "nothing");
   REQUIRE(fs::remove(path));
   CHECK(refused([](auto& c) { c.classes[0] = "\xEA\xEE\xF2"; }) ==
         path.string() + ": expected names of classes in UTF-8, found other bytes");
@@ -330,7 +302,7 @@ TEST_CASE("what load refuses is not saved") {
         }).starts_with(in + "\"input.normalisation.mean\": expected finite numbers"));
   CHECK(refused([](auto& c) { c.preset = "small"; }) ==
         path.string() + ": expected a model of preset narrow, found one whose configuration says \"small\"");
-  CHECK(refused([](auto& c) { c.classes.clear(); }) != "no error");
+  CHECK(refused([](auto& c) { c.classes.clear(); }) != "nothing");
   CHECK_FALSE(fs::exists(path));
 
   CHECK_THROWS_AS(random_detector().class_name(0), error);
@@ -345,11 +317,11 @@ TEST_CASE("images from memory: RGB, BGR, grey, rows with gaps") {
 
   std::vector<std::uint8_t> bgr(im.pixels.size());
   for (std::size_t i = 0; i < bgr.size(); ++i) bgr[i] = im.pixels[i - i % 3 + 2 - i % 3];
-  CHECK(equal(expected, d.detect({bgr.data(), 120, 80, pixel_format::bgr, 0}, {.score = 0.3f})));
+  CHECK(expected == d.detect({bgr.data(), 120, 80, pixel_format::bgr, 0}, {.score = 0.3f}));
 
   std::vector<std::uint8_t> gaps(80 * 500, 99);
   for (int y = 0; y < 80; ++y) std::copy_n(im.at(0, y), 360, gaps.begin() + y * 500);
-  CHECK(equal(expected, d.detect({gaps.data(), 120, 80, pixel_format::rgb, 500}, {.score = 0.3f})));
+  CHECK(expected == d.detect({gaps.data(), 120, 80, pixel_format::rgb, 500}, {.score = 0.3f}));
 
   std::vector<std::uint8_t> grey(120 * 80);
   image same(120, 80);
@@ -357,7 +329,7 @@ TEST_CASE("images from memory: RGB, BGR, grey, rows with gaps") {
     grey[i] = im.pixels[3 * i];
     for (std::size_t c = 0; c < 3; ++c) same.pixels[3 * i + c] = grey[i];
   }
-  CHECK(equal(d.detect(same, {.score = 0.3f}), d.detect({grey.data(), 120, 80, pixel_format::grey, 0}, {.score = 0.3f})));
+  CHECK(d.detect(same, {.score = 0.3f}) == d.detect({grey.data(), 120, 80, pixel_format::grey, 0}, {.score = 0.3f}));
 
   CHECK_THROWS_AS(d.detect(image_view{}), error);
   CHECK_THROWS_AS(d.detect({grey.data(), 0, 80, pixel_format::grey, 0}), error);
@@ -371,7 +343,7 @@ TEST_CASE("score, NMS and the number of boxes are the caller's") {
   for (std::size_t i = 1; i < all.size(); ++i) CHECK(all[i - 1].score >= all[i].score);
   auto const few = d.detect(im, {.score = 0.05f, .max_detections = 3});
   CHECK(few.size() == 3);
-  CHECK(equal(few, {all.begin(), all.begin() + 3}));
+  CHECK(few == std::vector(all.begin(), all.begin() + 3));
   CHECK(d.detect(im, {.score = 0.05f, .nms = 1.0f, .max_detections = 10000}).size() > all.size());
   CHECK(d.detect(im, {.score = 1.0f}).empty());
 }

@@ -84,4 +84,12 @@ std::vector<std::vector<typename Model::scalar>> all_values(Model const& model) 
   return all;
 }
 
+// Random pixels, the same in every test.
+inline image noise(int w, int h) {
+  image im(w, h);
+  host_rng draws(4, draw::test);
+  for (auto& v : im.pixels) v = static_cast<std::uint8_t>(draws.bits());
+  return im;
+}
+
 }  // namespace detector_tests

@@ -34,13 +34,6 @@ std::string refusal(char const* pointer, spec_json const& value) {
 }
 
 // Pixels of the size given, each of them a draw.
-image noise(int w, int h) {
-  image im(w, h);
-  host_rng draws(4, draw::test);
-  for (auto& v : im.pixels) v = static_cast<std::uint8_t>(draws.bits());
-  return im;
-}
-
 template <class Preset>
 detector<Preset> lively(typename detector<Preset>::config_type const& config) {
   detector<Preset> d(config, 1);
