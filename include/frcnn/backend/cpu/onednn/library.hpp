@@ -18,6 +18,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include <limits>
+#include <memory>
 #include <string_view>
 
 #if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP
@@ -92,6 +93,18 @@ struct sliding {  // how a kernel slides: the same on both axes, but that a part
   sliding(int stride, int pad, int above, int below) : stride{stride, stride}, pad{above, pad}, pad_end{below, pad} {}
 };
 
+#if DNNL_VERSION_MAJOR < 3
+// A primitive_desc with the desc that it was made from, which next_impl() of 2.x reads through a pointer.
+template <class Op>
+struct searchable : Op::primitive_desc {
+  std::shared_ptr<typename Op::desc> made_from;
+
+  template <class... Forward>
+  searchable(std::shared_ptr<typename Op::desc> d, dnnl::primitive_attr const& a, Forward const&... forward)
+      : Op::primitive_desc(*d, a, engine(), forward...), made_from(std::move(d)) {}
+};
+#endif
+
 // b: an empty desc is no bias.
 inline auto convolution_forward(prop_kind kind, algorithm how, desc const& x, desc const& w, desc const& b, desc const& y, sliding const& s,
                                 dnnl::primitive_attr const& a) {
@@ -99,7 +112,7 @@ inline auto convolution_forward(prop_kind kind, algorithm how, desc const& x, de
 #if DNNL_VERSION_MAJOR >= 3
   return op::primitive_desc(engine(), kind, how, x, w, b, y, s.stride, s.pad, s.pad_end, a);
 #else
-  return op::primitive_desc(op::desc(kind, how, x, w, b, y, s.stride, s.pad, s.pad_end), a, engine());
+  return searchable<op>(std::make_shared<op::desc>(kind, how, x, w, b, y, s.stride, s.pad, s.pad_end), a);
 #endif
 }
 
@@ -110,7 +123,7 @@ inline auto convolution_backward_data(algorithm how, desc const& dx, desc const&
 #if DNNL_VERSION_MAJOR >= 3
   return op::primitive_desc(engine(), how, dx, w, dy, s.stride, s.pad, s.pad_end, forward, a);
 #else
-  return op::primitive_desc(op::desc(how, dx, w, dy, s.stride, s.pad, s.pad_end), a, engine(), forward);
+  return searchable<op>(std::make_shared<op::desc>(how, dx, w, dy, s.stride, s.pad, s.pad_end), a, forward);
 #endif
 }
 
@@ -120,7 +133,7 @@ inline auto convolution_backward_weights(algorithm how, desc const& x, desc cons
 #if DNNL_VERSION_MAJOR >= 3
   return op::primitive_desc(engine(), how, x, dw, dy, s.stride, s.pad, s.pad_end, forward, a);
 #else
-  return op::primitive_desc(op::desc(how, x, dw, dy, s.stride, s.pad, s.pad_end), a, engine(), forward);
+  return searchable<op>(std::make_shared<op::desc>(how, x, dw, dy, s.stride, s.pad, s.pad_end), a, forward);
 #endif
 }
 
@@ -130,7 +143,7 @@ inline auto inner_product_forward(prop_kind kind, desc const& x, desc const& w, 
 #if DNNL_VERSION_MAJOR >= 3
   return op::primitive_desc(engine(), kind, x, w, b, y, a);
 #else
-  return op::primitive_desc(op::desc(kind, x, w, b, y), a, engine());
+  return searchable<op>(std::make_shared<op::desc>(kind, x, w, b, y), a);
 #endif
 }
 
