@@ -14,7 +14,7 @@ struct link {
 inline link convolution(int channels, int out_channels, int stride = 1, bool relu = true) {
   return {false, {channels, out_channels, 3, stride, 1, relu}, {}};
 }
-inline link halving() { return {true, {}, {2, 2, 0, false}}; }
+inline link halving(bool ceil = false) { return {true, {}, {2, 2, 0, ceil}}; }
 
 template <class T>
 struct chain {

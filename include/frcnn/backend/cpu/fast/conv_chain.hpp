@@ -159,7 +159,11 @@ inline void convolve_strips(cpu::context& c, strip_run const& r, float const* x,
 }
 
 constexpr bool keeps_size(conv2d_spec const& s) { return s.kernel == 3 && s.stride == 1 && s.pad == 1; }
-constexpr bool halves(pool_spec const& p) { return p.kernel == 2 && p.stride == 2 && p.pad == 0 && !p.ceil; }
+// Rounded up or down, even sides are halved alike.
+constexpr bool halves(pool_spec const& p, shape<4> in) {
+  bool const whole = !p.ceil || (in[2] % 2 == 0 && in[3] % 2 == 0);
+  return p.kernel == 2 && p.stride == 2 && p.pad == 0 && whole && in[2] > 1 && in[3] > 1;
+}
 
 // How many layers from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
 inline int layers_together(std::span<chain_layer<float, cpu> const> layers, shape<4> in, int threads) {
@@ -172,7 +176,7 @@ inline int layers_together(std::span<chain_layer<float, cpu> const> layers, shap
     return all_by_tiles && winograd::tiles_along(in[2]) >= strip_run::tall * threads;
   };
   while (n < static_cast<int>(layers.size()) && n < strip_run::most && may_join(layers[n])) ++n;
-  bool const pool_follows = n < static_cast<int>(layers.size()) && layers[n].is_pool() && halves(layers[n].pool) && in[2] > 1 && in[3] > 1;
+  bool const pool_follows = n < static_cast<int>(layers.size()) && layers[n].is_pool() && halves(layers[n].pool, in);
   return pool_follows && is_winograd(layers[n - 1].conv) ? n + 1 : n;
 }
 

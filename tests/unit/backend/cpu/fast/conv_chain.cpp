@@ -24,8 +24,9 @@ std::vector<run_case> const runs = {
     {{convolution(16, 16), convolution(16, 16), convolution(16, 32), halving()}, {{2, 16, high - 1, 7}}, 4},  // two images, odd sides
     {{convolution(16, 32), convolution(32, 16, 1, false)}, {{1, 16, high - 2, 1}}, 2},  // ends without a pool; one column
     {{convolution(5, 48), convolution(48, 16), convolution(16, 16), convolution(16, 16)}, {{1, 5, high, 9}}, 4},
-    {{convolution(16, 16), halving()}, {{2, 16, 5, 6}}, 2},     // low: a convolution and its pool
-    {{convolution(256, 512), halving()}, {{1, 256, 7, 6}}, 2},  // by panels
+    {{convolution(16, 16), halving()}, {{2, 16, 5, 6}}, 2},      // low: a convolution and its pool
+    {{convolution(256, 512), halving()}, {{1, 256, 7, 6}}, 2},   // by panels
+    {{convolution(16, 16), halving(true)}, {{2, 16, 6, 8}}, 2},  // rounded up, where nothing is left over
 };
 
 }  // namespace
@@ -70,6 +71,9 @@ TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
   CHECK(together({halving(), convolution(16, 16)}, tall) == 1);
   CHECK(together({convolution(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);       // the pool's window is no longer whole
   CHECK(together({convolution(16, 16), {true, {}, {3, 2, 1, false}}}, tall) == 1);  // another pool
+  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 6, 8}}, 1) == 2);   // rounded up: even sides only
+  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 6, 9}}, 1) == 1);
+  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 5, 8}}, 1) == 1);
   CHECK(together(std::vector<link>(12, convolution(16, 16)), tall) == fast::strip_run::most);
   std::vector<link> eight(fast::strip_run::most, convolution(16, 16));
   eight.push_back(halving());
