@@ -1,5 +1,5 @@
-// Ops of pooling: maxima over maps, RoIAlign and RoI max pooling, and rows between activations and plain arrays; on the shapes that `small`
-// (300 x 400, batches of two and one) and `vgg16_tv` (600 x 800, one image) meet.
+// Ops of pooling: maxima over maps, RoIAlign, RoI max pooling and RoI warping, and rows between activations and plain arrays; on the shapes
+// that `small` (300 x 400, batches of two and one) and `vgg16_tv` (600 x 800, one image) meet.
 #include "data.hpp"
 #include "layers.hpp"
 #include "suite.hpp"
@@ -78,6 +78,7 @@ struct region_case {
   counted<box<float> const, 2, device> rois{};
   view<float, 3, device> out{}, dout{};
   view<std::int32_t, 3, device> argmax{};
+  view<std::uint8_t, 3, device> winner{};
   frcnn::roi_spec<1> spec{};
 
   region_case(context& c, shape<4> map, int each) {
@@ -91,6 +92,7 @@ struct region_case {
     shape<3> const rows{{map[0] * each, map[1], bins}};
     out = frcnn::scratch<float, device>(c, rows);
     argmax = frcnn::scratch<std::int32_t, device>(c, shape<3>{{map[0] * each, bins, map[1]}});
+    winner = frcnn::scratch<std::uint8_t, device>(c, argmax.dims);
     dout = uploaded(c, rows, numbers(rows.size(), .5f, 1, 5));
   }
   // One output of each op by its definition; x, y run over the map.
@@ -129,6 +131,20 @@ struct region_case {
       for (int x = x0; x < x1; ++x) best = std::max(best, map[y * w + x]);
     return best;
   }
+  double warped(float const* map, int h, int w, box<float> const& b, int bin_y, int bin_x) const {
+    int const each = spec.sampling, n = spec.pooled * each;
+    auto const at = [&](double low, double high, int k) { return (low + (k + .5) / n * (high - low)) * spec.scale[0]; };
+    double best = -1;
+    for (int i = 0; i < each * each; ++i) {
+      double const y = at(b.y1, b.y2, bin_y * each + i / each), x = at(b.x1, b.x2, bin_x * each + i % each);
+      double sum = 0;
+      for (int cy = std::max(0, static_cast<int>(y) - 1); cy < std::min(h, static_cast<int>(y) + 2); ++cy)
+        for (int cx = std::max(0, static_cast<int>(x) - 1); cx < std::min(w, static_cast<int>(x) + 2); ++cx)
+          sum += std::max(0., 1 - std::abs(y - cy)) * std::max(0., 1 - std::abs(x - cx)) * map[cy * w + cx];
+      best = std::max(best, sum);
+    }
+    return best;
+  }
   using definition = double (region_case::*)(float const*, int, int, box<float> const&, int, int) const;
   std::string wrong_forward(definition defined) const {
     auto const found = frcnn::to_host(out);
@@ -150,6 +166,11 @@ struct region_case {
   void align_back(context& c) {
     frcnn::ops::roi_align<device>::backward(c, spec, view<float const, 3, device>(dout), rois, view<std::int32_t const, 2, device>{}, dx,
                                             writing::set);
+  }
+  void warp(context& c) { frcnn::ops::roi_warp<device>::forward(c, spec, x, rois, view<std::int32_t const, 2, device>{}, out, winner); }
+  void warp_back(context& c) {
+    frcnn::ops::roi_warp<device>::backward(c, spec, view<float const, 3, device>(dout), view<std::uint8_t const, 3, device>(winner), rois,
+                                           view<std::int32_t const, 2, device>{}, dx, writing::set);
   }
   void pool(context& c) { frcnn::ops::roi_pool<device>::forward(c, spec, x, rois, view<std::int32_t const, 2, device>{}, out, argmax); }
   void pool_back(context& c) {
@@ -182,6 +203,7 @@ void add_regions(shape<4> map, int each, std::string const& where) {
     });
   };
   add_both("roi_align", &region_case::align, &region_case::align_back, &region_case::aligned, 1);
+  add_both("roi_warp", &region_case::warp, &region_case::warp_back, &region_case::warped, 1.25);  // a byte for each winner
   add_both("roi_pool", &region_case::pool, &region_case::pool_back, &region_case::pooled, 2);
 }
 

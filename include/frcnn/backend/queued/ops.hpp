@@ -7,6 +7,7 @@
 #include "frcnn/backend/cpu/lrn.hpp"
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
+#include "frcnn/backend/cpu/roi_warp.hpp"
 #include "frcnn/backend/cpu/rows.hpp"
 #include "frcnn/backend/queued/context.hpp"
 
@@ -50,6 +51,16 @@ struct queued_op {
   }
 };
 
+// With a gradient by regions too.
+template <class Op>
+struct queued_regions : queued_op<Op> {
+  template <class... Arguments>
+  static void backward_rois(queued::context& c, Arguments&&... arguments) {
+    queue_call(
+        c, [](cpu::context& host, auto&... given) { Op::backward_rois(host, given...); }, arguments...);
+  }
+};
+
 }  // namespace detail
 
 namespace ops {
@@ -70,13 +81,9 @@ struct lrn<queued> : frcnn::detail::queued_op<lrn<cpu>> {};
 template <>
 struct add_maps<queued> : frcnn::detail::queued_op<add_maps<cpu>> {};
 template <>
-struct roi_align<queued> : frcnn::detail::queued_op<roi_align<cpu>> {
-  template <class... Arguments>
-  static void backward_rois(queued::context& c, Arguments&&... arguments) {
-    frcnn::detail::queue_call(
-        c, [](cpu::context& host, auto&... given) { roi_align<cpu>::backward_rois(host, given...); }, arguments...);
-  }
-};
+struct roi_align<queued> : frcnn::detail::queued_regions<roi_align<cpu>> {};
+template <>
+struct roi_warp<queued> : frcnn::detail::queued_regions<roi_warp<cpu>> {};
 template <>
 struct roi_pool<queued> : frcnn::detail::queued_op<roi_pool<cpu>> {};
 template <>
