@@ -69,6 +69,8 @@ template <>
 struct roi_align<cuda> : missing {};
 template <>
 struct roi_pool<cuda> : missing {};
+template <>
+struct roi_warp<cuda> : missing {};
 }  // namespace frcnn::ops
 
 // The parts hold the algorithms: anchor targets, sampling, proposals and losses in the generator; RoI targets, losses, dropout and

@@ -22,6 +22,7 @@
 #include "frcnn/io/json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -132,6 +133,11 @@ class spec_writer : detail::spec_place {
     put(key, v);
   }
   void choice(char const* key, bool v, char const* no, char const* yes) { put(key, v ? yes : no); }
+  // An enumeration that counts from 0, and the names of its values.
+  template <class Enum, std::size_t N>
+  void choice(char const* key, Enum v, std::array<char const*, N> const& names) {
+    put(key, names[static_cast<std::size_t>(v)]);
+  }
   template <class Value>
   void constant(char const* key, Value const& v) {
     put(key, v);
@@ -222,6 +228,15 @@ class spec_reader : detail::spec_place {
     auto const& found = at(key, expected);
     if (found != no && found != yes) refuse(key, expected, said(found));
     v = found == yes;
+  }
+  template <class Enum, std::size_t N>
+  void choice(char const* key, Enum& v, std::array<char const*, N> const& names) {
+    std::string expected;
+    for (auto const* name : names) expected += (expected.empty() ? "one of \"" : ", \"") + std::string(name) + "\"";
+    auto const& found = at(key, expected);
+    auto const* const name = std::ranges::find_if(names, [&](char const* n) { return found == n; });
+    if (name == names.end()) refuse(key, expected, said(found));
+    v = static_cast<Enum>(name - names.begin());
   }
   template <class Value>
   void constant(char const* key, Value const& v) {

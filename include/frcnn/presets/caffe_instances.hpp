@@ -15,7 +15,7 @@ namespace frcnn::inline FRCNN_ABI {
 #define FRCNN_CAFFE_INSTANCES_OF(preset, channels)                                                           \
   FRCNN_CAFFE_INSTANCE class backbone::plain<channels, float, cpu, conventions::caffe>;                      \
   FRCNN_CAFFE_INSTANCE class region_proposal_network<preset::features_type, preset::convention>;             \
-  FRCNN_CAFFE_INSTANCE class roi::max_pooler<preset::features_type, preset::convention>;                     \
+  FRCNN_CAFFE_INSTANCE class roi::pooler<preset::features_type, preset::convention>;                         \
   FRCNN_CAFFE_INSTANCE class fast_rcnn_head<preset::features_type, preset::convention, preset::pooler_type>; \
   FRCNN_CAFFE_INSTANCE class faster_rcnn<preset::backbone_type, preset::generator_type, preset::head_type>;  \
   FRCNN_CAFFE_INSTANCE class detector<preset>;                                                               \

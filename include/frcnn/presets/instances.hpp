@@ -29,7 +29,7 @@ FRCNN_INSTANCE class backbone::chain_network<float, cpu>;
 #define FRCNN_INSTANCES_OF(preset, channels)                                                           \
   FRCNN_INSTANCE class backbone::plain<channels, float, cpu>;                                          \
   FRCNN_INSTANCE class region_proposal_network<preset::features_type, preset::convention>;             \
-  FRCNN_INSTANCE class roi::align_pooler<preset::features_type, preset::convention>;                   \
+  FRCNN_INSTANCE class roi::pooler<preset::features_type, preset::convention>;                         \
   FRCNN_INSTANCE class fast_rcnn_head<preset::features_type, preset::convention, preset::pooler_type>; \
   FRCNN_INSTANCE class faster_rcnn<preset::backbone_type, preset::generator_type, preset::head_type>;  \
   FRCNN_INSTANCE class detector<preset>;                                                               \

@@ -16,11 +16,11 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 // A plain_config whose head may scale dropout in testing and learn empirical targets: both change detections, so its spec says them.
-template <class Pooler, class Rules>
-struct caffe_config : plain_config<Pooler, Rules> {
+template <class Rules>
+struct caffe_config : plain_config<Rules> {
   template <class Spec>
   void describe(Spec& spec) {
-    plain_config<Pooler, Rules>::describe(spec);
+    plain_config<Rules>::describe(spec);
     spec.group("dropout", [&] {
       bool in_testing = this->head.dropout_form == nn::dropout_form::in_testing;
       spec.number("fraction", this->head.dropout, 0, 0.999);
@@ -32,8 +32,8 @@ struct caffe_config : plain_config<Pooler, Rules> {
 };
 
 template <int Channels, Backend B, Real T>
-struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, roi::max_pooler, caffe_config> {
-  using base = plain_preset<Channels, B, T, conventions::caffe, roi::max_pooler, caffe_config>;
+struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_config> {
+  using base = plain_preset<Channels, B, T, conventions::caffe, caffe_config>;
 
   // What the release's solvers say for VOC (models/pascal_voc/*/faster_rcnn_*/*solver*): of end-to-end training, and of the two kinds of
   // steps in alternating training, where one step is one image for the RPN and two for Fast R-CNN.
@@ -52,7 +52,7 @@ struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, roi::max_p
     c.short_side = 600;
     c.max_side = 1000;
     c.normalisation = pixel_normalisation::caffe();
-    c.pooling = {pooled, 1};
+    c.pooling = {roi::pooling::max, pooled, 1};
     c.head.fc6 = c.head.fc7 = 4096;
     c.head.dropout = 0.5;
     c.head.gaussian_predictors = true;

@@ -23,7 +23,7 @@ struct training_defaults {
 };
 
 // What such a preset may say: the options of its parts.
-template <class Pooler, class Rules>
+template <class Rules>
 struct plain_config : model_config {
   backbone::chain chain;
   rpn_options<Rules> proposals;
@@ -37,15 +37,14 @@ struct plain_config : model_config {
     spec.constant("backbone", description(backbone::rounded<Rules>(chain).layers));
     spec.group("convention", [&] { describe_convention<Rules>(spec); });
     spec.group("proposals", [&] { proposals.describe(spec); });
-    spec.constant("pooler", Pooler::name);
+    spec.choice("pooler", pooling.kind, roi::pooling_names);
     spec.group("pooling", [&] { pooling.describe(spec); });
     spec.group("head", [&] { head.describe(spec); });
   }
 };
 
 // Channels: of the chain's map. Config: plain_config, or what derives from it.
-template <int Channels, Backend B, Real T, class Rules, template <class, class> class Pooler,
-          template <class...> class Config = plain_config>
+template <int Channels, Backend B, Real T, class Rules, template <class> class Config = plain_config>
 struct plain_preset {
   using scalar = T;
   using device = B;
@@ -53,10 +52,10 @@ struct plain_preset {
   using backbone_type = backbone::plain<Channels, T, B, convention>;
   using features_type = typename backbone_type::features_type;
   using generator_type = region_proposal_network<features_type, convention>;
-  using pooler_type = Pooler<features_type, convention>;
+  using pooler_type = roi::pooler<features_type, convention>;  // of the kind that the configuration says
   using head_type = fast_rcnn_head<features_type, convention, pooler_type>;
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
-  using config_type = Config<pooler_type, convention>;
+  using config_type = Config<convention>;
 
   static std::unique_ptr<model> make(config_type const& config) {
     std::array<int, 1> const strides{config.chain.stride()};

@@ -1,12 +1,12 @@
 #pragma once
-// What `small` and `vgg16_tv` share: torchvision's convention, RoIAlign 7 with sampling ratio 2.
+// What `small` and `vgg16_tv` share: torchvision's convention, RoIAlign 7 with sampling ratio 2 unless the configuration says otherwise.
 #include "frcnn/presets/plain_preset.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <int Channels, Backend B, Real T>
-struct plain_torchvision : plain_preset<Channels, B, T, conventions::torchvision, roi::align_pooler> {
+struct plain_torchvision : plain_preset<Channels, B, T, conventions::torchvision> {
  protected:
   // What files of format "frcnn 1" leave to their preset, as it was when they were written: it must not follow config(), nor the code.
   static std::string frozen_spec(char const* chain, int before_nms, int width) {

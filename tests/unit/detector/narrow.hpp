@@ -42,19 +42,20 @@ struct pooled_chain {
   }
 };
 
-template <int Channels, Real T, class Rules = conventions::torchvision, template <class, class> class Pooler = roi::align_pooler>
+template <int Channels, Real T, class Rules = conventions::torchvision>
 struct parts {
   using backbone_type = backbone::plain<Channels, T, cpu, Rules>;
   using features_type = typename backbone_type::features_type;
-  using pooler_type = Pooler<features_type, Rules>;
+  using pooler_type = roi::pooler<features_type, Rules>;
   using generator_type = region_proposal_network<features_type, Rules>;
   using head_type = fast_rcnn_head<features_type, Rules, pooler_type>;
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
 
-  static std::unique_ptr<model> make(backbone::chain const& chain, rpn_options<Rules> const& rpn, fast_rcnn_options<Rules> const& head) {
+  static std::unique_ptr<model> make(backbone::chain const& chain, rpn_options<Rules> const& rpn, fast_rcnn_options<Rules> const& head,
+                                     roi::pooling kind = roi::pooling::align) {
     std::array<int, 1> const strides{chain.stride()};
     return std::make_unique<model>(backbone_type(chain), generator_type(make_anchors<Rules, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, rpn),
-                                   head_type(pooler_type(strides), head));
+                                   head_type(pooler_type(strides, {kind}), head));
   }
 };
 

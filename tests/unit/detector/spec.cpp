@@ -72,6 +72,7 @@ TEST_CASE("a spec says everything that changes detections, and comes back exactl
   CHECK(spec["proposals"]["train"] == spec_json{{"before_nms", 12000}, {"after_nms", 2000}});
   CHECK(spec["proposals"]["test"] == spec_json{{"before_nms", 6000}, {"after_nms", 300}});
   CHECK(spec["proposals"]["nms_iou"] == .7);
+  CHECK(spec["pooler"] == "RoIAlign");
   CHECK(spec["pooling"] == spec_json{{"pooled", 7}, {"sampling", 2}});
   CHECK(spec["head"]["fc6"] == 4096);
   CHECK(spec["head"]["detections"] == spec_json{{"score", .05}, {"nms", .5}, {"max_detections", 100}});
@@ -81,11 +82,13 @@ TEST_CASE("a spec says everything that changes detections, and comes back exactl
   odd.anchor_sizes = {{1e-300, .1 + .2}};
   odd.proposals.nms_iou = 2. / 3;
   odd.head.fc7_rank = 5;
+  odd.pooling.kind = roi::pooling::warp;
   auto const text = spec_of<vgg>(odd).dump();
   auto const back = read<vgg>(spec_json::parse(text));
   CHECK(back.normalisation == odd.normalisation);
   CHECK(back.anchor_sizes == odd.anchor_sizes);
   CHECK(back.proposals.nms_iou == odd.proposals.nms_iou);
+  CHECK(back.pooling.kind == roi::pooling::warp);
   CHECK(spec_of<vgg>(back).dump() == text);
   CHECK(difference(spec_of<vgg>(back), spec_of<vgg>(odd)) == "");
 }
@@ -118,6 +121,9 @@ TEST_CASE("what a spec may not say is refused with its key") {
   CHECK(refusal("/anchors/sizes", spec_json{1, 2}) == "m, spec \"anchors.sizes\": expected a list of lists of numbers, found [1,2]");
   CHECK(refusal("/classes", spec_json{"a", "a"}) == "m, spec \"classes\": expected names that are there once, found \"a\" twice");
   CHECK(refusal("/head/detections/score", nullptr).starts_with("m, spec \"head.detections.score\""));
+  CHECK(refusal("/pooler", "RoIPool") == "nothing");
+  CHECK(refusal("/pooler", "RoIWrap") == "m, spec \"pooler\": expected one of \"RoIAlign\", \"RoIPool\", \"RoIWarp\", found \"RoIWrap\"");
+  CHECK(refusal("/pooler", 1).ends_with("found 1"));
   // what is in the code
   CHECK(refusal("/convention/name", "caffe") ==
         "m, spec \"convention.name\": expected \"torchvision\", which is in the code, found \"caffe\"");

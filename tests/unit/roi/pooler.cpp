@@ -2,6 +2,7 @@
 
 #include "../batches.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
+#include "frcnn/backend/cpu/roi_warp.hpp"
 
 using namespace batches;
 using conventions::caffe, conventions::torchvision;
@@ -96,6 +97,7 @@ TEST_CASE("dead rows are zero and give no gradient") {
   };
   check(roi::align_pooler<f, torchvision>({16}, 3));
   check(roi::max_pooler<f, torchvision>({16}, 3));
+  check(roi::warp_pooler<f, torchvision>({16}, 3));
 }
 
 TEST_CASE_TEMPLATE("each region reads the map of its size", T, float, double) {
@@ -144,6 +146,7 @@ TEST_CASE_TEMPLATE("each region reads the map of its size", T, float, double) {
   };
   check.template operator()<roi::align_pooler>();
   check.template operator()<roi::max_pooler>();
+  check.template operator()<roi::warp_pooler>();
 }
 
 TEST_CASE_TEMPLATE("an activation holds what rows hold, bit for bit, and takes the same gradient", T, float, double) {
@@ -192,4 +195,26 @@ TEST_CASE_TEMPLATE("an activation holds what rows hold, bit for bit, and takes t
   };
   check(roi::align_pooler<f, torchvision>({16}, 7));
   check(roi::max_pooler<f, torchvision>({16}, 3));
+  check(roi::warp_pooler<f, torchvision>({16}, 3));
+}
+
+TEST_CASE("the kind is an option; a pooler of one kind has its own; warping takes one or two samples along a side") {
+  using f = features<double, cpu, 3>;
+  cpu::context c(2);
+  map<double> const x(c, {{2, 3, 8, 10}}, golden().read<double>("roi.maps"));
+  maps<double, 1, cpu> const in{{x.a}};
+  auto const rois = golden_rois<double>();
+  auto const pooled = [&](auto const& pooler) {
+    array<double, 2> y = nans<double>(of(12, pooler.width()));
+    pooler.forward(c, in, rois.in(), y.out());
+    return y.values;
+  };
+  using any = roi::pooler<f, torchvision>;
+  auto const align = pooled(any({16})), max = pooled(any({16}, {roi::pooling::max})), warp = pooled(any({16}, {roi::pooling::warp}));
+  CHECK(align == pooled(roi::align_pooler<f, torchvision>({16}, {roi::pooling::warp})));
+  CHECK(max == pooled(roi::max_pooler<f, torchvision>({16})));
+  CHECK(warp == pooled(roi::warp_pooler<f, torchvision>({16})));
+  CHECK(align != max);
+  CHECK(align != warp);
+  CHECK_THROWS_WITH_AS(any({16}, {roi::pooling::warp, 7, 3}), "RoI warping: expected 1 or 2 samples along a side of a bin, found 3", error);
 }
