@@ -41,7 +41,9 @@ inline void declare(CLI::App& app, arguments& a) {
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, "detector: " + frcnn::every_preset<frcnn::cpu>::names())->capture_default_str();
-  app.add_option("--scheme", a.scheme, "how features are shared")->capture_default_str()->check(CLI::IsMember({frcnn::joint_step::name}));
+  app.add_option("--scheme", a.scheme, "how features are shared")
+      ->capture_default_str()
+      ->check(CLI::IsMember({frcnn::joint_step::name, frcnn::exact_step::name}));
   auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's)")->check(console::whole(1));
   app.add_option("--iterations", a.iterations, "optimiser steps, instead of epochs")
       ->check(console::whole<std::int64_t>(1))

@@ -78,6 +78,8 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
     Preset::take_shapes(config, theirs);
   }
+  bool const exact = a.scheme == exact_step::name;
+  if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
   detector<Preset> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
   if (weights) read_parameters(*weights, d.model().parameters());
@@ -114,7 +116,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
                                                      .feed = std::ref(feed),
                                                      .input = [&d] { return d.make_input(); },
                                                      .options = options,
-                                                     .step = joint_step()}});
+                                                     .step = exact ? step_function<typename Preset::model>(exact_step()) : joint_step()}});
 
   // What a resumed run must have in common with the one it goes on from.
   std::map<std::string, std::string> identity{{"--data", fmt::format("{}", fmt::join(a.data, " "))},

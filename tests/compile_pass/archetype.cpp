@@ -116,6 +116,8 @@ template <>
 struct roi_align<archetype> : missing {};
 template <>
 struct roi_pool<archetype> : missing {};
+template <>
+struct roi_warp<archetype> : missing {};
 }  // namespace ops
 
 }  // namespace frcnn
@@ -134,7 +136,6 @@ template class frcnn::input_batch<float, archetype>;
 template class frcnn::buffer<float, archetype>;
 template class frcnn::staging<float, archetype>;
 template class frcnn::readback<float, archetype>;
-template class frcnn::roi::max_pooler<preset::features_type, conventions::torchvision>;
 
 // Not run.
 void use(detector<preset>& d, trainer<preset::model>& t, archetype::context& c, io::checkpoint const& saved,
@@ -149,5 +150,6 @@ void use(detector<preset>& d, trainer<preset::model>& t, archetype::context& c, 
       c, [] { return 0.; }, v, v);
   d.model().step_rpn(c, {}, {}, {}, tape, {});
   d.model().step_head(c, {}, {}, {}, tape, {});
+  d.model().step_exact(c, {}, {}, {}, tape, {});
   d.model().detect(c, {}, detect_options{}, {});
 }

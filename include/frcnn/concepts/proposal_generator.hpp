@@ -8,7 +8,7 @@
 //        p.forward(c, batch, maps, tape)        the network
 //        p.targets(c, batch, truth, rng, tape)  what each anchor is to learn, and which are sampled
 //        p.loss(c, batch, truth, tape, loss)    loss[0] += objectness, loss[1] += box regression, on the device; gradients by outputs
-//        p.propose(c, batch, tape, phase, rois) regions from what forward has left, as constants
+//        p.propose(c, batch, tape, phase, rois) regions from what forward has left
 //   5. p.backward(c, tape, drois, dmaps, how, gradients)   losses, and drois where drois.data != nullptr (exact joint), to d(maps): set or
 //                                               add. drois [N, capacity]: d(loss)/d(corners) of each region that propose gave, in its row.
 //                                               A level of dmaps without memory is not wanted, and not computed

@@ -4,6 +4,8 @@
 //   detect    backbone -> proposals -> head             (backbone -> head where the batch has regions: Fast R-CNN alone)
 //   propose   backbone -> proposals
 //   step      approximate joint training (section 3.2, ii): one forward pass, four losses, one backward pass, proposals as constants
+//   step_exact  exact joint training (section 3.2, iii): the head's losses move proposals too, through the pooled features and the
+//             regression targets, into the RPN's deltas. Which anchors are proposed and sampled stays a constant
 //   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on the batch's regions (alternating training)
 //
 // A step leaves gradients in the parameter store; the optimiser applies them. Who sets and who adds is known from the calls: `written` says
@@ -149,6 +151,7 @@ class faster_rcnn {
   void detect(auto&&...) const;
   void propose(auto&&...) const;
   part_set step(auto&&...);
+  part_set step_exact(auto&&...);
   part_set step_rpn(auto&&...);
   part_set step_head(auto&&...);
   void for_each_param(auto&&);
@@ -223,21 +226,13 @@ class faster_rcnn<BB, PG, RH> {
     run_generator(c, im, f, ph, rois);
   }
 
-  FRCNN_NOINLINE part_set step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
-    if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
-    check_truth(im, gt);
-    typename context::frame scope(c);
-    auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
-    clear_losses(c, loss);
-    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
-    forward_rpn(c, im, f, gt, r, t, loss);
-    auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
-    staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
-    forward_head(c, im, f, rois, gt, r, t, loss);
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
-    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::add, written.next(of_roi_head)); });
-    run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
-    return written.with(of_generator).with(of_roi_head).with(of_backbone);
+  part_set step(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
+    return train_jointly(c, im, gt, r, t, loss, written, false);
+  }
+
+  // Throws where a box coder has no derivatives. A pooler that rounds (RoIPool) leaves the way through the targets alone.
+  part_set step_exact(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss, part_set written = {}) {
+    return train_jointly(c, im, gt, r, t, loss, written, true);
   }
 
   FRCNN_NOINLINE part_set step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss,
@@ -263,7 +258,7 @@ class faster_rcnn<BB, PG, RH> {
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     forward_head(c, im, f, im.regions, gt, r, t, loss);
-    staged(c, "regions backward", [&] { run_head_backward(c, t.head, df, writing::set, written.next(of_roi_head)); });
+    staged(c, "regions backward", [&] { run_head_backward(c, t.head, not_asked, df, writing::set, written.next(of_roi_head)); });
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
     return written.with(of_roi_head).with(of_backbone);
   }
@@ -287,6 +282,31 @@ class faster_rcnn<BB, PG, RH> {
  private:
   // The order in which a step's backward finishes, in which their parameters lie too.
   enum part { of_generator, of_roi_head, of_backbone };
+
+  FRCNN_NOINLINE part_set train_jointly(context& c, batch<T, B> const& im, truth<T, B> const& gt, rng<B> r, tape& t, view<T, 1, B> loss,
+                                        part_set written, bool exact) {
+    if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
+    check_truth(im, gt);
+    typename context::frame scope(c);
+    auto f = make_maps(c, im), df = exact ? make_gradients<RH::levels>(c, im) : make_gradients<levels>(c, im);
+    clear_losses(c, loss);
+    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    forward_rpn(c, im, f, gt, r, t, loss);
+    auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
+    staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
+    forward_head(c, im, f, rois, gt, r, t, loss);
+    // The second one to write d(maps) adds. In exact training the head comes first, since the RPN goes on from d(regions).
+    auto const drois = exact ? scratch<box<T>, B>(c, rois.rows.dims) : not_asked;
+    auto const of_regions = exact ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
+    auto const rpn_backward = [&] {
+      staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, drois, df, of_rpn, written.next(of_generator)); });
+    };
+    if (!exact) rpn_backward();
+    staged(c, "regions backward", [&] { run_head_backward(c, t.head, drois, df, of_regions, written.next(of_roi_head)); });
+    if (exact) rpn_backward();
+    run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
+    return written.with(of_generator).with(of_roi_head).with(of_backbone);
+  }
 
   // A step's forward pass of a part, with its targets and losses.
   void forward_rpn(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, truth<T, B> const& gt, rng<B> r, tape& t,
@@ -363,9 +383,10 @@ class faster_rcnn<BB, PG, RH> {
   }
   // The levels that the head reads: the first ones.
   static maps<T, RH::levels, B> of_head(maps<T, levels, B> const& f) { return f.template range<0, RH::levels>(); }
-  FRCNN_NOINLINE void run_head_backward(context& c, typename RH::tape& t, maps<T, levels, B> const& df, writing how, writing gradients) {
+  FRCNN_NOINLINE void run_head_backward(context& c, typename RH::tape& t, view<box<T>, 2, B> drois, maps<T, levels, B> const& df,
+                                        writing how, writing gradients) {
     auto read = of_head(df);
-    head_.backward(c, t, not_asked, read, how, gradients);
+    head_.backward(c, t, drois, read, how, gradients);
   }
   FRCNN_NOINLINE void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df, writing gradients) {
     if (backbone_learns()) staged(c, "backbone backward", [&] { backbone_.backward(c, t, df, gradients); });

@@ -1,7 +1,7 @@
 #pragma once
 // The Fast R-CNN head: pooled regions through two fully connected layers to class scores and class-specific boxes. Models RoIHead.
 //
-//   F       the features it reads         Rules   the convention         Pooler  roi::align_pooler or roi::max_pooler
+//   F       the features it reads         Rules   the convention         Pooler  one of roi/pooler.hpp
 //
 //   N images, Q RoIs each (rows = N*Q), K classes:
 //   pooled [rows, C*P*P] -> fc6 -> fc7 [rows, width] -> logits [rows, K+1], deltas [rows, 4(K+1)]
@@ -65,7 +65,8 @@ class fast_rcnn_head {
  public:
   // What a step decided, so that it can be recorded, held and replayed (testing/decisions.hpp).
   struct decisions {
-    bool held = false;  // true: targets() leaves targets and masks as they are
+    bool held = false;     // true: targets() leaves targets and masks as they are
+    bool follows = false;  // while held, RoIs and their targets are those of the sampled proposals as they are given
     roi::targets<T, B> targets{};
     view<std::uint8_t, 2, B> mask6{}, mask7{};  // [rows, width], empty without dropout
     buffer<box<T>, B> roi_memory;
@@ -121,10 +122,13 @@ class fast_rcnn_head {
     roi::postprocess<Rules>(c, Rules::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), thresholds, hits);
   }
 
-  // The RoIs of a step, their labels, and which activations dropout keeps. rois: constants.
+  // The RoIs of a step, their labels, and which activations dropout keeps.
   void targets(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, truth<T, B> gt, rng<B> r, tape& t) const {
     decisions& d = t.decided;
-    if (d.held) return;
+    if (d.held) {
+      if (d.follows) roi::follow_proposals(c, Rules::head_coder(), rois, d.targets);
+      return;
+    }
     int const n = im.size(), q = options_.target.batch;
     shape<2> const each{{n, q}};
     d.targets = {{d.roi_memory.shaped(c, each), d.count_memory.shaped(c, shape<1>{{n}})},

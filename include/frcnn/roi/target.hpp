@@ -11,8 +11,8 @@
 //    proposal, by which gradients find their way back to it
 //
 // Gradients by proposals (exact joint training): the samples keep the row of their proposal, so drois of a head's backward are in the rows
-// of the regions that targets() was given. They hold what the losses say through pooling (RoIAlign; RoIPool rounds, and has none) and
-// through the regression targets.
+// of the regions that targets() was given. They hold what the losses say through pooling (RoIAlign and RoI warping; RoIPool rounds, and has
+// none) and through the regression targets.
 //
 // Example: truth (0,0,10,10) of class 2, proposals (0,0,10,9) and (20,20,30,30) -> labels 2, 0, and 2 for the truth box itself.
 #include "frcnn/concepts/batch.hpp"
@@ -156,7 +156,28 @@ struct return_to_proposal {
   }
 };
 
+// The sampled RoI as its proposal is now.
+template <class Coder, Real T, Backend B>
+struct follow_proposal {
+  Coder coder;
+  targets<T, B> decided;
+  counted<box<T> const, 2, B> rois;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const n = static_cast<int>(at / decided.label.dims[1]), j = decided.proposal.data[at];
+    if (j < 0) return;
+    box<T> const b = rois.rows(n, j);
+    decided.rois.rows.data[at] = b;
+    if (decided.label.data[at] > 0) decided.target.data[at] = coder.encode(b, decided.truth.data[at]);
+  }
+};
+
 }  // namespace detail
+
+// The same sample on proposals that have moved: its RoIs, and the targets of those with an object. What was drawn and matched stays.
+template <class Coder, Real T, Backend B>
+void follow_proposals(typename B::context& c, Coder const& coder, counted<box<T> const, 2, B> rois, targets<T, B> decided) {
+  exec<B>::for_each(c, decided.label.size(), detail::follow_proposal<Coder, T, B>{coder, decided, rois});
+}
 
 // d(loss)/d(corners) of the proposals [N, R] that roi_targets was given: what arrived at the sampled RoIs through their features, and
 // through their targets. Zero for those that were not sampled.

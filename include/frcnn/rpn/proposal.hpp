@@ -10,7 +10,12 @@
 // 3. decode, clip to each image's own size in the padded batch; under torchvision drop boxes with a short side
 // 4. per group, non-maximum suppression at 0.7, until limit.after_nms survive
 // 5. over all groups, the limit.after_nms highest
-// Equal scores keep the order of their anchors. No gradient flows through here: proposals are constants (approximate joint training).
+// Equal scores keep the order of their anchors.
+//
+// In approximate joint training proposals are constants. For exact joint training (section 3.2, iii) `anchor` [N, limit.after_nms] says
+// which anchor each came from, -1 for dead rows, and add_gradients takes d(loss)/d(corners) on to that anchor's deltas: through the clip (0
+// for a coordinate that was clipped) and decode (0 for a side at its cap). Which anchors are proposed is a constant all the same;
+// decode_proposals gives the boxes of the same ones from other deltas.
 #include "frcnn/ops/nms.hpp"
 #include "frcnn/rpn/anchor_target.hpp"
 #include "frcnn/rpn/objectness.hpp"
@@ -45,10 +50,14 @@ struct proposal_source {
     int const a = anchors.scheme.per_cell();
     return {g.first * a, g.h * g.w * a};
   }
+  FRCNN_HD std::size_t row(int n, int i) const { return (static_cast<std::size_t>(n) * anchors.count() + i) * 4; }
+  FRCNN_HD delta<T> delta_of(int n, int i) const {
+    T const* d = deltas.data + row(n, i);
+    return {d[0], d[1], d[2], d[3]};
+  }
   FRCNN_HD box<T> decoded(int n, int i) const {  // 3: decoded and clipped
-    T const* d = deltas.data + (static_cast<std::size_t>(n) * anchors.count() + i) * 4;
     auto const& im = info.data[n];
-    return Rules::clip(coder.decode(anchors.template at<T>(i), delta<T>{d[0], d[1], d[2], d[3]}), im.h, im.w);
+    return Rules::clip(coder.decode(anchors.template at<T>(i), delta_of(n, i)), im.h, im.w);
   }
   FRCNN_HD bool wide_enough(int n, box<T> const& b) const {
     return Rules::wide_enough(b, Rules::template proposal_min_side<T>(info.data[n].sx));
@@ -116,21 +125,61 @@ struct merge_keys {
   }
 };
 
-template <Real T, Backend B>
+template <class Source, Real T, Backend B>
 struct gather_proposals {
-  int groups;
-  view<std::int32_t const, 2, B> order;  // [N, after] into [groups*after]
-  view<std::int32_t const, 2, B> survivors;   // [S, after]
-  view<box<T> const, 2, B> boxes;        // [S, before]
+  Source from;
+  view<std::int32_t const, 2, B> order;        // [N, after] into [groups*after]
+  view<std::int32_t const, 2, B> survivors;    // [S, after] into [before]
+  view<std::int32_t const, 2, B> ranked, fit;  // [S, before]
+  view<box<T> const, 2, B> boxes;              // [S, before]
   view<box<T>, 2, B> rois;
+  view<std::int32_t, 2, B> anchor;
   FRCNN_HD void operator()(std::size_t at) const {
     int const after = survivors.dims[1], n = static_cast<int>(at / order.dims[1]), j = order.data[at];
-    if (j < 0) {
-      rois.data[at] = {};
-      return;
-    }
-    int const row = n * groups + j / after;
-    rois.data[at] = boxes(row, survivors(row, j % after));
+    rois.data[at] = {};
+    if (anchor) anchor.data[at] = -1;
+    if (j < 0) return;
+    int const group = j / after, row = n * Source::group_count + group, s = survivors(row, j % after);
+    rois.data[at] = boxes(row, s);
+    if (anchor) anchor.data[at] = from.group(group).first + ranked(row, fit(row, s));
+  }
+};
+
+template <class Source, Real T, Backend B>
+struct decode_of_anchor {
+  Source from;
+  view<std::int32_t const, 2, B> anchor;  // live rows come first
+  counted<box<T>, 2, B> rois;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const rows = anchor.dims[1], n = static_cast<int>(at / rows), j = static_cast<int>(at % rows), i = anchor.data[at];
+    rois.rows.data[at] = i < 0 ? box<T>{} : from.decoded(n, i);
+    if (i < 0 && j == 0) rois.count.data[n] = 0;
+    if (i >= 0 && (j + 1 == rows || anchor.data[at + 1] < 0)) rois.count.data[n] = j + 1;
+  }
+};
+
+// An anchor gives one proposal at most: no two rows add to one place.
+template <class Source, class Rules, Real T, Backend B>
+struct add_gradient {
+  Source from;
+  view<std::int32_t const, 2, B> anchor;
+  view<box<T> const, 2, B> drois;
+  view<T, 3, B> ddeltas;
+  FRCNN_HD void operator()(std::size_t at) const {
+    int const n = static_cast<int>(at / anchor.dims[1]), i = anchor.data[at];
+    if (i < 0) return;
+    auto const& im = from.info.data[n];
+    auto const place = from.anchors.template at<T>(i);
+    auto const d = from.delta_of(n, i);
+    box<T> const whole = from.coder.decode(place, d), clipped = Rules::clip(whole, im.h, im.w);
+    box<T> by = drois.data[at];
+    if (clipped.x1 != whole.x1) by.x1 = T(0);
+    if (clipped.y1 != whole.y1) by.y1 = T(0);
+    if (clipped.x2 != whole.x2) by.x2 = T(0);
+    if (clipped.y2 != whole.y2) by.y2 = T(0);
+    delta<T> const g = from.coder.decode_vjp(place, d, by);
+    T* const to = ddeltas.data + from.row(n, i);
+    to[0] += g.dx, to[1] += g.dy, to[2] += g.dw, to[3] += g.dh;
   }
 };
 
@@ -138,7 +187,8 @@ struct gather_proposals {
 
 template <class Rules, class Coder, AnchorScheme Anchors, Real T, Backend B>
 void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder, view<image_info<T> const, 1, B> info,
-             view<T const, 3, B> logits, view<T const, 3, B> deltas, proposal_options const& o, counted<box<T>, 2, B> rois) {
+             view<T const, 3, B> logits, view<T const, 3, B> deltas, proposal_options const& o, counted<box<T>, 2, B> rois,
+             view<std::int32_t, 2, B> anchor = {}) {
   using context = typename B::context;
   using source = detail::proposal_source<Rules, Coder, Anchors, T, B>;
   typename context::frame scope(c);
@@ -170,7 +220,27 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
   auto final_order = scratch<std::int32_t, B>(c, shape<2>{{n, after}});
   exec<B>::for_each(c, merged.size(), detail::merge_keys<T, B>{keys, order, fit, survivors, merged});  // 5
   exec<B>::segmented_sort(c, view<T const, 2, B>(merged), final_order, rois.count);
-  exec<B>::for_each(c, final_order.size(), detail::gather_proposals<T, B>{groups, final_order, survivors.rows, boxes.rows, rois.rows});
+  exec<B>::for_each(c, final_order.size(),
+                    detail::gather_proposals<source, T, B>{from, final_order, survivors.rows, order, fit, boxes.rows, rois.rows, anchor});
+}
+
+// The boxes of anchors that propose chose before, from the deltas as they are now.
+template <class Rules, class Coder, AnchorScheme Anchors, Real T, Backend B>
+void decode_proposals(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder,
+                      view<image_info<T> const, 1, B> info, view<T const, 3, B> deltas, view<std::int32_t const, 2, B> anchor,
+                      counted<box<T>, 2, B> rois) {
+  using source = detail::proposal_source<Rules, Coder, Anchors, T, B>;
+  exec<B>::for_each(c, anchor.size(), detail::decode_of_anchor<source, T, B>{{anchors, coder, info, {}, deltas}, anchor, rois});
+}
+
+// ddeltas [N, M, 4A] += d(loss)/d(deltas), given drois = d(loss)/d(corners) of the proposals.
+template <class Rules, class Coder, AnchorScheme Anchors, Real T, Backend B>
+void add_gradients(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder, view<image_info<T> const, 1, B> info,
+                   view<T const, 3, B> deltas, view<std::int32_t const, 2, B> anchor, view<box<T> const, 2, B> drois,
+                   view<T, 3, B> ddeltas) {
+  using source = detail::proposal_source<Rules, Coder, Anchors, T, B>;
+  exec<B>::for_each(c, anchor.size(),
+                    detail::add_gradient<source, Rules, T, B>{{anchors, coder, info, {}, deltas}, anchor, drois, ddeltas});
 }
 
 }  // namespace frcnn::rpn

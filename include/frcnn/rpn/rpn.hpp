@@ -65,11 +65,14 @@ class region_proposal_network {
   struct decisions {
     bool held = false;                          // true: targets() leaves label and match as they are
     view<std::int32_t, 2, B> label{}, match{};  // [N, K]
-    buffer<std::int32_t, B> label_memory, match_memory;
+    bool proposals_held = false;                // true: propose() decodes these anchors again
+    view<std::int32_t, 2, B> proposal{};        // [N, capacity]: the anchor of each proposal, -1 for dead rows
+    buffer<std::int32_t, B> label_memory, match_memory, proposal_memory;
   };
   struct tape {
     decisions decided;
     rpn::placed_anchors<Anchors> anchors{};
+    view<image_info<T> const, 1, B> info{};  // of the batch, for gradients of proposals
     view<T, 3, B> logits{}, deltas{}, dlogits{}, ddeltas{};
     per_level<activation<T, B>> x{}, hidden{};
     per_level<buffer<T, B>> hidden_memory;
@@ -147,11 +150,20 @@ class region_proposal_network {
   }
 
   void propose(context& c, batch<T, B> im, tape& t, phase ph, counted<box<T>, 2, B> rois) const {
-    select(c, im, t.anchors, t.logits, t.deltas, ph, rois);
+    t.info = im.info;
+    auto& d = t.decided;
+    if (d.proposals_held) {
+      rpn::decode_proposals<Rules>(c, t.anchors, Rules::rpn_coder(), im.info, view<T const, 3, B>(t.deltas),
+                                   view<std::int32_t const, 2, B>(d.proposal), rois);
+      return;
+    }
+    d.proposal = d.proposal_memory.shaped(c, rois.rows.dims);
+    select(c, im, t.anchors, t.logits, t.deltas, ph, rois, d.proposal);
   }
 
-  // Proposals are constants: drois is not used (exact joint training brings its own generator).
-  void backward(context& c, tape& t, view<box<T>, 2, B> /*drois*/, maps<T, levels, B>& df, writing how, writing gradients = writing::set) {
+  // With drois the deltas' gradient is that of the losses and of the proposals' corners. Throws where the coder has no derivatives.
+  void backward(context& c, tape& t, view<box<T>, 2, B> drois, maps<T, levels, B>& df, writing how, writing gradients = writing::set) {
+    if (drois.data) add_gradients_of_proposals(c, t, drois);
     for (int l = 0; l < levels; ++l) {
       typename context::frame scope(c);
       writing const of_level = l == 0 ? gradients : writing::add;  // one set of weights serves all levels
@@ -183,10 +195,17 @@ class region_proposal_network {
   }
 
   void select(context& c, batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, view<T, 3, B> logits, view<T, 3, B> deltas,
-              phase ph, counted<box<T>, 2, B> rois) const {
+              phase ph, counted<box<T>, 2, B> rois, view<std::int32_t, 2, B> anchor = {}) const {
     profiled const timed(c, "top, decode, suppress");
     rpn::propose<Rules>(c, anchors, Rules::rpn_coder(), im.info, view<T const, 3, B>(logits), view<T const, 3, B>(deltas),
-                        rpn::proposal_options{limits(ph), options_.nms_iou}, rois);
+                        rpn::proposal_options{limits(ph), options_.nms_iou}, rois, anchor);
+  }
+
+  static void add_gradients_of_proposals(context& c, tape& t, view<box<T>, 2, B> drois) {
+    if constexpr (DifferentiableBoxCoder<coder>)
+      rpn::add_gradients<Rules>(c, t.anchors, Rules::rpn_coder(), t.info, view<T const, 3, B>(t.deltas),
+                                view<std::int32_t const, 2, B>(t.decided.proposal), view<box<T> const, 2, B>(drois), t.ddeltas);
+    else throw error("gradients of proposals", "a box coder with derivatives", "one without");
   }
 
   Anchors anchors_;

@@ -6,11 +6,13 @@
 //
 //   anchor_label, anchor_match  [N, K]     1, 0, -1 (not sampled); the box each anchor regresses to
 //   rois [N, Q] with roi_count [N]; roi_label [N, Q], roi_target [N, Q]    the sampled RoIs: 0 background, 1..K class, -1 dead
+//   proposal     [N, R]                    which anchors are proposed
 //   roi_proposal, roi_truth     [N, Q]     where each RoI came from (roi/target.hpp), for gradients by proposals; may be empty
 //   mask6, mask7                [N*Q, width]   of dropout, 1 where a value stays; empty without
 //
 // 1. record(c, tape)        after a step: a copy on the host. A half that never ran is empty
 // 2. replay(c, decisions, tape)  before a step on the same batch: that tape decides nothing by itself any more; empty halves do
+//    moving: in exact joint training the boxes of the same proposals, and the targets of the same RoIs, follow the RPN's deltas
 // 3. release(tape)          it decides again
 // Any model's tape will do whose `proposals` and `head` have a `decided` as those of region_proposal_network and fast_rcnn_head.
 //
@@ -45,7 +47,10 @@ struct step_decisions {
   recorded<std::uint8_t, 2> mask6, mask7;
   recorded<std::int32_t, 2> roi_proposal{};
   recorded<box<T>, 2> roi_truth{};
+  recorded<std::int32_t, 2> proposal{};
 };
+
+enum class proposals_are : std::uint8_t { constant, moving };
 
 namespace detail {
 template <class X, int R, Backend B>
@@ -82,17 +87,21 @@ auto record(Context& c, Tape const& tape) {
                            detail::copied(c, head.mask6),
                            detail::copied(c, head.mask7),
                            detail::copied(c, head.targets.proposal),
-                           detail::copied(c, head.targets.truth)};
+                           detail::copied(c, head.targets.truth),
+                           detail::copied(c, anchors.proposal)};
 }
 
 template <class Context, Real T, class Tape>
-void replay(Context& c, step_decisions<T> const& d, Tape& tape) {
+void replay(Context& c, step_decisions<T> const& d, Tape& tape, proposals_are how = proposals_are::constant) {
   auto& anchors = tape.proposals.decided;
   anchors.held = static_cast<bool>(d.anchor_label);
   anchors.label = detail::restored(c, d.anchor_label, anchors.label_memory);
   anchors.match = detail::restored(c, d.anchor_match, anchors.match_memory);
+  anchors.proposal = detail::restored(c, d.proposal, anchors.proposal_memory);
+  anchors.proposals_held = how == proposals_are::moving && d.proposal;
   auto& head = tape.head.decided;
   head.held = static_cast<bool>(d.rois);
+  head.follows = how == proposals_are::moving;
   head.targets = {{detail::restored(c, d.rois, head.roi_memory), detail::restored(c, d.roi_count, head.count_memory)},
                   detail::restored(c, d.roi_label, head.label_memory),
                   detail::restored(c, d.roi_target, head.target_memory),
@@ -104,7 +113,7 @@ void replay(Context& c, step_decisions<T> const& d, Tape& tape) {
 
 template <class Tape>
 void release(Tape& tape) {
-  tape.proposals.decided.held = tape.head.decided.held = false;
+  tape.proposals.decided.held = tape.proposals.decided.proposals_held = tape.head.decided.held = false;
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::testing

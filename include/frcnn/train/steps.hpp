@@ -2,6 +2,7 @@
 // What one micro-batch trains: the function that a trainer calls between feed and update.
 //
 //   joint_step   approximate joint training (section 3.2, ii): the RPN and the head together on the same maps, proposals as constants
+//   exact_step   exact joint training (3.2, iii): the head's losses move proposals too; a detector whose pooler warps (roi/pooler.hpp)
 //   rpn_step     the RPN alone (3.2, i, steps 1 and 3)
 //   head_step    the head alone, on the batch's regions (steps 2 and 4; Fast R-CNN)
 // Any function of these arguments will do: step(model, context, batch, truth, rng, tape, loss, written), loss [4] as faster_rcnn's. It
@@ -26,6 +27,15 @@ struct joint_step {
   template <class Model, class... Arguments>
   part_set operator()(Model& model, Arguments&&... arguments) const {
     return model.step(arguments...);
+  }
+};
+
+struct exact_step {
+  static constexpr char const* name = "exact";
+
+  template <class Model, class... Arguments>
+  part_set operator()(Model& model, Arguments&&... arguments) const {
+    return model.step_exact(arguments...);
   }
 };
 

@@ -10,6 +10,7 @@
 
 #include <sys/wait.h>
 #include <csignal>
+#include <numeric>
 
 using namespace detector_tests;
 
@@ -46,12 +47,15 @@ input_batch<float, typename P::device> input_of() {
 // Parameters after some steps of training. waits[i]: of the host, during step i.
 template <class P>
 std::vector<std::vector<float>> trained(cpu_options const& options, memory_feed const& feed, std::int64_t steps, bool lively,
-                                        std::vector<std::uint64_t>* waits = nullptr) {
-  auto const model = P::make(P::config({"disc", "bar", "ring"}));
+                                        std::vector<std::uint64_t>* waits = nullptr, bool exact = false) {
+  auto config = P::config({"disc", "bar", "ring"});
+  if (exact) config.pooling.kind = roi::pooling::warp;
+  auto const model = P::make(config);
   if (lively) liven(*model);
   else model->parameters().initialise(1);
   typename P::device::context c(options);
-  trainer t(*model, c, input_of<P>(), {.seed = 1, .rate = {.lr = .001, .steps = steps}, .optimiser = {.clip_norm = 10}, .accumulate = 2});
+  trainer t(*model, c, input_of<P>(), {.seed = 1, .rate = {.lr = .001, .steps = steps}, .optimiser = {.clip_norm = 10}, .accumulate = 2},
+            exact ? step_function<typename P::model>(exact_step()) : joint_step());
   std::uint64_t before = 0;
   t.hooks.after_step = [&](std::int64_t) {
     if constexpr (requires { c.waits(); })
@@ -215,6 +219,11 @@ TEST_CASE("queued: a step waits for nothing, and a run has the CPU's bits") {
     CHECK(same_bits(late, trained<on_cpu>(options, feed, 8, true)));
     // The trainer reads reports four steps late: each costs one wait, the first four steps none.
     CHECK(waits == std::vector<std::uint64_t>{0, 0, 0, 0, 1, 1, 1, 1});
+    // Exact joint training, with regions that are warped.
+    auto const exact = trained<on_queue>(options, feed, 4, true, &waits, true);
+    CHECK(same_bits(exact, trained<on_cpu>(options, feed, 4, true, nullptr, true)));
+    CHECK_FALSE(same_bits(exact, trained<on_cpu>(options, feed, 4, true)));
+    CHECK(std::accumulate(waits.begin() + 8, waits.end(), std::uint64_t{0}) == 0);
   }
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int width = 4;
 
-template <class T, template <class, class> class Pooler>
+template <class T, template <class, class> class Pooler = roi::pooler>
 struct several {
   using rules = conventions::torchvision;
   using backbone = pyramid<T, width>;
@@ -22,10 +22,10 @@ struct several {
   using head = fast_rcnn_head<features<T, cpu, width, 4>, rules, pooler>;
   using model = faster_rcnn<backbone, generator, head>;
 
-  static std::unique_ptr<model> make() {
+  static std::unique_ptr<model> make(roi::pooling kind = roi::pooling::align) {
     auto m = std::make_unique<model>(
         backbone(), generator(make_anchors<rules, 5>({{16}, {32}, {64}, {96}, {128}}, {.5, 1, 2}), {4, 8, 16, 32, 64}, narrow_rpn<rules>()),
-        head(pooler({4, 8, 16, 32}, 3), narrow_head<rules>()));
+        head(pooler({4, 8, 16, 32}, {kind, 3}), narrow_head<rules>()));
     liven(*m);
     m->parameters().enable_gradients();
     return m;
@@ -43,28 +43,34 @@ void poison_arena(cpu::context& c) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("5 maps, 5 levels of proposals, 4 of regions: a step's gradients are derivatives", V, several<double, roi::align_pooler>,
-                   several<double, roi::max_pooler>) {
-  auto const model = V::make();
+TEST_CASE("5 maps, 5 levels of proposals, 4 of regions: a step's gradients are derivatives") {
+  using V = several<double>;
+  bool exact = false;
+  roi::pooling kind{};
+  SUBCASE("RoIAlign") { kind = roi::pooling::align; }
+  SUBCASE("RoI max pooling") { kind = roi::pooling::max; }
+  SUBCASE("RoI warping, exact joint training") { kind = roi::pooling::warp, exact = true; }
+  auto const model = V::make(kind);
   cpu::context c(1);
   scene<double> here(sizes);
-  typename V::model::tape tape;
-  for (double const l : losses_of_step(*model, c, here, tape)) CHECK(l > 0);
-  auto const decided = testing::record(c, tape);
-  testing::replay(c, decided, tape);
+  V::model::tape tape;
+  auto const run = [&] {
+    std::vector<double> loss(4);
+    view<double, 1, cpu> const out{loss.data(), {{4}}};
+    if (exact) model->step_exact(c, here.images(), here.objects(), here.random(), tape, out);
+    else model->step(c, here.images(), here.objects(), here.random(), tape, out);
+    for (double const l : loss) CHECK(l > 0);
+    return std::accumulate(loss.begin(), loss.end(), 0.0);
+  };
+  run();
+  testing::replay(c, testing::record(c, tape), tape, exact ? testing::proposals_are::moving : testing::proposals_are::constant);
   take_gradients(*model);
   poison_arena(c);
-  check_gradients(
-      *model,
-      [&] {
-        auto const l = losses_of_step(*model, c, here, tape);
-        return std::accumulate(l.begin(), l.end(), 0.0);
-      },
-      everywhere);
+  check_gradients(*model, run, everywhere);
 }
 
 TEST_CASE("a head of 4 levels alone: the fifth map's gradient, which nobody writes, is zero") {
-  using V = several<double, roi::align_pooler>;
+  using V = several<double>;
   auto const model = V::make();
   cpu::context c(1);
   scene<double> here(sizes);
@@ -91,9 +97,9 @@ TEST_CASE("a head of 4 levels alone: the fifth map's gradient, which nobody writ
 }
 
 TEST_CASE("5 maps, 5 levels of proposals, 4 of regions: a whole detection, alike in float and double") {
-  using V = several<float, roi::align_pooler>;
+  using V = several<float>;
   auto const narrow = V::make();
-  auto const wide = several<double, roi::align_pooler>::make();
+  auto const wide = several<double>::make();
   cpu::context c(2);
   scene<float> a({{128, 192}, {120, 192}});
   scene<double> b(sizes);

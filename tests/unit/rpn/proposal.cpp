@@ -1,6 +1,7 @@
 #include "frcnn/rpn/proposal.hpp"
 
 #include "../batches.hpp"
+#include "frcnn/testing/gradcheck.hpp"
 
 using namespace batches;
 using conventions::caffe, conventions::torchvision;
@@ -213,4 +214,64 @@ TEST_CASE("top N and suppression see all levels together under caffe, each for i
   CHECK(separate({2, 4}) == list{boxes[0], boxes[1], boxes[2], boxes[3]});
   CHECK(together({4, 4}) == list{boxes[0], boxes[1], boxes[3]});  // boxes[2] lies on boxes[0]
   CHECK(together({2, 4}) == list{boxes[0], boxes[1]});            // the best two of the image
+}
+
+TEST_CASE_TEMPLATE("proposals know their anchors, and gradients by their corners find the deltas", Rules, torchvision, caffe) {
+  auto const scheme = make_anchors<Rules, 2>({{16, 24}, {40, 64}}, {.5, 1, 2});
+  map_extent const maps[] = {{8, 10}, {4, 5}};
+  int const strides[] = {16, 32}, cells = 100, a = 6;
+  rpn::placed_anchors<grid_anchors<2>> const anchors{scheme, make_anchor_grid<Rules>(128, 160, maps, strides)};
+  array<image_info<double>, 1> info(of(2));
+  info(0) = {128, 150, 128, 150, 1, 1};
+  info(1) = {90, 160, 90, 160, 1, 1};
+  array<double, 3> logits(of(2, cells, a * rpn::logits_per_anchor<Rules>())), deltas(of(2, cells, 4 * a));
+  host_rng r(9, draw::test);
+  for (auto& v : logits.values) v = r.normal();
+  for (auto& v : deltas.values) v = .3 * r.normal();
+  auto coder = Rules::rpn_coder();
+  coder.log_cap = .5;  // bites here too
+  int const rows = 150;
+  cpu::context c(2);
+  rows_of<box<double>> rois(2, rows), again(2, rows);
+  array<std::int32_t, 2> anchor(of(2, rows), -7);
+  rpn::propose<Rules>(c, anchors, coder, info.in(), logits.in(), deltas.in(), rpn::proposal_options{{100, rows}, .4}, rois.out(),
+                      anchor.out());
+  rpn::decode_proposals<Rules>(c, anchors, coder, info.in(), deltas.in(), view<std::int32_t const, 2, cpu>(anchor.out()), again.out());
+  CHECK(again.rows.values == rois.rows.values);
+  CHECK(again.count.values == rois.count.values);
+  std::size_t clipped = 0, capped = 0;
+  for (int n = 0; n < 2; ++n) {
+    REQUIRE(rois.count(n) > 10);
+    REQUIRE(rois.count(n) < rows);
+    for (int j = 0; j < rows; ++j) {
+      CHECK((anchor(n, j) >= 0) == (j < rois.count(n)));
+      if (anchor(n, j) < 0) continue;
+      double const* const d = &deltas.values[(std::size_t(n) * anchors.count() + std::size_t(anchor(n, j))) * 4];
+      auto const whole = coder.decode(anchors.template at<double>(anchor(n, j)), delta<double>{d[0], d[1], d[2], d[3]});
+      CHECK(rois.rows(n, j) == Rules::clip(whole, info(n).h, info(n).w));
+      clipped += rois.rows(n, j) != whole;
+      capped += d[2] > .5 || d[3] > .5;
+    }
+  }
+  CHECK(clipped > 5);
+  CHECK(capped > 3);
+
+  array<box<double>, 2> drois(of(2, rows));
+  for (auto& b : drois.values) b = {r.normal(), r.normal(), r.normal(), r.normal()};
+  auto const loss = [&] {
+    rpn::decode_proposals<Rules>(c, anchors, coder, info.in(), deltas.in(), view<std::int32_t const, 2, cpu>(anchor.out()), again.out());
+    double sum = 0;
+    for (int n = 0; n < 2; ++n)
+      for (int j = 0; j < again.count(n); ++j) {
+        auto const &b = again.rows(n, j), &g = drois(n, j);
+        sum += b.x1 * g.x1 + b.y1 * g.y1 + b.x2 * g.x2 + b.y2 * g.y2;
+      }
+    return sum;
+  };
+  array<double, 3> ddeltas(deltas.dims, 3.);  // what the loss has left
+  rpn::add_gradients<Rules>(c, anchors, coder, info.in(), deltas.in(), view<std::int32_t const, 2, cpu>(anchor.out()), drois.in(),
+                            ddeltas.out());
+  for (auto& v : ddeltas.values) v -= 3;
+  auto const report = testing::gradcheck(loss, std::span(deltas.values), ddeltas.values, {.tolerance = 1e-7, .step = 1e-6});
+  CHECK_MESSAGE(report.ok, report.describe());
 }
