@@ -72,7 +72,11 @@ template <int Rows, int Vectors>
 void multiply_windows(windows const& w, float const* b, finish const& f, float* c, std::ptrdiff_t c_stride) {
   using simd::vec;
   vec sum[Rows][Vectors];
-  simd::unroll<Rows>([&](auto i) { simd::unroll<Vectors>([&](auto v) { sum[i][v] = vec(0.f); }); });
+  FRCNN_UNROLL
+  for (int i = 0; i < Rows; ++i) {
+    FRCNN_UNROLL
+    for (int v = 0; v < Vectors; ++v) sum[i][v] = vec(0.f);
+  }
   for (int k = 0; k < w.kernel; ++k) {
     if (!w.row[k]) {
       b += static_cast<std::ptrdiff_t>(w.run) * Vectors * lanes;
@@ -81,25 +85,30 @@ void multiply_windows(windows const& w, float const* b, finish const& f, float* 
     float const* a = w.row[k];
     for (float const* const end = a + w.run; a < end; ++a, b += Vectors * lanes) {
       vec weights[Vectors];
-      simd::unroll<Vectors>([&](auto v) { weights[v] = simd::load(b + v * lanes); });
-      simd::unroll<Rows>([&](auto i) {
+      FRCNN_UNROLL
+      for (int v = 0; v < Vectors; ++v) weights[v] = simd::load(b + v * lanes);
+      FRCNN_UNROLL
+      for (int i = 0; i < Rows; ++i) {
         vec const factor(a[i * w.step]);
-        simd::unroll<Vectors>([&](auto v) { sum[i][v] = simd::fma(factor, weights[v], sum[i][v]); });
-      });
+        FRCNN_UNROLL
+        for (int v = 0; v < Vectors; ++v) sum[i][v] = simd::fma(factor, weights[v], sum[i][v]);
+      }
     }
   }
   vec const floor(f.floor);
-  simd::unroll<Vectors>([&](auto v) {
+  FRCNN_UNROLL
+  for (int v = 0; v < Vectors; ++v) {
     int const here = v + 1 < Vectors ? lanes : f.last;
     vec const bias = simd::load_first(f.bias + v * lanes, here);
-    simd::unroll<Rows>([&](auto i) {
+    FRCNN_UNROLL
+    for (int i = 0; i < Rows; ++i) {
       float* const to = c + i * c_stride + v * lanes;
       vec const out = simd::at_least((f.add ? simd::load_first(to, here) + sum[i][v] : sum[i][v]) + bias, floor);
       if (f.around) simd::stream(to, out);
       else if (here == lanes) simd::store(to, out);
       else simd::store_first(to, out, here);
-    });
-  });
+    }
+  }
 }
 
 template <int Vectors>

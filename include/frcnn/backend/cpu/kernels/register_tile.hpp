@@ -25,7 +25,7 @@ struct prefetch {
 constexpr int lines_fetched(int depth) { return depth - 2; }
 
 // b, or the sum or the difference of two matrices, made row by row as it is read (strassen.hpp). There are such kernels for whole panels
-// and tile_rows or up to two rows less, no others: each costs every user's compiler a tenth of a second.
+// and tile_rows or up to two rows less, no others: each costs every user's compiler 0.05 s.
 enum class operand { b, sum, difference };
 inline constexpr int least_rows_of_two = tile_rows - 2;
 
@@ -38,14 +38,6 @@ struct tile_product {
 
 namespace detail {
 
-// As unroll, but inlined before anything else: only so does g++ 12 keep the sums in registers from one product to the next. (The direct
-// kernel, whose loop has other bounds, takes twice its time with it.)
-template <int N, class F>
-[[gnu::always_inline]] inline void unroll_here(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) { (f(std::integral_constant<int, I>{}), ...); }
-  (std::make_integer_sequence<int, N>{});
-}
-
 template <operand Which>
 [[gnu::always_inline]] inline vec load_of(float const* b, [[maybe_unused]] float const* other, int at) {
   if constexpr (Which == operand::sum) return load(b + at) + load(other + at);
@@ -53,53 +45,56 @@ template <operand Which>
   else return load(b + at);
 }
 
-// sum = (Keep ? sum : 0) + a column of a block of a * a row of b; before(i, v) comes before sum[i][v] changes.
-template <operand Which, bool Keep, int Rows, int Vectors, class Before>
-[[gnu::always_inline]] inline void add_row(float const* a, float const* b, float const* other, vec (&sum)[Rows][Vectors], Before before) {
+// sum = (Keep ? sum : 0) + a column of a block of a * a row of b. stored: where sum[i][v] goes before it changes; nullptr: nowhere.
+template <operand Which, bool Keep, bool Stores, int Rows, int Vectors>
+[[gnu::always_inline]] inline void add_row(float const* a, float const* b, float const* other, vec (&sum)[Rows][Vectors], float* stored) {
   vec row[Vectors];
-  unroll_here<Vectors>([&](auto v) { row[v] = load_of<Which>(b, other, v * lanes); });
-  unroll_here<Rows>([&](auto i) __attribute__((always_inline)) {
+  FRCNN_UNROLL
+  for (int v = 0; v < Vectors; ++v) row[v] = load_of<Which>(b, other, v * lanes);
+  FRCNN_UNROLL
+  for (int i = 0; i < Rows; ++i) {
     vec const factor(a[i * lanes]);
-    unroll_here<Vectors>([&](auto v) __attribute__((always_inline)) {
-      before(i, v);
-      sum[i][v] = Keep ? fma(factor, row[v], sum[i][v]) : factor * row[v];
-    });
-  });
+    FRCNN_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      if constexpr (Stores) store(stored + (i * Vectors + v) * lanes, sum[i][v]);
+      if constexpr (Keep) sum[i][v] = fma(factor, row[v], sum[i][v]);
+      else sum[i][v] = factor * row[v];
+    }
+  }
 }
 
 template <operand Which, int Rows, int Vectors>
 void tiles_of(std::span<tile_product const> products, int depth) {
   vec sum[Rows][Vectors];
   float* c = nullptr;  // where the sums belong
-  auto const store_sum = [&](auto i, auto v) __attribute__((always_inline)) { store(c + (i * Vectors + v) * lanes, sum[i][v]); };
-  auto const nothing = [](auto, auto) {};
   for (tile_product const& p : products) {
     float const *a = p.a, *b = p.b, *other = p.other, *line = p.ahead.first ? p.ahead.first : b;
-    std::ptrdiff_t const step = p.ahead.first ? p.ahead.step : 0;
-    auto const next_row = [&]() __attribute__((always_inline)) {
-      b += Vectors * lanes;
-      if constexpr (Which != operand::b) other += Vectors * lanes;
-    };
-    auto const fetch_line = [&]() __attribute__((always_inline)) {
-      __builtin_prefetch(line);
-      line += step;
-    };
-    if (c) add_row<Which, false>(a, b, other, sum, store_sum);
-    else add_row<Which, false>(a, b, other, sum, nothing);
+    std::ptrdiff_t const step = p.ahead.first ? p.ahead.step : 0, other_step = Which == operand::b ? 0 : Vectors * lanes;
+    if (c) add_row<Which, false, true>(a, b, other, sum, c);
+    else add_row<Which, false, false>(a, b, other, sum, nullptr);
     c = p.c;
-    next_row();
-    add_row<Which, true>(a + 1, b, other, sum, nothing);
+    b += Vectors * lanes;
+    other += other_step;
+    add_row<Which, true, false>(a + 1, b, other, sum, nullptr);
     for (int k = 0, j = 2; k < depth; k += lanes, j = 0, a += Rows * lanes)
       for (; j < lanes; j += 2) {
-        fetch_line();
-        fetch_line();
-        next_row();
-        add_row<Which, true>(a + j, b, other, sum, nothing);
-        next_row();
-        add_row<Which, true>(a + j + 1, b, other, sum, nothing);
+        __builtin_prefetch(line);
+        __builtin_prefetch(line + step);
+        line += 2 * step;
+        b += Vectors * lanes;
+        other += other_step;
+        add_row<Which, true, false>(a + j, b, other, sum, nullptr);
+        b += Vectors * lanes;
+        other += other_step;
+        add_row<Which, true, false>(a + j + 1, b, other, sum, nullptr);
       }
   }
-  if (c) unroll_here<Rows>([&](auto i) { unroll_here<Vectors>([&](auto v) { store_sum(i, v); }); });
+  if (!c) return;
+  FRCNN_UNROLL
+  for (int i = 0; i < Rows; ++i) {
+    FRCNN_UNROLL
+    for (int v = 0; v < Vectors; ++v) store(c + (i * Vectors + v) * lanes, sum[i][v]);
+  }
 }
 
 // The kernel for a number of rows known at run time: of[rows - Least].

@@ -20,6 +20,13 @@ namespace frcnn::inline FRCNN_ABI::cpu_backend::simd {
 
 using vec = xsimd::batch<float>;
 
+// Before a loop with constant bounds, at most 16: unrolled whole, so that arrays of vectors live in registers.
+#if defined(__clang__)
+#define FRCNN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define FRCNN_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 // Whether `name` is one of the words of `names`; of none, anything is.
 constexpr bool is_one_of(std::string_view name, std::string_view names) {
   for (std::string_view rest = names; !rest.empty();) {
@@ -168,7 +175,8 @@ inline void transpose(float const* in, std::ptrdiff_t in_stride, float* out, std
 #endif
 }
 
-// f(integral_constant 0), f(1), ... f(N-1): loops whose every index is a constant, so that arrays of vectors live in registers.
+// f(integral_constant 0), f(1), ... f(N-1): loops whose every index is a constant expression. Only where that is needed: an instance of f
+// for every index is what the compiler's time goes into.
 template <int N, class F>
 [[gnu::always_inline]] inline void unroll(F&& f) {
   [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }

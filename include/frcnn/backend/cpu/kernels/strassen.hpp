@@ -68,7 +68,8 @@ void gather_quarters(int rows, float const* products, Put put) {
   for (int i = 0; i < rows; ++i)
     for (int v = 0; v < tile_vectors; ++v, products += lanes) {
       vec m[7];
-      unroll<7>([&](auto j) { m[j] = load(products + j * tile); });
+      FRCNN_UNROLL
+      for (int j = 0; j < 7; ++j) m[j] = load(products + j * tile);
       put(0, i, 0, v, (m[0] + m[3]) + (m[6] - m[4]));
       put(0, i, 1, v, m[2] + m[4]);
       put(1, i, 0, v, m[1] + m[3]);

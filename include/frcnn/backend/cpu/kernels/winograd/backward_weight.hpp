@@ -22,21 +22,27 @@ void block_to_factors(block_target const& from, std::ptrdiff_t at, factor_places
   bool const whole = from.rows == Rows && from.columns == Columns;
   for (int j = 0; j < Columns; ++j) {
     std::ptrdiff_t const column = (from.x0 + j) * from.pixel + at;
-    if (whole) simd::unroll<Rows>([&](auto i) { d[i] = simd::load_once(from.row[i] + column); });
-    else simd::unroll<Rows>([&](auto i) { d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f); });
+    if (whole) {
+      FRCNN_UNROLL
+      for (int i = 0; i < Rows; ++i) d[i] = simd::load_once(from.row[i] + column);
+    } else {
+      FRCNN_UNROLL
+      for (int i = 0; i < Rows; ++i) d[i] = i < from.rows && j < from.columns ? simd::load(from.row[i] + column) : vec(0.f);
+    }
     output_gradient<Rows>(d, t);
-    simd::unroll<inputs>([&](auto i) {
-      if constexpr (needs(Rows, i)) simd::store(half_way + (i * Columns + j) * simd::lanes, t[i]);
-    });
+    FRCNN_UNROLL
+    for (int i = 0; i < inputs; ++i)
+      if (needs(Rows, i)) simd::store(half_way + (i * Columns + j) * simd::lanes, t[i]);
   }
   vec o[Columns];
   for (int i = 0; i < inputs; ++i) {
     if (!needs(Rows, i)) continue;
-    simd::unroll<Columns>([&](auto j) { o[j] = simd::load_once(half_way + (i * Columns + j) * simd::lanes); });
+    FRCNN_UNROLL
+    for (int j = 0; j < Columns; ++j) o[j] = simd::load_once(half_way + (i * Columns + j) * simd::lanes);
     output_gradient<Columns>(o, t);
-    simd::unroll<inputs>([&](auto j) {
-      if constexpr (needs(Columns, j)) Store(to.first + (i * inputs + j) * to.stride, t[j]);
-    });
+    FRCNN_UNROLL
+    for (int j = 0; j < inputs; ++j)
+      if (needs(Columns, j)) Store(to.first + (i * inputs + j) * to.stride, t[j]);
   }
 }
 
@@ -51,16 +57,27 @@ template <int Rows, int Vectors>
 void multiply_transposed(float const* a, std::ptrdiff_t a_stride, float const* b, std::ptrdiff_t b_stride, int depth, float* c,
                          std::ptrdiff_t c_stride) {
   vec sum[Rows][Vectors];
-  simd::unroll<Rows>([&](auto i) { simd::unroll<Vectors>([&](auto v) { sum[i][v] = vec(0.f); }); });
+  FRCNN_UNROLL
+  for (int i = 0; i < Rows; ++i) {
+    FRCNN_UNROLL
+    for (int v = 0; v < Vectors; ++v) sum[i][v] = vec(0.f);
+  }
   for (int k = 0; k < depth; ++k, a += a_stride, b += b_stride) {
     vec row[Vectors];
-    simd::unroll<Vectors>([&](auto v) { row[v] = simd::load(b + v * simd::lanes); });
-    simd::unroll<Rows>([&](auto i) {
+    FRCNN_UNROLL
+    for (int v = 0; v < Vectors; ++v) row[v] = simd::load(b + v * simd::lanes);
+    FRCNN_UNROLL
+    for (int i = 0; i < Rows; ++i) {
       vec const factor(a[i]);
-      simd::unroll<Vectors>([&](auto v) { sum[i][v] = simd::fma(factor, row[v], sum[i][v]); });
-    });
+      FRCNN_UNROLL
+      for (int v = 0; v < Vectors; ++v) sum[i][v] = simd::fma(factor, row[v], sum[i][v]);
+    }
   }
-  simd::unroll<Rows>([&](auto i) { simd::unroll<Vectors>([&](auto v) { simd::store(c + i * c_stride + v * simd::lanes, sum[i][v]); }); });
+  FRCNN_UNROLL
+  for (int i = 0; i < Rows; ++i) {
+    FRCNN_UNROLL
+    for (int v = 0; v < Vectors; ++v) simd::store(c + i * c_stride + v * simd::lanes, sum[i][v]);
+  }
 }
 
 // The factors of a block of tiles, panel by panel: [panels][64][rows][panel].

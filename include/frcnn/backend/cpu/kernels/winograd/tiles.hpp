@@ -29,19 +29,21 @@ template <int Rows, int Columns, auto Store = simd::store, class Row>
   vec d[inputs], t[inputs];
   for (int i = 0; i < Rows + 2; ++i) {
     float const* const p = row(i);
-    simd::unroll<Columns + 2>([&](auto j) { d[j] = simd::load_once(p + j * pixel); });
+    FRCNN_UNROLL
+    for (int j = 0; j < Columns + 2; ++j) d[j] = simd::load_once(p + j * pixel);
     input<Columns>(d, t);
-    simd::unroll<inputs>([&](auto j) {
-      if constexpr (needs(Columns, j)) simd::store(half_way + (i * inputs + j) * simd::lanes, t[j]);
-    });
+    FRCNN_UNROLL
+    for (int j = 0; j < inputs; ++j)
+      if (needs(Columns, j)) simd::store(half_way + (i * inputs + j) * simd::lanes, t[j]);
   }
   for (int j = 0; j < inputs; ++j) {
     if (!needs(Columns, j)) continue;
-    simd::unroll<Rows + 2>([&](auto i) { d[i] = simd::load_once(half_way + (i * inputs + j) * simd::lanes); });
+    FRCNN_UNROLL
+    for (int i = 0; i < Rows + 2; ++i) d[i] = simd::load_once(half_way + (i * inputs + j) * simd::lanes);
     input<Rows>(d, t);
-    simd::unroll<inputs>([&](auto i) {
-      if constexpr (needs(Rows, i)) Store(to.first + (i * inputs + j) * to.stride, t[i]);
-    });
+    FRCNN_UNROLL
+    for (int i = 0; i < inputs; ++i)
+      if (needs(Rows, i)) Store(to.first + (i * inputs + j) * to.stride, t[i]);
   }
 }
 
@@ -56,17 +58,18 @@ inline void transform_window(window const& w, bool inside, std::ptrdiff_t at, fa
     else detail::window_to_products<outputs, outputs>(row, w.pixel, to);
     return;
   }
-  with_kind(w.kind, [&]<int Rows, int Columns>() {
-    alignas(64) float patch[(Rows + 2) * (Columns + 2) * simd::lanes];
-    for (int i = 0; i < Rows + 2; ++i)
-      for (int j = 0; j < Columns + 2; ++j) {
-        int const x = w.x0 + j;
-        bool const there = w.row[i] && x >= 0 && x < w.width;
-        simd::store(patch + (i * (Columns + 2) + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
-      }
-    detail::window_to_products<Rows, Columns>([&](int i) { return static_cast<float const*>(patch) + i * (Columns + 2) * simd::lanes; },
-                                              simd::lanes, to);
-  });
+  with_kind(
+      w.kind, [&]<int Rows, int Columns>() __attribute__((noinline)) {
+        alignas(64) float patch[(Rows + 2) * (Columns + 2) * simd::lanes];
+        for (int i = 0; i < Rows + 2; ++i)
+          for (int j = 0; j < Columns + 2; ++j) {
+            int const x = w.x0 + j;
+            bool const there = w.row[i] && x >= 0 && x < w.width;
+            simd::store(patch + (i * (Columns + 2) + j) * simd::lanes, there ? simd::load(w.row[i] + x * w.pixel + at) : vec(0.f));
+          }
+        detail::window_to_products<Rows, Columns>([&](int i) { return static_cast<float const*>(patch) + i * (Columns + 2) * simd::lanes; },
+                                                  simd::lanes, to);
+      });
 }
 
 // What happens to a block on its way into the map, in this order: bias; what the map holds already is added (a residual, or gradients of
@@ -90,12 +93,17 @@ namespace detail {
 template <int Columns>
 [[gnu::always_inline]] inline void write_row(vec const* o, block_target const& to, int i, std::ptrdiff_t at) {
   float* const first = to.row[i] + to.x0 * to.pixel + at;
-  if (to.columns < Columns)
-    simd::unroll<Columns>([&](auto j) {
+  if (to.columns < Columns) {
+    FRCNN_UNROLL
+    for (int j = 0; j < Columns; ++j)
       if (j < to.columns) simd::store(first + j * to.pixel, o[j]);
-    });
-  else if (to.past_cache) simd::unroll<Columns>([&](auto j) { simd::stream(first + j * to.pixel, o[j]); });
-  else simd::unroll<Columns>([&](auto j) { simd::store(first + j * to.pixel, o[j]); });
+  } else if (to.past_cache) {
+    FRCNN_UNROLL
+    for (int j = 0; j < Columns; ++j) simd::stream(first + j * to.pixel, o[j]);
+  } else {
+    FRCNN_UNROLL
+    for (int j = 0; j < Columns; ++j) simd::store(first + j * to.pixel, o[j]);
+  }
 }
 
 template <int Rows, int Columns>
@@ -105,22 +113,25 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
   for (int j = 0; j < inputs; ++j) {
     if (!needs(Columns, j)) continue;
     vec column[inputs], t[Rows];
-    simd::unroll<inputs>([&](auto i) {
-      if constexpr (needs(Rows, i)) column[i] = simd::load_once(m + (i * inputs + j) * stride);
-    });
+    FRCNN_UNROLL
+    for (int i = 0; i < inputs; ++i)
+      if (needs(Rows, i)) column[i] = simd::load_once(m + (i * inputs + j) * stride);
     output<Rows>(column, t);
-    simd::unroll<Rows>([&](auto i) { simd::store(half_way + (i * inputs + j) * simd::lanes, t[i]); });
+    FRCNN_UNROLL
+    for (int i = 0; i < Rows; ++i) simd::store(half_way + (i * inputs + j) * simd::lanes, t[i]);
   }
   auto const row_of = [&](int i, vec* o) __attribute__((always_inline)) {
     vec t[inputs];
-    simd::unroll<inputs>([&](auto j) {
-      if constexpr (needs(Columns, j)) t[j] = simd::load_once(half_way + (i * inputs + j) * simd::lanes);
-    });
+    FRCNN_UNROLL
+    for (int j = 0; j < inputs; ++j)
+      if (needs(Columns, j)) t[j] = simd::load_once(half_way + (i * inputs + j) * simd::lanes);
     output<Columns>(t, o);
-    simd::unroll<Columns>([&](auto j) { o[j] = o[j] + bias; });
+    FRCNN_UNROLL
+    for (int j = 0; j < Columns; ++j) o[j] = o[j] + bias;
   };
   auto const rectify = [&](vec * o) __attribute__((always_inline)) {
-    simd::unroll<Columns>([&](auto j) { o[j] = simd::at_least(o[j], floor); });
+    FRCNN_UNROLL
+    for (int j = 0; j < Columns; ++j) o[j] = simd::at_least(o[j], floor);
   };
   vec o[Columns], below[Columns];
   if (e.pool) {
@@ -129,8 +140,8 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
       row_of(2 * i + 1, below);
       rectify(o);
       rectify(below);
-      simd::unroll<Columns / 2>(
-          [&](auto j) { o[j] = simd::max(simd::max(o[2 * j], o[2 * j + 1]), simd::max(below[2 * j], below[2 * j + 1])); });
+      FRCNN_UNROLL
+      for (int j = 0; j < Columns / 2; ++j) o[j] = simd::max(simd::max(o[2 * j], o[2 * j + 1]), simd::max(below[2 * j], below[2 * j + 1]));
       write_row<Columns / 2>(o, to, i, at);
     }
     return;
@@ -139,9 +150,9 @@ void finish_block(float const* m, std::ptrdiff_t stride, epilogue const& e, bloc
     row_of(i, o);
     if (e.add) {
       float const* const before = to.row[i] + to.x0 * to.pixel + at;
-      simd::unroll<Columns>([&](auto j) {
+      FRCNN_UNROLL
+      for (int j = 0; j < Columns; ++j)
         if (j < to.columns) o[j] = simd::load(before + j * to.pixel) + o[j];
-      });
     }
     rectify(o);
     write_row<Columns>(o, to, i, at);

@@ -58,14 +58,17 @@ void factor_row(float const* w, int count, int width, float* u, std::ptrdiff_t s
   for (int c = 0; c < count; ++c, w += taps * taps * width, u += width)
     for (int v = 0; v < width; v += simd::lanes) {
       vec row[taps], out[inputs];
-      simd::unroll<taps>([&](auto j) {
+      FRCNN_UNROLL
+      for (int j = 0; j < taps; ++j) {
         vec column[taps], all[inputs];
-        simd::unroll<taps>([&](auto i) { column[i] = simd::load(w + (i * taps + j) * width + v); });
+        FRCNN_UNROLL
+        for (int i = 0; i < taps; ++i) column[i] = simd::load(w + (i * taps + j) * width + v);
         weight(column, all);
         row[j] = all[I];  // the compiler leaves out the others
-      });
+      }
       weight(row, out);
-      simd::unroll<inputs>([&](auto j) { simd::store(u + j * stride + v, out[j]); });
+      FRCNN_UNROLL
+      for (int j = 0; j < inputs; ++j) simd::store(u + j * stride + v, out[j]);
     }
 }
 
@@ -89,20 +92,25 @@ inline void transform_weights(cpu::context const& c, weights_view w, float* out)
 // One vector of G^T sums G: factor q of it lies at sums[q * stride], tap t goes to dw[t * tap].
 inline void gather_taps(float const* sums, std::ptrdiff_t stride, float* dw, std::ptrdiff_t tap, bool add) {
   vec t[taps][inputs];
-  simd::unroll<inputs>([&](auto j) {
+  FRCNN_UNROLL
+  for (int j = 0; j < inputs; ++j) {
     vec column[inputs], w[taps];
-    simd::unroll<inputs>([&](auto i) { column[i] = simd::load(sums + (i * inputs + j) * stride); });
+    FRCNN_UNROLL
+    for (int i = 0; i < inputs; ++i) column[i] = simd::load(sums + (i * inputs + j) * stride);
     weight_gradient(column, w);
-    simd::unroll<taps>([&](auto i) { t[i][j] = w[i]; });
-  });
-  simd::unroll<taps>([&](auto i) {
+    FRCNN_UNROLL
+    for (int i = 0; i < taps; ++i) t[i][j] = w[i];
+  }
+  FRCNN_UNROLL
+  for (int i = 0; i < taps; ++i) {
     vec w[taps];
     weight_gradient(t[i], w);
-    simd::unroll<taps>([&](auto j) {
+    FRCNN_UNROLL
+    for (int j = 0; j < taps; ++j) {
       float* const to = dw + (i * taps + j) * tap;
       simd::store(to, add ? simd::load(to) + w[j] : w[j]);
-    });
-  });
+    }
+  }
 }
 
 }  // namespace frcnn::cpu_backend::winograd
