@@ -1,4 +1,5 @@
-// The compiled library for the CPU: kernels and the presets under torchvision's convention, once (the others: cpu_caffe.cpp). What it exports is in presets/compiled.hpp.
+// The compiled library for the CPU: kernels and the presets under torchvision's convention, once (the others: cpu_caffe.cpp). What it
+// exports is in presets/compiled.hpp.
 #define FRCNN_INSTANCE template
 #include "frcnn/presets/instances.hpp"
 

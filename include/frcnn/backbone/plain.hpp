@@ -3,11 +3,12 @@
 //
 // The chain is run-time data; scalar, device, channels of the map and convention are the type, so that chains that differ in layers alone
 // are one class, compiled once:
-//   backbone::chain const mine{{backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)}, 1};  // the first convolution frozen
+//   backbone::chain const mine{{backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)}, 1};  // the first conv frozen
 //   backbone::plain<64, float, cpu> b(mine);
 // Pools round as the convention does, unless the layer says: pool(2, 2, 0, true) rounds up. Biases learn as the convention has it.
-// Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool, normalisation.
-// Only the last map leaves (one level). Throws error for a chain that is none, or whose map has other than the type's channels.
+// Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool,
+// normalisation. Only the last map leaves (one level). Throws error for a chain that is none, or whose map has other than the type's
+// channels.
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/geometry/conventions.hpp"
@@ -283,7 +284,8 @@ inline chain vgg16_tv_chain() {
 // VGG-16 to conv5_3 as the authors' release has it, 512 channels: the pools are the convention's. What it freezes is the preset's.
 inline chain vgg16_chain() { return {vgg16_tv_chain().layers}; }
 
-// ZF to conv5 as the authors' release has it (py-faster-rcnn, models/pascal_voc/ZF), 256 channels: normalisation within a channel, pools padded.
+// ZF to conv5 as the authors' release has it (py-faster-rcnn, models/pascal_voc/ZF), 256 channels: normalisation within a channel, pools
+// padded.
 inline chain zf_chain() {
   lrn_spec const norm{3, 5e-5, 0.75, 1, lrn_region::within_channel};
   return {{conv(96, 7, 2), lrn(norm), pool(3, 2, 1), conv(256, 5, 2), lrn(norm), pool(3, 2, 1), conv(384), conv(384), conv(256)}};

@@ -30,7 +30,7 @@ namespace frcnn::inline FRCNN_ABI {
 template <class Key>
 inline constexpr Key dead_key = std::numeric_limits<Key>::lowest();
 
-// The primary speaks, and takes every call, so that its sentence is all that the compiler says.
+// The primary template holds a static_assert and accepts any call, so that the assertion is the only diagnostic.
 template <class B>
 struct exec {
   static_assert(detail::never<B>, "frcnn: this backend has no executor; include frcnn/backend/<backend>/executor.hpp");

@@ -1,7 +1,7 @@
 #pragma once
 // Headers of image files, read without decoding: format, segments, and the size that the file declares.
 //
-// Nothing here is believed: a part that runs out of the file ends the walk. Formats are told apart by content, never by name.
+// The file is not trusted: a segment that runs beyond its end ends the walk. Formats are told apart by content, never by name.
 //
 // Example: kind_of(as_bytes("\xFF\xD8\xFF...")) is image_kind::jpeg;  foreign_format(as_bytes("GIF89a")) begins with "a GIF"
 // Sources: ITU-T T.81, annex B (JPEG); PNG, third edition, section 5; Microsoft's BITMAPINFOHEADER.

@@ -52,7 +52,8 @@ class prefetcher {
   using plan_function = std::function<void(std::uint64_t batch, std::vector<Request>& requests)>;
   using make_function = std::function<void(Request const&, Item&)>;
 
-  // workers: 0, or none that the system starts, makes everything in next(). depth: batches in memory, the one that the caller has included; at least 2.
+  // workers: 0, or none that the system starts, makes everything in next(). depth: batches in memory, the one that the caller has included;
+  // at least 2.
   prefetcher(plan_function plan, make_function make, int workers = 1, int depth = 4)
       : plan_(std::move(plan)), make_(std::move(make)), slots_(static_cast<std::size_t>(depth < 2 ? 2 : depth)) {
     open_batches();

@@ -2,8 +2,8 @@
 // Sessions that wait between calls: a call borrows one, or makes one when none waits, and gives it back.
 //
 //   session_pool<session>::loan s(pool, [&] { return std::make_unique<session>(d); });   *s: until the end of the block
-// At most keep() of them wait; what comes back beyond that is destroyed, so a burst of callers leaves its memory to others. trim() destroys all
-// that wait, and has the C library give to the system what is free. Safe from several threads. Giving back allocates nothing.
+// At most keep() of them wait; what comes back beyond that is destroyed, so a burst of callers leaves its memory to others. trim() destroys
+// all that wait, and has the C library give to the system what is free. Safe from several threads. Giving back allocates nothing.
 #include "frcnn/config.hpp"
 
 #include <algorithm>

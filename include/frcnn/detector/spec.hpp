@@ -1,8 +1,8 @@
 #pragma once
 // The specification of a detector as JSON: everything besides weights that changes what it detects. It lies in the model file.
 //
-// A configuration says once, in describe(spec), what it has; a spec_writer makes JSON of it, a spec_reader sets it from JSON. Both check the
-// ranges, so that what is refused when a file is read is not written either.
+// A configuration says once, in describe(spec), what it has; a spec_writer makes JSON of it, a spec_reader sets it from JSON. Both check
+// the ranges, so that what is refused when a file is read is not written either.
 //
 //   struct limits {
 //     int before_nms, after_nms;
@@ -12,7 +12,7 @@
 //   spec_reader("m.safetensors, spec", json).read(l)   throws error: m.safetensors, spec "after_nms": expected a whole number from 1 ...
 //
 //   text, names, whole, number, numbers, divisors, lists, choice   a value that the file decides
-//   constant                                                       one that the code decides: written, and where a file says another it is refused
+//   constant                                                       one that the code decides: written, and a file that says another is refused
 //   group                                                          an object of its own: several of the above
 // Every key must be there and no other: a file of a later version is refused, since what it adds may change what is detected. Whoever adds
 // a key raises spec_version and says what files of the version before mean.

@@ -1,7 +1,8 @@
 #pragma once
-// Between the engine's activations and plain rows: the one place where the RPN's sibling outputs become views.
+// Cells of a map to plain rows and back: how the outputs of the RPN's siblings become views.
 //
-//   a [N, C, H, W] activation      rows [N, M, K] plain; map cell (y, x) is row first + y*W + x, its columns channels channel ... channel + K
+//   a [N, C, H, W] activation      rows [N, M, K] plain; map cell (y, x) is row first + y*W + x, its columns channels
+//                                  channel ... channel + K
 //
 // ops::rows<B>:: gather(c, a, rows, first, channel)     rows of this level = those channels of a
 //                scatter(c, rows, first, a, channel)    those channels of a = rows of this level (for gradients on their way back)

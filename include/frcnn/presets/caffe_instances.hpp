@@ -1,6 +1,6 @@
 #pragma once
-// The classes of `zf` and `vgg16` for the CPU, as the compiled library holds them: beside instances.hpp, which says how, so that the two are
-// compiled side by side. src/cpu_caffe.cpp defines these.
+// The classes of `zf` and `vgg16` for the CPU, as the compiled library holds them: beside instances.hpp, which says how, so that the two
+// are compiled side by side. src/cpu_caffe.cpp defines these.
 #include "frcnn/presets/instances.hpp"
 #include "frcnn/presets/vgg16.hpp"
 #include "frcnn/presets/zf.hpp"

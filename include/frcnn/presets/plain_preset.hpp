@@ -1,5 +1,5 @@
 #pragma once
-// What all presets of one chain of stages share: a backbone of one level, an RPN on its map, a Fast R-CNN head on a pooler.
+// What all presets of one chain of layers share: a backbone of one level, an RPN on its map, a Fast R-CNN head on a pooler.
 #include "frcnn/backbone/plain.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/detector/model_config.hpp"

@@ -6,7 +6,8 @@
 //                       set (train/empirical_targets.hpp computes them). They lie in model files and checkpoints
 //   normalise_targets   what a step learns: (target - mean) / deviation of the RoI's class
 //   undo_normalisation  what the predictor gives, back in the coder's units: delta * deviation + mean, in place
-// The release writes the second into the weights of its predictor when it saves (bbox_pred's rows times deviation, plus mean): the same numbers.
+// The release writes the second into the weights of its predictor when it saves (bbox_pred's rows times deviation, plus mean): the same
+// numbers.
 #include "frcnn/core/executor.hpp"
 #include "frcnn/core/param.hpp"
 #include "frcnn/roi/target.hpp"

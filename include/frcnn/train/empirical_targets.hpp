@@ -4,9 +4,9 @@
 //   auto const s = empirical_targets<conventions::caffe>(data, regions, classes);      s.mean, s.deviation: [4(K+1)], class by class
 //   s.give_to(model.parameters());
 //
-// Over every region of every image, its truth boxes among them, whose IoU with a truth box is 0.5 or more, and, where the convention doubles
-// the data set, over their mirror images: what the coder makes of the region and the truth box it overlaps most. Boxes are in original pixels.
-// A class without such a region, and a component that never varies, has deviation 1 (the release divides by 0 there).
+// Over every region of every image, its truth boxes among them, whose IoU with a truth box is 0.5 or more, and, where the convention
+// doubles the data set, over their mirror images: what the coder makes of the region and the truth box it overlaps most. Boxes are in
+// original pixels. A class without such a region, and a component that never varies, has deviation 1 (the release divides by 0 there).
 // Source: py-faster-rcnn, lib/roi_data_layer/roidb.py, add_bbox_regression_targets. Difficult objects are not trained on, nor counted here.
 #include "frcnn/concepts/data_source.hpp"
 #include "frcnn/geometry/conventions.hpp"

@@ -3,8 +3,8 @@
 //
 //   get(layout, version, floats, make)   the copy in that layout; where there is none of that version, make(memory) fills one
 //   blocked                              copies in oneDNN's layouts (onednn/packed.hpp)
-// Safe from several threads: one fills, the others wait. Whoever changes the parameter has the model to itself. A copied or moved layer
-// starts empty: its parameter is another.
+// Safe from several threads: one fills, the others wait. Changing a parameter needs exclusive access to the model.
+// A copied or moved layer starts empty: its parameter is another.
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/onednn/packed.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"

@@ -7,7 +7,7 @@
 //   has_lost_openmp_team()   whether the calling thread is that of a child of fork(), whose team stayed in the parent: libgomp would wait
 //                            for it for ever
 // Its threads wait for work until the process ends, in its own code. Where a plugin brought the library into the process, dlclose would
-// unload it with the plugin, below the feet of those threads. Linked into the plugin itself (libgomp.a) it cannot be pinned: such a plugin
+// unload it with the plugin while those threads run in it. Linked into the plugin itself (libgomp.a) it cannot be pinned: such a plugin
 // must not be unloaded.
 #include "frcnn/config.hpp"
 

@@ -4,8 +4,8 @@
 // The two samples of a bin along an axis lie between the same two cells, between neighbouring ones (three cells), or apart (four): a kernel
 // for each of the nine cases reads or writes every cell once. Cells beyond the map are a strip of zeros, or, where gradients are written,
 // one that nobody reads.
-// Threads share the work as in roi_features.hpp: forward and backward_rois by RoIs, backward by images times blocks of channels.
-#include "frcnn/backend/cpu/roi_features.hpp"
+// Threads share the work as in pooled_regions.hpp: forward and backward_rois by RoIs, backward by images times blocks of channels.
+#include "frcnn/backend/cpu/pooled_regions.hpp"
 #include "frcnn/core/finite.hpp"
 #include "frcnn/ops/roi_warp.hpp"
 

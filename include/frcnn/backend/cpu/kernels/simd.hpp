@@ -102,8 +102,8 @@ inline void stream_done() {
   _mm_sfence();
 #endif
 }
-// A map of so many bytes is not in the own cache any more when the next layer reads it: it is written around it, which saves reading what
-// is overwritten.
+// A map of more bytes leaves L2 before the next layer reads it: it is written with non-temporal stores, which also avoid the read for
+// ownership.
 inline constexpr std::size_t past_cache = std::size_t{1} << 20;
 inline bool goes_past_cache(float const* y, std::size_t floats) { return floats * sizeof(float) > past_cache && is_aligned(y); }
 

@@ -3,7 +3,7 @@
 //
 //   dw = G^T [ sum over tiles of (A dy A^T) * (B^T x B) ] G       64 products [O, tiles] x [tiles, C]
 // Tiles go in blocks whose factors stay in the shared cache. Threads share the transforms of a block; then each takes panels of O by panels
-// of C: the 64 sums of a panel by a panel stay in its own cache, and go into the gradient from there. Two threads take a half of the tiles
+// of C: the 64 sums of a panel by a panel stay in its L2, and go into the gradient from there. Two threads take a half of the tiles
 // each where that is worth a second gradient. Every sum has one order whatever the threads.
 #include "frcnn/backend/cpu/kernels/winograd/block.hpp"
 #include "frcnn/backend/cpu/kernels/winograd/map_tiles.hpp"
@@ -107,9 +107,9 @@ struct panelled_factors {
   }
 };
 
-// Whether the sums over one half of the tiles, and over the other, are added in the end. Two workers then take a half each: they read no
-// factors of each other, which come more slowly than they are made where processors have no cache in common. For large weights sums
-// would be moved instead.
+// Whether the sums over one half of the tiles, and over the other, are added in the end. With two threads each takes half of the tiles:
+// without a shared L3, recomputing factors is cheaper than fetching them from the other core. For large weights the reduction would cost
+// more than it saves.
 constexpr bool goes_by_halves(std::size_t tiles, int channels, int out_channels) {
   return tiles >= 256 && channels * out_channels <= 256 * 256;
 }
@@ -120,7 +120,7 @@ struct weight_gradient_sums {
   map_tiles const& map;        // windows of x, blocks of dy
   map_tiles const& map_of_dy;  // windows of dy, to be read ahead
   std::size_t most;            // tiles of a block
-  bool past_cache;             // factors are written around the caches
+  bool past_cache;             // factors are written with non-temporal stores
 
   // Floats of memory that add_tiles needs for so many tiles, and so many workers.
   std::size_t room(std::size_t tiles, int workers) const {
@@ -201,8 +201,8 @@ inline void backward_weight(cpu::context& c, int channels, int out_channels, flo
                             bool add) {
   map_tiles const map(x, dims, channels, const_cast<float*>(dy), out_channels, {}),
       map_of_dy(dy, dims, out_channels, nullptr, 0, {});  // read only
-  // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave the own
-  // cache. Blocks of more bytes are written around the caches: a store would first fetch its line, from another worker's cache.
+  // 8 MiB of factors in all; sums over at least 64 tiles pay for gathering them, those over 128 have factors of a panel that leave
+  // L2. Larger blocks are written with non-temporal stores: a plain store would first fetch its line, from another worker's L2.
   std::size_t const fitting = (std::size_t{2} << 20) / (products * static_cast<std::size_t>(channels + out_channels));
   std::size_t const most = std::clamp<std::size_t>(fitting, 64, 128);
   std::size_t const tiles = map.size();

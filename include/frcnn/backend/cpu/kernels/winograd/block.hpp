@@ -28,7 +28,7 @@ struct tile_block {
   float* factors;
   int channels;
   std::ptrdiff_t stride;    // between factors
-  bool past_cache = false;  // factors are written around the caches
+  bool past_cache = false;  // factors are written with non-temporal stores
 
   // For parts of about `most` tiles.
   static constexpr std::ptrdiff_t stride_of(std::size_t most, int channels) {

@@ -40,7 +40,7 @@ class workspace {
   }
 
  private:
-  // One group on AVX-512. Factors of more tiles leave the own cache before all panels have passed by.
+  // One group on AVX-512. Factors of more tiles leave L2 before all panels have passed by.
   static constexpr std::size_t tiles_of_block = 14;
   static constexpr std::ptrdiff_t sum_stride = tile_block::stride_of(tiles_of_block, simd::panel);
 

@@ -26,7 +26,7 @@ inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& 
                                                    std::max<std::size_t>(tiles.size(), simd::tile_rows));
   cpu::context::frame const scope(c);
   std::ptrdiff_t const stride = tile_block::stride_of(most, w.channels), sum_stride = tile_block::stride_of(most, simd::panel);
-  // They are written around the caches: a store would first fetch its line, from the cache of whichever worker has read it.
+  // Written with non-temporal stores: a plain store would first fetch its line, from the L2 of whichever worker has read it.
   tile_block const block{c.scratch_of<float>(products * static_cast<std::size_t>(stride)), w.channels, stride, simd::stores_whole_lines};
   // A worker's: sums, one row of factors, taps side by side.
   std::ptrdiff_t const u_stride = apart(static_cast<std::size_t>(w.channels) * simd::panel);

@@ -16,7 +16,7 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::cpu_backend::winograd {
 
 // How `extent` outputs are cut.
-constexpr int whole_tiles(int extent) { return (extent + 1) / outputs; }  // 5 are worth 6
+constexpr int whole_tiles(int extent) { return (extent + 1) / outputs; }  // 5 remaining outputs take a whole tile
 constexpr int last_tile(int extent) {                                     // outputs of the one behind them; 0: there is none
   int const left = extent - whole_tiles(extent) * outputs;
   return left > 0 ? (left + 1) / 2 * 2 : 0;

@@ -17,7 +17,7 @@ constexpr bool serves(int channels, int out_channels) { return channels % simd::
 struct factor_places {
   float* first;
   std::ptrdiff_t stride;
-  bool past_cache = false;  // those of whole tiles may be written around the caches; they are aligned then
+  bool past_cache = false;  // those of whole tiles by non-temporal stores; they are aligned then
 };
 
 namespace detail {
@@ -84,7 +84,7 @@ struct block_target {
   float* row[outputs];
   int rows, x0, columns;
   std::ptrdiff_t pixel;
-  bool past_cache = false;  // the map is larger than a cache: written around it. Every vector of it is then aligned
+  bool past_cache = false;  // by non-temporal stores: the map is larger than L2. Every vector of it is aligned then
   tile_kind kind = {};
 };
 

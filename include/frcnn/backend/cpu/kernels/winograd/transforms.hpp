@@ -13,8 +13,8 @@
 //   weight_gradient(u, w)     G^T u     8 to 3
 // M is 6, or 4 or 2 at the end of a map: fewer outputs from some of the same points, and so by the same factors of the weights. They need
 // M + 2 of the eight products, those that needs(M, q) tells; the others are neither read nor written.
-// A layer rounds about four times as coarsely as direct convolution does (1e-6 relative L2); F(4x4, 3x3) half as coarsely, for 27 % more
-// products, F(8x8, 3x3) ten times as coarsely, for 12 % fewer.
+// The relative L2 error of a layer is about 1e-6, four times direct convolution's; F(4x4, 3x3) has half of it for 27 % more products,
+// F(8x8, 3x3) ten times as much for 12 % fewer.
 #include "frcnn/backend/cpu/kernels/simd.hpp"
 
 #if FRCNN_HAS_FAST

@@ -46,7 +46,7 @@ class window_run {
   std::size_t stop_;
 };
 
-// Reads windows side by side into the own cache, row after row, before the first of them is transformed: a window itself is a few lines of
+// Reads windows side by side into L1, row after row, before the first of them is transformed: a window itself is a few lines of
 // each of eight rows (1.7 times the time).
 class window_reader {
  public:
