@@ -3,9 +3,12 @@
 set(CMAKE_EXECUTE_PROCESS_COMMAND_ECHO STDOUT)
 file(REMOVE_RECURSE ${WORK}/build ${WORK}/prefix ${WORK}/tree ${WORK}/user)
 
+# The least work for a compiler: no optimisation, and nobody looks for a fault here with a debugger.
+set(quick -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0)
+
 function(build_and_run)
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/${WAY} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
-                          -DCMAKE_BUILD_TYPE=Debug ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+                          ${quick} ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${WORK}/build/app COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
@@ -21,13 +24,13 @@ if(WAY STREQUAL "find_package")
 elseif(WAY STREQUAL "compiled")
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
                           -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DFRCNN_COMPILED=ON -DFRCNN_FAST=OFF -DFRCNN_ONEDNN=OFF
-                          -DCMAKE_BUILD_TYPE=Debug -DCMAKE_INSTALL_PREFIX=${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+                          ${quick} -DCMAKE_INSTALL_PREFIX=${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/tree --target install COMMAND_ERROR_IS_FATAL ANY)
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
 elseif(WAY STREQUAL "fetch_content")
   build_and_run(-DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE})
 elseif(WAY STREQUAL "export")
-  set(settings -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Debug)
+  set(settings -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} ${quick})
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/export/product -B ${WORK}/build ${settings}
                           -DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE} COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build COMMAND_ERROR_IS_FATAL ANY)
