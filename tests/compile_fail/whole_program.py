@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from precompiled import precompile
+
 LINES = 20
 
 split = sys.argv.index("--")
@@ -61,13 +64,7 @@ MISTAKES = [
 ]
 
 with tempfile.TemporaryDirectory() as folder:
-    ahead = pathlib.Path(folder) / "ahead.hpp"
-    ahead.write_text("".join(line + "\n" for line in text.splitlines() if line.startswith("#include <")))
-    is_clang = "clang" in pathlib.Path(command[0]).name
-    compiled = ahead.with_suffix(".pch" if is_clang else ".hpp.gch")
-    made = [option for option in command if option != "-fsyntax-only"] + ["-x", "c++-header", str(ahead), "-o", str(compiled)]
-    subprocess.run(made, check=True)
-    command += ["-include-pch", str(compiled)] if is_clang else ["-include", str(ahead)]
+    command += precompile(command, "".join(line + "\n" for line in text.splitlines() if line.startswith("#include <")), folder)
     source = pathlib.Path(folder) / "program.cpp"
 
     def compile(changed):
