@@ -6,6 +6,7 @@
 
 #include "../batches.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
+#include "frcnn/backend/cpu/roi_warp.hpp"
 
 using namespace batches;
 using conventions::caffe;
