@@ -47,6 +47,9 @@ auto& not_moved_from(Pointer const& p) {
 }  // namespace detail
 
 template <class Preset>
+class proposer;  // detector/proposer.hpp
+
+template <class Preset>
 class detector {
  public:
   using model_type = typename Preset::model;
@@ -68,6 +71,7 @@ class detector {
 
    private:
     friend detector;
+    friend proposer<Preset>;
     typename B::context context_;
     ops::resizer resizer_;
     std::vector<float, page_allocator<float>> resized_;
@@ -177,6 +181,7 @@ class detector {
   void trim() const { pool().trim(); }
 
  private:
+  friend proposer<Preset>;
   session_pool<session>& pool() const { return detail::not_moved_from(pool_); }
   auto borrowed() const {
     return typename session_pool<session>::loan(pool(), [this] { return std::make_unique<session>(*this); });

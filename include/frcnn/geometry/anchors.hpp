@@ -18,11 +18,18 @@
 #include "frcnn/geometry/box.hpp"
 
 #include <cmath>
+#include <compare>
 #include <string>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
+
+// What an anchor is asked for by: the square root of its area in pixels of the network's input, and its height over its width.
+struct anchor_shape {
+  double size, ratio;
+  friend auto operator<=>(anchor_shape const&, anchor_shape const&) = default;
+};
 
 struct cell {
   int level, stride_y, stride_x, y, x, k;

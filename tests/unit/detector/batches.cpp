@@ -2,6 +2,7 @@
 #include "frcnn/detector/batches.hpp"
 
 #include "../engines.hpp"
+#include "frcnn/detector/proposer.hpp"
 #include "frcnn/testing/parity.hpp"
 #include "narrow_preset.hpp"
 
@@ -31,6 +32,16 @@ std::vector<image> pictures() {
   }
   return all;
 }
+
+struct zero_weights {
+  template <class P>
+  void operator()(P& p) const {
+    std::fill_n(p.value.data, p.size(), 0.f);
+    ++p.version;
+  }
+  void enter(std::string const&) const {}
+  void leave() const {}
+};
 
 }  // namespace
 
@@ -150,4 +161,51 @@ TEST_CASE("detect on regions: wrong ones are named before anything is computed")
                        "image 5 of 7, region 1: expected a box of finite corners with x1 < x2 and y1 < y2, found (5, 5, 5, 9)", error);
   lists.pop_back();
   CHECK_THROWS_WITH_AS(d.detect(views, lists), "detect: expected a list of regions for each of 7 images, found 6", error);
+}
+
+TEST_CASE("proposer: the proposals of detect, with scores and anchors; other limits") {
+  auto const d = lively_detector({.threads = 2});
+  auto limits = proposer<preset>::defaults(d);
+  CHECK(limits.limit.after_nms == 30);
+  CHECK(limits.nms_iou == .7);
+  proposer<preset> as_in_detect(d, limits), all(d, {{10'000, 10'000}, 1});
+  for (image const& im : pictures()) {
+    auto const expected = d.propose(im);
+    auto const found = as_in_detect(im), raw = all(im);
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      auto const& [where, score] = found[i].what;
+      auto const& e = expected[i];
+      float const w = static_cast<float>(im.width), h = static_cast<float>(im.height);
+      CHECK(where == box<float>{std::max(e.x1, 0.f), std::max(e.y1, 0.f), std::min(e.x2, w), std::min(e.y2, h)});
+      CHECK(score > 0);
+      CHECK(score < 1);
+      if (i) CHECK(score <= found[i - 1].what.score);
+      CHECK((found[i].anchor.size == 24 || found[i].anchor.size == 48 || found[i].anchor.size == 96));
+      CHECK((found[i].anchor.ratio == .5 || found[i].anchor.ratio == 1 || found[i].anchor.ratio == 2));
+      // It is one of the unsuppressed ones, with its score and anchor.
+      CHECK(std::ranges::any_of(
+          raw, [&](proposed const& p) { return p.what.where == where && p.what.score == score && p.anchor == found[i].anchor; }));
+    }
+    CHECK(raw.size() > found.size());
+    for (std::size_t i = 1; i < raw.size(); ++i) CHECK(raw[i].what.score <= raw[i - 1].what.score);
+  }
+  // Untrained deltas are none: each proposal is its anchor, whose area and ratio are those it names.
+  detector<preset> blank(preset::config());
+  blank.model().parameters().initialise(0);
+  blank.model().for_each_param(zero_weights());
+  proposer<preset> of_anchors(blank, {{10'000, 10'000}, 1});
+  image const large(128, 128);
+  int whole = 0;
+  for (auto const& [what, anchor] : of_anchors(large)) {
+    auto const& b = what.where;
+    if (b.x1 == 0 || b.y1 == 0 || b.x2 == 128 || b.y2 == 128) continue;  // clipped
+    ++whole;
+    CHECK(std::abs(std::sqrt(b.area()) - 2 * anchor.size) < 4);  // the network sees half of it
+    CHECK(std::abs(b.height() / b.width() - anchor.ratio) < .2);
+    CHECK(what.score == .5f);
+  }
+  CHECK(whole > 10);
+  CHECK_THROWS_AS((proposer<preset>(d, {{0, 10}, .7})), error);
+  CHECK_THROWS_AS((proposer<preset>(d, {{10, 10}, 1.5})), error);
 }
