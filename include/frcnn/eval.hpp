@@ -1,6 +1,8 @@
 #pragma once
-// Evaluation: average precision, recall of proposals, result files.
+// Evaluation: average precision, files and recall of proposals, result files.
+#include "frcnn/eval/proposal_file.hpp"
 #include "frcnn/eval/proposal_recall.hpp"
+#include "frcnn/eval/proposal_size.hpp"
 #include "frcnn/eval/report.hpp"
 #include "frcnn/eval/voc_ap.hpp"
 #include "frcnn/eval/voc_results.hpp"

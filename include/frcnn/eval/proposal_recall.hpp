@@ -16,6 +16,7 @@
 #include "frcnn/eval/voc_ap.hpp"
 
 #include <array>
+#include <iterator>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::eval {
@@ -57,27 +58,38 @@ inline std::vector<float> covered_overlaps(std::span<box<float> const> proposals
   return covered;
 }
 
-// proposals, truths: one vector per image, in the same order; one result per limit. Throws error for lists of different lengths.
-inline std::vector<proposal_recall> evaluate_proposals(std::span<std::vector<box<float>> const> proposals,
-                                                       std::span<std::vector<truth_box> const> truths, std::span<int const> limits) {
+// covered_overlaps of all images: proposals and truths are one vector per image, in the same order. Throws error for lists of different
+// lengths.
+inline std::vector<float> covered_overlaps_of(std::span<std::vector<box<float>> const> proposals,
+                                              std::span<std::vector<truth_box> const> truths, int limit) {
   if (proposals.size() != truths.size())
     throw error("evaluate_proposals", "proposals for " + std::to_string(truths.size()) + " images", std::to_string(proposals.size()));
-  std::vector<proposal_recall> results;
-  for (int const limit : limits) {
-    proposal_recall r{limit, 0, {}, 0};
-    std::array<int, 10> hits{};
-    for (std::size_t i = 0; i < truths.size(); ++i)
-      for (float const overlap : covered_overlaps(proposals[i], truths[i], limit)) {
-        ++r.truths;
-        // A threshold as float rounds it: an IoU of 0.7 computed in float is at 0.7.
-        for (std::size_t t = 0; t < hits.size(); ++t) hits[t] += overlap >= static_cast<float>(recall_thresholds[t]);
-      }
-    for (std::size_t t = 0; t < hits.size(); ++t) {
-      r.recall[t] = r.truths ? static_cast<double>(hits[t]) / r.truths : std::numeric_limits<double>::quiet_NaN();
-      r.average += r.recall[t] / 10;
-    }
-    results.push_back(r);
+  std::vector<float> all;
+  for (std::size_t i = 0; i < truths.size(); ++i)
+    std::ranges::copy(covered_overlaps(proposals[i], truths[i], limit), std::back_inserter(all));
+  return all;
+}
+
+// Step 3 at one threshold; NaN if there are no objects. The threshold as float rounds it: an IoU of 0.7 computed in float is at 0.7.
+inline double recall_at(std::span<float const> overlaps, double threshold) {
+  auto const hits = std::ranges::count_if(overlaps, [t = static_cast<float>(threshold)](float overlap) { return overlap >= t; });
+  return overlaps.empty() ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(hits) / static_cast<double>(overlaps.size());
+}
+
+inline proposal_recall recall_of(int limit, std::span<float const> overlaps) {
+  proposal_recall r{limit, static_cast<int>(overlaps.size()), {}, 0};
+  for (std::size_t t = 0; t < r.recall.size(); ++t) {
+    r.recall[t] = recall_at(overlaps, recall_thresholds[t]);
+    r.average += r.recall[t] / 10;
   }
+  return r;
+}
+
+// One result per limit.
+inline std::vector<proposal_recall> evaluate_proposals(std::span<std::vector<box<float>> const> proposals,
+                                                       std::span<std::vector<truth_box> const> truths, std::span<int const> limits) {
+  std::vector<proposal_recall> results;
+  for (int const limit : limits) results.push_back(recall_of(limit, covered_overlaps_of(proposals, truths, limit)));
   return results;
 }
 

@@ -65,11 +65,13 @@ inline void check_result_names(voc_results const& where, std::span<std::string c
   for (std::string const& id : ids) check(id, "the id of an image");
 }
 
-// Which image a line of a file is of. Throws where two have one id: no line could tell them apart.
-inline std::unordered_map<std::string, std::size_t> indices_of(voc_results const& where, std::span<std::string const> ids) {
+// Which image a line of a file is of: ids as we write them, and as other programs, which encode nothing, may have. where: the file or folder,
+// for messages. Throws where two images have one id: no line could tell them apart.
+inline std::unordered_map<std::string, std::size_t> indices_of(std::string const& where, std::span<std::string const> ids) {
   std::unordered_map<std::string, std::size_t> image;
   for (std::size_t i = 0; i < ids.size(); ++i)
-    if (!image.emplace(result_id(ids[i]), i).second) throw error(where.folder.string(), "image ids that differ", "'" + ids[i] + "' twice");
+    if (!image.emplace(result_id(ids[i]), i).second) throw error(where, "image ids that differ", "'" + ids[i] + "' twice");
+  for (std::size_t i = 0; i < ids.size(); ++i) image.emplace(ids[i], i);
   return image;
 }
 
@@ -108,6 +110,27 @@ inline void append_number(std::string& text, float value, double offset) {
   }
 }
 
+// f(number, line) for each line of a text, without its end; the first has number 1. A byte order mark is no part of it.
+template <class F>
+void for_each_line(std::string_view text, F&& f) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    std::string_view const line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    f(number, line);
+  }
+}
+
+// The whole of a word as a number that float holds too. here(): the line, for messages.
+template <class Where>
+double number_of(std::string_view word, Where const& here) {
+  double value = 0;
+  auto const [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (code != std::errc() || end != word.data() + word.size() || !is_finite(static_cast<float>(value)))
+    throw error(here(), "a number", "'" + std::string(word) + "'");
+  return value;
+}
+
 // The words of a line, at most `limit` + 1 of them.
 inline std::vector<std::string_view> words(std::string_view line, std::size_t limit) {
   std::vector<std::string_view> found;
@@ -130,7 +153,7 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
   detail::check_result_names(where, ids, class_names);
   if (ids.size() != detections.size())
     throw error(where.folder.string(), "detections for " + std::to_string(ids.size()) + " images", std::to_string(detections.size()));
-  detail::indices_of(where, ids);
+  detail::indices_of(where.folder.string(), ids);
   std::vector<std::string> text(class_names.size());
   for (std::size_t i = 0; i < ids.size(); ++i)
     for (detection const& d : detections[i]) {
@@ -167,8 +190,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
                                                             std::span<std::string const> class_names,
                                                             std::function<void(std::string const&)> const& warn = {}) {
   detail::check_result_names(where, ids, class_names);
-  auto image = detail::indices_of(where, ids);  // by what we write, then by what other programs may have written
-  for (std::size_t i = 0; i < ids.size(); ++i) image.emplace(ids[i], i);
+  auto const image = detail::indices_of(where.folder.string(), ids);
 
   std::vector<std::vector<detection>> detections(ids.size());
   std::size_t files = 0, boxes = 0, empty = 0, fractions = 0;
@@ -177,26 +199,16 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
     std::filesystem::path const path = detail::find_result_file(where, class_names[k]);
     if (path.empty()) continue;
     ++files;
-    std::string const contents = io::read_file(path);
-    std::string_view rest = contents;
-    if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-    for (std::size_t number = 1; !rest.empty(); ++number) {
-      std::string_view const line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    detail::for_each_line(io::read_file(path), [&](std::size_t number, std::string_view line) {
       auto const here = [&] { return path.string() + ':' + std::to_string(number); };
       auto const word = detail::words(line, 6);
-      if (word.empty()) continue;
+      if (word.empty()) return;
       if (word.size() != 6)
         throw error(here(), "six words: id score x1 y1 x2 y2", std::to_string(word.size()) + (word.size() > 6 ? " or more" : ""));
       auto const found = image.find(std::string(word[0]));
       if (found == image.end()) throw error(here(), "the id of an image of the set", "'" + std::string(word[0]) + "'");
       double value[5];
-      for (std::size_t v = 0; v < 5; ++v) {
-        std::string_view const w = word[v + 1];
-        auto const [end, code] = std::from_chars(w.data(), w.data() + w.size(), value[v]);
-        if (code != std::errc() || end != w.data() + w.size() || !is_finite(static_cast<float>(value[v])))
-          throw error(here(), "a number", "'" + std::string(w) + "'");
-      }
+      for (std::size_t v = 0; v < 5; ++v) value[v] = detail::number_of(word[v + 1], here);
       auto const where_it_is = box<double>{value[1] - 1, value[2] - 1, value[3], value[4]}.as<float>();
       if (detail::is_swapped(where_it_is)) {
         std::string const corners =
@@ -208,7 +220,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
       if ((where_it_is.x1 == where_it_is.x2 || where_it_is.y1 == where_it_is.y2) && empty++ == 0) first_empty = here();
       fractions += std::all_of(value + 1, value + 5, [](double v) { return v >= 0 && v <= 1; });
       detections[found->second].push_back({where_it_is, static_cast<float>(value[0]), static_cast<std::int32_t>(k + 1)});
-    }
+    });
   }
   if (files == 0) throw error(where.folder.string(), "result files " + where.prefix() + "<class>.txt", detail::instead_of_results(where));
   if (warn && empty)
