@@ -7,6 +7,8 @@
 //             points themselves stay visible, pale
 //   range     low == high: from the data, widened to round tick marks
 //
+//   line_chart   one chart          chart_grid   several in one file, row by row
+//
 // Example: line_chart({.title = "Training", .x_label = "step", .y_label = "loss"}, {{"total", {1, 2, 3}, {2.5, 1.7, 1.2}}})
 // Invariant: valid XML whatever the names hold; equal arguments give equal bytes, whatever the locale. A series of any length costs at
 // most 4 points per pixel column: the extremes of each column are kept.
@@ -41,6 +43,11 @@ struct chart_options {
   std::string title{}, x_label{}, y_label{};
   axis_range x{}, y{};
   int width = 720, height = 420;  // pixels, without the legend's columns after the first
+};
+
+struct chart_panel {
+  chart_options options{};
+  std::vector<chart_series> series{};
 };
 
 namespace detail {
@@ -194,8 +201,15 @@ inline chart_options precision_recall_options(std::string title) {
   return options;
 }
 
-inline std::string line_chart(chart_options const& options, std::span<chart_series const> series) {
-  using namespace detail;
+namespace detail {
+
+struct drawing {
+  std::string svg;
+  double width, height;  // pixels
+};
+
+// clip: the id of its clip path, which is unique in a file.
+inline drawing draw_chart(chart_options const& options, std::span<chart_series const> series, std::string const& clip) {
   // The data's range; where a series is smoothed only the smooth line counts, so that one spike does not flatten the rest.
   std::vector<std::vector<double>> bold;
   axis_range data_x{HUGE_VAL, -HUGE_VAL}, data_y{HUGE_VAL, -HUGE_VAL};
@@ -254,9 +268,9 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
   text(left + plot_width / 2, options.height - 14.0, "text-anchor=\"middle\"", options.x_label);
   text(0, 0, "text-anchor=\"middle\" transform=\"translate(18 " + number(top + plot_height / 2, 1) + ") rotate(-90)\"", options.y_label);
 
-  svg += "<clipPath id=\"plot\"><rect x=\"" + number(left, 1) + "\" y=\"" + number(top - 1, 1) + "\" width=\"" + number(plot_width + 1, 1) +
-         "\" height=\"" + number(plot_height + 2, 1) +
-         "\"/></clipPath>\n<g clip-path=\"url(#plot)\" fill=\"none\" stroke-linejoin=\"round\">\n";
+  svg += "<clipPath id=\"" + clip + "\"><rect x=\"" + number(left, 1) + "\" y=\"" + number(top - 1, 1) + "\" width=\"" +
+         number(plot_width + 1, 1) + "\" height=\"" + number(plot_height + 2, 1) + "\"/></clipPath>\n<g clip-path=\"url(#" + clip +
+         ")\" fill=\"none\" stroke-linejoin=\"round\">\n";
   std::vector<point> points;
   auto const curve = [&](std::vector<double> const& x, std::vector<double> const& y, std::size_t k, std::string_view style) {
     points.clear();
@@ -274,6 +288,30 @@ inline std::string line_chart(chart_options const& options, std::span<chart_seri
            series_dash(k) + "/>\n";
     text(x + 28, y + 4, "", characters(series[k].name) > most ? shortened(series[k].name, most) : series[k].name);
   }
+  return {svg + "</svg>\n", width, static_cast<double>(options.height)};
+}
+
+}  // namespace detail
+
+inline std::string line_chart(chart_options const& options, std::span<chart_series const> series) {
+  return detail::draw_chart(options, series, "plot").svg;
+}
+
+// columns: panels of a row, 1 or more.
+inline std::string chart_grid(std::span<chart_panel const> panels, std::size_t columns) {
+  std::vector<detail::drawing> cells;
+  double width = 0, height = 0;
+  for (chart_panel const& c : panels) {
+    cells.push_back(detail::draw_chart(c.options, c.series, "plot" + std::to_string(cells.size())));
+    width = std::max(width, cells.back().width), height = std::max(height, cells.back().height);
+  }
+  std::size_t const across = std::min(std::max<std::size_t>(columns, 1), std::max<std::size_t>(cells.size(), 1));
+  auto const at = [&](std::size_t k, double side) { return detail::number(static_cast<double>(k) * side, 0); };
+  std::string const w = at(across, width), h = at((cells.size() + across - 1) / across, height);
+  std::string svg =
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + w + "\" height=\"" + h + "\" viewBox=\"0 0 " + w + ' ' + h + "\">\n";
+  for (std::size_t k = 0; k < cells.size(); ++k)
+    svg += "<g transform=\"translate(" + at(k % across, width) + ' ' + at(k / across, height) + ")\">\n" + cells[k].svg + "</g>\n";
   return svg + "</svg>\n";
 }
 

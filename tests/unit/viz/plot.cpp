@@ -146,3 +146,28 @@ TEST_CASE("plot: legends of many classes go on in further columns, lines repeat 
   CHECK(text.find("stroke-dasharray") != std::string::npos);
   CHECK(text == plot({}, many));
 }
+
+TEST_CASE("plot: a grid holds whole charts, each with a clip path of its own") {
+  std::vector<chart_series> const one{{"a", {0, 1}, {0, 1}}};
+  chart_panel const cell{titled("first"), one}, wide{titled("second"), std::vector<chart_series>(60, one[0])};
+  std::string const svg = chart_grid(std::vector{cell, wide, cell}, 2);
+  pugi::xml_document document;
+  REQUIRE(document.load_string(svg.c_str()));
+  auto const outer = document.child("svg");
+  std::vector<std::string> places, clips, used;
+  double width = 0;
+  for (auto const& g : outer.children("g")) {
+    places.push_back(g.attribute("transform").value());
+    auto const inner = g.child("svg");
+    width = std::max(width, inner.attribute("width").as_double());
+    clips.push_back(inner.child("clipPath").attribute("id").value());
+    used.push_back(inner.child("g").attribute("clip-path").value());
+  }
+  std::string const w = std::to_string(static_cast<int>(width));
+  CHECK(places == std::vector<std::string>{"translate(0 0)", "translate(" + w + " 0)", "translate(0 420)"});
+  CHECK(clips == std::vector<std::string>{"plot0", "plot1", "plot2"});
+  CHECK(used == std::vector<std::string>{"url(#plot0)", "url(#plot1)", "url(#plot2)"});
+  CHECK(outer.attribute("width").as_double() == 2 * width);
+  CHECK(outer.attribute("height").as_double() == 840);
+  CHECK(document.load_string(chart_grid({}, 0).c_str()));
+}
