@@ -16,15 +16,19 @@ class data_arguments {
  public:
   // training: whether the program takes the part before --split, or the one behind it alone.
   CLI::Option* add_to(CLI::App& app, bool training) {
-    app.add_flag("--skip-bad", skip_bad, "leave out images that cannot be read or have no annotation");
-    app.add_option("--exif", exif, "which images are turned by their EXIF orientation: auto (where <size> says so), apply, ignore")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"auto", "apply", "ignore"}));
+    add_reading_to(app);
     return app
         .add_option("--split", fraction_,
                     training ? "train on this fraction of the images, by a hash of their ids, and test on the others"
                              : "the images that training with this --split leaves to the test")
         ->check(inside(0, 1));
+  }
+  // All but --split.
+  void add_reading_to(CLI::App& app) {
+    app.add_flag("--skip-bad", skip_bad, "leave out images that cannot be read or have no annotation");
+    app.add_option("--exif", exif, "which images are turned by their EXIF orientation: auto (where <size> says so), apply, ignore")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"auto", "apply", "ignore"}));
   }
 
   bool skip_bad = false;

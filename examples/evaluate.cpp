@@ -1,10 +1,12 @@
 // evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
-//          [--proposals] [what to compute with: cpu_options.hpp]
+//          [--proposals FILE [--top N]] [--recall] [what to compute with: cpu_options.hpp]
 //
-// Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the recall of the model's
+// Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
+// regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. The last lines on stdout: AP50 of each class, then mAP50.
 #include "cpu_options.hpp"
 #include "data_options.hpp"
+#include "outside_regions.hpp"
 #include "scores.hpp"
 
 #include <frcnn/load.hpp>
@@ -15,11 +17,12 @@ using namespace frcnn;
 
 int main(int argc, char** argv) {
   CLI::App app("Average precision of a model or of result files");
-  std::string model, results, test;
+  std::string model, results, test, proposals;
+  int top = 0;
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments how;
-  bool proposals = false;
+  bool recall = false;
   auto* from = app.add_option_group("what to evaluate")->require_option(1);
   from->add_option("--model", model, "model file")->check(console::path());
   from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt")->check(console::path());
@@ -27,10 +30,14 @@ int main(int argc, char** argv) {
   metric.add_to(app);
   how.add_to(app, false);
   cpu.add_to(app);
-  app.add_flag("--proposals", proposals, "recall of the model's proposals too");
+  auto* file = app.add_option("--proposals", proposals, "file of regions for the model's head, lines image_id x1 y1 x2 y2 [score]")
+                   ->check(console::path());
+  app.add_option("--top", top, "of the file's regions the best N of each image (all)")->check(console::whole(1))->needs(file);
+  app.add_flag("--recall", recall, "recall of the proposals too");
 
   return console::run(app, argc, argv, [&] {
-    if (proposals && model.empty()) throw error("--proposals", "--model", "result files, which hold none");
+    for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
+      if (given && model.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
     auto const source = how.test_source(test);
     auto reading = how.options("test data", cpu.threads);
 
@@ -41,14 +48,19 @@ int main(int argc, char** argv) {
       auto const detector = load_detector(model, every_cpu_preset, cpu.get());
       reading.classes = detector.classes();
       set = data::read_voc({source}, reading);
+      std::shared_ptr<eval::proposal_lists> lists;
+      if (!proposals.empty()) lists = console::proposals_of(set, proposals);
+      if (lists && top) lists->keep_best(static_cast<std::size_t>(top));
       console::progress show;
       console::pace pace(static_cast<double>(set.size()));
-      found = detect_all(detector, set, {}, [&](std::size_t n) {
+      auto const progress = [&](std::size_t n) {
         show(fmt::format("{} of {} images, {:.1f} a second", n, set.size(), pace.rate(static_cast<double>(n))), n == set.size());
-      });
-      if (proposals) {
+      };
+      found = detect_all(detector, set, {}, progress, eval::proposal_lists::source(lists));
+      if (recall) {
         std::vector<std::vector<box<float>>> regions(set.size());
-        for_each_image(set, [&](std::size_t i, image const& im) { regions[i] = detector.propose(im); });
+        if (lists) regions = lists->boxes();
+        else for_each_image(set, [&](std::size_t i, image const& im) { regions[i] = detector.propose(im); });
         fmt::print("{}", eval::recall_report(eval::evaluate_proposals(regions, truth_of(set), std::array{50, 100, 300})));
       }
     } else {

@@ -23,10 +23,15 @@ namespace console {
 
 class test_pass {
  public:
-  // set: stays the caller's.
+  // set: stays the caller's. regions: where the head looks, in place of the RPN's proposals.
   test_pass(frcnn::data::dataset const& set, std::string split, std::vector<std::string> classes, metric_argument metric,
-            std::filesystem::path out)
-      : set_(set), split_(std::move(split)), classes_(std::move(classes)), metric_(metric), out_(std::move(out)) {}
+            std::filesystem::path out, frcnn::region_source regions = {})
+      : set_(set),
+        split_(std::move(split)),
+        classes_(std::move(classes)),
+        metric_(metric),
+        out_(std::move(out)),
+        regions_(std::move(regions)) {}
 
   // Names that result files cannot hold as they are, and ids that two images have: said before training, not found in the files after it.
   void warn_of_names() const {
@@ -53,10 +58,11 @@ class test_pass {
   void operator()(Detector const& d, attempts& attempt) const {
     progress show;
     pace speed(static_cast<double>(set_.size()));
-    auto const found = frcnn::detect_all(d, set_, {}, [&](std::size_t n) {
+    auto const done = [&](std::size_t n) {
       show(fmt::format("test image {} of {}, {:.1f} a second", n, set_.size(), speed.rate(static_cast<double>(n))), n == set_.size());
       stop_if_interrupted();
-    });
+    };
+    auto const found = frcnn::detect_all(d, set_, {}, done, regions_);
     auto const truth = frcnn::truth_of(set_);
     frcnn::eval::voc_evaluation scores;
     if (set_.annotated()) attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });
@@ -118,6 +124,7 @@ class test_pass {
   std::vector<std::string> classes_;
   metric_argument metric_;
   std::filesystem::path out_;
+  frcnn::region_source regions_;
 };
 
 }  // namespace console

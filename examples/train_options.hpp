@@ -15,7 +15,7 @@
 
 struct arguments {
   std::vector<std::string> data;
-  std::string test, preset = "small", scheme = "joint", classes, init, out = "run";
+  std::string test, preset = "small", scheme = "joint", classes, init, out = "run", proposals, test_proposals;
   std::vector<double> lr_drop, anchors, ratios;
   double lr = 0;
   std::int64_t iterations = 0, checkpoint_every = 200;
@@ -41,9 +41,16 @@ inline void declare(CLI::App& app, arguments& a) {
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, "detector: " + frcnn::every_preset<frcnn::cpu>::names())->capture_default_str();
-  app.add_option("--scheme", a.scheme, "how features are shared")
-      ->capture_default_str()
-      ->check(CLI::IsMember({frcnn::joint_step::name, frcnn::exact_step::name}));
+  auto* scheme = app.add_option("--scheme", a.scheme, "how features are shared")
+                     ->capture_default_str()
+                     ->check(CLI::IsMember({frcnn::joint_step::name, frcnn::exact_step::name}));
+  auto* proposals =
+      app.add_option("--proposals", a.proposals, "train the head alone, on the regions of this file: image_id x1 y1 x2 y2 [score]")
+          ->check(console::path())
+          ->excludes(scheme);
+  app.add_option("--test-proposals", a.test_proposals, "regions of the test images (those of --proposals)")
+      ->check(console::path())
+      ->needs(proposals);
   auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's)")->check(console::whole(1));
   app.add_option("--iterations", a.iterations, "optimiser steps, instead of epochs")
       ->check(console::whole<std::int64_t>(1))

@@ -8,6 +8,7 @@
 //   checked_images.txt  what is known of the images, so that the next start does not decode them again
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "outputs.hpp"
+#include "outside_regions.hpp"
 #include "test_pass.hpp"
 #include "train_options.hpp"
 
@@ -93,14 +94,27 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   }
   weights.reset();
 
-  console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out);
+  // Fast R-CNN: regions of a file in place of the RPN, which is not trained.
+  bool const outside = !a.proposals.empty(), one_file = a.test_proposals.empty() || a.test_proposals == a.proposals;
+  std::string const scheme = outside ? "fast-rcnn" : a.scheme;
+  region_source regions, test_regions;
+  if (outside)
+    regions = eval::proposal_lists::source(console::proposals_of(sets.train, a.proposals, one_file ? sets.test : data::dataset()));
+  if (outside && !a.no_test)
+    test_regions = eval::proposal_lists::source(
+        console::proposals_of(sets.test, one_file ? a.proposals : a.test_proposals, one_file ? sets.train : data::dataset()));
+  console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out, test_regions);
   if (!a.no_test) test.warn_of_names();
 
   // The schedule.
   auto const defaults = Preset::training();
   int const batch = a.batch ? a.batch : defaults.batch;
-  data_feed<typename Preset::convention> feed(
-      sets.train, {.short_side = config.short_side, .max_side = config.max_side, .batch = batch, .seed = a.seed, .cache_mb = a.cache_mb});
+  data_feed<typename Preset::convention> feed(sets.train, {.short_side = config.short_side,
+                                                           .max_side = config.max_side,
+                                                           .batch = batch,
+                                                           .seed = a.seed,
+                                                           .cache_mb = a.cache_mb,
+                                                           .regions = regions});
   int const accumulate = a.accumulate ? a.accumulate : defaults.accumulate;
   trainer_options options{a.seed, defaults.rate, defaults.optimiser, accumulate};
   if (a.lr > 0) options.rate.lr = a.lr;
@@ -111,17 +125,21 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
 
   typename Preset::device::context context(a.cpu.get());
   using stage = training_stage<typename Preset::model>;
-  recipe<typename Preset::model> run(context, {stage{.name = a.scheme,
+  step_function<typename Preset::model> step = joint_step();
+  if (exact) step = exact_step();
+  if (outside) step = head_step();
+  recipe<typename Preset::model> run(context, {stage{.name = scheme,
                                                      .model = &d.model(),
                                                      .feed = std::ref(feed),
                                                      .input = [&d] { return d.make_input(); },
                                                      .options = options,
-                                                     .step = exact ? step_function<typename Preset::model>(exact_step()) : joint_step()}});
+                                                     .step = step,
+                                                     .trains = outside ? under({"backbone", "roi_heads"}) : trains_function()}});
 
   // What a resumed run must have in common with the one it goes on from.
   std::map<std::string, std::string> identity{{"--data", fmt::format("{}", fmt::join(a.data, " "))},
                                               {"--preset", a.preset},
-                                              {"--scheme", a.scheme},
+                                              {"--scheme", scheme},
                                               {"--classes", fmt::format("{}", fmt::join(config.classes, ","))},
                                               {"--epochs or --iterations", std::to_string(options.rate.steps)},
                                               {"--batch", std::to_string(batch)},
@@ -141,6 +159,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
+  if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, io::crc32c(io::read_file(a.proposals)));
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
   io::checkpoint_dir const checkpoints(out / "checkpoint");
@@ -212,6 +231,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
     throw;
   }
 
+  if (outside && a.init.empty()) console::say("the RPN of this model is untrained: evaluate it with --proposals");
   save(d, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
   keep();
   a.cpu.report();

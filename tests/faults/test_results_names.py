@@ -117,7 +117,7 @@ read = run("evaluate", "--results", out / "results", "--test", other)
 check(read.returncode == 0 and "AP50 zebra 0.0000" in read.stdout and "no result file" not in read.stderr, read)
 
 # ---- recall says at which IoU
-recall = run("evaluate", "--model", out / "model.safetensors", "--test", root, "--threads", "1", "--proposals")
+recall = run("evaluate", "--model", out / "model.safetensors", "--test", root, "--threads", "1", "--recall")
 lines = [line for line in recall.stdout.splitlines() if line.startswith("recall@")]
 check(len(lines) == 3 and all(" at IoU 0.50, 0.55, ... 0.95: " in line and len(line.split(": ")[1].split()) == 12 for line in lines), recall)
 

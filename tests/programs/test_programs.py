@@ -27,7 +27,7 @@ model = "run/model.safetensors"
 check(run("evaluate", "--model", model, "--test", data).stdout == result.stdout, "evaluate --model")
 from_files = run("evaluate", "--results", "run/results", "--test", data)
 check(from_files.returncode == 0 and from_files.stdout == result.stdout, from_files, result)
-points = run("evaluate", "--model", model, "--test", f"{data}:test", "--metric", "voc07", "--proposals")
+points = run("evaluate", "--model", model, "--test", f"{data}:test", "--metric", "voc07", "--recall")
 check(points.returncode == 0 and "recall@300" in points.stdout and "mAP50" in points.stdout, points)
 
 # detect: JSON as documented, a picture per image, also for two images of one name

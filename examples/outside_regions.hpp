@@ -1,0 +1,28 @@
+#pragma once
+// Proposals of a file for the images of a data set, as programs read them: --proposals FILE.
+#include "console.hpp"
+
+#include <frcnn/data/dataset.hpp>
+#include <frcnn/eval/proposal_file.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace console {
+
+inline std::vector<frcnn::eval::listed_image> listed_images(frcnn::data::dataset const& set) {
+  std::vector<frcnn::eval::listed_image> images;
+  for (auto const& s : set.samples) images.push_back({s.id, s.width, s.height});
+  return images;
+}
+
+// elsewhere: a data set whose images the file may have besides.
+inline std::shared_ptr<frcnn::eval::proposal_lists> proposals_of(frcnn::data::dataset const& set, std::string const& file,
+                                                                 frcnn::data::dataset const& elsewhere = {}) {
+  std::vector<std::string> others;
+  for (auto const& s : elsewhere.samples) others.push_back(s.id);
+  return std::make_shared<frcnn::eval::proposal_lists>(frcnn::eval::read_proposals(file, listed_images(set), warn, others));
+}
+
+}  // namespace console

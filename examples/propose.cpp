@@ -1,0 +1,138 @@
+// propose --model FILE --data ROOT[:SPLIT] [--data ..] --out FILE [--top N] [--no-nms] [--with-anchors] [--skip-bad] [--exif ..]
+//         [what to compute with: cpu_options.hpp]
+// propose --method selective-search|edge-boxes [--edge-model FILE|sobel] --data ROOT[:SPLIT] --out FILE [--top N]
+//
+// Proposals of every image of a split, as train_voc and evaluate take them (--proposals) and proposal_recall measures them: lines
+// image_id x1 y1 x2 y2 [score], in VOC coordinates, by rank (frcnn/eval/proposal_file.hpp). From a trained model's RPN, or, where the build
+// found OpenCV's ximgproc (FRCNN_OPENCV), by the methods that the paper compares with. --out is whole or not there.
+#include "cpu_options.hpp"
+#include "data_options.hpp"
+#include "outputs.hpp"
+#include "outside_regions.hpp"
+
+#include <frcnn/detector/proposer.hpp>
+#include <frcnn/load.hpp>
+#include <frcnn/presets/every_preset.hpp>
+#include <frcnn/train/evaluation.hpp>
+#if FRCNN_HAS_OPENCV
+#include "opencv_proposals.hpp"
+#endif
+
+using namespace frcnn;
+using words = eval::proposal_writer::words;
+
+namespace {
+
+struct request {
+  std::string model, method = "rpn", edge_model, out;
+  std::vector<std::string> data;
+  int top = 0;  // 0: the model's own number, or 2000
+  bool no_nms = false, with_anchors = false;
+  console::cpu_arguments cpu;
+  console::data_arguments how;
+};
+
+data::dataset read(request const& r) {
+  std::vector<data::voc_source> sources;
+  for (auto const& spec : r.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
+  auto reading = r.how.options("data", r.cpu.threads);
+  reading.wanted = data::annotations::optional;
+  auto set = data::read_voc(sources, reading);
+  eval::require_distinct_ids(r.out, console::listed_images(set));
+  return set;
+}
+
+// find(image, regions, anchors): the proposals of an image in their order; anchors only where asked for.
+template <class Find>
+int write(request const& r, data::dataset const& set, words what, Find find) {
+  eval::proposal_writer file(r.out, what);
+  console::progress show;
+  console::pace pace(static_cast<double>(set.size()));
+  std::size_t all = 0;
+  std::vector<region> regions;
+  std::vector<anchor_shape> anchors;
+  for_each_image(set, [&](std::size_t i, image const& im) {
+    regions.clear(), anchors.clear();
+    find(im, regions, anchors);
+    file.add(set.samples[i].id, regions, anchors);
+    all += regions.size();
+    show(fmt::format("{} of {} images, {:.1f} a second", i + 1, set.size(), pace.rate(static_cast<double>(i + 1))), i + 1 == set.size());
+  });
+  file.commit();
+  r.cpu.report();
+  fmt::print("{}: {} proposals, {:.1f} an image\n", r.out, all, static_cast<double>(all) / static_cast<double>(set.size()));
+  return 0;
+}
+
+int from_model(request const& r) {
+  std::string const preset = preset_of(io::safetensors_file(r.model));
+  return every_preset<cpu>::with(preset, [&]<class Preset>() {
+    auto const d = load<Preset>(r.model, r.cpu.get());
+    auto limits = proposer<Preset>::defaults(d);
+    if (r.no_nms) limits.nms_iou = 1, limits.limit.after_nms = limits.limit.before_nms;
+    if (r.top) limits.limit.after_nms = r.top;
+    limits.limit.before_nms = std::max(limits.limit.before_nms, limits.limit.after_nms);
+    proposer<Preset> propose(d, limits);
+    auto const set = read(r);
+    return write(r, set, r.with_anchors ? words::anchor : words::score, [&](image const& im, auto& regions, auto& anchors) {
+      for (auto const& p : propose(im)) {
+        regions.push_back(p.what);
+        if (r.with_anchors) anchors.push_back(p.anchor);
+      }
+    });
+  });
+}
+
+#if FRCNN_HAS_OPENCV
+int from_opencv(request const& r) {
+  int const top = r.top ? r.top : 2000;
+  auto const first = [&](std::vector<region> all) {
+    all.resize(std::min(all.size(), static_cast<std::size_t>(top)));
+    return all;
+  };
+  if (r.method == "selective-search")
+    return write(r, read(r), words::box, [&](image const& im, auto& regions, auto&) { regions = first(console::selective_search(im)); });
+  if (r.edge_model.empty())
+    throw error("--edge-model",
+                "OpenCV's structured edge model, model.yml.gz of opencv_extra, which no package has; or sobel, for other edges", "none");
+  console::edge_boxes const find(r.edge_model == "sobel" ? std::string() : r.edge_model, top);
+  return write(r, read(r), words::score, [&](image const& im, auto& regions, auto&) { regions = first(find(im)); });
+}
+#else
+int from_opencv(request const& r) {
+  throw error("--method " + r.method,
+              "a build with OpenCV's ximgproc (cmake -DFRCNN_OPENCV=ON; Debian: libopencv-dev and libopencv-contrib-dev)", "one without");
+}
+#endif
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Writes the proposals of every image of a data set");
+  request r;
+  app.add_option("--model", r.model, "model file, whose RPN proposes")->check(console::path());
+  app.add_option("--method", r.method, "what proposes: rpn, or selective-search or edge-boxes of OpenCV")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"rpn", "selective-search", "edge-boxes"}));
+  app.add_option("--edge-model", r.edge_model, "of edge-boxes: OpenCV's structured edge model, or sobel")->check(console::path());
+  app.add_option("--data", r.data, "data in VOC layout, ROOT or ROOT:SPLIT (trainval); several are joined")
+      ->required()
+      ->check(console::path());
+  app.add_option("--out", r.out, "the file to write")->required()->check(console::path());
+  app.add_option("--top", r.top, "proposals of an image at most (the model's, 300 mostly; 2000 of other methods)")
+      ->check(console::whole(1, 1'000'000));
+  app.add_flag("--no-nms", r.no_nms, "no suppression: the best before it, 6000 mostly");
+  app.add_flag("--with-anchors", r.with_anchors, "behind each score the anchor, size:ratio, for proposal_recall");
+  r.how.add_reading_to(app);
+  r.cpu.add_to(app);
+
+  return console::run(app, argc, argv, [&] {
+    bool const rpn = r.method == "rpn";
+    if (rpn && r.model.empty()) throw error("--model", "a model file", "none");
+    for (auto const& [name, given] : {std::pair{"--model", !r.model.empty()}, {"--no-nms", r.no_nms}, {"--with-anchors", r.with_anchors}})
+      if (!rpn && given) throw error(name, "--method rpn, whose option it is", r.method);
+    if (r.method != "edge-boxes" && !r.edge_model.empty()) throw error("--edge-model", "--method edge-boxes, whose option it is", r.method);
+    console::check_outputs({r.model, r.edge_model}, {r.out});
+    return rpn ? from_model(r) : from_opencv(r);
+  });
+}

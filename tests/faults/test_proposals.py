@@ -1,0 +1,192 @@
+"""Proposals in files: propose writes them, train_voc and evaluate look at them, proposal_recall measures them; and files that are none."""
+import csv
+import pathlib
+import re
+import xml.etree.ElementTree as xml
+
+from common import TINY, bytes_of, check, demo_data, refused, run
+from voc_data import thing, voc
+
+ONE = ["--threads", "1"]
+data = demo_data(images=15)
+ids = {split: (data / f"ImageSets/Main/{split}.txt").read_text().split() for split in ("trainval", "test")}
+check(run("train_voc", "--data", data, *TINY, "--no-test", "--out", "run").returncode == 0, "a model")
+MODEL = ["--model", "run/model.safetensors", *ONE]
+
+
+def lists(path):
+    """{id: [[x1, y1, x2, y2, ..], ..]} of a file of proposals, as written."""
+    found = {}
+    for line in pathlib.Path(path).read_text().splitlines():
+        words = line.split()
+        found.setdefault(words[0], [])
+        if len(words) > 1:
+            found[words[0]].append([float(w) for w in words[1:6]])
+    return found
+
+
+def proposes(out, *arguments, split="test"):
+    result = run("propose", *MODEL, "--data", f"{data}:{split}", "--out", out, *arguments)
+    check(result.returncode == 0 and re.fullmatch(rf"{out}: \d+ proposals, [\d.]+ an image\n", result.stdout), result)
+    return lists(out)
+
+
+# ---- what propose writes: every image, by score, inside of it, as many as asked for, the same bytes each time
+test, trainval = proposes("test.txt"), proposes("trainval.txt", split="trainval")
+check(list(test) == ids["test"] and list(trainval) == ids["trainval"], "images in the order of the list")
+sizes = {name: [int(xml.parse(data / f"Annotations/{name}.xml").find(f"size/{side}").text) for side in ("width", "height")] for name in ids["test"]}
+for name, boxes in test.items():
+    check(0 < len(boxes) <= 300 and all(len(b) == 5 and 0 < b[4] < 1 for b in boxes), name)
+    check([b[4] for b in boxes] == sorted((b[4] for b in boxes), reverse=True), name)
+    check(all(1 <= b[0] < b[2] + 1 <= sizes[name][0] + 1 and 1 <= b[1] < b[3] + 1 <= sizes[name][1] + 1 for b in boxes), name)
+proposes("again.txt")
+check(bytes_of("again.txt") == bytes_of("test.txt"), "equal runs give equal bytes")
+for name, boxes in proposes("ten.txt", "--top", "10").items():
+    check(boxes == test[name][:10], "the first ones", boxes)
+raw = proposes("raw.txt", "--no-nms")
+check(all(len(raw[name]) > len(test[name]) for name in test), "nothing is suppressed")
+check(all(b in raw[name] for name in test for b in test[name]), "what is kept is among them")
+proposes("anchors.txt", "--with-anchors")
+named = [line.split() for line in pathlib.Path("anchors.txt").read_text().splitlines()]
+check(all(len(words) == 7 and re.fullmatch(r"(24|48|96):(0\.5|1|2)", words[6]) for words in named), named[0])
+check([words[:6] for words in named] == [line.split() for line in pathlib.Path("test.txt").read_text().splitlines()], "the same lines but for that")
+
+# ---- evaluate: the head on a file; recall of what the model proposes, of the file the same
+own, from_file = (run("evaluate", *MODEL, "--test", data, "--recall", *more) for more in ([], ["--proposals", "test.txt"]))
+recall = [line for line in own.stdout.splitlines() if line.startswith("recall@")]
+check(own.returncode == 0 and len(recall) == 3 and own.stdout == from_file.stdout, own, from_file)
+few = run("evaluate", *MODEL, "--test", data, "--proposals", "test.txt", "--top", "10")
+check(few.stdout == run("evaluate", *MODEL, "--test", data, "--proposals", "ten.txt").stdout and "mAP50" in few.stdout, few)
+refused(run("evaluate", "--results", "results", "--test", data, "--proposals", "test.txt"), "--proposals: expected --model")
+refused(run("evaluate", "--results", "results", "--test", data, "--recall"), "--recall: expected --model")
+check(run("evaluate", *MODEL, "--test", data, "--top", "10").returncode == 1, "--top is of a file")
+
+# ---- Fast R-CNN: trains the head on a file, goes on after a stop, and its model is one that evaluate takes
+FAST = ["--data", data, *TINY, "--checkpoint-every", "2", "--proposals", "trainval.txt"]
+whole = run("train_voc", *FAST, "--test-proposals", "test.txt", "--out", "fast")
+check(whole.returncode == 0 and "mAP50" in whole.stdout and "RPN of this model is untrained" in whole.stderr, whole)
+scored = run("evaluate", "--model", "fast/model.safetensors", *ONE, "--test", data, "--proposals", "test.txt")
+check(scored.stdout == whole.stdout, scored, whole)
+pathlib.Path("both.txt").write_text(pathlib.Path("trainval.txt").read_text() + pathlib.Path("test.txt").read_text())
+both = run("train_voc", "--data", data, *TINY, "--proposals", "both.txt", "--out", "both")  # one file of all images
+check(both.returncode == 0 and both.stdout == whole.stdout and "not among these" not in both.stderr, both)
+check(bytes_of("both/model.safetensors") == bytes_of("fast/model.safetensors"), "the same regions, the same bytes")
+said = run("evaluate", "--model", "both/model.safetensors", *ONE, "--test", data, "--proposals", "both.txt")
+check(said.stdout == whole.stdout and "lines are of images that are not among these, and are not used; the first: both.txt:1, " in said.stderr, said)
+
+pathlib.Path("fast/checkpoint/step-00000006").rename("gone")  # as if killed after step 4
+pathlib.Path("fast/model.safetensors").rename("fast.safetensors")
+for other, words in ((["--proposals", "both.txt"], ("--proposals trainval.txt of CRC32C", "both.txt of CRC32C")), ([], ("--scheme fast-rcnn", "--scheme joint"))):
+    refused(run("train_voc", "--data", data, *TINY, *other, "--no-test", "--resume", "--out", "fast"), *words)
+on = run("train_voc", *FAST, "--test-proposals", "test.txt", "--resume", "--out", "fast")
+check(on.returncode == 0 and "going on from step 4" in on.stderr, on)
+check(bytes_of("fast/model.safetensors") == bytes_of("fast.safetensors"), "byte-identical after resume")
+check(run("train_voc", *FAST, "--scheme", "joint", "--out", "no").returncode == 1, "--scheme is another thing")
+
+# ---- proposal_recall: as computed here, object by object
+many = run("proposal_recall", "--test", data, "--out", "recall", "--short-side", "96", "--max-side", "160", "anchors.txt", "ten.txt")
+check(many.returncode == 0 and many.stdout.count("recall@") == 10 and many.stdout.count(" proposes ") == 9, many)
+truth = {}
+for name in ids["test"]:
+    corners = lambda o: [float(o.find(f"bndbox/{c}").text) for c in ("xmin", "ymin", "xmax", "ymax")]
+    truth[name] = [corners(o) for o in xml.parse(data / f"Annotations/{name}.xml").findall("object") if (o.findtext("difficult") or "0") == "0"]
+
+
+def overlap(a, b):  # both inclusive
+    sides = [min(a[2 + k], b[2 + k]) - max(a[k], b[k]) + 1 for k in (0, 1)]
+    area = lambda c: (c[2] - c[0] + 1) * (c[3] - c[1] + 1)
+    both = max(sides[0], 0) * max(sides[1], 0)
+    return both / (area(a) + area(b) - both)
+
+
+def covered(found, most):
+    overlaps = []
+    for name, objects in truth.items():
+        pairs = sorted((-overlap(o, p), i, j) for i, o in enumerate(objects) for j, p in enumerate(found[name][:most]))
+        taken, used = {}, set()
+        for value, i, j in pairs:
+            if i not in taken and j not in used:
+                taken[i] = -value
+                used.add(j)
+        overlaps += [taken.get(i, 0) for i in range(len(objects))]
+    return overlaps
+
+
+rows = list(csv.DictReader(pathlib.Path("recall/recall.csv").open()))
+check(len(rows) == 2 * 5 * 51, "files, limits, thresholds")
+for file in ("anchors.txt", "ten.txt"):
+    for most in (50, 100, 300, 1000, 2000):
+        overlaps = covered(lists(file), most)
+        mine = [r for r in rows if r["file"] == file and r["proposals"] == str(most)]
+        check([r["iou"] for r in mine] == [f"{k / 100:.2f}" for k in range(50, 101)], mine[0])
+        for r in mine:
+            t = float(r["iou"])
+            low, high = (sum(o >= t + d for o in overlaps) / len(overlaps) for d in (1e-6, -1e-6))
+            check(low - 6e-5 <= float(r["recall"]) <= high + 6e-5, r, low, high)
+svg = xml.parse("recall/recall.svg").getroot()
+check(len(svg.findall("{*}g")) == 5, "a chart for each number of proposals")
+table = {f"{float(r['size']):g}:{float(r['ratio']):g}": r for r in csv.DictReader(pathlib.Path("recall/anchors.csv").open())}
+check(len(table) == 9, table)
+for anchor, row in table.items():
+    mine = [(words[0], [float(w) for w in words[1:5]]) for words in named if words[6] == anchor]
+    scale = {name: min(96 / min(size), 160 / max(size)) for name, size in sizes.items()}
+    wide = sum((b[2] - b[0] + 1) * scale[name] for name, b in mine) / len(mine)
+    check(int(row["proposals"]) == len(mine) and abs(float(row["width"]) - wide) < 0.01, row, wide)
+alone = run("proposal_recall", "--test", data, "--out", "alone", "test.txt")
+check(alone.returncode == 0 and not pathlib.Path("alone/anchors.csv").exists(), alone)
+check(xml.parse("alone/recall.svg").getroot().find("{*}g") is not None, "one chart")
+refused(run("proposal_recall", "--test", data, "--out", "recall", "--short-side", "96", "--max-side", "90", "test.txt"), "--max-side: expected at least --short-side, 96")
+pathlib.Path("in").mkdir()
+pathlib.Path("in/recall.csv").write_text(pathlib.Path("test.txt").read_text())
+refused(run("proposal_recall", "--test", data, "--out", "in", "in/recall.csv"), "an output that is no input")
+
+# ---- lines that are none: each program says which
+first = ids["test"][0]
+good = pathlib.Path("test.txt").read_text()
+EVERY = (("evaluate", *MODEL, "--test", data, "--proposals", "bad.txt"), ("proposal_recall", "--test", data, "--out", "none", "bad.txt"),
+         ("train_voc", "--data", data, *TINY, "--out", "none", "--proposals", "trainval.txt", "--test-proposals", "bad.txt"))
+CASES = ((f"{first} 1 2 3\n", "bad.txt:1: expected image_id x1 y1 x2 y2 [score"), (f"{first} 1 2 nan 9 .5\n", "bad.txt:1: expected a number, found 'nan'"),
+         (f"{first} 9 9 2 2 .5\n", "bad.txt:1: expected x1 y1 x2 y2 with x1 <= x2"), (f"{first} 9000 1 9010 9 .5\n", "bad.txt:1: expected a box that meets its image"),
+         ("", "bad.txt: expected proposals, lines image_id"), (good.split("\n")[0] + "\n", f"none of {len(ids['test']) - 1}: '{ids['test'][1]}'"),
+         (pathlib.Path("trainval.txt").read_text(), f"but of other images, the first: '{ids['trainval'][0]}'"))
+for text, words in CASES:
+    pathlib.Path("bad.txt").write_text(text)
+    for program in EVERY if text == CASES[0][0] else EVERY[:1]:
+        refused(run(*program), words)
+check(not pathlib.Path("none/model.safetensors").exists() and not pathlib.Path("none/recall.csv").exists(), "nothing was made")
+refused(run("evaluate", *MODEL, "--test", data, "--proposals", "absent.txt"), "absent.txt")
+pathlib.Path("bad.txt").write_text(good + good.split("\n")[0] + "\n")
+twice = run("evaluate", *MODEL, "--test", data, "--proposals", "bad.txt")
+check(twice.returncode == 0 and re.search(r"1 line is there before, with the same box and score; the first: bad.txt:\d+, as line 1\n", twice.stderr), twice)
+
+# ---- propose: options that do not go together; images that one line could not tell apart; an output that is an input
+TO = ["--data", f"{data}:test", "--out", "none.txt"]
+refused(run("propose", *TO), "--model: expected a model file, found none")
+refused(run("propose", *MODEL, "--data", data, "--out", "run/model.safetensors"), "an output that is no input")
+for option in (["--no-nms"], ["--with-anchors"], MODEL[:2]):
+    refused(run("propose", "--method", "selective-search", *TO, *option), f"{option[0]}: expected --method rpn")
+refused(run("propose", *MODEL, *TO, "--edge-model", "sobel"), "--edge-model: expected --method edge-boxes")
+refused(run("propose", *MODEL, *TO, "--top", "0"), "--top: expected a whole number from 1")
+voc("twin", {first: thing()})
+refused(run("propose", *MODEL, "--data", f"{data}:test", "--data", f"twin:test", "--out", "none.txt"), "image ids that differ", first)
+check(not pathlib.Path("none.txt").exists() and not pathlib.Path("none.txt.part").exists(), "nothing was made")
+
+# ---- ids with blanks, and a split that nobody annotated
+spaced = voc("spaced", {"shot (1)": thing("star"), "b": thing("star")})
+check(run("propose", *MODEL, "--data", f"{spaced}:test", "--out", "spaced.txt").returncode == 0, "blanks")
+check(set(lists("spaced.txt")) == {"shot%20(1)", "b"}, "encoded")
+check(run("evaluate", *MODEL[:2], *ONE, "--test", spaced, "--proposals", "spaced.txt").returncode == 0, "and read")
+
+# ---- OpenCV's generators, where the build has them: every run the same, each image like the first
+opencv = run("propose", "--method", "selective-search", *TO[:2], "--out", "ss.txt")
+if opencv.returncode == 0:
+    for method in (["selective-search"], ["edge-boxes", "--edge-model", "sobel"]):
+        out = [run("propose", "--method", *method, "--data", f"{data}:{split}", "--out", name) for split, name in
+               (("test", "first.txt"), ("test", "second.txt"), ("all", "all.txt"))]
+        check(all(o.returncode == 0 for o in out) and bytes_of("first.txt") == bytes_of("second.txt"), *out)
+        check(all(lists("all.txt")[name] == boxes for name, boxes in lists("first.txt").items()), "whatever came before")
+        check(run("evaluate", *MODEL, "--test", data, "--proposals", "first.txt").returncode == 0, method)
+    refused(run("propose", "--method", "edge-boxes", *TO), "--edge-model: expected OpenCV's structured edge model, model.yml.gz", "which no package has")
+    refused(run("propose", "--method", "edge-boxes", *TO, "--edge-model", "absent.gz"), "absent.gz", "found no file")
+else:
+    refused(opencv, "--method selective-search: expected a build with OpenCV's ximgproc (cmake -DFRCNN_OPENCV=ON", "found one without")
