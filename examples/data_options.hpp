@@ -1,6 +1,6 @@
 #pragma once
 // How the programs are told to read data in VOC layout, and what they say about it while they do:
-//   --split F   --skip-bad   --exif auto|apply|ignore
+//   --split F   --skip-bad   --exif auto|apply|ignore   --difficult drop|ignore|keep (where they train)
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
 #include "console.hpp"
 #include "options.hpp"
@@ -17,6 +17,10 @@ class data_arguments {
   // training: whether the program takes the part before --split, or the one behind it alone.
   CLI::Option* add_to(CLI::App& app, bool training) {
     add_reading_to(app);
+    if (training)
+      app.add_option("--difficult", difficult, "objects marked difficult in training: drop (they count as background), ignore, keep")
+          ->capture_default_str()
+          ->check(CLI::IsMember({"drop", "ignore", "keep"}));
     return app
         .add_option("--split", fraction_,
                     training ? "train on this fraction of the images, by a hash of their ids, and test on the others"
@@ -32,7 +36,11 @@ class data_arguments {
   }
 
   bool skip_bad = false;
-  std::string exif = "auto";
+  std::string exif = "auto", difficult = "drop";
+  frcnn::data::difficult_objects difficult_in_training() const {
+    using enum frcnn::data::difficult_objects;
+    return difficult == "keep" ? keep : difficult == "ignore" ? ignore : drop;
+  }
   bool splits() const { return fraction_ > 0; }
   double fraction() const { return fraction_; }
   frcnn::data::id_range training_part() const { return {0, splits() ? fraction_ : 1}; }
@@ -104,7 +112,7 @@ struct datasets {
     };
     attempt([&] {
       train = data::read_voc(sources, options);
-      data::require_trainable(train);
+      data::require_trainable(train, "training data", how.difficult_in_training());
     });
     if (!r.no_test) {
       auto const classes = options.classes.empty() ? train.classes : options.classes;

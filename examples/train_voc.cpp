@@ -113,6 +113,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
                                                            .max_side = config.max_side,
                                                            .batch = batch,
                                                            .seed = a.seed,
+                                                           .difficult = a.reading.difficult_in_training(),
                                                            .cache_mb = a.cache_mb,
                                                            .regions = regions});
   int const accumulate = a.accumulate ? a.accumulate : defaults.accumulate;
@@ -158,6 +159,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
                                               {"--exif", a.reading.exif}};
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
+  if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, io::crc32c(io::read_file(a.proposals)));
   auto const trained_on = data::fingerprint_of(sets.train);

@@ -1,4 +1,5 @@
 """Data as people have it: each folder has one oddity, which is read, warned of with its count, or refused in a sentence that says what to do."""
+import pathlib
 import shutil
 
 from common import check, refused, run
@@ -111,6 +112,20 @@ not_read(folder("rotated", xml=note(rotated)), "rotated boxes and polygons are n
 
 # Boxes.
 not_read(folder("all_difficult", xml=note(thing(extra="<difficult>1</difficult>"))), "not difficult", "all 3")
+hard = folder("hard", xml=note(thing(extra="<difficult>1</difficult>")))
+not_read(hard, "not difficult", "all 3", more=("--difficult", "ignore"))
+read(hard, more=("--difficult", "keep"))
+model = pathlib.Path("out/model.safetensors").read_bytes()
+read(folder("easy", xml=note(thing())))
+check(pathlib.Path("out/model.safetensors").read_bytes() == model, "a difficult object that is kept is one like others")
+some = folder("some", xml=note(thing(), thing(box=(5, 5, 40, 30), extra="<difficult>1</difficult>")))
+read(some, more=("--difficult", "ignore"))
+model = pathlib.Path("out/model.safetensors").read_bytes()
+again = ["train_voc", "--data", some, *TINY, "--iterations", "1", "--out", "out", "--no-test", "--resume"]
+refused(run(*again), "--difficult ignore", "--difficult not given")
+refused(run(*again, "--difficult", "keep"), "--difficult ignore", "--difficult keep")
+read(some)
+check(pathlib.Path("out/model.safetensors").read_bytes() != model, "dropped, it is background")
 not_read(folder("fractions", xml=note(thing(box=(0.21, 0.25, 0.62, 0.75)))), "coordinates in pixels", "all 3 boxes lie in 0..1")
 result = not_read(folder("swapped", xml=note(thing(box=(60, 48, 21, 17)))), "at least one object that can be used", "none among the 3")
 warned(result, "training data: 3 boxes", "corners swapped", "a.xml, object 1")

@@ -80,16 +80,23 @@ struct dataset {
 
 static_assert(DataSource<dataset>);
 
-// Throws where nothing can be learned: nobody has annotated the data, or every object is difficult, and those are not trained on.
+// What training makes of objects that are marked difficult (VOC), or are crowds. Evaluation is another matter: there they count neither way.
+enum class difficult_objects : std::uint8_t {
+  drop,    // they are not there: what lies on them may become an example of the background, as in both releases
+  ignore,  // ignore regions, label -1: nothing matches them, and what lies on them by half of its area is no example of the background
+  keep     // objects like all others
+};
+
+// Throws where nothing can be learned: nobody has annotated the data, or every object is difficult and those are not kept.
 template <DataSource Source>
-void require_trainable(Source const& data, std::string const& name = "training data") {
+void require_trainable(Source const& data, std::string const& name = "training data", difficult_objects how = difficult_objects::drop) {
   std::size_t objects = 0, difficult = 0;
   for (std::size_t i = 0; i < data.size(); ++i) {
     auto const& truth = data.truth(i);
     if (!truth.annotated) throw error(name, "annotated images", "some that nobody has annotated");
     for (auto const& o : truth.objects) ++objects, difficult += o.difficult;
   }
-  if (objects > 0 && objects == difficult)
+  if (how != difficult_objects::keep && objects > 0 && objects == difficult)
     throw error(name, "an object that is not difficult, since those are not trained on",
                 "<difficult>1</difficult> in all " + std::to_string(objects));
 }

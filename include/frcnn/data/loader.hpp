@@ -13,7 +13,8 @@
 // 2. an image is mirrored when random_unit(seed, epoch, id, draw::flip, 0) < .5; where the convention doubles the data set, each epoch
 //    holds every image and its mirror image instead
 // 3. where the convention says so, a batch holds only wide images or only tall ones, and images without boxes are left out
-// 4. boxes are mirrored in the original image and then scaled, as both releases do; difficult objects are not trained on
+// 4. boxes are mirrored in the original image and then scaled, as both releases do; of difficult objects the options decide: they are not
+//    there, or are ignore regions (label -1), or objects like others
 // 5. where the options name a region_source, its regions come along, the best `most_regions` of each image (geometry/region.hpp)
 // Resized images stay in memory, unmirrored, up to cache_mb: after the first epoch such an image costs one copy.
 //
@@ -45,8 +46,8 @@ struct loaded {
   resize_plan plan;  // from the original to `pixels`
   int original_width = 0, original_height = 0;
   std::vector<box<float>> boxes;        // [G]
-  std::vector<std::int32_t> labels;     // [G] 1..K
-  std::vector<std::uint8_t> difficult;  // [G]; all 0 in training
+  std::vector<std::int32_t> labels;     // [G] 1..K, or -1 for an ignore region
+  std::vector<std::uint8_t> difficult;  // [G], as annotated
   std::vector<box<float>> regions;      // by descending score; none without a region_source
   std::size_t index = 0;                // in the data
   std::uint64_t id = 0;                 // names it to the random draws
@@ -58,6 +59,7 @@ struct training_options {
   int batch = 2;
   std::uint64_t seed = 0;
   bool flip = true;
+  difficult_objects difficult = difficult_objects::drop;
   std::size_t cache_mb = 512;
   int workers = 1;          // background threads; 0: everything happens in next()
   region_source regions{};  // empty: images come without
@@ -127,7 +129,7 @@ void with_pixels(Source const& data, std::size_t i, F&& f) {
 
 // Everything of `out` but regions; its memory is reused. cache: may be null.
 template <class Rules, DataSource Source>
-void load(Source const& data, std::size_t index, bool flipped, bool with_difficult, int short_side, int max_side, int channels,
+void load(Source const& data, std::size_t index, bool flipped, difficult_objects how, int short_side, int max_side, int channels,
           image_cache* cache, ops::resizer& resize, loaded& out) {
   auto const& truth = data.truth(index);
   out.plan = Rules::resize(truth.width, truth.height, short_side, max_side);
@@ -168,10 +170,10 @@ void load(Source const& data, std::size_t index, bool flipped, bool with_difficu
   out.labels.clear();
   out.difficult.clear();
   for (auto const& o : truth.objects) {
-    if (o.difficult && !with_difficult) continue;
+    if (o.difficult && how == difficult_objects::drop) continue;
     box<float> const where = flipped ? Rules::flip_box(o.where, static_cast<float>(truth.width)) : o.where;
     out.boxes.push_back(Rules::scale_box(where, static_cast<float>(out.plan.scale_x), static_cast<float>(out.plan.scale_y)));
-    out.labels.push_back(o.label);
+    out.labels.push_back(o.difficult && how == difficult_objects::ignore ? std::int32_t{-1} : o.label);
     out.difficult.push_back(o.difficult);
   }
 }
@@ -197,7 +199,8 @@ class epoch_plan {
   epoch_plan(Source const& data, training_options const& o) : data_(data), options_(o) {
     for (std::size_t i = 0; i < data.size(); ++i) {
       auto const& truth = data.truth(i);
-      bool const has_boxes = std::ranges::any_of(truth.objects, [](auto const& x) { return !x.difficult; });
+      bool const has_boxes =
+          std::ranges::any_of(truth.objects, [&](auto const& x) { return !x.difficult || o.difficult == difficult_objects::keep; });
       if (has_boxes || Rules::learns_from_empty_images) images_.push_back(i);
     }
     begin(0);
@@ -268,7 +271,7 @@ class training_loader {
         cache_(data.size(), o.cache_mb << 20),
         batches_([this](std::uint64_t batch, std::vector<detail::load_request>& requests) { plan_(batch, requests); },
                  [this, &data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-                   detail::load<Rules>(data, r.index, r.flipped, false, o.short_side, o.max_side, o.channels, &cache_, resize, out);
+                   detail::load<Rules>(data, r.index, r.flipped, o.difficult, o.short_side, o.max_side, o.channels, &cache_, resize, out);
                    detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
                  },
                  o.workers) {}
@@ -283,7 +286,7 @@ class training_loader {
  private:
   static Source const& checked(Source const& data, training_options const& o) {
     detail::check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
-    require_trainable(data);
+    require_trainable(data, "training data", o.difficult);
     return data;
   }
 
@@ -303,7 +306,8 @@ class evaluation_loader {
                 requests.push_back({i, false});
             },
             [&data, o, resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-              detail::load<Rules>(data, r.index, r.flipped, true, o.short_side, o.max_side, o.channels, nullptr, resize, out);
+              detail::load<Rules>(data, r.index, r.flipped, difficult_objects::keep, o.short_side, o.max_side, o.channels, nullptr, resize,
+                                  out);
               detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
             },
             o.workers) {}
@@ -327,7 +331,7 @@ loaded load_one(Source const& data, std::size_t index, int short_side, int max_s
   detail::check_options(short_side, max_side, 1, 0, 1, channels);
   ops::resizer resize;
   loaded result;
-  detail::load<Rules>(data, index, false, true, short_side, max_side, channels, nullptr, resize, result);
+  detail::load<Rules>(data, index, false, difficult_objects::keep, short_side, max_side, channels, nullptr, resize, result);
   return result;
 }
 

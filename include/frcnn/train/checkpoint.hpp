@@ -115,6 +115,11 @@ void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::ma
       throw error("--resume", "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " + then + ")",
                   key + " " + (value.empty() ? "not given" : value));
   }
+  for (auto const& [key, value] : state.metadata())  // what is an argument only where it is given
+    if (std::string const prefix = "argument "; key.starts_with(prefix) && !arguments.contains(key.substr(prefix.size())))
+      throw error("--resume",
+                  "the arguments of the run in " + from.path.parent_path().string() + " (" + key.substr(prefix.size()) + ' ' + value + ")",
+                  key.substr(prefix.size()) + " not given");
   auto const changed = difference(spec_of<Preset>(model), spec_writer(model.name()).write(d.config()));
   if (!changed.empty()) throw error("--resume", "the detector of the run in " + from.path.parent_path().string(), "another: " + changed);
   auto const compare = [&](char const* key, std::string const& expected) {

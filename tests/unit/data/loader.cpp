@@ -203,6 +203,35 @@ TEST_CASE("under caffe an epoch holds every image and its mirror image, batches 
   }
 }
 
+TEST_CASE("difficult objects are dropped, or regions to ignore, or objects like others") {
+  pictures p(6);
+  p.data.samples[3].objects.erase(p.data.samples[3].objects.begin());  // only the difficult one is left
+  using how = difficult_objects;
+  for (auto const& [told, labels] : {std::pair{how::drop, std::vector<std::int32_t>{2}}, {how::ignore, {2, -1}}, {how::keep, {2, 1}}}) {
+    auto o = options(1);
+    o.difficult = told;
+    training_loader<torchvision> loader(p.data, o);
+    for (int i = 0; i < 6; ++i) {
+      loaded const& l = loader.next()[0];
+      auto expected = labels;
+      if (l.index == 3) expected.erase(expected.begin());
+      CHECK(l.labels == expected);
+      CHECK(l.boxes.size() == expected.size());
+    }
+    // Where images without objects are left out, one with regions to ignore alone has none.
+    CHECK(training_loader<caffe>(p.data, o).batches_per_epoch() == (told == how::keep ? 12 : 10));
+  }
+  for (sample& s : p.data.samples)
+    for (object& x : s.objects) x.difficult = true;
+  auto o = options(2);
+  o.difficult = how::ignore;
+  CHECK(sentence([&] {
+          training_loader<torchvision> loader(p.data, o);
+        }).starts_with("training data: expected an object that is not difficult"));
+  o.difficult = how::keep;
+  CHECK(sentence([&] { training_loader<torchvision> loader(p.data, o); }) == "nothing");
+}
+
 TEST_CASE("evaluation sees every image once, in order, with its difficult objects") {
   pictures const p(7);
   evaluation_loader<torchvision> loader(p.data, {.short_side = 12, .max_side = 40, .batch = 3});

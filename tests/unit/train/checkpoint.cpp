@@ -114,6 +114,9 @@ TEST_CASE("other arguments are refused, and named") {
   changed = told;
   changed["batch"] = "4";
   CHECK(resumed(changed).ends_with("(batch not given), found batch 4"));
+  changed = told;
+  changed.erase("lr");
+  CHECK(resumed(changed).ends_with("(lr 0.001), found lr not given"));
 }
 
 TEST_CASE("a run of the engine that was called onednn goes on where oneDNN is, and only there") {
