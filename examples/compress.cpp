@@ -114,6 +114,6 @@ int main(int argc, char** argv) {
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
     auto const preset = preset_of(io::safetensors_file(a.model));
-    return every_preset<cpu>::with(preset, [&]<class Preset>() { return run<Preset>(a); });
+    return every_file_preset<cpu>::with(preset, [&]<class Preset>() { return run<Preset>(a); });
   });
 }

@@ -12,6 +12,8 @@
 //   5. p.backward(c, tape, drois, dmaps, how, gradients)   losses, and drois where drois.data != nullptr (exact joint), to d(maps): set or
 //                                               add. drois [N, capacity]: d(loss)/d(corners) of each region that propose gave, in its row.
 //                                               A level of dmaps without memory is not wanted, and not computed
+//   6. P::has_own_maps == true, where it is there: it makes the maps it reads of the batch's pixels (rpn/own_backbone.hpp). Those that it
+//      is given have no memory, d(maps) are none of its business
 //
 // The smallest model:
 //   struct whole_image {                                        // proposes one region: all of the image
@@ -45,6 +47,12 @@
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
+
+// A generator that reads maps of its own, not the detector's.
+template <class P>
+concept HasOwnMaps = requires {
+  requires P::has_own_maps;
+};
 
 // clang-format off
 template <class P, class Anchors>

@@ -7,6 +7,8 @@
 //   step_exact  exact joint training (section 3.2, iii): the head's losses move proposals too, through the pooled features and the
 //             regression targets, into the RPN's deltas. Which anchors are proposed and sampled stays a constant
 //   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on the batch's regions (alternating training)
+//   step_rpn, step_head on maps that are given: the backbone neither runs nor learns (train/map_cache.hpp)
+// A generator with maps of its own (rpn/own_backbone.hpp) shares nothing: propose and step_rpn leave the backbone alone.
 //
 // A step leaves gradients in the parameter store; the optimiser applies them. Who sets and who adds is known from the calls: `written` says
 // which parts have gradients of this update already, and a step returns which then have (core/param.hpp, part_set). loss: view [4] on the
@@ -85,10 +87,10 @@ consteval bool explain() {
                   "frcnn: RH does not model RoIHead, see frcnn/concepts/roi_head.hpp; static_assert(RoIHead<RH>) says what is missing");
   else if constexpr (!SameWorld<PG, BB> || !SameWorld<RH, BB>)
     static_assert(never<BB>, "frcnn: the parts differ in scalar (float, double) or in device (cpu, cuda)");
-  else if constexpr (PG::anchors_type::levels != BB::levels)
+  else if constexpr (!HasOwnMaps<PG> && PG::anchors_type::levels != BB::levels)
     static_assert(never<PG>, "frcnn: the anchor scheme and the backbone differ in number of levels");
   else if constexpr (RH::levels > BB::levels) static_assert(never<RH>, "frcnn: the RoI head reads more levels than the backbone has");
-  else if constexpr (!has_channels<BB, PG>(BB::levels))
+  else if constexpr (!HasOwnMaps<PG> && !has_channels<BB, PG>(BB::levels))
     static_assert(never<PG>, "frcnn: the parts differ in number of channels: PG reads other than a map of the backbone has");
   else if constexpr (!has_channels<BB, RH>(RH::levels))
     static_assert(never<RH>, "frcnn: the parts differ in number of channels: RH reads other than a map of the backbone has");
@@ -127,8 +129,9 @@ struct collect_params {
 // clang-format off
 template <class BB, class PG, class RH>
 concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> &&
-                     SameWorld<PG, BB> && SameWorld<RH, BB> && (PG::anchors_type::levels == BB::levels) && (RH::levels <= BB::levels) &&
-                     detail::has_channels<BB, PG>(BB::levels) && detail::has_channels<BB, RH>(RH::levels) &&
+                     SameWorld<PG, BB> && SameWorld<RH, BB> && (HasOwnMaps<PG> || PG::anchors_type::levels == BB::levels) &&
+                     (RH::levels <= BB::levels) && (HasOwnMaps<PG> || detail::has_channels<BB, PG>(BB::levels)) &&
+                     detail::has_channels<BB, RH>(RH::levels) &&
                      conventions::agree<BB, PG>() && conventions::agree<BB, RH>() && conventions::agree<PG, RH>();
 // clang-format on
 
@@ -221,8 +224,11 @@ class faster_rcnn<BB, PG, RH> {
   // rois [N, capacity(ph)] by descending objectness, pixels of the network's input.
   FRCNN_NOINLINE void propose(context& c, batch<T, B> im, phase ph, counted<box<T>, 2, B> rois) const {
     typename context::frame scope(c);
-    auto f = make_maps(c, im);
-    run_backbone(c, im, f);
+    maps<T, levels, B> f{};
+    if constexpr (is_shared) {
+      f = make_maps(c, im);
+      run_backbone(c, im, f);
+    }
     run_generator(c, im, f, ph, rois);
   }
 
@@ -237,30 +243,48 @@ class faster_rcnn<BB, PG, RH> {
 
   FRCNN_NOINLINE part_set step_rpn(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss,
                                    part_set written = {}) {
-    check_truth(im, gt);
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = make_gradients<levels>(c, im);
-    clear_losses(c, loss);
-    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
-    forward_rpn(c, im, f, gt, r, t, loss);
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
+    maps<T, levels, B> f{}, df{};
+    if constexpr (is_shared) {
+      f = make_maps(c, im), df = make_gradients<levels>(c, im);
+      staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    }
+    auto const done = step_rpn(c, im, f, gt, r, t, loss, written, df);
+    if constexpr (!is_shared) return done;
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
-    return written.with(of_generator).with(of_backbone);
+    return done.with(of_backbone);
   }
 
   FRCNN_NOINLINE part_set step_head(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss,
                                     part_set written = {}) {
+    typename context::frame scope(c);
+    auto f = make_maps(c, im), df = make_gradients<RH::levels>(c, im);
+    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    auto const done = step_head(c, im, f, gt, r, t, loss, written, df);
+    run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
+    return done.with(of_backbone);
+  }
+
+  // On the backbone's maps f of these images. df: without memory, not wanted.
+  FRCNN_NOINLINE part_set step_rpn(context& c, batch<T, B> im, maps<T, levels, B> const& f, truth<T, B> gt, rng<B> r, tape& t,
+                                   view<T, 1, B> loss, part_set written = {}, maps<T, levels, B> df = {}) {
+    check_truth(im, gt);
+    typename context::frame scope(c);
+    clear_losses(c, loss);
+    forward_rpn(c, im, f, gt, r, t, loss);
+    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
+    return written.with(of_generator);
+  }
+  FRCNN_NOINLINE part_set step_head(context& c, batch<T, B> im, maps<T, levels, B> const& f, truth<T, B> gt, rng<B> r, tape& t,
+                                    view<T, 1, B> loss, part_set written = {}, maps<T, levels, B> df = {}) {
     if (!im.has_regions()) throw error("step_head", "a batch with regions", "one without");
     check_truth(im, gt);
     check_regions(im, im.regions);
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = make_gradients<RH::levels>(c, im);
     clear_losses(c, loss);
-    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     forward_head(c, im, f, im.regions, gt, r, t, loss);
     staged(c, "regions backward", [&] { run_head_backward(c, t.head, not_asked, df, writing::set, written.next(of_roi_head)); });
-    run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
-    return written.with(of_roi_head).with(of_backbone);
+    return written.with(of_roi_head);
   }
 
   template <class V>
@@ -280,6 +304,9 @@ class faster_rcnn<BB, PG, RH> {
   parameter_store<T, B>& parameters() { return store_; }
 
  private:
+  static constexpr bool is_shared = !HasOwnMaps<PG>;  // whether the generator reads the backbone's maps
+  static constexpr int levels_of_step = is_shared ? levels : RH::levels;
+
   // The order in which a step's backward finishes, in which their parameters lie too.
   enum part { of_generator, of_roi_head, of_backbone };
 
@@ -288,7 +315,7 @@ class faster_rcnn<BB, PG, RH> {
     if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
     check_truth(im, gt);
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = exact ? make_gradients<RH::levels>(c, im) : make_gradients<levels>(c, im);
+    auto f = make_maps(c, im), df = exact ? make_gradients<RH::levels>(c, im) : make_gradients<levels_of_step>(c, im);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     forward_rpn(c, im, f, gt, r, t, loss);
@@ -297,7 +324,7 @@ class faster_rcnn<BB, PG, RH> {
     forward_head(c, im, f, rois, gt, r, t, loss);
     // The second one to write d(maps) adds. In exact training the head comes first, since the RPN goes on from d(regions).
     auto const drois = exact ? scratch<box<T>, B>(c, rois.rows.dims) : not_asked;
-    auto const of_regions = exact ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
+    auto const of_regions = exact || !is_shared ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
     auto const rpn_backward = [&] {
       staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, drois, df, of_rpn, written.next(of_generator)); });
     };

@@ -188,9 +188,9 @@ class parameter_store {
     f(std::span<T>(values_.data(), size_));
   }
 
-  // Values by each parameter's own initializer: a function of the seed and the parameter's name alone.
-  void initialise(std::uint64_t seed) {
-    for (auto& e : entries_) {
+  // Values by each parameter's own initializer: a function of the seed and the parameter's name alone. scope: as of freeze().
+  void initialise(std::uint64_t seed, std::string_view scope = {}) {
+    for_each_in(scope, [&](entry& e) {
       host_rng draws(seed, draw::initialise, hash(e.name));
       auto const init = e.p->init;
       std::vector<T> values(e.p->size());
@@ -201,8 +201,14 @@ class parameter_store {
           case initializer::kind::uniform: v = static_cast<T>(draws.uniform(-init.scale, init.scale)); break;
         }
       set(e, values);
-    }
+    });
   }
+
+  // Takes the values of a scope over from a store that has them under `theirs`. Throws where a name is missing there, or has another size.
+  void copy(std::string_view scope, parameter_store const& from, std::string_view theirs) {
+    for_each_in(scope, [&](entry& e) { set(e, from.get(from.at(std::string(theirs) + e.name.substr(scope.size())))); });
+  }
+  void copy(std::string_view scope, parameter_store const& from) { copy(scope, from, scope); }
 
   // Logical order, as files and tests see it. logical() and from_logical() do the same for anything stored beside the values, such as
   // momentum.
@@ -291,8 +297,19 @@ class parameter_store {
       e.p->kind = to;
       is_there = true;
     }
-    if (!is_there) throw error("scope '" + std::string(scope) + "'", "a scope of the model's parameters", "none of that name");
+    if (!is_there) throw no_such(scope);
     if (has_gradients_) enable_gradients();
+  }
+  static error no_such(std::string_view scope) {
+    return error("scope '" + std::string(scope) + "'", "a scope of the model's parameters", "none of that name");
+  }
+  // f(entry) for those of a scope. Throws where there are none.
+  template <class F>
+  void for_each_in(std::string_view scope, F f) {
+    bool is_there = entries_.empty();
+    for (auto& e : entries_)
+      if (lies_in(e.name, scope)) is_there = true, f(e);
+    if (!is_there) throw no_such(scope);
   }
   static bool lies_in(std::string_view name, std::string_view scope) {
     return scope.empty() || (name.starts_with(scope) && (name.size() == scope.size() || name[scope.size()] == '.'));

@@ -37,6 +37,20 @@ struct small_model {
   }
 };
 
+struct two_layers {
+  nn::linear<float, cpu> one{3, 2, false, initializer::uniform(0.5), initializer::zero()};
+  nn::linear<float, cpu> two{3, 2, false, initializer::uniform(0.5), initializer::zero()};
+  template <class V>
+  void for_each_param(V&& visit) {
+    visit.enter("a.one");
+    one.for_each_param(visit);
+    visit.leave();
+    visit.enter("b");
+    two.for_each_param(visit);
+    visit.leave();
+  }
+};
+
 TEST_CASE("parameter store: parts from several threads are the whole") {
   large_model m;
   parameter_store<float, cpu> store;
@@ -85,6 +99,30 @@ TEST_CASE("parameter store: initial weights hang on the seed and the hash of the
   store.initialise(7);
   host_rng draws(7, draw::initialise, 0x5a93b4834ea3bf16ull);  // of "fc.weight", computed by Python's integers
   for (float const v : store.get(store.at("fc.weight"))) CHECK(v == static_cast<float>(draws.uniform(-0.5, 0.5)));
+}
+
+TEST_CASE("parameter store: a scope is drawn anew, or taken over from another store, and nothing else") {
+  two_layers m, n;
+  parameter_store<float, cpu> store, other;
+  store.bind(m);
+  other.bind(n);
+  store.initialise(3);
+  other.initialise(4);
+  auto const one = store.get(store.at("a.one.weight")), two = store.get(store.at("b.weight"));
+  store.initialise(4, "b");
+  CHECK(store.get(store.at("a.one.weight")) == one);
+  CHECK(store.get(store.at("b.weight")) == other.get(other.at("b.weight")));  // a function of seed and name
+  auto const version = store.at("a.one.weight").p->version;
+  store.copy("a", other);
+  CHECK(store.get(store.at("a.one.weight")) == other.get(other.at("a.one.weight")));
+  CHECK(store.at("a.one.weight").p->version == version + 1);
+  store.copy("b", other, "a.one");
+  CHECK(store.get(store.at("b.weight")) == other.get(other.at("a.one.weight")));
+  for (auto const* scope : {"c", "a.on"}) {
+    CHECK_THROWS_AS(store.initialise(0, scope), error);
+    CHECK_THROWS_AS(store.copy(scope, other), error);
+  }
+  CHECK_THROWS_AS(store.copy("b", other, "c"), error);
 }
 
 TEST_CASE("parameter store: values in memory of another owner, until they are set or learn") {

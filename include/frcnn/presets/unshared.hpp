@@ -1,0 +1,76 @@
+#pragma once
+// A preset whose RPN and detector share nothing: two backbones in one model (section 4.1, without shared features).
+//
+//   unshared<small_net<cpu>>   preset "small_unshared": what `small` is but for that; train_voc --scheme unshared writes it
+//   unshared_from(rpn, head)   such a detector of two trained ones: backbone and RPN of the first, backbone and head of the second
+#include "frcnn/detector/detector.hpp"
+#include "frcnn/detector/faster_rcnn.hpp"
+#include "frcnn/rpn/own_backbone.hpp"
+
+#include <array>
+#include <memory>
+#include <string_view>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::presets {
+
+// Preset: any, of the library or of one's own.
+template <class Preset>
+struct unshared {
+ private:
+  using shared_model = typename Preset::model;
+  template <class Part>
+  using part = std::remove_cvref_t<Part>;
+  static constexpr std::string_view shared_name = Preset::name, suffix = "_unshared";
+  static constexpr auto text = [] {
+    std::array<char, shared_name.size() + suffix.size() + 1> all{};
+    for (std::size_t i = 0; i < shared_name.size(); ++i) all[i] = shared_name[i];
+    for (std::size_t i = 0; i < suffix.size(); ++i) all[shared_name.size() + i] = suffix[i];
+    return all;
+  }();
+
+ public:
+  using scalar = typename Preset::scalar;
+  using device = typename Preset::device;
+  using convention = typename Preset::convention;
+  using backbone_type = part<decltype(std::declval<shared_model&>().backbone())>;
+  using generator_type = with_own_backbone<backbone_type, part<decltype(std::declval<shared_model&>().generator())>>;
+  using head_type = part<decltype(std::declval<shared_model&>().head())>;
+  using model = faster_rcnn<backbone_type, generator_type, head_type>;
+  static constexpr char const* name = text.data();
+
+  static auto config(std::vector<std::string> classes) { return named(Preset::config(std::move(classes))); }
+  static auto training() { return Preset::training(); }
+  template <class Config>
+  static std::unique_ptr<model> make(Config const& config) {
+    auto const one = Preset::make(config), other = Preset::make(config);  // for their parts, which move on to a model of their own
+    return std::make_unique<model>(std::move(one->backbone()), generator_type(std::move(other->backbone()), std::move(one->generator())),
+                                   std::move(one->head()));
+  }
+  template <class Config>
+  static void take_shapes(Config& config, Config const& from) {
+    Preset::take_shapes(config, from);
+  }
+
+  // The configuration of an unshared detector of the parts that a shared one has.
+  template <class Config>
+  static Config named(Config shared) {
+    shared.preset = name;
+    return shared;
+  }
+};
+
+template <class Preset>
+detector<unshared<Preset>> unshared_from(detector<Preset> const& rpn, detector<Preset> const& head,
+                                         typename Preset::device::options o = {}) {
+  detector<unshared<Preset>> d(unshared<Preset>::named(head.config()), o);
+  auto& values = d.model().parameters();
+  values.copy("backbone", head.model().parameters());
+  values.copy("roi_heads", head.model().parameters());
+  values.copy("rpn.backbone", rpn.model().parameters(), "backbone");
+  values.copy("rpn.head", rpn.model().parameters());
+  return d;
+}
+
+}  // namespace frcnn::presets
+FRCNN_HIDDEN_END
