@@ -9,6 +9,8 @@
 #include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
 
+#include <span>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
@@ -26,6 +28,8 @@ struct batch {
   view<std::uint64_t const, 1, B> id;    // [N], names the image to the random draws
   // [N, R], pixels of the network's input. rows.data == nullptr: none are given, the RPN proposes. A count of 0: that image has none.
   counted<box<T> const, 2, B> regions{};
+  // [N], host memory: images of equal numbers have equal pixels, in this batch and in others. Empty: not known, as under augmentation.
+  std::span<std::uint64_t const> pictures{};
 
   int size() const { return pixels.dims[0]; }
   bool has_regions() const { return regions.rows.data != nullptr; }

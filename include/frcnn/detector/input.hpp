@@ -67,6 +67,7 @@ class input_batch {
     pixels_.assign(pixels, T(0));
     info_.assign(images, {});
     ids_.assign(images, 0);
+    pictures_.assign(images, unknown);
     boxes_.assign(objects, {});
     labels_.assign(objects, 0);
     counts_.assign(images, 0);
@@ -156,6 +157,9 @@ class input_batch {
     region_counts_[at] = static_cast<std::int32_t>(count);
   }
 
+  // What its pixels are, for whoever caches what was computed of them (batch::pictures): said of all images of a batch, or of none.
+  void set_picture(int i, std::uint64_t number) { pictures_[checked_index(i)] = number; }
+
   std::vector<std::uint64_t> const& ids() const { return ids_; }
 
   // To the device, in the order of the context; the next batch may be started at once. The views live until the next upload.
@@ -164,11 +168,12 @@ class input_batch {
     auto const pixels = pixels_device_.put(c, pixels_, dims_);
     auto const info = info_device_.put(c, info_, shape<1>{{n}});
     auto const ids = ids_device_.put(c, ids_, shape<1>{{n}});
-    if (!has_regions_) return {pixels, info, ids};
-    return {pixels,
-            info,
-            ids,
-            {regions_device_.put(c, regions_, shape<2>{{n, most_regions_}}), region_counts_device_.put(c, region_counts_, shape<1>{{n}})}};
+    batch<T, B> result{pixels, info, ids};
+    if (std::ranges::find(pictures_, unknown) == pictures_.end()) result.pictures = pictures_;
+    if (has_regions_)
+      result.regions = {regions_device_.put(c, regions_, shape<2>{{n, most_regions_}}),
+                        region_counts_device_.put(c, region_counts_, shape<1>{{n}})};
+    return result;
   }
   truth<T, B> upload_truth(context& c) {
     shape<2> const each{{started(), truths_}};
@@ -205,13 +210,15 @@ class input_batch {
     }
   };
 
+  static constexpr std::uint64_t unknown = ~std::uint64_t{0};
+
   pixel_normalisation normalisation_;
   int divisor_, truths_ = 1, most_regions_ = 1, classes_ = 0;
   bool has_regions_ = false;
   shape<4> dims_{};
   std::vector<T, page_allocator<T>> pixels_;
   std::vector<image_info<T>> info_;
-  std::vector<std::uint64_t> ids_;
+  std::vector<std::uint64_t> ids_, pictures_;
   std::vector<box<T>> boxes_, regions_;
   std::vector<std::int32_t> labels_, counts_, region_counts_;
   uploaded<T> pixels_device_;

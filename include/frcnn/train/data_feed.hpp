@@ -36,6 +36,7 @@ class data_feed {
     for (auto const& im : images) {
       input.set_image(i, im.pixels, im.plan, im.original_width, im.original_height, im.id);
       input.set_truth(i, im.boxes, im.labels);
+      input.set_picture(i, 2 * static_cast<std::uint64_t>(im.index) + im.flipped);  // the loader changes nothing else about an image
       if (regions_) input.set_regions(i, im.regions);
       ++i;
     }
