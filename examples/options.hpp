@@ -85,6 +85,21 @@ CLI::Validator whole(T least, T most = std::numeric_limits<T>::max()) {
       open ? fmt::format("from {}", least) : fmt::format("{} to {}", least, most));
 }
 
+// Up to `most` of what the validator takes, with commas between.
+inline CLI::Validator list(CLI::Validator one, std::size_t most) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        std::size_t count = 1;
+        for (std::size_t from = 0, comma = 0; comma != text.npos; from = comma + 1, count += comma != text.npos) {
+          comma = text.find(',', from);
+          std::string part = text.substr(from, comma - from);
+          if (auto const refusal = one(part); !refusal.empty()) return refusal;
+        }
+        return count > most ? detail::refusal(fmt::format("at most {} numbers", most), text) : std::string();
+      },
+      one.get_description() + ", one or " + std::to_string(most) + " of them");
+}
+
 // "-" is standard input or output to other programs and would be a file of that name here: it is refused, ./- is that file. Where it can
 // be meant (detect --json) it is allowed. An empty name, which an unset variable of a script leaves, is refused too.
 inline CLI::Validator path(bool standard_output = false) {

@@ -7,6 +7,7 @@
 
 #include <frcnn/load.hpp>
 #include <frcnn/presets/every_preset.hpp>
+#include <frcnn/train/map_cache.hpp>
 #include <frcnn/train/steps.hpp>
 
 #include <cstdint>
@@ -15,18 +16,47 @@
 
 struct arguments {
   std::vector<std::string> data;
-  std::string test, preset = "small", scheme = "joint", classes, init, out = "run", proposals, test_proposals;
+  std::string test, preset = "small", scheme = "joint", classes, init, out = "run", iterations, maps_mb = "1024,8192", proposals,
+                    test_proposals;
   std::vector<double> lr_drop, anchors, ratios;
   double lr = 0;
-  std::int64_t iterations = 0, checkpoint_every = 200;
-  int epochs = 0, batch = 0, accumulate = 0, short_side = 0, max_side = 0;
+  std::int64_t checkpoint_every = 200;
+  int rounds = 1, epochs = 0, batch = 0, accumulate = 0, short_side = 0, max_side = 0;
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments reading;
   double lambda = 0, n_cls = 0, n_reg = 0;  // 0: the default
   std::uint64_t seed = 0;
   std::size_t cache_mb = 512;
-  bool no_test = false, resume = false, tensorboard = false;
+  bool new_predictors = false, no_test = false, resume = false, tensorboard = false;
+
+  // Whether every step trains RPN and head.
+  bool is_joint() const { return scheme == frcnn::joint_step::name || scheme == frcnn::exact_step::name; }
+  // Of the RPN's steps, then of the head's; one number where they are trained together. Empty: epochs say.
+  std::vector<std::int64_t> steps() const { return numbers_in(iterations); }
+  frcnn::map_budget maps() const {
+    auto const mb = numbers_in(maps_mb);
+    return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
+  }
+  // What options mean together.
+  void check() const {
+    std::size_t const numbers = steps().size(), parts = is_joint() ? 1 : 2;
+    if (numbers != 0 && numbers != parts)
+      throw frcnn::error("--iterations",
+                         is_joint() ? "one number with --scheme " + scheme : "two numbers, RPN,FASTRCNN, with --scheme " + scheme,
+                         iterations);
+    if (rounds > 1 && is_joint()) throw frcnn::error("--rounds", "--scheme alternating or unshared", scheme);
+    if (maps_mb != arguments().maps_mb && scheme != "alternating") throw frcnn::error("--maps-mb", "--scheme alternating", scheme);
+    if (new_predictors && scheme != "alternating") throw frcnn::error("--new-predictors", "--scheme alternating", scheme);
+  }
+
+ private:
+  static std::vector<std::int64_t> numbers_in(std::string const& list) {
+    std::vector<std::int64_t> all;
+    for (std::size_t from = 0; from < list.size(); from = list.find(',', from), from += from != list.npos)
+      all.push_back(std::stoll(list.substr(from)));
+    return all;
+  }
 };
 
 inline void declare(CLI::App& app, arguments& a) {
@@ -41,9 +71,9 @@ inline void declare(CLI::App& app, arguments& a) {
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, "detector: " + frcnn::every_preset<frcnn::cpu>::names())->capture_default_str();
-  auto* scheme = app.add_option("--scheme", a.scheme, "how features are shared")
+  auto* scheme = app.add_option("--scheme", a.scheme, "how RPN and detector share features: trained together, in turns, or not at all")
                      ->capture_default_str()
-                     ->check(CLI::IsMember({frcnn::joint_step::name, frcnn::exact_step::name}));
+                     ->check(CLI::IsMember({frcnn::joint_step::name, frcnn::exact_step::name, "alternating", "unshared"}));
   auto* proposals =
       app.add_option("--proposals", a.proposals, "train the head alone, on the regions of this file: image_id x1 y1 x2 y2 [score]")
           ->check(console::path())
@@ -51,9 +81,15 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--test-proposals", a.test_proposals, "regions of the test images (those of --proposals)")
       ->check(console::path())
       ->needs(proposals);
-  auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's)")->check(console::whole(1));
-  app.add_option("--iterations", a.iterations, "optimiser steps, instead of epochs")
-      ->check(console::whole<std::int64_t>(1))
+  app.add_option("--rounds", a.rounds, "how often steps 1 and 2 of alternating training are done")
+      ->capture_default_str()
+      ->check(console::whole(1, 1000));
+  app.add_flag("--new-predictors", a.new_predictors, "step 4 begins with new predictors of class and box, not with those of step 2");
+  auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's), in each step of alternating training")
+                     ->check(console::whole(1));
+  app.add_option("--iterations", a.iterations,
+                 "optimiser steps, instead of epochs; two numbers, RPN,FASTRCNN, where these are trained one after the other")
+      ->check(console::list(console::whole<std::int64_t>(1), 2))
       ->excludes(epochs);
   app.add_option("--batch", a.batch, "images per micro-batch (the preset's)")->check(console::whole(1));
   app.add_option("--accumulate", a.accumulate, "micro-batches per optimiser step (the preset's)")->check(console::whole(1));
@@ -89,5 +125,9 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--cache-mb", a.cache_mb, "memory for resized images")
       ->capture_default_str()
       ->check(console::whole<std::size_t>(0, 1 << 24));
+  app.add_option("--maps-mb", a.maps_mb,
+                 "MEMORY or MEMORY,DISK for feature maps, in the steps of alternating training in which convolutions do not change")
+      ->capture_default_str()
+      ->check(console::list(console::whole<std::int64_t>(0, 1 << 24), 2));
   app.add_flag("--tensorboard", a.tensorboard, "write event files into OUT/tensorboard");
 }

@@ -6,6 +6,7 @@
 //   model.safetensors   the detector          checkpoint/   the last two, for --resume     metrics.jsonl, curves.svg   the losses
 //   results/            VOC server files      pr.svg        precision over recall          detections/*.png            a dozen test images
 //   checked_images.txt  what is known of the images, so that the next start does not decode them again
+//   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "outputs.hpp"
 #include "outside_regions.hpp"
@@ -13,6 +14,8 @@
 #include "train_options.hpp"
 
 #include <frcnn/io.hpp>
+#include <frcnn/presets/unshared.hpp>
+#include <frcnn/train/alternating.hpp>
 #include <frcnn/train/checkpoint.hpp>
 #include <frcnn/train/data_feed.hpp>
 #include <frcnn/train/metrics_file.hpp>
@@ -65,6 +68,13 @@ static typename Preset::config_type configure(arguments const& a) {
   return config;
 }
 
+// How one kind of step is trained.
+struct plan {
+  trainer_options options;
+  int batch;
+  std::int64_t per_epoch = 1;  // optimiser steps
+};
+
 template <class Preset>
 static int train(arguments const& a, console::datasets const& sets, typename Preset::config_type config) {
   fs::path const out = a.out;
@@ -81,6 +91,8 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   }
   bool const exact = a.scheme == exact_step::name;
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
+  if constexpr (requires { Preset::rois_of_head_step; })
+    if (!a.is_joint()) config.head.target.batch = Preset::rois_of_head_step;
   detector<Preset> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
   if (weights) read_parameters(*weights, d.model().parameters());
@@ -106,60 +118,104 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out, test_regions);
   if (!a.no_test) test.warn_of_names();
 
-  // The schedule.
-  auto const defaults = Preset::training();
-  int const batch = a.batch ? a.batch : defaults.batch;
-  data_feed<typename Preset::convention> feed(sets.train, {.short_side = config.short_side,
-                                                           .max_side = config.max_side,
-                                                           .batch = batch,
-                                                           .seed = a.seed,
-                                                           .difficult = a.reading.difficult_in_training(),
-                                                           .cache_mb = a.cache_mb,
-                                                           .regions = regions});
-  int const accumulate = a.accumulate ? a.accumulate : defaults.accumulate;
-  trainer_options options{a.seed, defaults.rate, defaults.optimiser, accumulate};
-  if (a.lr > 0) options.rate.lr = a.lr;
-  if (!a.lr_drop.empty()) options.rate.drops = a.lr_drop;
-  auto const per_epoch = std::max<std::int64_t>(1, static_cast<std::int64_t>(feed.batches_per_epoch()) / accumulate);
-  if (a.iterations) options.rate.steps = a.iterations;
-  else if (a.epochs || !options.rate.steps) options.rate.steps = per_epoch * (a.epochs ? a.epochs : defaults.epochs);
+  // The schedule: of joint training, or of the RPN's steps and of the head's.
+  data::training_options images{.short_side = config.short_side,
+                                .max_side = config.max_side,
+                                .batch = 1,
+                                .seed = a.seed,
+                                .difficult = a.reading.difficult_in_training(),
+                                .cache_mb = a.cache_mb,
+                                .regions = regions};
+  std::vector<plan> plans;
+  auto const add_plan = [&](presets::training_defaults const& defaults) {
+    plan p{.options = {a.seed, defaults.rate, defaults.optimiser, a.accumulate ? a.accumulate : defaults.accumulate},
+           .batch = a.batch ? a.batch : defaults.batch};
+    auto& rate = p.options.rate;
+    if (a.lr > 0) rate.lr = a.lr;
+    if (!a.lr_drop.empty()) rate.drops = a.lr_drop;
+    auto looked_at = images;  // to count batches
+    looked_at.batch = p.batch;
+    looked_at.workers = 0;
+    auto const batches = static_cast<std::int64_t>(data_feed<typename Preset::convention>(sets.train, looked_at).batches_per_epoch());
+    p.per_epoch = std::max<std::int64_t>(1, batches / p.options.accumulate);
+    if (auto const told = a.steps(); !told.empty()) rate.steps = told[plans.size()];
+    else if (a.epochs || !rate.steps) rate.steps = p.per_epoch * (a.epochs ? a.epochs : defaults.epochs);
+    plans.push_back(p);
+  };
+  if (a.is_joint()) add_plan(Preset::training());
+  else if constexpr (requires { Preset::training_of_rpn(); }) add_plan(Preset::training_of_rpn()), add_plan(Preset::training_of_head());
+  else add_plan(Preset::training()), add_plan(Preset::training());
 
+  // What is trained, on what, in which order.
   typename Preset::device::context context(a.cpu.get());
-  using stage = training_stage<typename Preset::model>;
-  step_function<typename Preset::model> step = joint_step();
+  using model = typename Preset::model;
+  std::optional<data_feed<typename Preset::convention>> feed;
+  std::optional<alternating_training<Preset>> steps;
+  std::vector<std::variant<training_stage<model>>> stages;
+  step_function<model> step = joint_step();
   if (exact) step = exact_step();
   if (outside) step = head_step();
-  recipe<typename Preset::model> run(context, {stage{.name = scheme,
-                                                     .model = &d.model(),
-                                                     .feed = std::ref(feed),
-                                                     .input = [&d] { return d.make_input(); },
-                                                     .options = options,
-                                                     .step = step,
-                                                     .trains = outside ? under({"backbone", "roi_heads"}) : trains_function()}});
+  if (a.is_joint()) {
+    images.batch = plans.front().batch;
+    feed.emplace(sets.train, images);
+    stages.emplace_back(training_stage<model>{.name = scheme,
+                                              .model = &d.model(),
+                                              .feed = std::ref(*feed),
+                                              .input = [&d] { return d.make_input(); },
+                                              .options = plans.front().options,
+                                              .step = step,
+                                              .trains = outside ? under({"backbone", "roi_heads"}) : trains_function()});
+  } else {
+    steps.emplace(d, sets.train, images,
+                  alternating_options{.rpn = plans[0].options,
+                                      .head = plans[1].options,
+                                      .rpn_batch = plans[0].batch,
+                                      .head_batch = plans[1].batch,
+                                      .rounds = a.rounds,
+                                      .shares = a.scheme == "alternating",
+                                      .new_predictors = a.new_predictors,
+                                      .maps = a.maps()},
+                  a.cpu.get());
+    stages = steps->stages();
+  }
+  recipe<model> run(context, std::move(stages));
+  auto const unshared = [&] { return presets::unshared_from(steps->rpn_network(), d, a.cpu.get()); };
+
+  // A value of each kind of step.
+  auto const of_plans = [&](auto value) {
+    std::vector<std::string> all;
+    for (auto const& p : plans) all.push_back(value(p));
+    return fmt::format("{}", fmt::join(all, ","));
+  };
 
   // What a resumed run must have in common with the one it goes on from.
-  std::map<std::string, std::string> identity{{"--data", fmt::format("{}", fmt::join(a.data, " "))},
-                                              {"--preset", a.preset},
-                                              {"--scheme", scheme},
-                                              {"--classes", fmt::format("{}", fmt::join(config.classes, ","))},
-                                              {"--epochs or --iterations", std::to_string(options.rate.steps)},
-                                              {"--batch", std::to_string(batch)},
-                                              {"--accumulate", std::to_string(accumulate)},
-                                              {"--lr", fmt::format("{}", options.rate.lr)},
-                                              {"--lr-drop", fmt::format("{}", fmt::join(options.rate.drops, ","))},
-                                              {"--short-side", std::to_string(config.short_side)},
-                                              {"--max-side", std::to_string(config.max_side)},
-                                              {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))},
-                                              {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
-                                              {"--seed", std::to_string(a.seed)},
-                                              {"--threads", std::to_string(context.threads())},
-                                              {"--engine", a.cpu.engine()},
-                                              {"--init", a.init},
-                                              {"--skip-bad", a.reading.skip_bad ? "yes" : "no"},
-                                              {"--exif", a.reading.exif}};
+  std::map<std::string, std::string> identity{
+      {"--data", fmt::format("{}", fmt::join(a.data, " "))},
+      {"--preset", a.preset},
+      {"--scheme", scheme},
+      {"--classes", fmt::format("{}", fmt::join(config.classes, ","))},
+      {"--epochs or --iterations", of_plans([](plan const& p) { return std::to_string(p.options.rate.steps); })},
+      {"--batch", of_plans([](plan const& p) { return std::to_string(p.batch); })},
+      {"--accumulate", of_plans([](plan const& p) { return std::to_string(p.options.accumulate); })},
+      {"--lr", of_plans([](plan const& p) { return fmt::format("{}", p.options.rate.lr); })},
+      {"--lr-drop", of_plans([](plan const& p) { return fmt::format("{}", fmt::join(p.options.rate.drops, ",")); })},
+      {"--short-side", std::to_string(config.short_side)},
+      {"--max-side", std::to_string(config.max_side)},
+      {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))},
+      {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
+      {"--seed", std::to_string(a.seed)},
+      {"--threads", std::to_string(context.threads())},
+      {"--engine", a.cpu.engine()},
+      {"--init", a.init},
+      {"--skip-bad", a.reading.skip_bad ? "yes" : "no"},
+      {"--exif", a.reading.exif}};
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
   if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;
+  if (steps) {
+    identity["--rounds"] = std::to_string(a.rounds);
+    identity["--new-predictors"] = a.new_predictors ? "yes" : "no";
+  }
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, io::crc32c(io::read_file(a.proposals)));
   auto const trained_on = data::fingerprint_of(sets.train);
@@ -181,33 +237,35 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   if (a.tensorboard)
     events.emplace(out / "tensorboard", now(),
                    a.resume ? std::optional(run.done() + 1) : std::nullopt);  // scalars of the step before are there
-  double const images = static_cast<double>(batch) * accumulate;
   console::progress show;
   double const started = static_cast<double>(run.done());
   console::pace pace(static_cast<double>(run.steps()), started);
   double average = 0;
   run.hooks.on_step = [&](step_report const& r) {
-    double const done = static_cast<double>(r.step + 1);
-    average = average == 0 ? r.total() : 0.98 * average + 0.02 * r.total();
-    show(fmt::format("step {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left",
-                     r.step + 1, options.rate.steps, r.step / per_epoch + 1, images * pace.rate(done), average, r.losses[0], r.losses[1],
-                     r.losses[2], r.losses[3], pace.remaining(done)),
-         r.step + 1 == options.rate.steps);
+    auto const stage = static_cast<std::size_t>(r.stage);
+    plan const& p = plans[stage % plans.size()];
+    double const images_per_step = static_cast<double>(p.batch) * p.options.accumulate;
+    std::int64_t const all = run.before(stage) + r.step + 1, of_stage = run.options(stage).rate.steps;
+    double const done = static_cast<double>(all);
+    average = average == 0 || r.step == 0 ? r.total() : 0.98 * average + 0.02 * r.total();
+    show(fmt::format("{} {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left",
+                     steps ? run.name(stage) + ": iteration" : "step", r.step + 1, of_stage, r.step / p.per_epoch + 1,
+                     images_per_step * pace.rate(done), average, r.losses[0], r.losses[1], r.losses[2], r.losses[3], pace.remaining(done)),
+         r.step + 1 == of_stage);
     if (done == started + 8)  // soon, and after what the first steps allocate
-      show(fmt::format("{} steps at {:.1f} images/s: about {} of training, then the test", options.rate.steps, images * pace.rate(done),
+      show(fmt::format("{} steps at {:.1f} images/s: about {} of training, then the test", run.steps(), images_per_step * pace.rate(done),
                        pace.remaining(done)),
            true);
-    metrics.write(static_cast<std::uint64_t>(r.step + 1), {{"loss", r.total()},
-                                                           {"objectness", r.losses[0]},
-                                                           {"rpn_box", r.losses[1]},
-                                                           {"class", r.losses[2]},
-                                                           {"head_box", r.losses[3]},
-                                                           {"lr", r.lr},
-                                                           {"gradient_norm", r.norm}});
+    std::vector<metrics_file::field> values{{"loss", r.total()}};
+    if (!steps || steps->trains_rpn(r.stage)) values.insert(values.end(), {{"objectness", r.losses[0]}, {"rpn_box", r.losses[1]}});
+    if (!steps || !steps->trains_rpn(r.stage)) values.insert(values.end(), {{"class", r.losses[2]}, {"head_box", r.losses[3]}});
+    values.insert(values.end(), {{"lr", r.lr}, {"gradient_norm", r.norm}});
+    if (steps) values.emplace_back("stage", r.stage);
+    metrics.write(static_cast<std::uint64_t>(all), values);
     if (events) {
-      events->scalar("loss/total", static_cast<float>(r.total()), r.step + 1, now());
-      events->scalar("learning_rate", static_cast<float>(r.lr), r.step + 1, now());
-      events->scalar("gradient_norm", static_cast<float>(r.norm), r.step + 1, now());
+      events->scalar("loss/total", static_cast<float>(r.total()), all, now());
+      events->scalar("learning_rate", static_cast<float>(r.lr), all, now());
+      events->scalar("gradient_norm", static_cast<float>(r.norm), all, now());
     }
   };
   run.hooks.name_of = [&](std::uint64_t id) { return sets.train.samples[id].image.string(); };
@@ -218,37 +276,54 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
     if (events) events->flush();
     save_checkpoint(checkpoints, d, run, identity, trained_on);
   };
-  run.hooks.after_step = [&](training_position) {
+  run.hooks.after_step = [&](training_position p) {
     auto const done = run.done();
+    if (a.scheme == "alternating" && p.stage == steps->last_unshared() &&
+        p.step == run.options(static_cast<std::size_t>(p.stage)).rate.steps) {
+      run.flush();
+      save(unshared(), out / "unshared.safetensors");
+    }
     if (console::interrupted != 0) stop.request_stop();
     if (done < run.steps() && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
   };
+  if (steps)
+    steps->on_proposals = [&](std::size_t n) {
+      show(fmt::format("proposals of image {} of {}", n, sets.train.size()), n == sets.train.size());
+      console::stop_if_interrupted();
+    };
+  auto const stopped = [&] {
+    console::say(fmt::format("\nstopped after step {}; go on with --resume", run.done()));
+    return console::interrupted_status();
+  };
   try {
-    if (!run.run(stop.get_token())) {
-      console::say(fmt::format("\nstopped after step {}; go on with --resume", run.done()));
-      return console::interrupted_status();
-    }
+    if (!run.run(stop.get_token())) return stopped();
+  } catch (console::interruption const&) {  // between two stages
+    keep();
+    return stopped();
   } catch (...) {  // an image that went away, a full disk: what was trained so far is whole
     console::fault_of(keep);
     throw;
   }
 
   if (outside && a.init.empty()) console::say("the RPN of this model is untrained: evaluate it with --proposals");
-  save(d, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
-  keep();
-  a.cpu.report();
-  console::attempts attempt;
-  attempt([&] { draw_curves(out); });
-  if (a.no_test) return attempt.status();
-  try {
-    console::stop_if_interrupted();
-    test(d, attempt);
-  } catch (console::interruption const&) {
-    console::say(
-        fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
-    return console::interrupted_status();
-  }
-  return attempt.status();
+  auto const finish = [&](auto const& trained) {
+    save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
+    keep();
+    a.cpu.report();
+    console::attempts attempt;
+    attempt([&] { draw_curves(out); });
+    if (a.no_test) return attempt.status();
+    try {
+      console::stop_if_interrupted();
+      test(trained, attempt);
+    } catch (console::interruption const&) {
+      console::say(
+          fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
+      return console::interrupted_status();
+    }
+    return attempt.status();
+  };
+  return a.scheme == "unshared" ? finish(unshared()) : finish(d);
 }
 
 int main(int argc, char** argv) {
@@ -257,10 +332,11 @@ int main(int argc, char** argv) {
   declare(app, a);
   return console::run(app, argc, argv, [&] {
     fs::path const out = a.out;
+    a.check();
     if (!a.resume)
       for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
         if (fs::exists(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
-    if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors"});
+    if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors"});
     return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
       auto const config = configure<Preset>(a);
       if (a.data.empty()) {

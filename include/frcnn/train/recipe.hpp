@@ -4,7 +4,8 @@
 //
 //   stage    a model, which of its parameters learn, feed, schedule and optimiser, step (train/steps.hpp)
 //   begin    once, before the stage's first step: what it inherits and what starts anew
-//   enter    whenever the stage is entered, in a resumed run too: what it needs besides, such as proposals, from what it does not change
+//   enter    whenever the stage is entered with steps to do, in a resumed run too: what it needs besides, such as proposals, from what it
+//            does not change
 // Stages may share a model or have their own, of up to several types. Each has an optimiser of its own, so that momentum, warm-up and drops
 // start again, and counts steps and micro-batches from 0.
 //
@@ -108,6 +109,10 @@ class recipe {
   std::int64_t steps() const { return before(size()); }
   trainer_options const& options(std::size_t stage) const {
     return std::visit([](auto const& s) -> trainer_options const& { return s.options; }, stages_[stage]);
+  }
+
+  std::string const& name(std::size_t stage) const {
+    return std::visit([](auto const& s) -> std::string const& { return s.name; }, stages_[stage]);
   }
 
   // Trains to the end of the last stage, or until a stop is requested: between steps. True when complete.

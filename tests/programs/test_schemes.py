@@ -1,0 +1,83 @@
+"""train_voc --scheme alternating and unshared: what they leave, the same bytes after a kill in each step, and what is refused."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
+
+data = demo_data(images=10)
+options = ["--data", data, *TINY, "--iterations", "5,4", "--checkpoint-every", "2", "--no-test", "--scheme", "alternating"]
+
+
+def metrics_of(out):
+    path = pathlib.Path(out, "metrics.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines(True) if line.endswith("\n")] if path.exists() else []
+
+
+whole = run("train_voc", *options, "--out", "whole")
+check(whole.returncode == 0 and "step 3" in whole.stderr and "proposals of image" in whole.stderr, whole)
+lines = metrics_of("whole")
+check([l["step"] for l in lines] == list(range(1, 19)), lines)
+check([l["stage"] for l in lines] == [0] * 5 + [1] * 4 + [2] * 5 + [3] * 4, lines)
+for l in lines:
+    check(("objectness" in l) == (l["stage"] % 2 == 0) and ("class" in l) == (l["stage"] % 2 == 1), l)
+
+# kill -9 in each step, then Ctrl-C in each; the proposals of the step are made anew
+for number, out in ((signal.SIGKILL, "killed"), (signal.SIGINT, "stopped")):
+    for stage in range(4):
+        process = subprocess.Popen([PROGRAMS / "train_voc", *map(str, options), "--out", out, "--resume"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        deadline = time.time() + 120
+        while time.time() < deadline and process.poll() is None and not any(l["stage"] == stage for l in metrics_of(out)):
+            time.sleep(0.005)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+        check(process.returncode in (0, -number, 128 + number), process.returncode, errors)
+        check(any(l["stage"] == stage for l in metrics_of(out)), f"stopped before stage {stage}", errors)
+    resumed = run("train_voc", *options, "--out", out, "--resume")
+    check(resumed.returncode == 0, resumed)
+    for name in ("model.safetensors", "unshared.safetensors", "metrics.jsonl"):
+        check(bytes_of(f"{out}/{name}") == bytes_of(f"whole/{name}"), f"{name} differs after signals {number}")
+
+# feature maps that are kept, on the disk or not at all, change nothing and leave nothing
+for budget in ("0", "0,64"):
+    kept = run("train_voc", *options, "--maps-mb", budget, "--out", f"maps{budget}")
+    check(kept.returncode == 0 and bytes_of(f"maps{budget}/model.safetensors") == bytes_of("whole/model.safetensors"), kept)
+    check(sorted(os.listdir(f"maps{budget}")) == sorted(os.listdir("whole")), os.listdir(f"maps{budget}"))
+
+# without shared features: the model after step 2, and every program takes it
+alone = run("train_voc", *options, "--scheme", "unshared", "--out", "alone")
+check(alone.returncode == 0, alone)
+check(bytes_of("alone/model.safetensors") == bytes_of("whole/unshared.safetensors"), "unshared is alternating after step 2")
+model = "alone/model.safetensors"
+check(run("train_voc", *options, "--scheme", "unshared", "--out", "alone", "--resume").returncode == 0, "it is through")
+scored = run("evaluate", "--model", model, "--test", data, "--recall")
+check(scored.returncode == 0 and "recall@300" in scored.stdout and "mAP50" in scored.stdout, scored)
+image = next((data / "JPEGImages").iterdir())
+check(run("detect", "--model", model, "--json", "boxes.json", image).returncode == 0, "detect")
+check(run("compress", "--model", model, "--out", "c.safetensors", "--fc6-rank", 8, "--fc7-rank", 8).returncode == 0, "compress")
+check(run("detect", "--model", "c.safetensors", image).returncode == 0, "detect, compressed")
+
+# rounds, and a start from a trained model
+rounds = run("train_voc", *options, "--iterations", "2,1", "--rounds", "2", "--new-predictors", "--init", "whole/model.safetensors", "--out", "rounds")
+check(rounds.returncode == 0 and "round 2, step 1" in rounds.stderr, rounds)
+check([l["stage"] for l in metrics_of("rounds")] == [0, 0, 1, 2, 2, 3, 4, 4, 5], metrics_of("rounds"))
+
+# what is refused
+fresh = ["--data", data, *TINY, "--no-test", "--out", "fresh"]
+refused(run("train_voc", *fresh, "--scheme", "alternating"), "--iterations: expected two numbers, RPN,FASTRCNN, with --scheme alternating, found 6")
+refused(run("train_voc", *fresh, "--iterations", "3,4"), "--iterations: expected one number with --scheme joint, found 3,4")
+refused(run("train_voc", *fresh, "--iterations", "3,4,5", "--scheme", "unshared"), "--iterations: expected at most 2 numbers, found '3,4,5'")
+refused(run("train_voc", *fresh, "--iterations", "3,", "--scheme", "unshared"), "--iterations: expected a whole number from 1")
+refused(run("train_voc", *fresh, "--rounds", "2"), "--rounds: expected --scheme alternating or unshared, found joint")
+refused(run("train_voc", *fresh, "--rounds", "0"), "--rounds: expected a whole number from 1")
+refused(run("train_voc", *fresh, "--maps-mb", "1,2"), "--maps-mb: expected --scheme alternating, found joint")
+refused(run("train_voc", *fresh, "--maps-mb", "1,x", "--scheme", "unshared"), "--maps-mb: expected a whole number from 0 to")
+refused(run("train_voc", *fresh, "--new-predictors"), "--new-predictors: expected --scheme alternating, found joint")
+refused(run("train_voc", *fresh, "--init", model), "expected a model of preset small, found one of preset small_unshared")
+refused(run("train_voc", *options, "--rounds", "2", "--out", "whole", "--resume"), "--resume", "--rounds")
+refused(run("train_voc", *options, "--iterations", "5,5", "--out", "whole", "--resume"), "--resume", "5,4", "5,5")
+refused(run("train_voc", *options, "--scheme", "unshared", "--out", "whole", "--resume"), "--resume", "--scheme")
