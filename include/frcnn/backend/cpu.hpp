@@ -11,5 +11,4 @@
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
-#include "frcnn/backend/cpu/roi_warp.hpp"
 #include "frcnn/backend/cpu/rows.hpp"

@@ -2,7 +2,6 @@
 
 #include "../batches.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
-#include "frcnn/backend/cpu/roi_warp.hpp"
 
 using namespace batches;
 using conventions::caffe, conventions::torchvision;

@@ -7,7 +7,6 @@
 #include "frcnn/backend/cpu/lrn.hpp"
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
-#include "frcnn/backend/cpu/roi_warp.hpp"
 #include "frcnn/backend/cpu/rows.hpp"
 #include "frcnn/backend/queued/context.hpp"
 
