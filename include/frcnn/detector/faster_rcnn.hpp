@@ -115,15 +115,6 @@ struct set_thresholds {
   FRCNN_HD void operator()(std::size_t) const { *to = value; }
 };
 
-// A visitor that lists the parameters it is shown.
-template <Real T, Backend B>
-struct collect_params {
-  std::vector<param<T, B> const*>& list;
-  void operator()(param<T, B>& p) const { list.push_back(&p); }
-  void enter(std::string const&) const {}
-  void leave() const {}
-};
-
 }  // namespace detail
 
 // clang-format off
@@ -189,8 +180,7 @@ class faster_rcnn<BB, PG, RH> {
   // home: what the context is made of in which the parameters lie (nn/parameter_store.hpp).
   faster_rcnn(BB backbone, PG generator, RH head, typename B::options home = {})
       : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
-    store_.bind_in_order(home, generator_, head_, backbone_);
-    backbone_.for_each_param(detail::collect_params<T, B>{of_backbone_});
+    store_.bind_in_order(home, generator_, head_, backbone_);  // as `part` lists them
   }
   faster_rcnn(faster_rcnn const&) = delete;
   faster_rcnn& operator=(faster_rcnn const&) = delete;
@@ -388,7 +378,7 @@ class faster_rcnn<BB, PG, RH> {
 
   // Where nothing of the backbone learns, nobody computes d(maps).
   bool backbone_learns() const {
-    return std::any_of(of_backbone_.begin(), of_backbone_.end(), [](param<T, B> const* p) { return p->wants_grad(); });
+    return std::ranges::any_of(store_.entries(), [](auto const& e) { return e.part == of_backbone && e.p->wants_grad(); });
   }
   // d(maps) of a step whose parts write the first `Written` levels. The others are zero from the start: which they are is known from the
   // composition. Without memory, that is, not wanted, where the backbone does not learn.
@@ -438,7 +428,6 @@ class faster_rcnn<BB, PG, RH> {
   PG generator_;
   RH head_;
   parameter_store<T, B> store_;
-  std::vector<param<T, B> const*> of_backbone_;
 };
 
 }  // namespace frcnn
