@@ -45,13 +45,13 @@ inline bool is_of_format_1(io::safetensors_file const& file) {
 inline std::string place_in(io::safetensors_file const& file) { return file.name() + (is_of_format_1(file) ? ", metadata" : ", spec"); }
 
 inline spec_json spec_in(io::safetensors_file const& file) {
-  return io::parse_json<spec_json>(file.name() + ", metadata \"spec\"", "a specification", 8, file.metadata("spec"));
+  return io::parse_json(file.name() + ", metadata \"spec\"", "a specification", 8, file.metadata("spec"));
 }
 
 // Puts what a file of format "frcnn 1" says of any detector into a spec.
 inline void read_format_1(io::safetensors_file const& file, spec_json& spec) {
   auto const told = [&](char const* key) {
-    return io::parse_json<spec_json>(file.name() + ", metadata \"" + key + "\"", "a value", 4, file.metadata(key));
+    return io::parse_json(file.name() + ", metadata \"" + key + "\"", "a value", 4, file.metadata(key));
   };
   spec["version"] = spec_version;
   spec["preset"] = file.metadata("preset");
@@ -86,9 +86,8 @@ spec_json spec_of(io::safetensors_file const& file) {
 // The spec of a configuration as text; where: the file, for messages.
 template <class Config>
 std::string to_spec(Config const& config, std::string const& where) {
-  auto const spec = spec_writer(where).write(config);
   try {
-    return spec.dump();
+    return spec_writer(where).text_of(config);
   } catch (nlohmann::json::exception const&) {  // JSON is UTF-8
     throw error(where, "names of classes in UTF-8", "other bytes");
   }

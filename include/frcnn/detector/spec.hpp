@@ -8,7 +8,7 @@
 //     int before_nms, after_nms;
 //     template <class Spec> void describe(Spec& spec) { spec.whole("before_nms", before_nms, 1, 100000);  spec.whole(...); }
 //   };
-//   spec_writer("m.safetensors").write(l)              {"version":1,"before_nms":6000,"after_nms":300}
+//   spec_writer("m.safetensors").text_of(l)            {"version":1,"before_nms":6000,"after_nms":300}
 //   spec_reader("m.safetensors, spec", json).read(l)   throws error: m.safetensors, spec "after_nms": expected a whole number from 1 ...
 //
 //   text, names, whole, number, numbers, divisors, lists, choice   a value that the file decides
@@ -32,7 +32,8 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-using spec_json = nlohmann::ordered_json;
+// Without an order of keys, which a text has: a second type of nlohmann's, with its parser, costs every user's compiler two seconds.
+using spec_json = nlohmann::json;
 
 inline constexpr int spec_version = 1;
 
@@ -102,12 +103,17 @@ class spec_writer : detail::spec_place {
   // where: the file, for messages.
   explicit spec_writer(std::string const& where) : spec_place(where + ", spec") {}
 
+  // Throws what nlohmann throws where a name is not UTF-8.
+  template <class Config>
+  std::string text_of(Config config) {
+    text_ = "{";
+    put("version", spec_version);
+    config.describe(*this);
+    return text_ + "}";
+  }
   template <class Config>
   spec_json write(Config config) {
-    spec_json spec{{"version", spec_version}};
-    at_ = &spec;
-    config.describe(*this);
-    return spec;
+    return spec_json::parse(text_of(std::move(config)));
   }
 
   void text(char const* key, std::string const& v) { check_text(key, v), put(key, v); }
@@ -144,20 +150,23 @@ class spec_writer : detail::spec_place {
   }
   template <class Work>
   void group(char const* key, Work work) {
-    spec_json* const outside = at_;
-    put(key, spec_json::object());
-    at_ = &(*at_)[key];
+    begin(key);
+    text_ += '{';
     inside(key, work);
-    at_ = outside;
+    text_ += '}';
   }
 
  private:
-  template <class Value>
-  void put(char const* key, Value const& v) {
-    (*at_)[key] = v;
+  void begin(char const* key) {
+    if (text_.back() != '{') text_ += ',';
+    text_ += spec_json(key).dump() + ":";
+  }
+  void put(char const* key, spec_json const& v) {
+    begin(key);
+    text_ += v.dump();
   }
 
-  spec_json* at_ = nullptr;
+  std::string text_;
 };
 
 class spec_reader : detail::spec_place {
@@ -293,7 +302,7 @@ class spec_reader : detail::spec_place {
   std::vector<std::string> known_;  // keys asked for in this object
 };
 
-// The first place where two specs differ, "head.fc6: 512 and 256"; empty where they are equal.
+// The first place, by its name, where two specs differ, "head.fc6: 512 and 256"; empty where they are equal.
 inline std::string difference(spec_json const& a, spec_json const& b) {
   auto const left = a.flatten(), right = b.flatten();
   auto const name = [](std::string const& pointer) {

@@ -22,20 +22,20 @@ inline std::string in_quotes(std::string_view text) {
 }
 
 // where: names the file in errors; what: "a header"; depth: of objects and lists in one another.
-template <class Json = nlohmann::json>
-Json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text) {
+inline nlohmann::json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text) {
   // The parser keeps the last of two equal keys and nests as deeply as it is told to: both are refused as they appear.
+  using json = nlohmann::json;
   std::vector<std::set<std::string>> keys;
-  auto const watch = [&](int at, typename Json::parse_event_t event, Json& parsed) {
+  auto const watch = [&](int at, json::parse_event_t event, json& parsed) {
     if (at > depth) throw error(where, what, "one nested too deeply");
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.template get<std::string>()).second)
-      throw error(where, "a name that is there once", in_quotes(parsed.template get<std::string>()) + " twice");
+    if (event == json::parse_event_t::object_start) keys.emplace_back();
+    if (event == json::parse_event_t::object_end) keys.pop_back();
+    if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+      throw error(where, "a name that is there once", in_quotes(parsed.get<std::string>()) + " twice");
     return true;
   };
   try {
-    return Json::parse(text, watch);
+    return json::parse(text, watch);
   } catch (nlohmann::json::parse_error const& e) {
     throw error(where, what + " in JSON", "a mistake at its byte " + std::to_string(e.byte));
   } catch (nlohmann::json::exception const&) {  // a number out of range
