@@ -37,7 +37,8 @@ class alternating_training {
   using stage = training_stage<model>;
 
  public:
-  // d, with values, and the data outlive it. What of d is frozen learns in no step. device: of the network of step 1. images.regions and most_regions are this class's.
+  // d, with values, and the data outlive it. What of d is frozen learns in no step. device: of the network of step 1. images.regions and
+  // most_regions are this class's.
   alternating_training(detector<Preset>& d, Source const& set, data::training_options images, alternating_options o,
                        typename Preset::device::options device = {})
       : detector_(d), rpn_(d.config(), device), set_(set), images_(std::move(images)), options_(std::move(o)), maps_(options_.maps) {

@@ -4,8 +4,8 @@
 //   map_cache<model> cache({.memory_mb = 1024, .disk_mb = 8192, .folder = "run"});
 //   stage.step = on_cached_maps<model>(rpn_step(), cache);        the same bytes as with rpn_step(), without the backbone's work
 // A picture is a number of batch::pictures, for which a data_feed takes an image and whether it is mirrored, and the sides that its batch
-// is padded to, on which its maps at the border depend. A batch whose feed names no pictures goes through the backbone as ever: so does every
-// one under augmentation, and nothing is cached.
+// is padded to, on which its maps at the border depend. A batch whose feed names no pictures goes through the backbone as ever: so does
+// every one under augmentation, and nothing is cached.
 // Memory is filled first, then a file in the folder that has no name, so that a killed run leaves nothing; at least a gigabyte of the disk
 // stays free. What has no room is computed again. Maps are those of one state of the backbone: other values of its parameters empty the
 // cache.

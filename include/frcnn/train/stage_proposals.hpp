@@ -2,7 +2,7 @@
 // The proposals of a trained RPN as the regions of a later stage: what step 2 and step 4 of alternating training learn from.
 //
 //   stage_proposals p;
-//   p.make<Rules>(detector, set, true);          of every image and, where it may be mirrored, of its mirror image, on which the RPN runs anew
+//   p.make(detector, set, true);          of every image and, where it may be mirrored, of its mirror image, on which the RPN runs anew
 //   data_feed<Rules> feed(set, {.., .regions = p.source(), .most_regions = 2000});
 // Limits are those of phase::stage: as many as there are before NMS, 2,000 after it. Boxes are in pixels of the unmirrored image, by
 // descending objectness. They stay as they were made, whatever becomes of the detector; a source outlives its maker. 16 bytes a box.
