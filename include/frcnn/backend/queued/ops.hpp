@@ -17,6 +17,15 @@ namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
 
+template <Real T>
+conv2d_epilogue<T, cpu> on_cpu(conv2d_epilogue<T, queued> const& e) {
+  return {on_cpu(e.bias), on_cpu(e.scale), e.residual};
+}
+template <Real T>
+conv2d_gradients<T, cpu> on_cpu(conv2d_gradients<T, queued> const& d) {
+  return {on_cpu(d.weight), on_cpu(d.bias), on_cpu(d.scale), d.how, d.x, d.x_how, d.residual, d.residual_how};
+}
+
 // f(host, arguments...) in its turn.
 template <class F, class... Arguments>
 void queue_call(queued::context& c, F f, Arguments const&... arguments) {
