@@ -1,7 +1,7 @@
 #pragma once
 // A convolution and a fully connected layer with numbers in them, and what their results must be.
+#include "../tests/ops/layers.hpp"
 #include "data.hpp"
-#include "layers.hpp"
 
 #include <algorithm>
 

@@ -5,6 +5,9 @@
 // linear once their choices are made, so one comparison of sums checks convolution, linear layers and all poolings.
 #include "engine.hpp"
 
+#include "../tests/ops/layers.hpp"
+#include "../tests/ops/op.hpp"
+
 #include <frcnn/core/buffer.hpp>
 #include <frcnn/core/image.hpp>
 #include <frcnn/core/scratch.hpp>
@@ -20,30 +23,10 @@ namespace bench {
 using frcnn::box, frcnn::counted, frcnn::shape, frcnn::view;
 using values = std::vector<float>;
 using activation = frcnn::activation<float, device>;
+using namespace ops_described;  // stream, crowded_boxes, layers
 
-// For names and counters of benchmarks.
-inline std::string text(shape<4> s) {
-  return std::to_string(s[0]) + "x" + std::to_string(s[1]) + "x" + std::to_string(s[2]) + "x" + std::to_string(s[3]);
-}
 inline double bytes(double floats) { return 4 * floats; }
 inline double elements(shape<4> s) { return static_cast<double>(s.size()); }
-
-// A stream of numbers, cheap enough for a hundred million of them (splitmix64).
-class stream {
- public:
-  explicit stream(std::uint64_t seed = 0) : state_(seed * 0x9E3779B97F4A7C15ull + 1) {}
-  std::uint64_t bits() {
-    std::uint64_t z = state_ += 0x9E3779B97F4A7C15ull;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return z ^ (z >> 31);
-  }
-  float in(float low, float high) { return low + (high - low) * (static_cast<float>(bits() >> 40) * 0x1p-24f); }
-  int below(int n) { return static_cast<int>((bits() >> 32) * static_cast<std::uint64_t>(n) >> 32); }
-
- private:
-  std::uint64_t state_;
-};
 
 inline values numbers(std::size_t n, float low, float high, std::uint64_t seed = 0) {
   stream s(seed);
@@ -95,29 +78,6 @@ inline double dot(values const& a, values const& b) {
 inline std::string not_adjoint(values const& dy, values const& y, values const& dx, values const& x) {
   double const scale = std::sqrt(dot(dy, dy) * dot(y, y));
   return not_equal("<dx, x>", dot(dx, x), dot(dy, y), 1e-4 * scale);
-}
-
-// Boxes inside h x w as an RPN gives them: many around few centres, so that suppression has work. Sides from 16 to half the image.
-inline std::vector<box<float>> crowded_boxes(int n, int h, int w, int centres, std::uint64_t seed = 0) {
-  stream s(seed);
-  struct object {
-    float x, y, w, h;
-  };
-  std::vector<object> at(static_cast<std::size_t>(centres));
-  for (auto& o : at)
-    o = {s.in(0, static_cast<float>(w)), s.in(0, static_cast<float>(h)), s.in(16, static_cast<float>(w) / 2),
-         s.in(16, static_cast<float>(h) / 2)};
-  std::vector<box<float>> boxes(static_cast<std::size_t>(n));
-  for (auto& b : boxes) {
-    auto const& o = at[static_cast<std::size_t>(s.below(centres))];
-    float const bw = o.w * std::exp(s.in(-.4f, .4f)), bh = o.h * std::exp(s.in(-.4f, .4f));
-    float const x = o.x + s.in(-.25f, .25f) * o.w, y = o.y + s.in(-.25f, .25f) * o.h;
-    auto const inside = [](float v, int extent) { return std::min(std::max(v, 0.f), static_cast<float>(extent)); };
-    b = {inside(x - bw / 2, w), inside(y - bh / 2, h), inside(x + bw / 2, w), inside(y + bh / 2, h)};
-    if (!(b.x2 - b.x1 > 1)) b.x1 = inside(b.x1 - 16, w), b.x2 = b.x1 + 16;
-    if (!(b.y2 - b.y1 > 1)) b.y1 = inside(b.y1 - 16, h), b.y2 = b.y1 + 16;
-  }
-  return boxes;
 }
 
 // All of `boxes` live: [N, R].

@@ -8,8 +8,8 @@
 //   deviation .3   RPN corrections: boxes move by a third of their side and grow or shrink by a third
 //   deviation 1    class corrections: with the coder's weights of 10 and 5 a third of that and less
 // 300 live proposals of every image follow, and a hundred detections; stages and detect check the first and report both.
+#include "../tests/ops/layers.hpp"
 #include "data.hpp"
-#include "layers.hpp"
 
 #include <frcnn/frcnn.hpp>
 

@@ -92,12 +92,9 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) lists = lists || std::strncmp(argv[i], "--benchmark_list_tests", 22) == 0;
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  bench::add_layer_ops();
-  bench::add_chains();
   bench::add_conv_rule();
   bench::add_linear_layout();
   bench::add_described_ops();
-  bench::add_pooling_ops();
   bench::add_detection_ops();
   bench::add_stages();
   bench::add_detectors();

@@ -1,7 +1,7 @@
-// Ops of detection and training: suppression, sorting, sampling, resizing, targets, losses, post-processing, the optimiser; on the shapes
+// What is written once for all backends, or for the host: sampling, resizing, targets, losses, post-processing, the optimiser; on the shapes
 // that `small` (300 x 400, batches of two and one) and `vgg16_tv` (600 x 800, one image) meet.
+#include "../tests/ops/layers.hpp"
 #include "data.hpp"
-#include "layers.hpp"
 #include "suite.hpp"
 
 #include <frcnn/detector/input.hpp>
@@ -25,59 +25,6 @@ using torchvision = frcnn::conventions::torchvision;
 using exec = frcnn::exec<device>;
 
 constexpr auto us = benchmark::kMicrosecond;
-
-void add_nms(int n, int keep, int h, int w) {
-  add(op_name("nms", std::to_string(n) + "-" + std::to_string(keep)), us, [=](context& c) {
-    auto const boxes = crowded_boxes(n, h, w, keep);
-    auto const sorted = uploaded_boxes(c, 1, boxes);
-    auto const kept = frcnn::scratch_counted<std::int32_t, device>(c, 1, keep);
-    constexpr float threshold = 0.7f;
-    auto wrong = [=] {  // the definition, box by box
-      std::vector<std::int32_t> expected;
-      for (std::int32_t i = 0; i < n && static_cast<int>(expected.size()) < keep; ++i) {
-        bool free = true;
-        for (auto const k : expected)
-          free = free && !(frcnn::iou(boxes[static_cast<std::size_t>(i)], boxes[static_cast<std::size_t>(k)]) > threshold);
-        if (free) expected.push_back(i);
-      }
-      auto found = frcnn::to_host(kept.rows);
-      found.resize(static_cast<std::size_t>(frcnn::to_host(kept.count)[0]));
-      if (static_cast<int>(found.size()) < keep) return not_equal("boxes kept", static_cast<double>(found.size()), keep);
-      return found == expected ? std::string() : "other boxes are kept than suppression keeps by its definition";
-    };
-    return job{.run =
-                   [=, &c] {
-                     exec::nms_sweep(c, counted<box<float> const, 2, device>(sorted),
-                                     frcnn::ops::suppress_above<torchvision, float>{threshold}, kept);
-                   },
-               .wrong = wrong,
-               .counters = {{"kept", keep}}};
-  });
-}
-
-void add_sort(int segments, int n, int top) {
-  add(op_name("segmented_sort", std::to_string(segments) + "x" + std::to_string(n) + "-" + std::to_string(top)), us, [=](context& c) {
-    auto const host = numbers(static_cast<std::size_t>(segments) * static_cast<std::size_t>(n), -4, 4);
-    auto const keys = uploaded(c, shape<2>{{segments, n}}, host);
-    auto const order = frcnn::scratch<std::int32_t, device>(c, shape<2>{{segments, top}});
-    auto const live = frcnn::scratch<std::int32_t, device>(c, shape<1>{{segments}});
-    auto wrong = [=] {
-      auto const found = frcnn::to_host(order);
-      std::vector<std::int32_t> expected(static_cast<std::size_t>(n));
-      for (int s = 0; s < segments; ++s) {
-        float const* const key = host.data() + static_cast<std::ptrdiff_t>(s) * n;
-        std::iota(expected.begin(), expected.end(), 0);
-        std::stable_sort(expected.begin(), expected.end(), [key](auto a, auto b) { return key[a] > key[b]; });
-        if (!std::equal(expected.begin(), expected.begin() + std::min(top, n), found.begin() + static_cast<std::ptrdiff_t>(s) * top))
-          return std::string("another order than a stable sort's");
-      }
-      return std::string();
-    };
-    return job{.run = [=, &c] { exec::segmented_sort(c, view<float const, 2, device>(keys), order, live); },
-               .wrong = wrong,
-               .bytes = bytes(static_cast<double>(segments) * (n + top))};
-  });
-}
 
 void add_sample(int segments, int n, int total, int max_positive, std::string const& where) {
   add(op_name("sample", std::to_string(segments) + "x" + std::to_string(n) + "-" + std::to_string(total)), us, [=](context& c) {
@@ -357,13 +304,6 @@ void add_sgd(int n, std::string const& where) {
 }  // namespace
 
 void add_detection_ops() {
-  add_nms(6000, 300, 600, 800);
-  add_nms(12000, 2000, 600, 800);
-  add_sort(1, 4680, 4680);
-  add_sort(2, 4680, 2000);
-  add_sort(1, 17100, 6000);
-  add_sort(1, 17100, 12000);
-  add_sort(20, 300, 300);
   add_sample(2, 4680, 256, 128, "anchors of small");
   add_sample(1, 17100, 256, 128, "anchors of vgg16_tv");
   add_sample(1, 2008, 128, 32, "RoIs");

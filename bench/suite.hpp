@@ -43,12 +43,9 @@ inline std::string image_name(std::string const& kind, std::string const& preset
   return kind + "/" + preset + "/*/" + std::to_string(h) + "x" + std::to_string(w);
 }
 
-void add_layer_ops();
-void add_chains();
 void add_conv_rule();  // op/conv2d_rule, op/winograd_total
 void add_linear_layout();
 void add_described_ops();  // tests/ops
-void add_pooling_ops();
 void add_detection_ops();
 void add_stages();
 void add_detectors();

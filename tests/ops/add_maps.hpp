@@ -1,35 +1,44 @@
 #pragma once
+#include "frcnn/ops/add_maps.hpp"
+
 #include "op.hpp"
 
 namespace ops_described {
 
-struct add_maps {
-  static constexpr char const *name = "add_maps", *computes = "y = a + b, then max(0, .) where asked for", *refuses = "",
-                              *fast = "as portable; behind a convolution its epilogue's residual";
+struct add_maps : operation {
+  static constexpr char const *name = "add_maps", *computes = "y = a + b, then max(0, .) where asked for";
+  static std::string by(std::string_view column) {
+    return column == "fast" ? "as portable; behind a convolution its epilogue's residual" : "yes";
+  }
   static constexpr double tolerance = 1e-6;
   struct problem {
     bool relu;
     shape<4> x;
   };
   static std::vector<problem> problems() {
-    return {{false, {{2, 5, 3, 4}}}, {true, {{2, 5, 3, 4}}}, {true, {{1, 16, 4, 4}}}, {true, {{0, 3, 2, 2}}}};
+    return {{false, {{2, 5, 3, 4}}}, {true, {{2, 5, 3, 4}}}, {true, {{1, 16, 4, 4}}}, {true, {{1, 33, 50, 41}}}, {true, {{0, 3, 2, 2}}}};
   }
-  static problem measured() { return {true, {{1, 256, 150, 200}}}; }
-  static std::string shape_text(problem const& p) { return text(p.x); }
-  static std::vector<std::size_t> inputs(problem const& p) { return {p.x.size(), p.x.size()}; }
-  static std::size_t output(problem const& p) { return p.x.size(); }
-  static double operations(problem const& p) { return static_cast<double>(p.x.size()) * (p.relu ? 2 : 1); }
-  template <class T>
-  static void forward(cpu::context& c, problem const& p, arrays<T> const& in, std::vector<T>& out) {
-    frcnn::ops::add_maps<cpu>::forward<T>(c, p.relu, map(in[0], p.x), map(in[1], p.x), map(out, p.x));
+  static std::vector<timed<problem>> measured() { return {{{true, {{1, 256, 150, 200}}}, "ResNet's conv2_x at 600x800", true}}; }
+  static std::string text(problem const& p) { return ops_described::text(p.x); }
+  static std::vector<array> inputs(problem const& p) { return {{p.x}, {p.x}}; }
+  static std::vector<array> outputs(problem const& p) { return {{p.x}}; }
+  static double flops(problem const& p) { return static_cast<double>(p.x.size()) * (p.relu ? 2 : 1); }
+  static int differentiated(problem const&) { return 2; }
+  static std::vector<std::vector<int>> linear_in(problem const&) { return {{0, 1}}; }
+
+  template <class T, class B>
+  static void forward(operands<T, B>& r, problem const& p) {
+    frcnn::ops::add_maps<B>::template forward<T>(r.c, p.relu, r.in[0].map(), r.in[1].map(), r.out[0].map());
   }
-  template <class T>
-  static void backward(cpu::context& c, problem const& p, arrays<T> const&, std::vector<T> const& out, std::vector<T>& dout,
-                       arrays<T>& din) {
-    frcnn::ops::add_maps<cpu>::backward<T>(c, p.relu, map(out, p.x), map(dout, p.x), map(din[0], p.x), writing::set, map(din[1], p.x),
-                                           writing::set);
+  template <class T, class B>
+  static void backward(operands<T, B>& r, problem const& p) {
+    frcnn::ops::add_maps<B>::template backward<T>(r.c, p.relu, r.out[0].map(), r.dout[0].map(), r.din[0].map(), r.how, r.din[1].map(),
+                                                  r.how);
   }
-  static refusals refused() { return {}; }
+  static double defined(problem const& p, std::vector<doubles> const& in, std::vector<ints> const&, std::size_t at) {
+    double const sum = in[0][at] + in[1][at];
+    return p.relu ? std::max(0., sum) : sum;
+  }
 };
 
 }  // namespace ops_described

@@ -1,48 +1,62 @@
 #pragma once
+#include "frcnn/ops/linear.hpp"
+
 #include "op.hpp"
 
 namespace ops_described {
 
-struct linear {
-  static constexpr char const *name = "linear", *computes = "y = x W^T + bias, then max(0, .) where asked for", *refuses = "",
-                              *fast = "`kernels/product.hpp`, large ones by one level of Strassen; in bf16 oneDNN";
+struct linear : operation {
+  static constexpr char const *name = "linear", *computes = "y = x W^T + bias, then max(0, .) where asked for";
+  static std::string by(std::string_view column) {
+    return column == "fast" ? "`kernels/product.hpp`, large ones by one level of Strassen; in bf16 oneDNN" : "yes";
+  }
   static constexpr double tolerance = 1e-5;
   struct problem {
     int rows, in, out;
-    bool relu, bias;
+    bool relu, bias = true;
   };
   static std::vector<problem> problems() {
-    return {{7, 10, 6, true, true}, {1, 1, 1, false, true}, {20, 40, 35, true, false}, {33, 100, 33, false, true}, {0, 5, 3, true, true}};
+    return {{7, 10, 6, true},   {1, 1, 1, false},    {20, 40, 35, true, false}, {33, 100, 33, false}, {130, 300, 65, true},
+            {3, 5, 200, false}, {16, 530, 48, true}, {4, 6, 5, false, false},   {0, 5, 3, true}};
   }
-  static problem measured() { return {300, 4096, 4096, true, true}; }
-  static std::string shape_text(problem const& p) {
-    return std::to_string(p.rows) + "x" + std::to_string(p.in) + "-" + std::to_string(p.out);
+  // Rows: of detection (RoIs), of training (samples).
+  static std::vector<timed<problem>> measured() {
+    std::vector<timed<problem>> all{{{300, 4096, 4096, true}, "vgg16_tv fc7"}};
+    auto const add = [&](int rows, int in, int out, bool relu, char const* where) {
+      all.push_back({{rows, in, out, relu}, where, rows != 300});
+    };
+    for (int const rows : {300, 256, 128}) add(rows, 256 * 49, 512, true, "small fc6"), add(rows, 512, 512, true, "small fc7");
+    for (int const rows : {300, 128}) add(rows, 512 * 49, 4096, true, "vgg16_tv fc6"), add(rows, 4096, 84, false, "vgg16_tv bbox_pred");
+    add(128, 4096, 4096, true, "vgg16_tv fc7");
+    return all;
   }
-  static std::vector<std::size_t> inputs(problem const& p) {
-    std::size_t const m = static_cast<std::size_t>(p.rows), k = static_cast<std::size_t>(p.in), n = static_cast<std::size_t>(p.out);
-    return {m * k, n * k, p.bias ? n : 0};
+  static std::string text(problem const& p) { return std::to_string(p.rows) + "x" + std::to_string(p.in) + "-" + std::to_string(p.out); }
+  static std::vector<array> inputs(problem const& p) { return {plain(p.rows, p.in), plain(p.out, p.in), p.bias ? plain(p.out) : absent}; }
+  static std::vector<array> outputs(problem const& p) { return {plain(p.rows, p.out)}; }
+  static double flops(problem const& p) { return 2. * p.rows * p.in * p.out; }
+  static int passes(problem const&) { return 2; }
+  static int differentiated(problem const&) { return 3; }
+  static std::vector<std::vector<int>> linear_in(problem const&) { return {{0, 2}, {1, 2}}; }
+
+  template <class T, class B>
+  static void forward(operands<T, B>& r, problem const& p) {
+    view<T, 1, B> bias{};
+    if (p.bias) bias = r.in[2].row();
+    frcnn::ops::linear<B>::template forward<T>(r.c, p.relu, r.in[0].matrix(), r.in[1].row(), bias, r.out[0].matrix());
   }
-  static std::size_t output(problem const& p) { return static_cast<std::size_t>(p.rows) * static_cast<std::size_t>(p.out); }
-  static double operations(problem const& p) { return 2. * p.rows * p.in * p.out; }
-  template <class T>
-  static view<T, 2, cpu> rows_of(std::vector<T> const& v, int rows, int columns) {
-    return {const_cast<T*>(v.data()), {{rows, columns}}};
+  template <class T, class B>
+  static void backward(operands<T, B>& r, problem const& p) {
+    view<T, 1, B> dbias{};
+    if (p.bias) dbias = r.din[2].row();
+    frcnn::ops::linear<B>::template backward<T>(r.c, p.relu, r.in[0].matrix(), r.out[0].matrix(), r.dout[0].matrix(), r.in[1].row(),
+                                                r.din[1].row(), dbias, r.how, r.din[0].matrix(), r.how);
   }
-  template <class T>
-  static void forward(cpu::context& c, problem const& p, arrays<T> const& in, std::vector<T>& out) {
-    view<T, 1, cpu> bias{};
-    if (p.bias) bias = row(in[2]);
-    frcnn::ops::linear<cpu>::forward<T>(c, p.relu, rows_of(in[0], p.rows, p.in), row(in[1]), bias, rows_of(out, p.rows, p.out));
+  static double defined(problem const& p, std::vector<doubles> const& in, std::vector<ints> const&, std::size_t at) {
+    std::size_t const n = static_cast<std::size_t>(p.out), k = static_cast<std::size_t>(p.in), row = at / n, o = at % n;
+    double sum = p.bias ? in[2][o] : 0;
+    for (std::size_t i = 0; i < k; ++i) sum += in[0][row * k + i] * in[1][o * k + i];
+    return p.relu ? std::max(0., sum) : sum;
   }
-  template <class T>
-  static void backward(cpu::context& c, problem const& p, arrays<T> const& in, std::vector<T> const& out, std::vector<T>& dout,
-                       arrays<T>& din) {
-    view<T, 1, cpu> dbias{};
-    if (p.bias) dbias = row(din[2]);
-    frcnn::ops::linear<cpu>::backward<T>(c, p.relu, rows_of(in[0], p.rows, p.in), rows_of(out, p.rows, p.out), rows_of(dout, p.rows, p.out),
-                                         row(in[1]), row(din[1]), dbias, writing::set, rows_of(din[0], p.rows, p.in), writing::set);
-  }
-  static refusals refused() { return {}; }
 };
 
 }  // namespace ops_described

@@ -2,19 +2,16 @@
 // Chains of convolutions and pools with numbers, run in every way that there is.
 #include "frcnn/backend/cpu/conv_chain.hpp"
 
+#include "../../../ops/conv_chain.hpp"
 #include "tensors.hpp"
 
 namespace cpu_tests {
 
-struct link {
-  bool is_pool;
-  conv2d_spec conv;
-  pool_spec pool;
-};
+using link = ops_described::conv_chain::link;
 inline link convolution(int channels, int out_channels, int stride = 1, bool relu = true) {
-  return {false, {channels, out_channels, 3, stride, 1, relu}, {}};
+  return ops_described::conv_chain::convolution(channels, out_channels, stride, relu);
 }
-inline link halving(bool ceil = false) { return {true, {}, {2, 2, 0, ceil}}; }
+inline link halving(bool ceil = false) { return ops_described::conv_chain::halving(ceil); }
 
 template <class T>
 struct chain {
@@ -28,11 +25,11 @@ struct chain {
     for (auto const& l : links) {
       std::uint64_t const stream = 10 + weights.size();
       std::size_t const taps = static_cast<std::size_t>(l.conv.kernel) * l.conv.kernel * l.conv.in_channels;
-      std::size_t const size = l.is_pool ? 0 : taps * l.conv.out_channels;
-      weights.push_back(rounded(normals<float>(size, stream, l.is_pool ? 1 : std::sqrt(2. / static_cast<double>(taps)))));
-      biases.push_back(rounded(normals<float>(l.is_pool ? 0 : l.conv.out_channels, 100 + stream, .2)));
+      std::size_t const size = is_pool(l.kind) ? 0 : taps * l.conv.out_channels;
+      weights.push_back(rounded(normals<float>(size, stream, is_pool(l.kind) ? 1 : std::sqrt(2. / static_cast<double>(taps)))));
+      biases.push_back(rounded(normals<float>(is_pool(l.kind) ? 0 : l.conv.out_channels, 100 + stream, .2)));
       kept.push_back(std::make_unique<kept_weights>());
-      ys = l.is_pool ? l.pool.out_shape(ys) : l.conv.out_shape(ys);
+      ys = l.out_shape(ys);
     }
     x = rounded(normals<float>(xs.size(), 1));
   }
@@ -41,7 +38,7 @@ struct chain {
     std::vector<chain_layer<T, cpu>> all;
     for (std::size_t i = 0; i < links.size(); ++i) {
       auto const of = [](std::vector<T> const& v) { return view<T const, 1, cpu>{v.data(), {{static_cast<std::int32_t>(v.size())}}}; };
-      if (links[i].is_pool) all.push_back(chain_layer<T, cpu>::of_pool(links[i].pool));
+      if (is_pool(links[i].kind)) all.push_back(chain_layer<T, cpu>::of_pool(links[i].pool));
       else
         all.push_back(
             {.conv = links[i].conv, .weight = of(weights[i]), .bias = of(biases[i]), .keep = keep ? kept[i].get() : nullptr, .version = 1});

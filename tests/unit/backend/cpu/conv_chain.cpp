@@ -10,19 +10,16 @@ namespace cpu_tests {
 
 namespace {
 
-struct chain_case {
-  std::vector<link> links;
-  shape<4> x;
-};
-std::vector<chain_case> const cases = {
-    {{convolution(3, 5)}, {{2, 3, 7, 6}}},                           // one layer
-    {{halving(), convolution(3, 16), halving()}, {{1, 3, 23, 18}}},  // a pool first; a pool behind a layer that is not Winograd's
-    {{convolution(3, 16, 2), convolution(16, 16, 2), convolution(16, 32)}, {{2, 3, 30, 41}}},  // strides
-    {{convolution(16, 32), halving(), convolution(32, 16, 1, false)}, {{2, 16, 13, 10}}},      // not tall
-    {{convolution(16, 16), halving()}, {{1, 16, 1, 9}}},                                       // a pool of one row
-    {{convolution(3, 16), convolution(16, 16), halving(), convolution(16, 32), convolution(32, 16), halving()},
-     {{1, 3, 250, 9}}},  // tall, then not
-};
+using ops_described::conv_chain;
+// Those of convolutions and pools.
+std::vector<conv_chain::problem> const cases = [] {
+  auto all = conv_chain::problems();
+  std::erase_if(all, [](auto const& p) {
+    return std::any_of(p.links.begin(), p.links.end(),
+                       [](link const& l) { return l.kind == layer_kind::add || l.kind == layer_kind::lrn; });
+  });
+  return all;
+}();
 
 }  // namespace
 

@@ -7,16 +7,8 @@
 
 namespace cpu_tests {
 
-struct layer_case {
-  conv2d_spec spec;
-  shape<4> x;
-};
-inline layer_case const whole_vectors{{32, 48, 3, 1, 1, true}, {{2, 32, 9, 10}}};  // which the engine fast gives to Winograd
-inline std::vector<layer_case> const cases = [] {
-  std::vector<layer_case> all;
-  for (auto const& l : ops_described::conv2d::layers()) all.push_back({l.spec, l.x});
-  return all;
-}();
+using layer_case = ops_described::conv2d::layer;
+inline std::vector<layer_case> const cases = ops_described::conv2d::layers();
 
 // The definition, in double and logical order: y, and the gradients of sum(y * g).
 struct reference {
@@ -55,7 +47,7 @@ reference naive(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector
   return r;
 }
 
-// The same by the portable engine in double, which conv2d.cpp compares with the definition: for layers on which loops take long.
+// The same by the portable engine in double, which tests/ops compares with the definition: for layers on which loops take long.
 template <class T>
 reference by_portable(conv2d_spec s, shape<4> xs, std::vector<T> const& x, std::vector<T> const& w, std::vector<T> const& b,
                       std::vector<T> const& g, bool gradients) {

@@ -1,5 +1,8 @@
+// What the descriptions of the executor's words in tests/ops do not drive: other types of keys and flags, work in place, the order of folding,
+// decisions of torchvision's NMS.
 #include "frcnn/backend/cpu/executor.hpp"
 
+#include "../../../ops/segmented_sort.hpp"
 #include "tensors.hpp"
 
 #include <doctest/doctest.h>
@@ -64,8 +67,8 @@ TEST_CASE("for_each: every index once") {
 TEST_CASE_TEMPLATE("segmented_sort: against std::stable_sort with ties, dead keys and NaN", Key, float, double, std::int32_t, std::uint32_t,
                    std::int64_t) {
   for (int threads : {1, 2})
-    for (auto [segments, k, m] : {std::tuple{1, 1, 1}, std::tuple{3, 50, 50}, std::tuple{4, 300, 20}, std::tuple{2, 10, 25},
-                                  std::tuple{2, 0, 3}, std::tuple{2, 5, 0}}) {
+    for (auto const& p : ops_described::segmented_sort::problems()) {
+      int const segments = p.segments, k = p.keys, m = p.best;
       host_rng draws(5, draw::test);
       std::vector<Key> keys(std::size_t(segments) * k);
       for (auto& v : keys) {
@@ -89,51 +92,24 @@ TEST_CASE("segmented_sort: the contract's example, and a segment without a live 
   check_sort<float>(2, 2, 3, 2, {dead_key<float>, dead_key<float>, std::numeric_limits<float>::quiet_NaN(), 1, 2, 3});
 }
 
-TEST_CASE("scan: exclusive sums, in place too") {
+TEST_CASE("scan: in place, too") {
   cpu::context c(2);
-  std::vector<int> in{1, 2, 3, 10, 20, 30}, out(6, -7);
+  std::vector<int> in{1, 2, 3, 10, 20, 30};
   shape<2> const s{{2, 3}};
-  exec<cpu>::scan(c, over(in, s), over(out, s));
-  CHECK(out == std::vector<int>{0, 1, 3, 0, 10, 30});
   exec<cpu>::scan(c, over(in, s), over(in, s));
-  CHECK(in == out);
+  CHECK(in == std::vector<int>{0, 1, 3, 0, 10, 30});
 }
 
-TEST_CASE("select: the first M flagged positions") {
+TEST_CASE("select: flags of a byte") {
   cpu::context c(2);
   std::vector<std::uint8_t> flags{0, 1, 1, 0, 2, 0, 0, 0, 0, 0};
-  for (int m : {2, 3, 6}) {
-    indices index(2 * m, -7), count(2, -7);
-    exec<cpu>::select(c, over(flags, shape<2>{{2, 5}}), over(index, shape<2>{{2, m}}), over(count));
-    indices expected{1, 2, 4};
-    expected.resize(m, -1);
-    CHECK(indices(index.begin(), index.begin() + m) == expected);
-    CHECK(indices(index.begin() + m, index.end()) == indices(m, -1));
-    CHECK(count == indices{std::min(m, 3), 0});
-  }
+  indices index(6, -7), count(2, -7);
+  exec<cpu>::select(c, over(flags, shape<2>{{2, 5}}), over(index, shape<2>{{2, 3}}), over(count));
+  CHECK(index == indices{1, 2, 4, -1, -1, -1});
+  CHECK(count == indices{3, 0});
 }
 
-TEST_CASE("segmented_reduce: equal bits for every thread count, init first, no items") {
-  auto const values = normals<float>(3 * 5000, 1);
-  auto reduce = [&](int threads, int k) {
-    cpu::context c(threads);
-    poison(c);
-    std::vector<float> out(3);
-    exec<cpu>::segmented_reduce(
-        c, 3, k, 0.5f, [&](int s, int i) { return values[s * 5000 + i]; }, [](float a, float b) { return a + b; }, over(out));
-    return out;
-  };
-  for (int k : {0, 1, 1000, 1024, 1025, 5000}) {
-    auto const out = reduce(1, k);
-    CHECK(same_bits(out, reduce(2, k)));
-    CHECK(same_bits(out, reduce(3, k)));
-    for (int s = 0; s < 3; ++s) {
-      double sum = 0.5, size = 0.5;
-      for (int i = 0; i < k; ++i) sum += double(values[s * 5000 + i]), size += std::abs(double(values[s * 5000 + i]));
-      CHECK(std::abs(out[s] - sum) <= 1e-6 * size);
-    }
-  }
-  // An operation that does not commute shows the order.
+TEST_CASE("segmented_reduce: items are folded in ascending order, from the first") {
   cpu::context c(2);
   std::vector<std::int64_t> last(1);
   exec<cpu>::segmented_reduce(
@@ -144,30 +120,6 @@ TEST_CASE("segmented_reduce: equal bits for every thread count, init first, no i
       c, 1, 3000, std::int64_t{-1}, [](int, int i) { return std::int64_t{i}; },
       [](std::int64_t a, std::int64_t b) { return a < b ? b : std::int64_t{1 << 30}; }, over(ascending));
   CHECK(ascending[0] == 2999);
-}
-
-TEST_CASE_TEMPLATE("nms_sweep: against the definition on frcnn::iou, every decision", T, float, double) {
-  for (double threshold : {-1.0, 0.0, 0.3, 0.7, 2.0})
-    for (int m : {0, 1, 20, 33, 400}) {
-      int const k = 300;
-      auto boxes = random_boxes<T>(3 * k);
-      std::copy_n(boxes.begin(), 20, boxes.begin() + 40);  // exact duplicates
-      indices counts{k, 0, 130}, keep(std::size_t(3) * m, -7), kept(3, -7);
-      cpu::context c(2);
-      poison(c);
-      exec<cpu>::nms_sweep(c, counted<box<T> const, 2, cpu>{{boxes.data(), {{3, k}}}, over(counts)}, above{threshold},
-                           counted<std::int32_t, 2, cpu>{over(keep, shape<2>{{3, m}}), over(kept)});
-      for (int s = 0; s < 3; ++s) {
-        indices expected;
-        for (int i = 0; i < counts[s] && static_cast<int>(expected.size()) < m; ++i)
-          if (std::none_of(expected.begin(), expected.end(),
-                           [&](int j) { return above{threshold}(iou(boxes[s * k + i], boxes[s * k + j])); }))
-            expected.push_back(i);
-        CHECK(kept[s] == static_cast<int>(expected.size()));
-        expected.resize(m, -1);
-        CHECK(indices(keep.begin() + s * m, keep.begin() + (s + 1) * m) == expected);
-      }
-    }
 }
 
 TEST_CASE("nms_sweep: the overlaps are iou's, bit for bit") {

@@ -11,7 +11,7 @@ namespace cpu_tests {
 namespace {
 
 // One for each pair of kernels: Winograd; direct and oneDNN.
-layer_case const tiled{{32, 48, 3, 1, 1, true}, {{2, 32, 9, 11}}}, plain{{32, 48, 3, 2, 1, true}, {{2, 32, 9, 11}}};
+layer_case const tiled = ops_described::conv2d::tiled(), plain = ops_described::conv2d::strided();
 
 std::vector<float> forward(cpu::context& c, numbered const& l, kept_weights* keep = nullptr, std::uint64_t version = 0) {
   poison(c);

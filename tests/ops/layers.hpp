@@ -1,5 +1,5 @@
 #pragma once
-// The layers of the plain presets with the shapes that they meet, read off the presets' own chains.
+// What is measured: the layers of the plain presets with the shapes that they meet, read off the presets' own chains.
 //
 //   layers_of_small(2, 300, 400): conv 3->32/2 at [2,3,320,416], conv 32->64/2 at [2,32,160,208], ...
 // H, W: an image as the network is given it; padded here to multiples of 32.
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace bench {
+namespace ops_described {
 
 struct conv_layer {
   frcnn::conv2d_spec spec;
@@ -19,9 +19,7 @@ struct conv_layer {
   std::string where;  // "small conv3"
   bool wants_dx = true;
 
-  double flops() const {
-    return spec.operations(x);
-  }
+  double flops() const { return spec.operations(x); }
 };
 struct pool_layer {
   frcnn::pool_spec spec;
@@ -53,7 +51,7 @@ inline layers layers_of(std::string const& name, frcnn::backbone::chain const& c
       all.pools.push_back(
           {{s.kernel, s.stride, s.pad, s.kind == frcnn::layer_kind::pool_ceil}, x, name + " pool" + std::to_string(all.pools.size() + 1)});
       x = all.pools.back().spec.out_shape(x);
-    } else {
+    } else if (s.kind == frcnn::layer_kind::conv) {
       std::string const where = name + " conv" + std::to_string(all.backbone.size() + 1);
       all.backbone.push_back({{x[1], s.channels, s.kernel, s.stride, s.pad, true}, x, where, !all.backbone.empty()});
       x = all.backbone.back().spec.out_shape(x);
@@ -76,4 +74,4 @@ layers layers_of_preset(int n, int h, int w) {
   return layers_of(Preset::name, chain_of_preset<Preset>(), n, h, w);
 }
 
-}  // namespace bench
+}  // namespace ops_described
