@@ -63,8 +63,9 @@ template <operand Which, bool Keep, bool Stores, int Rows, int Vectors>
   }
 }
 
+// Not inlined where the number of rows is a constant: among a caller's loops g++ -O3 loses the registers (twice the time).
 template <operand Which, int Rows, int Vectors>
-void tiles_of(std::span<tile_product const> products, int depth) {
+FRCNN_NOINLINE void tiles_of(std::span<tile_product const> products, int depth) {
   vec sum[Rows][Vectors];
   float* c = nullptr;  // where the sums belong
   for (tile_product const& p : products) {
