@@ -22,7 +22,8 @@ namespace frcnn::inline FRCNN_ABI::ops {
 
 template <class B>
 struct roi_warp : missing {
-  static_assert(frcnn::detail::never<B>, "frcnn: op roi_warp is not there for this backend; include frcnn/backend/<backend>/roi_features.hpp");
+  static_assert(frcnn::detail::never<B>,
+                "frcnn: op roi_warp is not there for this backend; include frcnn/backend/<backend>/roi_features.hpp");
 };
 
 }  // namespace frcnn::ops
