@@ -66,7 +66,7 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
 
 int from_model(request const& r) {
   std::string const preset = preset_of(io::safetensors_file(r.model));
-  return every_preset<cpu>::with(preset, [&]<class Preset>() {
+  return every_file_preset<cpu>::with(preset, [&]<class Preset>() {
     auto const d = load<Preset>(r.model, r.cpu.get());
     auto limits = proposer<Preset>::defaults(d);
     if (r.no_nms) limits.nms_iou = 1, limits.limit.after_nms = limits.limit.before_nms;

@@ -6,6 +6,7 @@
 //   std::vector<proposed> all = p(image);             by descending objectness
 // Boxes are those of detector::propose, in pixels of the image, clipped to it. score: P(object).
 // One thread's: it has a session of its own. The detector outlives it. Throws as detect does.
+#include "frcnn/concepts/proposal_generator.hpp"
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/geometry/anchors.hpp"
 #include "frcnn/rpn/objectness.hpp"
@@ -49,7 +50,7 @@ class proposer {
     auto const& generator = d_.model().generator();
     maps<T, levels, B> f;
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone.map_shape(l, input.pixels.dims));
-    backbone.infer(c, input, f);
+    if constexpr (!HasOwnMaps<generator_type>) backbone.infer(c, input, f);
     generator.forward(c, input, f, tape_);
     int const capacity = std::min(options_.limit.after_nms, tape_.anchors.count());
     counted<box<T>, 2, B> const rois{session_.proposals_.shaped(c, shape<2>{{1, capacity}}), session_.count_.shaped(c, shape<1>{{1}})};
