@@ -1,10 +1,13 @@
-// propose --model FILE --data ROOT[:SPLIT] [--data ..] --out FILE [--top N] [--no-nms] [--with-anchors] [--skip-bad] [--exif ..]
+// propose --model FILE --data ROOT[:SPLIT] [--data ..] --out FILE [--top N] [--no-nms] [--no-cls] [--no-reg] [--seed N] [--with-anchors]
+//         [--skip-bad] [--exif ..]
 //         [what to compute with: cpu_options.hpp]
 // propose --method selective-search|edge-boxes [--edge-model FILE|sobel] --data ROOT[:SPLIT] --out FILE [--top N]
 //
 // Proposals of every image of a split, as train_voc and evaluate take them (--proposals) and proposal_recall measures them: lines
 // image_id x1 y1 x2 y2 [score], in VOC coordinates, by rank (frcnn/eval/proposal_file.hpp). From a trained model's RPN, or, where the build
 // found OpenCV's ximgproc (FRCNN_OPENCV), by the methods that the paper compares with. --out is whole or not there.
+// --no-nms, --no-cls and --no-reg take a part of a trained RPN away, as Table 2's ablations do: boxes in the order of a draw, anchors as
+// proposals. All three with a --top of all anchors are dense sliding windows (Table 10).
 #include "cpu_options.hpp"
 #include "data_options.hpp"
 #include "outputs.hpp"
@@ -27,7 +30,8 @@ struct request {
   std::string model, method = "rpn", edge_model, out;
   std::vector<std::string> data;
   int top = 0;  // 0: the model's own number, or 2000
-  bool no_nms = false, with_anchors = false;
+  std::uint64_t seed = 0;
+  bool no_nms = false, no_cls = false, no_reg = false, with_anchors = false;
   console::cpu_arguments cpu;
   console::data_arguments how;
 };
@@ -42,7 +46,7 @@ data::dataset read(request const& r) {
   return set;
 }
 
-// find(image, regions, anchors): the proposals of an image in their order; anchors only where asked for.
+// find(i, image, regions, anchors): the proposals of an image in their order; anchors only where asked for.
 template <class Find>
 int write(request const& r, data::dataset const& set, words what, Find find) {
   eval::proposal_writer file(r.out, what);
@@ -53,7 +57,7 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
   std::vector<anchor_shape> anchors;
   for_each_image(set, [&](std::size_t i, image const& im) {
     regions.clear(), anchors.clear();
-    find(im, regions, anchors);
+    find(i, im, regions, anchors);
     file.add(set.samples[i].id, regions, anchors);
     all += regions.size();
     show(fmt::format("{} of {} images, {:.1f} a second", i + 1, set.size(), pace.rate(static_cast<double>(i + 1))), i + 1 == set.size());
@@ -68,14 +72,17 @@ int from_model(request const& r) {
   std::string const preset = preset_of(io::safetensors_file(r.model));
   return every_file_preset<cpu>::with(preset, [&]<class Preset>() {
     auto const d = load<Preset>(r.model, r.cpu.get());
-    auto limits = proposer<Preset>::defaults(d);
+    proposer_options options = proposer<Preset>::defaults(d);
+    options.without_cls = r.no_cls, options.without_reg = r.no_reg, options.seed = r.seed;
+    auto& limits = options.proposals;
     if (r.no_nms) limits.nms_iou = 1, limits.limit.after_nms = limits.limit.before_nms;
     if (r.top) limits.limit.after_nms = r.top;
     limits.limit.before_nms = std::max(limits.limit.before_nms, limits.limit.after_nms);
-    proposer<Preset> propose(d, limits);
+    proposer<Preset> propose(d, options);
     auto const set = read(r);
-    return write(r, set, r.with_anchors ? words::anchor : words::score, [&](image const& im, auto& regions, auto& anchors) {
-      for (auto const& p : propose(im)) {
+    auto const what = r.with_anchors ? words::anchor : r.no_cls ? words::box : words::score;
+    return write(r, set, what, [&](std::size_t i, image const& im, auto& regions, auto& anchors) {
+      for (auto const& p : propose(im, fnv1a(set.samples[i].id))) {
         regions.push_back(p.what);
         if (r.with_anchors) anchors.push_back(p.anchor);
       }
@@ -91,12 +98,12 @@ int from_opencv(request const& r) {
     return all;
   };
   if (r.method == "selective-search")
-    return write(r, read(r), words::box, [&](image const& im, auto& regions, auto&) { regions = first(console::selective_search(im)); });
+    return write(r, read(r), words::box, [&](std::size_t, image const& im, auto& regions, auto&) { regions = first(console::selective_search(im)); });
   if (r.edge_model.empty())
     throw error("--edge-model",
                 "OpenCV's structured edge model, model.yml.gz of opencv_extra, which no package has; or sobel, for other edges", "none");
   console::edge_boxes const find(r.edge_model == "sobel" ? std::string() : r.edge_model, top);
-  return write(r, read(r), words::score, [&](image const& im, auto& regions, auto&) { regions = first(find(im)); });
+  return write(r, read(r), words::score, [&](std::size_t, image const& im, auto& regions, auto&) { regions = first(find(im)); });
 }
 #else
 int from_opencv(request const& r) {
@@ -122,6 +129,9 @@ int main(int argc, char** argv) {
   app.add_option("--top", r.top, "proposals of an image at most (the model's, 300 mostly; 2000 of other methods)")
       ->check(console::whole(1, 1'000'000));
   app.add_flag("--no-nms", r.no_nms, "no suppression: the best before it, 6000 mostly");
+  app.add_flag("--no-cls", r.no_cls, "without objectness: boxes in the order of a draw, and no scores");
+  app.add_flag("--no-reg", r.no_reg, "without box regression: the anchors are the proposals");
+  app.add_option("--seed", r.seed, "of --no-cls")->capture_default_str()->check(console::whole<std::uint64_t>(0));
   app.add_flag("--with-anchors", r.with_anchors, "behind each score the anchor, size:ratio, for proposal_recall");
   r.how.add_reading_to(app);
   r.cpu.add_to(app);
@@ -129,7 +139,8 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     bool const rpn = r.method == "rpn";
     if (rpn && r.model.empty()) throw error("--model", "a model file", "none");
-    for (auto const& [name, given] : {std::pair{"--model", !r.model.empty()}, {"--no-nms", r.no_nms}, {"--with-anchors", r.with_anchors}})
+    for (auto const& [name, given] : {std::pair{"--model", !r.model.empty()}, {"--no-nms", r.no_nms}, {"--no-cls", r.no_cls}, {"--no-reg", r.no_reg},
+                                     {"--with-anchors", r.with_anchors}})
       if (!rpn && given) throw error(name, "--method rpn, whose option it is", r.method);
     if (r.method != "edge-boxes" && !r.edge_model.empty()) throw error("--edge-model", "--method edge-boxes, whose option it is", r.method);
     console::check_outputs({r.model, r.edge_model}, {r.out});

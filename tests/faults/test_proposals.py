@@ -46,6 +46,16 @@ for name, boxes in proposes("ten.txt", "--top", "10").items():
 raw = proposes("raw.txt", "--no-nms")
 check(all(len(raw[name]) > len(test[name]) for name in test), "nothing is suppressed")
 check(all(b in raw[name] for name in test for b in test[name]), "what is kept is among them")
+# ---- Table 2's ablations: a draw in place of objectness, the anchors in place of regressed boxes
+drawn = proposes("drawn.txt", "--no-nms", "--no-cls", "--top", "50")
+check(all(len(boxes) == 50 and all(len(b) == 4 for b in boxes) for boxes in drawn.values()), "a sample without scores")
+check(drawn == proposes("drawn_again.txt", "--no-nms", "--no-cls", "--top", "50"), "of a seed")
+check(drawn != proposes("drawn_1.txt", "--no-nms", "--no-cls", "--top", "50", "--seed", "1"), "of another seed")
+every = {name: {tuple(b[:4]) for b in boxes} for name, boxes in proposes("every.txt", "--no-nms", "--top", "100000").items()}
+check(all(tuple(b) in every[name] for name in drawn for b in drawn[name]), "boxes of the RPN")
+windows = proposes("windows.txt", "--no-nms", "--no-cls", "--no-reg", "--top", "100000")
+inside = [b for name in windows for b in windows[name] if b[0] > 1 and b[1] > 1 and b[2] < sizes[name][0] and b[3] < sizes[name][1]]
+check(inside and len({round((b[2] - b[0] + 1) * 10) for b in inside}) <= 9 * len(sizes), "windows of nine shapes")
 proposes("anchors.txt", "--with-anchors")
 named = [line.split() for line in pathlib.Path("anchors.txt").read_text().splitlines()]
 check(all(len(words) == 7 and re.fullmatch(r"(24|48|96):(0\.5|1|2)", words[6]) for words in named), named[0])

@@ -3,10 +3,13 @@
 // proposals for a file, for recall, for training a head apart.
 //
 //   proposer<preset> p(d, {{6000, 2000}, 0.7});       before and after suppression, IoU above which the lower score goes; 1: none goes
-//   std::vector<proposed> all = p(image);             by descending objectness
+//   std::vector<proposed> all = p(image, fnv1a(id));  by descending objectness; the image's number is for draws alone
+// What the paper takes away from the RPN of a trained network (section 4.1, Table 2): proposer_options::without_cls ranks the boxes by a
+// draw, a function of seed, image and anchor; without_reg proposes the anchors themselves.
 // Boxes are those of detector::propose, in pixels of the image, clipped to it. score: P(object).
 // One thread's: it has a session of its own. The detector outlives it. Throws as detect does.
 #include "frcnn/concepts/proposal_generator.hpp"
+#include "frcnn/core/rng.hpp"
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/geometry/anchors.hpp"
 #include "frcnn/rpn/objectness.hpp"
@@ -19,6 +22,32 @@ struct proposed {
   region what;
   anchor_shape anchor;
 };
+
+struct proposer_options {
+  rpn::proposal_options proposals;
+  bool without_cls = false, without_reg = false;
+  std::uint64_t seed = 0;  // of without_cls
+
+  proposer_options(rpn::proposal_options const& o) : proposals(o) {}
+  proposer_options(proposal_limits const& limit, double nms_iou) : proposals{limit, nms_iou} {}
+};
+
+namespace detail {
+
+// The logits of one image, as a draw for each.
+template <Real T, Backend B>
+struct draw_logits {
+  std::uint64_t seed, image;
+  view<T, 3, B> logits;
+  FRCNN_HD void operator()(std::size_t at) const { logits.data[at] = static_cast<T>(random_unit(seed, 0, image, draw::proposal, at)); }
+};
+template <Real T, Backend B>
+struct clear_deltas {
+  view<T, 3, B> deltas;
+  FRCNN_HD void operator()(std::size_t at) const { deltas.data[at] = T(0); }
+};
+
+}  // namespace detail
 
 template <class Preset>
 class proposer {
@@ -34,13 +63,14 @@ class proposer {
     return {o.test, o.nms_iou};
   }
 
-  proposer(detector_type const& d, rpn::proposal_options const& o) : d_(d), options_(o), session_(d) {
+  proposer(detector_type const& d, proposer_options const& options) : d_(d), options_(options), session_(d) {
+    auto const& o = options.proposals;
     if (o.limit.before_nms < 1 || o.limit.after_nms < 1 || !(o.nms_iou >= 0 && o.nms_iou <= 1))
       throw error("proposer", "1 or more proposals and an IoU from 0 to 1",
                   std::to_string(o.limit.before_nms) + ", " + std::to_string(o.limit.after_nms) + " and " + std::to_string(o.nms_iou));
   }
 
-  std::vector<proposed> operator()(image_view im) {
+  std::vector<proposed> operator()(image_view im, std::uint64_t number = 0) {
     d_.check_image(im);
     auto& c = session_.context_;
     std::size_t const first = 0;
@@ -52,11 +82,14 @@ class proposer {
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone.map_shape(l, input.pixels.dims));
     if constexpr (!HasOwnMaps<generator_type>) backbone.infer(c, input, f);
     generator.forward(c, input, f, tape_);
-    int const capacity = std::min(options_.limit.after_nms, tape_.anchors.count());
+    if (options_.without_cls)
+      exec<B>::for_each(c, tape_.logits.size(), detail::draw_logits<T, B>{options_.seed, number, tape_.logits});
+    if (options_.without_reg) exec<B>::for_each(c, tape_.deltas.size(), detail::clear_deltas<T, B>{tape_.deltas});
+    int const capacity = std::min(options_.proposals.limit.after_nms, tape_.anchors.count());
     counted<box<T>, 2, B> const rois{session_.proposals_.shaped(c, shape<2>{{1, capacity}}), session_.count_.shaped(c, shape<1>{{1}})};
     auto const from = from_.shaped(c, shape<2>{{1, capacity}});
     rpn::propose<convention>(c, tape_.anchors, convention::rpn_coder(), input.info, view<T const, 3, B>(tape_.logits),
-                             view<T const, 3, B>(tape_.deltas), options_, rois, from);
+                             view<T const, 3, B>(tape_.deltas), options_.proposals, rois, from);
     session_.found_count_.start(c, rois.count.data, 1);
     session_.found_proposals_.start(c, rois.rows.data, rois.rows.size());
     found_from_.start(c, from.data, from.size());
@@ -93,7 +126,7 @@ class proposer {
   }
 
   detector_type const& d_;
-  rpn::proposal_options options_;
+  proposer_options options_;
   typename detector_type::session session_;
   typename generator_type::tape tape_;
   buffer<std::int32_t, B> from_;
