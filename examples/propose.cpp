@@ -98,7 +98,8 @@ int from_opencv(request const& r) {
     return all;
   };
   if (r.method == "selective-search")
-    return write(r, read(r), words::box, [&](std::size_t, image const& im, auto& regions, auto&) { regions = first(console::selective_search(im)); });
+    return write(r, read(r), words::box,
+                 [&](std::size_t, image const& im, auto& regions, auto&) { regions = first(console::selective_search(im)); });
   if (r.edge_model.empty())
     throw error("--edge-model",
                 "OpenCV's structured edge model, model.yml.gz of opencv_extra, which no package has; or sobel, for other edges", "none");
@@ -139,8 +140,11 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     bool const rpn = r.method == "rpn";
     if (rpn && r.model.empty()) throw error("--model", "a model file", "none");
-    for (auto const& [name, given] : {std::pair{"--model", !r.model.empty()}, {"--no-nms", r.no_nms}, {"--no-cls", r.no_cls}, {"--no-reg", r.no_reg},
-                                     {"--with-anchors", r.with_anchors}})
+    for (auto const& [name, given] : {std::pair{"--model", !r.model.empty()},
+                                      {"--no-nms", r.no_nms},
+                                      {"--no-cls", r.no_cls},
+                                      {"--no-reg", r.no_reg},
+                                      {"--with-anchors", r.with_anchors}})
       if (!rpn && given) throw error(name, "--method rpn, whose option it is", r.method);
     if (r.method != "edge-boxes" && !r.edge_model.empty()) throw error("--edge-model", "--method edge-boxes, whose option it is", r.method);
     console::check_outputs({r.model, r.edge_model}, {r.out});

@@ -56,18 +56,19 @@ struct conv_chain : operation {
     return {
         {{convolution(3, 5)}, {{2, 3, 7, 6}}},                           // one layer
         {{halving(), convolution(3, 16), halving()}, {{1, 3, 23, 18}}},  // a pool first; a pool behind a layer that is not Winograd's
-        {{convolution(3, 16, 2), convolution(16, 16, 2), convolution(16, 32)}, {{2, 3, 30, 41}}},                                 // strides
-        {{convolution(16, 32), halving(), convolution(32, 16, 1, false)}, {{2, 16, 13, 10}}},                               // not tall
-        {{convolution(16, 16), halving()}, {{1, 16, 1, 9}}},                                                          // a pool of one row
-        {{convolution(3, 16), convolution(16, 16), halving(), convolution(16, 32), convolution(32, 16), halving()}, {{1, 3, 250, 9}}},  // tall, then not
+        {{convolution(3, 16, 2), convolution(16, 16, 2), convolution(16, 32)}, {{2, 3, 30, 41}}},  // strides
+        {{convolution(16, 32), halving(), convolution(32, 16, 1, false)}, {{2, 16, 13, 10}}},      // not tall
+        {{convolution(16, 16), halving()}, {{1, 16, 1, 9}}},                                       // a pool of one row
+        {{convolution(3, 16), convolution(16, 16), halving(), convolution(16, 32), convolution(32, 16), halving()},
+         {{1, 3, 250, 9}}},  // tall, then not
         residual_blocks(),
     };
   }
   // A block of two convolutions beside its input, twice: the first adds the chain's input, the second what the first block gave. Then
   // Caffe's pool and normalisation, and a sum of a map and itself.
   static problem residual_blocks() {
-    return {{convolution(16, 16), convolution(16, 16, 1, false), add(-1, true), convolution(16, 16), convolution(16, 16, 1, false), add(2, true), normalisation(),
-             pool({3, 2, 0, true}), add(7, false)},
+    return {{convolution(16, 16), convolution(16, 16, 1, false), add(-1, true), convolution(16, 16), convolution(16, 16, 1, false),
+             add(2, true), normalisation(), pool({3, 2, 0, true}), add(7, false)},
             {{2, 16, 250, 9}}};
   }
   static std::vector<timed<problem>> measured() {

@@ -9,7 +9,7 @@ struct roi_warp : regions {
   static constexpr char const *name = "roi_warp",
                               *computes = "regions warped by bilinear samples, then the maxima of S x S; gradients by maps and regions";
   static std::vector<problem> problems() {
-    return {{{{2, 40, 9, 11}}, 2, 6, 7},   {{{2, 40, 9, 11}}, 2, 6, 3, 1},         {{{2, 3, 9, 11}}, 2, 6, 2, 1},
+    return {{{{2, 40, 9, 11}}, 2, 6, 7},   {{{2, 40, 9, 11}}, 2, 6, 3, 1},          {{{2, 3, 9, 11}}, 2, 6, 2, 1},
             {{{2, 3, 9, 11}}, 1, 6, 3, 2}, {{{2, 16, 9, 11}}, 1, 6, 3, 2, 0, true}, {{{3, 3, 5, 4}}, 1, 2, 7}};
   }
   static std::vector<std::size_t> found(problem const& p) { return {pooled(p).dims.size() / sizeof(std::int32_t) + 1}; }  // of bytes

@@ -87,7 +87,7 @@ inline std::vector<summary_line> summary_lines(named_summaries const& sets) {
   number("  difficult", &data_summary::difficult);
   for (std::size_t k = 0; !sets.empty() && k < sets.front().second.classes.size(); ++k)
     line("  " + sets.front().second.classes[k],
-        [&](data_summary const& s) { return k < s.of_class.size() ? std::to_string(s.of_class[k]) : std::string("-"); });
+         [&](data_summary const& s) { return k < s.of_class.size() ? std::to_string(s.of_class[k]) : std::string("-"); });
   line("image sizes", [](data_summary const& s) { return std::to_string(s.sizes.size()); });
   line("  smallest", [&](data_summary const& s) { return size(s.smallest); });
   line("  largest", [&](data_summary const& s) { return size(s.largest); });

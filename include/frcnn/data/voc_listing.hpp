@@ -125,9 +125,10 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     std::set<std::string> const wanted(taken.begin(), taken.end());
     std::erase_if(result, [&](listed_image const& c) { return wanted.count(c.id) == 0; });
     auto const number = [](double v) { return std::to_string(v).substr(0, 4); };
-    all.notes.push_back(name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") + std::to_string(taken.size()) +
-                        " of its " + std::to_string(ids.size()) + " images are taken, by a hash of their ids (from " +
-                        number(source.part.from) + " to " + number(source.part.to) + ")");
+    all.notes.push_back(name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") +
+                        std::to_string(taken.size()) + " of its " + std::to_string(ids.size()) +
+                        " images are taken, by a hash of their ids (from " + number(source.part.from) + " to " + number(source.part.to) +
+                        ")");
     if (taken.empty()) throw error(name, "at least two images to take a part of", std::to_string(ids.size()));
   }
 

@@ -82,8 +82,7 @@ class proposer {
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone.map_shape(l, input.pixels.dims));
     if constexpr (!HasOwnMaps<generator_type>) backbone.infer(c, input, f);
     generator.forward(c, input, f, tape_);
-    if (options_.without_cls)
-      exec<B>::for_each(c, tape_.logits.size(), detail::draw_logits<T, B>{options_.seed, number, tape_.logits});
+    if (options_.without_cls) exec<B>::for_each(c, tape_.logits.size(), detail::draw_logits<T, B>{options_.seed, number, tape_.logits});
     if (options_.without_reg) exec<B>::for_each(c, tape_.deltas.size(), detail::clear_deltas<T, B>{tape_.deltas});
     int const capacity = std::min(options_.proposals.limit.after_nms, tape_.anchors.count());
     counted<box<T>, 2, B> const rois{session_.proposals_.shaped(c, shape<2>{{1, capacity}}), session_.count_.shaped(c, shape<1>{{1}})};

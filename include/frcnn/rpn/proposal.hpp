@@ -117,7 +117,7 @@ template <Real T, Backend B>
 struct merge_keys {
   view<T const, 2, B> keys;                   // [S, Kmax]
   view<std::int32_t const, 2, B> order, fit;  // [S, before]
-  counted<std::int32_t const, 2, B> survivors;     // [S, after]
+  counted<std::int32_t const, 2, B> survivors;  // [S, after]
   view<T, 2, B> merged;
   FRCNN_HD void operator()(std::size_t at) const {
     int const after = survivors.rows.dims[1], row = static_cast<int>(at / after), j = static_cast<int>(at % after);

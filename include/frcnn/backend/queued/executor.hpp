@@ -41,8 +41,9 @@ struct exec<queued> {
   template <class Box, class Suppress>
   static void nms_sweep(queued::context& c, counted<Box, 2, queued> boxes, Suppress suppress, counted<std::int32_t, 2, queued> survivors) {
     static_assert(std::is_trivially_copyable_v<Suppress>);
-    c.push(
-        [boxes, suppress, survivors](cpu::context& host) { exec<cpu>::nms_sweep(host, detail::on_cpu(boxes), suppress, detail::on_cpu(survivors)); });
+    c.push([boxes, suppress, survivors](cpu::context& host) {
+      exec<cpu>::nms_sweep(host, detail::on_cpu(boxes), suppress, detail::on_cpu(survivors));
+    });
   }
 };
 

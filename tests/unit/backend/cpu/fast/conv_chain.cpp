@@ -71,9 +71,9 @@ TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
   CHECK(together({convolution(16, 16), convolution(16, 5)}, tall) == 1);  // not Winograd's
   CHECK(together({convolution(16, 5), halving()}, tall) == 1);            // nor the pool behind it
   CHECK(together({halving(), convolution(16, 16)}, tall) == 1);
-  CHECK(together({convolution(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);       // the pool's window is no longer whole
+  CHECK(together({convolution(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);  // the pool's window is no longer whole
   CHECK(together({convolution(16, 16), ops_described::conv_chain::pool({3, 2, 1, false})}, tall) == 1);  // another pool
-  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 6, 8}}, 1) == 2);   // rounded up: even sides only
+  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 6, 8}}, 1) == 2);                        // rounded up: even sides only
   CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 6, 9}}, 1) == 1);
   CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 5, 8}}, 1) == 1);
   CHECK(together(std::vector<link>(12, convolution(16, 16)), tall) == fast::strip_run::most);
