@@ -18,7 +18,7 @@ namespace {
 // f(outputs, how many) for every layer with a ReLU: backward lets pass what is above 0 there.
 template <class Tape, class F>
 void for_each_relu(Tape& t, F f) {
-  for (auto* a = std::begin(t.backbone.at) + 1; a != std::end(t.backbone.at); ++a) f(a->data, a->dims.size());
+  for (std::size_t i = 1; i < t.backbone.at.size(); ++i) f(t.backbone.at[i].data, t.backbone.at[i].dims.size());
   for (auto& a : t.proposals.hidden) f(a.data, a.dims.size());
   for (auto const& rows : {t.head.h6, t.head.h7}) f(rows.data, rows.size());
 }
