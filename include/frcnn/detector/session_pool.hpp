@@ -34,8 +34,8 @@ class session_pool {
     idle_.reserve(most);
     size_ = most;
     if (idle_.size() <= most) return;
-    surplus.assign(std::make_move_iterator(idle_.begin() + static_cast<std::ptrdiff_t>(most)), std::make_move_iterator(idle_.end()));
-    idle_.resize(most);
+    surplus.reserve(idle_.size() - most);
+    for (; idle_.size() > most; idle_.pop_back()) surplus.push_back(std::move(idle_.back()));
   }
   void trim() noexcept {
     while (auto const one = taken()) {

@@ -34,7 +34,7 @@ TEST_CASE("crc32c: the processor's instruction and the table agree, at every len
   for (std::size_t begin = 0; begin < 9; ++begin)
     for (std::size_t n = 0; begin + n <= text.size(); ++n) {
       auto const part = std::string_view(text).substr(begin, n);
-      REQUIRE(crc32c(part, 12345) == frcnn::io::detail::crc<0x82f63b78u>(part, 12345));
+      REQUIRE(crc32c(part, 12345) == frcnn::io::detail::crc(frcnn::io::detail::crc32c_table, part, 12345));
     }
   static_assert(crc32c("123456789") == 0xe3069283);
 }
