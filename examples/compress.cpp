@@ -78,7 +78,9 @@ static int run(arguments const& a) {
   if (!a.test.empty()) {
     auto reading = a.reading.options("test data", a.cpu.threads);
     reading.classes = whole.classes();
-    set = data::read_voc({a.reading.test_source(a.test)}, reading);
+    auto const source = a.reading.test_source(a.test);
+    console::check_spares_data(a.out, {source});
+    set = data::read_voc({source}, reading);
   }
 
   auto const made = [&] {

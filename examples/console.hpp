@@ -118,6 +118,7 @@ int run(CLI::App& app, int argc, char** argv, Work&& work) {
   } catch (CLI::ParseError const& e) {
     return app.exit(e) == 0 ? 0 : 1;
   }
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the system's limit is a write that fails, with a sentence
   int status = 1;
   if (auto const fault = fault_of([&] { status = work(); }); !fault.empty()) return fail(fault), 1;
   if (std::fflush(stdout) != 0 || std::ferror(stdout))

@@ -1,6 +1,7 @@
 #pragma once
 // Where programs write: names for pictures, and the promise that no input is written over.
 #include <frcnn/core/error.hpp>
+#include <frcnn/data/voc_source.hpp>
 #include <frcnn/io/file_name.hpp>
 
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <map>
@@ -99,6 +101,27 @@ inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std:
     auto const [other, is_new] = written.emplace(unknown ? path : target, path);
     if (!is_new && !(std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)))
       throw frcnn::error(path.string(), "outputs that are different files", "the same file as " + other->second.string());
+  }
+  for (auto const& [target, path] : written)
+    for (auto above = target.parent_path(); above.has_relative_path(); above = above.parent_path())
+      if (auto const file = written.find(above); file != written.end())
+        throw frcnn::error(file->second.string(), "a file that is not the folder of another output", "the folder of " + path.string());
+}
+
+// Throws error where an output is a file of the data: one that is there, below a folder of theirs or an image or an annotation in it.
+inline void check_spares_data(std::filesystem::path const& output, std::vector<frcnn::data::voc_source> const& sources) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  auto const file = fs::weakly_canonical(output, unknown);
+  if (!fs::is_regular_file(file, unknown)) return;
+  for (auto const& source : sources) {
+    auto const within = file.lexically_relative(fs::weakly_canonical(source.root, unknown));
+    if (within.empty() || *within.begin() == "..") continue;
+    auto extension = within.extension().string();
+    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    static std::set<std::string> const theirs{".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".xml"};
+    if (within.has_parent_path() || theirs.count(extension))
+      throw frcnn::error(output.string(), "an output that is no file of the data", "one of " + source.root.string());
   }
 }
 

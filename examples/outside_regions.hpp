@@ -5,6 +5,7 @@
 #include <frcnn/data/dataset.hpp>
 #include <frcnn/eval/proposal_file.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,11 @@ inline std::shared_ptr<frcnn::eval::proposal_lists> proposals_of(frcnn::data::da
                                                                  frcnn::data::dataset const& elsewhere = {}) {
   std::vector<std::string> others;
   for (auto const& s : elsewhere.samples) others.push_back(s.id);
-  return std::make_shared<frcnn::eval::proposal_lists>(frcnn::eval::read_proposals(file, listed_images(set), warn, others));
+  auto lists = frcnn::eval::read_proposals(file, listed_images(set), warn, others);
+  auto const empty = [](auto const& list) { return list.empty(); };
+  if (std::all_of(lists.regions.begin(), lists.regions.end(), empty))
+    throw frcnn::error(file, "a proposal on one of the images at least", "their names alone");
+  return std::make_shared<frcnn::eval::proposal_lists>(std::move(lists));
 }
 
 }  // namespace console

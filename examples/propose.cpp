@@ -39,6 +39,7 @@ struct request {
 data::dataset read(request const& r) {
   std::vector<data::voc_source> sources;
   for (auto const& spec : r.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
+  console::check_spares_data(r.out, sources);
   auto reading = r.how.options("data", r.cpu.threads);
   reading.wanted = data::annotations::optional;
   auto set = data::read_voc(sources, reading);

@@ -95,6 +95,7 @@ os.symlink("b.png", "twice/a.png")
 refused(run("detect", *MODEL, "--out", "twice", "own/a.png", "own/b.png"), "different files", "a.png", "b.png")
 check(bytes_of(twice / "b.png") == b"from before", "nothing is written")
 refused(run("detect", *MODEL, "--out", "boxes", "--json", "boxes/a.png", "own/a.png"), "different files")
+refused(run("detect", *MODEL, "--out", "both", "--json", "both", "own/a.png"), "both", "a file that is not the folder of another output")
 check(not pathlib.Path("boxes").exists(), "nothing is written")
 # ... and a folder of JPEGs takes its own pictures
 jpegs = folder("jpegs", a=photos[0])

@@ -2,6 +2,7 @@
 import csv
 import pathlib
 import re
+import resource
 import xml.etree.ElementTree as xml
 
 from common import TINY, bytes_of, check, demo_data, refused, run
@@ -200,3 +201,14 @@ if opencv.returncode == 0:
     refused(run("propose", "--method", "edge-boxes", *TO, "--edge-model", "absent.gz"), "absent.gz", "found no file")
 else:
     refused(opencv, "--method selective-search: expected a build with OpenCV's ximgproc (cmake -DFRCNN_OPENCV=ON", "found one without")
+
+# ---- an output that is a file of the data, a file of images' names alone, a file beyond the limit of the system
+for place in (f"JPEGImages/{ids['test'][0]}.jpg", f"Annotations/{ids['test'][0]}.xml", "ImageSets/Main/test.txt"):
+    kept = bytes_of(data / place)
+    refused(run("propose", *MODEL, "--data", f"{data}:test", "--out", data / place), place, "expected an output that is no file of the data")
+    check(bytes_of(data / place) == kept, place)
+names = data / "ImageSets/Main/test.txt"
+refused(run("evaluate", *MODEL, "--test", data, "--proposals", names), names, "expected a proposal on one of the images at least")
+limited = run("propose", *MODEL, "--data", f"{data}:test", "--out", "large.txt", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+refused(limited, "large.txt")
+check(not pathlib.Path("large.txt").exists() and not pathlib.Path("large.txt.part").exists(), "nothing half-written")
