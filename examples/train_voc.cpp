@@ -227,6 +227,8 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
     metrics.cut_back_to(last->step);
     console::say(fmt::format("going on from step {}", run.done()));
   } else {
+    if (a.resume && fs::exists(out / "model.safetensors"))
+      throw error("--resume", "a checkpoint in " + a.out + ", or a folder without a trained model", "model.safetensors alone");
     if (a.resume) console::say("no checkpoint in " + out.string() + ": starting anew");
     metrics.clear();
   }

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -69,3 +70,7 @@ refused(run("train_voc", *options, "--lr", "0.5", "--out", "whole", "--resume"),
 check(bytes_of("whole/metrics.jsonl") == bytes_of("again/metrics.jsonl"), "a refused resume changes nothing")
 anew = run("train_voc", *options, "--iterations", "2", "--out", "anew", "--resume")
 check(anew.returncode == 0 and "starting anew" in anew.stderr, anew)
+shutil.rmtree("anew/checkpoint")
+model = bytes_of("anew/model.safetensors")
+refused(run("train_voc", *options, "--iterations", "2", "--out", "anew", "--resume"), "--resume", "expected a checkpoint in anew")
+check(bytes_of("anew/model.safetensors") == model, "the trained model stays")
