@@ -1,9 +1,11 @@
 #pragma once
-// What the descriptions of roi_align and roi_pool share: maps, regions and the levels that they read.
+// What the descriptions of roi_align, roi_pool and roi_warp share: maps, regions and the levels that they read.
 #include "frcnn/ops/roi_features.hpp"
 
 #include "layers.hpp"
 #include "op.hpp"
+
+#include <type_traits>
 
 namespace ops_described {
 
@@ -114,6 +116,29 @@ struct regions : operation {
   }
   static shape<3> rows_of(problem const& p) { return {{p.rows(), p.map[1], p.pooled * p.pooled}}; }
   static shape<3> winners_of(problem const& p) { return {{p.rows(), p.pooled * p.pooled, p.map[1]}}; }
+};
+
+// An operation on regions. Op::pool<L>(r, p, out) and Op::give_back<L>(r, p, dout) are told rows or an activation, of L levels.
+template <class Op>
+struct region_operation : regions {
+  template <class T, class B>
+  static void forward(operands<T, B>& r, problem const& p) {
+    auto const of = [&]<int L>(std::integral_constant<int, L>) {
+      if (p.as_map) Op::template pool<L>(r, p, r.out[0].map());
+      else Op::template pool<L>(r, p, r.out[0].shaped(rows_of(p)));
+    };
+    if (p.levels == 1) of(std::integral_constant<int, 1>{});
+    else of(std::integral_constant<int, 2>{});
+  }
+  template <class T, class B>
+  static void backward(operands<T, B>& r, problem const& p) {
+    auto const of = [&]<int L>(std::integral_constant<int, L>) {
+      if (p.as_map) Op::template give_back<L>(r, p, r.dout[0].map());
+      else Op::template give_back<L>(r, p, view<T const, 3, B>(r.dout[0].shaped(rows_of(p))));
+    };
+    if (p.levels == 1) of(std::integral_constant<int, 1>{});
+    else of(std::integral_constant<int, 2>{});
+  }
 };
 
 }  // namespace ops_described

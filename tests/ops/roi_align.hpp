@@ -3,7 +3,7 @@
 
 namespace ops_described {
 
-struct roi_align : regions {
+struct roi_align : region_operation<roi_align> {
   static constexpr char const *name = "roi_align",
                               *computes =
                                   "regions as bins of averaged bilinear samples, rows or an activation; gradients by maps and regions";
@@ -15,15 +15,17 @@ struct roi_align : regions {
   static int differentiated(problem const& p) { return p.levels + 1; }
   static bool adds(problem const& p, std::size_t i) { return i < static_cast<std::size_t>(p.levels); }
 
-  template <class T, class B>
-  static void forward(operands<T, B>& r, problem const& p) {
-    if (p.levels == 1) of<1>(r, p);
-    else of<2>(r, p);
+  template <int L, class T, class B, class Out>
+  static void pool(operands<T, B>& r, problem const& p, Out const& out) {
+    frcnn::ops::roi_align<B>::forward(r.c, p.spec<L>(), maps_of<T, B, L>(r.in), rois(r, p), level(r, p), out);
   }
-  template <class T, class B>
-  static void backward(operands<T, B>& r, problem const& p) {
-    if (p.levels == 1) back<1>(r, p);
-    else back<2>(r, p);
+  template <int L, class T, class B, class Out>
+  static void give_back(operands<T, B>& r, problem const& p, Out const& dout) {
+    using op = frcnn::ops::roi_align<B>;
+    auto const spec = p.spec<L>();
+    auto const drois = r.din[static_cast<std::size_t>(L)].boxes(p.map[0]);
+    op::backward(r.c, spec, dout, rois(r, p), level(r, p), maps_of<T, B, L>(r.din), r.how);
+    op::backward_rois(r.c, spec, maps_of<T, B, L>(r.in), dout, rois(r, p), level(r, p), drois);
   }
   static double defined(problem const& p, std::vector<doubles> const& in, std::vector<ints> const&, std::size_t at) {
     place const to(p, in, at);
@@ -42,29 +44,6 @@ struct roi_align : regions {
              fy * ((1 - fx) * to.cells[y1 * w + x0] + fx * to.cells[y1 * w + x1]);
     }
     return sum / (m * m);
-  }
-
- private:
-  template <int L, class T, class B>
-  static void of(operands<T, B>& r, problem const& p) {
-    using op = frcnn::ops::roi_align<B>;
-    auto const spec = p.spec<L>();
-    auto const in = maps_of<T, B, L>(r.in);
-    if (p.as_map) op::forward(r.c, spec, in, rois(r, p), level(r, p), r.out[0].map());
-    else op::forward(r.c, spec, in, rois(r, p), level(r, p), r.out[0].shaped(rows_of(p)));
-  }
-  template <int L, class T, class B>
-  static void back(operands<T, B>& r, problem const& p) {
-    using op = frcnn::ops::roi_align<B>;
-    auto const spec = p.spec<L>();
-    auto const in = maps_of<T, B, L>(r.in), din = maps_of<T, B, L>(r.din);
-    auto const drois = r.din[static_cast<std::size_t>(L)].boxes(p.map[0]);
-    auto const both = [&](auto const& dout) {
-      op::backward(r.c, spec, dout, rois(r, p), level(r, p), din, r.how);
-      op::backward_rois(r.c, spec, in, dout, rois(r, p), level(r, p), drois);
-    };
-    if (p.as_map) both(r.dout[0].map());
-    else both(view<T const, 3, B>(r.dout[0].shaped(rows_of(p))));
   }
 };
 

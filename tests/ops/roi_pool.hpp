@@ -3,7 +3,7 @@
 
 namespace ops_described {
 
-struct roi_pool : regions {
+struct roi_pool : region_operation<roi_pool> {
   static constexpr char const *name = "roi_pool",
                               *computes = "regions as the maxima of their bins, and where they are; rows or an activation";
   static std::vector<problem> problems() {
@@ -13,15 +13,15 @@ struct roi_pool : regions {
   static std::vector<std::size_t> found(problem const& p) { return {pooled(p).dims.size()}; }
   static int differentiated(problem const& p) { return p.levels; }
 
-  template <class T, class B>
-  static void forward(operands<T, B>& r, problem const& p) {
-    if (p.levels == 1) of<1>(r, p);
-    else of<2>(r, p);
+  template <int L, class T, class B, class Out>
+  static void pool(operands<T, B>& r, problem const& p, Out const& out) {
+    auto const winners = r.found[0].shaped(winners_of(p));
+    frcnn::ops::roi_pool<B>::forward(r.c, p.spec<L>(), maps_of<T, B, L>(r.in), rois(r, p), level(r, p), out, winners);
   }
-  template <class T, class B>
-  static void backward(operands<T, B>& r, problem const& p) {
-    if (p.levels == 1) back<1>(r, p);
-    else back<2>(r, p);
+  template <int L, class T, class B, class Out>
+  static void give_back(operands<T, B>& r, problem const& p, Out const& dout) {
+    view<std::int32_t const, 3, B> const winners = r.found[0].shaped(winners_of(p));
+    frcnn::ops::roi_pool<B>::backward(r.c, p.spec<L>(), dout, winners, rois(r, p), level(r, p), maps_of<T, B, L>(r.din), r.how);
   }
   static double defined(problem const& p, std::vector<doubles> const& in, std::vector<ints> const&, std::size_t at) {
     int const winner = winner_of(p, in, at);
@@ -55,25 +55,6 @@ struct roi_pool : regions {
       for (int x = x0; x < x1; ++x)
         if (int const cell = y * to.map[3] + x; best < 0 || to.cells[cell] > to.cells[best]) best = cell;
     return best;
-  }
-
-  template <int L, class T, class B>
-  static void of(operands<T, B>& r, problem const& p) {
-    auto const winners = r.found[0].shaped(winners_of(p));
-    auto const pool = [&](auto const& out) {
-      frcnn::ops::roi_pool<B>::forward(r.c, p.spec<L>(), maps_of<T, B, L>(r.in), rois(r, p), level(r, p), out, winners);
-    };
-    if (p.as_map) pool(r.out[0].map());
-    else pool(r.out[0].shaped(rows_of(p)));
-  }
-  template <int L, class T, class B>
-  static void back(operands<T, B>& r, problem const& p) {
-    view<std::int32_t const, 3, B> const winners = r.found[0].shaped(winners_of(p));
-    auto const give_back = [&](auto const& dout) {
-      frcnn::ops::roi_pool<B>::backward(r.c, p.spec<L>(), dout, winners, rois(r, p), level(r, p), maps_of<T, B, L>(r.din), r.how);
-    };
-    if (p.as_map) give_back(r.dout[0].map());
-    else give_back(view<T const, 3, B>(r.dout[0].shaped(rows_of(p))));
   }
 };
 

@@ -5,7 +5,7 @@
 
 namespace ops_described {
 
-struct roi_warp : regions {
+struct roi_warp : region_operation<roi_warp> {
   static constexpr char const *name = "roi_warp",
                               *computes = "regions warped by bilinear samples, then the maxima of S x S; gradients by maps and regions";
   static std::vector<problem> problems() {
@@ -18,15 +18,18 @@ struct roi_warp : regions {
   static bool adds(problem const& p, std::size_t i) { return i < static_cast<std::size_t>(p.levels); }
   static bool is_smooth(problem const& p) { return p.map[1] == 3; }  // of many maxima some change hands within a step
 
-  template <class T, class B>
-  static void forward(operands<T, B>& r, problem const& p) {
-    if (p.levels == 1) of<1>(r, p);
-    else of<2>(r, p);
+  template <int L, class T, class B, class Out>
+  static void pool(operands<T, B>& r, problem const& p, Out const& out) {
+    frcnn::ops::roi_warp<B>::forward(r.c, p.spec<L>(), maps_of<T, B, L>(r.in), rois(r, p), level(r, p), out, winners(r, p));
   }
-  template <class T, class B>
-  static void backward(operands<T, B>& r, problem const& p) {
-    if (p.levels == 1) back<1>(r, p);
-    else back<2>(r, p);
+  template <int L, class T, class B, class Out>
+  static void give_back(operands<T, B>& r, problem const& p, Out const& dout) {
+    using op = frcnn::ops::roi_warp<B>;
+    auto const spec = p.spec<L>();
+    view<std::uint8_t const, 3, B> const won = winners(r, p);
+    auto const drois = r.din[static_cast<std::size_t>(L)].boxes(p.map[0]);
+    op::backward(r.c, spec, dout, won, rois(r, p), level(r, p), maps_of<T, B, L>(r.din), r.how);
+    op::backward_rois(r.c, spec, maps_of<T, B, L>(r.in), dout, won, rois(r, p), level(r, p), drois);
   }
   static double defined(problem const& p, std::vector<doubles> const& in, std::vector<ints> const&, std::size_t at) {
     place const to(p, in, at);
@@ -49,26 +52,6 @@ struct roi_warp : regions {
   template <class T, class B>
   static view<std::uint8_t, 3, B> winners(operands<T, B> const& r, problem const& p) {
     return {reinterpret_cast<std::uint8_t*>(r.found[0].row().data), winners_of(p)};
-  }
-  template <int L, class T, class B>
-  static void of(operands<T, B>& r, problem const& p) {
-    auto const warp = [&](auto const& out) {
-      frcnn::ops::roi_warp<B>::forward(r.c, p.spec<L>(), maps_of<T, B, L>(r.in), rois(r, p), level(r, p), out, winners(r, p));
-    };
-    if (p.as_map) warp(r.out[0].map());
-    else warp(r.out[0].shaped(rows_of(p)));
-  }
-  template <int L, class T, class B>
-  static void back(operands<T, B>& r, problem const& p) {
-    using op = frcnn::ops::roi_warp<B>;
-    view<std::uint8_t const, 3, B> const won = winners(r, p);
-    auto const drois = r.din[static_cast<std::size_t>(L)].boxes(p.map[0]);
-    auto const both = [&](auto const& dout) {
-      op::backward(r.c, p.spec<L>(), dout, won, rois(r, p), level(r, p), maps_of<T, B, L>(r.din), r.how);
-      op::backward_rois(r.c, p.spec<L>(), maps_of<T, B, L>(r.in), dout, won, rois(r, p), level(r, p), drois);
-    };
-    if (p.as_map) both(r.dout[0].map());
-    else both(view<T const, 3, B>(r.dout[0].shaped(rows_of(p))));
   }
 };
 
