@@ -26,20 +26,20 @@ FRCNN_INSTANCE class input_batch<float, cpu>;
 FRCNN_INSTANCE class sgd<float, cpu>;
 FRCNN_INSTANCE class backbone::chain_network<float, cpu>;
 
-#define FRCNN_INSTANCES_OF(preset, channels)                                                           \
-  FRCNN_INSTANCE class backbone::plain<channels, float, cpu>;                                          \
-  FRCNN_INSTANCE class region_proposal_network<preset::features_type, preset::convention>;             \
-  FRCNN_INSTANCE class roi::pooler<preset::features_type, preset::convention>;                         \
-  FRCNN_INSTANCE class fast_rcnn_head<preset::features_type, preset::convention, preset::pooler_type>; \
-  FRCNN_INSTANCE class faster_rcnn<preset::backbone_type, preset::generator_type, preset::head_type>;  \
-  FRCNN_INSTANCE class detector<preset>;                                                               \
-  FRCNN_INSTANCE class trainer<preset::model>;                                                         \
-  FRCNN_INSTANCE struct presets::plain_torchvision<channels, cpu, float>;                              \
-  FRCNN_INSTANCE struct preset;
+// how: `template`, or `extern template`; base: the template that the presets of a convention share.
+#define FRCNN_INSTANCES_OF(how, preset, channels, base)                                     \
+  how class backbone::plain<channels, float, cpu, preset::convention>;                      \
+  how class region_proposal_network<preset::features_type, preset::convention>;             \
+  how class roi::pooler<preset::features_type, preset::convention>;                         \
+  how class fast_rcnn_head<preset::features_type, preset::convention, preset::pooler_type>; \
+  how class faster_rcnn<preset::backbone_type, preset::generator_type, preset::head_type>;  \
+  how class detector<preset>;                                                               \
+  how class trainer<preset::model>;                                                         \
+  how struct presets::base<channels, cpu, float>;                                           \
+  how struct preset;
 
-FRCNN_INSTANCES_OF(presets::small_net<cpu>, 256)
-FRCNN_INSTANCES_OF(presets::vgg16_tv<cpu>, 512)
-#undef FRCNN_INSTANCES_OF
+FRCNN_INSTANCES_OF(FRCNN_INSTANCE, presets::small_net<cpu>, 256, plain_torchvision)
+FRCNN_INSTANCES_OF(FRCNN_INSTANCE, presets::vgg16_tv<cpu>, 512, plain_torchvision)
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END
