@@ -2,7 +2,7 @@
 // wanted, nothing at all.
 #include "frcnn/backend/cpu/roi_features.hpp"
 
-#include "tensors.hpp"
+#include "region_scene.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,36 +10,30 @@ namespace cpu_tests {
 
 namespace {
 
-// Two images, two levels, RoIs inside, over and beyond the borders, tiny, turned inside out; the second image has a dead row.
+// RoIs inside, over and beyond the borders, tiny, turned inside out.
 template <class T>
-struct scene {
-  static constexpr int n = 2, r = 6, channels = 40;  // more than one block of channels
-  roi_spec<2> spec;
-  shape<4> dims[2] = {{{n, channels, 9, 11}}, {{n, channels, 5, 6}}};
-  std::vector<T> map[2] = {normals<T>(dims[0].size(), 1), normals<T>(dims[1].size(), 2)};
-  std::vector<box<T>> rois = {{0, 0, 88, 72},        {10.25, 20.5, 70.75, 60.125},
-                              {33, 40, 33.5, 40.25}, {-40, -30, 50, 60},
-                              {70, 50, 130, 120},    {200, 150, 260, 190},
-                              {3.7, 0.3, 80, 70},    {60, 40, 20, 10},
-                              {8, 8, 24, 24},        {1, 2, 300, 5},
-                              {-60, -60, -20, -20},  {0, 0, 50, 50}};
-  std::vector<std::int32_t> level = {0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 99}, count = {6, 5};
-  std::vector<T> g;
+struct scene : region_scene<T> {
+  using base = region_scene<T>;
+  using base::n, base::r, base::channels, base::spec, base::dims, base::map, base::count, base::bins;
 
-  explicit scene(int pooled = 7, int sampling = 2, double end_offset = 0) {
-    spec.pooled = pooled;
-    spec.sampling = sampling;
+  explicit scene(int pooled = 7, int sampling = 2, double end_offset = 0)
+      : base({{0, 0, 88, 72},
+              {10.25, 20.5, 70.75, 60.125},
+              {33, 40, 33.5, 40.25},
+              {-40, -30, 50, 60},
+              {70, 50, 130, 120},
+              {200, 150, 260, 190},
+              {T(3.7), T(0.3), 80, 70},
+              {60, 40, 20, 10},
+              {8, 8, 24, 24},
+              {1, 2, 300, 5},
+              {-60, -60, -20, -20},
+              {0, 0, 50, 50}},
+             pooled, sampling) {
     spec.end_offset = end_offset;
-    spec.scale[0] = 0.125;
-    spec.scale[1] = 0.0625;
-    g = normals<T>(size(), 3);
   }
-  std::size_t size() const { return std::size_t(n) * r * spec.pooled * spec.pooled * channels; }
-  shape<3> out_shape() const { return {{n * r, channels, spec.pooled * spec.pooled}}; }
-  shape<3> argmax_shape() const { return {{n * r, spec.pooled * spec.pooled, channels}}; }
-  std::size_t out_at(int row, int c, int bin) const { return (std::size_t(row) * channels + c) * spec.pooled * spec.pooled + bin; }
-  counted<box<T>, 2, cpu> boxes() { return {over(rois, shape<2>{{n, r}}), over(count)}; }
-  view<std::int32_t const, 2, cpu> levels() { return over(level, shape<2>{{n, r}}); }
+  shape<3> argmax_shape() const { return {{n * r, bins(), channels}}; }
+  std::size_t out_at(int row, int c, int bin) const { return (std::size_t(row) * channels + c) * bins() + bin; }
   bool live(int row) const { return row % r < count[row / r]; }
   T const& at(int l, int image, int c, int y, int x) const {
     return map[l][((std::size_t(image) * channels + c) * dims[l][2] + y) * dims[l][3] + x];

@@ -3,7 +3,7 @@
 #include "frcnn/backend/cpu/roi_warp.hpp"
 
 #include "frcnn/testing/gradcheck.hpp"
-#include "tensors.hpp"
+#include "region_scene.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,35 +11,29 @@ namespace cpu_tests {
 
 namespace {
 
-// Two images, two levels; regions whose bins lie within a cell, between neighbours and over many; over and beyond the borders, mirrored,
-// without area; the second image has a dead row.
+// Regions whose bins lie within a cell, between neighbours and over many; over and beyond the borders, mirrored, without area.
 template <class T>
-struct warp_scene {
-  static constexpr int n = 2, r = 6, channels = 40;  // more than one block of channels
-  roi_spec<2> spec;
-  shape<4> dims[2] = {{{n, channels, 9, 11}}, {{n, channels, 5, 6}}};
-  std::vector<T> map[2] = {normals<T>(dims[0].size(), 1), normals<T>(dims[1].size(), 2)};
-  std::vector<box<T>> rois = {{1.2f, .7f, 87.1f, 71.3f},  {10.3f, 20.6f, 70.8f, 60.2f}, {33, 40, 33.5f, 40.3f},
-                              {-40.1f, -30.2f, 50, 60},   {70.4f, 50.1f, 130, 120},     {200, 150, 260, 190},
-                              {3.7f, .3f, 80.2f, 70.6f},  {60.2f, 40.3f, 20.1f, 10.4f}, {8.1f, 8.2f, 24.7f, 24.9f},
-                              {1.1f, 2.3f, 300.2f, 5.4f}, {50.3f, 20.1f, 50.3f, 60.7f}, {0, 0, 50, 50}};
-  std::vector<std::int32_t> level = {0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 99}, count = {6, 5};
-  std::vector<T> g;
+struct warp_scene : region_scene<T> {
+  using base = region_scene<T>;
+  using base::bins, base::size, base::out_shape, base::boxes, base::levels;
+  using base::n, base::r, base::channels, base::spec, base::dims, base::map, base::rois, base::g;
   std::vector<std::uint8_t> winner;
 
-  explicit warp_scene(int pooled = 7, int sampling = 2) {
-    spec.pooled = pooled;
-    spec.sampling = sampling;
-    spec.scale[0] = 0.125;
-    spec.scale[1] = 0.0625;
-    g = normals<T>(size(), 3);
-    winner.assign(size(), 77);
-  }
-  int bins() const { return spec.pooled * spec.pooled; }
-  std::size_t size() const { return std::size_t(n) * r * bins() * channels; }
-  shape<3> out_shape() const { return {{n * r, channels, bins()}}; }
-  counted<box<T>, 2, cpu> boxes() { return {over(rois, shape<2>{{n, r}}), over(count)}; }
-  view<std::int32_t const, 2, cpu> levels() { return over(level, shape<2>{{n, r}}); }
+  explicit warp_scene(int pooled = 7, int sampling = 2)
+      : base({{1.2f, .7f, 87.1f, 71.3f},
+              {10.3f, 20.6f, 70.8f, 60.2f},
+              {33, 40, 33.5f, 40.3f},
+              {-40.1f, -30.2f, 50, 60},
+              {70.4f, 50.1f, 130, 120},
+              {200, 150, 260, 190},
+              {3.7f, .3f, 80.2f, 70.6f},
+              {60.2f, 40.3f, 20.1f, 10.4f},
+              {8.1f, 8.2f, 24.7f, 24.9f},
+              {1.1f, 2.3f, 300.2f, 5.4f},
+              {50.3f, 20.1f, 50.3f, 60.7f},
+              {0, 0, 50, 50}},
+             pooled, sampling),
+        winner(size(), 77) {}
   view<std::uint8_t, 3, cpu> winners() { return over(winner, shape<3>{{n * r, bins(), channels}}); }
 
   std::vector<T> forward(cpu::context& c, bool training = true) {
