@@ -64,11 +64,12 @@ class cpu_arguments {
       char const *name, *part;
     };
     static constexpr column columns[] = {{"resize", "image"}, {"conv", "backbone"}, {"proposal", "rpn"}, {"region-wise", "regions"}};
+    auto const entries = profiler_.entries();
     std::string text;
     double total = 0;
     long images = 0;
     for (column const& of : columns)
-      for (auto const& e : profiler_.entries()) {
+      for (auto const& e : entries) {
         if (e.depth > 0 || e.name != of.part) continue;
         auto const& sums = e.later.calls > 0 ? e.later : e.first;
         images = sums.calls;

@@ -1,6 +1,7 @@
 #pragma once
 // Where programs write: names for pictures, and the promise that no input is written over.
 #include <frcnn/core/error.hpp>
+#include <frcnn/data/file_finder.hpp>
 #include <frcnn/data/voc_source.hpp>
 #include <frcnn/io/file_name.hpp>
 
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cctype>
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <map>
@@ -54,16 +55,12 @@ class free_names {
   template <class Name>
   std::string take(Name name) {
     std::string chosen = name(1);
-    for (int& n = last_.try_emplace(folded(chosen), 1).first->second; !taken_.insert(folded(chosen)).second;) chosen = name(++n);
+    for (int& n = last_.try_emplace(frcnn::data::lower(chosen), 1).first->second; !taken_.insert(frcnn::data::lower(chosen)).second;)
+      chosen = name(++n);
     return chosen;
   }
 
  private:
-  static std::string folded(std::string name) {
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return name;
-  }
   std::set<std::string> taken_;
   std::map<std::string, int> last_;  // number given to a name
 };
@@ -117,10 +114,10 @@ inline void check_spares_data(std::filesystem::path const& output, std::vector<f
   for (auto const& source : sources) {
     auto const within = file.lexically_relative(fs::weakly_canonical(source.root, unknown));
     if (within.empty() || *within.begin() == "..") continue;
-    auto extension = within.extension().string();
-    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    static std::set<std::string> const theirs{".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".xml"};
-    if (within.has_parent_path() || theirs.count(extension))
+    auto theirs = frcnn::data::all_image_extensions();
+    theirs.push_back(".xml");
+    auto const extension = frcnn::data::lower(within.extension().string());
+    if (within.has_parent_path() || std::find(theirs.begin(), theirs.end(), extension) != theirs.end())
       throw frcnn::error(output.string(), "an output that is no file of the data", "one of " + source.root.string());
   }
 }
