@@ -11,8 +11,8 @@
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/geometry/conventions.hpp"
 
+#include <string>
 #include <utility>
-#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -117,27 +117,20 @@ class with_own_backbone : public detail::rules_of_generator<PG> {
   }
 
  private:
-  struct collect {
-    std::vector<param<T, B> const*>& list;
-    void operator()(param<T, B>& p) const { list.push_back(&p); }
+  struct find_learning {
+    bool& found;
+    void operator()(param<T, B>& p) const { found = found || p.wants_grad(); }
     void enter(std::string const&) const {}
     void leave() const {}
   };
   bool backbone_learns() {
-    if (owner_ != this) {  // a part moves before it is in a detector, and never after
-      of_backbone_.clear();
-      backbone_.for_each_param(collect{of_backbone_});
-      owner_ = this;
-    }
-    for (auto const* p : of_backbone_)
-      if (p->wants_grad()) return true;
-    return false;
+    bool found = false;
+    backbone_.for_each_param(find_learning{found});
+    return found;
   }
 
   BB backbone_;
   PG generator_;
-  std::vector<param<T, B> const*> of_backbone_;
-  with_own_backbone const* owner_ = nullptr;
 };
 
 }  // namespace frcnn
