@@ -41,11 +41,6 @@ struct draw_logits {
   view<T, 3, B> logits;
   FRCNN_HD void operator()(std::size_t at) const { logits.data[at] = static_cast<T>(random_unit(seed, 0, image, draw::proposal, at)); }
 };
-template <Real T, Backend B>
-struct clear_deltas {
-  view<T, 3, B> deltas;
-  FRCNN_HD void operator()(std::size_t at) const { deltas.data[at] = T(0); }
-};
 
 }  // namespace detail
 
@@ -83,7 +78,7 @@ class proposer {
     if constexpr (!HasOwnMaps<generator_type>) backbone.infer(c, input, f);
     generator.forward(c, input, f, tape_);
     if (options_.without_cls) exec<B>::for_each(c, tape_.logits.size(), detail::draw_logits<T, B>{options_.seed, number, tape_.logits});
-    if (options_.without_reg) exec<B>::for_each(c, tape_.deltas.size(), detail::clear_deltas<T, B>{tape_.deltas});
+    if (options_.without_reg) ops::clear<B>(c, tape_.deltas.data, tape_.deltas.size());
     int const capacity = std::min(options_.proposals.limit.after_nms, tape_.anchors.count());
     counted<box<T>, 2, B> const rois{session_.proposals_.shaped(c, shape<2>{{1, capacity}}), session_.count_.shaped(c, shape<1>{{1}})};
     auto const from = from_.shaped(c, shape<2>{{1, capacity}});
