@@ -1,0 +1,53 @@
+#pragma once
+// What every call of a CUDA context is asked for first: whether it may be made now, and the count of those that wait.
+//
+// While a CUDA graph is captured, work may be queued, and nothing else: a call that waits for the device is an error that names it, and so is
+// one that allocates (a replayed graph would not allocate again). Both contexts, the device's and the host's, ask here, so that what a
+// captured `detect` or `step` calls is proved on a machine without a GPU.
+//
+// Example: calls k;  k.capture(true);  k.admit("cudaStreamSynchronize", calls::waits);
+//          "cudaStreamSynchronize: expected calls that queue work while a CUDA graph is captured, found one that waits for the device"
+#include "frcnn/core/error.hpp"
+
+#include <atomic>
+#include <cstddef>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::detail {
+
+class cuda_calls {
+ public:
+  enum kind { queues, waits, allocates };
+
+  void admit(char const* call, kind k) {
+    if (k == queues) return;
+    if (is_capturing_)
+      throw error(call, "calls that queue work while a CUDA graph is captured",
+                  k == waits ? "one that waits for the device" : "one that allocates memory");
+    (k == waits ? waits_ : allocations_).fetch_add(1, std::memory_order_relaxed);
+  }
+  void capture(bool is_on) noexcept { is_capturing_ = is_on; }
+  bool is_capturing() const noexcept { return is_capturing_; }
+  std::size_t waited() const noexcept { return waits_; }
+  std::size_t allocated() const noexcept { return allocations_; }
+
+ private:
+  std::atomic<bool> is_capturing_{false};
+  std::atomic<std::size_t> waits_{0}, allocations_{0};
+};
+
+// Until its end a context is captured, or acts as if it were.
+template <class Context>
+class capture_scope {
+ public:
+  explicit capture_scope(Context& c) : calls_(c.calls()) { calls_.capture(true); }
+  ~capture_scope() { calls_.capture(false); }
+  capture_scope(capture_scope const&) = delete;
+  capture_scope& operator=(capture_scope const&) = delete;
+
+ private:
+  cuda_calls& calls_;
+};
+
+}  // namespace frcnn::detail
+FRCNN_HIDDEN_END

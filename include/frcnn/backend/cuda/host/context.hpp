@@ -1,0 +1,150 @@
+#pragma once
+// The CUDA backend in the host's memory, for tests: the same kernels, run by the host launcher (backend/cuda/block.hpp), with no GPU.
+//
+// Every call has done its work when it returns; generic code does not know it, and stages, records and reads back as for a device. Each
+// block of memory, and each piece of scratch, is an allocation of its own that starts as NaN: the address sanitizer sees a kernel that
+// leaves it, or that is given scratch after its frame.
+//
+// Example: cuda_on_host::context c({.order = thread_order::shuffled});   threads of a phase run in any order
+//          model.detect(c, ...);   c.waits() == 0, c.launches() kernels
+#include "frcnn/backend/cuda/activation.hpp"
+#include "frcnn/backend/cuda/calls.hpp"
+#include "frcnn/core/checked.hpp"
+#include "frcnn/core/compute.hpp"
+#include "frcnn/core/counted.hpp"
+
+#include <new>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI {
+
+struct cuda_on_host {
+  template <class T>
+  using activation = cuda_activation<T>;
+  struct options {
+    thread_order order = thread_order::ascending;  // of the blocks, and of the threads of a phase
+    compute precision = compute::exact;            // what the host computes is exact, whatever is asked for
+  };
+  class memory;
+  using host_memory = memory;
+  class event;
+  class context;
+  static constexpr bool in_host_memory = false;
+};
+
+class cuda_on_host::memory {
+ public:
+  memory() = default;
+  explicit memory(std::size_t bytes) : data_(static_cast<std::byte*>(::operator new(bytes, alignment))) {
+    std::memset(data_.get(), 0xff, bytes);
+  }
+  void* data() const noexcept { return data_.get(); }
+
+ private:
+  static constexpr std::align_val_t alignment{64};
+  struct free {
+    void operator()(std::byte* p) const { ::operator delete(p, alignment); }
+  };
+  std::unique_ptr<std::byte, free> data_;
+};
+
+class cuda_on_host::context {
+ public:
+  explicit context(cuda_on_host::options options = {}) : options_(options), calls_(std::make_shared<detail::cuda_calls>()) {}
+  context(context const&) = delete;
+  context& operator=(context const&) = delete;
+
+  class frame {
+   public:
+    explicit frame(context& c) : c_(c), mark_(c.scratch_.size()) {}
+    ~frame() { c_.scratch_.resize(mark_); }
+    frame(frame const&) = delete;
+    frame& operator=(frame const&) = delete;
+
+   private:
+    context& c_;
+    std::size_t mark_;
+  };
+
+  cuda_on_host::options const& options() const noexcept { return options_; }
+  detail::cuda_calls& calls() noexcept { return *calls_; }
+  std::size_t waits() const noexcept { return calls_->waited(); }  // of the host, on the context or on an event
+  std::size_t launches() const noexcept { return launches_; }      // kernels, ever
+
+  void* scratch(std::size_t bytes) {
+    scratch_.emplace_back(bytes);
+    return scratch_.back().data();
+  }
+  template <class T>
+  static std::size_t storage(shape<4> s) {
+    return checked::elements(s);
+  }
+  template <class T>
+  cuda_activation<T> make(shape<4> s) {
+    return make_at<T>(scratch(checked::bytes<T>(storage<T>(s))), s);
+  }
+  template <class T>
+  static cuda_activation<T> make_at(void* memory, shape<4> s) {
+    return {static_cast<T*>(memory), s};
+  }
+  template <class T>
+  void to_plain(cuda_activation<T> a, std::type_identity_t<view<std::remove_const_t<T>, 4, cuda_on_host>> plain) {
+    detail::transpose_on<std::remove_const_t<T>>(*this, a.data, plain.data, a.dims[0], a.dims[2] * a.dims[3], a.dims[1]);
+  }
+  template <class T>
+  void from_plain(std::type_identity_t<view<T const, 4, cuda_on_host>> plain, cuda_activation<T> a) {
+    detail::transpose_on<T>(*this, plain.data, a.data, a.dims[0], a.dims[1], a.dims[2] * a.dims[3]);
+  }
+
+  cuda_on_host::memory allocate(std::size_t bytes) {
+    calls_->admit("cudaMallocAsync", detail::cuda_calls::allocates);
+    return cuda_on_host::memory(bytes);
+  }
+  cuda_on_host::memory allocate_host(std::size_t bytes) {
+    calls_->admit("cudaMallocHost", detail::cuda_calls::allocates);
+    return cuda_on_host::memory(bytes);
+  }
+  void copy_in(void* device, void const* host, std::size_t bytes) { copy(device, host, bytes); }
+  void copy_out(void* host, void const* device, std::size_t bytes) { copy(host, device, bytes); }
+  void copy(void* to, void const* from, std::size_t bytes) {
+    if (bytes) std::memcpy(to, from, bytes);
+  }
+  void wait() { calls_->admit("cudaStreamSynchronize", detail::cuda_calls::waits); }
+
+  // A kernel, or work that the host does in the place of one.
+  void count_launch() noexcept { ++launches_; }
+
+ private:
+  friend class cuda_on_host::event;
+
+  cuda_on_host::options options_;
+  std::shared_ptr<detail::cuda_calls> calls_;
+  std::vector<cuda_on_host::memory> scratch_;
+  std::size_t launches_ = 0;
+};
+
+// What was recorded has always run; a wait for it counts once all the same.
+class cuda_on_host::event {
+ public:
+  void record(context& c) { calls_ = c.calls_; }
+  bool done() const noexcept { return true; }
+  void wait() const {
+    if (calls_) calls_->admit("cudaEventSynchronize", detail::cuda_calls::waits);
+    calls_ = nullptr;
+  }
+
+ private:
+  mutable std::shared_ptr<detail::cuda_calls> calls_;
+};
+
+static_assert(Backend<cuda_on_host> && PlainLayout<cuda_on_host>);
+
+template <BlockKernel Kernel>
+void launch(cuda_on_host::context& c, std::size_t blocks, Kernel const& kernel) {
+  if (blocks == 0) return;
+  c.count_launch();
+  run_blocks_on_host(blocks, kernel, c.options().order);
+}
+
+}  // namespace frcnn
+FRCNN_HIDDEN_END
