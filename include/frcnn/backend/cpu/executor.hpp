@@ -3,38 +3,16 @@
 // the host's. Every result is a function of the arguments alone, whatever the number of threads.
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/core/executor.hpp"
-#include "frcnn/core/finite.hpp"
+#include "frcnn/core/ordered_bits.hpp"
 #include "frcnn/geometry/iou.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <type_traits>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
-
-// An unsigned number that orders as the key does; -0 as 0. The comparison is one of integers, so that keys under the smallest normal
-// number keep their order while denormals count as zero.
-template <class Key>
-auto ordered_bits(Key key) {
-  if constexpr (std::is_floating_point_v<Key>) {
-    using U = std::conditional_t<sizeof(Key) == 4, std::uint32_t, std::uint64_t>;
-    constexpr U sign = U(1) << (sizeof(U) * 8 - 1);
-    U const bits = std::bit_cast<U>(key);
-    return bits & sign ? U(U(0) - bits) : U(bits | sign);  // -0 gives sign, as +0 does
-  } else {
-    using U = std::make_unsigned_t<Key>;
-    return std::is_signed_v<Key> ? U(static_cast<U>(key) ^ (U(1) << (sizeof(U) * 8 - 1))) : static_cast<U>(key);
-  }
-}
-
-template <class Key>
-bool is_nan_key(Key key) {
-  if constexpr (std::is_floating_point_v<Key>) return is_nan(key);
-  else return false;
-}
 
 template <class U>
 struct ranked {
