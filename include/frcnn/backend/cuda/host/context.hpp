@@ -97,7 +97,7 @@ class cuda_on_host::context {
   }
 
   cuda_on_host::memory allocate(std::size_t bytes) {
-    calls_->admit("cudaMallocAsync", detail::cuda_calls::allocates);
+    calls_->admit("cudaMallocFromPoolAsync", detail::cuda_calls::allocates);
     return cuda_on_host::memory(bytes);
   }
   cuda_on_host::memory allocate_host(std::size_t bytes) {
