@@ -10,6 +10,7 @@ usage: layering.py INCLUDE_DIR
     each namespace of ours stands between FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END, and is of one of two kinds (config.hpp): a header opens
     frcnn::inline FRCNN_ABI or frcnn::inline FRCNN_VOCABULARY, and not both; one of the vocabulary includes no header of ours that is not
     an umbrella brings, through all it includes, the libraries of its component and no others
+    a header that needs the CUDA toolkit is a .cuh of backend/cuda; a .hpp compiles without it
     each header of core has its unit test, tests/unit/core/<name>.cpp: everything stands on it
 """
 import pathlib
@@ -61,12 +62,18 @@ THIRD_PARTY = {
     "dnnl": ("backend/cpu/onednn/library.hpp",),
     "xsimd": ("backend/cpu/",),
     "omp": ("backend/cpu/", "core/openmp_threads.hpp"),
+    "cuda": ("backend/cuda/",),
+    "cuda_runtime": ("backend/cuda/",),
+    "cuda_runtime_api": ("backend/cuda/",),
+    "cudnn": ("backend/cuda/",),
+    "cublasLt": ("backend/cuda/",),
     "pugixml": ("data/",),
     "stb": ("data/", "viz/"),
     "jpeglib": ("data/jpeg.hpp",),
     "jerror": ("data/jpeg.hpp",),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
+CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
 UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
@@ -100,7 +107,7 @@ def kinds(text):  # of "namespace frcnn::inline FRCNN_ABI::ops {": {"FRCNN_ABI"}
     return set(OPENS_AS.findall(text))
 
 
-problems, edges, headers = [], 0, sorted((root / "frcnn").rglob("*.hpp"))
+problems, edges, headers = [], 0, sorted(h for kind in ("*.hpp", "*.cuh") for h in (root / "frcnn").rglob(kind))
 if not headers:
     sys.exit(f"{root}: expected headers below frcnn/, found none")
 for header in headers:
@@ -111,6 +118,8 @@ for header in headers:
         continue
     text = header.read_text()
     opened, hidden = len(OPENS.findall(text)), len(HIDDEN.findall(text))
+    if name.endswith(".hpp") and any(library_of(t) in CUDA or t.endswith(".cuh") for _, t in INCLUDE.findall(text)):
+        problems.append(f"{name}: what needs the CUDA toolkit is a .cuh, so that every .hpp compiles without it")
     if opened != hidden and name not in GROUND:
         problems.append(f"{name}: FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END are lines around each namespace (config.hpp)")
     opens = kinds(text) if name not in GROUND else set()

@@ -1,6 +1,6 @@
-// The algorithms that all backends share, instantiated for a cuda tag in both conventions and both scalars: the same code stays true for
-// host and device while it grows. Compiled, not run.
-#include "bare_cuda.cuh"
+// The algorithms that all backends share, instantiated for the CUDA backend in both conventions and both scalars: the same code stays true
+// for host and device while it grows. Compiled, not run.
+#include "frcnn/backend/cuda/executor.cuh"
 #include "frcnn/backbone/plain.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/detector/input.hpp"
@@ -9,7 +9,6 @@
 #include "frcnn/train/sgd.hpp"
 
 using namespace frcnn;
-using bare::cuda;
 
 // A coder of the user's own reaches the device too.
 struct shift_coder {
@@ -108,10 +107,10 @@ template class sgd<double, cuda>;
 template class input_batch<float, cuda>;
 template class input_batch<double, cuda>;
 
-template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<caffe, float>);
-template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<caffe, double>);
-template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<torchvision, float>);
-template void exec<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<torchvision, double>);
-template void exec<cuda>::scan(cuda::context&, view<std::int32_t const, 2, cuda>, view<std::int32_t, 2, cuda>);
+template void detail::block_executor<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<caffe, float>);
+template void detail::block_executor<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<caffe, double>);
+template void detail::block_executor<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<torchvision, float>);
+template void detail::block_executor<cuda>::for_each(cuda::context&, std::size_t, geometry_on_device<torchvision, double>);
+template void detail::block_executor<cuda>::scan(cuda::context&, view<std::int32_t const, 2, cuda>, view<std::int32_t, 2, cuda>);
 
 }  // namespace frcnn

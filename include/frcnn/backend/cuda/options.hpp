@@ -1,0 +1,18 @@
+#pragma once
+// Options of a CUDA context: which device, and how it computes.
+#include "frcnn/core/compute.hpp"
+
+#include <cstddef>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_VOCABULARY {
+
+struct cuda_options {
+  int device = 0;                      // as CUDA counts them: CUDA_VISIBLE_DEVICES hides some
+  compute precision = compute::exact;  // of the products of layers
+  bool deterministic = false;          // equal runs give equal bytes: only plans of cuDNN that promise it
+  std::size_t arena_bytes = 0;         // most scratch there may be: address space, mapped as it is reached. 0: all of the device's memory
+};
+
+}  // namespace frcnn
+FRCNN_HIDDEN_END
