@@ -5,30 +5,12 @@
 // Forward takes RoIs in parallel; backward as pooled_regions.hpp says.
 #include "frcnn/backend/cpu/arena.hpp"
 #include "frcnn/backend/cpu/pooled_regions.hpp"
+#include "frcnn/ops/region_samples.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
-
-// A sample at `at` on one axis of a map of `extent` cells: the cells on both sides, how far it lies between them, and whether it moves with
-// the RoI. Beyond the map (or NaN) it counts as 0; there, and where it is clamped, its value does not depend on its place.
-template <class T>
-struct bilinear_sample {
-  int below = 0, above = 0;
-  T part = 0;
-  bool counts = false, moves = false;
-
-  bilinear_sample(T at, int extent) {
-    if (!(at >= T(-1) && at <= T(extent))) return;
-    counts = true;
-    T const inside = at > T(0) ? at : T(0);
-    below = std::min(static_cast<int>(inside), extent - 1);
-    above = std::min(below + 1, extent - 1);
-    part = below == extent - 1 ? T(0) : inside - T(below);
-    moves = at > T(0) && below < extent - 1;
-  }
-};
 
 // The bilinear samples of one RoI along one axis. The s x s samples of a bin are the product of s rows and s columns, so each axis keeps
 // a short list per bin: which cells of the map are touched (ascending, each once) and with what weight; a sample weighs 1 / s.
@@ -49,11 +31,11 @@ class bilinear_axis {
 
   // low, high: the RoI's ends in cells of a map of `extent` cells.
   void place(T low, T high, int extent) {
-    T const side = high - low > T(1) ? high - low : T(1), bin = side / T(pooled_);
+    sampled_axis<T> const axis(low, high, pooled_, sampling_);
     for (int p = 0; p < pooled_; ++p) {
       count_[p] = 0;
       for (int s = 0; s < sampling_; ++s) {
-        bilinear_sample<T> const v(low + T(p) * bin + (T(s) + T(0.5)) * bin / T(sampling_), extent);
+        bilinear_sample<T> const v(axis.at(p, s), extent);
         if (!v.counts) continue;
         add(p, v.below, (T(1) - v.part) / T(sampling_));
         if (v.part > T(0)) add(p, v.above, v.part / T(sampling_));
@@ -213,30 +195,13 @@ struct roi_align<cpu> {
   }
 
  private:
-  // One axis of a RoI in cells of the map: sample s of bin p lies at low + along(p, s) * side.
-  template <class T>
-  struct extent_of {
-    T low, side;
-    bool grows;  // the side is no floor of 1: the upper end moves samples too
-    int pooled, sampling;
-
-    extent_of(T from, T to, int pooled, int sampling)
-        : low(from), side(to - from > T(1) ? to - from : T(1)), grows(to - from > T(1)), pooled(pooled), sampling(sampling) {}
-    T along(int p, int s) const { return (T(p) + (T(s) + T(0.5)) / T(sampling)) / T(pooled); }
-    // Gradient by a sample's place to gradients by both ends.
-    void give(T d, int p, int s, T scale, T& dlow, T& dhigh) const {
-      T const part = grows ? along(p, s) : T(0);
-      dlow += d * (T(1) - part) * scale;
-      dhigh += d * part * scale;
-    }
-  };
-
   template <class T, int L>
   static box<T> gradient_of_box(roi_spec<L> const& spec, T scale, box<T> const& roi, T const* source, shape<4> map, T const* bin,
                                 std::size_t step) {
     std::size_t const channels = static_cast<std::size_t>(map[1]);
     int const count = spec.sampling;
-    extent_of<T> const y{roi.y1 * scale, roi.y2 * scale, spec.pooled, count}, x{roi.x1 * scale, roi.x2 * scale, spec.pooled, count};
+    detail::sampled_axis<T> const y{roi.y1 * scale, roi.y2 * scale, spec.pooled, count},
+        x{roi.x1 * scale, roi.x2 * scale, spec.pooled, count};
     T const share = T(1) / static_cast<T>(count * count);
     box<T> d{};
     for (int py = 0; py < spec.pooled; ++py)

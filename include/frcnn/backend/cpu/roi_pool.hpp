@@ -5,8 +5,7 @@
 // Forward takes RoIs in parallel; backward as pooled_regions.hpp says.
 #include "frcnn/backend/cpu/pooled_regions.hpp"
 #include "frcnn/backend/cpu/running_max.hpp"
-
-#include <cmath>
+#include "frcnn/ops/region_samples.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
@@ -39,7 +38,7 @@ struct roi_pool<cpu> {
         auto const& map = in.level[l];
         box<T> const& roi = rows.roi(row);
         float const scale = static_cast<float>(spec.scale[l]), offset = static_cast<float>(spec.end_offset);
-        side const y{roi.y1, roi.y2, scale, offset, pooled}, x{roi.x1, roi.x2, scale, offset, pooled};
+        detail::bin_axis const y{roi.y1, roi.y2, scale, offset, pooled}, x{roi.x1, roi.x2, scale, offset, pooled};
         T const* const source = detail::image_of(map, row / rows.per_image());
         for (int py = 0; py < pooled; ++py)
           for (int px = 0; px < pooled; ++px, best += channels, winner += winner ? channels : 0)
@@ -77,26 +76,6 @@ struct roi_pool<cpu> {
   }
 
  private:
-  // One axis of one RoI, in float whatever the maps hold. Coordinates that no int holds (NaN too) are taken to the nearest that one does.
-  struct side {
-    int start;
-    float bin;
-
-    template <class T>
-    side(T low, T high, float scale, float end_offset, int pooled) {
-      start = rounded(static_cast<float>(low) * scale);
-      int const end = rounded((static_cast<float>(high) - end_offset) * scale);
-      bin = static_cast<float>(std::max(end - start + 1, 1)) / static_cast<float>(pooled);
-    }
-    int begin(int p, int extent) const { return std::clamp(start + static_cast<int>(std::floor(static_cast<float>(p) * bin)), 0, extent); }
-    int end(int p, int extent) const { return std::clamp(start + static_cast<int>(std::ceil(static_cast<float>(p + 1) * bin)), 0, extent); }
-
-    static int rounded(float v) {
-      constexpr float limit = 1 << 24;
-      return v >= limit ? 1 << 24 : v > -limit ? static_cast<int>(std::round(v)) : -(1 << 24);
-    }
-  };
-
   // The first maximum in row-major order; a NaN wins, and stays: the loss must see it.
   template <class T>
   static void pool_bin(T const* source, int y0, int y1, int x0, int x1, int width, std::size_t channels, T* best, std::int32_t* winner) {

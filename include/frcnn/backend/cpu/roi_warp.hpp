@@ -7,46 +7,13 @@
 // Threads share the work as in pooled_regions.hpp: forward and backward_rois by RoIs, backward by images times blocks of channels.
 #include "frcnn/backend/cpu/pooled_regions.hpp"
 #include "frcnn/core/finite.hpp"
+#include "frcnn/ops/region_samples.hpp"
 #include "frcnn/ops/roi_warp.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 namespace detail {
-
-// The two samples of a bin along one axis: between which cells, how far along, and where in the region.
-template <class T>
-struct warp_pair {
-  int cell[2];  // the lower of the two cells
-  T part[2];    // the upper one's weight
-  T along[2];   // 0 at the region's low end, 1 at its high one
-
-  // low, high: the region's ends in cells of a map of `extent` cells; bin p of `pooled`. One sample a bin is taken twice.
-  warp_pair(T low, T high, int extent, int pooled, int sampling, int p) {
-    for (int s = 0; s < 2; ++s) {
-      int const sample = sampling == 1 ? p : 2 * p + s;
-      along[s] = (T(sample) + T(0.5)) / T(pooled * sampling);
-      T const at = low + along[s] * (high - low);
-      bool const touches = at > T(-1) && at < T(extent);  // not NaN either
-      cell[s] = touches ? static_cast<int>(at) - (at < T(0)) : -2;
-      part[s] = touches ? at - T(cell[s]) : T(0);
-    }
-  }
-
-  // How many cells both samples read.
-  int cells() const { return cell[1] == cell[0] ? 2 : cell[1] == cell[0] + 1 ? 3 : 4; }
-  // Cell j of N: the first sample reads the first two, the second one the last two.
-  template <int N>
-  int at(int j) const {
-    return j < 2 ? cell[0] + j : cell[1] + j - (N - 2);
-  }
-  // Its weight in sample s.
-  template <int N>
-  T weight(int s, int j) const {
-    int const k = s == 0 ? j : j - (N - 2);
-    return k == 0 ? T(1) - part[s] : k == 1 ? part[s] : T(0);
-  }
-};
 
 // One region on its map.
 template <class T>
