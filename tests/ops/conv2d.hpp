@@ -14,7 +14,8 @@ struct conv2d : operation {
   static std::string by(std::string_view column) {
     return column == "fast" ? "3x3 with stride 1: `kernels/winograd/`; else `kernels/direct.hpp`, gradients and bf16 oneDNN; else portable "
                               "(`fast/conv2d.hpp` has the lists)"
-                            : "yes";
+           : column == "cuda" ? "products by cuDNN"
+                              : "yes";
   }
   static constexpr double tolerance = 5e-5;
 

@@ -8,7 +8,9 @@ namespace ops_described {
 struct linear : operation {
   static constexpr char const *name = "linear", *computes = "y = x W^T + bias, then max(0, .) where asked for";
   static std::string by(std::string_view column) {
-    return column == "fast" ? "`kernels/product.hpp`, large ones by one level of Strassen; in bf16 oneDNN" : "yes";
+    return column == "fast"   ? "`kernels/product.hpp`, large ones by one level of Strassen; in bf16 oneDNN"
+           : column == "cuda" ? "products by cuBLASLt"
+                              : "yes";
   }
   static constexpr double tolerance = 1e-5;
   struct problem {

@@ -244,6 +244,10 @@ std::string page() {
          "Not among them: what is written once on the executor's words (sampling, sums of losses, softmax, targets, the optimiser), or for "
          "the\n"
          "host (resizing, normalisation). It runs on every backend as it is, and is tested beside its header.\n\n"
+         "`cuda` is the CUDA backend. What a test compares is its twin on the host ([cuda.md](cuda.md)): the same kernels, with products "
+         "of "
+         "the\n"
+         "portable engine, and threads in every order. `tests/cuda/ops.cu` compares the device.\n\n"
          "| operation | computes | refuses | float within | FLOPs, MB of a measured shape |";
   for_each_backend([&](auto const& backend) { all << " `" << backend.column << "` |"; });
   all << "\n| --- | --- | --- | --- | --- |";
@@ -282,6 +286,7 @@ TEST_CASE("described ops: every backend gives what the portable engine gives in 
   });
 }
 
+#if !defined(__CUDACC__)  // tests/cuda/ops.cu is about the device
 TEST_CASE("described ops: the portable engine computes the definition") {
   for_each_op([]<class Op>() { check_definition(describe<Op>(), passes<double, reference>::of<Op>()); });
 }
@@ -289,6 +294,8 @@ TEST_CASE("described ops: the portable engine computes the definition") {
 TEST_CASE("described ops: gradients are derivatives") {
   for_each_op([]<class Op>() { check_gradients(describe<Op>(), passes<double, reference>::of<Op>()); });
 }
+
+#endif
 
 TEST_CASE("described ops: what must be refused is, on every backend") {
   for_each_backend([&](auto const& backend) {
@@ -308,9 +315,11 @@ TEST_CASE("described ops: what must be refused is, on every backend") {
   });
 }
 
+#if !defined(__CUDACC__)
 TEST_CASE("described ops: docs/backends.md is current") {
   auto const path = std::filesystem::path(__FILE__).parent_path() / "../../../docs/backends.md";
   if (std::getenv("FRCNN_WRITE_DOCS")) std::ofstream(path) << page();
   std::ifstream file(path);
   CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == page());
 }
+#endif

@@ -1,0 +1,195 @@
+#pragma once
+// cuDNN's convolutions: a plan for each shape, chosen when the shape is first seen, and kept with the context.
+//
+// cuDNN's first interface is used, descriptors and algorithms, not its graphs: it has every convolution of ours, forward and backward, in
+// [N, H, W, C] and in planes, and needs no other library's headers. What graphs would add is an epilogue inside of the product, whose ReLU
+// makes a NaN 0 in this interface: ours is a kernel of its own, which lets the loss see it.
+//
+// Plans are such as give equal bits for equal data, within most_workspace: the fastest of them, measured on the caller's own data. With
+// cuda_options::deterministic it is the first that cuDNN's rules name: then equal runs choose equal plans, too.
+// Measuring waits for the device: a shape is seen once before it can be captured.
+//
+//   conv_plans_of(c)            what was chosen so far, as text (conv_choices.hpp), to be stored beside a checkpoint
+//   use_conv_plans(c, text)     these are taken, and nothing is measured for their shapes: equal runs have equal bits
+#include "frcnn/backend/cuda/conv_choices.hpp"
+#include "frcnn/backend/cuda/elements.hpp"
+#include "frcnn/backend/cuda/libraries.cuh"
+#include "frcnn/ops/conv2d.hpp"
+
+#include <map>
+#include <memory>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI {
+
+namespace detail {
+
+// A descriptor: made by Create, given back by Destroy.
+template <class D, auto Create, auto Destroy>
+class cudnn_object {
+ public:
+  explicit cudnn_object(cuda::context& c) { c.call({"cuDNN's descriptor", cuda_calls::allocates}, Create, &object_); }
+  cudnn_object(cudnn_object const&) = delete;
+  cudnn_object& operator=(cudnn_object const&) = delete;
+  ~cudnn_object() { Destroy(object_); }
+  D get() const noexcept { return object_; }
+
+ private:
+  D object_ = nullptr;
+};
+using cudnn_tensor = cudnn_object<cudnnTensorDescriptor_t, cudnnCreateTensorDescriptor, cudnnDestroyTensorDescriptor>;
+using cudnn_filter = cudnn_object<cudnnFilterDescriptor_t, cudnnCreateFilterDescriptor, cudnnDestroyFilterDescriptor>;
+using cudnn_convolution = cudnn_object<cudnnConvolutionDescriptor_t, cudnnCreateConvolutionDescriptor, cudnnDestroyConvolutionDescriptor>;
+
+// What is convolved: all that a plan depends on.
+struct conv_problem {
+  conv2d_spec spec;
+  shape<4> x;
+  cudnnDataType_t type;  // of maps and weights
+  cudnnTensorFormat_t format;
+  cudnnMathType_t math;
+
+  conv_key key(int pass) const {
+    return {pass, spec.in_channels,       spec.out_channels,        spec.kernel,           spec.stride, spec.pad, x[0], x[2],
+            x[3], static_cast<int>(type), static_cast<int>(format), static_cast<int>(math)};
+  }
+};
+
+struct conv_plan {
+  cudnn_tensor x, y;
+  cudnn_filter w;
+  cudnn_convolution conv;
+  conv_choice choice;
+
+  conv_plan(cuda::context& c, conv_problem const& p) : x(c), y(c), w(c), conv(c) {
+    conv2d_spec const& s = p.spec;
+    shape<4> const out = s.out_shape(p.x);
+    auto const sums = p.type == CUDNN_DATA_DOUBLE ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
+    c.call({"cudnnSetTensor4dDescriptor"}, cudnnSetTensor4dDescriptor, x.get(), p.format, p.type, p.x[0], s.in_channels, p.x[2], p.x[3]);
+    c.call({"cudnnSetTensor4dDescriptor"}, cudnnSetTensor4dDescriptor, y.get(), p.format, p.type, out[0], out[1], out[2], out[3]);
+    c.call({"cudnnSetFilter4dDescriptor"}, cudnnSetFilter4dDescriptor, w.get(), p.type, p.format, s.out_channels, s.in_channels, s.kernel,
+           s.kernel);
+    c.call({"cudnnSetConvolution2dDescriptor"}, cudnnSetConvolution2dDescriptor, conv.get(), s.pad, s.pad, s.stride, s.stride, 1, 1,
+           CUDNN_CROSS_CORRELATION, sums);
+    c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, conv.get(), p.math);
+  }
+};
+
+// The three passes: two operands and a result, each with its descriptor.
+struct conv_forward {
+  using found = cudnnConvolutionFwdAlgoPerf_t;
+  static constexpr auto suggest = cudnnGetConvolutionForwardAlgorithm_v7;
+  static constexpr auto measure = cudnnFindConvolutionForwardAlgorithmEx;
+  static constexpr auto run = cudnnConvolutionForward;
+  static constexpr int number = 0;
+  static constexpr char const *suggests = "cudnnGetConvolutionForwardAlgorithm_v7", *measures = "cudnnFindConvolutionForwardAlgorithmEx",
+                              *runs = "cudnnConvolutionForward";
+  static cudnnTensorDescriptor_t first(conv_plan const& p) { return p.x.get(); }
+  static cudnnFilterDescriptor_t second(conv_plan const& p) { return p.w.get(); }
+  static cudnnTensorDescriptor_t result(conv_plan const& p) { return p.y.get(); }
+};
+struct conv_backward_weight {
+  using found = cudnnConvolutionBwdFilterAlgoPerf_t;
+  static constexpr auto suggest = cudnnGetConvolutionBackwardFilterAlgorithm_v7;
+  static constexpr auto measure = cudnnFindConvolutionBackwardFilterAlgorithmEx;
+  static constexpr auto run = cudnnConvolutionBackwardFilter;
+  static constexpr int number = 1;
+  static constexpr char const *suggests = "cudnnGetConvolutionBackwardFilterAlgorithm_v7",
+                              *measures = "cudnnFindConvolutionBackwardFilterAlgorithmEx", *runs = "cudnnConvolutionBackwardFilter";
+  static cudnnTensorDescriptor_t first(conv_plan const& p) { return p.x.get(); }
+  static cudnnTensorDescriptor_t second(conv_plan const& p) { return p.y.get(); }
+  static cudnnFilterDescriptor_t result(conv_plan const& p) { return p.w.get(); }
+};
+struct conv_backward_data {
+  using found = cudnnConvolutionBwdDataAlgoPerf_t;
+  static constexpr auto suggest = cudnnGetConvolutionBackwardDataAlgorithm_v7;
+  static constexpr auto measure = cudnnFindConvolutionBackwardDataAlgorithmEx;
+  static constexpr auto run = cudnnConvolutionBackwardData;
+  static constexpr int number = 2;
+  static constexpr char const *suggests = "cudnnGetConvolutionBackwardDataAlgorithm_v7",
+                              *measures = "cudnnFindConvolutionBackwardDataAlgorithmEx", *runs = "cudnnConvolutionBackwardData";
+  static cudnnFilterDescriptor_t first(conv_plan const& p) { return p.w.get(); }
+  static cudnnTensorDescriptor_t second(conv_plan const& p) { return p.y.get(); }
+  static cudnnTensorDescriptor_t result(conv_plan const& p) { return p.x.get(); }
+};
+
+class conv_plans {
+ public:
+  static constexpr std::size_t most_workspace = std::size_t{256} << 20, most_plans = 4096;
+
+  explicit conv_plans(cuda::context& c) : handle_(cudnn_of(c)) {}
+
+  std::string text(cuda::context& c) const { return choices_.text(made_on(c)); }
+  void read(cuda::context& c, std::string const& text) { choices_.read(text, made_on(c)); }
+
+  // out = or += the pass of both operands; `bytes` of out.
+  template <class Pass, class Scalar>
+  void run(cuda::context& c, conv_problem const& p, void const* first, void const* second, void* out, std::size_t bytes, writing how) {
+    conv_plan const& plan = plan_of<Pass>(c, p, first, second, bytes);
+    cuda::context::frame const scope(c);
+    Scalar const one = 1, beta = how == writing::add ? 1 : 0;
+    c.call({Pass::runs}, Pass::run, handle_, &one, Pass::first(plan), first, Pass::second(plan), second, plan.conv.get(),
+           static_cast<decltype(typename Pass::found().algo)>(plan.choice.algorithm), c.scratch(plan.choice.workspace),
+           plan.choice.workspace, &beta, Pass::result(plan), out);
+  }
+
+ private:
+  static std::string made_on(cuda::context& c) {
+    cudaDeviceProp properties{};
+    c.call(
+        {"cudaGetDeviceProperties"}, [](cudaDeviceProp* p, int device) { return cudaGetDeviceProperties(p, device); }, &properties,
+        c.options().device);
+    return std::string(properties.name) + ", cuDNN " + std::to_string(cudnnGetVersion());
+  }
+
+  template <class Pass>
+  conv_plan const& plan_of(cuda::context& c, conv_problem const& p, void const* first, void const* second, std::size_t bytes) {
+    auto const key = p.key(Pass::number);
+    if (auto const it = plans_.find(key); it != plans_.end()) return *it->second;
+    if (plans_.size() >= most_plans) plans_.clear();  // images of any size; what was chosen is not forgotten
+    auto plan = std::make_unique<conv_plan>(c, p);
+    if (auto const chosen = c.options().deterministic ? std::nullopt : choices_.find(key)) plan->choice = *chosen;
+    else choices_.put(key, plan->choice = choose<Pass>(c, p, *plan, first, second, bytes));
+    c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan->conv.get(), static_cast<cudnnMathType_t>(plan->choice.math));
+    return *(plans_[key] = std::move(plan));
+  }
+
+  template <class Pass>
+  conv_choice choose(cuda::context& c, conv_problem const& p, conv_plan const& plan, void const* first, void const* second,
+                     std::size_t bytes) {
+    constexpr int most = 16;
+    typename Pass::found found[most] = {};
+    int count = 0;
+    if (c.options().deterministic) {
+      c.call({Pass::suggests}, Pass::suggest, handle_, Pass::first(plan), Pass::second(plan), plan.conv.get(), Pass::result(plan), most,
+             &count, &found[0]);
+    } else {
+      cuda::context::frame const scope(c);
+      void* const out = c.scratch(bytes);  // measuring overwrites it
+      c.call({Pass::measures, cuda_calls::waits}, Pass::measure, handle_, Pass::first(plan), first, Pass::second(plan), second,
+             plan.conv.get(), Pass::result(plan), out, most, &count, &found[0], c.scratch(most_workspace), most_workspace);
+    }
+    for (int i = 0; i < count; ++i) {
+      auto const& f = found[i];
+      if (f.status != CUDNN_STATUS_SUCCESS || f.memory > most_workspace || f.determinism != CUDNN_DETERMINISTIC) continue;
+      // What is exact stays so, whatever cuDNN says that it measured with.
+      return {static_cast<int>(f.algo), static_cast<int>(p.math == CUDNN_FMA_MATH ? CUDNN_FMA_MATH : f.mathType), f.memory};
+    }
+    throw error("cuDNN",
+                std::string("a deterministic plan of ") + Pass::runs + " for maps " + to_string(p.x) + " and a kernel of " +
+                    std::to_string(p.spec.kernel),
+                "none");
+  }
+
+  cudnnHandle_t handle_;
+  conv_choices choices_;
+  std::map<conv_key, std::unique_ptr<conv_plan>> plans_;
+};
+
+}  // namespace detail
+
+inline std::string conv_plans_of(cuda::context& c) { return c.state<detail::conv_plans>().text(c); }
+inline void use_conv_plans(cuda::context& c, std::string const& text) { c.state<detail::conv_plans>().read(c, text); }
+
+}  // namespace frcnn
+FRCNN_HIDDEN_END

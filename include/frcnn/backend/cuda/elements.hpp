@@ -1,0 +1,82 @@
+#pragma once
+// What the ops of the CUDA backend share: which backends they serve, and where an element of a map is.
+//
+// Each op is written once for both: frcnn::cuda, and cuda_on_host, its twin for tests, which runs the very same kernels on the host
+// (block.hpp). An op whose elements need nothing of each other is a functor for exec<B>::for_each, one call an element, neighbours in memory
+// by neighbouring threads; the others are block-level kernels.
+// Every sum is taken in an order that its arguments fix, by one thread or down a tree: no atomic additions of numbers that round.
+#include "frcnn/backend/cuda/activation.hpp"
+#include "frcnn/core/executor.hpp"
+#include "frcnn/core/finite.hpp"
+#include "frcnn/core/param.hpp"
+#include "frcnn/core/scratch.hpp"
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI {
+
+template <class B>
+concept CudaDevice = Backend<B> && std::same_as<activation<float, B>, cuda_activation<float>>;
+
+namespace detail {
+
+// Element i of a map's memory. Numbers of 32 bits are divided where they suffice: those of 64 take a GPU some hundred instructions.
+struct map_element {
+  int n, y, x, c;
+
+  FRCNN_HD map_element(std::size_t i, shape<4> const& dims) {
+    if (i <= 0xffffffffu) split(static_cast<std::uint32_t>(i), dims);
+    else split(i, dims);
+  }
+
+ private:
+  template <class I>
+  FRCNN_HD void split(I i, shape<4> const& dims) {
+    I const channels = static_cast<I>(dims[1]), width = static_cast<I>(dims[3]), height = static_cast<I>(dims[2]);
+    c = static_cast<int>(i % channels);
+    x = static_cast<int>(i / channels % width);
+    y = static_cast<int>(i / channels / width % height);
+    n = static_cast<int>(i / channels / width / height);
+  }
+};
+FRCNN_HD inline std::size_t index_of(int n, int y, int x, int c, shape<4> const& dims) {
+  return ((static_cast<std::size_t>(n) * dims[2] + y) * dims[3] + x) * dims[1] + c;
+}
+
+// A maximum and where it was: the first of equals; a NaN wins, and stays: the loss must see it.
+template <class T>
+struct running_max {
+  T value;
+  std::int32_t at;
+
+  FRCNN_HD void take(T v, std::int32_t where) {
+    if (is_nan(value) || !(is_nan(v) || v > value)) return;
+    value = v;
+    at = where;
+  }
+};
+
+template <class T>
+FRCNN_HD void write(T& to, T v, writing how) {
+  to = how == writing::set ? v : to + v;
+}
+
+// to = from or to += from, element by element.
+template <class T>
+struct pass_element {
+  T const* from;
+  T* to;
+  writing how;
+  FRCNN_HD void operator()(std::size_t i) const { write(to[i], from[i], how); }
+};
+// Nothing where `to` is not wanted or is `from` itself.
+template <class T, Backend B>
+void pass_on(typename B::context& c, activation<T, B> from, activation<T, B> to, writing how) {
+  if (!to || to.data == from.data) return;
+  FRCNN_ASSERT(to.dims == from.dims);
+  exec<B>::for_each(c, from.dims.size(), pass_element<T>{from.data, to.data, how});
+}
+
+}  // namespace detail
+
+}  // namespace frcnn
+FRCNN_HIDDEN_END
