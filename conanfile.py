@@ -19,12 +19,12 @@ class Frcnn(ConanFile):
     settings = "os", "arch", "compiler", "build_type"
     # The components that bring libraries, the engine fast, and what oneDNN adds to it. That is off: ConanCenter's onednn is a recipe of
     # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
-    # jpeg: what decodes JPEG for the component data. compiled: the libraries cpu and images, compiled once with the profile's settings.
+    # jpeg: what decodes JPEG for the component data. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
     options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False],
                "fast": [True, False], "onednn": [True, False],
-               "jpeg": ["turbo", "stb"], "compiled": [True, False]}
+               "jpeg": ["turbo", "stb"], "caffemodel": [True, False], "compiled": [True, False]}
     default_options = {"data": True, "io": True, "viz": True, "compress": False, "fast": True, "onednn": False, "jpeg": "turbo",
-                       "compiled": False}
+                       "caffemodel": False, "compiled": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
 
@@ -54,6 +54,8 @@ class Frcnn(ConanFile):
             self.requires("stb/[>=cci.20210910]", **visible)
         if self.options.io:
             self.requires("nlohmann_json/[>=3.10 <4]", **visible)
+            if self.options.caffemodel:
+                self.requires("protozero/[>=1.7 <2]", **visible)
 
     def validate(self):
         if self.options.onednn and not self.options.fast:
@@ -77,6 +79,7 @@ class Frcnn(ConanFile):
         toolchain.cache_variables["FRCNN_FAST"] = "ON" if self.options.fast else "OFF"
         toolchain.cache_variables["FRCNN_ONEDNN"] = "ON" if self.options.onednn else "OFF"
         toolchain.cache_variables["FRCNN_JPEG"] = str(self.options.jpeg)
+        toolchain.cache_variables["FRCNN_PROTOZERO"] = "ON" if self.options.caffemodel else "OFF"
         toolchain.cache_variables["FRCNN_COMPILED"] = bool(self.options.compiled)
         toolchain.generate()
 

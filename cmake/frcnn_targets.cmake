@@ -5,7 +5,7 @@
 #     frcnn::frcnn   core, parts, detector, training: xtensor, xtensor-blas, BLAS, (FRCNN_OPENMP) OpenMP, (FRCNN_FAST) xsimd,
 #                    (FRCNN_ONEDNN) oneDNN
 #     frcnn::data    pugixml, stb, (FRCNN_JPEG) libjpeg-turbo
-#     frcnn::io      nlohmann_json
+#     frcnn::io      nlohmann_json, (FRCNN_PROTOZERO) protozero
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it
@@ -304,13 +304,39 @@ macro(frcnn_define_data)
   endif()
 endmacro()
 
+# protozero reads .caffemodel files: headers alone, Conan's as a target. frcnn_protozero is true where it is found and FRCNN_PROTOZERO wants it.
+macro(frcnn_find_protozero)
+  set(frcnn_protozero FALSE)
+  if(NOT DEFINED FRCNN_PROTOZERO OR FRCNN_PROTOZERO)
+    find_package(protozero CONFIG QUIET)
+    if(NOT TARGET protozero::protozero)
+      find_path(FRCNN_PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp)
+      mark_as_advanced(FRCNN_PROTOZERO_INCLUDE_DIR)
+    endif()
+    if(TARGET protozero::protozero OR FRCNN_PROTOZERO_INCLUDE_DIR)
+      set(frcnn_protozero TRUE)
+    endif()
+  endif()
+endmacro()
+
 macro(frcnn_define_io)
   find_package(nlohmann_json CONFIG QUIET)
+  frcnn_find_protozero()
   if(NOT TARGET nlohmann_json::nlohmann_json)
     frcnn_missing("nlohmann_json for its component io (Debian: nlohmann-json3-dev)")
+  elseif(FRCNN_PROTOZERO AND NOT FRCNN_PROTOZERO STREQUAL "AUTO" AND NOT frcnn_protozero)
+    frcnn_missing("protozero for FRCNN_PROTOZERO=${FRCNN_PROTOZERO} (Debian: libprotozero-dev)")
   else()
     frcnn_new_target(io)
     target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn nlohmann_json::nlohmann_json)
+    if(frcnn_protozero)
+      target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_PROTOZERO=1)  # no part of the ABI: whether one reader is there
+      if(TARGET protozero::protozero)
+        target_link_libraries(${frcnn_target} INTERFACE protozero::protozero)
+      else()
+        target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_PROTOZERO_INCLUDE_DIR}")
+      endif()
+    endif()
   endif()
 endmacro()
 

@@ -71,11 +71,12 @@ THIRD_PARTY = {
     "stb": ("data/", "viz/"),
     "jpeglib": ("data/jpeg.hpp",),
     "jerror": ("data/jpeg.hpp",),
+    "protozero": ("io/caffemodel.hpp",),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann"}, "eval": set(), "viz": {"stb"}, "compress": set()}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann", "protozero"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
 OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)

@@ -1,0 +1,30 @@
+// Files of weights told apart by what they begin with.
+#include "frcnn/io/open_weights.hpp"
+
+#include "scratch.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace frcnn::io;
+
+TEST_CASE("a file is opened as what it is, whatever it is called") {
+  ::scratch const folder;
+  auto const copy = [&](char const* from, char const* to) {
+    std::filesystem::copy_file(std::string("tests/golden/") + from, folder / to);
+    return folder / to;
+  };
+  CHECK(open_weights(copy("pth/kinds.pth", "a.bin"))->contains("f32"));
+  CHECK(open_weights("tests/golden/pth/checkpoint.pth", "model_ema")->contains("module.0.weight"));
+  CHECK(open_weights(copy("safetensors_peer.safetensors", "b.pth"))->contains("f64"));
+  CHECK(sentence([&] { open_weights(folder / "b.pth", "model"); }).find("expected a .pth file, which has keys, found another") !=
+        std::string::npos);
+#if FRCNN_HAS_PROTOZERO
+  CHECK(open_weights(copy("caffemodel/new.caffemodel", "c"))->contains("conv.weight"));
+  CHECK(open_weights("tests/golden/caffemodel/old.caffemodel")->contains("conv1_1.weight"));
+#else
+  CHECK(sentence([&] { open_weights("tests/golden/caffemodel/old.caffemodel"); }).find("a build with protozero") != std::string::npos);
+#endif
+  CHECK(sentence([&] { open_weights("tests/golden/pth/legacy.pth"); }).find("older version") != std::string::npos);
+  CHECK(sentence([&] { open_weights("tests/golden/images/grey.png"); }).find("found a PNG image") != std::string::npos);
+  CHECK(sentence([&] { open_weights(folder / "none.pth"); }).find("found nothing at that place") != std::string::npos);
+}
