@@ -236,6 +236,9 @@ TEST_CASE("headers that lie, one sentence each") {
   CHECK(complaint(one(R"("dtype":"F32","shape":[2])"), 8) == w + "a list data_offsets, found none");
   CHECK(complaint(one(R"("shape":[2],"data_offsets":[0,8])"), 8) == w + "a dtype, found none");
   CHECK(complaint(one(R"("dtype":"F33","shape":[2],"data_offsets":[0,8])"), 8) == w + "a known dtype, found \"F33\"");
+  for (char const* type : {"F4", "F6_E2M3", "F6_E3M2", "F8_E4M3FNUZ"}) {  // later ones than are known here
+    CHECK(complaint(one(string(R"("dtype":")") + type + R"(","shape":[2],"data_offsets":[0,1])"), 1) == w + "a known dtype, found \"" + type + "\"");
+  }
   CHECK(complaint(one(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])"), 8) == w + "whole numbers in shape, found something else");
   CHECK(complaint(one(R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])"), 8) == w + "whole numbers in shape, found something else");
   CHECK(complaint(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,8,9])"), 8) == w + "data_offsets [begin, end], found something else");
@@ -451,4 +454,20 @@ TEST_CASE("into a pipe, where nothing can be put in later, go the same bytes") {
   contents().write(path);
   reader.join();
   CHECK(read == read_file(folder / "a"));
+}
+
+TEST_CASE("half, bfloat16 and double become float; 8-bit floats and complex numbers are named") {
+  std::vector<float> two(2);
+  auto const read = [&](char const* type, std::size_t bytes, string const& data) {
+    auto const file = file_of("{\"w\":{\"dtype\":\"" + string(type) + "\",\"shape\":[2],\"data_offsets\":[0," + std::to_string(bytes) + "]}}", 0) + data;
+    return sentence([&] { open(file).read("w", {2}, std::span(two)); });
+  };
+  CHECK(read("F16", 4, {"\x00\x3c\x00\xc1", 4}) == "nothing");
+  CHECK(two == std::vector<float>{1, -2.5f});
+  CHECK(read("BF16", 4, {"\x80\x3f\x20\xc0", 4}) == "nothing");
+  CHECK(two == std::vector<float>{1, -2.5f});
+  CHECK(read("F64", 16, {"\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\4\xc0", 16}) == "nothing");
+  CHECK(two == std::vector<float>{1, -2.5f});
+  for (auto const& [type, size] : {std::pair{"F8_E4M3", 1u}, {"F8_E5M2", 1u}, {"F8_E8M0", 1u}, {"C64", 8u}})
+    CHECK(read(type, 2 * size, string(2 * size, '\0')) == "m, tensor \"w\": expected values that fit F32, found type " + string(type));
 }
