@@ -1,7 +1,7 @@
 // The queued backend runs late and hides its memory; detection and training on it never wait, and have the CPU's bits.
 #include "frcnn/backend/queued.hpp"
 
-#include "../detector/narrow_preset.hpp"
+#include "../detector/trained.hpp"
 #include "../engines.hpp"
 #include "frcnn/core/staging.hpp"
 #include "frcnn/presets/small.hpp"
@@ -36,35 +36,6 @@ struct put {
   int value;
   FRCNN_HD void operator()(std::size_t i) const { to[i] = value; }
 };
-
-image_view view_of(memory_feed::picture const& p) { return {p.pixels.data(), p.w, p.h, pixel_format::rgb, 0}; }
-
-template <class P>
-input_batch<float, typename P::device> input_of() {
-  return input_batch<float, typename P::device>(pixel_normalisation::imagenet(), conventions::torchvision::size_divisor);
-}
-
-// Parameters after some steps of training. waits[i]: of the host, during step i.
-template <class P>
-std::vector<std::vector<float>> trained(cpu_options const& options, memory_feed const& feed, std::int64_t steps, bool lively,
-                                        std::vector<std::uint64_t>* waits = nullptr, bool exact = false) {
-  auto config = P::config({"disc", "bar", "ring"});
-  if (exact) config.pooling.kind = roi::pooling::warp;
-  auto const model = P::make(config);
-  if (lively) liven(*model);
-  else model->parameters().initialise(1);
-  typename P::device::context c(options);
-  trainer t(*model, c, input_of<P>(), {.seed = 1, .rate = {.lr = .001, .steps = steps}, .optimiser = {.clip_norm = 10}, .accumulate = 2},
-            exact ? step_function<typename P::model>(exact_step()) : joint_step());
-  std::uint64_t before = 0;
-  t.hooks.after_step = [&](std::int64_t) {
-    if constexpr (requires { c.waits(); })
-      if (waits) waits->push_back(c.waits() - std::exchange(before, c.waits()));
-  };
-  t.run(feed);
-  t.wait();
-  return all_values(*model);
-}
 
 }  // namespace
 

@@ -50,7 +50,7 @@ class cuda_on_host::memory {
 
 class cuda_on_host::context {
  public:
-  explicit context(cuda_on_host::options options = {}) : options_(options), calls_(std::make_shared<detail::cuda_calls>()) {}
+  explicit context(cuda_on_host::options options = {}) : options_(options), order_(std::make_shared<order_of_calls>()) {}
   context(context const&) = delete;
   context& operator=(context const&) = delete;
 
@@ -67,9 +67,9 @@ class cuda_on_host::context {
   };
 
   cuda_on_host::options const& options() const noexcept { return options_; }
-  detail::cuda_calls& calls() noexcept { return *calls_; }
-  std::size_t waits() const noexcept { return calls_->waited(); }  // of the host, on the context or on an event
-  std::size_t launches() const noexcept { return launches_; }      // kernels, ever
+  detail::cuda_calls& calls() noexcept { return order_->calls; }
+  std::size_t waits() const noexcept { return order_->calls.waited(); }  // of the host, on the context or on an event
+  std::size_t launches() const noexcept { return launches_; }            // kernels, ever
 
   void* scratch(std::size_t bytes) {
     scratch_.emplace_back(bytes);
@@ -97,11 +97,11 @@ class cuda_on_host::context {
   }
 
   cuda_on_host::memory allocate(std::size_t bytes) {
-    calls_->admit("cudaMallocFromPoolAsync", detail::cuda_calls::allocates);
+    calls().admit("cudaMallocFromPoolAsync", detail::cuda_calls::allocates);
     return cuda_on_host::memory(bytes);
   }
   cuda_on_host::memory allocate_host(std::size_t bytes) {
-    calls_->admit("cudaMallocHost", detail::cuda_calls::allocates);
+    calls().admit("cudaMallocHost", detail::cuda_calls::allocates);
     return cuda_on_host::memory(bytes);
   }
   void copy_in(void* device, void const* host, std::size_t bytes) { copy(device, host, bytes); }
@@ -109,32 +109,44 @@ class cuda_on_host::context {
   void copy(void* to, void const* from, std::size_t bytes) {
     if (bytes) std::memcpy(to, from, bytes);
   }
-  void wait() { calls_->admit("cudaStreamSynchronize", detail::cuda_calls::waits); }
+  void wait() {
+    calls().admit("cudaStreamSynchronize", detail::cuda_calls::waits);
+    order_->waited = order_->recorded.load();
+  }
 
   // A kernel, or work that the host does in the place of one.
   void count_launch() noexcept { ++launches_; }
 
  private:
   friend class cuda_on_host::event;
+  struct order_of_calls {
+    detail::cuda_calls calls;
+    std::atomic<std::size_t> recorded{0}, waited{0};  // events, and those of them that a wait has covered
+  };
 
   cuda_on_host::options options_;
-  std::shared_ptr<detail::cuda_calls> calls_;
+  std::shared_ptr<order_of_calls> order_;
   std::vector<cuda_on_host::memory> scratch_;
   std::size_t launches_ = 0;
 };
 
-// What was recorded has always run; a wait for it counts once all the same.
+// What was recorded has always run. A wait for it counts all the same, unless an earlier one was for something behind it.
 class cuda_on_host::event {
  public:
-  void record(context& c) { calls_ = c.calls_; }
+  void record(context& c) {
+    order_ = c.order_;
+    number_ = ++order_->recorded;
+  }
   bool done() const noexcept { return true; }
   void wait() const {
-    if (calls_) calls_->admit("cudaEventSynchronize", detail::cuda_calls::waits);
-    calls_ = nullptr;
+    if (!order_ || order_->waited >= number_) return;
+    order_->calls.admit("cudaEventSynchronize", detail::cuda_calls::waits);
+    order_->waited = number_;
   }
 
  private:
-  mutable std::shared_ptr<detail::cuda_calls> calls_;
+  std::shared_ptr<context::order_of_calls> order_;
+  std::size_t number_ = 0;
 };
 
 static_assert(Backend<cuda_on_host> && PlainLayout<cuda_on_host>);

@@ -1,0 +1,119 @@
+// The whole detector on the CUDA backend: what it detects and what it learns are the CPU's, it waits for results alone, and what a CUDA
+// graph would hold neither waits nor allocates. Compiled twice: by the host's compiler for the host launcher, and by nvcc, where it is, for a
+// GPU (tests/cuda).
+#if defined(__CUDACC__)
+#include "frcnn/backend/cuda.cuh"
+#else
+#include "frcnn/backend/cuda/host/executor.hpp"
+#include "frcnn/backend/cuda/host/ops.hpp"
+#endif
+
+#include "../detector/trained.hpp"
+#include "frcnn/testing/parity.hpp"
+
+#include <doctest/doctest.h>
+
+#include <iterator>
+#include <numeric>
+
+using namespace detector_tests;
+
+namespace {
+
+#if defined(__CUDACC__)
+using device = cuda;
+cuda_options const ways[] = {{.deterministic = true}};
+#else
+using device = cuda_on_host;
+cuda_on_host::options const ways[] = {{}, {.order = thread_order::descending}, {.order = thread_order::shuffled}};
+#endif
+using on_cpu = narrow_preset<cpu>;
+using on_cuda = narrow_preset<device>;
+
+cpu_options const portable{.threads = 2, .engine = cpu_engine::portable};
+
+// Every tensor within the tolerance of a whole step (docs/testing.md).
+void check_near(std::vector<std::vector<float>> const& found, std::vector<std::vector<float>> const& expected) {
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    auto const report = testing::compare(found[i], expected[i], 1e-4);
+    CHECK_MESSAGE(report.ok, "parameter ", i, " ", report.describe());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("cuda: detect and propose give what the CPU gives, and wait for their result alone") {
+  memory_feed const feed({{96, 64}, {128, 80}, {64, 64}});
+  detect_options const o{.score = .1f};
+  detector<on_cpu> plain(on_cpu::config(), portable);
+  liven(plain.model());
+  for (auto const& options : ways) {
+    detector<on_cuda> other(on_cuda::config(), options);
+    liven(other.model());
+    detector<on_cuda>::session s(other, options);
+    for (auto const& p : feed.pictures) {
+      auto const expected = plain.detect(view_of(p), o);
+      REQUIRE(expected.size() > 3);
+      auto const before = s.context().waits();
+      auto const same = testing::compare_detections(other.detect(s, view_of(p), o), expected, {.score_threshold = .1});
+      CHECK_MESSAGE(same.ok(), same.describe());
+      CHECK(same.excused.empty());
+      CHECK(s.context().waits() == before + 1);
+    }
+  }
+}
+
+TEST_CASE("cuda: training gives what the CPU's gives, and a step waits for nothing") {
+  memory_feed const feed(memory_feed::eight_sizes());
+  auto const& options = ways[std::size(ways) - 1];
+  std::vector<std::uint64_t> waits;
+  check_near(trained<on_cuda>(options, feed, 8, true, &waits), trained<on_cpu>(portable, feed, 8, true));
+#if defined(__CUDACC__)  // the device may be done before the host asks
+  CHECK(std::accumulate(waits.begin(), waits.end(), std::uint64_t{0}) <= 4);
+#else
+  // The trainer reads reports four steps late: each costs one wait, the first four steps none.
+  CHECK(waits == std::vector<std::uint64_t>{0, 0, 0, 0, 1, 1, 1, 1});
+#endif
+  check_near(trained<on_cuda>(options, feed, 4, true, nullptr, true), trained<on_cpu>(portable, feed, 4, true, nullptr, true));
+}
+
+TEST_CASE("cuda: what a graph captures neither waits nor allocates, in detection and in a step with its update") {
+  auto const model = on_cuda::make(on_cuda::config({"disc", "bar", "ring"}));
+  liven(*model);
+  device::context c;
+  auto input = input_of<on_cuda>();
+  memory_feed const feed(memory_feed::eight_sizes());
+  feed(0, input);
+  auto const images = input.upload(c);
+  auto const objects = input.upload_truth(c);
+  buffer<scored_box<float>, device> hits(c, 20);
+  buffer<std::int32_t, device> count(c, 2);
+  buffer<std::uint64_t, device> state(c, 2);
+  buffer<float, device> loss(c, 4);
+  from_host(c, {1, 1}, view<std::uint64_t, 1, device>{state.data(), {{2}}});
+  sgd<float, device> optimiser(model->parameters(), {});
+  on_cuda::model::tape tape;
+  auto const detect = [&] {
+    model->detect(c, images, {.score = .1f, .max_detections = 10}, {{hits.data(), {{2, 10}}}, {count.data(), {{2}}}});
+  };
+  auto const step = [&] {
+    auto const written = model->step(c, images, objects, rng<device>{{state.data(), {{2}}}}, tape, {loss.data(), {{4}}});
+    optimiser.apply(c, view<float const, 1, device>{loss.data(), {{4}}}, written);
+  };
+  optimiser.set_rate(c, .001, 1);
+  detect(), step();  // tapes and kept weights have their memory from here on
+  auto const before = c.launches(), waited = c.waits();
+  std::size_t of_detect = 0, of_step = 0;
+  {
+    detail::capture_scope const captured(c);
+    detect();
+    of_detect = c.launches() - before;
+    step();
+    of_step = c.launches() - before - of_detect;
+  }
+  CHECK(c.waits() == waited);
+  CHECK(to_host(c, view<std::int32_t, 1, device>{count.data(), {{2}}})[0] > 0);
+  CHECK(is_finite(to_host(c, view<float, 1, device>{loss.data(), {{4}}})[3]));
+  MESSAGE("kernels of ours: ", of_detect, " in detect, ", of_step, " in a step with its update");
+}
