@@ -1,6 +1,7 @@
 #pragma once
 // How the programs are told to read data in VOC layout, and what they say about it while they do:
 //   --split F   --skip-bad   --exif auto|apply|ignore   --difficult drop|ignore|keep (where they train)
+//   --origin voc|zero|zero-inclusive|auto   --missing-xml error|empty
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
 #include "console.hpp"
 #include "options.hpp"
@@ -33,10 +34,18 @@ class data_arguments {
     app.add_option("--exif", exif, "which images are turned by their EXIF orientation: auto (where <size> says so), apply, ignore")
         ->capture_default_str()
         ->check(CLI::IsMember({"auto", "apply", "ignore"}));
+    app.add_option(
+           "--origin", origin,
+           "what coordinates are counted from: voc (1, inclusive), zero (0, half-open), zero-inclusive, auto (what the data looks like)")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"voc", "zero", "zero-inclusive", "auto"}));
+    app.add_option("--missing-xml", missing_xml, "an image without an annotation where others have one: error, or empty (without objects)")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"error", "empty"}));
   }
 
   bool skip_bad = false;
-  std::string exif = "auto", difficult = "drop";
+  std::string exif = "auto", difficult = "drop", origin = "voc", missing_xml = "error";
   frcnn::data::difficult_objects difficult_in_training() const {
     using enum frcnn::data::difficult_objects;
     return difficult == "keep" ? keep : difficult == "ignore" ? ignore : drop;
@@ -61,6 +70,8 @@ class data_arguments {
     o.skip_bad = skip_bad;
     o.threads = threads;
     o.exif = frcnn::data::parse_exif_mode(exif);
+    o.origin = frcnn::data::parse_origin(origin);
+    if (missing_xml == "empty") o.missing = frcnn::data::missing_annotation::empty;
     o.warn = warn;
     o.note = say;
     o.name = name;

@@ -212,6 +212,8 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
   if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;
+  if (a.reading.origin != "voc") identity["--origin"] = a.reading.origin;
+  if (a.reading.missing_xml != "error") identity["--missing-xml"] = a.reading.missing_xml;
   if (steps) {
     identity["--rounds"] = std::to_string(a.rounds);
     identity["--new-predictors"] = a.new_predictors ? "yes" : "no";

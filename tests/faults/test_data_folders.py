@@ -131,6 +131,16 @@ result = not_read(folder("swapped", xml=note(thing(box=(60, 48, 21, 17)))), "at 
 warned(result, "training data: 3 boxes", "corners swapped", "a.xml, object 1")
 check(result.stderr.index("warning: ") < result.stderr.index("error: "), result)
 warned(read(folder("zero_based", xml=note(thing(box=(0, 0, 60, 48))))), "training data: 3 boxes begin at 0", "a.xml, object 1")
+plain = read(folder("counted", xml=note(thing()))) and pathlib.Path("out/model.safetensors").read_bytes()
+for origin, box in (("zero", (20, 16, 60, 48)), ("zero-inclusive", (20, 16, 59, 47)), ("auto", BOX)):  # BOX in other numbers
+    counted = read(folder("counted", xml=note(thing(box=box))), more=("--origin", origin))
+    check(pathlib.Path("out/model.safetensors").read_bytes() == plain, origin, counted)
+check("counted/Annotations: coordinates are read as --origin voc has them" in counted.stderr, counted)
+refused(run("train_voc", "--data", "counted", *TINY, "--out", "out", "--no-test", "--resume"), "--origin")
+warned(read(folder("counted", xml=note(thing(box=(1, 1, 60, 48)))), more=("--origin", "zero")), "as --origin voc reads them")
+d = folder("without")
+(d / "Annotations/b.xml").unlink()
+warned(not_read(d, "Annotations/b.xml", "nothing at that place") and read(d, more=("--missing-xml", "empty")), "1 image has no annotation", "b.png")
 warned(read(folder("border", xml=note(thing(box=(50, 30, 190, 120))))), "training data: 3 boxes lose more than a tenth", "a.xml, object 1")
 check("warning" not in read(folder("nearly", xml=note(thing(box=(2, 2, 97, 65))))).stderr, "a box that loses little")
 

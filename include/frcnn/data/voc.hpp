@@ -9,7 +9,7 @@
 // 2. decode every image and read every annotation, on all cores; <filename> and <size> are not trusted. An image is turned by its EXIF
 //    orientation where <size> is that of the turned picture and not that of the stored one
 // 3. an object is its <name> and its own <bndbox> (not its parts'), fractions allowed; (xmin-1, ymin-1, xmax, ymax) is its half-open box,
-//    clipped to the image
+//    clipped to the image. `origin` says where else coordinates are counted from (origin.hpp)
 // 4. every bad file of all splits is named in one error, of a kind the first ten. With skip_bad, images that are bad or have no
 //    annotation are left out with a warning instead
 // 5. warnings, each counted and given once with its first case, before any error: what is left out, what counts otherwise than it was
@@ -25,6 +25,7 @@
 #include "frcnn/data/parallel.hpp"
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_listing.hpp"
+#include "frcnn/data/voc_origin.hpp"
 
 #include <map>
 #include <mutex>
@@ -44,6 +45,8 @@ struct voc_options {
   bool skip_bad = false;  // leave out images that are missing, cut, undecodable or not annotated, instead of refusing the data
   int threads = 0;        // for the check; 0: as many as there are cores
   exif_mode exif = exif_mode::automatic;  // which images are turned
+  std::optional<coordinate_origin> origin = coordinate_origin::voc;  // nothing: as the folder's annotations say, each folder for itself
+  missing_annotation missing = missing_annotation::error;
   check_cache* known = nullptr;           // images that it knows are not decoded again; it gets those of this data
   warning_callback warn{};
   std::string name{};                                        // what warnings call the data; empty: its splits
@@ -56,6 +59,9 @@ namespace detail {
 // One image of a split, and what the check finds out about it.
 struct checked_sample {
   std::filesystem::path annotation;  // empty: nobody has annotated this split
+  bool without_annotation = false;   // it counts as an image without objects
+  coordinate_origin origin = coordinate_origin::voc;
+  origin_evidence evidence;
   sample result;
   problem_report image_problems, annotation_problems;
   image_verdict picture;
@@ -66,9 +72,10 @@ struct checked_sample {
 };
 
 // Whether more than a tenth of a box's area lies outside of the image. A 0 where VOC counts from 1 costs a box nothing here.
-inline bool loses_a_tenth(voc_object const& o, box<double> const& inside) {
-  double const x1 = o.xmin == 0 ? 0 : o.xmin - 1, y1 = o.ymin == 0 ? 0 : o.ymin - 1;
-  return (inside.x2 - inside.x1) * (inside.y2 - inside.y1) < 0.9 * ((o.xmax - x1) * (o.ymax - y1));
+inline bool loses_a_tenth(voc_object const& o, box<double> whole, box<double> const& inside) {
+  if (o.xmin == 0) whole.x1 = 0;
+  if (o.ymin == 0) whole.y1 = 0;
+  return inside.area() < 0.9 * whole.area();
 }
 
 inline void place_image(checked_sample& c, exif_mode exif, std::optional<std::array<double, 2>> const& claimed) {
@@ -88,18 +95,20 @@ inline void check_annotation(checked_sample& c, exif_mode exif) {
   std::size_t index = 0;
   for (voc_object const& o : written.objects) {
     std::string const which = c.annotation.string() + ", object " + std::to_string(++index);
-    box<double> const inside{std::clamp(o.xmin - 1, 0., w), std::clamp(o.ymin - 1, 0., h), std::clamp(o.xmax, 0., w),
-                             std::clamp(o.ymax, 0., h)};
+    box<double> const whole = half_open(c.origin, o.xmin, o.ymin, o.xmax, o.ymax);
+    box<double> const inside{std::clamp(whole.x1, 0., w), std::clamp(whole.y1, 0., h), std::clamp(whole.x2, 0., w),
+                             std::clamp(whole.y2, 0., h)};
     box<float> const where = inside.as<float>();
     auto const fraction = [](double v) { return v >= 0 && v <= 1; };
     if (fraction(o.xmin) && fraction(o.ymin) && fraction(o.xmax) && fraction(o.ymax) && (w > 1 || h > 1)) c.fractions.add(which);
     else if (o.xmin > o.xmax || o.ymin > o.ymax) c.swapped.add(which);
-    else if (o.xmin == o.xmax && o.ymin == o.ymax) c.points.add(which);  // a click: nothing was outlined
+    else if ((o.xmin == o.xmax && o.ymin == o.ymax) || !(whole.area() > 0)) c.points.add(which);  // a click: nothing was outlined
     else if (!(where.x1 < where.x2 && where.y1 < where.y2)) c.outside.add(which);
     else {
-      if (o.xmin == 0 || o.ymin == 0) c.from_zero.add(which);
+      c.evidence.add(o.xmin, o.ymin, o.xmax, o.ymax, w, h);
+      if (c.origin == coordinate_origin::voc && (o.xmin == 0 || o.ymin == 0)) c.from_zero.add(which);
       if (o.xmin == o.xmax || o.ymin == o.ymax) c.thin.add(which);
-      if (loses_a_tenth(o, inside)) c.clipped.add(which);
+      if (loses_a_tenth(o, whole, inside)) c.clipped.add(which);
       if (o.unclear) c.unclear.add(which);
       c.result.objects.push_back({where, o.name, 0, o.difficult, o.truncated});
     }
@@ -119,12 +128,16 @@ void collect(problem_report& problems, std::filesystem::path const& file, bool c
 }
 
 inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_options const& options) {
+  auto const origins = options.origin ? folder_origins() : origins_of(listing, options.threads, options.note);
   std::vector<checked_sample> checked(listing.images.size());
   std::mutex telling;
   std::size_t done = 0;
   for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
     listed_image& from = listing.images[i];
     checked_sample& c = checked[i];
+    if (auto const at = origins.find(from.annotations); at != origins.end()) c.origin = at->second;
+    else c.origin = options.origin.value_or(coordinate_origin::voc);
+    c.without_annotation = from.without_annotation;
     c.annotation = std::move(from.annotation);
     c.result.id = std::move(from.id);
     c.result.image = std::move(from.image);
@@ -134,7 +147,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
     if (!c.result.image.empty() && c.image_problems.empty())
       collect(c.image_problems, c.result.image, true, [&] { c.picture = check_image(c.result.image, options.known); });
     place_image(c, options.exif, {});
-    if (!c.annotation.empty() && c.annotation_problems.empty())
+    if (!c.annotation.empty() && !c.without_annotation && c.annotation_problems.empty())
       collect(c.annotation_problems, c.annotation, false, [&] { check_annotation(c, options.exif); });
     if (!options.progress) return;
     std::lock_guard const lock(telling);
@@ -183,15 +196,16 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     all += (all.empty() ? "" : ", ") + s.root.string() + ":" + s.split;
     splits += (splits.empty() ? "" : ", ") + s.split;
   }
-  voc_listing listing = list_voc(sources, options.wanted == annotations::required, options.skip_bad);
+  voc_listing listing = list_voc(sources, options.wanted == annotations::required, options.skip_bad, options.missing);
   if (options.note)
     for (auto const& note : listing.notes) options.note(note);
   auto checked = detail::check_listed(listing, options);
 
   problem_report problems = listing.problems;
   tally left_out, unannotated, points, thin, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd,
-      wrong_size, unclear;
+      wrong_size, unclear, without_file;
   std::size_t written = 0;
+  origin_evidence evidence;
   dataset data;
   data.classes = options.classes;
   std::vector<std::filesystem::path> files;  // of the annotations of data.samples
@@ -215,6 +229,8 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     clipped.add(c.clipped);
     from_zero.add(c.from_zero);
     unclear.add(c.unclear);
+    evidence.add(c.evidence);
+    if (c.without_annotation) without_file.add(c.result.image.string());
     if (c.picture.doubtful && (c.written > 0 || !c.result.annotated)) turned.add(c.result.image.string());
     if (!c.picture.facts.narrow.empty()) narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
     if (!c.picture.facts.remark.empty()) odd.add(c.result.image.string() + " (" + c.picture.facts.remark + ")");
@@ -251,8 +267,14 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
        "boxes are one pixel wide or high, as VOC counts where xmin == xmax or ymin == ymax (lines drawn by mistake?)");
   warn(clipped, "box loses more than a tenth at its image's border (made for a larger image?)",
        "boxes lose more than a tenth at their images' borders (made for larger images?)");
-  warn(from_zero, "box begins at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off",
-       "boxes begin at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off");
+  // What the data looks like, where it is read otherwise: with the boxes that begin at 0, or by itself.
+  auto const doubt = options.origin ? doubt_of(*options.origin, evidence) : std::string();
+  std::string const more = doubt.empty() ? "" : " (" + doubt + ")";
+  warn(from_zero, ("box begins at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off" + more).c_str(),
+       ("boxes begin at 0 where VOC counts from 1: if the data counts from 0, its boxes are read a pixel off" + more).c_str());
+  if (from_zero.count == 0 && !doubt.empty() && options.warn)
+    options.warn((options.name.empty() ? splits : options.name) + ": coordinates may be read a pixel off (" + doubt + ")");
+  warn(without_file, "image has no annotation and counts as without objects", "images have no annotation and count as without objects");
   warn(unclear, "object has a <difficult> that is neither 0 nor 1, and counts as not difficult",
        "objects have a <difficult> that is neither 0 nor 1, and count as not difficult");
   warn(other_class, others.c_str(), many_others.c_str());

@@ -18,9 +18,18 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
+// What an image without an annotation is where others of its split have one. Datumaro and Label Studio list images without objects and
+// write no file for them.
+enum class missing_annotation : std::uint8_t {
+  error,
+  empty  // an image without objects; where a file of a name that looks the same is there, an error still
+};
+
 struct listed_image {
   std::string id;
   std::filesystem::path image, annotation;  // annotation is empty: nobody has annotated this split
+  std::filesystem::path annotations;        // the folder in which annotations of this split lie
+  bool without_annotation = false;          // it has none, and counts as without objects
   problem_report image_problems, annotation_problems;
 };
 
@@ -208,8 +217,8 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
 }
 
 // Gives every image its annotation.
-inline void find_annotations(voc_source const& source, voc_layout const& layout, bool required, std::vector<listed_image>& images,
-                             voc_listing& all) {
+inline void find_annotations(voc_source const& source, voc_layout const& layout, bool required, missing_annotation without,
+                             std::vector<listed_image>& images, voc_listing& all) {
   if (images.empty()) return;
   auto const xml_of = [](file_finder& annotations, listed_image const& c) {
     if (!inside(c.id)) return std::filesystem::path();
@@ -227,12 +236,15 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
   file_finder annotations(folder, {".xml"});
   std::size_t missing = 0;
   for (listed_image& c : images) {
+    c.annotations = folder;
     c.annotation = xml_of(annotations, c);
     if (!c.annotation.empty()) continue;
     ++missing;
     c.annotation = folder / (c.id + ".xml");
     std::string const other = inside(c.id) ? annotations.instead(c.id) : std::string();
-    c.annotation_problems.add(c.annotation.string(), "a file", other.empty() ? "nothing at that place" : other, true);
+    c.without_annotation = without == missing_annotation::empty && other.empty();
+    if (!c.without_annotation)
+      c.annotation_problems.add(c.annotation.string(), "a file", other.empty() ? "nothing at that place" : other, true);
   }
   if (missing < images.size()) {
     if (folder.filename() != "Annotations")
@@ -242,6 +254,7 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
   for (listed_image& c : images) {
     c.annotation.clear();
     c.annotation_problems = {};
+    c.without_annotation = false;
   }
   if (!required) return;
   bool const none = layout.annotations.empty();
@@ -255,13 +268,14 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
 }  // namespace detail
 
 // required: whether a split without any annotations is a problem.
-inline voc_listing list_voc(std::vector<voc_source> const& sources, bool required, bool skip_bad) {
+inline voc_listing list_voc(std::vector<voc_source> const& sources, bool required, bool skip_bad,
+                            missing_annotation without = missing_annotation::error) {
   voc_listing all;
   for (voc_source const& source : sources) {
     voc_layout const layout = find_voc_layout(source.root);
     if (layout.root != source.root) all.notes.push_back(source.root.string() + ": the data is read from " + layout.root.string());
     auto images = detail::list_images(source, layout, skip_bad, all);
-    detail::find_annotations(source, layout, required, images, all);
+    detail::find_annotations(source, layout, required, without, images, all);
     for (auto& c : images) all.images.push_back(std::move(c));
   }
   return all;
