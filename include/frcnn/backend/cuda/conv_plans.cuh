@@ -122,18 +122,22 @@ class conv_plans {
   std::string text(cuda::context& c) const { return choices_.text(made_on(c)); }
   void read(cuda::context& c, std::string const& text) { choices_.read(text, made_on(c)); }
 
-  // out = or += the pass of both operands; `bytes` of out.
+  // out = or += the pass of both operands; `bytes` of out. False: cuDNN has no plan for it, and nothing is done.
   template <class Pass, class Scalar>
-  void run(cuda::context& c, conv_problem const& p, void const* first, void const* second, void* out, std::size_t bytes, writing how) {
+  bool run(cuda::context& c, conv_problem const& p, void const* first, void const* second, void* out, std::size_t bytes, writing how) {
     conv_plan const& plan = plan_of<Pass>(c, p, first, second, bytes);
+    if (plan.choice == no_plan) return false;
     cuda::context::frame const scope(c);
     Scalar const one = 1, beta = how == writing::add ? 1 : 0;
     c.call({Pass::runs}, Pass::run, handle_, &one, Pass::first(plan), first, Pass::second(plan), second, plan.conv.get(),
            static_cast<decltype(typename Pass::found().algo)>(plan.choice.algorithm), c.scratch(plan.choice.workspace),
            plan.choice.workspace, &beta, Pass::result(plan), out);
+    return true;
   }
 
  private:
+  static constexpr conv_choice no_plan{-1, 0, 0};
+
   static std::string made_on(cuda::context& c) {
     cudaDeviceProp properties{};
     c.call(
@@ -150,7 +154,9 @@ class conv_plans {
     auto plan = std::make_unique<conv_plan>(c, p);
     if (auto const chosen = c.options().deterministic ? std::nullopt : choices_.find(key)) plan->choice = *chosen;
     else choices_.put(key, plan->choice = choose<Pass>(c, p, *plan, first, second, bytes));
-    c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan->conv.get(), static_cast<cudnnMathType_t>(plan->choice.math));
+    if (plan->choice != no_plan)
+      c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan->conv.get(),
+             static_cast<cudnnMathType_t>(plan->choice.math));
     return *(plans_[key] = std::move(plan));
   }
 
@@ -161,12 +167,12 @@ class conv_plans {
     typename Pass::found found[most] = {};
     int count = 0;
     if (c.options().deterministic) {
-      c.call({Pass::suggests}, Pass::suggest, handle_, Pass::first(plan), Pass::second(plan), plan.conv.get(), Pass::result(plan), most,
-             &count, &found[0]);
+      c.call({Pass::suggests}, or_none(Pass::suggest), handle_, Pass::first(plan), Pass::second(plan), plan.conv.get(), Pass::result(plan),
+             most, &count, &found[0]);
     } else {
       cuda::context::frame const scope(c);
       void* const out = c.scratch(bytes);  // measuring overwrites it
-      c.call({Pass::measures, cuda_calls::waits}, Pass::measure, handle_, Pass::first(plan), first, Pass::second(plan), second,
+      c.call({Pass::measures, cuda_calls::waits}, or_none(Pass::measure), handle_, Pass::first(plan), first, Pass::second(plan), second,
              plan.conv.get(), Pass::result(plan), out, most, &count, &found[0], c.scratch(most_workspace), most_workspace);
     }
     for (int i = 0; i < count; ++i) {
@@ -175,10 +181,16 @@ class conv_plans {
       // What is exact stays so, whatever cuDNN says that it measured with.
       return {static_cast<int>(f.algo), static_cast<int>(p.math == CUDNN_FMA_MATH ? CUDNN_FMA_MATH : f.mathType), f.memory};
     }
-    throw error("cuDNN",
-                std::string("a deterministic plan of ") + Pass::runs + " for maps " + to_string(p.x) + " and a kernel of " +
-                    std::to_string(p.spec.kernel),
-                "none");
+    return no_plan;
+  }
+  // What cuDNN does not support is no error of the call: it found nothing.
+  template <class F>
+  static auto or_none(F f) {
+    return [f](auto... arguments) {
+      cudnnStatus_t const status = f(arguments...);
+      int const category = CUDNN_STATUS_CATEGORY(status);
+      return category == CUDNN_STATUS_NOT_SUPPORTED || category == CUDNN_STATUS_BAD_PARAM ? CUDNN_STATUS_SUCCESS : status;
+    };
   }
 
   cudnnHandle_t handle_;
