@@ -9,6 +9,7 @@
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it
+#     frcnn::cuda    CUDA toolkit 12.5 or later, cuDNN 9: for files that nvcc compiles; not where FRCNN_CUDA is OFF
 #   and, where FRCNN_COMPILED is ON (an installed tree: where it was), compiled once, with flags of its own:
 #     frcnn::cpu     load_detector with the library's presets and all CPU kernels (frcnn/load_detector.hpp); needs what frcnn::io needs
 #     frcnn::images  read_image with the decoders (frcnn/read_image.hpp); needs what frcnn::data needs
@@ -20,6 +21,7 @@ include_guard(DIRECTORY)
 
 set(FRCNN_ALL_COMPONENTS data io eval viz compress)
 set(FRCNN_COMPILED_COMPONENTS cpu images)
+set(FRCNN_DEVICE_COMPONENTS cuda)
 
 # -march for one of baseline, v3, v4, native. It is in the name of every kernel (config.hpp): files of several may be in one program.
 function(frcnn_arch_options arch result)
@@ -380,6 +382,89 @@ macro(frcnn_define_compress)
   endif()
 endmacro()
 
+# Folders that may hold the CUDA toolkit or cuDNN: the user's, the system's, and NVIDIA's wheels in Python's site-packages.
+function(frcnn_cuda_folders result)
+  set(folders ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT} $ENV{CUDA_PATH} $ENV{CUDA_HOME} ${CUDNN_ROOT} $ENV{CUDNN_ROOT} /usr/local/cuda)
+  find_program(FRCNN_PYTHON NAMES python3 python)
+  mark_as_advanced(FRCNN_PYTHON)
+  if(FRCNN_PYTHON)
+    execute_process(COMMAND ${FRCNN_PYTHON} -c "import site, sysconfig; print(';'.join({sysconfig.get_path('purelib'), *site.getsitepackages(), site.getusersitepackages()}))"
+                    OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    foreach(folder IN LISTS packages)
+      file(GLOB wheels ${folder}/nvidia/cu1[2-9] ${folder}/nvidia/cudnn ${folder}/nvidia/cublas ${folder}/nvidia/cuda_nvcc
+           ${folder}/nvidia/cuda_runtime)
+      list(APPEND folders ${wheels})
+    endforeach()
+  endif()
+  set(${result} ${folders} PARENT_SCOPE)
+endfunction()
+
+# The CUDA toolkit and cuDNN; frcnn_no_cuda says what of them is not there, and is empty where all is. CMake's own search asks for a whole
+# toolkit, which the wheels are not.
+macro(frcnn_find_cuda)
+  set(frcnn_no_cuda)
+  frcnn_cuda_folders(frcnn_folders)
+  find_program(FRCNN_NVCC nvcc HINTS ${CUDAToolkit_ROOT} ENV CUDAToolkit_ROOT ENV CUDA_PATH ENV CUDA_HOME PATHS ${frcnn_folders} PATH_SUFFIXES bin)
+  if(FRCNN_NVCC)
+    get_filename_component(frcnn_toolkit "${FRCNN_NVCC}" REALPATH)
+    get_filename_component(frcnn_toolkit "${frcnn_toolkit}/../.." ABSOLUTE)
+    list(INSERT frcnn_folders 0 ${frcnn_toolkit})  # headers and libraries of the compiler's own version
+  endif()
+  find_path(FRCNN_CUDA_INCLUDE_DIR cuda_runtime_api.h HINTS ${frcnn_folders} PATH_SUFFIXES include)
+  find_library(FRCNN_CUDART NAMES cudart_static cudart libcudart.so.13 libcudart.so.12 NAMES_PER_DIR HINTS ${frcnn_folders} PATH_SUFFIXES lib64 lib)
+  find_library(FRCNN_CUBLASLT NAMES cublasLt libcublasLt.so.13 libcublasLt.so.12 NAMES_PER_DIR HINTS ${frcnn_folders} PATH_SUFFIXES lib64 lib)
+  find_path(FRCNN_CUDNN_INCLUDE_DIR cudnn.h HINTS ${frcnn_folders} PATH_SUFFIXES include)
+  find_library(FRCNN_CUDNN NAMES cudnn libcudnn.so.9 NAMES_PER_DIR HINTS ${frcnn_folders} PATH_SUFFIXES lib64 lib)
+  mark_as_advanced(FRCNN_NVCC FRCNN_CUDA_INCLUDE_DIR FRCNN_CUDART FRCNN_CUBLASLT FRCNN_CUDNN_INCLUDE_DIR FRCNN_CUDNN)
+  if(NOT FRCNN_NVCC)
+    set(frcnn_no_cuda "nvcc is neither in PATH nor in ${frcnn_folders}")
+  elseif(NOT FRCNN_CUDA_INCLUDE_DIR OR NOT FRCNN_CUDART OR NOT FRCNN_CUBLASLT)
+    set(frcnn_no_cuda "there is no CUDA runtime or cuBLASLt beside ${FRCNN_NVCC}")
+  elseif(NOT FRCNN_CUDNN_INCLUDE_DIR OR NOT FRCNN_CUDNN)
+    set(frcnn_no_cuda "there is no cuDNN (its folder: CUDNN_ROOT)")
+  else()
+    file(STRINGS ${FRCNN_CUDA_INCLUDE_DIR}/cuda_runtime_api.h frcnn_lines REGEX "#define CUDART_VERSION +[0-9]+")
+    string(REGEX REPLACE ".* " "" frcnn_cuda_version "${frcnn_lines}")
+    file(STRINGS ${FRCNN_CUDNN_INCLUDE_DIR}/cudnn_version.h frcnn_lines REGEX "#define CUDNN_(MAJOR|MINOR) +[0-9]+")
+    string(REGEX REPLACE "[^0-9;]" "" frcnn_lines "${frcnn_lines}")
+    list(JOIN frcnn_lines "." frcnn_cudnn_version)
+    if(frcnn_cuda_version LESS 12050)
+      set(frcnn_no_cuda "the CUDA toolkit is ${frcnn_cuda_version}, where 12050 (12.5) or later is expected")
+    elseif(frcnn_cudnn_version VERSION_LESS 9)
+      set(frcnn_no_cuda "cuDNN is ${frcnn_cudnn_version}, where 9 or later is expected")
+    endif()
+  endif()
+endmacro()
+
+# nvcc's options for a list of architectures, such as 75;80;90: code for each, and PTX of the last for those to come.
+function(frcnn_cuda_flags architectures result)
+  set(flags)
+  foreach(one IN LISTS architectures)
+    if(NOT one MATCHES "^(7[5-9]|[89][0-9]|1[0-2][0-9])[af]?$")
+      message(FATAL_ERROR "frcnn: FRCNN_CUDA_ARCHITECTURES is a list of 75 to 129, not '${architectures}'")
+    endif()
+    list(APPEND flags -gencode arch=compute_${one},code=sm_${one})
+  endforeach()
+  list(GET architectures -1 last)
+  list(APPEND flags -gencode arch=compute_${last},code=compute_${last})
+  set(${result} ${flags} PARENT_SCOPE)
+endfunction()
+
+macro(frcnn_define_cuda)
+  if(FRCNN_CUDA STREQUAL "OFF")
+    frcnn_missing("FRCNN_CUDA to be AUTO or ON for its component cuda, not OFF")
+  else()
+    frcnn_find_cuda()
+    if(frcnn_no_cuda)
+      frcnn_missing("the CUDA toolkit and cuDNN for its component cuda, and ${frcnn_no_cuda}")
+    else()
+      frcnn_new_target(cuda)
+      target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_CUDA_INCLUDE_DIR}" "${FRCNN_CUDNN_INCLUDE_DIR}")
+      target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn ${FRCNN_CUDNN} ${FRCNN_CUBLASLT} ${FRCNN_CUDART} ${CMAKE_DL_LIBS} rt)
+    endif()
+  endif()
+endmacro()
+
 # A compiled library of the component `stands_on`: src/<name>.cpp and src/<name>_*.cpp, or what was installed of it.
 macro(frcnn_define_compiled name definition stands_on)
   if(NOT TARGET frcnn::${stands_on})
@@ -457,8 +542,9 @@ macro(frcnn_define_targets kind include_dir)
   endif()
   if(TARGET frcnn::frcnn)
     foreach(frcnn_component ${ARGN})
-      if(NOT frcnn_component IN_LIST FRCNN_ALL_COMPONENTS AND NOT frcnn_component IN_LIST FRCNN_COMPILED_COMPONENTS)
-        frcnn_missing("no component '${frcnn_component}': they are ${FRCNN_ALL_COMPONENTS} ${FRCNN_COMPILED_COMPONENTS}")
+      if(NOT frcnn_component IN_LIST FRCNN_ALL_COMPONENTS AND NOT frcnn_component IN_LIST FRCNN_COMPILED_COMPONENTS
+         AND NOT frcnn_component IN_LIST FRCNN_DEVICE_COMPONENTS)
+        frcnn_missing("no component '${frcnn_component}': they are ${FRCNN_ALL_COMPONENTS} ${FRCNN_COMPILED_COMPONENTS} ${FRCNN_DEVICE_COMPONENTS}")
       elseif(NOT TARGET frcnn::${frcnn_component})
         cmake_language(CALL frcnn_define_${frcnn_component})
       endif()
