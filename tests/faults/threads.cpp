@@ -1,7 +1,7 @@
 // A system that starts no more threads (a container's limit on processes): the work is done by those that there are.
 #include "frcnn/core/threads.hpp"
 #include "frcnn/backend/cpu.hpp"
-#include "frcnn/data/parallel.hpp"
+#include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/prefetch.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 
@@ -60,13 +60,13 @@ TEST_CASE("threads that cannot be started are done without") {
 
     std::vector<std::atomic<int>> done(100);
     threads_left = left;
-    data::for_each_in_parallel(done.size(), 4, [&](std::size_t i) { ++done[i]; });
+    for_each_in_parallel(done.size(), 4, [&](std::size_t i) { ++done[i]; });
     for (auto const& n : done) CHECK(n == 1);
     threads_left = left;
-    CHECK_THROWS_AS(data::for_each_in_parallel(9, 4,
-                                               [](std::size_t i) {
-                                                 if (i == 3) throw error("i", "others", "3");
-                                               }),
+    CHECK_THROWS_AS(for_each_in_parallel(9, 4,
+                                         [](std::size_t i) {
+                                           if (i == 3) throw error("i", "others", "3");
+                                         }),
                     error);
 
     threads_left = left;

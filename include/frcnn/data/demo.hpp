@@ -6,9 +6,9 @@
 //
 // Example: write_demo_voc("demo", {.images = 300});  dataset const train = read_voc({{"demo", "trainval"}});  // 240 images
 // Invariant: equal options give equal bytes; picture i depends on the seed and i alone.
+#include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/demo_scene.hpp"
 #include "frcnn/data/image_io.hpp"
-#include "frcnn/data/parallel.hpp"
 
 #include <cerrno>
 #include <filesystem>

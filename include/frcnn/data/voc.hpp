@@ -19,10 +19,10 @@
 // Invariant: every box of the result has a positive area and lies inside its image; equal files give an equal result.
 // XML is read as it stands: no DTD and no external entity is fetched.
 // Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010; the development kit's layout.
+#include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/image_check.hpp"
 #include "frcnn/data/name_groups.hpp"
-#include "frcnn/data/parallel.hpp"
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_listing.hpp"
 #include "frcnn/data/voc_origin.hpp"

@@ -5,9 +5,9 @@
 // images are those that the annotations claim. Files that cannot be read are left to the check, which names them.
 //
 // Example: folder_origins const o = origins_of(list_voc(sources, true, false), 0, note);  o.at("ROOT/Annotations")
+#include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/origin.hpp"
-#include "frcnn/data/parallel.hpp"
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_listing.hpp"
 

@@ -1,5 +1,5 @@
 #pragma once
-// A loop over files on several threads, for work that is done once before training: checking data, rendering data.
+// A loop on several threads whose turns take any order: files to check, scenes to draw, groups to match.
 #include "frcnn/core/threads.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <thread>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::data {
+namespace frcnn::inline FRCNN_ABI {
 
 // f(i) for every i in [0, n), in any order; threads = 0: as many as there are cores, and fewer
 // where the system starts no more. The first exception ends the loop and is thrown here.
@@ -35,5 +35,5 @@ void for_each_in_parallel(std::size_t n, int threads, F const& f) {
   if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace frcnn::inline FRCNN_ABI::data
+}  // namespace frcnn::inline FRCNN_ABI
 FRCNN_HIDDEN_END
