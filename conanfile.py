@@ -21,10 +21,10 @@ class Frcnn(ConanFile):
     # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
     # cuda: the component of that name, whose toolkit and cuDNN are the system's: no recipe brings them.
     # jpeg: what decodes JPEG for the component data. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
-    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False],
+    options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "coco": [True, False],
                "fast": [True, False], "onednn": [True, False], "cuda": [True, False],
                "jpeg": ["turbo", "stb"], "caffemodel": [True, False], "compiled": [True, False]}
-    default_options = {"data": True, "io": True, "viz": True, "compress": False, "fast": True, "onednn": False, "cuda": False,
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "fast": True, "onednn": False, "cuda": False,
                        "jpeg": "turbo", "caffemodel": False, "compiled": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
@@ -57,6 +57,9 @@ class Frcnn(ConanFile):
             self.requires("nlohmann_json/[>=3.10 <4]", **visible)
             if self.options.caffemodel:
                 self.requires("protozero/[>=1.7 <2]", **visible)
+
+        if self.options.coco:
+            self.requires("simdjson/[>=3.0 <5]", **visible)
 
     def validate(self):
         if self.options.onednn and not self.options.fast:

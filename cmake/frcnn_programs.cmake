@@ -3,7 +3,7 @@ include_guard(GLOBAL)
 
 # What our programs are compiled with and a consumer is not.
 add_library(frcnn_program INTERFACE)
-target_link_libraries(frcnn_program INTERFACE frcnn::frcnn frcnn::data frcnn::io frcnn::eval frcnn::viz frcnn::compress)
+target_link_libraries(frcnn_program INTERFACE frcnn::frcnn frcnn::data frcnn::io frcnn::coco frcnn::eval frcnn::viz frcnn::compress)
 # -Wrestrict of g++ 12 is wrong about "text" + string when it optimises (GCC bug 105651).
 target_compile_options(frcnn_program INTERFACE -Wall -Wextra ${FRCNN_ARCH_OPTIONS} ${FRCNN_EXACT_OPTIONS}
                                                $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)

@@ -6,6 +6,7 @@
 #                    (FRCNN_ONEDNN) oneDNN
 #     frcnn::data    pugixml, stb, (FRCNN_JPEG) libjpeg-turbo
 #     frcnn::io      nlohmann_json, (FRCNN_PROTOZERO) protozero
+#     frcnn::coco    simdjson
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it
@@ -19,7 +20,7 @@
 # not there; a component that is there sets frcnn_<component>_FOUND.
 include_guard(DIRECTORY)
 
-set(FRCNN_ALL_COMPONENTS data io eval viz compress)
+set(FRCNN_ALL_COMPONENTS data io coco eval viz compress)
 set(FRCNN_COMPILED_COMPONENTS cpu images)
 set(FRCNN_DEVICE_COMPONENTS cuda)
 
@@ -339,6 +340,16 @@ macro(frcnn_define_io)
         target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_PROTOZERO_INCLUDE_DIR}")
       endif()
     endif()
+  endif()
+endmacro()
+
+macro(frcnn_define_coco)
+  find_package(simdjson CONFIG QUIET)
+  if(NOT TARGET simdjson::simdjson)
+    frcnn_missing("simdjson 3.0 or later for its component coco (Debian: libsimdjson-dev)")
+  else()
+    frcnn_new_target(coco)
+    target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn simdjson::simdjson)
   endif()
 endmacro()
 

@@ -1,11 +1,14 @@
+// evaluate --results DT.json --test GT.json [--json OUT] [--pycocotools-exact] [--threads N]
 // evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
 //          [--proposals FILE [--top N]] [--recall] [what to compute with: cpu_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. The last lines on stdout: AP50 of each class, then mAP50.
+#include "coco_files.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
+#include "outputs.hpp"
 #include "outside_regions.hpp"
 #include "scores.hpp"
 
@@ -17,16 +20,19 @@ using namespace frcnn;
 
 int main(int argc, char** argv) {
   CLI::App app("Average precision of a model or of result files");
-  std::string model, results, test, proposals;
+  std::string model, results, test, proposals, json;
   int top = 0;
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments how;
-  bool recall = false;
+  bool recall = false, exact = false;
   auto* from = app.add_option_group("what to evaluate")->require_option(1);
   from->add_option("--model", model, "model file")->check(console::path());
-  from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt")->check(console::path());
-  app.add_option("--test", test, "data in VOC layout, ROOT or ROOT:SPLIT")->required()->check(console::path());
+  from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt, or a file of COCO's results")
+      ->check(console::path());
+  app.add_option("--test", test, "data in VOC layout, ROOT or ROOT:SPLIT; a file of COCO's annotations")
+      ->required()
+      ->check(console::path());
   metric.add_to(app);
   how.add_to(app, false);
   cpu.add_to(app);
@@ -35,7 +41,17 @@ int main(int argc, char** argv) {
   app.add_option("--top", top, "of the file's regions the best N of each image (all)")->check(console::whole(1))->needs(file);
   app.add_flag("--recall", recall, "recall of the proposals too");
 
+  app.add_option("--json", json, "of COCO's results: write the twelve numbers here, in full precision")->check(console::path());
+  app.add_flag("--pycocotools-exact", exact, "of COCO's results: an object whose annotation id is 0 is never found, as pycocotools has it");
+
   return console::run(app, argc, argv, [&] {
+    if (std::error_code unknown; !results.empty() && std::filesystem::exists(results, unknown) && !std::filesystem::is_directory(results)) {
+      if (!json.empty()) console::check_outputs({results, test}, {json});
+      console::evaluate_coco_files(results, test, json, exact, cpu.threads);
+      return 0;
+    }
+    for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
+      if (given) throw error(name, "--results with a file of COCO's results", "none");
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
     auto const source = how.test_source(test);

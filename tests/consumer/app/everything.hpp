@@ -1,4 +1,7 @@
 #pragma once
+#ifdef APP_HAS_COCO
+#include <frcnn/coco.hpp>
+#endif
 #include <frcnn/compress.hpp>
 #include <frcnn/data.hpp>
 #include <frcnn/eval.hpp>

@@ -1,0 +1,56 @@
+#pragma once
+// What COCO files say, in memory: images, categories, annotated objects and results. io/coco_json.hpp reads and writes them.
+//
+// Ids are the files' own numbers. Boxes are x, y, width, height in pixels from 0, as double: average precision is equal to pycocotools'
+// only if no coordinate is rounded.
+//
+// Example: the annotation {"id": 7, "image_id": 3, "category_id": 1, "bbox": [10, 20, 30, 40], "area": 900.5, "iscrowd": 0} is
+//          coco_annotation{7, 3, 1, {10, 20, 30, 40}, 900.5, false}
+#include "frcnn/config.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::io {
+
+struct coco_box {
+  double x = 0, y = 0, w = 0, h = 0;
+  double area() const { return w * h; }
+  bool operator==(coco_box const&) const = default;
+};
+
+struct coco_category {
+  std::int64_t id = 0;
+  std::string name;
+};
+
+struct coco_image {
+  std::int64_t id = 0;
+  int width = 0, height = 0;  // 0: the file does not say
+  std::string file_name;
+};
+
+struct coco_annotation {
+  std::int64_t id = 0, image = 0, category = 0;
+  coco_box where;
+  double area = 0;       // of the object's outline, which is less than its box's
+  bool crowd = false;    // a group of objects in one box
+  bool ignored = false;  // "ignore" without "iscrowd": evaluation does not heed it
+};
+
+struct coco_result {
+  std::int64_t image = 0, category = 0;
+  coco_box where;
+  double score = 0;
+};
+
+struct coco_instances {
+  std::vector<coco_image> images;
+  std::vector<coco_category> categories;
+  std::vector<coco_annotation> annotations;
+};
+
+}  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END
