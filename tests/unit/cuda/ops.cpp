@@ -191,6 +191,28 @@ TEST_CASE("cuda ops: a NaN stays") {
   CHECK(std::isnan(values_of(c, out, 2)[1]));
 }
 
+TEST_CASE("cuda ops: the sum of a column over more rows than 256 runs of 512") {
+  constexpr std::size_t rows = 150000, columns = 3;
+  std::vector<float> y(rows * columns), dy(rows * columns);
+  ops_described::stream s(11);
+  std::vector<double> expected(columns, 1.);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    y[i] = s.bell(), dy[i] = s.in(0, 1);
+    if (y[i] > 0) expected[i % columns] += static_cast<double>(dy[i]);
+  }
+  std::vector<float> first;
+  for (auto const order : every_order) {
+    device::context c({.order = order});
+    auto const out = on_device(c, y);
+    auto const d = on_device(c, dy), sum = on_device(c, std::vector<float>(columns, 1));
+    detail::mask_and_sum<float, device>(c, true, out.data(), d.data(), rows, columns, sum.data(), writing::add);
+    auto const found = values_of(c, sum, columns);
+    for (std::size_t i = 0; i < columns; ++i) CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-6));
+    if (order == thread_order::ascending) first = found;
+    else CHECK(same_bits({found}, {first}));
+  }
+}
+
 TEST_CASE("cuda ops: what an image's rows give does not depend on the other images") {
   device::context c;
   constexpr int rows = 37, k = 70, n = 45;

@@ -1,9 +1,11 @@
 #pragma once
 // The epilogue of a layer's product, and its gradient, on the rows of its output [rows, columns].
 //
-//   add_epilogue<T, B>(c, y, rows, columns, e)             y = y + bias + residual, then max(0, .); what is empty is not there
-//   mask_and_sum<T, B>(c, relu, y, dy, rows, columns, dbias, how)   dy masked by y > 0 in place; dbias = column sums of dy, nullptr: not wanted
-// A block of mask_and_sum takes 512 rows of 32 columns, each thread every eighth of them; then the blocks' sums are added in ascending order.
+//   add_epilogue<T, B>(c, y, rows, columns, bias, residual, relu)   y = y + bias + residual, then max(0, .); nullptr: not there
+//   mask_and_sum<T, B>(c, relu, y, dy, rows, columns, dbias, how)
+//        dy masked by y > 0 in place; dbias = or += column sums of dy, nullptr: not wanted
+// A block of mask_and_sum takes a run of rows of 32 columns, each thread every eighth row; then the runs' sums are added in ascending order.
+// A run has 512 rows, or as many more as leave 256 runs.
 #include "frcnn/backend/cuda/elements.hpp"
 #include "frcnn/core/param.hpp"
 
@@ -18,7 +20,7 @@ struct epilogue_element {
   bool relu;
   FRCNN_HD void operator()(std::size_t i) const {
     T v = y[i];
-    if (bias) v += bias[i <= 0xffffffffu ? static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(columns) : i % columns];
+    if (bias) v += bias[divided(i, columns).rest];
     if (residual) v += residual[i];
     y[i] = relu && v < T(0) ? T(0) : v;  // NaN stays NaN: the loss must see it
   }
@@ -41,7 +43,7 @@ struct mask_element {
 
 template <class T>
 struct mask_and_sum_columns {
-  static constexpr int width = 32, lines = 8, threads = width * lines, run = 512;
+  static constexpr int width = 32, lines = 8, threads = width * lines;
   struct shared_state {
     T sum[lines][width];
   };
@@ -49,8 +51,9 @@ struct mask_and_sum_columns {
   T const* y;  // nullptr: no ReLU
   T* dy;
   T* partial;  // [runs, columns]
-  std::size_t rows, columns;
+  std::size_t rows, columns, run;
 
+  static std::size_t run_of(std::size_t rows) { return rows <= 512 * 256 ? 512 : (rows + 255) / 256; }
   std::size_t runs() const { return (rows + run - 1) / run; }
   FRCNN_HD std::size_t groups() const { return (columns + width - 1) / width; }
 
@@ -98,7 +101,7 @@ void mask_and_sum(typename B::context& c, bool relu, T const* y, T* dy, std::siz
     return;
   }
   typename B::context::frame const scope(c);
-  mask_and_sum_columns<T> kernel{relu ? y : nullptr, dy, nullptr, rows, columns};
+  mask_and_sum_columns<T> kernel{relu ? y : nullptr, dy, nullptr, rows, columns, mask_and_sum_columns<T>::run_of(rows)};
   std::size_t const runs = kernel.runs();
   kernel.partial = static_cast<T*>(c.scratch(checked::bytes<T>(runs * columns)));
   launch(c, runs * kernel.groups(), kernel);

@@ -28,9 +28,9 @@ struct pad_channels {
   T* out;
   std::size_t from, to, rows;
   FRCNN_HD void operator()(std::size_t i) const {
-    std::size_t const row = i / to, channel = i % to;
-    T const v = channel < from ? in[row * from + channel] : T(0);
-    out[i] = scale ? v * scale[row / rows] : v;
+    divided const at(i, to);
+    T const v = at.rest < from ? in[at.quotient * from + at.rest] : T(0);
+    out[i] = scale ? v * scale[divided(at.quotient, rows).quotient] : v;
   }
 };
 // And back.
@@ -40,7 +40,10 @@ struct crop_channels {
   T* out;
   std::size_t from, to;
   writing how;
-  FRCNN_HD void operator()(std::size_t i) const { write(out[i], in[i / to * from + i % to], how); }
+  FRCNN_HD void operator()(std::size_t i) const {
+    divided const at(i, to);
+    write(out[i], in[at.quotient * from + at.rest], how);
+  }
 };
 
 // The gradient by padded and scaled weights to those by the weights and by the scale. A block takes an output.
@@ -63,7 +66,8 @@ struct share_gradient {
     block.each([&](int t) {
       T sum = T(0);
       for (std::size_t i = static_cast<std::size_t>(t); i < fan_in; i += threads) {
-        T const g = product[(o * taps + i / channels) * padded + i % channels];
+        divided const at(i, channels);
+        T const g = product[(o * taps + at.quotient) * padded + at.rest];
         sum += weight[o * fan_in + i] * g;
         if (dweight) write(dweight[o * fan_in + i], scale ? scale[o] * g : g, how);
       }

@@ -19,23 +19,29 @@ concept CudaDevice = Backend<B> && std::same_as<activation<float, B>, cuda_activ
 
 namespace detail {
 
-// Element i of a map's memory. Numbers of 32 bits are divided where they suffice: those of 64 take a GPU some hundred instructions.
+// i / by, and what is left. Numbers of 32 bits are divided where they suffice: those of 64 take a GPU some hundred instructions.
+struct divided {
+  std::size_t quotient, rest;
+  FRCNN_HD divided(std::size_t i, std::size_t by) {
+    if ((i | by) <= 0xffffffffu) {
+      std::uint32_t const q = static_cast<std::uint32_t>(i) / static_cast<std::uint32_t>(by);
+      quotient = q;
+      rest = static_cast<std::uint32_t>(i) - q * static_cast<std::uint32_t>(by);
+    } else {
+      quotient = i / by;
+      rest = i % by;
+    }
+  }
+};
+
+// Element i of a map's memory.
 struct map_element {
   int n, y, x, c;
 
   FRCNN_HD map_element(std::size_t i, shape<4> const& dims) {
-    if (i <= 0xffffffffu) split(static_cast<std::uint32_t>(i), dims);
-    else split(i, dims);
-  }
-
- private:
-  template <class I>
-  FRCNN_HD void split(I i, shape<4> const& dims) {
-    I const channels = static_cast<I>(dims[1]), width = static_cast<I>(dims[3]), height = static_cast<I>(dims[2]);
-    c = static_cast<int>(i % channels);
-    x = static_cast<int>(i / channels % width);
-    y = static_cast<int>(i / channels / width % height);
-    n = static_cast<int>(i / channels / width / height);
+    divided const pixel(i, static_cast<std::size_t>(dims[1])), line(pixel.quotient, static_cast<std::size_t>(dims[3]));
+    divided const map(line.quotient, static_cast<std::size_t>(dims[2]));
+    n = static_cast<int>(map.quotient), y = static_cast<int>(map.rest), x = static_cast<int>(line.rest), c = static_cast<int>(pixel.rest);
   }
 };
 FRCNN_HD inline std::size_t index_of(int n, int y, int x, int c, shape<4> const& dims) {

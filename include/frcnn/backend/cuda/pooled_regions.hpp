@@ -85,10 +85,8 @@ struct cuda_maps {
 struct bin_element {
   int row, bin, channel;
   FRCNN_HD bin_element(std::size_t i, int bins, int channels) {
-    std::size_t const n = static_cast<std::size_t>(channels);
-    channel = static_cast<int>(i % n);
-    bin = static_cast<int>(i / n % static_cast<std::size_t>(bins));
-    row = static_cast<int>(i / n / static_cast<std::size_t>(bins));
+    divided const of_bins(i, static_cast<std::size_t>(channels)), of_rows(of_bins.quotient, static_cast<std::size_t>(bins));
+    row = static_cast<int>(of_rows.quotient), bin = static_cast<int>(of_rows.rest), channel = static_cast<int>(of_bins.rest);
   }
 };
 
@@ -127,9 +125,9 @@ struct gather_cells {
   template <class Block>
   FRCNN_HD void operator()(Block& block) const {
     auto& s = block.shared();
-    std::size_t const width = static_cast<std::size_t>(dims[3]), height = static_cast<std::size_t>(dims[2]);
-    int const x = static_cast<int>(block.index() % width), y = static_cast<int>(block.index() / width % height);
-    int const image = static_cast<int>(block.index() / width / height), live = rois.live(image);
+    divided const line(block.index(), static_cast<std::size_t>(dims[3])), map(line.quotient, static_cast<std::size_t>(dims[2]));
+    int const x = static_cast<int>(line.rest), y = static_cast<int>(map.rest), image = static_cast<int>(map.quotient);
+    int const live = rois.live(image);
     T* const cell = dmap + block.index() * static_cast<std::size_t>(dims[1]);
     if (live == 0 && how == writing::set)
       block.each([&](int t) {

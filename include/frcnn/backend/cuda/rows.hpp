@@ -12,10 +12,13 @@ namespace detail {
 struct row_place {
   std::size_t cells, columns, channels, channel, first, per_image;
 
-  FRCNN_HD std::size_t in_map(std::size_t i) const { return i / columns * channels + channel + i % columns; }
+  FRCNN_HD std::size_t in_map(std::size_t i) const {
+    divided const cell(i, columns);
+    return cell.quotient * channels + channel + cell.rest;
+  }
   FRCNN_HD std::size_t in_rows(std::size_t i) const {
-    std::size_t const cell = i / columns;
-    return (cell / cells * per_image + first + cell % cells) * columns + i % columns;
+    divided const cell(i, columns), image(cell.quotient, cells);
+    return (image.quotient * per_image + first + image.rest) * columns + cell.rest;
   }
 };
 template <class T>
