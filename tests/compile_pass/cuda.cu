@@ -50,7 +50,7 @@ struct geometry_on_device {
   }
 };
 
-// Layers are a library's work (cuDNN, cuBLAS): promised here, not there.
+// The operations themselves are compiled by tests/cuda/ops.cu: here they are only promised.
 namespace frcnn::ops {
 template <>
 struct conv2d<cuda> : missing {};
