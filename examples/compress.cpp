@@ -69,11 +69,9 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
   row("mAP50", one.mean, two.mean);
 }
 
-template <class Preset>
-static int run(arguments const& a) {
-  console::check_outputs({a.model}, {a.out});
+template <class Family>
+static int run(detector<Family> const& whole, arguments const& a) {
   auto const cpu = a.cpu.get();
-  auto const whole = load<Preset>(a.model, cpu);
   data::dataset set;  // checked before anything is written
   if (!a.test.empty()) {
     auto reading = a.reading.options("test data", a.cpu.threads);
@@ -116,6 +114,9 @@ int main(int argc, char** argv) {
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
     auto const preset = preset_of(io::safetensors_file(a.model));
-    return every_file_preset<cpu>::with(preset, [&]<class Preset>() { return run<Preset>(a); });
+    return every_file_preset<cpu>::with(preset, [&]<class Preset>() {
+      console::check_outputs({a.model}, {a.out});
+      return run<typename Preset::family>(load<Preset>(a.model, a.cpu.get()), a);
+    });
   });
 }

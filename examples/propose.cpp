@@ -69,26 +69,29 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
   return 0;
 }
 
+template <class Family>
+int from(detector<Family> const& d, request const& r) {
+  proposer_options options = proposer<Family>::defaults(d);
+  options.without_cls = r.no_cls, options.without_reg = r.no_reg, options.seed = r.seed;
+  auto& limits = options.proposals;
+  if (r.no_nms) limits.nms_iou = 1, limits.limit.after_nms = limits.limit.before_nms;
+  if (r.top) limits.limit.after_nms = r.top;
+  limits.limit.before_nms = std::max(limits.limit.before_nms, limits.limit.after_nms);
+  proposer<Family> propose(d, options);
+  auto const set = read(r);
+  auto const what = r.with_anchors ? words::anchor : r.no_cls ? words::box : words::score;
+  return write(r, set, what, [&](std::size_t i, image const& im, auto& regions, auto& anchors) {
+    for (auto const& p : propose(im, fnv1a(set.samples[i].id))) {
+      regions.push_back(p.what);
+      if (r.with_anchors) anchors.push_back(p.anchor);
+    }
+  });
+}
+
 int from_model(request const& r) {
   std::string const preset = preset_of(io::safetensors_file(r.model));
-  return every_file_preset<cpu>::with(preset, [&]<class Preset>() {
-    auto const d = load<Preset>(r.model, r.cpu.get());
-    proposer_options options = proposer<Preset>::defaults(d);
-    options.without_cls = r.no_cls, options.without_reg = r.no_reg, options.seed = r.seed;
-    auto& limits = options.proposals;
-    if (r.no_nms) limits.nms_iou = 1, limits.limit.after_nms = limits.limit.before_nms;
-    if (r.top) limits.limit.after_nms = r.top;
-    limits.limit.before_nms = std::max(limits.limit.before_nms, limits.limit.after_nms);
-    proposer<Preset> propose(d, options);
-    auto const set = read(r);
-    auto const what = r.with_anchors ? words::anchor : r.no_cls ? words::box : words::score;
-    return write(r, set, what, [&](std::size_t i, image const& im, auto& regions, auto& anchors) {
-      for (auto const& p : propose(im, fnv1a(set.samples[i].id))) {
-        regions.push_back(p.what);
-        if (r.with_anchors) anchors.push_back(p.anchor);
-      }
-    });
-  });
+  return every_file_preset<cpu>::with(preset,
+                                      [&]<class Preset>() { return from<typename Preset::family>(load<Preset>(r.model, r.cpu.get()), r); });
 }
 
 #if FRCNN_HAS_OPENCV

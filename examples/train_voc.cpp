@@ -45,10 +45,9 @@ static void draw_curves(fs::path const& out) {
                             viz::line_chart({.title = "Training losses", .x_label = "step", .y_label = "loss"}, series));
 }
 
-// The preset, what the command line changes, and how its sides fit together.
-template <class Preset>
-static typename Preset::config_type configure(arguments const& a) {
-  auto config = Preset::config({});
+// What the command line changes of a preset's configuration, and how its sides fit together.
+template <class Config>
+static Config configured(Config config, arguments const& a) {
   if (!a.anchors.empty()) config.anchor_sizes = {a.anchors};
   if (!a.ratios.empty()) config.anchor_ratios = a.ratios;
   if (a.short_side) config.short_side = a.short_side;
@@ -75,34 +74,51 @@ struct plan {
   std::int64_t per_epoch = 1;  // optimiser steps
 };
 
-template <class Preset>
-static int train(arguments const& a, console::datasets const& sets, typename Preset::config_type config) {
+// A preset as data, beside its family.
+template <class Family>
+struct preset_data {
+  char const* name;
+  typename Family::config_type (*read)(io::safetensors_file const&);
+  presets::training_defaults (*training)();
+  void (*freeze)(typename Family::model&);  // what is frozen where training begins from a file
+
+  template <class Preset>
+  static preset_data of() {
+    return {Preset::name, read_config<Preset>, Preset::training, [](auto& model) {
+              if constexpr (requires { Preset::freeze_published(model); }) Preset::freeze_published(model);
+            }};
+  }
+};
+
+template <class Family>
+static int train(arguments const& a, console::datasets const& sets, preset_data<Family> const& preset,
+                 typename Family::config_type config) {
   fs::path const out = a.out;
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
   std::optional<io::safetensors_file> weights;
   if (!a.init.empty()) {
-    auto const theirs = read_config<Preset>(weights.emplace(a.init));
+    auto const theirs = preset.read(weights.emplace(a.init));
     if (theirs.classes != config.classes)
       throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
-    Preset::take_shapes(config, theirs);
+    Family::take_shapes(config, theirs);
   }
   bool const exact = a.scheme == exact_step::name;
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
-  if constexpr (requires { Preset::rois_of_head_step; })
-    if (!a.is_joint()) config.head.target.batch = Preset::rois_of_head_step;
-  detector<Preset> d(config, a.cpu.get());
+  if constexpr (requires { Family::rois_of_head_step; })
+    if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
+  detector<Family> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
   if (weights) read_parameters(*weights, d.model().parameters());
-  if constexpr (requires { Preset::expects_imagenet; }) {
-    if (weights) Preset::freeze_published(d.model());
+  if constexpr (requires { Family::expects_imagenet; }) {
+    if (weights) preset.freeze(d.model());
     else
       console::say(
           fmt::format("--preset {} expects ImageNet weights (--init); without them nothing is frozen, and convolutions start from "
                       "--seed's draw",
-                      Preset::name));
+                      preset.name));
   }
   weights.reset();
 
@@ -136,21 +152,21 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
     auto looked_at = images;  // to count batches
     looked_at.batch = p.batch;
     looked_at.workers = 0;
-    auto const batches = static_cast<std::int64_t>(data_feed<typename Preset::convention>(sets.train, looked_at).batches_per_epoch());
+    auto const batches = static_cast<std::int64_t>(data_feed<typename Family::convention>(sets.train, looked_at).batches_per_epoch());
     p.per_epoch = std::max<std::int64_t>(1, batches / p.options.accumulate);
     if (auto const told = a.steps(); !told.empty()) rate.steps = told[plans.size()];
     else if (a.epochs || !rate.steps) rate.steps = p.per_epoch * (a.epochs ? a.epochs : defaults.epochs);
     plans.push_back(p);
   };
-  if (a.is_joint()) add_plan(Preset::training());
-  else if constexpr (requires { Preset::training_of_rpn(); }) add_plan(Preset::training_of_rpn()), add_plan(Preset::training_of_head());
-  else add_plan(Preset::training()), add_plan(Preset::training());
+  if (a.is_joint()) add_plan(preset.training());
+  else if constexpr (requires { Family::training_of_rpn(); }) add_plan(Family::training_of_rpn()), add_plan(Family::training_of_head());
+  else add_plan(preset.training()), add_plan(preset.training());
 
   // What is trained, on what, in which order.
-  typename Preset::device::context context(a.cpu.get());
-  using model = typename Preset::model;
-  std::optional<data_feed<typename Preset::convention>> feed;
-  std::optional<alternating_training<Preset>> steps;
+  typename Family::device::context context(a.cpu.get());
+  using model = typename Family::model;
+  std::optional<data_feed<typename Family::convention>> feed;
+  std::optional<alternating_training<Family>> steps;
   std::vector<std::variant<training_stage<model>>> stages;
   step_function<model> step = joint_step();
   if (exact) step = exact_step();
@@ -310,7 +326,7 @@ static int train(arguments const& a, console::datasets const& sets, typename Pre
   }
 
   if (outside && a.init.empty()) console::say("the RPN of this model is untrained: evaluate it with --proposals");
-  auto const finish = [&](auto const& trained) {
+  auto const finish = [&](detector<Family> const& trained) {
     save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
     keep();
     a.cpu.report();
@@ -342,7 +358,7 @@ int main(int argc, char** argv) {
         if (fs::exists(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
     if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors"});
     return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
-      auto const config = configure<Preset>(a);
+      auto const config = configured(Preset::config({}), a);
       if (a.data.empty()) {
         fs::path const demo = out / "demo-data";
         if (a.resume && !fs::exists(demo) && fs::exists(out / "checkpoint"))
@@ -355,7 +371,7 @@ int main(int argc, char** argv) {
       console::make_folder(out);
       console::folder_lock const alone(out);
       sets.checked.save(known);
-      return train<Preset>(a, sets, config);
+      return train(a, sets, preset_data<typename Preset::family>::template of<Preset>(), config);
     });
   });
 }

@@ -4,7 +4,7 @@
 // The chain is run-time data; scalar, device, channels of the map and convention are the type, so that chains that differ in layers alone
 // are one class, compiled once:
 //   backbone::chain const mine{{backbone::conv(32, 3, 2), backbone::pool(2, 2), backbone::conv(64, 3)}, 1};  // the first conv frozen
-//   backbone::plain<64, float, cpu> b(mine);
+//   backbone::plain<64, float, cpu> b(mine);              with any_channels in place of 64: chains of any map are this class
 // Pools round as the convention does, unless the layer says: pool(2, 2, 0, true) rounds up. Biases learn as the convention has it.
 // Every convolution is followed by ReLU. Parameters carry torchvision's names: position in a Sequential of convolution, ReLU, pool,
 // normalisation. Only the last map leaves (one level). Throws error for a chain that is none, or whose map has other than the type's
@@ -87,6 +87,7 @@ class chain_network {
   static constexpr int levels = 1, most_layers = 64;
 
   int stride(int) const { return chain_.stride(); }
+  int map_channels(int) const { return out_; }
   std::string description() const { return backbone::description(chain_.layers); }
 
   // Inputs of all layers from the first that learns, and each pool's winners; the caller keeps the last map.
@@ -168,7 +169,7 @@ class chain_network {
   }
 
  protected:
-  // Reads images of `in` channels and gives a map of `out`.
+  // Reads images of `in` channels and gives a map of `out`: any_channels, what the chain gives.
   chain_network(chain c, int in, int out) : chain_(std::move(c)) {
     check(chain_);
     int convolutions = 0;
@@ -179,7 +180,9 @@ class chain_network {
       if (convolutions++ < chain_.frozen) convs_.back().freeze();
       in = s.channels;
     }
-    if (in != out) throw error("backbone", "a chain whose map has " + std::to_string(out) + " channels", std::to_string(in));
+    out_ = in;
+    if (out != any_channels && in != out)
+      throw error("backbone", "a chain whose map has " + std::to_string(out) + " channels", std::to_string(in));
   }
 
  private:
@@ -251,13 +254,14 @@ class chain_network {
   }
 
   chain chain_;
+  int out_ = 0;  // channels of the map
   std::vector<nn::conv<T, B>> convs_;
 };
 
-// Channels: of the map. The parts beside it are composed with that number, at compile time.
+// Channels: of the map. The parts beside it are composed with that number at compile time, with any_channels when they are made.
 template <int Channels, Real T, Backend B, class Rules = conventions::torchvision>
 class plain : public chain_network<T, B> {
-  static_assert(Channels > 0);
+  static_assert(Channels > 0 || Channels == any_channels);
 
  public:
   using rules = Rules;

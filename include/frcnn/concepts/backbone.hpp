@@ -1,6 +1,6 @@
 #pragma once
 // Backbone: the shared convolutional layers, pixels to feature maps (section 3.2).
-//   1. X::levels, X::channels(l)                 constants: maps, channels of each
+//   1. X::levels, X::channels(l)                 constants: maps, channels of each; where they are any_channels, x.map_channels(l) has them
 //   2. x.stride(l)                               nominal input pixels per cell of map l
 //   3. x.map_shape(l, [N,C,H,W])                 shape of map l for a padded batch
 //   4. x.infer(c, batch, maps)                   inference; maps are the caller's, of map_shape
@@ -33,8 +33,11 @@ namespace detail {
 template <class X>
 consteval bool has_levels() {
   if constexpr (requires { X::channels(0); }) {
+    constexpr bool says = requires(X const& x) {
+      { x.map_channels(0) } -> std::same_as<int>;
+    };
     for (int l = 0; l < X::levels; ++l)
-      if (X::channels(l) <= 0) return false;
+      if (X::channels(l) < 0 || (X::channels(l) == any_channels && !says)) return false;
     return true;
   }
   return false;

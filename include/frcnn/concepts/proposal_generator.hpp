@@ -1,7 +1,7 @@
 #pragma once
 // ProposalGenerator<Anchors>: feature maps to a set of class-agnostic boxes, and how it learns (section 3.1).
-//   1. P::coder, P::channels, p.anchors()   its BoxCoder, the channels it reads, its anchor scheme (which faster_rcnn finds as
-//                                           P::anchors_type)
+//   1. P::coder, P::channels, p.anchors()   its BoxCoder, the channels it reads (any_channels: p.map_channels() has them), its anchor scheme
+//                                           (which faster_rcnn finds as P::anchors_type)
 //   2. p.capacity(phase)                    proposals per image at most, known on the host
 //   3. p.infer(c, batch, maps, phase, rois)     inference: rois [N, capacity(phase)] by descending score
 //   4. training in four calls, so that an RPN-only step makes no proposals:
@@ -13,7 +13,7 @@
 //                                               add. drois [N, capacity]: d(loss)/d(corners) of each region that propose gave, in its row.
 //                                               A level of dmaps without memory is not wanted, and not computed
 //   6. P::has_own_maps == true, where it is there: it makes the maps it reads of the batch's pixels (rpn/own_backbone.hpp). Those that it
-//      is given have no memory, d(maps) are none of its business
+//      is given have no memory, d(maps) are none of its business. Where only the object knows: p.makes_own_maps() says it
 //
 // The smallest model:
 //   struct whole_image {                                        // proposes one region: all of the image
@@ -53,11 +53,16 @@ template <class P>
 concept HasOwnMaps = requires {
   requires P::has_own_maps;
 };
+template <class P>
+bool makes_own_maps(P const& p) {
+  if constexpr (requires { p.makes_own_maps(); }) return p.makes_own_maps();
+  else return HasOwnMaps<P>;
+}
 
 // clang-format off
 template <class P, class Anchors>
 concept ProposalGenerator =
-    AnchorScheme<Anchors> && Trainable<P> && BoxCoder<typename P::coder> && (P::channels > 0) &&
+    AnchorScheme<Anchors> && Trainable<P> && BoxCoder<typename P::coder> && ReadsChannels<P> &&
     requires(P& p, P const& k, context_of<P>& c, batch<scalar_of<P>, device_of<P>> im, maps<scalar_of<P>, Anchors::levels, device_of<P>> const& f,
              maps<scalar_of<P>, Anchors::levels, device_of<P>>& df, truth<scalar_of<P>, device_of<P>> gt, rng<device_of<P>> r,
              counted<box<scalar_of<P>>, 2, device_of<P>> roi, typename P::tape& t, view<scalar_of<P>, 1, device_of<P>> loss, phase ph, writing w) {

@@ -1,7 +1,7 @@
 #pragma once
 // RoIHead: regions to classes and refined boxes (Fast R-CNN on shared features).
-//   1. H::levels, H::channels, H::coder, h.classes()    how many of the maps, the first ones, and channels of each it reads; its BoxCoder;
-//                                                       number of classes without background
+//   1. H::levels, H::channels, H::coder, h.classes()    how many of the maps, the first ones, and channels of each it reads (any_channels:
+//                                                       h.map_channels() has them); its BoxCoder; number of classes without background
 //   2. h.infer(c, batch, maps, rois, thresholds, hits)  inference: hits [N, max_detections] by descending score, original pixels;
 //                                                     thresholds: those of the call, in device memory; what it left out is
 //                                                     h.defaults(), where there is one
@@ -56,7 +56,7 @@ struct detect_thresholds {
 // clang-format off
 template <class H>
 concept RoIHead =
-    Trainable<H> && (H::levels > 0) && (H::channels > 0) && BoxCoder<typename H::coder> &&
+    Trainable<H> && (H::levels > 0) && ReadsChannels<H> && BoxCoder<typename H::coder> &&
     requires(H& h, H const& k, context_of<H>& c, batch<scalar_of<H>, device_of<H>> im, maps<scalar_of<H>, H::levels, device_of<H>> const& f,
              maps<scalar_of<H>, H::levels, device_of<H>>& df, truth<scalar_of<H>, device_of<H>> gt, rng<device_of<H>> r,
              counted<box<scalar_of<H>> const, 2, device_of<H>> roi, view<box<scalar_of<H>>, 2, device_of<H>> droi, view<detect_thresholds const, 1, device_of<H>> o,

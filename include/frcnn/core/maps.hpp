@@ -6,6 +6,9 @@
 //
 // Example: maps<float, 5, cpu> f;  f.range<0, 4>().level[3] is f.level[3]
 #include "frcnn/core/backend.hpp"
+#include "frcnn/core/error.hpp"
+
+#include <string>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -39,6 +42,10 @@ bool is_there(maps<T, L, B> const& m) {
   return false;
 }
 
+// In place of a number of channels: a part's object has it (p.map_channels(), of a backbone x.map_channels(l)), and not its type, so that
+// networks that differ in it are one type. Whether the parts fit is then seen when they are composed, at run time.
+inline constexpr int any_channels = 0;
+
 // What two parts must agree on to be joined: scalar, device, channels of every map, number of maps.
 template <Real T, Backend B, int Channels, int Levels = 1>
 struct features {
@@ -47,6 +54,34 @@ struct features {
   static constexpr int channels = Channels, levels = Levels;
   using maps_type = maps<T, Levels, B>;
 };
+
+// A part that says which channels it reads.
+template <class Part>
+concept ReadsChannels = (Part::channels > 0) || (Part::channels == any_channels && requires(Part const& p) {
+                          { p.map_channels() } -> std::same_as<int>;
+                        });
+
+// The channels of each map that a part reads, and of map l of a backbone.
+template <class Part>
+int channels_read(Part const& p) {
+  if constexpr (requires { p.map_channels(); }) return p.map_channels();
+  else return Part::channels;
+}
+template <class Backbone>
+int channels_of_map(Backbone const& x, int l) {
+  if constexpr (requires { x.map_channels(l); }) return x.map_channels(l);
+  else return Backbone::channels(l);
+}
+
+// The number that a part of features F is made with. Throws error for none, and for another than the type's. part: for messages.
+template <class F>
+int checked_channels(char const* part, int channels) {
+  if (channels < 1 || (F::channels != any_channels && channels != F::channels))
+    throw error(part,
+                F::channels == any_channels ? std::string("the number of channels of its maps") : std::to_string(F::channels) + " channels",
+                std::to_string(channels));
+  return channels;
+}
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

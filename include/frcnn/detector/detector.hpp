@@ -10,6 +10,8 @@
 // detector serves several threads: detect(image) borrows a session from a pool (and makes one when all are in use); detect(session, image)
 // uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
 // any_detector (detector/any_detector.hpp) hides the preset: what frcnn::load_detector(path) returns.
+// Presets that differ in data alone are of one family (presets/plain_preset.hpp): detector<preset> is then a detector<preset::family>, which
+// has all members, compiled once for all of them.
 // Throws frcnn::error for images and options that are none, before anything is computed, and from a detector that was moved from; stopped
 // where batch_options.stop asks for it. After an exception, of memory too, the detector and the session are as good as before.
 #include "frcnn/concepts/roi_head.hpp"
@@ -28,6 +30,7 @@
 #include "frcnn/ops/resize.hpp"
 
 #include <algorithm>
+#include <concepts>
 #include <memory>
 #include <span>
 #include <vector>
@@ -44,7 +47,40 @@ auto& not_moved_from(Pointer const& p) {
   return *p;
 }
 
+// model_config, or what derives from it: what config() of a preset returns; a family has no config() and names it.
+template <class Preset>
+struct config_of {
+  using type = typename Preset::config_type;
+};
+template <class Preset>
+requires requires { Preset::config({}); }
+struct config_of<Preset> {
+  using type = decltype(Preset::config({}));
+};
+
+// A preset that has left its family's types as they are.
+// clang-format off
+template <class Preset>
+concept OfFamily = requires { typename Preset::family; } && !std::same_as<Preset, typename Preset::family> &&
+                   std::same_as<typename Preset::model, typename Preset::family::model> &&
+                   std::same_as<typename Preset::convention, typename Preset::family::convention> &&
+                   std::same_as<typename config_of<Preset>::type, typename Preset::family::config_type>;
+// clang-format on
+
+template <class Preset>
+struct family_type {
+  using type = Preset;
+};
+template <OfFamily Preset>
+struct family_type<Preset> {
+  using type = typename Preset::family;
+};
+
 }  // namespace detail
+
+// The preset itself, where it has none.
+template <class Preset>
+using family_of = typename detail::family_type<Preset>::type;
 
 template <class Preset>
 class proposer;  // detector/proposer.hpp
@@ -54,7 +90,7 @@ class detector {
  public:
   using model_type = typename Preset::model;
   using convention = typename Preset::convention;
-  using config_type = decltype(Preset::config({}));  // model_config, or what derives from it
+  using config_type = typename detail::config_of<Preset>::type;
   using T = typename model_type::scalar;
   using B = typename model_type::device;
 
@@ -90,6 +126,9 @@ class detector {
   // Parameters are undefined until they are initialised or loaded. options: of the sessions that detect(image) makes.
   explicit detector(config_type config, typename B::options options = {})
       : config_(std::move(config)), model_(Preset::make(config_)), options_(options) {}
+  // model: made of the configuration.
+  detector(config_type config, std::unique_ptr<model_type> model, typename B::options options)
+      : config_(std::move(config)), model_(std::move(model)), options_(options) {}
   detector(config_type config, int threads) requires(has_threads) : detector(std::move(config), with_threads({}, threads)) {}
 
   std::vector<detection> detect(image_view im, detect_options const& o = {}) const {
@@ -180,16 +219,17 @@ class detector {
   void keep_sessions(std::size_t most) { pool().keep(most); }
   void trim() const { pool().trim(); }
 
+ protected:
+  static typename B::options with_threads(typename B::options o, [[maybe_unused]] int threads) {
+    if constexpr (has_threads) o.threads = threads;  // clang instantiates members whose constraints do not hold
+    return o;
+  }
+
  private:
   friend proposer<Preset>;
   session_pool<session>& pool() const { return detail::not_moved_from(pool_); }
   auto borrowed() const {
     return typename session_pool<session>::loan(pool(), [this] { return std::make_unique<session>(*this); });
-  }
-
-  static typename B::options with_threads(typename B::options o, [[maybe_unused]] int threads) {
-    if constexpr (has_threads) o.threads = threads;  // clang instantiates members whose constraints do not hold
-    return o;
   }
 
   void check_image(image_view im) const {
@@ -303,6 +343,19 @@ class detector {
   std::unique_ptr<model_type> model_;
   typename B::options options_;
   std::unique_ptr<session_pool<session>> pool_ = std::make_unique<session_pool<session>>();
+};
+
+template <detail::OfFamily Preset>
+class detector<Preset> : public detector<typename Preset::family> {
+  using of_family = detector<typename Preset::family>;
+  using options = typename of_family::B::options;
+
+ public:
+  explicit detector(typename of_family::config_type const& config, options o = {}) : of_family(config, Preset::make(config), o) {}
+  detector(typename of_family::config_type const& config, int threads) requires(of_family::has_threads)
+      : detector(config, of_family::with_threads({}, threads)) {}
+  // One of this preset.
+  explicit detector(of_family d) : of_family(std::move(d)) {}
 };
 
 }  // namespace frcnn

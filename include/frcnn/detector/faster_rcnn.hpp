@@ -16,7 +16,8 @@
 // Throws for options of detect that are none, for regions where step makes its own, for none where step_head needs them, and, where the
 // device's memory is the host's, for truth that the model cannot learn and regions that are none. The update of a step that throws starts
 // again, with nothing written.
-// Parts that do not fit together are named in one sentence.
+// Parts that do not fit together are named in one sentence by the compiler; where their types leave the number of channels open
+// (any_channels), by an error when they are composed.
 #include "frcnn/concepts/backbone.hpp"
 #include "frcnn/concepts/proposal_generator.hpp"
 #include "frcnn/concepts/roi_head.hpp"
@@ -46,12 +47,20 @@ concept HasCoder = requires {
 template <class P>
 concept HasWrongCoder = HasCoder<P> && !BoxCoder<typename P::coder>;
 
-// Whether each of the backbone's first maps has as many channels as the part reads.
+// Whether each of the backbone's first maps may have as many channels as the part reads.
 template <class BB, class Part>
 consteval bool has_channels(int levels) {
   for (int l = 0; l < levels; ++l)
-    if (BB::channels(l) != Part::channels) return false;
+    if (BB::channels(l) != any_channels && Part::channels != any_channels && BB::channels(l) != Part::channels) return false;
   return true;
+}
+// The same of the objects.
+template <class BB, class Part>
+void check_channels(BB const& backbone, Part const& part, int levels, char const* name) {
+  for (int l = 0; l < levels; ++l)
+    if (int const n = channels_of_map(backbone, l); n != channels_read(part))
+      throw error(name, "one that reads maps of " + std::to_string(n) + " channels, as the backbone's",
+                  "one that reads " + std::to_string(channels_read(part)));
 }
 
 template <class PG, class RH>
@@ -180,6 +189,8 @@ class faster_rcnn<BB, PG, RH> {
   // home: what the context is made of in which the parameters lie (nn/parameter_store.hpp).
   faster_rcnn(BB backbone, PG generator, RH head, typename B::options home = {})
       : backbone_(std::move(backbone)), generator_(std::move(generator)), head_(std::move(head)) {
+    if (shares_maps()) detail::check_channels(backbone_, generator_, levels, "proposal generator");
+    detail::check_channels(backbone_, head_, RH::levels, "RoI head");
     store_.bind_in_order(home, generator_, head_, backbone_);  // as `part` lists them
   }
   faster_rcnn(faster_rcnn const&) = delete;
@@ -215,7 +226,7 @@ class faster_rcnn<BB, PG, RH> {
   FRCNN_NOINLINE void propose(context& c, batch<T, B> im, phase ph, counted<box<T>, 2, B> rois) const {
     typename context::frame scope(c);
     maps<T, levels, B> f{};
-    if constexpr (is_shared) {
+    if (shares_maps()) {
       f = make_maps(c, im);
       run_backbone(c, im, f);
     }
@@ -235,12 +246,12 @@ class faster_rcnn<BB, PG, RH> {
                                    part_set written = {}) {
     typename context::frame scope(c);
     maps<T, levels, B> f{}, df{};
-    if constexpr (is_shared) {
-      f = make_maps(c, im), df = make_gradients<levels>(c, im);
+    if (shares_maps()) {
+      f = make_maps(c, im), df = make_gradients(c, im, levels);
       staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     }
     auto const done = step_rpn(c, im, f, gt, r, t, loss, written, df);
-    if constexpr (!is_shared) return done;
+    if (!shares_maps()) return done;
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
     return done.with(of_backbone);
   }
@@ -248,7 +259,7 @@ class faster_rcnn<BB, PG, RH> {
   FRCNN_NOINLINE part_set step_head(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss,
                                     part_set written = {}) {
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = make_gradients<RH::levels>(c, im);
+    auto f = make_maps(c, im), df = make_gradients(c, im, RH::levels);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     auto const done = step_head(c, im, f, gt, r, t, loss, written, df);
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
@@ -294,8 +305,7 @@ class faster_rcnn<BB, PG, RH> {
   parameter_store<T, B>& parameters() { return store_; }
 
  private:
-  static constexpr bool is_shared = !HasOwnMaps<PG>;  // whether the generator reads the backbone's maps
-  static constexpr int levels_of_step = is_shared ? levels : RH::levels;
+  bool shares_maps() const { return !makes_own_maps(generator_); }  // whether the generator reads the backbone's maps
 
   // The order in which a step's backward finishes, in which their parameters lie too.
   enum part { of_generator, of_roi_head, of_backbone };
@@ -305,7 +315,7 @@ class faster_rcnn<BB, PG, RH> {
     if (im.has_regions()) throw error("step", "a batch without regions: its regions are the RPN's proposals", "one with regions");
     check_truth(im, gt);
     typename context::frame scope(c);
-    auto f = make_maps(c, im), df = exact ? make_gradients<RH::levels>(c, im) : make_gradients<levels_of_step>(c, im);
+    auto f = make_maps(c, im), df = make_gradients(c, im, exact || !shares_maps() ? RH::levels : levels);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     forward_rpn(c, im, f, gt, r, t, loss);
@@ -314,7 +324,7 @@ class faster_rcnn<BB, PG, RH> {
     forward_head(c, im, f, rois, gt, r, t, loss);
     // The second one to write d(maps) adds. In exact training the head comes first, since the RPN goes on from d(regions).
     auto const drois = exact ? scratch<box<T>, B>(c, rois.rows.dims) : not_asked;
-    auto const of_regions = exact || !is_shared ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
+    auto const of_regions = exact || !shares_maps() ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
     auto const rpn_backward = [&] {
       staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, drois, df, of_rpn, written.next(of_generator)); });
     };
@@ -380,15 +390,14 @@ class faster_rcnn<BB, PG, RH> {
   bool backbone_learns() const {
     return std::ranges::any_of(store_.entries(), [](auto const& e) { return e.part == of_backbone && e.p->wants_grad(); });
   }
-  // d(maps) of a step whose parts write the first `Written` levels. The others are zero from the start: which they are is known from the
+  // d(maps) of a step whose parts write the first `written` levels. The others are zero from the start: which they are is known from the
   // composition. Without memory, that is, not wanted, where the backbone does not learn.
-  template <int Written>
-  maps<T, levels, B> make_gradients(context& c, batch<T, B> const& im) const {
+  maps<T, levels, B> make_gradients(context& c, batch<T, B> const& im, int written) const {
     maps<T, levels, B> df{};
     if (!backbone_learns()) return df;
     for (int l = 0; l < levels; ++l) {
       shape<4> const s = backbone_.map_shape(l, im.pixels.dims);
-      df.level[l] = l < Written ? c.template make<T>(s) : zeros(c, s);
+      df.level[l] = l < written ? c.template make<T>(s) : zeros(c, s);
     }
     return df;
   }

@@ -67,12 +67,17 @@ inline void read_format_1(io::safetensors_file const& file, spec_json& spec) {
   }
 }
 
-// The whole spec that such a file stands for.
+// What such files leave to a preset: its spec_of_format_1(), where there is one, else what it has now. A family is told the name.
 template <class Preset>
-spec_json spec_of_format_1(io::safetensors_file const& file) {
-  spec_json spec;
-  if constexpr (requires { Preset::spec_of_format_1(); }) spec = spec_json::parse(Preset::spec_of_format_1());
-  else spec = spec_writer(Preset::name).write(Preset::config({"any"}));
+std::string left_to_preset([[maybe_unused]] std::string const& name) {
+  if constexpr (requires { Preset::spec_of_format_1(); }) return Preset::spec_of_format_1();
+  else if constexpr (requires { Preset::name; }) return spec_writer(Preset::name).text_of(Preset::config({"any"}));
+  else if constexpr (requires { Preset::spec_of_format_1(name); }) return Preset::spec_of_format_1(name);
+  else throw error("preset of a file of format \"frcnn 1\"", "one that was there when they were written", name);
+}
+// The whole spec that such a file stands for.
+inline spec_json spec_of_format_1(io::safetensors_file const& file, std::string (*left)(std::string const&)) {
+  auto spec = spec_json::parse(left(file.metadata("preset")));
   read_format_1(file, spec);
   return spec;
 }
@@ -80,7 +85,7 @@ spec_json spec_of_format_1(io::safetensors_file const& file) {
 // What a file says of a model of this preset, in either format.
 template <class Preset>
 spec_json spec_of(io::safetensors_file const& file) {
-  return is_of_format_1(file) ? spec_of_format_1<Preset>(file) : spec_in(file);
+  return is_of_format_1(file) ? spec_of_format_1(file, left_to_preset<Preset>) : spec_in(file);
 }
 
 // The spec of a configuration as text; where: the file, for messages.
@@ -97,13 +102,18 @@ std::string to_spec(Config const& config, std::string const& where) {
 
 template <class Preset>
 void save(detector<Preset> const& d, std::filesystem::path const& path) {
-  if (d.config().preset != Preset::name)
-    throw error(path.string(), std::string("a model of preset ") + Preset::name,
-                "one whose configuration says \"" + d.config().preset + "\"");
-  io::safetensors_writer out;
-  out.metadata = {{"format", detail::model_format}, {"spec", detail::to_spec(d.config(), path.string())}};
-  add_parameters(out, d.model().parameters());
-  out.write(path);
+  if constexpr (requires { Preset::name; })
+    if (d.config().preset != Preset::name)
+      throw error(path.string(), std::string("a model of preset ") + Preset::name,
+                  "one whose configuration says \"" + d.config().preset + "\"");
+  if constexpr (detail::OfFamily<Preset>) {
+    save<typename Preset::family>(d, path);
+  } else {
+    io::safetensors_writer out;
+    out.metadata = {{"format", detail::model_format}, {"spec", detail::to_spec(d.config(), path.string())}};
+    add_parameters(out, d.model().parameters());
+    out.write(path);
+  }
 }
 
 namespace detail {
@@ -129,26 +139,39 @@ inline model_config read_config(io::safetensors_file const& file) {
   spec_reader(detail::place_in(file), spec).read_part(config);
   return config;
 }
-template <class Preset>
-typename detector<Preset>::config_type read_config(io::safetensors_file const& file) {
-  bool const is_of_format_1 = detail::is_of_format_1(file);
+
+namespace detail {
+
+// config: the preset's, whose training options remain.
+template <class Config>
+Config read_config_of(io::safetensors_file const& file, char const* name, Config config, std::string (*left)(std::string const&)) {
+  bool const of_format_1 = is_of_format_1(file);
   spec_json spec;
-  if (!is_of_format_1) spec = detail::spec_in(file);
-  if (auto const preset = is_of_format_1 ? file.metadata("preset") : detail::preset_named_in(file, spec); preset != Preset::name)
-    throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + preset);
-  if (is_of_format_1) spec = detail::spec_of_format_1<Preset>(file);
-  auto config = Preset::config({});  // whose training options remain
-  spec_reader(detail::place_in(file), spec).read(config);
+  if (!of_format_1) spec = spec_in(file);
+  if (auto const preset = of_format_1 ? file.metadata("preset") : preset_named_in(file, spec); preset != name)
+    throw error(file.name(), std::string("a model of preset ") + name, "one of preset " + preset);
+  if (of_format_1) spec = spec_of_format_1(file, left);
+  spec_reader(place_in(file), spec).read(config);
   return config;
 }
 
-namespace detail {
+}  // namespace detail
+
 template <class Preset>
-detector<Preset> load(io::safetensors_file const& file, typename Preset::device::options options, model_weights how) {
-  auto const config = read_config<Preset>(file);
-  detector<Preset> d = [&] {
+typename detector<Preset>::config_type read_config(io::safetensors_file const& file) {
+  return detail::read_config_of(file, Preset::name, Preset::config({}), detail::left_to_preset<Preset>);
+}
+
+namespace detail {
+
+// make(config): a model.
+template <class Family>
+detector<Family> load_of(io::safetensors_file const& file, typename detector<Family>::config_type const& config,
+                         std::unique_ptr<typename Family::model> (*make)(typename detector<Family>::config_type const&),
+                         typename Family::device::options options, model_weights how) {
+  detector<Family> d = [&] {
     try {
-      return detector<Preset>(config, options);
+      return detector<Family>(config, make(config), options);
     } catch (error const& e) {  // what the file asks for cannot be made
       throw e.in(file.name() + ", " + e.where());
     }
@@ -156,6 +179,15 @@ detector<Preset> load(io::safetensors_file const& file, typename Preset::device:
   read_parameters(file, d.model().parameters(), how);
   return d;
 }
+
+// As its family's, where it has one.
+template <class Preset>
+detector<family_of<Preset>> load(io::safetensors_file const& file, typename Preset::device::options options, model_weights how) {
+  using config_type = typename detector<Preset>::config_type;
+  return load_of<family_of<Preset>>(
+      file, read_config<Preset>(file), [](config_type const& config) { return Preset::make(config); }, options, how);
+}
+
 }  // namespace detail
 
 // options: the device's, of every detect call: threads, engine, precision.
@@ -163,7 +195,7 @@ template <class Preset>
 detector<Preset> load(std::filesystem::path const& path, typename Preset::device::options options = {},
                       model_weights how = model_weights::read) {
   io::safetensors_file const file(path);
-  return detail::load<Preset>(file, options, how);
+  return detector<Preset>(detail::load<Preset>(file, options, how));
 }
 template <class Preset>
 detector<Preset> load(std::filesystem::path const& path, int threads, model_weights how = model_weights::read) {

@@ -75,7 +75,7 @@ class proposer {
     auto const& generator = d_.model().generator();
     maps<T, levels, B> f;
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone.map_shape(l, input.pixels.dims));
-    if constexpr (!HasOwnMaps<generator_type>) backbone.infer(c, input, f);
+    if (!makes_own_maps(generator)) backbone.infer(c, input, f);
     generator.forward(c, input, f, tape_);
     if (options_.without_cls) exec<B>::for_each(c, tape_.logits.size(), detail::draw_logits<T, B>{options_.seed, number, tape_.logits});
     if (options_.without_reg) ops::clear<B>(c, tape_.deltas.data, tape_.deltas.size());
@@ -126,6 +126,12 @@ class proposer {
   buffer<std::int32_t, B> from_;
   readback<std::int32_t, B> found_from_;
   readback<T, B> found_logits_;
+};
+
+template <detail::OfFamily Preset>
+class proposer<Preset> : public proposer<typename Preset::family> {
+ public:
+  using proposer<typename Preset::family>::proposer;
 };
 
 }  // namespace frcnn

@@ -12,8 +12,7 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-FRCNN_INSTANCES_OF(FRCNN_CAFFE_INSTANCE, presets::zf<cpu>, 256, plain_caffe)
-FRCNN_INSTANCES_OF(FRCNN_CAFFE_INSTANCE, presets::vgg16<cpu>, 512, plain_caffe)
+FRCNN_INSTANCES_OF(FRCNN_CAFFE_INSTANCE, plain_caffe)
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -26,20 +26,19 @@ FRCNN_INSTANCE class input_batch<float, cpu>;
 FRCNN_INSTANCE class sgd<float, cpu>;
 FRCNN_INSTANCE class backbone::chain_network<float, cpu>;
 
-// how: `template`, or `extern template`; base: the template that the presets of a convention share.
-#define FRCNN_INSTANCES_OF(how, preset, channels, base)                                     \
-  how class backbone::plain<channels, float, cpu, preset::convention>;                      \
-  how class region_proposal_network<preset::features_type, preset::convention>;             \
-  how class roi::pooler<preset::features_type, preset::convention>;                         \
-  how class fast_rcnn_head<preset::features_type, preset::convention, preset::pooler_type>; \
-  how class faster_rcnn<preset::backbone_type, preset::generator_type, preset::head_type>;  \
-  how class detector<preset>;                                                               \
-  how class trainer<preset::model>;                                                         \
-  how struct presets::base<channels, cpu, float>;                                           \
-  how struct preset;
+// how: `template`, or `extern template`; base: the template of a family, of which base_family is the library's.
+#define FRCNN_INSTANCES_OF(how, base)                                                                            \
+  using base##_family = presets::base<any_channels, cpu, float>;                                                 \
+  how class backbone::plain<any_channels, float, cpu, base##_family::convention>;                                \
+  how class region_proposal_network<base##_family::features_type, base##_family::convention>;                    \
+  how class roi::pooler<base##_family::features_type, base##_family::convention>;                                \
+  how class fast_rcnn_head<base##_family::features_type, base##_family::convention, base##_family::pooler_type>; \
+  how class faster_rcnn<base##_family::backbone_type, base##_family::generator_type, base##_family::head_type>;  \
+  how class detector<base##_family>;                                                                             \
+  how class trainer<base##_family::model>;                                                                       \
+  how struct presets::base<any_channels, cpu, float>;
 
-FRCNN_INSTANCES_OF(FRCNN_INSTANCE, presets::small_net<cpu>, 256, plain_torchvision)
-FRCNN_INSTANCES_OF(FRCNN_INSTANCE, presets::vgg16_tv<cpu>, 512, plain_torchvision)
+FRCNN_INSTANCES_OF(FRCNN_INSTANCE, plain_torchvision)
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

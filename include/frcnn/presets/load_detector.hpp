@@ -1,8 +1,8 @@
 #pragma once
 // A model file to a detector whose preset is known at run time only.
 //
-// The file names its preset; a table {name, factory} has those that this program can load. Every row compiles a detector: a program that
-// needs one preset has a table of one.
+// The file names its preset; a table {name, factory} has those that this program can load. Each family in it compiles a detector, presets of
+// the same family no more than that.
 //   auto d = load_detector("m.safetensors");                                                   the library's presets
 //   constexpr preset_entry mine[] = {preset_row<presets::small_net<cpu>>, preset_row<my_preset>};
 //   auto e = load_detector("m.safetensors", mine, {.threads = 2});

@@ -34,6 +34,7 @@ struct caffe_config : plain_config<Rules> {
 template <int Channels, Backend B, Real T>
 struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_config> {
   using base = plain_preset<Channels, B, T, conventions::caffe, caffe_config>;
+  using family = plain_caffe;
 
   // What the release's solvers say for VOC (models/pascal_voc/*/faster_rcnn_*/*solver*): of end-to-end training, and of the two kinds of
   // steps in alternating training, where one step is one image for the RPN and two for Fast R-CNN.

@@ -1,10 +1,14 @@
 #pragma once
 // What all presets of one chain of layers share: a backbone of one level, an RPN on its map, a Fast R-CNN head on a pooler.
+//
+// A family is a preset less what is data: it has types, and makes a model of any configuration. Presets derive from it; what they add are
+// numbers, so that detectors, trainers and files of all of a family are compiled once. `family` names it.
 #include "frcnn/backbone/plain.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/detector/model_config.hpp"
 #include "frcnn/geometry/describe_convention.hpp"
 #include "frcnn/roi/fast_rcnn_head.hpp"
+#include "frcnn/rpn/own_backbone.hpp"
 #include "frcnn/rpn/rpn.hpp"
 #include "frcnn/train/schedule.hpp"
 #include "frcnn/train/sgd_options.hpp"
@@ -29,6 +33,7 @@ struct plain_config : model_config {
   rpn_options<Rules> proposals;
   roi::pooling_options pooling;
   fast_rcnn_options<Rules> head;  // `classes` is as many as have names
+  bool shares = true;             // false: RPN and head have a backbone each; a file says so by its preset's name (presets/unshared.hpp)
 
   // The model file's spec: what is in the code, then what the file decides.
   template <class Spec>
@@ -43,7 +48,7 @@ struct plain_config : model_config {
   }
 };
 
-// Channels: of the chain's map. Config: plain_config, or what derives from it.
+// Channels: of the chain's map, or any_channels. Config: plain_config, or what derives from it.
 template <int Channels, Backend B, Real T, class Rules, template <class> class Config = plain_config>
 struct plain_preset {
   using scalar = T;
@@ -51,7 +56,7 @@ struct plain_preset {
   using convention = Rules;
   using backbone_type = backbone::plain<Channels, T, B, convention>;
   using features_type = typename backbone_type::features_type;
-  using generator_type = region_proposal_network<features_type, convention>;
+  using generator_type = with_own_backbone<backbone_type, region_proposal_network<features_type, convention>, own::maybe>;
   using pooler_type = roi::pooler<features_type, convention>;  // of the kind that the configuration says
   using head_type = fast_rcnn_head<features_type, convention, pooler_type>;
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
@@ -61,10 +66,14 @@ struct plain_preset {
     std::array<int, 1> const strides{config.chain.stride()};
     auto head = config.head;
     head.classes = static_cast<int>(config.classes.size());
-    return std::make_unique<model>(
-        backbone_type(config.chain, config.normalisation.channels),
-        generator_type(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides, config.proposals),
-        head_type(pooler_type(strides, config.pooling), head));
+    auto const new_backbone = [&] { return backbone_type(config.chain, config.normalisation.channels); };
+    auto backbone = new_backbone();
+    int const channels = backbone.map_channels(0);
+    region_proposal_network<features_type, convention> rpn(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides,
+                                                           config.proposals, channels);
+    return std::make_unique<model>(std::move(backbone),
+                                   config.shares ? generator_type(std::move(rpn)) : generator_type(new_backbone(), std::move(rpn)),
+                                   head_type(pooler_type(strides, config.pooling, channels), head));
   }
 
   // What tensors have the shape of: a training that starts from the weights of `from` takes it over.

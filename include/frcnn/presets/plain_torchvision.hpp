@@ -7,8 +7,27 @@ namespace frcnn::inline FRCNN_ABI::presets {
 
 template <int Channels, Backend B, Real T>
 struct plain_torchvision : plain_preset<Channels, B, T, conventions::torchvision> {
- protected:
+  using family = plain_torchvision;
+
   // What files of format "frcnn 1" leave to their preset, as it was when they were written: it must not follow config(), nor the code.
+  static std::string spec_of_format_1(std::string const& preset) {
+    if (preset == "small")
+      return frozen_spec(
+          "conv 32 3x3/2 pad 1, conv 64 3x3/2 pad 1, conv 128 3x3/2 pad 1, conv 128 3x3/1 pad 1, "
+          "conv 256 3x3/2 pad 1, conv 256 3x3/1 pad 1",
+          2000, 512);
+    if (preset == "vgg16_tv")
+      return frozen_spec(
+          "conv 64 3x3/1 pad 1, conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 128 3x3/1 pad 1, "
+          "conv 128 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 256 3x3/1 pad 1, conv 256 3x3/1 pad 1, "
+          "conv 256 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 512 3x3/1 pad 1, conv 512 3x3/1 pad 1, "
+          "conv 512 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 512 3x3/1 pad 1, conv 512 3x3/1 pad 1, "
+          "conv 512 3x3/1 pad 1",
+          12000, 4096);
+    throw error("preset of a file of format \"frcnn 1\"", "small or vgg16_tv", preset);
+  }
+
+ protected:
   static std::string frozen_spec(char const* chain, int before_nms, int width) {
     auto const fc = std::to_string(width);
     return std::string(R"({"backbone":")") + chain +

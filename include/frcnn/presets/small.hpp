@@ -7,8 +7,8 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
-struct small_net : plain_torchvision<256, B, T> {
-  using base = plain_torchvision<256, B, T>;
+struct small_net : plain_torchvision<any_channels, B, T> {
+  using base = plain_torchvision<any_channels, B, T>;
   static constexpr char const* name = "small";
 
   static typename base::config_type config(std::vector<std::string> classes) {
@@ -21,12 +21,7 @@ struct small_net : plain_torchvision<256, B, T> {
     c.head.target.batch = 128;
     return c;
   }
-  static std::string spec_of_format_1() {
-    return base::frozen_spec(
-        "conv 32 3x3/2 pad 1, conv 64 3x3/2 pad 1, conv 128 3x3/2 pad 1, conv 128 3x3/1 pad 1, "
-        "conv 256 3x3/2 pad 1, conv 256 3x3/1 pad 1",
-        2000, 512);
-  }
+  static std::string spec_of_format_1() { return base::spec_of_format_1(name); }
   static training_defaults training() {
     return {12, 2, {.lr = 0.01, .warmup = 100, .drops = {0.75}}, {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10}};
   }

@@ -7,8 +7,8 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
-struct vgg16 : plain_caffe<512, B, T> {
-  using base = plain_caffe<512, B, T>;
+struct vgg16 : plain_caffe<any_channels, B, T> {
+  using base = plain_caffe<any_channels, B, T>;
   static constexpr char const* name = "vgg16";
 
   static typename base::base::config_type config(std::vector<std::string> classes) {

@@ -7,8 +7,8 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
-struct vgg16_tv : plain_torchvision<512, B, T> {
-  using base = plain_torchvision<512, B, T>;
+struct vgg16_tv : plain_torchvision<any_channels, B, T> {
+  using base = plain_torchvision<any_channels, B, T>;
   static constexpr char const* name = "vgg16_tv";
 
   static typename base::config_type config(std::vector<std::string> classes) {
@@ -23,15 +23,7 @@ struct vgg16_tv : plain_torchvision<512, B, T> {
     c.head.target.batch = 128;
     return c;
   }
-  static std::string spec_of_format_1() {
-    return base::frozen_spec(
-        "conv 64 3x3/1 pad 1, conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 128 3x3/1 pad 1, "
-        "conv 128 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 256 3x3/1 pad 1, conv 256 3x3/1 pad 1, "
-        "conv 256 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 512 3x3/1 pad 1, conv 512 3x3/1 pad 1, "
-        "conv 512 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 512 3x3/1 pad 1, conv 512 3x3/1 pad 1, "
-        "conv 512 3x3/1 pad 1",
-        12000, 4096);
-  }
+  static std::string spec_of_format_1() { return base::spec_of_format_1(name); }
   static training_defaults training() {
     return {12, 1, {.lr = 0.001, .warmup = 100, .drops = {0.75}}, {.momentum = 0.9, .decay = 5e-4, .clip_norm = 10}};
   }

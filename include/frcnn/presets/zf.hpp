@@ -7,8 +7,8 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <Backend B, Real T = float>
-struct zf : plain_caffe<256, B, T> {
-  using base = plain_caffe<256, B, T>;
+struct zf : plain_caffe<any_channels, B, T> {
+  using base = plain_caffe<any_channels, B, T>;
   static constexpr char const* name = "zf";
 
   static typename base::base::config_type config(std::vector<std::string> classes) {

@@ -95,6 +95,10 @@ class fast_rcnn_head {
     nn::take_bias_multipliers<Rules>(*this);
   }
 
+  int map_channels() const {
+    if constexpr (channels == any_channels) return pooler_.map_channels();
+    else return channels;
+  }
   int classes() const { return options_.classes; }
   detect_defaults const& defaults() const { return options_.detections; }
   fast_rcnn_options<Rules> const& options() const { return options_; }

@@ -4,7 +4,7 @@
 //   maps level[l] = [N, C, Hl, Wl];  rois [N, R]
 //   out, in either form:   rows [N*R, C*P*P] (channel by channel, bins row-major), for a fully connected layer
 //                          an activation [N*R, C, P, P] = pooler.map_shape(N*R), for a convolution (a head that shares conv5)
-//   pooler.width()                    C*P*P
+//   pooler.width()                    C*P*P                 pooler.map_channels()   C
 //   pooler.forward(c, maps, rois, out)          pooler.forward(c, maps, rois, out, tape)
 //   pooler.backward(c, tape, dout, dmaps, how)  to the maps; levels of dmaps without memory are not wanted
 //   pooler.backward_rois(c, tape, dout, drois)  drois [N, R]: d/d(corners) of each RoI, set; RoIPool's is 0, it rounds corners to cells
@@ -79,8 +79,10 @@ class pooler {
     buffer<std::uint8_t, B> winner_memory;
   };
 
-  // strides: input pixels per map pixel, one a level. Throws error for sampling that the kind has not.
-  explicit pooler(std::array<int, levels> strides, pooling_options o = {}) : kind_(o.kind) {
+  // strides: input pixels per map pixel, one a level. of_maps: their channels, to be said where F leaves them open. Throws error for none,
+  // and for sampling that the kind has not.
+  explicit pooler(std::array<int, levels> strides, pooling_options o = {}, int of_maps = channels)
+      : kind_(o.kind), map_channels_(checked_channels<F>("RoI pooling", of_maps)) {
     if (!o.can_sample()) throw error("RoI warping", "1 or 2 samples along a side of a bin", std::to_string(o.sampling));
     spec_.pooled = o.pooled;
     spec_.sampling = o.sampling;
@@ -90,8 +92,9 @@ class pooler {
   }
 
   int pooled() const { return spec_.pooled; }
-  int width() const { return channels * spec_.pooled * spec_.pooled; }
-  shape<4> map_shape(int rows) const { return {{rows, channels, spec_.pooled, spec_.pooled}}; }
+  int map_channels() const { return map_channels_; }
+  int width() const { return map_channels_ * spec_.pooled * spec_.pooled; }
+  shape<4> map_shape(int rows) const { return {{rows, map_channels_, spec_.pooled, spec_.pooled}}; }
 
   void forward(context& c, maps_type const& f, rois_type rois, view<T, 2, B> out) const { infer(c, f, rois, bins(out)); }
   void forward(context& c, maps_type const& f, rois_type rois, activation<T, B> const& out) const { infer(c, f, rois, out); }
@@ -106,7 +109,7 @@ class pooler {
   // [N*R, C, P*P]
   template <class U>
   view<U, 3, B> bins(view<U, 2, B> rows) const {
-    return {rows.data, {{rows.dims[0], channels, spec_.pooled * spec_.pooled}}};
+    return {rows.data, {{rows.dims[0], map_channels_, spec_.pooled * spec_.pooled}}};
   }
 
   // Empty with one level. `memory`: where it lives; from the arena when null.
@@ -133,7 +136,7 @@ class pooler {
     t.maps = f;
     t.rois = rois;
     t.level = level_of(c, rois, &t.level_memory);
-    shape<3> const cells{{out.dims[0], spec_.pooled * spec_.pooled, channels}};
+    shape<3> const cells{{out.dims[0], spec_.pooled * spec_.pooled, map_channels_}};
     if (kind_ == pooling::align) {
       ops::roi_align<B>::forward(c, spec_, f, rois, t.level, out);
     } else if (kind_ == pooling::warp) {
@@ -159,6 +162,7 @@ class pooler {
   static view<std::uint8_t const, 3, B> winners(tape const& t) { return t.winner; }
 
   pooling kind_;
+  int map_channels_;
   roi_spec<levels> spec_;
   int lowest_ = 0;  // log2 of the first stride
 };
@@ -169,8 +173,8 @@ class pooler_of : public pooler<F, Rules> {
  public:
   static constexpr char const* name = pooling_names[static_cast<std::size_t>(Kind)];
 
-  explicit pooler_of(std::array<int, F::levels> strides, pooling_options o = {})
-      : pooler<F, Rules>(strides, {Kind, o.pooled, o.sampling}) {}
+  explicit pooler_of(std::array<int, F::levels> strides, pooling_options o = {}, int of_maps = F::channels)
+      : pooler<F, Rules>(strides, {Kind, o.pooled, o.sampling}, of_maps) {}
   pooler_of(std::array<int, F::levels> strides, int pooled, int sampling = 2) : pooler_of(strides, {Kind, pooled, sampling}) {}
 };
 

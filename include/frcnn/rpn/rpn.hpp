@@ -79,16 +79,18 @@ class region_proposal_network {
     buffer<T, B> logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };
 
-  // nominal_stride: the backbone's, one a level.
-  region_proposal_network(Anchors anchors, std::array<int, levels> nominal_stride, rpn_options<Rules> options = {})
-      : anchors_(anchors),
+  // nominal_stride: the backbone's, one a level. of_maps: their channels, to be said where F leaves them open.
+  region_proposal_network(Anchors anchors, std::array<int, levels> nominal_stride, rpn_options<Rules> options = {}, int of_maps = channels)
+      : map_channels_(checked_channels<F>("region proposal network", of_maps)),
+        anchors_(anchors),
         options_(options),
         nominal_stride_(nominal_stride),
-        conv_({channels, channels, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
-        siblings_(channels, anchors.per_cell() * rpn::logits_per_anchor<Rules>(), anchors.per_cell() * 4, initializer::normal(0.01)) {
+        conv_({of_maps, of_maps, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
+        siblings_(of_maps, anchors.per_cell() * rpn::logits_per_anchor<Rules>(), anchors.per_cell() * 4, initializer::normal(0.01)) {
     nn::take_bias_multipliers<Rules>(*this);
   }
 
+  int map_channels() const { return map_channels_; }
   Anchors const& anchors() const { return anchors_; }
   rpn_options<Rules> const& options() const { return options_; }
   rpn_options<Rules>& options() { return options_; }
@@ -208,6 +210,7 @@ class region_proposal_network {
     else throw error("gradients of proposals", "a box coder with derivatives", "one without");
   }
 
+  int map_channels_;
   Anchors anchors_;
   rpn_options<Rules> options_;
   std::array<int, levels> nominal_stride_;

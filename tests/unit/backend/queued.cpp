@@ -216,10 +216,10 @@ std::uint64_t waits_of_detect() {
   using model = faster_rcnn<on_queue::backbone_type, nosy<Waits>, on_queue::head_type>;
   auto const chain = narrow_chain::make();
   std::array<int, 1> const strides{chain.stride()};
-  model m(
-      on_queue::backbone_type(chain),
-      nosy<Waits>(make_anchors<conventions::torchvision, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, narrow_rpn<conventions::torchvision>()),
-      on_queue::head_type(on_queue::pooler_type(strides), narrow_head<conventions::torchvision>()));
+  model m(on_queue::backbone_type(chain),
+          nosy<Waits>(make_anchors<conventions::torchvision, 1>({{24, 48, 96}}, {.5, 1, 2}), strides,
+                      narrow_rpn<conventions::torchvision>(), 12),
+          on_queue::head_type(on_queue::pooler_type(strides, {}, 12), narrow_head<conventions::torchvision>()));
   liven(m);
   queued::context c(1);
   auto input = input_of<on_queue>();

@@ -23,8 +23,8 @@ backbone::chain narrow_zf_chain() {
            backbone::conv(12)}};
 }
 
-struct narrow_caffe : presets::plain_caffe<12, cpu, float> {
-  using base = presets::plain_caffe<12, cpu, float>;
+struct narrow_caffe : presets::plain_caffe<any_channels, cpu, float> {
+  using base = presets::plain_caffe<any_channels, cpu, float>;
   static constexpr char const* name = "narrow caffe";
 
   static typename base::config_type config(std::vector<std::string> classes = {"disc", "bar", "ring"}) {
@@ -59,9 +59,8 @@ spec_json spec_of(typename Preset::config_type const& config) {
 }
 
 // What freeze_published asks for of a model.
-template <int Channels>
 struct backbone_alone {
-  backbone::plain<Channels, float, cpu, conventions::caffe> part;
+  backbone::plain<any_channels, float, cpu, conventions::caffe> part;
   parameter_store<float, cpu> store;
   explicit backbone_alone(backbone::chain c) : part(std::move(c)) { store.bind(part); }
   parameter_store<float, cpu>& parameters() { return store; }
@@ -108,8 +107,8 @@ TEST_CASE("zf and vgg16 have the release's numbers, and their files say them") {
 }
 
 TEST_CASE("zf and vgg16: maps of the release for 600, 800, 1000 pixels; what it freezes") {
-  backbone_alone<256> z(backbone::zf_chain());
-  backbone_alone<512> v(backbone::vgg16_chain());
+  backbone_alone z(backbone::zf_chain());
+  backbone_alone v(backbone::vgg16_chain());
   for (auto const& [side, of_zf, of_vgg] : {std::array{600, 39, 38}, std::array{800, 51, 50}, std::array{1000, 64, 63}}) {
     CHECK(z.part.map_shape(0, {{1, 3, side, 600}}) == shape<4>{{1, 256, of_zf, 39}});
     CHECK(v.part.map_shape(0, {{1, 3, side, 600}}) == shape<4>{{1, 512, of_vgg, 38}});

@@ -9,7 +9,7 @@ using conventions::caffe, conventions::torchvision;
 namespace {
 
 template <class Rules>
-using pooled = parts<48, float, Rules>;
+using pooled = parts<float, Rules>;
 
 // Stages that say how they round.
 backbone::chain said() { return {{backbone::conv(48), backbone::pool(2, 2, 0, false), backbone::pool(2, 2, 0, true)}}; }

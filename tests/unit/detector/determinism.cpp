@@ -57,8 +57,8 @@ TEST_CASE("initial values are a function of the seed and the name") {
 
 TEST_CASE("the order of images in a batch changes nothing of what is decided for each") {
   for (double const dropout : {0., .5}) {
-    auto const model = parts<12, double>::make(narrow_chain::make(), narrow_rpn<conventions::torchvision>(),
-                                               narrow_head<conventions::torchvision>(dropout));
+    auto const model =
+        parts<double>::make(narrow_chain::make(), narrow_rpn<conventions::torchvision>(), narrow_head<conventions::torchvision>(dropout));
     liven(*model);
     model->parameters().enable_gradients();
     cpu::context c(2);
@@ -105,7 +105,7 @@ TEST_CASE("an image's detections have the same bits alone and in a batch, whatev
   rpn.test = {200, 100};  // rows of fc6 that are worth products by quarters
   auto head = narrow_head<conventions::torchvision>();
   head.fc6 = 2048;
-  auto const model = parts<48, float>::make(whole_chain::make(), rpn, head);
+  auto const model = parts<float>::make(whole_chain::make(), rpn, head);
   liven(*model);
   detect_options const o{.score = 0, .max_detections = 50};
   auto const found = [&](cpu::context& c, scene<float> s) {

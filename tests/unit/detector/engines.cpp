@@ -16,7 +16,7 @@ auto make(backbone::chain const& chain) {
   auto head = narrow_head<conventions::torchvision>();
   head.fc6 = 40;
   head.fc7 = 24;
-  auto model = parts<48, T>::make(chain, narrow_rpn<conventions::torchvision>(), head);
+  auto model = parts<T>::make(chain, narrow_rpn<conventions::torchvision>(), head);
   liven(*model);
   if constexpr (std::is_same_v<T, double>)  // what float holds of them
     for (auto const& e : model->parameters().entries()) {

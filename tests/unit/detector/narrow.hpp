@@ -1,10 +1,7 @@
 #pragma once
 // The detector that the tests of whole steps train, the preset `small` made narrower, and pictures for it.
-#include "frcnn/backbone/plain.hpp"
 #include "frcnn/backend/cpu.hpp"
-#include "frcnn/detector/faster_rcnn.hpp"
-#include "frcnn/roi/fast_rcnn_head.hpp"
-#include "frcnn/rpn/rpn.hpp"
+#include "frcnn/presets/plain_preset.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +15,6 @@ namespace detector_tests {
 using namespace frcnn;
 
 struct narrow_chain {
-  static constexpr int channels = 12;
   static backbone::chain make() {
     using backbone::conv;
     return {{conv(4, 3, 2), conv(8, 3, 2), conv(8, 3, 2), conv(8), conv(12, 3, 2), conv(12)}};
@@ -27,7 +23,6 @@ struct narrow_chain {
 
 // The same with whole vectors of channels: on the engine fast Winograd's layers, here and in the RPN.
 struct whole_chain {
-  static constexpr int channels = 48;
   static backbone::chain make() {
     using backbone::conv;
     return {{conv(16, 3, 2), conv(16, 3, 2), conv(32, 3, 2), conv(32), conv(48, 3, 2), conv(48)}};
@@ -35,27 +30,28 @@ struct whole_chain {
 };
 // In VGG's manner: pools, and a frozen prefix that runs in strips.
 struct pooled_chain {
-  static constexpr int channels = 48;
   static backbone::chain make() {
     using backbone::conv, backbone::pool;
     return {{conv(16), conv(16), pool(), conv(32), pool(), conv(32), conv(32), pool(), conv(32), pool(), conv(48)}, 3};
   }
 };
 
-template <int Channels, Real T, class Rules = conventions::torchvision>
-struct parts {
-  using backbone_type = backbone::plain<Channels, T, cpu, Rules>;
-  using features_type = typename backbone_type::features_type;
-  using pooler_type = roi::pooler<features_type, Rules>;
-  using generator_type = region_proposal_network<features_type, Rules>;
-  using head_type = fast_rcnn_head<features_type, Rules, pooler_type>;
-  using model = faster_rcnn<backbone_type, generator_type, head_type>;
+// The parts of the presets of a family, so that a program of tests compiles one network for a scalar and a convention.
+template <Real T, class Rules = conventions::torchvision>
+struct parts : presets::plain_preset<any_channels, cpu, T, Rules> {
+  using base = presets::plain_preset<any_channels, cpu, T, Rules>;
 
-  static std::unique_ptr<model> make(backbone::chain const& chain, rpn_options<Rules> const& rpn, fast_rcnn_options<Rules> const& head,
-                                     roi::pooling kind = roi::pooling::align) {
-    std::array<int, 1> const strides{chain.stride()};
-    return std::make_unique<model>(backbone_type(chain), generator_type(make_anchors<Rules, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, rpn),
-                                   head_type(pooler_type(strides, {kind}), head));
+  static std::unique_ptr<typename base::model> make(backbone::chain const& chain, rpn_options<Rules> const& rpn,
+                                                    fast_rcnn_options<Rules> const& head, roi::pooling kind = roi::pooling::align) {
+    typename base::config_type config;
+    config.chain = chain;
+    config.classes.assign(static_cast<std::size_t>(head.classes), "object");
+    config.anchor_sizes = {{24, 48, 96}};
+    config.anchor_ratios = {.5, 1, 2};
+    config.proposals = rpn;
+    config.pooling = {kind};
+    config.head = head;
+    return base::make(config);
   }
 };
 

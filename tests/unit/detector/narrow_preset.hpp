@@ -8,8 +8,8 @@
 namespace detector_tests {
 
 template <class B = cpu, Real T = float, class Chain = narrow_chain>
-struct narrow_preset : presets::plain_torchvision<Chain::channels, B, T> {
-  using base = presets::plain_torchvision<Chain::channels, B, T>;
+struct narrow_preset : presets::plain_torchvision<any_channels, B, T> {
+  using base = presets::plain_torchvision<any_channels, B, T>;
   static constexpr char const* name = "narrow";
 
   static typename base::config_type config(std::vector<std::string> classes = {"disc", "bar", "ring"}) {

@@ -32,7 +32,7 @@ auto make() {
   head.classes = 3;
   head.fc6 = head.fc7 = 10;
   head.target.batch = 4096;
-  return parts<12, T>::make(narrow_chain::make(), rpn, head);
+  return parts<T>::make(narrow_chain::make(), rpn, head);
 }
 
 }  // namespace

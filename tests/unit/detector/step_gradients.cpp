@@ -13,7 +13,7 @@ namespace {
 template <class C, roi::pooling Kind, int Rank = 0>
 struct variant {
   using conv = C;
-  using parts_type = parts<12, double, C>;
+  using parts_type = parts<double, C>;
   using model = typename parts_type::model;
   static auto make(double dropout) {
     auto head = narrow_head<C>(dropout);
@@ -194,8 +194,8 @@ TEST_CASE("frozen layers get no gradient and change nobody else's") {
   using conv = conventions::torchvision;
   auto half_frozen = narrow_chain::make();
   half_frozen.frozen = 3;
-  auto const free = parts<12, double>::make(narrow_chain::make(), narrow_rpn<conv>(), narrow_head<conv>());
-  auto const frozen = parts<12, double>::make(half_frozen, narrow_rpn<conv>(), narrow_head<conv>());
+  auto const free = parts<double>::make(narrow_chain::make(), narrow_rpn<conv>(), narrow_head<conv>());
+  auto const frozen = parts<double>::make(half_frozen, narrow_rpn<conv>(), narrow_head<conv>());
   cpu::context c(1);
   scene<double> here(sizes);
   liven(*free);

@@ -13,11 +13,11 @@ namespace {
 constexpr int stride = 16;
 
 template <class T>
-using model_of = typename parts<48, T>::model;
+using model_of = typename parts<T>::model;
 
 template <class T>
 auto make() {
-  auto model = parts<48, T>::make(whole_chain::make(), narrow_rpn<conventions::torchvision>(), narrow_head<conventions::torchvision>());
+  auto model = parts<T>::make(whole_chain::make(), narrow_rpn<conventions::torchvision>(), narrow_head<conventions::torchvision>());
   liven(*model);
   return model;
 }

@@ -9,7 +9,7 @@ using namespace detector_tests;
 namespace {
 template <class Rules>
 auto make(double dropout) {
-  auto model = parts<12, double, Rules>::make(narrow_chain::make(), narrow_rpn<Rules>(), narrow_head<Rules>(dropout));
+  auto model = parts<double, Rules>::make(narrow_chain::make(), narrow_rpn<Rules>(), narrow_head<Rules>(dropout));
   liven(*model);
   model->parameters().enable_gradients();
   return model;
