@@ -228,7 +228,7 @@ TEST_CASE_TEMPLATE("cuda select: none, all, and as many as there is room for", F
 }
 
 TEST_CASE("cuda segmented_reduce: in the order of the items, from the first") {
-  for (int const k : {0, 1, 256, 257, 2048, 2049, 5000, 300000}) {
+  for (int const k : {0, 1, 256, 257, 4096, 4097, 9000, 300000}) {
     CAPTURE(k);
     expected_from_cpu<std::vector<std::int64_t>, std::vector<std::int64_t>, std::vector<std::int64_t>> both;
     on_both([&]<class B>(auto& c, B b) {

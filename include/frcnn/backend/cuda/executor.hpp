@@ -7,7 +7,7 @@
 //   for_each           for_each.hpp     a thread an item
 //   segmented_sort     sort.hpp         tiles sorted in shared memory, then merged
 //   scan, select       block_scan.hpp   a block a segment
-//   segmented_reduce   reduce.hpp       a block for 2048 items, then one for 2048 of those
+//   segmented_reduce   reduce.hpp       a block for 4096 items, then one for 4096 of those
 //   nms_sweep          nms_sweep.hpp    a block a segment
 #include "frcnn/backend/cuda/block_scan.hpp"
 #include "frcnn/backend/cuda/for_each.hpp"

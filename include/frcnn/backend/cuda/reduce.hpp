@@ -1,5 +1,5 @@
 #pragma once
-// The word segmented_reduce: runs of 2048 items are folded each by a block, then the runs' results of a segment by another one.
+// The word segmented_reduce: runs of 4096 items are folded each by a block, then the runs' results of a segment by another one.
 //
 // Items keep their order: a thread folds neighbours, and threads are folded pair by pair, each with the one on its right. So op need only be
 // associative, and equal lengths give equal bits.
@@ -10,7 +10,7 @@ namespace frcnn::inline FRCNN_ABI::detail {
 
 template <class T, class F, class Op>
 struct fold_runs {
-  static constexpr int threads = 256, run = 2048;
+  static constexpr int threads = 256, run = 4096;
   struct shared_state {
     T sums[threads];
   };
