@@ -23,9 +23,16 @@ namespace {
 #if defined(__CUDACC__)
 using device = cuda;
 cuda_options const ways[] = {{.deterministic = true}};
+
+bool is_there() {
+  int devices = 0;
+  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
+}
 #else
 using device = cuda_on_host;
 cuda_on_host::options const ways[] = {{}, {.order = thread_order::descending}, {.order = thread_order::shuffled}};
+
+bool is_there() { return true; }
 #endif
 using on_cpu = narrow_preset<cpu>;
 using on_cuda = narrow_preset<device>;
@@ -43,7 +50,7 @@ void check_near(std::vector<std::vector<float>> const& found, std::vector<std::v
 
 }  // namespace
 
-TEST_CASE("cuda: detect and propose give what the CPU gives, and wait for their result alone") {
+TEST_CASE("cuda: detect and propose give what the CPU gives, and wait for their result alone" * doctest::skip(!is_there())) {
   memory_feed const feed({{96, 64}, {128, 80}, {64, 64}});
   detect_options const o{.score = .1f};
   detector<on_cpu> plain(on_cpu::config(), portable);
@@ -64,7 +71,7 @@ TEST_CASE("cuda: detect and propose give what the CPU gives, and wait for their 
   }
 }
 
-TEST_CASE("cuda: training gives what the CPU's gives, and a step waits for nothing") {
+TEST_CASE("cuda: training gives what the CPU's gives, and a step waits for nothing" * doctest::skip(!is_there())) {
   memory_feed const feed(memory_feed::eight_sizes());
   auto const& options = ways[std::size(ways) - 1];
   std::vector<std::uint64_t> waits;
@@ -78,7 +85,8 @@ TEST_CASE("cuda: training gives what the CPU's gives, and a step waits for nothi
   check_near(trained<on_cuda>(options, feed, 4, true, nullptr, true), trained<on_cpu>(portable, feed, 4, true, nullptr, true));
 }
 
-TEST_CASE("cuda: what a graph captures neither waits nor allocates, in detection and in a step with its update") {
+TEST_CASE("cuda: what a graph captures neither waits nor allocates, in detection and in a step with its update" *
+          doctest::skip(!is_there())) {
   auto const model = on_cuda::make(on_cuda::config({"disc", "bar", "ring"}));
   liven(*model);
   device::context c;
