@@ -18,14 +18,11 @@
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/hash.hpp"
 #include "frcnn/core/rng.hpp"
-#include "frcnn/core/threads.hpp"
+#include "frcnn/nn/stored_order.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -230,44 +227,27 @@ class parameter_store {
   template <class Fetch>
   void fill_in_parts(entry const& e, int threads, Fetch fetch, T* stored) const {
     std::size_t const rows = static_cast<std::size_t>(e.p->dims[0]), row = rows ? e.p->size() / rows : 0;
-    std::size_t const at_once = std::max<std::size_t>(1, (std::size_t{1} << 19) / std::max<std::size_t>(row, 1)),
-                      parts = (rows + at_once - 1) / at_once;
-    std::atomic<std::size_t> next{0};
-    std::exception_ptr failure;
-    std::mutex failing;
-    auto const work = [&] {
-      std::vector<T> logical, ordered;
-      try {
-        for (std::size_t part; (part = next++) < parts;) {
-          std::size_t const first = part * at_once, count = std::min(at_once, rows - first), n = count * row;
-          logical.resize(n);
-          fetch(first * row, std::span<T>(logical));
-          bool const plain = e.p->stored == param_order::plain;
-          if (!plain) {
-            ordered.resize(n);
-            reorder_rows(e, count, logical.data(), ordered.data());
-          }
-          from_host(home(), plain ? logical : ordered, view<T, 1, B>{stored + first * row, {{static_cast<std::int32_t>(n)}}});
+    detail::for_each_part(rows, std::max<std::size_t>(1, (std::size_t{1} << 19) / std::max<std::size_t>(row, 1)), threads, [&] {
+      return [&, logical = std::vector<T>(), ordered = std::vector<T>()](std::size_t first, std::size_t count) mutable {
+        std::size_t const n = count * row;
+        logical.resize(n);
+        fetch(first * row, std::span<T>(logical));
+        bool const plain = e.p->stored == param_order::plain;
+        if (!plain) {
+          ordered.resize(n);
+          detail::rows_to_stored(e.p->dims, count, logical.data(), ordered.data());
         }
-      } catch (...) {
-        std::lock_guard const lock(failing);
-        failure = std::current_exception();
-        next = parts;
-      }
-    };
-    helping_threads others(std::min<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), std::max<std::size_t>(parts, 1)) - 1,
-                           work);
-    work();
-    others.join();
-    if (failure) std::rethrow_exception(failure);
+        from_host(home(), plain ? logical : ordered, view<T, 1, B>{stored + first * row, {{static_cast<std::int32_t>(n)}}});
+      };
+    });
   }
   std::vector<T> logical(entry const& e, T const* stored) const {
-    return reordered(e, to_host(home(), view<T const, 1, B>{stored, e.p->value.dims}), false);
+    return detail::reordered(e.p->stored, e.p->dims, to_host(home(), view<T const, 1, B>{stored, e.p->value.dims}), false);
   }
   void from_logical(entry const& e, std::vector<T> const& values, T* stored) const {
     if (values.size() != e.p->size())
       throw error("parameter " + e.name, std::to_string(e.p->size()) + " values", std::to_string(values.size()));
-    from_host(home(), reordered(e, values, true), view<T, 1, B>{stored, e.p->value.dims});
+    from_host(home(), detail::reordered(e.p->stored, e.p->dims, values, true), view<T, 1, B>{stored, e.p->value.dims});
   }
 
   entry const& at(std::string_view name) const {
@@ -335,31 +315,6 @@ class parameter_store {
 
   // FNV-1a from the start value that it has always had here, a digit short of the published one: weights of every seed hang on it.
   static std::uint64_t hash(std::string_view text) { return fnv1a(text, 1469598103934665603ull); }
-
-  // Logical [count, C, H*W] to [count, H*W, C].
-  static void reorder_rows(entry const& e, std::size_t count, T const* from, T* to) {
-    std::size_t const channels = static_cast<std::size_t>(e.p->dims[1]), cells = static_cast<std::size_t>(e.p->dims[2]) * e.p->dims[3];
-    constexpr std::size_t block = 16;
-    for (std::size_t o = 0; o < count; ++o, from += channels * cells, to += channels * cells)
-      for (std::size_t c0 = 0; c0 < channels; c0 += block)
-        for (std::size_t i = 0; i < cells; ++i)
-          for (std::size_t c = c0; c < std::min(c0 + block, channels); ++c) to[i * channels + c] = from[c * cells + i];
-  }
-
-  static std::vector<T> reordered(entry const& e, std::vector<T> const& from, bool to_stored) {
-    if (e.p->stored == param_order::plain || from.empty()) return from;
-    auto const [o_count, c_count, h_count, w_count] = e.p->dims.d;
-    std::vector<T> to(from.size());
-    std::size_t plain = 0;
-    for (std::size_t o = 0; o < std::size_t(o_count); ++o)
-      for (std::size_t c = 0; c < std::size_t(c_count); ++c)
-        for (std::size_t h = 0; h < std::size_t(h_count); ++h)
-          for (std::size_t w = 0; w < std::size_t(w_count); ++w, ++plain) {
-            std::size_t const stored = ((o * h_count + h) * w_count + w) * c_count + c;
-            (to_stored ? to[stored] : to[plain]) = to_stored ? from[plain] : from[stored];
-          }
-    return to;
-  }
 
   std::vector<entry> entries_;
   std::unique_ptr<context> home_;
