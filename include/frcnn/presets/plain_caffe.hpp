@@ -8,9 +8,13 @@
 // What is the convention's is not repeated here: geometry/conventions/caffe.hpp.
 //
 // These networks were trained from ImageNet weights. Without them nothing is frozen, since frozen layers of noise would stay noise, and
-// convolutions start as Kaiming has it; whoever has weights calls the preset's
-// freeze_published(model), which freezes what the release does.
+// convolutions start as Kaiming has it; whoever has weights calls the preset's freeze_published(model), which freezes what the release
+// does, in every backbone that the model has (presets/unshared.hpp).
 #include "frcnn/presets/plain_preset.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
@@ -58,6 +62,15 @@ struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_conf
     c.head.dropout = 0.5;
     c.head.gaussian_predictors = true;
     return c;
+  }
+
+  // Layers of the chain, by their numbers in parameters' names.
+  template <class Model>
+  static void freeze_layers(Model& model, std::initializer_list<char const*> layers) {
+    auto& store = model.parameters();
+    for (std::string const scope : {"backbone.", "rpn.backbone."})
+      if (std::ranges::any_of(store.entries(), [&](auto const& e) { return e.name.starts_with(scope); }))
+        for (auto const* layer : layers) store.freeze(scope + layer);
   }
 
  private:

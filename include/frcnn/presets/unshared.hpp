@@ -74,6 +74,10 @@ struct unshared : detail::same_family<Preset> {
 
   static auto config(std::vector<std::string> classes) { return detail::unshared_config(Preset::config(std::move(classes))); }
   static auto training() { return Preset::training(); }
+  // Of both backbones.
+  template <class Model>
+  requires requires(Model& m) { Preset::freeze_published(m); }
+  static void freeze_published(Model& m) { Preset::freeze_published(m); }
   template <class Config>
   static std::unique_ptr<model> make(Config const& config) {
     if constexpr (std::is_same_v<model, shared_model>) return Preset::make(config);

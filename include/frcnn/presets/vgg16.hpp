@@ -16,7 +16,7 @@ struct vgg16 : plain_caffe<any_channels, B, T> {
   }
   template <class Model>
   static void freeze_published(Model& model) {
-    for (auto const* layer : {"0", "2", "5", "7"}) model.parameters().freeze(std::string("backbone.") + layer);
+    base::freeze_layers(model, {"0", "2", "5", "7"});
   }
 };
 

@@ -1,5 +1,6 @@
 // The presets of the paper: what they say, and a narrow one of their kind that trains, is saved and comes back.
 #include "frcnn/load.hpp"
+#include "frcnn/presets/unshared.hpp"
 #include "frcnn/presets/vgg16.hpp"
 #include "frcnn/presets/zf.hpp"
 #include "frcnn/train/empirical_targets.hpp"
@@ -36,6 +37,10 @@ struct narrow_caffe : presets::plain_caffe<any_channels, cpu, float> {
     c.head = narrow_head<conventions::caffe>(.5);
     c.head.dropout_form = nn::dropout_form::in_testing;
     return c;
+  }
+  template <class Model>
+  static void freeze_published(Model& model) {
+    base::freeze_layers(model, {"0", "4"});
   }
 };
 
@@ -118,6 +123,21 @@ TEST_CASE("zf and vgg16: maps of the release for 600, 800, 1000 pixels; what it 
   CHECK(v.frozen().empty());  // without weights nothing is
   vgg::freeze_published(v);
   CHECK(v.frozen() == std::vector<std::string>{"backbone.0.weight", "backbone.2.weight", "backbone.5.weight", "backbone.7.weight"});
+}
+
+TEST_CASE("an unshared network: what the release freezes stays in both backbones") {
+  auto const config = presets::unshared<narrow_caffe>::config({"disc", "bar", "ring"});
+  auto const model = presets::unshared<narrow_caffe>::make(config);
+  presets::unshared<narrow_caffe>::freeze_published(*model);
+  int frozen = 0;
+  for (auto const& e : model->parameters().entries()) {
+    CAPTURE(e.name);
+    bool const early = e.name.starts_with("backbone.0.") || e.name.starts_with("backbone.4.") || e.name.starts_with("rpn.backbone.0.") ||
+                       e.name.starts_with("rpn.backbone.4.");
+    CHECK((e.p->kind == param_kind::frozen) == early);
+    frozen += early;
+  }
+  CHECK(frozen == 8);
 }
 
 TEST_CASE("the release's solvers: the rate drops after the step it names") {
