@@ -123,14 +123,20 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   weights.reset();
 
   // Fast R-CNN: regions of a file in place of the RPN, which is not trained.
-  bool const outside = !a.proposals.empty(), one_file = a.test_proposals.empty() || a.test_proposals == a.proposals;
+  bool const outside = !a.proposals.empty();
   std::string const scheme = outside ? "fast-rcnn" : a.scheme;
   region_source regions, test_regions;
-  if (outside)
-    regions = eval::proposal_lists::source(console::proposals_of(sets.train, a.proposals, one_file ? sets.test : data::dataset()));
-  if (outside && !a.no_test)
-    test_regions = eval::proposal_lists::source(
-        console::proposals_of(sets.test, one_file ? a.proposals : a.test_proposals, one_file ? sets.train : data::dataset()));
+  std::uint32_t proposals_crc = 0;
+  if (outside) {
+    bool const one_file = a.test_proposals.empty() || a.test_proposals == a.proposals;
+    auto const text = io::read_file(a.proposals);
+    data::dataset const none;
+    proposals_crc = io::crc32c(text);
+    regions = eval::proposal_lists::source(console::proposals_in(text, sets.train, a.proposals, one_file ? sets.test : none));
+    if (!a.no_test)
+      test_regions = eval::proposal_lists::source(one_file ? console::proposals_in(text, sets.test, a.proposals, sets.train)
+                                                           : console::proposals_of(sets.test, a.test_proposals));
+  }
   console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out, test_regions);
   if (!a.no_test) test.warn_of_names();
 
@@ -235,7 +241,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     identity["--new-predictors"] = a.new_predictors ? "yes" : "no";
   }
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
-  if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, io::crc32c(io::read_file(a.proposals)));
+  if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, proposals_crc);
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
   io::checkpoint_dir const checkpoints(out / "checkpoint");

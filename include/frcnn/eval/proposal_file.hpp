@@ -10,6 +10,7 @@
 //
 //   proposal_writer        one image after the other; the file is whole or not there
 //   read_proposals         every image has a line, or the error names those without one
+//   parse_proposals        the same of a file's text, for whoever wants lists of several data sets
 //   proposal_lists::source   the lists as a region_source: the road of geometry/region.hpp
 //
 // Example: the region {{9, 19, 50, 60}, 0.5} of image 000001 is the line    000001 10.000000 20.000000 50.000000 60.000000 0.500000
@@ -160,10 +161,10 @@ struct cases {
 
 }  // namespace detail
 
-// Lists of these images, in their order. elsewhere: ids that a file may have besides without a warning.
-inline proposal_lists read_proposals(std::filesystem::path const& path, std::span<listed_image const> images,
-                                     std::function<void(std::string const&)> const& warn = {},
-                                     std::span<std::string const> elsewhere = {}) {
+// Lists of these images, in their order. path: for messages. elsewhere: ids that a file may have besides without a warning.
+inline proposal_lists parse_proposals(std::string_view text, std::filesystem::path const& path, std::span<listed_image const> images,
+                                      std::function<void(std::string const&)> const& warn = {},
+                                      std::span<std::string const> elsewhere = {}) {
   std::vector<std::string> ids;
   for (auto const& im : images) ids.push_back(im.id);
   auto const index = detail::indices_of(path.string(), ids);
@@ -175,7 +176,7 @@ inline proposal_lists read_proposals(std::filesystem::path const& path, std::spa
   std::size_t words = 0, lines = 0, fractions = 0;
   detail::cases foreign, beyond, repeated;
   std::string first_foreign;
-  detail::for_each_line(io::read_file(path), [&](std::size_t number, std::string_view line) {
+  detail::for_each_line(text, [&](std::size_t number, std::string_view line) {
     auto const here = [&] { return path.string() + ':' + std::to_string(number); };
     auto const word = detail::words(line, 7);
     if (word.empty()) return;
@@ -263,6 +264,12 @@ inline proposal_lists read_proposals(std::filesystem::path const& path, std::spa
   beyond.tell(warn, "box goes beyond its image and is clipped", "boxes go beyond their images and are clipped");
   repeated.tell(warn, "line is there before, with the same box and score", "lines are there before, with the same box and score");
   return lists;
+}
+
+inline proposal_lists read_proposals(std::filesystem::path const& path, std::span<listed_image const> images,
+                                     std::function<void(std::string const&)> const& warn = {},
+                                     std::span<std::string const> elsewhere = {}) {
+  return parse_proposals(io::read_file(path), path, images, warn, elsewhere);
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::eval
