@@ -19,7 +19,19 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // What a draw is for; two purposes never see the same numbers. At most 15.
-enum class draw : std::uint32_t { anchor_sample = 1, roi_sample, dropout6, dropout7, flip, shuffle, initialise, demo, test, proposal };
+enum class draw : std::uint32_t {
+  anchor_sample = 1,
+  roi_sample,
+  dropout6,
+  dropout7,
+  flip,
+  shuffle,
+  initialise,
+  demo,
+  test,
+  proposal,
+  scale
+};
 
 struct philox {
   std::uint32_t x[4];

@@ -4,7 +4,8 @@
 //   auto d = frcnn::load<presets::small_net<cpu>>("m.safetensors");                     (frcnn/load.hpp)
 //   std::vector<detection> boxes = d.detect(image, {.score = .5f});
 //   std::vector<std::vector<detection>> all = d.detect(images);          a span of image_view: batches of images of one padded size
-//   d.detect(image, regions), d.detect(images, lists)                    Fast R-CNN: the head looks at these alone (geometry/region.hpp)
+//   d.detect(image, regions), d.detect(images, lists)                    Fast R-CNN: the head looks at these alone (geometry/region.hpp),
+//                                                                        at the scales of the configuration's pyramid, where it has one
 //
 // Boxes are in pixels of the image given, and the same, bit for bit, whether it comes alone or among others (batch_options). One const
 // detector serves several threads: detect(image) borrows a session from a pool (and makes one when all are in use); detect(session, image)
@@ -23,6 +24,7 @@
 #include "frcnn/detector/batches.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/detector/model_config.hpp"
+#include "frcnn/detector/pyramid.hpp"
 #include "frcnn/detector/session_pool.hpp"
 #include "frcnn/geometry/detect_options.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
@@ -237,7 +239,10 @@ class detector {
     check_channels(im, config_.normalisation.channels);
   }
 
-  resize_plan plan_of(image_view im) const { return convention::resize(im.width, im.height, config_.short_side, config_.max_side); }
+  // short_side 0: the configuration's.
+  resize_plan plan_of(image_view im, int short_side = 0) const {
+    return convention::resize(im.width, im.height, short_side ? short_side : config_.short_side, config_.max_side);
+  }
 
   static void check_regions(image_view im, std::vector<region> const& regions, std::string const& name) {
     for (std::size_t r = 0; r < regions.size(); ++r)
@@ -279,13 +284,13 @@ class detector {
 
   // The images of these indices as one batch; regions: one list per image, or none.
   batch<T, B> prepare(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
-                      std::vector<std::vector<region>> const* regions) const {
+                      std::vector<std::vector<region>> const* regions, int short_side = 0) const {
     static_cast<void>(model());
     profiled const timed(s.context_, "image");
     int h = 0, w = 0;
     int most = 0;
     for (std::size_t const i : indices) {
-      auto const plan = plan_of(images[i]);
+      auto const plan = plan_of(images[i], short_side);
       h = std::max(h, plan.h);
       w = std::max(w, plan.w);
       if (regions) most = std::max(most, room_for((*regions)[i]));
@@ -293,7 +298,7 @@ class detector {
     s.input_.start(static_cast<int>(indices.size()), h, w, 0, regions ? std::optional(most) : std::nullopt);
     for (std::size_t n = 0; n < indices.size(); ++n) {
       image_view const im = images[indices[n]];
-      auto const plan = plan_of(im);
+      auto const plan = plan_of(im, short_side);
       int const channels = config_.normalisation.channels;
       s.resized_.resize(checked::elements(shape<3>{{plan.h, plan.w, channels}}));
       s.resizer_(im, plan, s.resized_.data(), channels);
@@ -314,12 +319,26 @@ class detector {
     return std::move(found[0]);
   }
 
-  // found[i] for each of these indices.
+  // found[i] for each of these indices. short_side: of the images, where it is not the configuration that says at which scales they are
+  // looked at.
   FRCNN_NOINLINE void detect_batch(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
                                    std::vector<std::vector<region>> const* regions, detect_options const& told,
-                                   std::vector<std::vector<detection>>& found) const {
+                                   std::vector<std::vector<detection>>& found, int short_side = 0) const {
     auto const o = complete(told, model().head());
-    auto const input = prepare(s, images, indices, regions);
+    if (regions && config_.pyramid.is_there() && !short_side) {
+      for (std::size_t const i : indices)
+        found[i] = detect_on_pyramid<convention>(
+            config_.pyramid, (*regions)[i], o, classes().size(), [&](int side) { return plan_of(images[i], side); },
+            [&](int side, std::vector<region> const& some, detect_options const& all) {
+              std::size_t const first = 0;
+              std::vector<std::vector<region>> const list{some};
+              std::vector<std::vector<detection>> here(1);
+              detect_batch(s, {&images[i], 1}, {&first, 1}, &list, all, here, side);
+              return std::move(here[0]);
+            });
+      return;
+    }
+    auto const input = prepare(s, images, indices, regions, short_side);
     view<scored_box<T>, 2, B> const rows = s.hits_.shaped(s.context_, shape<2>{{input.size(), *o.max_detections}});
     view<std::int32_t, 1, B> const count = s.count_.shaped(s.context_, shape<1>{{input.size()}});
     detect_thresholds const now{*o.score, *o.nms};

@@ -6,6 +6,7 @@
 // Fields are set by name: a new one moves no other.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/pixels.hpp"
+#include "frcnn/geometry/image_pyramid.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -25,6 +26,7 @@ struct model_config {
   std::vector<double> anchor_ratios;              // h / w
   int short_side = 600, max_side = 1000;          // of the resized image, pixels
   pixel_normalisation normalisation = pixel_normalisation::imagenet();
+  image_pyramid pyramid{};  // at which regions from outside are looked at; none, as a rule
 
   // For a spec_writer or a spec_reader.
   template <class Spec>
@@ -52,6 +54,8 @@ struct model_config {
         std::ranges::copy(mean, n.mean);
         std::ranges::copy(deviation, n.deviation);
       });
+      if (spec.has("pyramid", pyramid.is_there())) spec.group("pyramid", [&] { pyramid.describe(spec); });
+      else pyramid = {};
     });
     spec.group("anchors", [&] {
       spec.lists("sizes", anchor_sizes);

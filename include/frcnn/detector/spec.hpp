@@ -14,8 +14,10 @@
 //   text, names, whole, number, numbers, divisors, lists, choice   a value that the file decides
 //   constant                                                       one that the code decides: written, and a file that says another is refused
 //   group                                                          an object of its own: several of the above
-// Every key must be there and no other: a file of a later version is refused, since what it adds may change what is detected. Whoever adds
-// a key raises spec_version and says what files of the version before mean.
+//   has(key, unusual)                                              whether a key is there that is written only where it says something unusual
+// Every key but these must be there and no other: a file of a later version is refused, since what it adds may change what is detected.
+// Whoever adds a key raises spec_version and says what files of the version before mean; or asks has() first, and files without it mean
+// what they always did.
 // Keys are in the order of describe(), numbers as short as they come back exactly: equal configurations give equal text.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
@@ -148,6 +150,7 @@ class spec_writer : detail::spec_place {
   void constant(char const* key, Value const& v) {
     put(key, v);
   }
+  bool has(char const*, bool unusual) const { return unusual; }
   template <class Work>
   void group(char const* key, Work work) {
     begin(key);
@@ -252,6 +255,7 @@ class spec_reader : detail::spec_place {
     spec_json const expected = v;
     if (auto const& found = at(key, said(expected)); found != expected) refuse(key, said(expected) + ", which is in the code", said(found));
   }
+  bool has(char const* key, bool) const { return at_->contains(key); }
   template <class Work>
   void group(char const* key, Work work) {
     auto const& found = at(key, "an object");

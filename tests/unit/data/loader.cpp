@@ -138,6 +138,40 @@ TEST_CASE("flips are the draws that the contract names") {
   CHECK(told(upright, 20).find('\'') == std::string::npos);
 }
 
+TEST_CASE("of several short sides one is drawn for each image of an epoch, and the cache has a place for each") {
+  pictures const p(6);
+  auto o = options(2, 3);
+  o.short_sides = {8, 12, 20};
+  training_loader<torchvision> loader(p.data, o), again(p.data, o);
+  std::map<int, int> seen;
+  std::set<std::pair<std::uint64_t, int>> of_image;
+  for (int b = 0; b < 60; ++b) {
+    auto const batch = loader.next();
+    auto const same = again.next();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      loaded const& l = batch[i];
+      int const side = std::min(l.plan.w, l.plan.h);
+      ++seen[side];
+      of_image.insert({l.id, side});
+      CHECK(std::min(l.pixels.width, l.pixels.height) == side);
+      CHECK(l.pixels.pixels == same[i].pixels.pixels);
+      CHECK(l.pixels.at(0, 0)[0] == 10 * l.id);
+      CHECK(l.boxes[0].width() == doctest::Approx(4. * l.plan.w / l.original_width));
+    }
+  }
+  CHECK(seen.size() == 3);
+  for (int const side : {8, 12, 20}) CHECK(seen[side] > 20);
+  CHECK(of_image.size() == 18);
+  CHECK(told(loader, 3) == told(again, 3));
+  o.short_sides = {12};
+  training_loader<torchvision> one(p.data, o), plain(p.data, options(2, 3));
+  CHECK(told(one, 6) == told(plain, 6));
+  CHECK(batches_per_epoch<torchvision>(p.data, o) == 3);
+  o.short_sides = {12, 41};
+  CHECK_THROWS_WITH_AS(training_loader<torchvision>(p.data, o), "sides: expected 1 <= short side <= longest side <= 65536, found 41 and 40",
+                       error);
+}
+
 TEST_CASE("pixels and boxes are resized and mirrored together") {
   pictures const p(3);
   for (std::size_t cache : {512u, 0u}) {

@@ -163,6 +163,51 @@ TEST_CASE("detect on regions: wrong ones are named before anything is computed")
   CHECK_THROWS_WITH_AS(d.detect(views, lists), "detect: expected a list of regions for each of 7 images, found 6", error);
 }
 
+TEST_CASE("detect on regions of a pyramid: each at the scale that suits it, suppressed together") {
+  auto const images = pictures();
+  auto const at = [](std::vector<int> sides, int short_side) {
+    auto config = preset::config();
+    config.max_side = 256;
+    config.short_side = short_side;
+    config.pyramid = {std::move(sides), 48};
+    detector<preset> d(config, 1);
+    liven(d.model());
+    return d;
+  };
+  auto const d = at({64, 128}, 96), low = at({}, 64), high = at({}, 128);
+  detect_options const o{.score = .01f, .nms = .3f, .max_detections = 12}, raw{.score = .01f, .nms = 1.f, .max_detections = 1000};
+  std::vector<image_view> const views(images.begin(), images.end());
+  std::vector<std::vector<region>> lists(images.size());
+  for (std::size_t i = 0; i < 2; ++i) lists[i] = regions_of(low.propose(images[i]));
+  for (std::size_t i = 0; i < 2; ++i) {
+    double const scale = 64. / std::min(images[i].width, images[i].height);
+    std::vector<region> small, large;
+    for (auto const& r : lists[i]) {
+      double const area = static_cast<double>(r.where.area()) * scale * scale;
+      (std::abs(area - 48 * 48) <= std::abs(4 * area - 48 * 48) ? large : small).push_back(r);
+    }
+    REQUIRE(small.size() > 2);
+    REQUIRE(large.size() > 2);
+    auto all = low.detect(images[i], large, raw);
+    for (auto const& f : high.detect(images[i], small, raw)) all.push_back(f);
+    std::ranges::stable_sort(all, [](auto const& a, auto const& b) { return a.score > b.score; });
+    std::vector<detection> expected;
+    for (auto const& f : all)
+      if (expected.size() < 12 &&
+          std::ranges::none_of(expected, [&](auto const& e) { return e.label == f.label && iou(e.where, f.where) > .3f; }))
+        expected.push_back(f);
+    REQUIRE(expected.size() > 3);
+    CHECK(d.detect(images[i], lists[i], o) == expected);
+  }
+  auto const together = d.detect(views, lists, o);
+  for (std::size_t i = 0; i < images.size(); ++i) CHECK(together[i] == d.detect(images[i], lists[i], o));
+  CHECK(together[2].empty());
+  // Of one scale, the one of the configuration, it is what it is without; the RPN's proposals are looked at at the one scale.
+  auto const one = at({64}, 64);
+  CHECK(one.detect(images[0], lists[0], o) == low.detect(images[0], lists[0], o));
+  CHECK(one.detect(images[0], o) == low.detect(images[0], o));
+}
+
 TEST_CASE("proposer: the proposals of detect, with scores and anchors; other limits") {
   auto const d = lively_detector({.threads = 2});
   auto limits = proposer<preset>::defaults(d);

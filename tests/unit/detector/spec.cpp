@@ -136,6 +136,29 @@ TEST_CASE("what a spec may not say is refused with its key") {
         "m, spec \"proposals.test.after_nms\": expected a whole number from 1 to 1000000, found 0");
 }
 
+TEST_CASE("keys that are written where they say something unusual, and files without them") {
+  auto config = small::config({"a"});
+  CHECK_FALSE(spec_of<small>(config).contains("targets"));
+  CHECK_FALSE(spec_of<small>(config)["input"].contains("pyramid"));
+  config.pyramid = {{480, 1200}, 200};
+  config.head.empirical_targets = true;
+  auto const spec = spec_of<small>(config);
+  CHECK(spec["targets"] == "empirical");
+  CHECK(spec["input"]["pyramid"] == spec_json{{"short_sides", {480, 1200}}, {"region_side", 200}});
+  auto const back = read<small>(spec);
+  CHECK(back.pyramid.short_sides == config.pyramid.short_sides);
+  CHECK(back.pyramid.region_side == 200);
+  CHECK(back.head.empirical_targets);
+  CHECK(spec_of<small>(back) == spec);
+  CHECK(refusal("/targets", "measured") == "m, spec \"targets\": expected \"fixed\" or \"empirical\", found \"measured\"");
+  CHECK(refusal("/input/pyramid", {{"short_sides", {480}}}) ==
+        "m, spec \"input.pyramid.region_side\": expected a number from 1.0 to 65536.0, found none");
+  CHECK(refusal("/input/pyramid", {{"short_sides", {.5}}, {"region_side", 224}}) ==
+        "m, spec \"input.pyramid.short_sides\": expected whole numbers from 1 to 65536, found others");
+  CHECK(refusal("/input/pyramid", {{"short_sides", spec_json::array()}, {"region_side", 224}}) ==
+        "m, spec \"input.pyramid.short_sides\": expected 1 to 64 numbers, found 0");
+}
+
 TEST_CASE("conventions in a spec: infinity, a coder of one's own") {
   auto const caffe = spec_writer("m").write(convention_part<conventions::caffe>());
   CHECK(caffe["rpn_coder"]["log_cap"] == "none");

@@ -1,0 +1,140 @@
+#pragma once
+// What an epoch of training shows: which image, mirrored or not, at which scale, in which batch. A function of (data, options, batch) alone.
+//
+// 1. each epoch is a permutation drawn from (seed, epoch); an incomplete last batch is dropped
+// 2. an image is mirrored when random_unit(seed, epoch, id, draw::flip, 0) < .5; where the convention doubles the data set, each epoch
+//    holds every image and its mirror image instead
+// 3. where the convention says so, a batch holds only wide images or only tall ones, and images without boxes are left out
+// 4. of several short sides one is drawn each time, from (seed, epoch, id, draw::scale, mirrored): Fast R-CNN's training on an image pyramid
+//
+// Example: batches_per_epoch<conventions::torchvision>(data, {.batch = 2}) is 3 for 7 images
+#include "frcnn/concepts/data_source.hpp"
+#include "frcnn/core/rng.hpp"
+#include "frcnn/data/dataset.hpp"
+#include "frcnn/data/load_image.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::data {
+
+struct training_options {
+  int short_side = 600, max_side = 1000;  // pixels
+  int batch = 2;
+  std::uint64_t seed = 0;
+  bool flip = true;
+  difficult_objects difficult = difficult_objects::drop;
+  std::size_t cache_mb = 512;
+  int workers = 1;                 // background threads; 0: everything happens in next()
+  region_source regions{};         // empty: images come without
+  int most_regions = 2000;         // of an image
+  int channels = 3;                // that the network reads (pixel_normalisation); grey images fill three
+  std::vector<int> short_sides{};  // of an image pyramid, one of which is drawn each time; none: short_side
+};
+
+namespace detail {
+
+inline void check_options(int short_side, int max_side, int batch, int workers = 0, int most_regions = 1, int channels = 3) {
+  if (short_side < 1 || max_side < short_side || max_side > 1 << 16)
+    throw error("sides", "1 <= short side <= longest side <= 65536", std::to_string(short_side) + " and " + std::to_string(max_side));
+  if (workers < 0 || workers > 1024) throw error("workers", "0 to 1024 threads", std::to_string(workers));
+  if (batch < 1) throw error("batch", "at least 1", std::to_string(batch));
+  if (channels < 1 || channels > most_channels) throw error("channels", "1 to " + std::to_string(most_channels), std::to_string(channels));
+  if (most_regions < 1) throw error("most_regions", "at least 1", std::to_string(most_regions));
+}
+
+// What an epoch shows, batch by batch; a batch may be anything that the convention allows.
+template <class Rules, DataSource Source>
+class epoch_plan {
+ public:
+  epoch_plan(Source const& data, training_options const& o) : data_(data), options_(o) {
+    for (std::size_t i = 0; i < data.size(); ++i) {
+      auto const& truth = data.truth(i);
+      bool const has_boxes =
+          std::ranges::any_of(truth.objects, [&](auto const& x) { return !x.difficult || o.difficult == difficult_objects::keep; });
+      if (has_boxes || Rules::learns_from_empty_images) images_.push_back(i);
+    }
+    begin(0);
+    if (batches_ == 0)
+      throw error("training data", "enough images for one batch of " + std::to_string(o.batch), std::to_string(images_.size()));
+  }
+
+  std::uint64_t batches() const { return batches_; }
+
+  void operator()(std::uint64_t batch, std::vector<load_request>& requests) {
+    if (batch / batches_ != epoch_) begin(batch / batches_);
+    auto const size = static_cast<std::size_t>(options_.batch);
+    auto const first = order_.begin() + static_cast<std::ptrdiff_t>(batch % batches_ * size);
+    requests.assign(first, first + options_.batch);
+  }
+
+ private:
+  static constexpr bool doubles = Rules::flips_double_the_dataset;
+
+  void begin(std::uint64_t epoch) {
+    epoch_ = epoch;
+    order_.clear();
+    for (int pass = 0; pass < (doubles && options_.flip ? 2 : 1); ++pass)
+      for (std::size_t const i : images_) {
+        bool const heads = random_unit(options_.seed, epoch, data_.id(i), draw::flip, 0) < 0.5f;
+        bool const flipped = options_.flip && (doubles ? pass == 1 : heads);
+        order_.push_back({i, flipped, scale_of(epoch, i, flipped)});
+      }
+    host_rng rng(options_.seed, draw::shuffle, epoch);
+    auto const shuffle = [&](std::size_t items, std::size_t width) {  // items of `width` neighbours each
+      for (std::size_t i = items; i-- > 1;) {
+        auto const j = static_cast<std::size_t>(rng.integer(0, static_cast<int>(i)));
+        if (i != j) std::swap_ranges(&order_[i * width], &order_[i * width] + width, &order_[j * width]);
+      }
+    };
+    auto const batch = static_cast<std::size_t>(options_.batch);
+    shuffle(order_.size(), 1);
+    if constexpr (Rules::pairs_by_orientation) {
+      tall_.clear();
+      auto wide_end = order_.begin();
+      for (load_request const& r : order_) {
+        auto const& truth = data_.truth(r.index);
+        if (truth.width >= truth.height) *wide_end++ = r;
+        else tall_.push_back(r);
+      }
+      wide_end -= (wide_end - order_.begin()) % options_.batch;  // wide ones that fill no batch
+      order_.erase(wide_end, order_.end());
+      order_.insert(order_.end(), tall_.begin(), tall_.end());
+      shuffle(order_.size() / batch, batch);
+    }
+    batches_ = order_.size() / batch;
+  }
+
+  int scale_of(std::uint64_t epoch, std::size_t i, bool flipped) const {
+    auto const scales = options_.short_sides.size();
+    if (scales < 2) return 0;
+    return static_cast<int>(random_unit(options_.seed, epoch, data_.id(i), draw::scale, flipped) * static_cast<float>(scales));
+  }
+
+  Source const& data_;
+  training_options options_;
+  std::vector<std::size_t> images_;         // that may be trained on
+  std::vector<load_request> order_, tall_;  // of epoch_
+  std::uint64_t epoch_ = 0, batches_ = 0;
+};
+
+template <DataSource Source>
+Source const& trainable(Source const& data, training_options const& o) {
+  check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
+  for (int const side : o.short_sides) check_options(side, o.max_side, o.batch);
+  require_trainable(data, "training data", o.difficult);
+  return data;
+}
+
+}  // namespace detail
+
+// Of a loader with these options. Throws as it does.
+template <class Rules, DataSource Source>
+std::uint64_t batches_per_epoch(Source const& data, training_options const& o) {
+  return detail::epoch_plan<Rules, Source>(detail::trainable(data, o), o).batches();
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END
