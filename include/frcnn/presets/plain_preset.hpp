@@ -76,6 +76,15 @@ struct plain_preset {
                                    head_type(pooler_type(strides, config.pooling, channels), head));
   }
 
+  // Of a network whose head is never run (train/alternating.hpp).
+  static config_type without_head(config_type config) {
+    auto& head = config.head;
+    head.fc6 = head.fc7 = 1;
+    head.fc6_rank = head.fc7_rank = 0;
+    head.empirical_targets = false;
+    return config;
+  }
+
   // What tensors have the shape of: a training that starts from the weights of `from` takes it over.
   static void take_shapes(config_type& config, config_type const& from) {
     config.proposals.kernel = from.proposals.kernel;

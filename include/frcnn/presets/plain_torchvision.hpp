@@ -1,12 +1,24 @@
 #pragma once
 // What `small` and `vgg16_tv` share: torchvision's convention, RoIAlign 7 with sampling ratio 2 unless the configuration says otherwise.
+// Their targets are the coder's, as torchvision's are; where they are normalised by class besides, their spec says so.
 #include "frcnn/presets/plain_preset.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
+template <class Rules>
+struct torchvision_config : plain_config<Rules> {
+  template <class Spec>
+  void describe(Spec& spec) {
+    plain_config<Rules>::describe(spec);
+    bool& empirical = this->head.empirical_targets;
+    if (spec.has("targets", empirical)) spec.choice("targets", empirical, "fixed", "empirical");
+    else empirical = false;
+  }
+};
+
 template <int Channels, Backend B, Real T>
-struct plain_torchvision : plain_preset<Channels, B, T, conventions::torchvision> {
+struct plain_torchvision : plain_preset<Channels, B, T, conventions::torchvision, torchvision_config> {
   using family = plain_torchvision;
 
   // What files of format "frcnn 1" leave to their preset, as it was when they were written: it must not follow config(), nor the code.

@@ -121,7 +121,7 @@ class fast_rcnn_head {
     nn::dropout_in_testing<T, B>(c, h7, options_.dropout, options_.dropout_form);
     cls_.forward(c, h7, logits, im.size());
     box_.forward(c, h7, deltas, im.size());
-    if (options_.empirical_targets) roi::undo_normalisation<T, B>(c, statistics_.values(), deltas);
+    if (options_.empirical_targets) roi::undo_normalisation<T, B>(c, by_class(), deltas);
     profiled const scores(c, "scores to detections");
     roi::postprocess<Rules>(c, Rules::head_coder(), im.info, rois, const_rows(logits), const_rows(deltas), thresholds, hits);
   }
@@ -130,7 +130,7 @@ class fast_rcnn_head {
   void targets(context& c, batch<T, B> im, counted<box<T> const, 2, B> rois, truth<T, B> gt, rng<B> r, tape& t) const {
     decisions& d = t.decided;
     if (d.held) {
-      if (d.follows) roi::follow_proposals(c, Rules::head_coder(), rois, d.targets);
+      if (d.follows) roi::follow_proposals(c, Rules::head_coder(), rois, d.targets, by_class());
       return;
     }
     int const n = im.size(), q = options_.target.batch;
@@ -141,7 +141,7 @@ class fast_rcnn_head {
                  d.proposal_memory.shaped(c, each),
                  d.truth_memory.shaped(c, each)};
     roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
-    if (options_.empirical_targets) roi::normalise_targets<T, B>(c, statistics_.values(), d.targets);
+    if (options_.empirical_targets) roi::normalise_targets<T, B>(c, by_class(), d.targets);
     if (options_.dropout > 0) {
       d.mask6 = d.mask6_memory.shaped(c, shape<2>{{n * q, options_.fc6}});
       d.mask7 = d.mask7_memory.shaped(c, shape<2>{{n * q, options_.fc7}});
@@ -178,8 +178,6 @@ class fast_rcnn_head {
   // Throws where drois are wanted and the coder has no derivatives, or the tape's decisions do not say which proposals they sampled.
   void backward(context& c, tape& t, view<box<T>, 2, B> drois, maps<T, levels, B>& df, writing how, writing gradients = writing::set) {
     bool const to_rois = drois.data != nullptr, to_maps = is_there(df);
-    if (to_rois && options_.empirical_targets)
-      throw error("gradients of regions", "targets that the coder alone normalises", "empirical ones");
     check_wanted(to_rois, t.decided.targets);
     typename context::frame scope(c);
     int const n = t.h6.dims[0];
@@ -197,7 +195,7 @@ class fast_rcnn_head {
       auto const sampled = scratch<box<T>, B>(c, t.decided.targets.label.dims);
       pool(c, [&] { pooler_.backward_rois(c, t.pooler, dpooled, sampled); });
       roi::gradients_of_proposals(c, Rules::head_coder(), t.decided.targets, view<box<T> const, 2, B>(sampled), const_rows(t.ddeltas),
-                                  drois);
+                                  drois, by_class());
     }
   }
 
@@ -223,6 +221,7 @@ class fast_rcnn_head {
     if (!decided.proposal || !decided.truth)
       throw error("gradients of regions", "samples that know their proposals", "held ones that do not");
   }
+  roi::statistics_view<T, B> by_class() const { return options_.empirical_targets ? statistics_.values() : roi::statistics_view<T, B>(); }
   template <class Work>
   static void pool(context& c, Work work) {
     profiled const pooling(c, "pooling");

@@ -50,6 +50,24 @@ struct targets {
   view<box<T>, 2, B> truth{};           // [N, Q]: the truth box that target was encoded with
 };
 
+// How targets are normalised by class beyond what the coder does: mean and deviation [4(K+1)] each, class by class
+// (roi/target_normalisation.hpp). Empty: not at all.
+template <Real T, Backend B>
+struct statistics_view {
+  view<T const, 1, B> mean{}, deviation{};
+  FRCNN_HD delta<T> normalised(delta<T> const& d, int label) const {
+    if (!mean) return d;
+    T const *const m = mean.data + 4 * label, *const s = deviation.data + 4 * label;
+    return {(d.dx - m[0]) / s[0], (d.dy - m[1]) / s[1], (d.dw - m[2]) / s[2], (d.dh - m[3]) / s[3]};
+  }
+  // The gradient by a target, of that by the normalised one.
+  FRCNN_HD delta<T> gradient(delta<T> const& d, int label) const {
+    if (!mean) return d;
+    T const* const s = deviation.data + 4 * label;
+    return {d.dx / s[0], d.dy / s[1], d.dw / s[2], d.dh / s[3]};
+  }
+};
+
 namespace detail {
 
 template <Real T, Backend B>
@@ -140,6 +158,7 @@ template <class Coder, Real T, Backend B>
 struct return_to_proposal {
   Coder coder;
   targets<T, B> decided;
+  statistics_view<T, B> by_class;
   view<box<T> const, 2, B> pooled;  // [N, Q]
   view<T const, 2, B> ddeltas;      // [N*Q, 4(K+1)]
   view<box<T>, 2, B> drois;         // [N, R]
@@ -149,7 +168,8 @@ struct return_to_proposal {
     box<T> d = pooled.data[at];
     if (u > 0) {  // the loss compares deltas with a target that moves with the RoI
       T const* const by = ddeltas.data + at * ddeltas.dims[1] + 4 * u;
-      box<T> const e = coder.encode_vjp_from(decided.rois.rows.data[at], decided.truth.data[at], delta<T>{-by[0], -by[1], -by[2], -by[3]});
+      delta<T> const to_target = by_class.gradient({-by[0], -by[1], -by[2], -by[3]}, u);
+      box<T> const e = coder.encode_vjp_from(decided.rois.rows.data[at], decided.truth.data[at], to_target);
       d = {d.x1 + e.x1, d.y1 + e.y1, d.x2 + e.x2, d.y2 + e.y2};
     }
     drois(n, j) = d;
@@ -161,13 +181,15 @@ template <class Coder, Real T, Backend B>
 struct follow_proposal {
   Coder coder;
   targets<T, B> decided;
+  statistics_view<T, B> by_class;
   counted<box<T> const, 2, B> rois;
   FRCNN_HD void operator()(std::size_t at) const {
     int const n = static_cast<int>(at / decided.label.dims[1]), j = decided.proposal.data[at];
     if (j < 0) return;
     box<T> const b = rois.rows(n, j);
     decided.rois.rows.data[at] = b;
-    if (decided.label.data[at] > 0) decided.target.data[at] = coder.encode(b, decided.truth.data[at]);
+    int const u = decided.label.data[at];
+    if (u > 0) decided.target.data[at] = by_class.normalised(coder.encode(b, decided.truth.data[at]), u);
   }
 };
 
@@ -175,17 +197,18 @@ struct follow_proposal {
 
 // The same sample on proposals that have moved: its RoIs, and the targets of those with an object. What was drawn and matched stays.
 template <class Coder, Real T, Backend B>
-void follow_proposals(typename B::context& c, Coder const& coder, counted<box<T> const, 2, B> rois, targets<T, B> decided) {
-  exec<B>::for_each(c, decided.label.size(), detail::follow_proposal<Coder, T, B>{coder, decided, rois});
+void follow_proposals(typename B::context& c, Coder const& coder, counted<box<T> const, 2, B> rois, targets<T, B> decided,
+                      statistics_view<T, B> by_class = {}) {
+  exec<B>::for_each(c, decided.label.size(), detail::follow_proposal<Coder, T, B>{coder, decided, by_class, rois});
 }
 
 // d(loss)/d(corners) of the proposals [N, R] that roi_targets was given: what arrived at the sampled RoIs through their features, and
 // through their targets. Zero for those that were not sampled.
 template <class Coder, Real T, Backend B>
 void gradients_of_proposals(typename B::context& c, Coder const& coder, targets<T, B> decided, view<box<T> const, 2, B> pooled,
-                            view<T const, 2, B> ddeltas, view<box<T>, 2, B> drois) {
+                            view<T const, 2, B> ddeltas, view<box<T>, 2, B> drois, statistics_view<T, B> by_class = {}) {
   ops::clear<B>(c, drois.data, drois.size());
-  exec<B>::for_each(c, decided.label.size(), detail::return_to_proposal<Coder, T, B>{coder, decided, pooled, ddeltas, drois});
+  exec<B>::for_each(c, decided.label.size(), detail::return_to_proposal<Coder, T, B>{coder, decided, by_class, pooled, ddeltas, drois});
 }
 
 template <class Rules, class Coder, Real T, Backend B>

@@ -15,12 +15,6 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::roi {
 
-// [4(K+1)] each.
-template <Real T, Backend B>
-struct statistics_view {
-  view<T const, 1, B> mean, deviation;
-};
-
 template <Real T, Backend B>
 class target_statistics {
  public:
@@ -55,9 +49,7 @@ struct normalise_target {
   FRCNN_HD void operator()(std::size_t at) const {
     int const u = decided.label.data[at];
     if (u <= 0) return;
-    T const *const m = by.mean.data + 4 * u, *const s = by.deviation.data + 4 * u;
-    auto const d = decided.target.data[at];
-    decided.target.data[at] = {(d.dx - m[0]) / s[0], (d.dy - m[1]) / s[1], (d.dw - m[2]) / s[2], (d.dh - m[3]) / s[3]};
+    decided.target.data[at] = by.normalised(decided.target.data[at], u);
   }
 };
 template <Real T, Backend B>

@@ -12,12 +12,18 @@
 // Where sources differ: step 4 goes on from step 2's head, as the authors' MATLAB release; new_predictors = true draws cls_score and
 // bbox_pred anew, as py-faster-rcnn does. Proposals are made on mirror images too, as the MATLAB release does.
 // In steps 3 and 4 nothing of the backbone learns: maps are cached up to a budget, with the same results (train/map_cache.hpp).
+// Where the head's targets are empirical, measure_targets takes their statistics from step 1's proposals when step 2 begins for the first
+// time; later steps go on with them, since the predictor that they go on from was trained in their units. New predictors get new ones.
+// The head of step 1's network is never run. Its preset may make it as narrow as it likes (without_head), so that neither memory nor
+// checkpoints carry fully connected layers that nothing trains: 480 MB of `vgg16`.
 #include "frcnn/train/data_feed.hpp"
+#include "frcnn/train/empirical_targets.hpp"
 #include "frcnn/train/map_cache.hpp"
 #include "frcnn/train/recipe.hpp"
 #include "frcnn/train/stage_proposals.hpp"
 
 #include <optional>
+#include <utility>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -28,6 +34,7 @@ struct alternating_options {
   int rounds = 1;
   bool shares = true;
   bool new_predictors = false;
+  bool measure_targets = false;
   map_budget maps{};  // of steps 3 and 4
 };
 
@@ -41,10 +48,13 @@ class alternating_training {
   // most_regions are this class's.
   alternating_training(detector<Preset>& d, Source const& set, data::training_options images, alternating_options o,
                        typename Preset::device::options device = {})
-      : detector_(d), rpn_(d.config(), device), set_(set), images_(std::move(images)), options_(std::move(o)), maps_(options_.maps) {
+      : detector_(d), rpn_(config_of_rpn(d), device), set_(set), images_(std::move(images)), options_(std::move(o)), maps_(options_.maps) {
     if (options_.rounds < 1) throw error("rounds", "at least 1", std::to_string(options_.rounds));
     images_.most_regions = rpn_.model().generator().capacity(phase::stage);
-    for (auto const& e : rpn_.model().parameters().entries()) e.p->kind = d.model().parameters().at(e.name).p->kind;
+    auto& own = rpn_.model().parameters();
+    for (auto const& e : own.entries())
+      if (is_used(e.name)) e.p->kind = d.model().parameters().at(e.name).p->kind;
+    own.initialise(images_.seed, "roi_heads");  // never run, but written
   }
   alternating_training(alternating_training const&) = delete;
   alternating_training& operator=(alternating_training const&) = delete;
@@ -69,11 +79,13 @@ class alternating_training {
       // Step 1: an RPN with convolutions of its own, which start as those of the detector. From the second round on they have been tuned
       // by step 2, and the RPN's layers are new.
       add_rpn(of_round + "step 1", rpn_, {"backbone", "rpn"}, [&own, &shared, round, seed = next_seed()] {
-        own.copy(round == 1 ? "" : "backbone", shared);
-        if (round > 1) own.initialise(seed, "rpn");
+        own.copy("backbone", shared);
+        if (round == 1) own.copy("rpn", shared);
+        else own.initialise(seed, "rpn");
       });
       // Step 2: the detector, on step 1's proposals, with convolutions that step 1 has not touched.
-      add_head(of_round + "step 2", rpn_, {"backbone", "roi_heads"});
+      add_head(of_round + "step 2", rpn_, {"backbone", "roi_heads"},
+               [this, first = round == 1] { measures_ = first && options_.measure_targets; });
     }
     if (!options_.shares) return std::move(stages_);
     // Step 3: convolutions stay as step 2 left them, and are shared from here on. The RPN's layers are new.
@@ -81,14 +93,23 @@ class alternating_training {
         "step 3", detector_, {"rpn"}, [&shared, seed = next_seed()] { shared.initialise(seed, "rpn"); },
         on_cached_maps<model>(rpn_step(), maps_));
     // Step 4: convolutions and RPN stay. The head goes on from step 2, but for new predictors where they are asked for.
-    auto const renew = [&shared, seed = next_seed(), wanted = options_.new_predictors] {
-      if (wanted) shared.initialise(seed, "roi_heads.box_predictor");
+    auto const renew = [this, &shared, seed = next_seed()] {
+      if (!options_.new_predictors) return;
+      for (auto const* layer : {"cls_score", "bbox_pred"}) shared.initialise(seed, std::string("roi_heads.box_predictor.") + layer);
+      measures_ = options_.measure_targets;  // new ones learn in units of their own
     };
     add_head("step 4", detector_, {"roi_heads"}, renew, on_cached_maps<model>(head_step(), maps_));
     return std::move(stages_);
   }
 
  private:
+  static auto config_of_rpn(detector<Preset> const& d) {
+    if constexpr (requires { Preset::without_head(d.config()); }) return Preset::without_head(d.config());
+    else return d.config();
+  }
+  // What step 1 runs, and steps 2 propose with.
+  static bool is_used(std::string_view name) { return !name.starts_with("roi_heads."); }
+
   void add_rpn(std::string name, detector<Preset>& of, std::vector<std::string> what, std::function<void()> begin,
                step_function<model> step = rpn_step()) {
     add({.name = std::move(name),
@@ -122,6 +143,9 @@ class alternating_training {
       if (proposes) {
         proposals_.make(*proposes, set_, images.flip, on_proposals);
         images.regions = proposals_.source();
+        if (std::exchange(measures_, false))
+          empirical_targets<typename Preset::convention>(set_, images.regions, static_cast<int>(detector_.classes().size()))
+              .give_to(detector_.model().parameters());
       }
       feed_.emplace(set_, images);
     };
@@ -138,6 +162,7 @@ class alternating_training {
   data::training_options images_;
   alternating_options options_;
   map_cache<model> maps_;
+  bool measures_ = false;  // when the stage is entered that has begun
   stage_proposals proposals_;
   std::optional<data_feed<typename Preset::convention, Source>> feed_;  // of the present stage
   std::vector<std::variant<stage>> stages_;

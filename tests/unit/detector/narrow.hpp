@@ -141,11 +141,14 @@ std::vector<typename Model::scalar> losses_of_step(Model& model, cpu::context& c
   return loss;
 }
 
-// Every parameter's gradient, one after the other, in the order of the store.
+// Every parameter's gradient, one after the other, in the order of the store; nothing of one without.
 template <class Model>
 std::vector<std::vector<typename Model::scalar>> take_gradients(Model& model) {
   std::vector<std::vector<typename Model::scalar>> all;
-  for (auto const& e : model.parameters().entries()) all.push_back(model.parameters().get_gradient(e));
+  for (auto const& e : model.parameters().entries()) {
+    all.emplace_back();
+    if (e.p->wants_grad()) all.back() = model.parameters().get_gradient(e);
+  }
   return all;
 }
 
