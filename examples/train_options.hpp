@@ -17,15 +17,16 @@
 struct arguments {
   std::vector<std::string> data;
   std::string test, preset = "small", scheme = "joint", classes, init, out = "run", iterations, maps_mb = "1024,8192", proposals,
-                    test_proposals;
+                    test_proposals, targets;
   std::vector<double> lr_drop, anchors, ratios;
+  std::vector<int> scales;
   double lr = 0;
   std::int64_t checkpoint_every = 200;
   int rounds = 1, epochs = 0, batch = 0, accumulate = 0, short_side = 0, max_side = 0;
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments reading;
-  double lambda = 0, n_cls = 0, n_reg = 0;  // 0: the default
+  double lambda = 0, n_cls = 0, n_reg = 0, region_side = 0;  // 0: the default
   std::uint64_t seed = 0;
   std::size_t cache_mb = 512;
   bool new_predictors = false, no_test = false, resume = false, tensorboard = false;
@@ -81,6 +82,21 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--test-proposals", a.test_proposals, "regions of the test images (those of --proposals)")
       ->check(console::path())
       ->needs(proposals);
+  auto* scales =
+      app.add_option("--scales", a.scales,
+                     "several short sides: training draws one for each image, testing looks at each region at the one that suits it")
+          ->multi_option_policy(all)
+          ->delimiter(',')
+          ->check(console::side())
+          ->needs(proposals);
+  app.add_option("--region-side", a.region_side, "of --scales: square root of the area at which a region is seen best (224)")
+      ->check(console::between(1, 16384))
+      ->needs(scales);
+  app.add_option(
+         "--targets", a.targets,
+         "box targets of the head: fixed, the convention's constants (the preset's), or empirical, mean and deviation of each class "
+         "measured on the training data")
+      ->check(CLI::IsMember({"fixed", "empirical"}));
   app.add_option("--rounds", a.rounds, "how often steps 1 and 2 of alternating training are done")
       ->capture_default_str()
       ->check(console::whole(1, 1000));

@@ -16,8 +16,10 @@
 #include <frcnn/io.hpp>
 #include <frcnn/presets/unshared.hpp>
 #include <frcnn/train/alternating.hpp>
+#include <frcnn/train/anchor_regions.hpp>
 #include <frcnn/train/checkpoint.hpp>
 #include <frcnn/train/data_feed.hpp>
+#include <frcnn/train/empirical_targets.hpp>
 #include <frcnn/train/metrics_file.hpp>
 
 #include <nlohmann/json.hpp>
@@ -52,10 +54,16 @@ static Config configured(Config config, arguments const& a) {
   if (!a.ratios.empty()) config.anchor_ratios = a.ratios;
   if (a.short_side) config.short_side = a.short_side;
   if (a.max_side) config.max_side = a.max_side;
+  config.pyramid.short_sides = a.scales;
+  if (a.region_side > 0) config.pyramid.region_side = a.region_side;
   auto& loss = config.proposals.loss;
   if (a.lambda > 0) loss.lambda = a.lambda;
   if (a.n_cls > 0) loss.n_cls = a.n_cls;
   if (a.n_reg > 0) loss.n_reg = a.n_reg;
+  for (int const side : a.scales)
+    if (side > config.max_side)
+      throw error("--scales", fmt::format("sides up to the longest, {}{}", config.max_side, a.max_side ? "" : " (--max-side changes it)"),
+                  std::to_string(side));
   if (config.max_side >= config.short_side) return config;
   if (a.max_side)
     throw error(
@@ -104,7 +112,12 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
     Family::take_shapes(config, theirs);
+    if (bool const empirical = config.head.empirical_targets; !a.targets.empty() && (a.targets == "empirical") != empirical)
+      throw error("--targets", std::string("those of ") + a.init + ", " + (empirical ? "empirical" : "fixed"), a.targets);
+  } else if (!a.targets.empty()) {
+    config.head.empirical_targets = a.targets == "empirical";
   }
+  bool const measures_targets = config.head.empirical_targets && !weights;  // those of weights are in the units of their predictor
   bool const exact = a.scheme == exact_step::name;
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
   if constexpr (requires { Family::rois_of_head_step; })
@@ -147,7 +160,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .seed = a.seed,
                                 .difficult = a.reading.difficult_in_training(),
                                 .cache_mb = a.cache_mb,
-                                .regions = regions};
+                                .regions = regions,
+                                .short_sides = config.pyramid.short_sides};
   std::vector<plan> plans;
   auto const add_plan = [&](presets::training_defaults const& defaults) {
     plan p{.options = {a.seed, defaults.rate, defaults.optimiser, a.accumulate ? a.accumulate : defaults.accumulate},
@@ -155,10 +169,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     auto& rate = p.options.rate;
     if (a.lr > 0) rate.lr = a.lr;
     if (!a.lr_drop.empty()) rate.drops = a.lr_drop;
-    auto looked_at = images;  // to count batches
-    looked_at.batch = p.batch;
-    looked_at.workers = 0;
-    auto const batches = static_cast<std::int64_t>(data_feed<typename Family::convention>(sets.train, looked_at).batches_per_epoch());
+    auto in_batches = images;
+    in_batches.batch = p.batch;
+    auto const batches = static_cast<std::int64_t>(data::batches_per_epoch<typename Family::convention>(sets.train, in_batches));
     p.per_epoch = std::max<std::int64_t>(1, batches / p.options.accumulate);
     if (auto const told = a.steps(); !told.empty()) rate.steps = told[plans.size()];
     else if (a.epochs || !rate.steps) rate.steps = p.per_epoch * (a.epochs ? a.epochs : defaults.epochs);
@@ -177,6 +190,12 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   step_function<model> step = joint_step();
   if (exact) step = exact_step();
   if (outside) step = head_step();
+  // Of regions that the head will learn from; of joint training there are none yet, and the anchors stand for them.
+  std::function<void()> const measure = [&] {
+    empirical_targets<typename Family::convention>(sets.train, outside ? regions : anchor_regions(d, sets.train),
+                                                   static_cast<int>(config.classes.size()))
+        .give_to(d.model().parameters());
+  };
   if (a.is_joint()) {
     images.batch = plans.front().batch;
     feed.emplace(sets.train, images);
@@ -186,7 +205,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                               .input = [&d] { return d.make_input(); },
                                               .options = plans.front().options,
                                               .step = step,
-                                              .trains = outside ? under({"backbone", "roi_heads"}) : trains_function()});
+                                              .trains = outside ? under({"backbone", "roi_heads"}) : trains_function(),
+                                              .begin = measures_targets ? measure : std::function<void()>()});
   } else {
     steps.emplace(d, sets.train, images,
                   alternating_options{.rpn = plans[0].options,
@@ -196,6 +216,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                       .rounds = a.rounds,
                                       .shares = a.scheme == "alternating",
                                       .new_predictors = a.new_predictors,
+                                      .measure_targets = measures_targets,
                                       .maps = a.maps()},
                   a.cpu.get());
     stages = steps->stages();
@@ -239,6 +260,11 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (steps) {
     identity["--rounds"] = std::to_string(a.rounds);
     identity["--new-predictors"] = a.new_predictors ? "yes" : "no";
+  }
+  if (config.head.empirical_targets) identity["--targets"] = "empirical";
+  if (config.pyramid.is_there()) {
+    identity["--scales"] = fmt::format("{}", fmt::join(config.pyramid.short_sides, ","));
+    identity["--region-side"] = fmt::format("{}", config.pyramid.region_side);
   }
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, proposals_crc);

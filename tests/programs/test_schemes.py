@@ -2,7 +2,9 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -66,6 +68,36 @@ rounds = run("train_voc", *options, "--iterations", "2,1", "--rounds", "2", "--n
 check(rounds.returncode == 0 and "round 2, step 1" in rounds.stderr, rounds)
 check([l["stage"] for l in metrics_of("rounds")] == [0, 0, 1, 2, 2, 3, 4, 4, 5], metrics_of("rounds"))
 
+# empirical targets: statistics of each class in the model file, whatever the scheme, measured once and not again by a resumed run
+def tensor(path, name):
+    blob = bytes_of(path)
+    length = int.from_bytes(blob[:8], "little")
+    first, last = json.loads(blob[8:8 + length])[name]["data_offsets"]
+    return struct.unpack(f"<{(last - first) // 4}f", blob[8 + length + first:8 + length + last])
+
+
+check(run("propose", "--model", "whole/model.safetensors", "--data", data, "--out", "p.txt").returncode == 0, "propose")
+measured = {}
+for way in (["--scheme", "joint"], ["--scheme", "exact"], ["--scheme", "alternating", "--iterations", "5,4"], ["--proposals", "p.txt"]):
+    out = f"empirical-{way[1]}"
+    command = ["train_voc", "--data", data, *TINY, "--checkpoint-every", "4", "--no-test", "--targets", "empirical", *way, "--out", out]
+    result = run(*command)
+    check(result.returncode == 0, result)
+    mean, deviation = (tensor(f"{out}/model.safetensors", f"roi_heads.box_predictor.target_{what}") for what in ("mean", "deviation"))
+    check(mean[:4] == (0,) * 4 and deviation[:4] == (1,) * 4 and 1 not in deviation[4:8] and min(deviation) > 0, out, mean, deviation)
+    measured[way[1]] = deviation
+    model = bytes_of(f"{out}/model.safetensors")
+    shutil.rmtree(sorted(pathlib.Path(out, "checkpoint").iterdir())[-1])  # as if killed after the one before it
+    pathlib.Path(out, "model.safetensors").unlink()
+    again = run(*command, "--resume")
+    check(again.returncode == 0 and "going on from step" in again.stderr and bytes_of(f"{out}/model.safetensors") == model, again)
+check(measured["joint"] == measured["exact"] and len({*measured.values()}) == 3, "of anchors, of step 1's proposals, of the file's", measured)
+check(run("evaluate", "--model", "empirical-joint/model.safetensors", "--test", data).returncode == 0, "evaluate")
+tuned = ["train_voc", "--data", data, *TINY, "--no-test", "--out", "tuned", "--init"]
+refused(run(*tuned, "whole/model.safetensors", "--targets", "empirical"), "--targets: expected those of whole/model.safetensors, fixed, found empirical")
+check(run(*tuned, "empirical-joint/model.safetensors").returncode == 0, "statistics of a file are gone on with")
+check(tensor("tuned/model.safetensors", "roi_heads.box_predictor.target_deviation") == measured["joint"], "the same")
+
 # what is refused
 fresh = ["--data", data, *TINY, "--no-test", "--out", "fresh"]
 refused(run("train_voc", *fresh, "--scheme", "alternating"), "--iterations: expected two numbers, RPN,FASTRCNN, with --scheme alternating, found 6")
@@ -76,6 +108,7 @@ refused(run("train_voc", *fresh, "--rounds", "2"), "--rounds: expected --scheme 
 refused(run("train_voc", *fresh, "--rounds", "0"), "--rounds: expected a whole number from 1")
 refused(run("train_voc", *fresh, "--maps-mb", "1,2"), "--maps-mb: expected --scheme alternating, found joint")
 refused(run("train_voc", *fresh, "--maps-mb", "1,x", "--scheme", "unshared"), "--maps-mb: expected a whole number from 0 to")
+refused(run("train_voc", *fresh, "--targets", "measured"), "--targets", "measured")
 refused(run("train_voc", *fresh, "--new-predictors"), "--new-predictors: expected --scheme alternating, found joint")
 refused(run("train_voc", *fresh, "--init", model), "expected a model of preset small, found one of preset small_unshared")
 refused(run("train_voc", *options, "--rounds", "2", "--out", "whole", "--resume"), "--resume", "--rounds")
