@@ -5,6 +5,7 @@
 // One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
 // An output that is an input is refused before anything is written. --json is whole or not there: an object for each image, in their order.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
+#include "any_model.hpp"
 #include "console.hpp"
 #include "cpu_options.hpp"
 #include "options.hpp"
@@ -12,8 +13,6 @@
 
 #include <frcnn/data/image_io.hpp>
 #include <frcnn/io/atomic_file.hpp>
-#include <frcnn/load.hpp>
-#include <frcnn/presets/every_preset.hpp>
 #include <frcnn/viz.hpp>
 
 #include <nlohmann/json.hpp>
@@ -71,7 +70,7 @@ int main(int argc, char** argv) {
 
     std::optional<json_list> report;
     if (!json_file.empty()) report.emplace(json_file);
-    auto const detector = frcnn::load_detector(model, frcnn::every_cpu_preset, cpu.get());
+    auto const detector = console::load_any_model(model, cpu.get());
     if (!out.empty()) console::make_folder(out);
 
     auto const find = [&](std::size_t i, ordered_json& entry) {

@@ -5,6 +5,7 @@
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. The last lines on stdout: AP50 of each class, then mAP50.
+#include "any_model.hpp"
 #include "coco_files.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
@@ -12,8 +13,6 @@
 #include "outside_regions.hpp"
 #include "scores.hpp"
 
-#include <frcnn/load.hpp>
-#include <frcnn/presets/every_preset.hpp>
 #include <frcnn/train/evaluation.hpp>
 
 using namespace frcnn;
@@ -61,7 +60,7 @@ int main(int argc, char** argv) {
     std::vector<std::int32_t> left_out;  // labels
     data::dataset set;
     if (!model.empty()) {
-      auto const detector = load_detector(model, every_cpu_preset, cpu.get());
+      auto const detector = console::load_any_model(model, cpu.get());
       reading.classes = detector.classes();
       set = data::read_voc({source}, reading);
       std::shared_ptr<eval::proposal_lists> lists;
