@@ -49,7 +49,7 @@ refused(tables(*small, "--programs", "absent"), "--programs absent: expected a f
 refused(tables(*small, "--out", "other", "--preset", "tiny"), "joint: expected status 0, found 1", "preset: expected one of small")
 
 speed = subprocess.run(list(map(str, [sys.executable, TOP / "bench/paper_speed", "--programs", PROGRAMS, "--preset", "small", "--beside", "small", "--rounds", 1,
-                                      "--iterations", 12, "--short-side", 64, "--threads", 1, "--engine", "portable", "--out", "speed.md"])),
+                                      "--iterations", 8, "--short-side", 64, "--threads", 1, "--engine", "portable", "--out", "speed.md"])),
                        capture_output=True, text=True, timeout=600)
 check(speed.returncode == 0 and speed.stdout in pathlib.Path("speed.md").read_text(), speed)
 ratios = re.findall(r"^\| (?:iteration|detect|what|one stage).* \| (\d+\.\d{3}) \|$", speed.stdout, re.M)
