@@ -12,17 +12,18 @@
 #include "frcnn/nn/parameter_store.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 // Adds every parameter's value under its name, made while writing.
-template <Real T, Backend B>
-void add_parameters(io::safetensors_writer& out, parameter_store<T, B> const& store) {
+template <class Writer, Real T, Backend B>
+void add_parameters(Writer& out, parameter_store<T, B> const& store) {
   for (auto const& e : store.entries()) {
     auto const shape = e.file_shape();
-    out.add_later<T>(e.name, {shape.begin(), shape.end()}, [&store, &e] { return store.get(e); });
+    out.template add_later<T>(e.name, {shape.begin(), shape.end()}, [&store, &e] { return store.get(e); });
   }
 }
 
@@ -63,19 +64,23 @@ bool map_parameter(io::weight_source const& source, parameter_store<T, B>& store
 }
 }  // namespace detail
 
-// Sets every parameter from the source, every tensor of which must be a parameter.
+// Sets every parameter, or those whose names are wanted(name), from the source, every tensor of which must be a parameter.
 template <Real T, Backend B>
-void read_parameters(io::weight_source const& source, parameter_store<T, B>& store, model_weights how = model_weights::read) {
-  auto const names = compare_names(source, store);
+void read_parameters(io::weight_source const& source, parameter_store<T, B>& store, model_weights how = model_weights::read,
+                     std::function<bool(std::string_view)> const& wanted = {}) {
+  auto const is_wanted = [&](std::string_view name) { return !wanted || wanted(name); };
+  auto names = compare_names(source, store);
+  std::erase_if(names.missing, [&](auto const& name) { return !is_wanted(name); });
   if (auto const& missing = names.missing; !missing.empty())
     throw error(source.place(missing.front()), "such a tensor", "none of that name" + detail::and_others(missing, "of "));
-  for (auto const& e : store.entries()) source.check(e.name, e.file_shape());
+  for (auto const& e : store.entries())
+    if (is_wanted(e.name)) source.check(e.name, e.file_shape());
   if (auto const& left = names.left_over; !left.empty())
     throw error(source.place(left.front()), "parameters of the model only", "a tensor that is none of them" + detail::and_others(left, ""));
 
   int const threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u));
   for (auto const& e : store.entries())
-    if (how == model_weights::read || !detail::map_parameter(source, store, e))
+    if (is_wanted(e.name) && (how == model_weights::read || !detail::map_parameter(source, store, e)))
       store.set_in_parts(e, threads, [&](std::size_t first, std::span<T> out) {
         source.read_part(e.name, first, out);
         bool finite = true;

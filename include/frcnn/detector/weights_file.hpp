@@ -1,0 +1,200 @@
+#pragma once
+// A detector of a file of weights, whoever wrote it: a model of this library as .safetensors or .pth, or another program's file, whose names
+// a table knows (detector/name_map.hpp) and whose configuration is the preset's.
+//
+//   weights_file const file("fasterrcnn.pth");
+//   auto d = load<presets::vgg16_tv<cpu>>(file, {.classes = {"cat", "dog"}});      every parameter is in the file, and no other tensor
+//   take_over<Preset>(config, file); ... read_known(file, parameters)              to begin a training: see below
+//   save_pth(d, "m.pth")                                                           for PyTorch; load() reads it too, without options
+//
+// What other people's files do not say: classes are foreign_options.classes, else those that are known by their number (class_names.hpp);
+// widths of the head, bins and the RPN's kernel are those of the tensors; pixel normalisation is what such weights expect; anchors and sides
+// are the options', else the preset's. Throws error that names the file and the tensor.
+#include "frcnn/detector/class_names.hpp"
+#include "frcnn/detector/model_file.hpp"
+#include "frcnn/detector/name_map.hpp"
+#include "frcnn/io/open_weights.hpp"
+#include "frcnn/io/pth_writer.hpp"
+
+#include <cmath>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI {
+
+struct foreign_options {
+  std::vector<std::string> classes{};
+  std::vector<double> anchors{}, ratios{};
+  int short_side = 0, max_side = 0;
+
+  bool empty() const { return classes.empty() && anchors.empty() && ratios.empty() && !short_side && !max_side; }
+};
+
+class weights_file {
+ public:
+  // key: of the state dict in a .pth file (io/pth_file.hpp); empty: where it is usually.
+  explicit weights_file(std::filesystem::path const& path, std::string const& key = {}) : source_(io::open_weights(path, key)) {
+    if (auto const* const file = dynamic_cast<io::safetensors_file const*>(source_.get()); file && file->metadata().contains("format"))
+      model_ = file;
+    if (auto const* const file = dynamic_cast<io::pth_file const*>(source_.get()); file && file->attributes().contains("spec")) {
+      auto const found = file->attributes().find("format");
+      if (found == file->attributes().end() || found->second != detail::model_format)
+        throw error(name(), std::string("a model of format \"") + detail::model_format + "\"", "another");
+      spec_ = io::parse_json(place(), "a specification", 8, file->attributes().at("spec"));
+      if (!spec_->is_object() || !spec_->contains("preset") || !(*spec_)["preset"].is_string())
+        throw error(place() + " \"preset\"", "a name", "none");
+    }
+  }
+
+  io::weight_source const& source() const { return *source_; }
+  std::string const& name() const { return source_->name(); }
+  io::safetensors_file const* model() const { return model_; }    // a model file of this library
+  std::optional<spec_json> const& spec() const { return spec_; }  // a .pth of this library
+  bool is_ours() const { return model_ || spec_; }
+  std::string preset() const {  // of ours
+    return model_ ? preset_of(*model_) : (*spec_)["preset"].get<std::string>();
+  }
+  std::string place() const { return name() + ", attribute \"spec\""; }
+
+ private:
+  std::unique_ptr<io::weight_source> source_;
+  io::safetensors_file const* model_ = nullptr;
+  std::optional<spec_json> spec_;
+};
+
+// The configuration of a model of this library.
+template <class Preset>
+typename detector<Preset>::config_type read_config(weights_file const& file) {
+  FRCNN_ASSERT(file.is_ours());
+  if (file.model()) return read_config<Preset>(*file.model());
+  if (file.preset() != Preset::name)
+    throw error(file.name(), std::string("a model of preset ") + Preset::name, "one of preset " + file.preset());
+  auto config = Preset::config({});
+  spec_reader(file.place(), *file.spec()).read(config);
+  return config;
+}
+
+namespace detail {
+
+template <class Preset>
+mapped_weights mapped(weights_file const& file) {
+  auto const w = Preset::convention::head_coder().weight;
+  return {file.source(), name_map_of(file.source()), {w[0], w[1], w[2], w[3]}};
+}
+
+// What the tensors of other people's files decide, of a configuration.
+template <class Config>
+void take_shapes(Config& config, mapped_weights const& file) {
+  auto const extents = [&](char const* tensor, std::size_t rank) {
+    io::tensor_shape const none(rank, 0);
+    if (!file.contains(tensor)) return none;
+    auto const& shape = file.shape(tensor);
+    for (auto const d : shape)
+      if (d < 1 || d > 1 << 20) return none;
+    return shape.size() == rank ? shape : none;
+  };
+  auto const set = [](int& value, std::int64_t found) {
+    if (found > 0) value = static_cast<int>(found);
+  };
+  auto const fc6 = extents("roi_heads.box_head.fc6.weight", 2);
+  set(config.head.fc6, fc6[0]);
+  set(config.head.fc7, extents("roi_heads.box_head.fc7.weight", 2)[0]);
+  set(config.proposals.kernel, extents("rpn.head.conv.0.0.weight", 4)[2]);
+  std::int64_t channels = 0;  // of the map
+  for (auto const& layer : config.chain.layers)
+    if (layer.channels > 0) channels = layer.channels;
+  auto const bins = std::llround(std::sqrt(static_cast<double>(fc6[1]) / static_cast<double>(std::max<std::int64_t>(channels, 1))));
+  if (bins * bins * channels == fc6[1]) set(config.pooling.pooled, bins);
+  config.normalisation = file.whose().pixels;
+}
+
+template <class Config>
+Config configured(Config config, mapped_weights const& file, foreign_options const& o) {
+  take_shapes(config, file);
+  if (!o.anchors.empty()) config.anchor_sizes = {o.anchors};
+  if (!o.ratios.empty()) config.anchor_ratios = o.ratios;
+  if (o.short_side) config.short_side = o.short_side;
+  if (o.max_side) config.max_side = o.max_side;
+  std::string const scores = "roi_heads.box_predictor.cls_score.weight";
+  auto const& shape = file.shape(scores);
+  auto const count = shape.empty() || shape[0] < 2 ? 0 : static_cast<std::size_t>(shape[0] - 1);
+  config.classes = o.classes.empty() ? usual_classes(count) : o.classes;
+  if (config.classes.empty())
+    throw error(file.place(scores), "the names of its " + std::to_string(count) + " classes",
+                "none in the file, and no data set that is known by this number");
+  if (config.classes.size() != count)
+    throw error(file.place(scores), std::to_string(config.classes.size() + 1) + " rows, background and a row for each class given",
+                std::to_string(count + 1));
+  return config;
+}
+
+// The part of a model that a parameter belongs to: "backbone", "rpn.head", "roi_heads.box_head", "roi_heads.box_predictor".
+inline std::string_view part_of(std::string_view name) {
+  auto const first = name.find('.');
+  return name.substr(0, name.starts_with("backbone.") ? first : std::min(name.find('.', first + 1), name.size()));
+}
+
+}  // namespace detail
+
+// options: the device's, of every detect call. A file of this library says all itself: foreign must be empty.
+template <class Preset>
+detector<Preset> load(weights_file const& file, foreign_options const& foreign = {}, typename Preset::device::options options = {},
+                      model_weights how = model_weights::read) {
+  if (file.is_ours() && !foreign.empty())
+    throw error(file.name(), "a file of another program, where classes, anchors or sides are given",
+                "a model of this library, which says them");
+  if (file.model()) return detector<Preset>(detail::load<Preset>(*file.model(), options, how));
+  if (file.spec()) {
+    detector<Preset> d(read_config<Preset>(file), options);
+    read_parameters(file.source(), d.model().parameters(), how);
+    return d;
+  }
+  auto const source = detail::mapped<Preset>(file);
+  if (!source.whose().is_detector) throw error(file.name(), "the weights of a whole detector", source.whose().of + std::string(" weights"));
+  detector<Preset> d(detail::configured(Preset::config({}), source, foreign), options);
+  read_parameters(source, d.model().parameters(), how);
+  return d;
+}
+
+// To begin a training from a file of another program: take_over sets what its tensors and its pixels decide, before the model is made;
+// read_known reads what is there. A part of the model (backbone, RPN, fully connected layers, predictors) is in the file whole or not at
+// all, and the backbone is in it: else error. Of a detector all parts are, and its classes those of the model, by their usual names. Returns
+// the parts that are not in the file, which stay as they are.
+template <class Preset>
+void take_over(typename detector<Preset>::config_type& config, weights_file const& file) {
+  detail::take_shapes(config, detail::mapped<Preset>(file));
+}
+template <class Preset>
+std::vector<std::string> read_known(weights_file const& file, detector<Preset>& d) {
+  auto const source = detail::mapped<Preset>(file);
+  auto& store = d.model().parameters();
+  if (source.whose().is_detector) {
+    auto const count = d.config().classes.size();
+    if (auto const theirs = usual_classes(count); theirs != d.config().classes)
+      throw error(
+          file.name(), "a detector of the classes that are trained",
+          theirs.empty() ? "classes without names (convert names them)" : std::to_string(count) + " that begin with " + theirs.front());
+    read_parameters(source, store);
+    return {};
+  }
+  std::set<std::string_view> parts;  // that are in the file
+  for (auto const& e : store.entries())
+    if (source.contains(e.name)) parts.insert(detail::part_of(e.name));
+  parts.insert("backbone");
+  std::set<std::string> absent;
+  for (auto const& e : store.entries())
+    if (!parts.contains(detail::part_of(e.name))) absent.emplace(detail::part_of(e.name));
+  read_parameters(source, store, model_weights::read, [&](std::string_view name) { return parts.contains(detail::part_of(name)); });
+  return {absent.begin(), absent.end()};
+}
+
+// A state dict that PyTorch reads, with the spec beside it.
+template <class Preset>
+void save_pth(detector<Preset> const& d, std::filesystem::path const& path) {
+  io::pth_writer out;
+  out.attributes = {{"format", detail::model_format}, {"spec", detail::to_spec(d.config(), path.string())}};
+  add_parameters(out, d.model().parameters());
+  out.write(path);
+}
+
+}  // namespace frcnn::inline FRCNN_ABI
+FRCNN_HIDDEN_END
