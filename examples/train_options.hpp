@@ -1,5 +1,6 @@
 #pragma once
 // What train_voc can be told. Zero and empty: the preset's.
+#include "anchor_options.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
 #include "options.hpp"
@@ -18,7 +19,8 @@ struct arguments {
   std::vector<std::string> data;
   std::string test, preset = "small", scheme = "joint", classes, init, out = "run", iterations, maps_mb = "1024,8192", proposals,
                     test_proposals, targets;
-  std::vector<double> lr_drop, anchors, ratios;
+  std::vector<double> lr_drop;
+  console::anchor_arguments anchors;
   std::vector<int> scales;
   double lr = 0;
   std::int64_t checkpoint_every = 200;
@@ -41,6 +43,9 @@ struct arguments {
   }
   // What options mean together.
   void check() const {
+    anchors.check();
+    if (anchors.automatic() && !proposals.empty())
+      throw frcnn::error("--anchors auto", "a training of the RPN, whose anchors they are", "--proposals");
     std::size_t const numbers = steps().size(), parts = is_joint() ? 1 : 2;
     if (numbers != 0 && numbers != parts)
       throw frcnn::error("--iterations",
@@ -116,14 +121,7 @@ inline void declare(CLI::App& app, arguments& a) {
       ->check(console::between(0, 1));
   app.add_option("--short-side", a.short_side, "shorter side of resized images, pixels (the preset's)")->check(console::side());
   app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(console::side());
-  app.add_option("--anchors", a.anchors, "square roots of anchor areas, pixels of the resized image (the preset's)")
-      ->multi_option_policy(all)
-      ->delimiter(',')
-      ->check(console::above(0));
-  app.add_option("--ratios", a.ratios, "anchor heights over widths (the preset's)")
-      ->multi_option_policy(all)
-      ->delimiter(',')
-      ->check(console::above(0));
+  a.anchors.add_to(app, true);
   app.add_option("--lambda", a.lambda, "weight of the RPN's box loss, equation (1) (1)")->check(console::above(0));
   app.add_option("--n-cls", a.n_cls, "what the RPN's log loss is divided by (the number of sampled anchors; the paper's text: 256)")
       ->check(console::above(0));

@@ -50,8 +50,7 @@ static void draw_curves(fs::path const& out) {
 // What the command line changes of a preset's configuration, and how its sides fit together.
 template <class Config>
 static Config configured(Config config, arguments const& a) {
-  if (!a.anchors.empty()) config.anchor_sizes = {a.anchors};
-  if (!a.ratios.empty()) config.anchor_ratios = a.ratios;
+  a.anchors.apply_to(config);
   if (a.short_side) config.short_side = a.short_side;
   if (a.max_side) config.max_side = a.max_side;
   config.pyramid.short_sides = a.scales;
@@ -105,6 +104,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
+  if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training());
   std::optional<io::safetensors_file> weights;
   if (!a.init.empty()) {
     auto const theirs = preset.read(weights.emplace(a.init));

@@ -1,0 +1,77 @@
+#pragma once
+// How programs are told which anchors to take, and what they say about them:
+//   --anchors S,..|auto   --ratios R,..
+// auto: sizes, and without --ratios ratios too, from the boxes of the training data (data/anchor_proposal.hpp).
+#include "console.hpp"
+#include "options.hpp"
+
+#include <frcnn/data/anchor_report.hpp>
+
+#include <string>
+#include <vector>
+
+namespace console {
+
+class anchor_arguments {
+ public:
+  void add_to(CLI::App& app, bool automatic) {
+    auto const number = above(0);
+    CLI::Validator const size_or_auto([=](std::string& text) { return automatic && text == "auto" ? std::string() : number(text); },
+                                      number.get_description() + (automatic ? ", or auto" : ""));
+    app.add_option("--anchors", sizes_,
+                   std::string("square roots of anchor areas, pixels of the resized image (the preset's)") +
+                       (automatic ? "; auto: from the training data" : ""))
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->delimiter(',')
+        ->check(size_or_auto);
+    app.add_option("--ratios", ratios_, "anchor heights over widths (the preset's)")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->delimiter(',')
+        ->check(number);
+  }
+
+  bool automatic() const { return sizes_.size() == 1 && sizes_[0] == "auto"; }
+  bool gives_ratios() const { return !ratios_.empty(); }
+  void check() const {
+    if (sizes_.size() > 1 && std::find(sizes_.begin(), sizes_.end(), "auto") != sizes_.end())
+      throw frcnn::error("--anchors", "auto, or sizes", fmt::format("{}", fmt::join(sizes_, ",")));
+  }
+
+  // What is given in numbers; the rest of the configuration stays.
+  template <class Config>
+  void apply_to(Config& config) const {
+    if (!sizes_.empty() && !automatic()) {
+      std::vector<double> sizes(sizes_.size());
+      for (std::size_t i = 0; i < sizes_.size(); ++i) detail::parse(sizes_[i], sizes[i]);  // checked
+      config.anchor_sizes = {sizes};
+    }
+    if (!ratios_.empty()) config.anchor_ratios = ratios_;
+  }
+
+ private:
+  std::vector<std::string> sizes_;
+  std::vector<double> ratios_;
+};
+
+// How the anchors of a configuration fit the data, with a proposal. Family: of presets (Preset::family).
+template <class Family>
+frcnn::data::anchor_study study_anchors(frcnn::data::dataset const& data, typename Family::config_type const& config, bool move_ratios,
+                                        frcnn::data::difficult_objects how) {
+  typename Family::backbone_type const backbone(config.chain, config.normalisation.channels);
+  return frcnn::data::study_anchors<typename Family::convention>(data,
+                                                                 frcnn::data::setting_of(backbone, config.short_side, config.max_side),
+                                                                 {config.anchor_sizes.front(), config.anchor_ratios}, move_ratios, how);
+}
+
+// Of the training data, on stderr. --anchors auto: takes the proposal.
+template <class Family>
+void settle_anchors(anchor_arguments const& told, frcnn::data::dataset const& data, typename Family::config_type& config,
+                    frcnn::data::difficult_objects how) {
+  auto const study = study_anchors<Family>(data, config, !told.gives_ratios(), how);
+  for (auto const& line : study.lines(told.automatic())) say(line);
+  if (!told.automatic()) return;
+  config.anchor_sizes = {study.proposed.sizes};
+  config.anchor_ratios = study.proposed.ratios;
+}
+
+}  // namespace console
