@@ -97,6 +97,7 @@ struct datasets {
     bool no_test = false;
     int threads = 0;
     std::filesystem::path known{};  // what `checked` saved at the last start; images that have not changed since are not decoded again
+    bool headers_only = false;      // nothing is decoded
   };
 
   datasets(request const& r, data_arguments const& how) : checked(r.known) {
@@ -112,6 +113,7 @@ struct datasets {
 
     auto options = how.options("training data", r.threads);
     options.known = &checked;
+    options.headers_only = r.headers_only;
     if (!r.classes.empty()) options.classes = data::parse_class_list(r.classes);
     std::string problems;
     auto const attempt = [&](auto read) {
@@ -129,6 +131,7 @@ struct datasets {
       auto const classes = options.classes.empty() ? train.classes : options.classes;
       options = how.options("test data", r.threads);
       options.known = &checked;
+      options.headers_only = r.headers_only;
       options.classes = classes;
       options.wanted = data::annotations::optional;
       attempt([&] { test = data::read_voc(test_sources, options); });

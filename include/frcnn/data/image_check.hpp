@@ -11,6 +11,7 @@
 //          v.place(exif_mode::automatic, {{3000, 4000}});            // v.width x v.height is 3000 x 4000, v.orientation is 6
 #include "frcnn/data/check_cache.hpp"
 #include "frcnn/data/exif.hpp"
+#include "frcnn/data/image_header.hpp"
 #include "frcnn/data/image_io.hpp"
 
 #include <array>
@@ -36,9 +37,14 @@ struct image_verdict {
   }
 };
 
-// known: may be null.
-inline image_verdict check_image(std::filesystem::path const& file, check_cache const* known = nullptr) {
+// known: may be null. header_only: nothing is decoded (image_header.hpp), and the verdict is not one to be kept.
+inline image_verdict check_image(std::filesystem::path const& file, check_cache const* known = nullptr, bool header_only = false) {
   image_verdict v;
+  if (header_only) {
+    v.facts = inspect_header(file);
+    v.place(exif_mode::automatic, {});
+    return v;
+  }
   auto const stamp = file_stamp::of(file);  // before reading: a change in between is seen next time
   if (stamp) v.stamp = *stamp;
   auto facts = known && stamp ? known->find(file, *stamp) : std::nullopt;

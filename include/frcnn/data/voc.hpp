@@ -47,6 +47,7 @@ struct voc_options {
   exif_mode exif = exif_mode::automatic;  // which images are turned
   std::optional<coordinate_origin> origin = coordinate_origin::voc;  // nothing: as the folder's annotations say, each folder for itself
   missing_annotation missing = missing_annotation::error;
+  bool headers_only = false;              // sizes of images are read from their headers: damage behind them is not found; no `known`
   check_cache* known = nullptr;           // images that it knows are not decoded again; it gets those of this data
   warning_callback warn{};
   std::string name{};                                        // what warnings call the data; empty: its splits
@@ -145,7 +146,8 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
     c.image_problems = std::move(from.image_problems);
     c.annotation_problems = std::move(from.annotation_problems);
     if (!c.result.image.empty() && c.image_problems.empty())
-      collect(c.image_problems, c.result.image, true, [&] { c.picture = check_image(c.result.image, options.known); });
+      collect(c.image_problems, c.result.image, true,
+              [&] { c.picture = check_image(c.result.image, options.known, options.headers_only); });
     place_image(c, options.exif, {});
     if (!c.annotation.empty() && !c.without_annotation && c.annotation_problems.empty())
       collect(c.annotation_problems, c.annotation, false, [&] { check_annotation(c, options.exif); });
@@ -210,7 +212,7 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
   data.classes = options.classes;
   std::vector<std::filesystem::path> files;  // of the annotations of data.samples
   for (detail::checked_sample& c : checked) {
-    if (options.known && c.picture.width > 0) options.known->add(c.result.image, c.picture.stamp, c.picture.facts);
+    if (options.known && !options.headers_only && c.picture.width > 0) options.known->add(c.result.image, c.picture.stamp, c.picture.facts);
     bool const no_file = !c.annotation_problems.empty() && c.annotation_problems.can_be_skipped();
     if (options.skip_bad && (!c.image_problems.empty() || no_file)) {
       if (c.image_problems.empty()) unannotated.add(c.result.image.string());

@@ -1,0 +1,242 @@
+// inspect_data: what is in data in PASCAL VOC layout, and what may be wrong with it, before anything is trained.
+//
+//   inspect_data --data ROOT[:SPLIT] [--test ROOT[:SPLIT] | --split F] [--preset NAME --short-side N --anchors S,.. --ratios R,..] [--html FILE]
+//
+// On stdout: of each class objects, images, sizes before and after resizing, and how the preset's anchors fit; objects of an image; images
+// and boxes that are there twice, images of the training data in the test data; anchors that would fit better. --html writes the same as
+// one page. Of images only headers are read, and of files that may be equal all bytes. Where the root of --data has a list `test`, that is
+// the test data.
+#include "anchor_options.hpp"
+#include "data_options.hpp"
+#include "outputs.hpp"
+
+#include <frcnn/data/inspection.hpp>
+#include <frcnn/io/atomic_file.hpp>
+#include <frcnn/presets/every_preset.hpp>
+#include <frcnn/viz/html_page.hpp>
+
+#include <optional>
+
+using namespace frcnn;
+
+namespace {
+
+struct arguments {
+  std::vector<std::string> data;
+  std::string test, preset = "small", classes, html;
+  int threads = 0, short_side = 0, max_side = 0;
+  bool no_test = false;
+  console::anchor_arguments anchors;
+  console::data_arguments reading;
+};
+
+void declare(CLI::App& app, arguments& a) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")
+      ->required()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(console::path());
+  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test, where it has one)")
+                   ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
+                   ->check(console::path());
+  a.reading.add_to(app, true)->excludes(test);
+  app.add_flag("--no-test", a.no_test, "the training data only");
+  app.add_option("--preset", a.preset, "whose sides and anchors: " + every_preset<cpu>::names())->capture_default_str();
+  app.add_option("--short-side", a.short_side, "shorter side of resized images, pixels (the preset's)")->check(console::side());
+  app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(console::side());
+  a.anchors.add_to(app, false);
+  app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)")
+      ->check(console::path());
+  app.add_option("--threads", a.threads, "for reading (as many as there are cores)")->check(console::whole(1, 1024));
+  app.add_option("--html", a.html, "file for the report as a page")->check(console::path());
+}
+
+// Whether the root of a --data has a list of that name.
+bool has_split(std::string const& spec, std::string const& split) {
+  try {
+    auto const lists = data::find_voc_layout(data::parse_voc_spec(spec).root).lists;
+    return std::any_of(lists.begin(), lists.end(), [&](auto const& folder) { return std::filesystem::exists(folder / (split + ".txt")); });
+  } catch (error const&) {
+    return false;  // what is wrong with the root is said when it is read
+  }
+}
+
+using rows = std::vector<std::vector<std::string>>;
+
+struct table {
+  std::string title;
+  std::vector<std::string> head;
+  rows body;
+};
+
+// On stdout; the first column left, the others right.
+void print(table const& t) {
+  rows all{t.head};
+  all.insert(all.end(), t.body.begin(), t.body.end());
+  std::vector<std::size_t> width(t.head.size());
+  auto const letters = [](std::string const& s) {
+    return static_cast<std::size_t>(std::count_if(s.begin(), s.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  };
+  for (auto const& r : all)
+    for (std::size_t c = 0; c < r.size(); ++c) width[c] = std::max(width[c], letters(r[c]));
+  fmt::print("{}\n", t.title);
+  for (auto const& r : all) {
+    std::string line;
+    for (std::size_t c = 0; c < r.size(); ++c) {
+      std::string const pad(width[c] - letters(r[c]), ' ');
+      line += c == 0 ? "  " + r[c] + pad : "  " + pad + r[c];
+    }
+    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+  }
+}
+
+table class_table(std::string const& name, data::inspection const& of, std::size_t images, int short_side) {
+  table t{name + ": sizes of boxes (square roots of areas in pixels: least, tenth, median, nine tenths, most)",
+          {"class", "objects", "difficult", "images", "size", fmt::format("resized to {}", short_side), "under 8"},
+          {}};
+  auto const sizes = [](data::spread const& s) {
+    return fmt::format("{:.0f} {:.0f} {:.0f} {:.0f} {:.0f}", s.least, s.low, s.median, s.high, s.most);
+  };
+  auto const line = [&](data::class_inspection const& c) {
+    t.body.push_back({c.name, std::to_string(c.objects), std::to_string(c.difficult), fmt::format("{} of {}", c.images, images),
+                      sizes(c.side), sizes(c.resized_side), std::to_string(c.tiny)});
+  };
+  for (auto const& c : of.classes) line(c);
+  if (of.classes.size() > 1) line(of.all);
+  return t;
+}
+
+table fit_table(data::anchor_study const& study) {
+  table t{"training data: boxes whose best anchor has an IoU of at least 0.5, 0.7 (" + data::to_options(study.present) + ")",
+          {"class", "boxes", "0.5", "0.7", "stride costs", "border costs", "no anchor trains", "proposed 0.5", "proposed 0.7"},
+          {}};
+  auto const line = [&](std::string const& name, data::fit_counts const& now, data::fit_counts const& then) {
+    t.body.push_back({name, std::to_string(now.boxes), data::percent(now.share(now.best, 0)), data::percent(now.share(now.best, 1)),
+                      data::percent(now.share(now.anywhere, 1) - now.share(now.on_grid, 1)),
+                      data::percent(now.share(now.on_grid, 1) - now.share(now.best, 1)), std::to_string(now.not_learned),
+                      data::percent(then.share(then.best, 0)), data::percent(then.share(then.best, 1))});
+  };
+  for (std::size_t k = 0; k < study.classes.size(); ++k) line(study.classes[k], study.fit.of_class[k], study.fit_of_proposed.of_class[k]);
+  if (study.classes.size() > 1) line("all", study.fit.all, study.fit_of_proposed.all);
+  return t;
+}
+
+// Images by how many objects they have: at most ten lines.
+std::vector<std::pair<std::string, double>> objects_per_image(data::inspection const& of) {
+  std::size_t const step = std::max<std::size_t>(1, (of.images_with.size() + 8) / 10);
+  std::vector<std::pair<std::string, double>> bars;
+  if (of.images_with.empty()) return bars;
+  bars.emplace_back("0", static_cast<double>(of.images_with[0]));
+  for (std::size_t from = 1; from < of.images_with.size(); from += step) {
+    std::size_t const to = std::min(from + step, of.images_with.size()) - 1;
+    double n = 0;
+    for (std::size_t k = from; k <= to; ++k) n += static_cast<double>(of.images_with[k]);
+    bars.emplace_back(from == to ? std::to_string(from) : fmt::format("{} to {}", from, to), n);
+  }
+  return bars;
+}
+
+struct report {
+  std::vector<table> tables;
+  std::vector<std::string> findings, anchors;  // sentences
+  data::named_summaries summaries;
+  std::vector<std::pair<std::string, data::inspection>> sets;
+};
+
+void find(report& r, std::string const& name, data::inspection const& of, data::tally const& twice) {
+  auto const say = [&](data::tally const& t, char const* one, char const* many) {
+    if (t.count) r.findings.push_back(name + ": " + t.sentence(one, many));
+  };
+  say(of.tiny, "box has a side of less than 8 pixels after resizing", "boxes have a side of less than 8 pixels after resizing");
+  say(twice, "image is there twice", "images are there twice");
+  say(of.repeats.of_one_class, "box is drawn twice", "boxes are drawn twice");
+  say(of.repeats.of_two_classes, "box is drawn again as another class", "boxes are drawn again as another class");
+  if (of.summary.without_objects)
+    r.findings.push_back(fmt::format("{}: {} of {} images have no objects", name, of.summary.without_objects, of.summary.images));
+}
+
+std::string page_of(report const& r) {
+  viz::html_page page("What is in the data");
+  page.heading("What may be wrong");
+  for (auto const& f : r.findings) page.warning(f);
+  if (r.findings.empty()) page.text("Nothing was found.");
+  page.heading("Images");
+  std::vector<std::string> head{""};
+  for (auto const& [name, s] : r.summaries) head.push_back(name);
+  rows lines;
+  for (auto const& l : data::summary_lines(r.summaries)) {
+    lines.push_back({l.name});
+    lines.back().insert(lines.back().end(), l.of_set.begin(), l.of_set.end());
+  }
+  page.table(head, lines);
+  for (auto const& [name, of] : r.sets) page.bars(name + ": images by their number of objects", objects_per_image(of));
+  page.heading("Classes and anchors");
+  for (auto const& t : r.tables) {
+    page.text(t.title);
+    page.table(t.head, t.body);
+  }
+  for (auto const& line : r.anchors) page.text(line);
+  return page.str();
+}
+
+template <class Family>
+report inspect(console::datasets const& sets, bool has_test, arguments const& a, typename Family::config_type const& config) {
+  report r;
+  auto const resize = [&](int w, int h) { return Family::convention::resize(w, h, config.short_side, config.max_side); };
+  auto const train = data::inspect(sets.train, resize), test = data::inspect(sets.test, resize);
+  auto const equal =
+      data::equal_images(sets.train, sets.test, a.threads, [show = console::progress()](std::size_t done, std::size_t all) mutable {
+        show(fmt::format("{} of {} images compared that may be equal", done, all), done == all);
+      });
+  r.sets.emplace_back("training data", train);
+  r.summaries.emplace_back("training", train.summary);
+  find(r, "training data", train, equal.within);
+  if (has_test) {
+    r.sets.emplace_back("test data", test);
+    r.summaries.emplace_back("test", test.summary);
+    find(r, "test data", test, equal.within_second);
+    if (equal.between.count)
+      r.findings.push_back("test data: " +
+                           equal.between.sentence("image is one of the training data", "images are some of the training data"));
+    if (auto const none = data::classes_without_boxes(train, test); !none.empty())
+      r.findings.push_back(fmt::format("test data: {} of {} classes have no box: {}", none.size(), train.classes.size(),
+                                       data::first_of(none, 10, [](std::string const& name) { return name; })));
+  }
+  for (auto const& [name, of] : r.sets) r.tables.push_back(class_table(name, of, of.summary.images, config.short_side));
+  auto const study = console::study_anchors<Family>(sets.train, config, !a.anchors.gives_ratios(), a.reading.difficult_in_training());
+  r.tables.push_back(fit_table(study));
+  r.anchors = study.lines(false);
+  return r;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Shows what is in data in PASCAL VOC layout, what may be wrong with it, and how anchors fit");
+  arguments a;
+  declare(app, a);
+  return console::run(app, argc, argv, [&] {
+    return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
+      auto config = Preset::config({});
+      a.anchors.apply_to(config);
+      if (a.short_side) config.short_side = a.short_side;
+      if (a.max_side) config.max_side = a.max_side;
+      config.max_side = std::max(config.max_side, config.short_side);
+      make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws where they are none
+      if (a.max_side && a.max_side < config.short_side)
+        throw error("--max-side", fmt::format("at least the short side, {}", config.short_side), std::to_string(a.max_side));
+      bool const has_test = !a.no_test && (!a.test.empty() || a.reading.splits() || has_split(a.data.front(), "test"));
+      console::datasets const sets({a.data, a.test, a.classes, !has_test, a.threads, {}, true}, a.reading);
+      report const r = inspect<typename Preset::family>(sets, has_test, a, config);
+      for (auto const& t : r.tables) print(t), fmt::print("\n");
+      for (auto const& [name, of] : r.sets)
+        fmt::print("{}: objects of an image: least {:.0f}, median {:.0f}, most {:.0f}\n", name, of.objects_per_image.least,
+                   of.objects_per_image.median, of.objects_per_image.most);
+      for (auto const& f : r.findings) fmt::print("{}\n", f);
+      fmt::print("\n");
+      for (auto const& line : r.anchors) fmt::print("{}\n", line);
+      if (!a.html.empty()) io::write_file_atomically(a.html, page_of(r));
+      return 0;
+    });
+  });
+}

@@ -1,0 +1,70 @@
+"""inspect_data: what it says of small data with known faults, its page, and the anchors that train_voc takes from data."""
+import pathlib
+import re
+import xml.etree.ElementTree as ET
+
+from common import TINY, check, demo_data, refused, run
+from voc_data import folder, note, png, rows, thing, voc, write
+
+# Two classes; b has a box twice, and once more as another class; c has no objects; d, of the test, is a copy of a.
+d = voc("data", {"a": thing("nut", (1, 1, 40, 40)) + thing("bolt", (50, 10, 90, 60)), "b": thing("nut") * 2 + thing("bolt"), "c": ""}, test=["d"])
+write(d / "JPEGImages/b.png", png(rows(box=(2, 2, 30, 30))))
+write(d / "JPEGImages/c.png", png(rows(box=(3, 3, 9, 9))))
+write(d / "JPEGImages/d.png", png())
+write(d / "Annotations/d.xml", note(thing("nut", (1, 1, 4, 40))))
+result = run("inspect_data", "--data", d, "--short-side", "64", "--html", "page.html")
+check(result.returncode == 0, result)
+lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+for line in ("nut 3 0 2 of 3 36 36 36 40 40 36 36 36 40 40 0", "bolt 2 0 2 of 3 36 36 36 46 46 36 36 36 46 46 0"):
+    check(line in lines, line, result)
+for words in ("training data: 1 box is drawn twice: data/JPEGImages/b.png, nut (20, 16, 60, 48)", "training data: 1 box is drawn again as another class",
+              "test data: 1 image is one of the training data: data/JPEGImages/d.png equals data/JPEGImages/a.png",
+              "test data: 1 of 2 classes have no box: bolt", "test data: 1 box has a side of less than 8 pixels after resizing",
+              "training data: 1 of 3 images have no objects", "training data: objects of an image: least 0, median 2, most 3",
+              "anchors: share of boxes whose best anchor has an IoU of at least 0.5, 0.7"):
+    check(words in result.stdout, words, result)
+check("4 of 4 images compared that may be equal" not in result.stderr, "files of another size are not read", result)
+
+# The page is well-formed, whole in itself, and has the same numbers.
+page = ET.fromstring(pathlib.Path("page.html").read_text().replace("<!DOCTYPE html>", "", 1))
+text = " ".join("".join(page.itertext()).split())
+check("36 36 36 40 40" in text and "1 box is drawn twice" in text and "test data: 1 of 2 classes have no box: bolt" in text, text)
+check(not re.search(r"(src|href)=", pathlib.Path("page.html").read_text()), "a page that loads something")
+
+# Other sides, anchors and data.
+own = run("inspect_data", "--data", d, "--no-test", "--anchors", "20,41", "--ratios", "1", "--preset", "zf")
+check(own.returncode == 0 and "--anchors 20,41 --ratios 1" in own.stdout and "test data" not in own.stdout, own)
+check(run("inspect_data", "--data", folder("bare", lists=("trainval",))).returncode == 0, "no test split")
+zero = run("inspect_data", "--data", folder("zero", xml=note(thing(box=(0, 5, 96, 30)))), "--no-test")
+check(zero.returncode == 0 and "begin at 0" in zero.stderr and "--origin zero reads them" in zero.stderr, zero)
+check("--origin zero has them" in run("inspect_data", "--data", "zero", "--no-test", "--origin", "auto").stderr, "auto")
+
+# What is wrong is refused, and no page is written.
+for option, value, words in (("--preset", "none", "one of small"), ("--anchors", "auto", "a number above 0"), ("--anchors", "0", "a number above 0"),
+                             ("--data", "nowhere", "nowhere"), ("--html", "-", "the name of a file")):
+    refused(run("inspect_data", *(() if option == "--data" else ("--data", d)), option, value), words)
+broken = folder("broken")
+write(broken / "Annotations/b.xml", "<annotation>")
+refused(run("inspect_data", "--data", broken, "--html", "broken.html"), "b.xml")
+check(not pathlib.Path("broken.html").exists(), "half a report")
+
+# train_voc says how anchors fit in five lines, and takes the proposal where it is told to; a resumed run finds the same ones.
+data = demo_data("demo", 8)
+train = ("train_voc", "--data", data, *TINY, "--iterations", "2", "--no-test", "--out", "run")
+plain = run(*train[:-1], "plain")
+check(plain.returncode == 0, plain)
+at = plain.stderr.splitlines().index("anchors: share of boxes whose best anchor has an IoU of at least 0.5, 0.7")
+report = plain.stderr.splitlines()[at : at + 5]
+check(all(line.startswith("  ") for line in report[1:]) and "--anchors 24,48,96 --ratios 0.5,1,2" in report[1], report)
+proposed = re.search(r"proposed: --anchors (\S+) --ratios (\S+):", report[4])
+check(proposed, report)
+auto = run(*train, "--anchors", "auto")
+check(auto.returncode == 0 and "taken from the data" in auto.stderr, auto)
+told = run(*train[:-1], "told", "--anchors", proposed[1], "--ratios", proposed[2])
+check(told.returncode == 0, told)
+models = [pathlib.Path(out, "model.safetensors").read_bytes() for out in ("run", "told", "plain")]
+check(models[0] == models[1] and models[0] != models[2], "auto trains as its numbers do")
+check(run(*train, "--anchors", "auto", "--resume").returncode == 0, "resumed")
+fixed = run(*train[:-1], "fixed", "--anchors", "auto", "--ratios", "1")
+check(fixed.returncode == 0 and re.search(r"^  --anchors \S+ --ratios 1 ", fixed.stderr, re.M), fixed)
+refused(run(*train[:-1], "none", "--anchors", "auto,24"), "--anchors", "auto, or sizes")
