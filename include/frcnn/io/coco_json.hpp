@@ -85,16 +85,19 @@ class coco_reader {
   void parse(F const& read) {
     simdjson::ondemand::parser parser;
     simdjson::ondemand::document document;
+    bool begun = false;  // simdjson's document cannot say where it stands before
     try {
       document = parser.iterate(text_.view());
+      begun = true;
       read(document);
       char const* more = nullptr;
       if (!document.current_location().get(more)) refuse("nothing behind the end of the JSON", "more" + byte_in(document));
     } catch (simdjson::simdjson_error const& e) {
-      if (text_.size() == 0) refuse("JSON as COCO has it", "an empty file");
+      if (e.error() == simdjson::EMPTY) refuse("JSON as COCO has it", "an empty file");
       if (e.error() == simdjson::INCOMPLETE_ARRAY_OR_OBJECT || e.error() == simdjson::UNCLOSED_STRING)
         refuse("JSON as COCO has it", "its end missing at byte " + std::to_string(text_.size()));
-      refuse("JSON as COCO has it", "a mistake" + byte_in(document) + " (" + simdjson::error_message(e.error()) + ")");
+      refuse("JSON as COCO has it",
+             "a mistake" + (begun ? byte_in(document) : std::string()) + " (" + simdjson::error_message(e.error()) + ")");
     }
   }
 
@@ -339,6 +342,8 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
               a.area = outline ? outline->area : a.where.area();
               no_area.add(reader.here());
             }
+            if (!is_finite(a.area) || !is_finite(a.where.w) || !is_finite(a.where.h))
+              reader.refuse("a box and an area that are finite", "an outline or a box whose size overflows");
           }
           if (!(seen & 32)) no_crowd.add(reader.here());
           if (a.id == 0) id_0.add(reader.here());

@@ -25,8 +25,9 @@ struct coco_outline {
   coco_box box;
 };
 
-// The runs of a mask as text; nothing where it is none: a number that does not end, or is negative.
+// The runs of a mask as text; nothing where it is none: a number that does not end, is negative or beyond any image.
 inline std::optional<std::vector<std::int64_t>> runs_of_text(std::string_view text) {
+  constexpr std::int64_t most = std::int64_t{1} << 48;  // no image is larger, and sums of it do not overflow
   std::vector<std::int64_t> runs;
   for (std::size_t at = 0; at < text.size();) {
     std::int64_t value = 0;
@@ -40,7 +41,7 @@ inline std::optional<std::vector<std::int64_t>> runs_of_text(std::string_view te
       break;
     }
     if (runs.size() > 2) value += runs[runs.size() - 2];
-    if (value < 0) return {};
+    if (value < 0 || value > most) return {};
     runs.push_back(value);
   }
   return runs;

@@ -107,6 +107,9 @@ TEST_CASE("coco_json: area and box of polygons and of masks in both encodings") 
   CHECK(outline->area == 180);
   CHECK(outline->box == coco_box{5, 2, 20, 9});
   CHECK(!runs_of_text("o"));  // says that more follows
+  std::string growing;        // numbers of 59 bits, each added to one before
+  for (int i = 0; i < 60; ++i) growing += "ooooooooooo?";
+  CHECK(!runs_of_text(growing));
   CHECK(!outline_of_runs(std::vector<std::int64_t>{1, 3}, 3, 3));
   CHECK(!outline_of_runs(std::vector<std::int64_t>{1, -3, 11}, 3, 3));
 }
@@ -140,6 +143,13 @@ TEST_CASE("coco_json: bad input is named") {
           .starts_with(", annotation 0 (id 1): expected boxes as x, y, width, height, found 2 of 2 boxes that reach over the border"));
   auto const broken = fault(with(R"({"id": 1, "image_id": 3,, "category_id": 7})"));
   CHECK(broken.find("a mistake at byte ") != broken.npos);
+  CHECK(fault(with(R"({"id": 1, "image_id": 3, "category_id": 7, "segmentation": [[1e200, 0, 1e200, 1e200, 0, 1e200]]})"))
+            .starts_with(", annotation 0: expected a box and an area that are finite"));
+  // What is refused before there is a document.
+  CHECK(fault(with("\xff")).find("a mistake (") != std::string::npos);
+  CHECK(fault("[\"a\x01\"]").find("a mistake (") != std::string::npos);
+  CHECK(fault(" \n") == ": expected JSON as COCO has it, found an empty file");
+  CHECK(fault("\xEF\xBB\xBF") == ": expected JSON as COCO has it, found an empty file");
 }
 
 TEST_CASE("coco_json: results are read as they were written, and bad ones are named") {
