@@ -1,0 +1,34 @@
+// convert --model FILE --out FILE [--preset NAME ..: model_options.hpp]
+//
+// A trained detector from one kind of file into another, told by the end of --out's name: .safetensors, a model file of this library, or
+// .pth, a state dict that PyTorch reads (torch.load with weights_only, load_state_dict of torchvision's FasterRCNN where --model is of a preset
+// with its convention). Equal weights give equal bytes, however they were stored.
+#include "console.hpp"
+#include "model_options.hpp"
+#include "outputs.hpp"
+
+namespace fs = std::filesystem;
+
+int main(int argc, char** argv) {
+  CLI::App app("A detector's file into one of another kind");
+  console::model_arguments model;
+  std::string out;
+  model.add_to(app)->required();
+  app.add_option("--out", out, "file to write: .safetensors or .pth")->required()->check(console::path());
+
+  return console::run(app, argc, argv, [&] {
+    auto const kind = frcnn::data::lower(fs::path(out).extension().string());
+    if (kind != ".safetensors" && kind != ".pth" && kind != ".pt")
+      throw frcnn::error("--out " + out, "a name that ends with .safetensors or .pth", kind.empty() ? "none" : kind);
+    console::check_outputs({model.file}, {out});
+    return model.with({.threads = 1}, [&]<class Preset>(frcnn::detector<Preset> const& d) {
+      if (kind == ".safetensors") frcnn::save(d, out);
+      else frcnn::save_pth(d, out);
+      std::size_t numbers = 0;
+      for (auto const& e : d.model().parameters().entries()) numbers += e.p->size();
+      fmt::print("{}: preset {}, {} {}, {:.2f} million weights\n", out, Preset::name, d.classes().size(),
+                 d.classes().size() == 1 ? "class" : "classes", 1e-6 * static_cast<double>(numbers));
+      return 0;
+    });
+  });
+}

@@ -1,0 +1,61 @@
+"""Files of other programs in ours: a state dict of PyTorch in convert, and the way back."""
+import json
+import pathlib
+import struct
+import zipfile
+
+from common import TINY, bytes_of, check, demo_data, refused, run
+
+data = demo_data()
+model = "run/model.safetensors"
+trained = run("train_voc", "--data", data, "--out", "run", "--no-test", *TINY)
+check(trained.returncode == 0, trained)
+header = json.loads(bytes_of(model)[8 : 8 + struct.unpack("<Q", bytes_of(model)[:8])[0]])
+classes = ",".join(json.loads(header["__metadata__"]["spec"])["classes"])
+
+
+def converts(source, *arguments):
+    """The model file that `convert` makes of it."""
+    result = run("convert", "--model", source, *arguments, "--out", "converted.safetensors")
+    check(result.returncode == 0, result)
+    return bytes_of("converted.safetensors")
+
+
+def as_theirs(source, target, wrap=lambda pickled: pickled):
+    """What torch.save would write of the state dict alone: without what our programs read beside it."""
+    with zipfile.ZipFile(source) as ours, zipfile.ZipFile(target, "w") as theirs:
+        for name in ours.namelist():
+            record = ours.read(name)
+            if name.endswith("data.pkl"):
+                at = record.rindex(b"}(X\5\0\0\0frcnn")
+                check(record.endswith(b"uub."), record)
+                record = wrap(record[:at] + b".")
+            theirs.writestr(name, record)
+
+
+def no_convert(source, *arguments):
+    return run("convert", "--model", source, *arguments, "--out", "none.safetensors")
+
+
+expected = bytes_of(model)
+check(run("convert", "--model", model, "--out", "ours.pth").returncode == 0, "convert")
+check(converts("ours.pth") == expected, "there and back")
+check(converts("ours.pth", "--preset", "small") == expected, "its preset may be said")
+refused(no_convert("ours.pth", "--preset", "zf"), "--preset: expected that of ours.pth, small, found zf")
+refused(no_convert("ours.pth", "--classes", "a,b"), "ours.pth", "a model of this library, which says them")
+
+theirs = ["--preset", "small", "--classes", classes, "--short-side", "96", "--max-side", "160"]
+as_theirs("ours.pth", "theirs.pth")
+as_theirs("ours.pth", "checkpoint.pth", lambda p: b"\x80\2}(X\5\0\0\0epochK\3X\5\0\0\0model" + p[2:-1] + b"X\4\0\0\0argscargparse\nNamespace\n)\x81u.")
+as_theirs("ours.pth", "ema.pth", lambda p: b"\x80\2}X\7\0\0\0shadows" + p[2:-1] + b"s.")
+for file in ("theirs.pth", "checkpoint.pth"):
+    check(converts(file, *theirs) == expected, file)
+check(converts("ema.pth", "--key", "shadows", *theirs) == expected, "--key")
+refused(no_convert("ema.pth", *theirs), "ema.pth: expected a state dict, or one under model", 'found the keys "shadows"')
+refused(no_convert("theirs.pth"), "theirs.pth: expected --preset", "a file of another program")
+refused(no_convert("theirs.pth", "--preset", "small"), "theirs.pth", "classes, found none in the file")
+refused(no_convert("theirs.pth", *theirs, "--anchors", "32"), "rpn.head.", "expected shape [", "found shape [")
+refused(no_convert("theirs.pth", "--preset", "vgg16_tv", *theirs[2:]), "theirs.pth, tensor")
+refused(run("convert", "--model", model, "--out", "model.onnx"), "--out model.onnx: expected a name that ends with .safetensors or .pth")
+refused(run("convert", "--model", model, "--out", model), "an output that is no input")
+check(not pathlib.Path("none.safetensors").exists(), "nothing is written")
