@@ -6,7 +6,7 @@
 #                    (FRCNN_ONEDNN) oneDNN
 #     frcnn::data    pugixml, stb, (FRCNN_JPEG) libjpeg-turbo
 #     frcnn::io      nlohmann_json, (FRCNN_PROTOZERO) protozero
-#     frcnn::coco    simdjson
+#     frcnn::coco    simdjson, and what frcnn::data needs
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it
@@ -344,12 +344,17 @@ macro(frcnn_define_io)
 endmacro()
 
 macro(frcnn_define_coco)
+  if(NOT TARGET frcnn::data)
+    frcnn_define_data()
+  endif()
   find_package(simdjson CONFIG QUIET)
-  if(NOT TARGET simdjson::simdjson)
+  if(NOT TARGET frcnn::data)
+    frcnn_missing("its component data for its component coco")
+  elseif(NOT TARGET simdjson::simdjson)
     frcnn_missing("simdjson 3.0 or later for its component coco (Debian: libsimdjson-dev)")
   else()
     frcnn_new_target(coco)
-    target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn simdjson::simdjson)
+    target_link_libraries(${frcnn_target} INTERFACE frcnn::data simdjson::simdjson)
   endif()
 endmacro()
 

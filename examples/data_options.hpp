@@ -3,6 +3,7 @@
 //   --split F   --skip-bad   --exif auto|apply|ignore   --difficult drop|ignore|keep (where they train)
 //   --origin voc|zero|zero-inclusive|auto   --missing-xml error|empty
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
+#include "coco_data.hpp"
 #include "console.hpp"
 #include "options.hpp"
 
@@ -19,9 +20,12 @@ class data_arguments {
   CLI::Option* add_to(CLI::App& app, bool training) {
     add_reading_to(app);
     if (training)
-      app.add_option("--difficult", difficult, "objects marked difficult in training: drop (they count as background), ignore, keep")
-          ->capture_default_str()
-          ->check(CLI::IsMember({"drop", "ignore", "keep"}));
+      difficult_option_ =
+          app.add_option(
+                 "--difficult", difficult,
+                 "objects marked difficult, and crowds, in training: drop (they count as background), ignore (of COCO's data), keep")
+              ->capture_default_str()
+              ->check(CLI::IsMember({"drop", "ignore", "keep"}));
     return app
         .add_option("--split", fraction_,
                     training ? "train on this fraction of the images, by a hash of their ids, and test on the others"
@@ -50,6 +54,10 @@ class data_arguments {
     using enum frcnn::data::difficult_objects;
     return difficult == "keep" ? keep : difficult == "ignore" ? ignore : drop;
   }
+  // Crowds are no background: COCO's data has them ignored unless --difficult says otherwise.
+  void choose_difficult(std::vector<std::string> const& specs) {
+    if (difficult_option_ && difficult_option_->count() == 0 && !named_data(specs, false).coco.empty()) difficult = "ignore";
+  }
   bool splits() const { return fraction_ > 0; }
   double fraction() const { return fraction_; }
   frcnn::data::id_range training_part() const { return {0, splits() ? fraction_ : 1}; }
@@ -61,9 +69,6 @@ class data_arguments {
     source.part = test_part();
     return source;
   }
-  // What result files of it are called after.
-  std::string name_of_test(frcnn::data::voc_source const& source) const { return splits() ? "test" : source.split; }
-
   // name: "training data", which warnings begin with.
   frcnn::data::voc_options options(std::string const& name, int threads) const {
     frcnn::data::voc_options o;
@@ -83,6 +88,7 @@ class data_arguments {
 
  private:
   double fraction_ = 0;
+  CLI::Option* difficult_option_ = nullptr;
 };
 
 // Training and test data, checked whole: every bad file of both is named before training begins. Prints what is in them.
@@ -92,7 +98,7 @@ struct datasets {
   frcnn::data::check_cache checked;
 
   struct request {
-    std::vector<std::string> data;  // ROOT or ROOT:SPLIT
+    std::vector<std::string> data;  // ROOT, ROOT:SPLIT or FILE.json
     std::string test, classes;      // empty: the first root's test split, or what `how` splits off; the classes of the data
     bool no_test = false;
     int threads = 0;
@@ -102,14 +108,11 @@ struct datasets {
 
   datasets(request const& r, data_arguments const& how) : checked(r.known) {
     namespace data = frcnn::data;
-    std::vector<data::voc_source> sources;
-    for (auto const& spec : r.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
-    std::vector<data::voc_source> test_sources{r.test.empty() ? data::voc_source{sources.front().root, "test", {}}
-                                                              : data::parse_voc_spec(r.test, "test")};
-    if (how.splits()) test_sources = sources;
-    for (auto& s : sources) s.part = how.training_part();
-    for (auto& s : test_sources) s.part = how.test_part();
-    test_split = how.name_of_test(test_sources.front());
+    named_data sources(r.data, false);
+    auto test_sources = how.splits() || r.no_test ? sources : r.test.empty() ? sources.test_beside() : named_data({r.test}, true);
+    sources.set_part(how.training_part());
+    test_sources.set_part(how.test_part());
+    test_split = how.splits() ? "test" : test_sources.split();
 
     auto options = how.options("training data", r.threads);
     options.known = &checked;
@@ -124,7 +127,7 @@ struct datasets {
       }
     };
     attempt([&] {
-      train = data::read_voc(sources, options);
+      train = sources.read(options);
       data::require_trainable(train, "training data", how.difficult_in_training());
     });
     if (!r.no_test) {
@@ -134,7 +137,7 @@ struct datasets {
       options.headers_only = r.headers_only;
       options.classes = classes;
       options.wanted = data::annotations::optional;
-      attempt([&] { test = data::read_voc(test_sources, options); });
+      attempt([&] { test = test_sources.read(options); });
     }
     if (!problems.empty()) throw std::runtime_error(problems);
     say_what_is_there(r);

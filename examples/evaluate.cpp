@@ -6,7 +6,7 @@
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. The last lines on stdout: AP50 of each class, then mAP50.
 #include "any_model.hpp"
-#include "coco_files.hpp"
+#include "coco_scores.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
 #include "outputs.hpp"
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   from->add_option("--model", model, "model file")->check(console::path());
   from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt, or a file of COCO's results")
       ->check(console::path());
-  app.add_option("--test", test, "data in VOC layout, ROOT or ROOT:SPLIT; a file of COCO's annotations")
+  app.add_option("--test", test, "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]")
       ->required()
       ->check(console::path());
   metric.add_to(app);
@@ -40,8 +40,8 @@ int main(int argc, char** argv) {
   app.add_option("--top", top, "of the file's regions the best N of each image (all)")->check(console::whole(1))->needs(file);
   app.add_flag("--recall", recall, "recall of the proposals too");
 
-  app.add_option("--json", json, "of COCO's results: write the twelve numbers here, in full precision")->check(console::path());
-  app.add_flag("--pycocotools-exact", exact, "of COCO's results: an object whose annotation id is 0 is never found, as pycocotools has it");
+  app.add_option("--json", json, "of COCO's data: write the twelve numbers here, in full precision")->check(console::path());
+  app.add_flag("--pycocotools-exact", exact, "of COCO's data: an object whose annotation id is 0 is never found, as pycocotools has it");
 
   return console::run(app, argc, argv, [&] {
     if (std::error_code unknown; !results.empty() && std::filesystem::exists(results, unknown) && !std::filesystem::is_directory(results)) {
@@ -49,11 +49,13 @@ int main(int argc, char** argv) {
       console::evaluate_coco_files(results, test, json, exact, cpu.threads);
       return 0;
     }
-    for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
-      if (given) throw error(name, "--results with a file of COCO's results", "none");
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
-    auto const source = how.test_source(test);
+    console::named_data source({test}, !how.splits());
+    source.set_part(how.test_part());
+    for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
+      if (given && source.coco.empty()) throw error(name, "data in COCO's layout", test);
+    if (!json.empty()) console::check_outputs({model, source.coco.front().file}, {json});
     auto reading = how.options("test data", cpu.threads);
 
     std::vector<std::vector<detection>> found;
@@ -62,7 +64,7 @@ int main(int argc, char** argv) {
     if (!model.empty()) {
       auto const detector = console::load_any_model(model, cpu.get());
       reading.classes = detector.classes();
-      set = data::read_voc({source}, reading);
+      set = source.read(reading);
       std::shared_ptr<eval::proposal_lists> lists;
       if (!proposals.empty()) lists = console::proposals_of(set, proposals);
       if (lists && top) lists->keep_best(static_cast<std::size_t>(top));
@@ -79,10 +81,10 @@ int main(int argc, char** argv) {
         fmt::print("{}", eval::recall_report(eval::evaluate_proposals(regions, truth_of(set), std::array{50, 100, 300})));
       }
     } else {
-      set = data::read_voc({source}, reading);
+      set = source.read(reading);
       std::vector<std::string> ids;
       for (auto const& s : set.samples) ids.push_back(s.id);
-      eval::voc_results const files{results, how.name_of_test(source)};
+      eval::voc_results const files{results, how.splits() ? "test" : source.split()};
       found = eval::read_voc_results(files, ids, set.classes, console::warn);
       left_out = eval::classes_without_file(files, set.classes);
       if (!left_out.empty())
@@ -93,6 +95,9 @@ int main(int argc, char** argv) {
                         files.file(set.classes[static_cast<std::size_t>(left_out.front() - 1)]).string()));
     }
     cpu.report();
+    if (set.coco)
+      console::report_coco(evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, cpu.threads)),
+                           set.coco->categories, json);
     console::print_scores(console::score(found, truth_of(set), set.classes, metric, left_out), set.classes);
     return 0;
   });

@@ -3,8 +3,9 @@
 //
 //   detections   everything below is made from them; Ctrl-C leaves between two images
 //   scores       on stdout, as soon as they are known
-//   results/     VOC server files            detections/   a dozen images with boxes            pr.svg   precision over recall
+//   results/     VOC server files, coco.json            detections/   a dozen images with boxes            pr.svg   precision over recall
 // None of the three depends on another: what can be written is written, what cannot is said.
+#include "coco_scores.hpp"
 #include "outputs.hpp"
 #include "scores.hpp"
 
@@ -65,6 +66,13 @@ class test_pass {
     auto const found = frcnn::detect_all(d, set_, {}, done, regions_);
     auto const truth = frcnn::truth_of(set_);
     frcnn::eval::voc_evaluation scores;
+    if (set_.coco)
+      attempt([&] {
+        auto const results = frcnn::coco_results_of(set_, found);
+        std::filesystem::create_directories(out_ / "results");
+        frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
+        report_coco(frcnn::evaluate_coco(set_, results, coco_options_of(false, 0)), set_.coco->categories, {});
+      });
     if (set_.annotated()) attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });
     else say("AP needs annotations, and this split has none: results/ and detections/ hold what was found");
 

@@ -399,6 +399,7 @@ int main(int argc, char** argv) {
         a.data = {demo.string()};
       }
       fs::path const known = out / "checked_images.txt";
+      a.reading.choose_difficult(a.data);
       console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads, known}, a.reading);
       console::make_folder(out);
       console::folder_lock const alone(out);

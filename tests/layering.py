@@ -6,7 +6,7 @@ usage: layering.py INCLUDE_DIR
     concepts stand on core and geometry; backend/<name> implements ops
     compress stands on detector
     data, io, eval, viz stand on core and geometry; data may use concepts/data_source.hpp and ops/resize.hpp; data, eval and viz may use
-    the headers of io about files as such (reading, atomic writing, names, foreign formats, checksums), eval what COCO files say
+    the headers of io about files as such (reading, atomic writing, names, foreign formats, checksums), data and eval what COCO files say
     each namespace of ours stands between FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END, and is of one of two kinds (config.hpp): a header opens
     frcnn::inline FRCNN_ABI or frcnn::inline FRCNN_VOCABULARY, and not both; one of the vocabulary includes no header of ours that is not
     an umbrella brings, through all it includes, the libraries of its component and no others
@@ -47,7 +47,7 @@ MAY_INCLUDE = {
 }
 # single headers allowed across a border
 ALSO = {
-    "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/foreign_file.hpp", "frcnn/io/read_file.hpp"},
+    "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/coco_json.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/foreign_file.hpp", "frcnn/io/read_file.hpp"},
     "eval": {"frcnn/io/atomic_file.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/file_name.hpp", "frcnn/io/read_file.hpp"},
     "viz": {"frcnn/io/atomic_file.hpp"},
     "presets": {"frcnn/backend/cpu.hpp", "frcnn/backend/cpu/options.hpp"},  # load_detector: a file becomes a detector of one device
@@ -77,7 +77,7 @@ THIRD_PARTY = {
 }
 CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson"}, "eval": set(), "viz": {"stb"}, "compress": set()}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror"}, "eval": set(), "viz": {"stb"}, "compress": set()}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
 OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)

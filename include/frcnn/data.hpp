@@ -9,3 +9,4 @@
 #include "frcnn/data/stored_image.hpp"
 #include "frcnn/data/summary.hpp"
 #include "frcnn/data/voc.hpp"
+#include "frcnn/data/voc_writer.hpp"

@@ -2,7 +2,7 @@
 import json
 import pathlib
 
-from common import check, refused, run
+from common import TINY, bytes_of, check, demo_data, refused, run
 
 BOX = [10, 10, 40, 40]
 gt = {"images": [{"id": i, "width": 200, "height": 100, "file_name": f"{i}.jpg"} for i in range(1, 11)],
@@ -52,3 +52,31 @@ refused(evaluate("gt.json", "gt.json"), "gt.json", "a list of results")
 refused(evaluate(write("dt.json", dt), "nowhere.json"), "nowhere.json")
 refused(evaluate("dt.json", "gt.json", "--json", "gt.json"), "gt.json", "an output that is no input")
 refused(run("evaluate", "--results", ".", "--test", "gt.json", "--json", "out.json"), "--json")
+
+# Data: VOC to COCO and back; either trains to the same bytes, and has the same AP.
+voc = demo_data("voc", 10)
+for split in ("trainval", "test"):
+    r = run("convert_data", "--data", f"voc:{split}", "--to", f"{split}.json")
+    check(r.returncode == 0 and f"--data {split}.json:voc/JPEGImages" in r.stderr, r)
+train = lambda data, test, out: run("train_voc", "--data", data, "--test", test, *TINY, "--iterations", "3", "--difficult", "ignore", "--out", out)
+of_voc = train("voc:trainval", "voc:test", "of_voc")
+of_coco = train("trainval.json:voc/JPEGImages", "test.json:voc/JPEGImages", "of_coco")
+check(of_voc.returncode == 0 and of_coco.returncode == 0, of_voc, of_coco)
+check(bytes_of("of_voc/model.safetensors") == bytes_of("of_coco/model.safetensors"), "the same model")
+ap = lambda r: [line for line in r.stdout.splitlines() if line.startswith(("AP50", "mAP50"))]
+check(ap(of_voc) == ap(of_coco) and len(ap(of_voc)) > 1, of_voc, of_coco)
+check("Average Precision  (AP) @[ IoU=0.50:0.95" in of_coco.stdout, of_coco)
+
+# The results have the file's ids, and evaluate to the numbers that training printed.
+r = run("evaluate", "--results", "of_coco/results/coco.json", "--test", "test.json")
+check(r.returncode == 0 and r.stdout.strip() in of_coco.stdout, r, of_coco)
+r = run("evaluate", "--model", "of_coco/model.safetensors", "--test", "test.json:voc/JPEGImages", "--threads", "1", "--json", "out.json")
+check(r.returncode == 0 and ap(r) == ap(of_coco), r, of_coco)
+
+check(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again").returncode == 0, "COCO to VOC")
+check(run("convert_data", "--data", "again", "--to", "again.json").returncode == 0, "VOC to COCO")
+check(bytes_of("again.json") == bytes_of("trainval.json"), "there and back")
+refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again"), "again", "a new or an empty folder")
+refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "trainval.json"), "an output that is no input")
+refused(run("train_voc", "--data", "trainval.json:voc/JPEGImages", *TINY, "--out", "no_test"), "--test or --split")
+refused(run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", "voc", *TINY, "--out", "mixed"), "data of one layout")

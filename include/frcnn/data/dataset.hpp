@@ -10,12 +10,14 @@
 #include "frcnn/concepts/data_source.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/geometry/box.hpp"
+#include "frcnn/io/coco_records.hpp"
 #include "frcnn/io/read_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -48,12 +50,14 @@ struct sample {
   int width = 0, height = 0;    // of the image as it is used
   int orientation = 1;          // EXIF's: how the stored image is turned first (data/exif.hpp)
   std::vector<object> objects;
-  bool annotated = true;  // false: nobody has said what is on it
+  bool annotated = true;    // false: nobody has said what is on it
+  std::int64_t number = 0;  // its id in a COCO file
 };
 
 struct dataset {
   std::vector<std::string> classes;
   std::vector<sample> samples;
+  std::shared_ptr<io::coco_instances const> coco{};  // what its COCO file says; null: it is of none, or of several
 
   std::size_t size() const { return samples.size(); }
   encoded_image pixels(std::size_t i) const {

@@ -59,11 +59,10 @@ inline void write_new_file(std::filesystem::path const& path, std::string const&
 
 }  // namespace detail
 
-inline void write_demo_voc(std::filesystem::path out, demo_options const& o = {}) {
+// A new folder with folders inside: fill(place) writes into one beside it, which is renamed when that is done, or removed when it throws.
+template <class Fill>
+void write_new_folder(std::filesystem::path out, std::initializer_list<char const*> folders, Fill const& fill) {
   namespace fs = std::filesystem;
-  int const test = static_cast<int>(o.images * o.test_fraction + 0.5), train = o.images - test;
-  if (!(o.test_fraction > 0 && o.test_fraction < 1) || train < 1 || test < 1)
-    throw error("demo data", "at least one image to train on and one to test on", std::to_string(train) + " and " + std::to_string(test));
   std::error_code problem;
   if (!out.has_filename()) out = out.parent_path();  // "demo/"
   if (fs::exists(out, problem) && !(fs::is_directory(out, problem) && fs::is_empty(out, problem)))
@@ -75,11 +74,25 @@ inline void write_demo_voc(std::filesystem::path out, demo_options const& o = {}
   };
   fs::remove_all(beside, problem);
   refuse(beside);
-  for (char const* folder : {"JPEGImages", "Annotations", "ImageSets/Main"}) {
+  for (char const* folder : folders) {
     fs::create_directories(beside / folder, problem);
     refuse(beside / folder);
   }
   try {
+    fill(beside);
+    fs::rename(beside, out, problem);
+    refuse(out);
+  } catch (...) {
+    fs::remove_all(beside, problem);
+    throw;
+  }
+}
+
+inline void write_demo_voc(std::filesystem::path const& out, demo_options const& o = {}) {
+  int const test = static_cast<int>(o.images * o.test_fraction + 0.5), train = o.images - test;
+  if (!(o.test_fraction > 0 && o.test_fraction < 1) || train < 1 || test < 1)
+    throw error("demo data", "at least one image to train on and one to test on", std::to_string(train) + " and " + std::to_string(test));
+  write_new_folder(out, {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](std::filesystem::path const& beside) {
     for_each_in_parallel(static_cast<std::size_t>(o.images), o.threads, [&](std::size_t i) {
       demo_scene const scene = render_demo_scene(o.seed, i);
       std::string const id = detail::demo_id(static_cast<int>(i)), file = id + ".jpg";
@@ -90,12 +103,7 @@ inline void write_demo_voc(std::filesystem::path out, demo_options const& o = {}
     for (int i = 0; i < o.images; ++i) splits[i < train ? 0 : 1] += detail::demo_id(i) + "\n";
     detail::write_new_file(beside / "ImageSets/Main/trainval.txt", splits[0]);
     detail::write_new_file(beside / "ImageSets/Main/test.txt", splits[1]);
-    fs::rename(beside, out, problem);
-    refuse(out);
-  } catch (...) {
-    fs::remove_all(beside, problem);
-    throw;
-  }
+  });
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data

@@ -44,11 +44,11 @@ struct voc_options {
   annotations wanted = annotations::required;
   bool skip_bad = false;  // leave out images that are missing, cut, undecodable or not annotated, instead of refusing the data
   int threads = 0;        // for the check; 0: as many as there are cores
-  exif_mode exif = exif_mode::automatic;  // which images are turned
+  exif_mode exif = exif_mode::automatic;                             // which images are turned
   std::optional<coordinate_origin> origin = coordinate_origin::voc;  // nothing: as the folder's annotations say, each folder for itself
   missing_annotation missing = missing_annotation::error;
-  bool headers_only = false;              // sizes of images are read from their headers: damage behind them is not found; no `known`
-  check_cache* known = nullptr;           // images that it knows are not decoded again; it gets those of this data
+  bool headers_only = false;     // sizes of images are read from their headers: damage behind them is not found; no `known`
+  check_cache* known = nullptr;  // images that it knows are not decoded again; it gets those of this data
   warning_callback warn{};
   std::string name{};                                        // what warnings call the data; empty: its splits
   warning_callback note{};                                   // what was decided where the layout left a choice
@@ -86,8 +86,7 @@ inline void place_image(checked_sample& c, exif_mode exif, std::optional<std::ar
   c.result.orientation = c.picture.orientation;
 }
 
-inline void check_annotation(checked_sample& c, exif_mode exif) {
-  voc_annotation const written = read_voc_annotation(c.annotation);
+inline void check_annotation(checked_sample& c, exif_mode exif, voc_annotation const& written) {
   place_image(c, exif, written.size);
   double const w = c.result.width, h = c.result.height;
   if (w == 0) return;  // the image is bad
@@ -136,12 +135,14 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
   for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
     listed_image& from = listing.images[i];
     checked_sample& c = checked[i];
-    if (auto const at = origins.find(from.annotations); at != origins.end()) c.origin = at->second;
+    if (from.written) c.origin = coordinate_origin::zero;
+    else if (auto const at = origins.find(from.annotations); at != origins.end()) c.origin = at->second;
     else c.origin = options.origin.value_or(coordinate_origin::voc);
     c.without_annotation = from.without_annotation;
     c.annotation = std::move(from.annotation);
     c.result.id = std::move(from.id);
     c.result.image = std::move(from.image);
+    c.result.number = from.number;
     c.result.annotated = !c.annotation.empty();
     c.image_problems = std::move(from.image_problems);
     c.annotation_problems = std::move(from.annotation_problems);
@@ -150,7 +151,9 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
               [&] { c.picture = check_image(c.result.image, options.known, options.headers_only); });
     place_image(c, options.exif, {});
     if (!c.annotation.empty() && !c.without_annotation && c.annotation_problems.empty())
-      collect(c.annotation_problems, c.annotation, false, [&] { check_annotation(c, options.exif); });
+      collect(c.annotation_problems, c.annotation, false,
+              [&] { check_annotation(c, options.exif, from.written ? *from.written : read_voc_annotation(c.annotation)); });
+    if (from.written) c.evidence = {};  // its origin is no question
     if (!options.progress) return;
     std::lock_guard const lock(telling);
     options.progress(++done, checked.size());
@@ -191,14 +194,8 @@ inline std::map<std::string, std::size_t> label_objects(dataset& data, std::vect
 
 }  // namespace detail
 
-inline dataset read_voc(std::vector<voc_source> const& sources, voc_options const& options = {}) {
-  if (sources.empty()) throw error("data", "at least one ROOT:SPLIT", "none");
-  std::string all, splits;
-  for (voc_source const& s : sources) {
-    all += (all.empty() ? "" : ", ") + s.root.string() + ":" + s.split;
-    splits += (splits.empty() ? "" : ", ") + s.split;
-  }
-  voc_listing listing = list_voc(sources, options.wanted == annotations::required, options.skip_bad, options.missing);
+// What a listing names, checked and joined. all, splits: the sources, in messages and in front of warnings.
+inline dataset read_listed(voc_listing listing, std::string const& all, std::string const& splits, voc_options const& options) {
   if (options.note)
     for (auto const& note : listing.notes) options.note(note);
   auto checked = detail::check_listed(listing, options);
@@ -311,6 +308,16 @@ inline dataset read_voc(std::vector<voc_source> const& sources, voc_options cons
     throw error(all, "at least one object that can be used", "none among the " + std::to_string(written) + " of " + images);
   if (data.classes.empty() && data.annotated()) throw error(all, "at least one object", "none on any of " + images);
   return data;
+}
+
+inline dataset read_voc(std::vector<voc_source> const& sources, voc_options const& options = {}) {
+  if (sources.empty()) throw error("data", "at least one ROOT:SPLIT", "none");
+  std::string all, splits;
+  for (voc_source const& s : sources) {
+    all += (all.empty() ? "" : ", ") + s.root.string() + ":" + s.split;
+    splits += (splits.empty() ? "" : ", ") + s.split;
+  }
+  return read_listed(list_voc(sources, options.wanted == annotations::required, options.skip_bad, options.missing), all, splits, options);
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data

@@ -10,9 +10,11 @@
 // Messages name the options of the programs: --split is voc_source::part, --skip-bad is voc_options::skip_bad.
 #include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/problems.hpp"
+#include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_split.hpp"
 
 #include <map>
+#include <memory>
 #include <set>
 
 FRCNN_HIDDEN_BEGIN
@@ -27,9 +29,11 @@ enum class missing_annotation : std::uint8_t {
 
 struct listed_image {
   std::string id;
-  std::filesystem::path image, annotation;  // annotation is empty: nobody has annotated this split
-  std::filesystem::path annotations;        // the folder in which annotations of this split lie
-  bool without_annotation = false;          // it has none, and counts as without objects
+  std::filesystem::path image, annotation;          // annotation is empty: nobody has annotated this split
+  std::filesystem::path annotations;                // the folder in which annotations of this split lie
+  bool without_annotation = false;                  // it has none, and counts as without objects
+  std::shared_ptr<voc_annotation const> written{};  // what its annotation says, where that is no file of its own; counts from 0, half-open
+  std::int64_t number = 0;                          // its id in a COCO file
   problem_report image_problems, annotation_problems;
 };
 
@@ -209,7 +213,8 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
     return "; " + elsewhere.string() + " would be read from " + (folder / (id_of.at(elsewhere.stem().string()) + ".xml")).string();
   if (!text.empty()) return "; " + text.string() + ", a text as YOLO has it, is not read: convert the annotations to PASCAL VOC";
   if (!json.empty())
-    return "; " + json.string() + ", in JSON as COCO or LabelMe has it, is not read: convert the annotations to PASCAL VOC";
+    return "; " + json.string() +
+           " is not read with it: COCO's JSON is data by its own name, FILE.json:IMAGES, LabelMe's has to be converted";
   if (!whole.empty())
     return "; " + whole.string() +
            " has the name of none of the images (one file for all of them, as CVAT has it, is not read: export PASCAL VOC)";

@@ -3,7 +3,7 @@
 //
 //   read_coco_instances(path, warn)     {"images": [..], "categories": [..], "annotations": [..]}, in any order; what else is there is passed over
 //   read_coco_results(path)             [{"image_id": 1, "category_id": 2, "bbox": [x, y, w, h], "score": .9}, ..]; an empty list is one
-//   write_coco_results(path, results)   every number reads back as it was; the file is whole or not there
+//   write_coco_instances(path, instances), write_coco_results(path, results)   every number reads back as it was; the file is whole or not there
 //   write_coco_stats(path, stats)       {"stats": [..]}
 //
 // 1. an annotation has an id, an image, a category and a box. Without "area" it is that of its outline, or of its box; without "iscrowd" it is
@@ -455,6 +455,39 @@ inline void write_coco_results(std::filesystem::path const& path, std::span<coco
     text += '}';
   });
   file.write("\n", 1);
+  file.commit();
+}
+
+// Outlines are not kept, and not written.
+inline void write_coco_instances(std::filesystem::path const& path, coco_instances const& instances) {
+  atomic_file file(path);
+  auto const text_of = [&](std::string_view text) { file.write(text.data(), text.size()); };
+  text_of("{\"images\": ");
+  detail::write_json_list(file, instances.images, [](std::string& text, coco_image const& im) {
+    text += "{\"id\": ", detail::append_json(text, im.id);
+    text += ", \"width\": ", detail::append_json(text, std::int64_t{im.width});
+    text += ", \"height\": ", detail::append_json(text, std::int64_t{im.height});
+    text += ", \"file_name\": ", detail::append_json(text, std::string_view(im.file_name));
+    text += '}';
+  });
+  text_of(",\n\"categories\": ");
+  detail::write_json_list(file, instances.categories, [](std::string& text, coco_category const& c) {
+    text += "{\"id\": ", detail::append_json(text, c.id);
+    text += ", \"name\": ", detail::append_json(text, std::string_view(c.name));
+    text += '}';
+  });
+  text_of(",\n\"annotations\": ");
+  detail::write_json_list(file, instances.annotations, [](std::string& text, coco_annotation const& a) {
+    text += "{\"id\": ", detail::append_json(text, a.id);
+    text += ", \"image_id\": ", detail::append_json(text, a.image);
+    text += ", \"category_id\": ", detail::append_json(text, a.category);
+    text += ", \"bbox\": ", detail::append_json(text, a.where);
+    text += ", \"area\": ", detail::append_json(text, a.area);
+    text += a.crowd ? ", \"iscrowd\": 1" : ", \"iscrowd\": 0";
+    if (a.ignored) text += ", \"ignore\": 1";
+    text += '}';
+  });
+  text_of("}\n");
   file.commit();
 }
 

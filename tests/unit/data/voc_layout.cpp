@@ -85,7 +85,8 @@ TEST_CASE("without annotations, what may have been meant as one is named") {
         "; VOC/annotations.xml has the name of none of the images (one file for all of them, as CVAT has it, is "
         "not read: export PASCAL VOC)");
   CHECK(found("JPEGImages/_annotations.coco.json") ==
-        "; VOC/JPEGImages/_annotations.coco.json, in JSON as COCO or LabelMe has it, is not read: convert the annotations to PASCAL VOC");
+        "; VOC/JPEGImages/_annotations.coco.json is not read with it: COCO's JSON is data by its own name, FILE.json:IMAGES, LabelMe's has "
+        "to be converted");
   CHECK(found("labels/a.txt") == "; VOC/labels/a.txt, a text as YOLO has it, is not read: convert the annotations to PASCAL VOC");
   CHECK(found("Annotations/b.xml") == "; VOC/Annotations/b.xml would be read from VOC/Annotations/cam1/b.xml");
 }

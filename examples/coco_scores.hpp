@@ -1,0 +1,57 @@
+#pragma once
+// COCO's numbers in programs: AP of each category, then the twelve, from detections of a model or from a results file.
+#include "console.hpp"
+
+#include <frcnn/io/coco_json.hpp>
+#include <frcnn/train/coco_evaluation.hpp>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace console {
+
+inline frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int threads) {
+  frcnn::eval::coco_options o;
+  o.pycocotools_exact = pycocotools_exact;
+  o.threads = threads;
+  o.progress = [show = progress()](std::size_t done, std::size_t all) mutable {
+    if (done < all) show(fmt::format("{} of {} categories", done, all));
+  };
+  return o;
+}
+
+// json: where the twelve numbers are written in full precision, or empty.
+inline void report_coco(frcnn::eval::coco_evaluation const& e, std::vector<frcnn::io::coco_category> const& categories,
+                        std::string const& json) {
+  std::map<std::int64_t, std::string> name;
+  for (auto const& c : categories) name[c.id] = c.name;
+  std::vector<std::string> names;
+  for (auto const id : e.categories) names.push_back(name[id]);
+  fmt::print("{}{}", frcnn::eval::coco_report_by_category(e, names), frcnn::eval::coco_report(e));
+  if (!json.empty()) frcnn::io::write_coco_stats(json, frcnn::eval::coco_stats(e));
+}
+
+// Without a model and without images.
+inline void evaluate_coco_files(std::string const& results, std::string const& test, std::string const& json, bool pycocotools_exact,
+                                int threads) {
+  auto const truth = frcnn::io::read_coco_instances(test, [&](std::string const& text) { warn(test + ": " + text); });
+  auto const found = frcnn::io::read_coco_results(results);
+  std::vector<std::int64_t> images, categories;
+  for (auto const& im : truth.images) images.push_back(im.id);
+  for (auto const& c : truth.categories) categories.push_back(c.id);
+  auto const e = [&] {
+    try {
+      return frcnn::eval::evaluate_coco(images, categories, truth.annotations, found, coco_options_of(pycocotools_exact, threads));
+    } catch (frcnn::error const& problem) {
+      throw problem.in(results + ", " + problem.where());
+    }
+  }();
+  if (e.other_categories)
+    warn(fmt::format("{}: {} of {} detections are of categories that {} does not have, and are not judged", results, e.other_categories,
+                     found.size(), test));
+  report_coco(e, truth.categories, json);
+}
+
+}  // namespace console

@@ -1,0 +1,46 @@
+// convert_data --data ROOT[:SPLIT] --to FILE.json          VOC layout to COCO's JSON, which names the images where they are
+// convert_data --data FILE.json[:IMAGES] --to ROOT [--as SPLIT]   COCO to a new folder in VOC layout, with copies of the images
+//
+// The data is checked as train_voc checks it, and what is written is what training would see: boxes clipped to their images, labels in the
+// same order. So either form trains to the same bytes. VOC has no crowds, areas and outlines: a crowd becomes a difficult object.
+#include "coco_data.hpp"
+#include "data_options.hpp"
+#include "outputs.hpp"
+
+#include <frcnn/data/voc_writer.hpp>
+
+#include <filesystem>
+
+using namespace frcnn;
+namespace fs = std::filesystem;
+
+int main(int argc, char** argv) {
+  CLI::App app("Turns data in VOC layout into COCO's JSON, and back");
+  std::string from, to, split = "trainval";
+  console::data_arguments how;
+  app.add_option("--data", from, "ROOT[:SPLIT] in VOC or COCO layout, or FILE.json[:IMAGES]")->required()->check(console::path());
+  app.add_option("--to", to, "FILE.json: COCO; a new folder: VOC layout")->required()->check(console::path());
+  app.add_option("--as", split, "what the list of images in a VOC folder is called")->capture_default_str();
+  how.add_reading_to(app);
+
+  return console::run(app, argc, argv, [&] {
+    console::named_data const source({from}, false);
+    auto const set = source.read(how.options("data", 0));
+    fs::path const out = to;
+    if (!data::detail::is_json(to)) {
+      data::write_voc(out, split, set);
+      console::say(fmt::format("{} images, {} classes in {}:{}", set.size(), set.classes.size(), to, split));
+      return 0;
+    }
+    if (!set.annotated()) throw error(from, "annotated images", "some that nobody has annotated");
+    std::vector<fs::path> inputs;
+    for (auto const& s : set.samples) inputs.push_back(s.image);
+    for (auto const& s : source.coco) inputs.push_back(s.file);
+    console::check_outputs(inputs, {out});
+    auto const images = data::common_folder(set);
+    io::write_coco_instances(out, data::coco_of(set, images));
+    console::say(
+        fmt::format("{} images, {} classes in {}; its images: --data {}:{}", set.size(), set.classes.size(), to, to, images.string()));
+    return 0;
+  });
+}

@@ -1,0 +1,202 @@
+#pragma once
+// Data in COCO's JSON: one or several files, joined by the names of their categories, checked as VOC folders are, and written.
+//
+//   ROOT/annotations/instances_<split>.json   images in ROOT/<split>, ROOT/images/<split>, ROOT/images, ROOT/JPEGImages or ROOT
+//   FILE.json[:IMAGES]                        images in IMAGES; without it beside the file, or as above one folder up
+//
+// 1. classes are the first file's categories in order of id, then new names of the others; the mapping goes to options.note. An image keeps
+//    its id in sample::number, and is called by its file_name without extension
+// 2. the box is x .. x + w, y .. y + h in pixels from 0, clipped to its image. Crowds and what is marked `ignore` are objects that are
+//    difficult: training makes ignore regions of them where it is told so
+// 3. images, boxes and classes are checked, and warned of, as voc.hpp says; the JSON itself as io/coco_json.hpp says
+//
+// Example: dataset const train = read_coco({*find_coco("COCO:train2017", "train")});
+// Invariant: what write_coco writes of a data set reads back as the same data set: images, order, classes, boxes.
+#include "frcnn/data/voc.hpp"
+#include "frcnn/io/coco_json.hpp"
+
+#include <optional>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::data {
+
+struct coco_source {
+  std::filesystem::path file;
+  std::vector<std::filesystem::path> images;  // folders, of which the first that holds an image is read
+  std::string split;                          // for messages and result files
+  id_range part{};                            // of its images
+};
+
+namespace detail {
+
+// The split that a file is of: of "instances_val2017.json" val2017; of "a.json" a.
+inline std::string split_of(std::filesystem::path const& file) {
+  std::string const stem = file.stem().string();
+  return stem.starts_with("instances_") && stem.size() > 10 ? stem.substr(10) : stem;
+}
+
+inline std::vector<std::filesystem::path> image_folders(std::filesystem::path const& root, std::string const& split) {
+  return {root / split, root / "images" / split, root / "images", root / "JPEGImages", root};
+}
+
+inline bool is_json(std::string const& path) { return lower(std::filesystem::path(path).extension().string()) == ".json"; }
+
+}  // namespace detail
+
+// Where spec names COCO data; nothing: it does not. split: what ROOT alone means, "train" or "val"; of it, and of a SPLIT that is given,
+// train2017 and train2014 are found too. Throws where ROOT is such a folder and the split is not there.
+inline std::optional<coco_source> find_coco(std::string const& spec, std::string const& split) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  auto const colon = spec.rfind(':');
+  bool const divided = colon != spec.npos && !fs::exists(spec, ignored);
+  std::string const front = divided ? spec.substr(0, colon) : spec, back = divided ? spec.substr(colon + 1) : "";
+  if (detail::is_json(front) && !fs::is_directory(front, ignored)) {
+    fs::path const file = front;
+    coco_source source{file, {}, detail::split_of(file), {}};
+    if (!back.empty()) source.images = {back};
+    else {
+      source.images = {file.parent_path()};
+      for (auto& folder : detail::image_folders(file.parent_path() / "..", source.split)) source.images.push_back(folder);
+      source.images.push_back(file.parent_path() / "images");
+    }
+    return source;
+  }
+  fs::path const folder = fs::path(front) / "annotations";
+  std::set<std::string> there;
+  for (fs::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored))
+    if (auto const name = at->path().filename().string(); name.starts_with("instances_") && detail::is_json(name))
+      there.insert(detail::split_of(at->path()));
+  if (there.empty()) return {};
+  std::string const wanted = back.empty() ? split : back;
+  for (char const* year : {"", "2017", "2014"})
+    if (there.contains(wanted + year))
+      return coco_source{folder / ("instances_" + wanted + year + ".json"), detail::image_folders(front, wanted + year), wanted + year, {}};
+  std::string names;
+  for (auto const& name : there) names += (names.empty() ? "" : ", ") + name;
+  throw error(front, "annotations/instances_" + wanted + ".json", "none, but of the splits " + names);
+}
+
+namespace detail {
+
+inline std::filesystem::path folder_of_images(coco_source const& source, io::coco_instances const& file) {
+  std::error_code ignored;
+  for (auto const& folder : source.images)
+    for (std::size_t i = 0; i < std::min<std::size_t>(file.images.size(), 20); ++i)
+      if (std::filesystem::is_regular_file(folder / file.images[i].file_name, ignored)) return folder.lexically_normal();
+  return source.images.front();
+}
+
+// Adds the images of a file, with what is annotated on them.
+inline void list_coco(coco_source const& source, io::coco_instances const& file, voc_listing& all) {
+  std::string const path = source.file.string();
+  std::unordered_map<std::int64_t, std::string> name;
+  for (auto const& c : file.categories) name.emplace(c.id, c.name);
+  std::unordered_map<std::int64_t, std::shared_ptr<voc_annotation>> written;
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < file.images.size(); ++i) {
+    auto const& im = file.images[i];
+    std::string const here = path + ", image " + std::to_string(i) + " (id " + std::to_string(im.id) + ')';
+    if (im.file_name.empty()) throw error(here, "a \"file_name\"", "none");
+    if (!inside(im.file_name)) throw error(here, "a \"file_name\" below the folder of the images", "'" + im.file_name + "'");
+    auto& said = written[im.id] = std::make_shared<voc_annotation>();
+    if (im.width && im.height) said->size = {{static_cast<double>(im.width), static_cast<double>(im.height)}};
+    ids.push_back(std::filesystem::path(im.file_name).replace_extension().string());
+  }
+  for (auto const& a : file.annotations) {
+    voc_object o;
+    o.name = name.at(a.category);
+    o.difficult = a.crowd || a.ignored;
+    o.xmin = a.where.x, o.ymin = a.where.y, o.xmax = a.where.x + a.where.w, o.ymax = a.where.y + a.where.h;
+    written.at(a.image)->objects.push_back(std::move(o));
+  }
+  auto const folder = folder_of_images(source, file);
+  if (folder != source.file.parent_path().lexically_normal()) all.notes.push_back(path + ": images are read from " + folder.string());
+  auto const chosen = ids_within(ids, source.part);
+  std::set<std::string> const within(chosen.begin(), chosen.end());
+  for (std::size_t i = 0; i < file.images.size(); ++i) {
+    if (!within.contains(ids[i])) continue;
+    auto const& im = file.images[i];
+    listed_image listed;
+    listed.id = ids[i];
+    listed.image = folder / im.file_name;
+    listed.annotation = path + ", '" + im.file_name + "'";
+    listed.written = written.at(im.id);
+    listed.number = im.id;
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(listed.image, ignored)) {
+      std::string const other = not_a_file(listed.image);
+      listed.image_problems.add(listed.image.string(), "a file", other.empty() ? "nothing at that place" : other, true);
+    }
+    all.images.push_back(std::move(listed));
+  }
+  if (file.images.empty()) throw error(path, "at least one image", "none");
+  if (chosen.empty()) throw error(path, "images in this part of the data", "none of its " + std::to_string(file.images.size()));
+}
+
+// "1 person -> 1, 3 car -> 2", where that is news: ids are not the labels.
+inline std::string mapping_of(io::coco_instances const& file, std::vector<std::string> const& classes) {
+  std::string text;
+  bool same = true;
+  for (auto const& c : file.categories) {
+    auto const at = std::find(classes.begin(), classes.end(), c.name) - classes.begin();
+    bool const left_out = at == static_cast<std::ptrdiff_t>(classes.size());
+    same = same && !left_out && at + 1 == c.id;
+    text += (text.empty() ? "" : ", ") + std::to_string(c.id) + ' ' + c.name + " -> " + (left_out ? "none" : std::to_string(at + 1));
+  }
+  return same ? "" : text;
+}
+
+}  // namespace detail
+
+inline dataset read_coco(std::vector<coco_source> const& sources, voc_options options = {}) {
+  if (sources.empty()) throw error("data", "at least one file of COCO's", "none");
+  std::string all, splits;
+  std::vector<std::shared_ptr<io::coco_instances>> files;
+  for (coco_source const& s : sources) {
+    all += (all.empty() ? "" : ", ") + s.file.string();
+    splits += (splits.empty() ? "" : ", ") + s.split;
+    auto file = std::make_shared<io::coco_instances>(io::read_coco_instances(s.file, [&](std::string const& text) {
+      if (options.warn) options.warn((options.name.empty() ? s.split : options.name) + ": " + text);
+    }));
+    std::sort(file->categories.begin(), file->categories.end(), [](auto const& a, auto const& b) { return a.id < b.id; });
+    files.push_back(std::move(file));
+  }
+  if (options.classes.empty())
+    for (auto const& file : files)
+      for (auto const& c : file->categories)
+        if (std::find(options.classes.begin(), options.classes.end(), c.name) == options.classes.end()) options.classes.push_back(c.name);
+  voc_listing listing;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    detail::list_coco(sources[i], *files[i], listing);
+    if (auto const mapping = detail::mapping_of(*files[i], options.classes); !mapping.empty())
+      listing.notes.push_back(sources[i].file.string() + ": categories and their labels: " + mapping);
+  }
+  options.origin = coordinate_origin::zero;  // nothing is left to guess, or to doubt
+  options.missing = missing_annotation::error;
+  auto data = read_listed(std::move(listing), all, splits, options);
+  if (files.size() == 1) data.coco = files.front();
+  return data;
+}
+
+// A data set as a COCO file says it: image ids and annotation ids from 1, categories 1..K in the order of the labels; file_name: the
+// image's path relative to `images`. A difficult object is one with "ignore".
+inline io::coco_instances coco_of(dataset const& data, std::filesystem::path const& images) {
+  io::coco_instances file;
+  for (std::size_t k = 0; k < data.classes.size(); ++k) file.categories.push_back({static_cast<std::int64_t>(k + 1), data.classes[k]});
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    sample const& s = data.samples[i];
+    auto const id = static_cast<std::int64_t>(i + 1);
+    file.images.push_back({id, s.width, s.height, s.image.lexically_relative(images).generic_string()});
+    for (object const& o : s.objects) {
+      auto const b = o.where.as<double>();
+      io::coco_box const where{b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1};
+      auto const number = static_cast<std::int64_t>(file.annotations.size() + 1);
+      file.annotations.push_back({number, id, o.label, where, where.area(), false, o.difficult});
+    }
+  }
+  return file;
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

@@ -1,0 +1,92 @@
+#pragma once
+// A data set as a folder in VOC layout: the folder is there whole, or not at all.
+//
+//   ROOT/JPEGImages/<id>.<ext>   copies       ROOT/Annotations/<id>.xml       ROOT/ImageSets/Main/<split>.txt, in the order of the data set
+//
+// Boxes are written as VOC counts: from 1, inclusive; a fraction with as many digits as give it back. Throws where ROOT holds something, an
+// id is there twice, or cannot be a line of a list.
+// Invariant: read_voc reads the same data set back; the order of labels is that of the names then, unless classes are given.
+#include "frcnn/data/dataset.hpp"
+#include "frcnn/data/demo.hpp"
+#include "frcnn/data/look_alike.hpp"
+#include "frcnn/data/text.hpp"
+
+#include <charconv>
+#include <set>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::data {
+
+namespace detail {
+
+inline std::string in_xml(std::string_view text) {
+  std::string escaped;
+  for (char const c : text)
+    if (c == '&') escaped += "&amp;";
+    else if (c == '<') escaped += "&lt;";
+    else if (c == '>') escaped += "&gt;";
+    else escaped += c;
+  return escaped;
+}
+
+inline std::string annotation_of(sample const& s, std::string const& file) {
+  auto const tag = [](std::string const& name, std::string const& value) { return "<" + name + ">" + value + "</" + name + ">"; };
+  auto const number = [](double v) {
+    char digits[400];
+    return std::string(digits, std::to_chars(digits, digits + sizeof digits, v, std::chars_format::fixed).ptr);
+  };
+  std::string xml = "<annotation>\n  " + tag("filename", in_xml(file)) + "\n  " +
+                    tag("size", tag("width", std::to_string(s.width)) + tag("height", std::to_string(s.height)) + tag("depth", "3")) + "\n";
+  for (object const& o : s.objects)
+    xml += "  <object>\n    " + tag("name", in_xml(o.name)) + "\n    " + tag("truncated", o.truncated ? "1" : "0") + "\n    " +
+           tag("difficult", o.difficult ? "1" : "0") + "\n    " +
+           tag("bndbox", tag("xmin", number(o.where.x1 + 1.)) + tag("ymin", number(o.where.y1 + 1.)) + tag("xmax", number(o.where.x2)) +
+                             tag("ymax", number(o.where.y2))) +
+           "\n  </object>\n";
+  return xml + "</annotation>\n";
+}
+
+}  // namespace detail
+
+// The folder below which all images lie.
+inline std::filesystem::path common_folder(dataset const& data) {
+  std::filesystem::path common;
+  for (sample const& s : data.samples) {
+    auto const folder = s.image.parent_path().lexically_normal();
+    if (common.empty()) common = folder.empty() ? "." : folder;
+    while (common.has_relative_path() && common != ".") {
+      auto const below = folder.lexically_relative(common);
+      if (!below.empty() && *below.begin() != "..") break;
+      common = common.has_parent_path() ? common.parent_path() : std::filesystem::path(".");
+    }
+  }
+  return common;
+}
+
+inline void write_voc(std::filesystem::path out, std::string const& split, dataset const& data) {
+  namespace fs = std::filesystem;
+  std::set<std::string> seen;
+  for (sample const& s : data.samples) {
+    if (!seen.insert(s.id).second) throw error(s.image.string(), "image ids that differ", "'" + s.id + "' twice");
+    if (s.id.find_first_of("\r\n") != s.id.npos || s.id != trimmed(s.id))
+      throw error(s.image.string(), "an id that a line of a list can hold", "'" + with_visible_escapes(s.id) + "'");
+  }
+  write_new_folder(std::move(out), {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](fs::path const& beside) {
+    std::string list;
+    for (sample const& s : data.samples) {
+      std::string const file = s.id + s.image.extension().string();
+      auto const image = beside / "JPEGImages" / file, annotation = beside / "Annotations" / (s.id + ".xml");
+      std::error_code problem;
+      for (auto const& path : {image, annotation})
+        if (!problem) fs::create_directories(path.parent_path(), problem);
+      if (!problem) fs::copy_file(s.image, image, problem);
+      if (problem) throw error(image.string(), "room for a copy of " + s.image.string(), "'" + problem.message() + "'");
+      if (s.annotated) detail::write_new_file(annotation, detail::annotation_of(s, file));
+      list += s.id + "\n";
+    }
+    detail::write_new_file(beside / "ImageSets/Main" / (split + ".txt"), list);
+  });
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::data
+FRCNN_HIDDEN_END

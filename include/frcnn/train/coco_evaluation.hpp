@@ -1,0 +1,47 @@
+#pragma once
+// COCO's evaluation of detections on a data set that was read from a COCO file: results with the file's own ids, judged by what the file says
+// (areas of outlines, crowds, boxes that are not clipped).
+//
+// Example: auto const results = coco_results_of(set, detect_all(d, set));  auto const e = evaluate_coco(set, results);
+#include "frcnn/data/dataset.hpp"
+#include "frcnn/eval/coco_report.hpp"
+
+#include <map>
+#include <set>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI {
+
+// In the order of the data set. found: a list of each image. Detections of classes that the file does not have are left out.
+inline std::vector<io::coco_result> coco_results_of(data::dataset const& set, std::span<std::vector<detection> const> found) {
+  if (!set.coco) throw error("COCO's results", "data of one COCO file", "other data");
+  std::map<std::string, std::int64_t> id;
+  for (auto const& c : set.coco->categories) id.emplace(c.name, c.id);
+  std::vector<io::coco_result> results;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    for (detection const& d : found[i]) {
+      auto const category = id.find(set.classes.at(static_cast<std::size_t>(d.label - 1)));
+      if (category == id.end()) continue;
+      auto const b = d.where.as<double>();
+      results.push_back({set.samples.at(i).number, category->second, {b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1}, d.score});
+    }
+  return results;
+}
+
+// On the images and the classes of the data set.
+inline eval::coco_evaluation evaluate_coco(data::dataset const& set, std::span<io::coco_result const> results,
+                                           eval::coco_options const& options = {}) {
+  if (!set.coco) throw error("COCO's evaluation", "data of one COCO file", "other data");
+  std::vector<std::int64_t> images, categories;
+  for (auto const& s : set.samples) images.push_back(s.number);
+  for (auto const& c : set.coco->categories)
+    if (set.label_of(c.name)) categories.push_back(c.id);
+  std::set<std::int64_t> const of_image(images.begin(), images.end()), of_category(categories.begin(), categories.end());
+  std::vector<io::coco_annotation> objects;
+  for (auto const& a : set.coco->annotations)
+    if (of_image.contains(a.image) && of_category.contains(a.category)) objects.push_back(a);
+  return eval::evaluate_coco(images, categories, objects, results, options);
+}
+
+}  // namespace frcnn::inline FRCNN_ABI
+FRCNN_HIDDEN_END

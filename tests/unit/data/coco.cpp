@@ -1,0 +1,176 @@
+#include "frcnn/data/coco.hpp"
+
+#include "frcnn/data/voc_writer.hpp"
+
+#include "voc_folder.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace frcnn;
+using namespace frcnn::data;
+
+namespace {
+
+// The same images, in the same order, with the same objects.
+void check_equal(dataset const& a, dataset const& b) {
+  CHECK(a.classes == b.classes);
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto const &x = a.samples[i], &y = b.samples[i];
+    CHECK(x.id == y.id);
+    CHECK(x.width == y.width);
+    CHECK(x.height == y.height);
+    CHECK(x.orientation == y.orientation);
+    REQUIRE(x.objects.size() == y.objects.size());
+    for (std::size_t k = 0; k < x.objects.size(); ++k) {
+      CHECK(x.objects[k].where == y.objects[k].where);
+      CHECK(x.objects[k].label == y.objects[k].label);
+      CHECK(x.objects[k].name == y.objects[k].name);
+      CHECK(x.objects[k].difficult == y.objects[k].difficult);
+    }
+  }
+}
+
+// Two pictures of 20 x 10, a.png and b.png, in `images`, and a file.
+struct coco_folder : voc_folder {
+  coco_folder() {
+    write("images/a.png", picture());
+    write("images/b.png", picture());
+  }
+  static std::string annotation(int id, int image, int category, std::string const& box, std::string const& more = "") {
+    return "{\"id\": " + std::to_string(id) + ", \"image_id\": " + std::to_string(image) +
+           ", \"category_id\": " + std::to_string(category) + ", \"bbox\": [" + box + "], \"area\": 9, \"iscrowd\": 0" + more + "}";
+  }
+  void file(
+      std::string const& annotations, std::string const& name = "a.json",
+      std::string const& categories = R"({"id": 18, "name": "dog"}, {"id": 3, "name": "cat"})",
+      std::string const& images = R"({"id": 70, "file_name": "a.png", "width": 20, "height": 10}, {"id": 4, "file_name": "b.png"})") const {
+    write(name, "{\"images\": [" + images + "], \"categories\": [" + categories + "], \"annotations\": [" + annotations + "]}");
+  }
+  dataset read_files(std::vector<std::string> const& names, voc_options options = {}) {
+    warnings.clear();
+    options.warn = [&](std::string const& w) { warnings.push_back(without_root(w)); };
+    options.note = [&](std::string const& n) { notes.push_back(without_root(n)); };
+    std::vector<coco_source> sources;
+    for (auto const& n : names) sources.push_back(*find_coco(root() + "/" + n, "train"));
+    return read_coco(sources, options);
+  }
+  std::vector<std::string> notes;
+};
+
+}  // namespace
+
+TEST_CASE("coco: a file's classes, boxes, crowds and ids; the mapping is said") {
+  coco_folder f;
+  f.file(coco_folder::annotation(1, 70, 18, "1.5, 2, 3.25, 4") + "," +
+         coco_folder::annotation(2, 4, 3, "0, 0, 20, 10", ", \"iscrowd\": 1") + "," +
+         coco_folder::annotation(3, 70, 3, "2, 2, 1, 1", ", \"ignore\": 1"));
+  auto const set = f.read_files({"a.json"});
+  CHECK(set.classes == std::vector<std::string>{"cat", "dog"});  // in order of id
+  CHECK(f.notes == std::vector<std::string>{"VOC/a.json: images are read from VOC/images",
+                                            "VOC/a.json: categories and their labels: 3 cat -> 1, 18 dog -> 2"});
+  CHECK(f.warnings.empty());
+  REQUIRE(set.size() == 2);
+  CHECK(set.samples[0].id == "a");
+  CHECK(set.samples[0].number == 70);
+  CHECK(set.samples[1].number == 4);
+  REQUIRE(set.samples[0].objects.size() == 2);
+  auto const& o = set.samples[0].objects[0];
+  CHECK(o.where == box<float>{1.5f, 2, 4.75f, 6});
+  CHECK(o.label == 2);
+  CHECK(!o.difficult);
+  CHECK(set.samples[0].objects[1].difficult);  // ignore
+  CHECK(set.samples[1].objects[0].difficult);  // a crowd
+  REQUIRE(set.coco);
+  CHECK(set.coco->annotations.size() == 3);
+}
+
+TEST_CASE("coco: files whose category ids differ are joined by name") {
+  coco_folder f;
+  f.file(coco_folder::annotation(1, 70, 18, "1, 2, 3, 4"));
+  f.file(coco_folder::annotation(1, 70, 1, "1, 2, 3, 4") + "," + coco_folder::annotation(2, 70, 2, "5, 2, 3, 4"), "b.json",
+         R"({"id": 1, "name": "dog"}, {"id": 2, "name": "cow"})", R"({"id": 70, "file_name": "b.png"})");
+  auto const set = f.read_files({"a.json", "b.json"});
+  CHECK(set.classes == std::vector<std::string>{"cat", "dog", "cow"});
+  REQUIRE(set.size() == 3);
+  CHECK(set.samples[0].objects[0].label == 2);
+  CHECK(set.samples[2].objects[0].label == 2);
+  CHECK(set.samples[2].objects[1].label == 3);
+  CHECK(!set.coco);
+  // Classes that are asked for: their order, and no others.
+  voc_options o;
+  o.classes = {"cow"};
+  auto const cows = f.read_files({"b.json"}, o);
+  CHECK(cows.samples[0].objects.size() == 1);
+  CHECK(f.warnings.at(0).find("1 object of a class that is not asked for is left out (dog 1)") != std::string::npos);
+}
+
+TEST_CASE("coco: bad boxes and missing images are said as VOC's are") {
+  coco_folder f;
+  f.file(coco_folder::annotation(1, 70, 18, "1, 2, 0, 4") + "," + coco_folder::annotation(2, 70, 3, "30, 2, 5, 5") + "," +
+         coco_folder::annotation(3, 70, 3, "2, 2, 1, 1") + "," + coco_folder::annotation(4, 4, 3, "15, 5, 10, 5"));
+  auto const set = f.read_files({"a.json"});
+  CHECK(set.samples[0].objects.size() == 1);  // of one pixel
+  CHECK(set.samples[1].objects[0].where == box<float>{15, 5, 20, 10});
+  REQUIRE(f.warnings.size() == 3);
+  CHECK(f.warnings[0] == "a: 1 box without area is left out: VOC/a.json, 'a.png', object 1");
+  CHECK(f.warnings[1] == "a: 1 box outside of its image is left out: VOC/a.json, 'a.png', object 2");
+  CHECK(f.warnings[2].find("loses more than a tenth") != std::string::npos);
+  std::filesystem::remove(f.folder / "images/b.png");
+  CHECK(f.without_root(sentence([&] { f.read_files({"a.json"}); })) ==
+        "VOC/images/b.png: expected a file, found nothing at that place (--skip-bad leaves its image out)");
+  voc_options skip;
+  skip.skip_bad = true;
+  CHECK(f.read_files({"a.json"}, skip).size() == 1);
+  f.file("", "c.json", R"({"id": 1, "name": "x"})", R"({"id": 1, "file_name": "../a.png"})");
+  CHECK(f.without_root(sentence([&] { f.read_files({"c.json"}); })) ==
+        "VOC/c.json, image 0 (id 1): expected a \"file_name\" below the folder of the images, found '../a.png'");
+}
+
+TEST_CASE("coco: which data a name means") {
+  coco_folder f;
+  f.file("", "annotations/instances_train2017.json");
+  f.file("", "annotations/instances_val.json");
+  CHECK(find_coco(f.root(), "train")->split == "train2017");
+  CHECK(find_coco(f.root(), "val")->split == "val");
+  CHECK(find_coco(f.root() + ":train", "val")->file == f.folder / "annotations/instances_train2017.json");
+  CHECK(find_coco(f.root() + ":train2017", "val")->split == "train2017");
+  CHECK(f.without_root(sentence([&] { find_coco(f.root() + ":test", "val"); })) ==
+        "VOC: expected annotations/instances_test.json, found none, but of the splits train2017, val");
+  auto const named = *find_coco("x/b.json:pictures", "train");
+  CHECK(named.file == "x/b.json");
+  CHECK(named.images == std::vector<std::filesystem::path>{"pictures"});
+  CHECK(!find_coco(f.root() + "/images", "train"));
+  CHECK(!find_coco("VOC2007:trainval", "train"));
+}
+
+TEST_CASE("coco: VOC written as COCO is the same data, and so is that written as VOC again") {
+  voc_folder f;
+  f.add("b", voc_folder::object("dog", voc_folder::box("1", "1.5", "20", "10")) +
+                 voc_folder::object("cat &amp; &lt;mouse>", voc_folder::box("3.25", "2", "10", "8"), "<difficult>1</difficult>"));
+  f.add("sub/a");
+  f.add("c", "");
+  f.split("sub/a\nb\nc\n");
+  auto const voc = f.read();
+  auto const images = common_folder(voc);
+  CHECK(images == f.folder / "JPEGImages");
+  std::string const file = (f.folder / "a.json").string();
+  io::write_coco_instances(file, coco_of(voc, images));
+  auto const source = *find_coco(file + ":" + images.string(), "train");
+  auto const coco = read_coco({source});
+  check_equal(voc, coco);
+  CHECK(coco.samples[2].number == 3);
+  // A part of it is the same part.
+  for (auto const& part : {id_range{0, .5}, id_range{.5, 1}}) {
+    auto of_coco = source;
+    of_coco.part = part;
+    check_equal(read_voc({{f.root(), "trainval", part}}, {.classes = voc.classes}), read_coco({of_coco}, {.classes = voc.classes}));
+  }
+  write_voc(f.folder / "again", "train", coco);
+  check_equal(coco, read_voc({{f.folder / "again", "train"}}));
+  CHECK_THROWS_AS(write_voc(f.folder / "again", "train", coco), error);  // something is there
+  auto twice = coco;
+  twice.samples[1].id = "c";
+  CHECK_THROWS_AS(write_voc(f.folder / "twice", "train", twice), error);
+  CHECK(!std::filesystem::exists(f.folder / "twice"));
+}
