@@ -127,7 +127,10 @@ TEST_CASE("cuda_on_host: while a graph is captured, work may be queued and nothi
     view<int, 2, device> const all{memory.data(), {{1, 4}}};
     exec<device>::scan(c, all, all);
     device::event during;
-    during.record(c);
+    CHECK(sentence([&] { during.record(c); }) ==
+          "cudaEventRecord: expected calls that queue work while a CUDA graph is captured, found one by which the host asks what has run");
+    CHECK_THROWS_AS(static_cast<void>(before.done()), error);
+    CHECK_THROWS_AS(down.start(c, memory.data(), 4), error);
     CHECK(sentence([&] { c.wait(); }) ==
           "cudaStreamSynchronize: expected calls that queue work while a CUDA graph is captured, found one that waits for the device");
     CHECK_THROWS_AS(before.wait(), error);

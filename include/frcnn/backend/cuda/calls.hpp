@@ -2,7 +2,8 @@
 // What every call of a CUDA context is asked for first: whether it may be made now, and the count of those that wait.
 //
 // While a CUDA graph is captured, work may be queued, and nothing else: a call that waits for the device is an error that names it, and so is
-// one that allocates (a replayed graph would not allocate again). Both contexts, the device's and the host's, ask here, so that what a
+// one that allocates (a replayed graph would not allocate again), and one about an event of the host's (CUDA refuses to be asked then, and
+// an event that is recorded into a graph says nothing to the host). Both contexts, the device's and the host's, ask here, so that what a
 // captured `detect` or `step` calls is proved on a machine without a GPU.
 //
 // Example: calls k;  k.capture(true);  k.admit("cudaStreamSynchronize", calls::waits);
@@ -17,14 +18,16 @@ namespace frcnn::inline FRCNN_ABI::detail {
 
 class cuda_calls {
  public:
-  enum kind { queues, waits, allocates };
+  enum kind { queues, waits, allocates, asks };
 
   void admit(char const* call, kind k) {
     if (k == queues) return;
     if (is_capturing_)
       throw error(call, "calls that queue work while a CUDA graph is captured",
-                  k == waits ? "one that waits for the device" : "one that allocates memory");
-    (k == waits ? waits_ : allocations_).fetch_add(1, std::memory_order_relaxed);
+                  k == waits       ? "one that waits for the device"
+                  : k == allocates ? "one that allocates memory"
+                                   : "one by which the host asks what has run");
+    if (k != asks) (k == waits ? waits_ : allocations_).fetch_add(1, std::memory_order_relaxed);
   }
   void capture(bool is_on) noexcept { is_capturing_ = is_on; }
   bool is_capturing() const noexcept { return is_capturing_; }

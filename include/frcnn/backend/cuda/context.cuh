@@ -156,6 +156,7 @@ class cuda::event {
     if (event_) cudaEventDestroy(event_);
   }
   void record(context& c) {
+    c.calls().admit("cudaEventRecord", detail::cuda_calls::asks);
     if (event_ && where_->device() != c.stream_->device()) {  // an event is a device's
       cudaEventDestroy(event_);
       event_ = nullptr;
@@ -170,6 +171,7 @@ class cuda::event {
   }
   bool done() const {
     if (!event_) return true;
+    where_->calls().admit("cudaEventQuery", detail::cuda_calls::asks);
     cudaError_t const status = cudaEventQuery(event_);
     if (status != cudaErrorNotReady) detail::check_status({"cudaEventQuery"}, status);
     else static_cast<void>(cudaGetLastError());  // where it would wait to be found by the next call that looks

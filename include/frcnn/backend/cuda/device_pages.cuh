@@ -61,6 +61,7 @@ class device_pages {
     auto const release = driver_function<CUresult (*)(CUmemGenericAllocationHandle)>("cuMemRelease", 10020);
     auto const allow =
         driver_function<CUresult (*)(CUdeviceptr, std::size_t, CUmemAccessDesc const*, std::size_t)>("cuMemSetAccess", 10020);
+    call(*calls_, {"cudaSetDevice"}, cudaSetDevice, property_.location.id);  // the thread may be another than that of the constructor
     CUmemGenericAllocationHandle memory{};
     call(*calls_, {"cuMemCreate", cuda_calls::allocates}, create, &memory, bytes, &property_, 0ull);
     CUresult const status = map(base_ + offset, bytes, 0, memory, 0);

@@ -4,12 +4,14 @@
 // Device memory comes from a pool of the stream's own (the process's default pool stays as it is), which keeps what it was given back.
 // Pinned memory that is given up waits, with an event behind what was queued before, until that has run; then it is handed out again, or
 // freed when more is asked for. Nothing here waits for the device but the end of the stream, which goes with the last of its blocks.
+// What is given up while a graph is captured goes back after it: the stream's order is the graph's then, and not of blocks made before.
 #include "frcnn/backend/cuda/status.cuh"
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -50,6 +52,7 @@ class device_stream {
   device_stream& operator=(device_stream const&) = delete;
   ~device_stream() {
     cudaSetDevice(device_);
+    free_late();
     cudaStreamSynchronize(stream_);
     for (retired const& r : retired_) {
       cudaEventDestroy(r.used);
@@ -68,6 +71,7 @@ class device_stream {
 
   void* allocate(std::size_t bytes) {
     make_current();
+    free_late();
     void* p = nullptr;
     call(
         *calls_, {"cudaMallocFromPoolAsync", cuda_calls::allocates},
@@ -77,16 +81,25 @@ class device_stream {
   }
   void free(void* p) noexcept {
     cudaSetDevice(device_);
-    cudaFreeAsync(p, stream_);
+    if (!calls_->is_capturing()) {
+      cudaFreeAsync(p, stream_);
+      return;
+    }
+    std::lock_guard const lock(guard_);
+    try {
+      late_.push_back(p);
+    } catch (std::bad_alloc const&) {  // it stays in use
+    }
   }
 
   // Bytes is set to the size of the block, which may be one that was there.
   void* allocate_host(std::size_t& bytes) {
+    if (calls_->is_capturing()) calls_->admit("cudaMallocHost", cuda_calls::allocates);  // nor may events be asked
     make_current();
     std::lock_guard const lock(guard_);
     bytes = std::max<std::size_t>(bytes, 1);
     for (retired& r : retired_)
-      if (r.bytes >= bytes && r.bytes / 2 <= bytes && cudaEventQuery(r.used) == cudaSuccess) {
+      if (r.bytes >= bytes && r.bytes / 2 <= bytes && has_run(r)) {
         cudaEventDestroy(r.used);
         bytes = r.bytes;
         ++handed_out_;
@@ -95,15 +108,17 @@ class device_stream {
         retired_.pop_back();
         return p;
       }
-    static_cast<void>(cudaGetLastError());  // of events that are not done
-    calls_->admit("cudaMallocHost", cuda_calls::allocates);
-    std::erase_if(retired_, [](retired const& r) {
-      if (cudaEventQuery(r.used) != cudaSuccess) return false;
+    for (std::size_t i = 0; i < retired_.size();) {
+      retired& r = retired_[i];
+      if (!has_run(r)) {
+        ++i;
+        continue;
+      }
       cudaEventDestroy(r.used);
       cudaFreeHost(r.data);
-      return true;
-    });
-    static_cast<void>(cudaGetLastError());
+      r = retired_.back();
+      retired_.pop_back();
+    }
     retired_.reserve(retired_.size() + handed_out_ + 1);  // so that giving one up cannot fail
     void* p = nullptr;
     call(
@@ -116,13 +131,15 @@ class device_stream {
     std::lock_guard const lock(guard_);
     --handed_out_;
     cudaEvent_t used = nullptr;
-    if (cudaEventCreateWithFlags(&used, cudaEventDisableTiming) != cudaSuccess || cudaEventRecord(used, stream_) != cudaSuccess) {
+    bool const is_recorded = !calls_->is_capturing();
+    if (cudaEventCreateWithFlags(&used, cudaEventDisableTiming) != cudaSuccess ||
+        (is_recorded && cudaEventRecord(used, stream_) != cudaSuccess)) {
       cudaStreamSynchronize(stream_);
       if (used) cudaEventDestroy(used);
       cudaFreeHost(p);
       return;
     }
-    retired_.push_back({p, bytes, used});
+    retired_.push_back({p, bytes, used, is_recorded});
   }
 
  private:
@@ -130,7 +147,22 @@ class device_stream {
     void* data;
     std::size_t bytes;
     cudaEvent_t used;  // recorded when it was given up
+    bool is_recorded;
   };
+
+  // No graph is captured.
+  bool has_run(retired& r) noexcept {
+    if (!r.is_recorded) r.is_recorded = cudaEventRecord(r.used, stream_) == cudaSuccess;
+    if (r.is_recorded && cudaEventQuery(r.used) == cudaSuccess) return true;
+    static_cast<void>(cudaGetLastError());  // "not ready" would wait to be found by the next call that looks
+    return false;
+  }
+  void free_late() noexcept {
+    if (calls_->is_capturing()) return;
+    std::lock_guard const lock(guard_);
+    for (void* const p : late_) cudaFreeAsync(p, stream_);
+    late_.clear();
+  }
 
   int device_;
   std::shared_ptr<cuda_calls> calls_;
@@ -138,6 +170,7 @@ class device_stream {
   cudaStream_t stream_ = nullptr;
   std::mutex guard_;
   std::vector<retired> retired_;
+  std::vector<void*> late_;  // given up while a graph was captured
   std::size_t handed_out_ = 0;
 };
 

@@ -44,7 +44,7 @@ struct named_call {
 template <class Status>
 void check_status(named_call const& what, Status status) {
   if (status == status_of<Status>::success) return;
-  if constexpr (std::is_same_v<Status, cudaError_t>) static_cast<void>(cudaGetLastError());  // else the next launch reports it again
+  static_cast<void>(cudaGetLastError());  // of the library's own calls, too: else who looks next reports it again
   throw error(what.text(), "success", status_of<Status>::text(status));
 }
 

@@ -134,10 +134,14 @@ class cuda_on_host::context {
 class cuda_on_host::event {
  public:
   void record(context& c) {
+    c.calls().admit("cudaEventRecord", detail::cuda_calls::asks);
     order_ = c.order_;
     number_ = ++order_->recorded;
   }
-  bool done() const noexcept { return true; }
+  bool done() const {
+    if (order_) order_->calls.admit("cudaEventQuery", detail::cuda_calls::asks);
+    return true;
+  }
   void wait() const {
     if (!order_ || order_->waited >= number_) return;
     order_->calls.admit("cudaEventSynchronize", detail::cuda_calls::waits);
