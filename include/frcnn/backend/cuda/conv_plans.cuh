@@ -7,6 +7,7 @@
 //
 // Plans are such as give equal bits for equal data, within most_workspace: the fastest of them, measured on the caller's own data. With
 // cuda_options::deterministic it is the first that cuDNN's rules name: then equal runs choose equal plans, too.
+// A plan is run once before it is kept, into scratch: cuDNN names some that it then refuses.
 // Measuring waits for the device: a shape is seen once before it can be captured.
 //
 //   conv_plans_of(c)            what was chosen so far, as text (conv_choices.hpp), to be stored beside a checkpoint
@@ -125,7 +126,7 @@ class conv_plans {
   // out = or += the pass of both operands; `bytes` of out. False: cuDNN has no plan for it, and nothing is done.
   template <class Pass, class Scalar>
   bool run(cuda::context& c, conv_problem const& p, void const* first, void const* second, void* out, std::size_t bytes, writing how) {
-    conv_plan const& plan = plan_of<Pass>(c, p, first, second, bytes);
+    conv_plan const& plan = plan_of<Pass, Scalar>(c, p, first, second, bytes);
     if (plan.choice == no_plan) return false;
     cuda::context::frame const scope(c);
     Scalar const one = 1, beta = how == writing::add ? 1 : 0;
@@ -146,32 +147,33 @@ class conv_plans {
     return std::string(properties.name) + ", cuDNN " + std::to_string(cudnnGetVersion());
   }
 
-  template <class Pass>
+  template <class Pass, class Scalar>
   conv_plan const& plan_of(cuda::context& c, conv_problem const& p, void const* first, void const* second, std::size_t bytes) {
     auto const key = p.key(Pass::number);
     if (auto const it = plans_.find(key); it != plans_.end()) return *it->second;
     if (plans_.size() >= most_plans) plans_.clear();  // images of any size; what was chosen is not forgotten
     auto plan = std::make_unique<conv_plan>(c, p);
     if (auto const chosen = c.options().deterministic ? std::nullopt : choices_.find(key)) plan->choice = *chosen;
-    else choices_.put(key, plan->choice = choose<Pass>(c, p, *plan, first, second, bytes));
+    else choices_.put(key, plan->choice = choose<Pass, Scalar>(c, p, *plan, first, second, bytes));
     if (plan->choice != no_plan)
       c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan->conv.get(),
              static_cast<cudnnMathType_t>(plan->choice.math));
     return *(plans_[key] = std::move(plan));
   }
 
-  template <class Pass>
+  template <class Pass, class Scalar>
   conv_choice choose(cuda::context& c, conv_problem const& p, conv_plan const& plan, void const* first, void const* second,
                      std::size_t bytes) {
     constexpr int most = 16;
     typename Pass::found found[most] = {};
     int count = 0;
+    cuda::context::frame const scope(c);
+    void* const out = c.scratch(bytes);  // measuring and trying overwrite it
     if (c.options().deterministic) {
       c.call({Pass::suggests}, or_none(Pass::suggest), handle_, Pass::first(plan), Pass::second(plan), plan.conv.get(), Pass::result(plan),
              most, &count, &found[0]);
     } else {
-      cuda::context::frame const scope(c);
-      void* const out = c.scratch(bytes);  // measuring overwrites it
+      cuda::context::frame const workspace(c);
       c.call({Pass::measures, cuda_calls::waits}, or_none(Pass::measure), handle_, Pass::first(plan), first, Pass::second(plan), second,
              plan.conv.get(), Pass::result(plan), out, most, &count, &found[0], c.scratch(most_workspace), most_workspace);
     }
@@ -179,17 +181,32 @@ class conv_plans {
       auto const& f = found[i];
       if (f.status != CUDNN_STATUS_SUCCESS || f.memory > most_workspace || f.determinism != CUDNN_DETERMINISTIC) continue;
       // What is exact stays so, whatever cuDNN says that it measured with.
-      return {static_cast<int>(f.algo), static_cast<int>(p.math == CUDNN_FMA_MATH ? CUDNN_FMA_MATH : f.mathType), f.memory};
+      conv_choice const choice{static_cast<int>(f.algo), static_cast<int>(p.math == CUDNN_FMA_MATH ? CUDNN_FMA_MATH : f.mathType), f.memory};
+      if (is_accepted<Pass, Scalar>(c, plan, choice, first, second, out)) return choice;
     }
     return no_plan;
   }
+  template <class Pass, class Scalar>
+  bool is_accepted(cuda::context& c, conv_plan const& plan, conv_choice const& choice, void const* first, void const* second, void* out) {
+    cuda::context::frame const scope(c);
+    Scalar const one = 1, zero = 0;
+    bool is_refused = false;
+    c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan.conv.get(), static_cast<cudnnMathType_t>(choice.math));
+    c.call({Pass::runs}, or_none(Pass::run, &is_refused), handle_, &one, Pass::first(plan), first, Pass::second(plan), second,
+           plan.conv.get(), static_cast<decltype(typename Pass::found().algo)>(choice.algorithm), c.scratch(choice.workspace),
+           choice.workspace, &zero, Pass::result(plan), out);
+    return !is_refused;
+  }
   // What cuDNN does not support is no error of the call: it found nothing.
   template <class F>
-  static auto or_none(F f) {
-    return [f](auto... arguments) {
+  static auto or_none(F f, bool* is_refused = nullptr) {
+    return [f, is_refused](auto... arguments) {
       cudnnStatus_t const status = f(arguments...);
       int const category = CUDNN_STATUS_CATEGORY(status);
-      return category == CUDNN_STATUS_NOT_SUPPORTED || category == CUDNN_STATUS_BAD_PARAM ? CUDNN_STATUS_SUCCESS : status;
+      static_cast<void>(cudaGetLastError());  // of what was tried
+      if (category != CUDNN_STATUS_NOT_SUPPORTED && category != CUDNN_STATUS_BAD_PARAM) return status;
+      if (is_refused) *is_refused = true;
+      return CUDNN_STATUS_SUCCESS;
     };
   }
 

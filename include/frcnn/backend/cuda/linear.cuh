@@ -3,7 +3,8 @@
 // kept. Equal runs get equal plans and equal bits; nothing is measured, and nothing waits.
 //   precision exact   float; tf32: factors rounded to tf32; bf16: inference: factors rounded to bf16, summed and given in float, what learns
 //                     is computed as in tf32
-// A bias alone is the product's epilogue. With a ReLU both are a kernel of ours: cuBLASLt's ReLU makes a NaN 0, which the loss must see.
+// A bias alone is the product's epilogue, where it lies at a multiple of 16 bytes: plans are not told of its alignment, and some read it so.
+// With a ReLU both are a kernel of ours: cuBLASLt's ReLU makes a NaN 0, which the loss must see.
 #include "frcnn/backend/cuda/bf16.hpp"
 #include "frcnn/backend/cuda/executor.cuh"
 #include "frcnn/backend/cuda/libraries.cuh"
@@ -110,7 +111,8 @@ struct linear_products<cuda> {
       plans.run<T>(c, {CUDA_R_64F, CUDA_R_64F, CUBLAS_COMPUTE_64F}, p, p.a, p.b, nullptr);
       return false;
     } else {
-      T const* const epilogue = relu ? nullptr : bias;
+      bool const is_whole = !relu && reinterpret_cast<std::uintptr_t>(bias) % 16 == 0;
+      T const* const epilogue = is_whole ? bias : nullptr;
       auto const precision = c.options().precision;
       cuda::context::frame const scope(c);
       if (infers && precision == compute::bf16)
@@ -118,7 +120,7 @@ struct linear_products<cuda> {
       else
         plans.run<T>(c, {CUDA_R_32F, CUDA_R_32F, precision == compute::exact ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_32F_FAST_TF32}, p, p.a,
                      p.b, epilogue);
-      return !relu;
+      return is_whole;
     }
   }
 
