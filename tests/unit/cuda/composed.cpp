@@ -66,7 +66,11 @@ TEST_CASE("cuda: detect and propose give what the CPU gives, and wait for their 
       auto const same = testing::compare_detections(other.detect(s, view_of(p), o), expected, {.score_threshold = .1});
       CHECK_MESSAGE(same.ok(), same.describe());
       CHECK(same.excused.empty());
+#if defined(__CUDACC__)  // the device may be done before the host asks, and is under compute-sanitizer
+      CHECK(s.context().waits() <= before + 1);
+#else
       CHECK(s.context().waits() == before + 1);
+#endif
     }
   }
 }
@@ -76,7 +80,7 @@ TEST_CASE("cuda: training gives what the CPU's gives, and a step waits for nothi
   auto const& options = ways[std::size(ways) - 1];
   std::vector<std::uint64_t> waits;
   check_near(trained<on_cuda>(options, feed, 8, true, &waits), trained<on_cpu>(portable, feed, 8, true));
-#if defined(__CUDACC__)  // the device may be done before the host asks
+#if defined(__CUDACC__)  // as above
   CHECK(std::accumulate(waits.begin(), waits.end(), std::uint64_t{0}) <= 4);
 #else
   // The trainer reads reports four steps late: each costs one wait, the first four steps none.
