@@ -17,7 +17,7 @@
 
 struct arguments {
   std::vector<std::string> data;
-  std::string test, preset = "small", scheme = "joint", classes, init, out = "run", iterations, maps_mb = "1024,8192", proposals,
+  std::string test, preset = "small", scheme = "joint", classes, init, init_key, out = "run", iterations, maps_mb = "1024,8192", proposals,
                     test_proposals, targets;
   std::vector<double> lr_drop;
   console::anchor_arguments anchors;
@@ -132,7 +132,12 @@ inline void declare(CLI::App& app, arguments& a) {
   a.metric.add_to(app);
   app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str()->check(console::whole<std::uint64_t>(0));
   a.cpu.add_to(app, false);
-  app.add_option("--init", a.init, "model file to start from")->check(console::path());
+  auto* init =
+      app.add_option("--init", a.init,
+                     "weights to start from: a model file, or ImageNet weights or a detector of torchvision (.pth) or Caffe (.caffemodel)")
+          ->check(console::path());
+  app.add_option("--init-key", a.init_key, "of the state dict inside a .pth file (found under model, state_dict, model_state, ema)")
+      ->needs(init);
   app.add_option("--out", a.out, "folder of the run")->capture_default_str()->check(console::path());
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(console::whole<std::int64_t>(1));

@@ -13,6 +13,7 @@
 #include "test_pass.hpp"
 #include "train_options.hpp"
 
+#include <frcnn/detector/weights_file.hpp>
 #include <frcnn/io.hpp>
 #include <frcnn/presets/unshared.hpp>
 #include <frcnn/train/alternating.hpp>
@@ -85,7 +86,7 @@ struct plan {
 template <class Family>
 struct preset_data {
   char const* name;
-  typename Family::config_type (*read)(io::safetensors_file const&);
+  typename Family::config_type (*read)(weights_file const&);
   presets::training_defaults (*training)();
   void (*freeze)(typename Family::model&);  // what is frozen where training begins from a file
 
@@ -105,9 +106,11 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
   if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training());
-  std::optional<io::safetensors_file> weights;
-  if (!a.init.empty()) {
-    auto const theirs = preset.read(weights.emplace(a.init));
+  std::optional<weights_file> weights;
+  if (!a.init.empty()) weights.emplace(a.init, a.init_key);
+  if (weights && !weights->is_ours()) take_over<Family>(config, *weights);
+  if (weights && weights->is_ours()) {
+    auto const theirs = preset.read(*weights);
     if (theirs.classes != config.classes)
       throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
@@ -117,14 +120,20 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   } else if (!a.targets.empty()) {
     config.head.empirical_targets = a.targets == "empirical";
   }
-  bool const measures_targets = config.head.empirical_targets && !weights;  // those of weights are in the units of their predictor
+  bool const has_predictor = weights && (weights->is_ours() || name_map_of(weights->source()).is_detector);
+  bool const measures_targets = config.head.empirical_targets && !has_predictor;  // those of weights are in the units of their predictor
   bool const exact = a.scheme == exact_step::name;
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
   if constexpr (requires { Family::rois_of_head_step; })
     if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
   detector<Family> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
-  if (weights) read_parameters(*weights, d.model().parameters());
+  if (weights && weights->is_ours()) read_parameters(weights->source(), d.model().parameters());
+  if (weights && !weights->is_ours()) {
+    auto const drawn = read_known(*weights, d);
+    console::say(fmt::format("{}: {} weights; {}", a.init, name_map_of(weights->source()).of,
+                             drawn.empty() ? "nothing is drawn" : fmt::format("--seed draws {}", fmt::join(drawn, ", "))));
+  }
   if constexpr (requires { Family::expects_imagenet; }) {
     if (weights) preset.freeze(d.model());
     else
@@ -249,7 +258,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       {"--seed", std::to_string(a.seed)},
       {"--threads", std::to_string(context.threads())},
       {"--engine", a.cpu.engine()},
-      {"--init", a.init},
+      {"--init", a.init_key.empty() ? a.init : a.init + ", key " + a.init_key},
       {"--skip-bad", a.reading.skip_bad ? "yes" : "no"},
       {"--exif", a.reading.exif}};
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})

@@ -1,4 +1,4 @@
-"""Files of other programs in ours: a state dict of PyTorch in convert, and the way back."""
+"""Files of other programs in ours: a state dict of PyTorch in convert and train_voc --init, and the way back."""
 import json
 import pathlib
 import struct
@@ -59,3 +59,11 @@ refused(no_convert("theirs.pth", "--preset", "vgg16_tv", *theirs[2:]), "theirs.p
 refused(run("convert", "--model", model, "--out", "model.onnx"), "--out model.onnx: expected a name that ends with .safetensors or .pth")
 refused(run("convert", "--model", model, "--out", model), "an output that is no input")
 check(not pathlib.Path("none.safetensors").exists(), "nothing is written")
+
+# ---- training from them
+tiny = ["train_voc", "--data", data, "--no-test", *TINY]
+check(run(*tiny, "--init", model, "--out", "a").returncode == 0, "--init")
+check(run(*tiny, "--init", "ours.pth", "--out", "b").returncode == 0, "--init ours.pth")
+check(bytes_of("a/model.safetensors") == bytes_of("b/model.safetensors"), "the same weights, the same training")
+refused(run(*tiny, "--init", "theirs.pth", "--out", "c"), "theirs.pth: expected a detector of the classes that are trained", "convert names them")
+refused(run(*tiny, "--init", "ema.pth", "--init-key", "none", "--out", "d"), 'ema.pth: expected a key "none"')
