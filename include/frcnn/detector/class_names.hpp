@@ -5,6 +5,7 @@
 //   90  COCO's with a place for every id up to 90, as torchvision counts; ids that COCO does not use are called "N/A 12"
 #include "frcnn/config.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -67,6 +67,7 @@ class caffemodel final : public weight_source {
   };
   static constexpr layer_fields fields{1, 2, 7, 117}, old_fields{4, 5, 6, 17};
   static constexpr std::uint64_t old_inner_product = 14;
+  static constexpr std::size_t most_axes = 32;  // kMaxBlobAxes of Caffe
 
   static constexpr std::uint32_t field(protozero::pbf_tag_type tag, wire type) { return protozero::tag_and_type(tag, type); }
 
@@ -157,6 +158,8 @@ class caffemodel final : public weight_source {
                                     : take_raw(tensor, std::move(raw), raw_type);
     b.shape = has_shape || !has_old_shape ? std::move(shape) : tensor_shape(old_shape.begin(), old_shape.end());
     if (b.runs.empty()) return b;
+    if (b.shape.size() > most_axes)
+      throw error(place(tensor), "at most " + std::to_string(most_axes) + " extents, as Caffe has it", std::to_string(b.shape.size()));
     std::uint64_t elements = 1;
     for (auto const d : b.shape)
       if (d < 0 || __builtin_mul_overflow(elements, static_cast<std::uint64_t>(d), &elements))

@@ -108,7 +108,10 @@ class pickle : public pickle_values {
     if (auto* const part = part_of(target, what)) part->insert(part->end(), items.begin(), items.end());
     else if (!nodes_[target].is(kind::opaque)) throw broken("items for something that holds none");
   }
-  void memorise(std::uint64_t number) { memo_[number] = top(); }
+  void memorise(std::uint64_t number) {
+    memo_[number] = top();
+    if (memo_.size() > nodes_.size()) throw broken("a value kept twice");  // Python keeps each once
+  }
   void recall(std::uint64_t number) {
     auto const found = memo_.find(number);
     if (found == memo_.end()) throw broken("a value that was not kept");

@@ -55,6 +55,10 @@ class pth_file final : public weight_source {
   using id = pickle_value::id;
   using kind = pickle_value::kind;
 
+  // A value of a pickle can be there many times at little cost: what is copied for each tensor is bounded. PyTorch has 64 dimensions.
+  static constexpr std::size_t most_name = 4096, most_dimensions = 64;
+  static constexpr std::uint64_t most_repeated = std::uint64_t{1} << 24;  // elements of a tensor that stand for one another (stride 0)
+
   // --- opening
   void open(std::string const& key) {
     std::string const first = file_.text(0, static_cast<std::size_t>(std::min<std::uint64_t>(file_.size(), 512)));
@@ -69,7 +73,7 @@ class pth_file final : public weight_source {
     if (prefix.empty()) throw error(name(), "a .pth file", "a zip archive without data.pkl");
     if (archive_->find(prefix + "constants.pkl"))
       throw error(name(), "a state dict", "a TorchScript archive (in Python: torch.save(torch.jit.load(FILE).state_dict(), NEW))");
-    if (auto const* const order = archive_->find(prefix + "byteorder"))
+    if (auto const* const order = archive_->plain(prefix + "byteorder"))
       if (auto const text = file_.text(order->begin, static_cast<std::size_t>(std::min<std::uint64_t>(order->size, 8))); text != "little")
         throw error(name(), "numbers in little-endian order", in_quotes(text));
     auto const* const pickled = archive_->plain(prefix + suffix);
@@ -142,13 +146,21 @@ class pth_file final : public weight_source {
   void read_tensors(pickle const& values, std::string const& prefix, id from) {
     for (auto const& [k, v] : values.entries(from)) {
       if (!values.at(k).is(kind::text)) continue;
-      std::string const key(values.at(k).text);
-      if (auto tensor = tensor_at(values, prefix, v)) tensors_[key] = std::move(*tensor);
+      auto tensor = tensor_at(values, prefix, v);
+      if (!tensor) continue;
+      auto const key = values.at(k).text;
+      if (key.size() > most_name) throw error(name(), "names of at most " + std::to_string(most_name) + " bytes", in_quotes(key));
+      tensors_[std::string(key)] = std::move(*tensor);
     }
     auto const& object = values.at(from);
     if (!object.is(kind::call)) return;
-    for (auto const& [k, v] : values.entries(values.get(object.items[pickle_value::state], "frcnn")))
-      if (values.at(k).is(kind::text) && values.at(v).is(kind::text)) attributes_[std::string(values.at(k).text)] = values.at(v).text;
+    std::size_t bytes = 0;
+    for (auto const& [k, v] : values.entries(values.get(object.items[pickle_value::state], "frcnn"))) {
+      if (!values.at(k).is(kind::text) || !values.at(v).is(kind::text)) continue;
+      bytes += values.at(k).text.size() + values.at(v).text.size();
+      if (bytes > pickle::most_bytes) throw error(name(), "attributes of at most 64 MiB", "more");
+      attributes_[std::string(values.at(k).text)] = values.at(v).text;
+    }
   }
 
   // --- tensors
@@ -177,7 +189,7 @@ class pth_file final : public weight_source {
     bool const plain = typed || called.second == "_rebuild_tensor_v2" || called.second == "_rebuild_tensor";
     if (!plain || a.size() < (typed ? 7 : 4)) {
       if (!called.second.starts_with("_rebuild_")) return std::nullopt;
-      t.unreadable = "one that " + in_quotes(std::string(called.text) + "." + std::string(called.second)) + " makes";
+      t.unreadable = "one that " + in_quotes(std::string(called.text) + "." + std::string(called.second.substr(0, most_name))) + " makes";
       return t;
     }
     auto const say = [&](std::string what) {
@@ -188,7 +200,7 @@ class pth_file final : public weight_source {
     auto const& storage = values.at(a[0]);
     auto const* const about = storage.is(kind::persistent) ? &values.at(storage.items[0]) : nullptr;
     if (!about || !about->is(kind::sequence) || about->items.size() < 5 || !values.at(about->items[1]).is(kind::name) ||
-        !values.at(about->items[2]).is(kind::text))
+        !values.at(about->items[2]).is(kind::text) || values.at(about->items[2]).text.size() > most_name)
       return say("one without a storage");
     auto const type_name = typed ? values.at(a[6]).second : values.at(about->items[1]).second;
     auto const type = pth_type(type_name);
@@ -197,7 +209,9 @@ class pth_file final : public weight_source {
     std::string const record = prefix + "data/" + std::string(values.at(about->items[2]).text);
     t.record = archive_->plain(record);
     if (!t.record) return say("one whose storage, record " + in_quotes(record) + ", is not in the file");
-    if (a.size() > 6 && !typed) {  // {"conj": True}, {"neg": True}: bits that change what elements mean
+    if (a.size() > 6 && !typed && a[6] != pickle_value::none_id) {  // {"conj": True}, {"neg": True}: bits that change what elements mean
+      if (!values.at(a[6]).is(kind::dictionary) || values.at(a[6]).items.size() > 64)
+        return say("one whose bits are told by something else than a dictionary of at most 32");
       for (auto const& [k, v] : values.entries(a[6]))
         if (values.at(v).is(kind::boolean) && values.at(v).whole) return say("one with the bit " + in_quotes(values.at(k).text));
     }
@@ -206,7 +220,7 @@ class pth_file final : public weight_source {
       return values.at(i).is(kind::whole) && values.at(i).whole >= 0;
     };
     auto const list = [&](id i, tensor_shape& out) {
-      if (!values.at(i).is(kind::sequence)) return false;
+      if (!values.at(i).is(kind::sequence) || values.at(i).items.size() > most_dimensions) return false;
       for (id const n : values.at(i).items) {
         std::uint64_t value;
         if (!whole(n, value)) return false;
@@ -214,10 +228,14 @@ class pth_file final : public weight_source {
       }
       return true;
     };
+    if (values.at(a[2]).items.size() > most_dimensions) return say("one of more than " + std::to_string(most_dimensions) + " dimensions");
     if (!whole(a[1], t.offset) || !list(a[2], t.shape) || !list(a[3], t.strides) || t.shape.size() != t.strides.size())
       return say("one whose place is not told by whole numbers");
     if (!t.lay_out())
       return say("one of shape " + to_string(t.shape) + ", beyond the " + std::to_string(t.record->size) + " bytes of its record");
+    if (t.size > most_repeated && t.size > t.record->size / size_of(t.type))
+      return say("one of shape " + to_string(t.shape) + ", which repeats the elements of a record of " + std::to_string(t.record->size) +
+                 " bytes");
     return t;
   }
 

@@ -65,6 +65,13 @@ TEST_CASE("what no reader can know is said") {
   CHECK(sentence([] {
           io::caffemodel("m", std::as_bytes(std::span("\x0a\x03net\xa2\x06\x50")));
         }).find("m: expected a whole .caffemodel file, found one that is cut short or damaged (") == 0);
+  // A layer "a" whose blob has 33 extents of 1 and one element.
+  std::string const many =
+      "\xa2\x06\x30\x0a\x01"
+      "a\x3a\x2b\x3a\x23\x0a\x21" +
+      std::string(33, '\1') + "\x2a\x04" + "abcd";
+  CHECK(sentence([&] { io::caffemodel("m", std::as_bytes(std::span(many))); }) ==
+        "m, tensor \"a.weight\": expected at most 32 extents, as Caffe has it, found 33");
   CHECK(sentence([] { io::caffemodel("m", std::span<std::byte const>()); }) == "m: expected a .caffemodel file, found an empty file");
 }
 

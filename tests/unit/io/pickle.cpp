@@ -130,6 +130,7 @@ TEST_CASE("wrong pickles are sentences") {
   CHECK(said("N(\x85.").find("empty stack") != std::string::npos);  // not beyond the mark
   CHECK(said("Nt.").find("without a mark") != std::string::npos);
   CHECK(said("h\x01.").find("was not kept") != std::string::npos);
+  CHECK(said("K\x01\x94\x94\x94.").find("kept twice") != std::string::npos);
   CHECK(said("I1x\n.").find("no number") != std::string::npos);
   CHECK(said("X\xff\xff\xff\xff"
              "a.")

@@ -149,6 +149,49 @@ TEST_CASE("a .pth file of ours is a function of its contents, and PyTorch reads 
   CHECK(folder.entries() == 1);
 }
 
+// What a pickle can say many times at little cost would be copied for each tensor.
+TEST_CASE("dimensions, names and bits of a tensor are bounded") {
+  ::scratch const folder;
+  auto const said = [&](std::string const& name, io::tensor_shape const& shape, std::size_t bits) {
+    io::detail::pickle_text p;
+    p.bytes += '}';
+    p.text(name);
+    p.name("torch._utils", "_rebuild_tensor_v2");
+    p.bytes += "((";
+    p.text("storage");
+    p.name("torch", "FloatStorage");
+    p.text("0");
+    p.text("cpu");
+    p.whole(1);
+    p.bytes += "tQ";
+    p.whole(0);
+    p.tuple(shape);
+    p.tuple(io::tensor_shape(shape.size(), 0));
+    p.bytes += '\x89';
+    p.empty_ordered_dict();
+    p.bytes += "}(";
+    for (std::size_t i = 0; i < bits; ++i) p.text("conj"), p.bytes += '\x89';
+    p.bytes += "utRs.";
+    {
+      io::atomic_file file(folder / "m.pth");
+      io::detail::zip_writer zip(file);
+      zip.add("archive/data.pkl", p.bytes);
+      zip.add("archive/data/0", "abcd");
+      zip.finish();
+      file.commit();
+    }
+    return sentence([&] { (void)io::pth_file(folder / "m.pth").shape(name); });
+  };
+  auto const ones = [](std::size_t dimensions) { return io::tensor_shape(dimensions, 1); };
+  CHECK(said("w", ones(64), 32) == "nothing");
+  CHECK(said("w", {4096, 4096}, 0) == "nothing");
+  CHECK(said("w", {4096, 4097}, 0).find("found one of shape [4096,4097], which repeats the elements of a record of 4 bytes") !=
+        std::string::npos);
+  CHECK(said("w", ones(65), 1).find("found one of more than 64 dimensions") != std::string::npos);
+  CHECK(said("w", ones(1), 33).find("found one whose bits are told by something else") != std::string::npos);
+  CHECK(said(std::string(4097, 'w'), ones(1), 1).find("expected names of at most 4096 bytes") != std::string::npos);
+}
+
 TEST_CASE("damage: a part that is missing, and every flipped bit, is a sentence or changes nothing") {
   for (char const* name : {"views.pth", "zip64.pth"}) {
     std::string const good = io::read_file(golden + name);
