@@ -31,7 +31,7 @@ inline std::shared_ptr<frcnn::eval::proposal_lists> proposals_in(std::string_vie
   return std::make_shared<frcnn::eval::proposal_lists>(std::move(lists));
 }
 inline std::shared_ptr<frcnn::eval::proposal_lists> proposals_of(frcnn::data::dataset const& set, std::string const& file) {
-  return proposals_in(frcnn::io::read_file(file), set, file);
+  return proposals_in(frcnn::eval::text_of_proposals(file), set, file);
 }
 
 }  // namespace console

@@ -1,5 +1,7 @@
 """Proposals in files: propose writes them, train_voc and evaluate look at them, proposal_recall measures them; and files that are none."""
 import csv
+import gzip
+import os
 import pathlib
 import re
 import resource
@@ -190,6 +192,29 @@ refused(run("evaluate", *MODEL, "--test", data, "--proposals", "absent.txt"), "a
 pathlib.Path("bad.txt").write_text(good + good.split("\n")[0] + "\n")
 twice = run("evaluate", *MODEL, "--test", data, "--proposals", "bad.txt")
 check(twice.returncode == 0 and re.search(r"1 line is there before, with the same box and score; the first: bad.txt:\d+, as line 1\n", twice.stderr), twice)
+
+# ---- files that are no text: named for what they are, in one short line; what another program's text is in is read
+for contents, words in ((gzip.compress(good.encode()), "bad.txt: expected proposals, lines image_id x1 y1 x2 y2 [score], found a file packed by gzip"),
+                        (bytes(4000), "zeros where it begins"), (b"version https://git-lfs.github.com/spec/v1\noid x\n", "git lfs pull"),
+                        (good.encode()[:-9] + bytes(4000), "control characters, "), (good.encode("utf-16")[:-1], "bad.txt: expected text in UTF-16"),
+                        (f"{first} 1 1 9\x7f\xe9 9 .5\n".encode("latin1"), "'9\\x7F\\xE9'"), (("x" * 5000 + " 1 1 9 9\n").encode(), "x...'")):
+    pathlib.Path("bad.txt").write_bytes(contents)
+    for program in EVERY if contents[:2] == b"\x1f\x8b" else EVERY[:1]:
+        result = run(*program)
+        refused(result, words)
+        check(all(len(line) < 400 and line.isprintable() for line in result.stderr.splitlines()), "no excerpt", result)
+expected = run("evaluate", *MODEL, "--test", data, "--proposals", "test.txt")
+for contents in (good.encode("utf-16"), good.encode("utf-8-sig"), good.replace("\n", "\r").encode(), good.replace("\n", "\r\n").encode()):
+    pathlib.Path("bad.txt").write_bytes(contents)
+    read = run("evaluate", *MODEL, "--test", data, "--proposals", "bad.txt")
+    check(read.returncode == 0 and read.stdout == expected.stdout, contents[:9], read)
+
+# ---- an output behind a link that leads nowhere yet is made there; a link into nothing is said
+pathlib.Path("disk").mkdir()
+os.symlink("disk/far.txt", "near.txt")
+check(proposes("near.txt") == test and pathlib.Path("near.txt").is_symlink() and lists("disk/far.txt") == test, "behind the link")
+os.symlink("unmounted", "nothing")
+refused(run("proposal_recall", "--test", data, "--out", "nothing", "test.txt"), "--out nothing: expected a folder, or a place for one, found a symbolic link to 'unmounted'")
 
 # ---- propose: options that do not go together; images that one line could not tell apart; an output that is an input
 TO = ["--data", f"{data}:test", "--out", "none.txt"]

@@ -1,5 +1,6 @@
 """Names that the check of the data lets pass cost no run: result files take them, and what cannot be written costs only itself.
 AP is one number whatever the way: at the end of training, from the model, from the result files."""
+import gzip
 import pathlib
 import shutil
 
@@ -115,6 +116,23 @@ check("no objects to find" not in read.stderr, read)
 (out / "results/comp4_det_test_zebra.txt").write_text("")  # looked for, nothing found
 read = run("evaluate", "--results", out / "results", "--test", other)
 check(read.returncode == 0 and "AP50 zebra 0.0000" in read.stdout and "no result file" not in read.stderr, read)
+
+# ---- result files that are no text
+lines = out / "results/comp4_det_test_thing.txt"
+kept = b"b 0.9 1 1 9 9\nc 0.8 2 2 60 50\n"
+lines.write_bytes(kept)
+read = run("evaluate", "--results", out / "results", "--test", other)
+for contents, words in ((gzip.compress(kept), "expected detections, lines id score x1 y1 x2 y2, found a file packed by gzip"), (bytes(100), "zeros where it begins"),
+                        (kept + bytes(4000), "control characters, '"), (kept.decode().encode("utf-16")[:-1], "expected text in UTF-16")):
+    lines.write_bytes(contents)
+    bad = run("evaluate", "--results", out / "results", "--test", other)
+    refused(bad, lines, words)
+    check(all(len(line) < 300 and line.isprintable() for line in bad.stderr.splitlines()), "no excerpt", bad)
+for contents in (kept.decode().encode("utf-16"), kept.replace(b"\n", b"\r")):
+    lines.write_bytes(contents)
+    check(scores(run("evaluate", "--results", out / "results", "--test", other)) == scores(read) != [], contents[:9])
+
+refused(run("evaluate", "--results", out, "--test", other), "none of a known class, but a folder 'results'")
 
 # ---- recall says at which IoU
 recall = run("evaluate", "--model", out / "model.safetensors", "--test", root, "--threads", "1", "--recall")

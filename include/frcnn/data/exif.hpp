@@ -11,6 +11,7 @@
 // Example: exif_orientation(file) is 6 of a phone's upright photograph, stored 4000 x 3000; turned(pixels, 6) is 3000 x 4000
 // Source: CIPA DC-008 (EXIF 2.3), section 4.6.4, tag 0x0112.
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/data/decoded_image.hpp"
 #include "frcnn/data/image_file.hpp"
 
@@ -30,7 +31,7 @@ inline exif_mode parse_exif_mode(std::string const& text) {
   if (text == "auto") return exif_mode::automatic;
   if (text == "apply") return exif_mode::apply;
   if (text == "ignore") return exif_mode::ignore;
-  throw error("exif", "auto, apply or ignore", "'" + text + "'");
+  throw error("exif", "auto, apply or ignore", excerpt(text));
 }
 
 namespace detail {

@@ -7,6 +7,7 @@
 //   difference(then, now)               empty where both are the same, else a phrase that says how many images differ, and how the first:
 //                                       "2 images that differ, the first: 'a17', 3 objects on 640 x 480 before, 4 objects on 640 x 480 now"
 #include "frcnn/core/hash.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/data/dataset.hpp"
 
 #include <charconv>
@@ -67,9 +68,7 @@ inline fingerprint fingerprint_in(std::string_view text, std::string const& name
     auto const take = [&](auto& value) {
       auto const [end, failed] = std::from_chars(line.data(), line.data() + line.size(), value);
       bool const sound = failed == std::errc{} && end != line.data() + line.size() && *end == ' ';
-      if (!sound)
-        throw error(name + ":" + std::to_string(number), "width, height, objects, hash and id of an image",
-                    "'" + std::string(line.substr(0, 100)) + "'");
+      if (!sound) throw error(name + ":" + std::to_string(number), "width, height, objects, hash and id of an image", excerpt(line));
       line.remove_prefix(static_cast<std::size_t>(end - line.data()) + 1);
     };
     auto& e = f.images.emplace_back();
@@ -91,7 +90,7 @@ inline std::string difference(fingerprint const& then, fingerprint const& now) {
   std::size_t count = 0;
   std::string first;
   auto const found = [&](fingerprint::entry const& e, std::string const& what) {
-    if (count++ == 0) first = "'" + e.id + "'" + what;
+    if (count++ == 0) first = excerpt(e.id) + what;
   };
   auto const described = [](fingerprint::entry const& e) {
     return std::to_string(e.objects) + (e.objects == 1 ? " object on " : " objects on ") + std::to_string(e.width) + " x " +

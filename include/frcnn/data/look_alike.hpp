@@ -18,7 +18,7 @@
 //          with_visible_escapes("traffic\u00A0light") is "traffic\\u00A0light"
 // Source: The Unicode Standard, section 3.11 (normal forms), 3.12 (Hangul); unicodedata of Python made the table, and is what a test
 // compares with.
-#include "frcnn/data/encoding.hpp"
+#include "frcnn/core/utf8.hpp"
 
 #include <algorithm>
 #include <cstdint>

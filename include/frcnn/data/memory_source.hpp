@@ -9,6 +9,7 @@
 // An object is named by its label, by its class, or by both. The id, which the random draws go by, is the place in the set unless it is
 // given. add() throws error for what is no image, for boxes that are not finite, have no area or lie outside of the image, for classes and
 // labels that are none, and for an id that is there already; the set is then as before.
+#include "frcnn/core/message.hpp"
 #include "frcnn/data/dataset.hpp"
 
 #include <unordered_map>
@@ -71,14 +72,14 @@ class memory_source {
   void settle(object& o, image_view const& on, std::string const& which) const {
     if (o.label == 0 && !o.name.empty()) {
       auto const found = std::find(classes_.begin(), classes_.end(), o.name);
-      if (found == classes_.end()) throw error(which, "one of the classes", "'" + o.name + "'");
+      if (found == classes_.end()) throw error(which, "one of the classes", excerpt(o.name));
       o.label = static_cast<std::int32_t>(found - classes_.begin()) + 1;
     }
     if (o.label < 1 || static_cast<std::size_t>(o.label) > classes_.size())
       throw error(which, "a label from 1 to " + std::to_string(classes_.size()), std::to_string(o.label));
     auto const& of_label = classes_[static_cast<std::size_t>(o.label) - 1];
     if (o.name.empty()) o.name = of_label;
-    if (o.name != of_label) throw error(which, "'" + of_label + "', the class of label " + std::to_string(o.label), "'" + o.name + "'");
+    if (o.name != of_label) throw error(which, excerpt(of_label) + ", the class of label " + std::to_string(o.label), excerpt(o.name));
     auto const inside = [](float low, float high, int side) { return 0 <= low && low < high && high <= static_cast<float>(side); };
     auto const& b = o.where;
     if (!inside(b.x1, b.x2, on.width) || !inside(b.y1, b.y2, on.height))

@@ -3,11 +3,11 @@
 //
 // Example: parse_voc_spec("VOC2007:test") is {"VOC2007", "test"};  parse_class_list("cat, dog") is {"cat", "dog"}
 #include "frcnn/core/error.hpp"
-#include "frcnn/data/encoding.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/id_split.hpp"
 #include "frcnn/data/text.hpp"
-#include "frcnn/io/read_file.hpp"
+#include "frcnn/io/text_file.hpp"
 
 #include <filesystem>
 #include <set>
@@ -55,7 +55,7 @@ inline std::vector<std::string> parse_class_list(std::string const& text) {
   auto const there = std::filesystem::status(text, ignored);
   bool const file = text.find(',') == text.npos && detail::looks_like_a_file(text);
   if (std::filesystem::is_regular_file(there) || (file && std::filesystem::exists(there) && !std::filesystem::is_directory(there))) {
-    names = lines_of(without_mark(io::read_file(text), text));
+    names = lines_of(io::read_text(text, "class names, one per line"));
   } else if (file) {
     std::string const other = not_a_file(text);
     throw error(text, "class names separated by commas, or a file of them", other.empty() ? "no file of that name" : other);
@@ -70,8 +70,9 @@ inline std::vector<std::string> parse_class_list(std::string const& text) {
   for (auto const& name : names) {
     if (name.empty()) throw error(text.empty() ? "classes" : text, "class names separated by commas, or a file of them", "an empty name");
     if (fault_in_utf8(name) != name.npos)
-      throw error(text, "class names in UTF-8, which model files hold", "bytes that are no UTF-8 in '" + with_visible_escapes(name) + "'");
-    if (!seen.insert(name).second) throw error(text, "every class once", "'" + name + "' twice");
+      throw error(text, "class names in UTF-8, which model files hold",
+                  "bytes that are no UTF-8 in " + excerpt(with_visible_escapes(name)));
+    if (!seen.insert(name).second) throw error(text, "every class once", excerpt(name) + " twice");
   }
   if (names.empty()) throw error(text, "class names, one per line", "none");
   return names;

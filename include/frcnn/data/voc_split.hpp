@@ -5,11 +5,10 @@
 // says which ones are, and what can be asked for instead.
 //
 // Messages name the option of the programs: --split is voc_source::part.
-#include "frcnn/data/encoding.hpp"
 #include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/voc_layout.hpp"
 #include "frcnn/data/voc_source.hpp"
-#include "frcnn/io/foreign_file.hpp"
+#include "frcnn/io/text_file.hpp"
 
 #include <initializer_list>
 #include <set>
@@ -21,6 +20,7 @@ namespace frcnn::inline FRCNN_ABI::data::detail {
 struct split_lines {
   std::vector<std::string> lines;
   std::filesystem::path file;  // empty: every image of the folder
+  std::size_t candidates = 0;  // files that the split's name could have meant
 };
 
 // Of a list in which an image is named by bytes that no file has.
@@ -33,17 +33,12 @@ inline error not_utf8(std::filesystem::path const& list, std::string const& line
     if (auto const found = lines_of(text.substr(at, end - at)); std::find(found.begin(), found.end(), line) != found.end()) break;
   }
   return {list.string() + ":" + std::to_string(number), "a list in UTF-8 or UTF-16",
-          "bytes that are neither in '" + with_visible_escapes(line) +
-              "', and no such image (a list of Windows is converted by: iconv -f WINDOWS-1252 -t UTF-8)"};
+          "bytes that are neither in " + excerpt(with_visible_escapes(line)) +
+              ", and no such image (a list of Windows is converted by: iconv -f WINDOWS-1252 -t UTF-8)"};
 }
 
 inline std::vector<std::string> ids_in_list(std::filesystem::path const& file) {
-  std::string const text = without_mark(io::read_file(file), file.string());
-  constexpr char const* expected = "a text with an image id per line";
-  for (char const c : text)
-    if (static_cast<unsigned char>(c) < ' ' && !trimmed({&c, 1}).empty()) throw error(file.string(), expected, "control characters");
-  if (text.starts_with("version https://git-lfs")) throw error(file.string(), expected, io::foreign_file(text.substr(0, 512)));
-  auto lines = lines_of(text);
+  auto lines = lines_of(io::read_text(file, "a text with an image id per line"));
   if (lines.empty()) throw error(file.string(), "at least one image id", "an empty split");
   return lines;
 }
@@ -81,20 +76,21 @@ inline split_lines read_split(voc_source const& source, voc_layout const& layout
   std::string other;  // what has the list's name and is none
   for (auto const& folder : layout.lists) {
     file_finder lists(folder, {".txt"});
-    if (auto const file = lists.find(source.split); !file.empty()) return {ids_in_list(file), file};
+    if (auto const file = lists.find(source.split); !file.empty()) return {ids_in_list(file), file, lists.candidates(source.split)};
     if (other.empty()) other = lists.instead(source.split);
     for (auto const& name : lists.ids(false)) there.insert(name);
   }
-  if (auto const file = file_finder(layout.root, {".txt"}).find(source.split); !file.empty()) return {ids_in_list(file), file};
+  file_finder own(layout.root, {".txt"});
+  if (auto const file = own.find(source.split); !file.empty()) return {ids_in_list(file), file, own.candidates(source.split)};
   std::filesystem::path const folder = layout.lists.empty() ? layout.root / "ImageSets" / "Main" : layout.lists.front();
   auto const refuse = [&](std::string const& found) -> error {
-    return {(folder / (source.split + ".txt")).string(), "the list of split '" + source.split + "'", found};
+    return {(folder / (source.split + ".txt")).string(), "the list of split " + excerpt(source.split), found};
   };
   if (!other.empty() && source.split != "all") throw refuse(other);
   std::vector<std::string> ids;
   for (auto const& folder : layout.images)
     if (ids.empty()) ids = file_finder(folder, all_image_extensions()).ids(folder != layout.root);
-  if (!ids.empty() && (source.split == "all" || (!source.part.whole() && there.empty()))) return {std::move(ids), {}};
+  if (!ids.empty() && (source.split == "all" || (!source.part.whole() && there.empty()))) return {std::move(ids), {}, 0};
 
   if (ids.empty() && (source.split == "all" || there.empty()))
     throw error(layout.images.front().string(), "images", "none; it holds " + contents_of(layout.images.front()));

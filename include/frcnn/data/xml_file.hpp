@@ -9,8 +9,9 @@
 // Throws frcnn::error with file and line: "a.xml:7: expected well-formed XML, found a fault (text after the root)".
 // Example: xml_file const file("a.xml");  file.text_of(file.root().child("name"));   // <name>ca<!-- c -->t</name>: "cat"
 #include "frcnn/core/error.hpp"
-#include "frcnn/data/encoding.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/data/text.hpp"
+#include "frcnn/io/encoding.hpp"
 #include "frcnn/io/foreign_file.hpp"
 #include "frcnn/io/read_file.hpp"
 
@@ -58,11 +59,11 @@ class xml_file {
   error fault(std::size_t at, std::string const& what) const { return {place(at), "well-formed XML", "a fault (" + what + ")"}; }
 
   std::string decoded(std::string bytes) const {
-    if (mark_of(bytes).encoding.empty() && !trimmed(bytes).starts_with('<'))
+    if (io::mark_of(bytes).encoding.empty() && !trimmed(bytes).starts_with('<'))
       if (std::string const other = io::foreign_file(std::string_view(bytes).substr(0, 512)); !other.empty())
         throw error(name_, "XML", other);
-    if (!mark_of(bytes).encoding.empty()) bytes = without_mark(std::move(bytes), name_);
-    else if (std::string const declared = declared_encoding(bytes); !declared.empty()) return convert_to_utf8(bytes, declared, name_);
+    if (!io::mark_of(bytes).encoding.empty()) bytes = io::without_mark(std::move(bytes), name_);
+    else if (std::string const declared = declared_encoding(bytes); !declared.empty()) return io::convert_to_utf8(bytes, declared, name_);
     if (std::size_t const bad = fault_in_utf8(bytes); bad != std::string::npos)
       throw error(name_ + ":" + std::to_string(1 + std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bad), '\n')),
                   "UTF-8, or the encoding in a first line like <?xml version=\"1.0\" encoding=\"windows-1252\"?>",

@@ -271,10 +271,7 @@ class spec_reader : detail::spec_place {
   }
 
  private:
-  static std::string said(spec_json const& v) {
-    auto const text = v.dump(-1, ' ', false, spec_json::error_handler_t::replace);
-    return text.size() > 100 ? text.substr(0, 100) + "..." : text;
-  }
+  static std::string said(spec_json const& v) { return printable(v.dump(-1, ' ', false, spec_json::error_handler_t::replace), 100); }
 
   spec_json const& at(char const* key, std::string const& expected) {
     known_.push_back(key);

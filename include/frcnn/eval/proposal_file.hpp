@@ -21,7 +21,6 @@
 #include "frcnn/eval/voc_results.hpp"
 #include "frcnn/geometry/anchors.hpp"
 #include "frcnn/geometry/region.hpp"
-#include "frcnn/io/read_file.hpp"
 
 #include <map>
 #include <memory>
@@ -134,7 +133,7 @@ anchor_shape anchor_of(std::string_view word, Where const& here) {
   auto const colon = word.find(':');
   anchor_shape a{};
   if (colon != word.npos) a = {number_of(word.substr(0, colon), here), number_of(word.substr(colon + 1), here)};
-  if (!(a.size > 0) || !(a.ratio > 0)) throw error(here(), "an anchor as size:ratio, numbers above 0", "'" + std::string(word) + "'");
+  if (!(a.size > 0) || !(a.ratio > 0)) throw error(here(), "an anchor as size:ratio, numbers above 0", excerpt(word));
   return a;
 }
 
@@ -142,7 +141,7 @@ anchor_shape anchor_of(std::string_view word, Where const& here) {
 inline std::string some_of(std::span<std::string const> names) {
   constexpr std::size_t most = 10;
   std::string text;
-  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i ? ", '" : "'") + names[i] + "'";
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i ? ", " : "") + excerpt(names[i]);
   return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
 }
 
@@ -196,7 +195,7 @@ inline proposal_lists parse_proposals(std::string_view text, std::filesystem::pa
     if (at == index.end()) {
       if (others.contains(std::string(word[0]))) return;
       if (foreign.count == 0) first_foreign = std::string(word[0]);
-      return foreign.add([&] { return here() + ", '" + std::string(word[0]) + "'"; });
+      return foreign.add([&] { return here() + ", " + excerpt(word[0]); });
     }
     if (word.size() == 1) {
       bare[at->second] = number;
@@ -205,8 +204,8 @@ inline proposal_lists parse_proposals(std::string_view text, std::filesystem::pa
     auto where = box<double>{value[0] - 1, value[1] - 1, value[2], value[3]}.as<float>();
     if (detail::is_swapped(where))
       throw error(here(), "x1 y1 x2 y2 with x1 <= x2 and y1 <= y2",
-                  "'" + std::string(word[1]) + ' ' + std::string(word[2]) + ' ' + std::string(word[3]) + ' ' + std::string(word[4]) +
-                      "' (width and height in place of x2 and y2?)");
+                  excerpt(std::string(word[1]) + ' ' + std::string(word[2]) + ' ' + std::string(word[3]) + ' ' + std::string(word[4])) +
+                      " (width and height in place of x2 and y2?)");
     auto const& im = images[at->second];
     float const w = static_cast<float>(im.width), h = static_cast<float>(im.height);
     region r{where, static_cast<float>(value[4])};
@@ -225,12 +224,12 @@ inline proposal_lists parse_proposals(std::string_view text, std::filesystem::pa
     if (found[i].empty() && !bare[i]) missing.push_back(ids[i]);
     if (!found[i].empty() && bare[i])
       throw error(path.string() + ':' + std::to_string(bare[i]), "an id alone only where nothing is proposed",
-                  "image '" + ids[i] + "', of which line " + std::to_string(found[i].front().line) + " has a box");
+                  "image " + excerpt(ids[i]) + ", of which line " + std::to_string(found[i].front().line) + " has a box");
   }
   if (!missing.empty())
     throw error(path.string(), "proposals of each of " + std::to_string(images.size()) + (images.size() == 1 ? " image" : " images"),
                 "none of " + std::to_string(missing.size()) + ": " + detail::some_of(missing) +
-                    (foreign.count ? " (but of other images, the first: '" + first_foreign + "')" : ""));
+                    (foreign.count ? " (but of other images, the first: " + excerpt(first_foreign) + ")" : ""));
   if (boxes > 1 && fractions == boxes)
     throw error(path.string(), "coordinates in pixels of the image",
                 "all " + std::to_string(boxes) + " boxes in 0..1, as fractions of it are");
@@ -266,10 +265,15 @@ inline proposal_lists parse_proposals(std::string_view text, std::filesystem::pa
   return lists;
 }
 
+// What parse_proposals takes.
+inline std::string text_of_proposals(std::filesystem::path const& path) {
+  return io::read_text(path, "proposals, lines image_id x1 y1 x2 y2 [score]");
+}
+
 inline proposal_lists read_proposals(std::filesystem::path const& path, std::span<listed_image const> images,
                                      std::function<void(std::string const&)> const& warn = {},
                                      std::span<std::string const> elsewhere = {}) {
-  return parse_proposals(io::read_file(path), path, images, warn, elsewhere);
+  return parse_proposals(text_of_proposals(path), path, images, warn, elsewhere);
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::eval

@@ -21,7 +21,8 @@
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/descriptor.hpp"
 #include "frcnn/io/file_name.hpp"
-#include "frcnn/io/read_file.hpp"
+#include "frcnn/io/folder.hpp"
+#include "frcnn/io/text_file.hpp"
 
 #include <charconv>
 #include <filesystem>
@@ -70,7 +71,7 @@ inline void check_result_names(voc_results const& where, std::span<std::string c
 inline std::unordered_map<std::string, std::size_t> indices_of(std::string const& where, std::span<std::string const> ids) {
   std::unordered_map<std::string, std::size_t> image;
   for (std::size_t i = 0; i < ids.size(); ++i)
-    if (!image.emplace(result_id(ids[i]), i).second) throw error(where, "image ids that differ", "'" + ids[i] + "' twice");
+    if (!image.emplace(result_id(ids[i]), i).second) throw error(where, "image ids that differ", excerpt(ids[i]) + " twice");
   for (std::size_t i = 0; i < ids.size(); ++i) image.emplace(ids[i], i);
   return image;
 }
@@ -93,7 +94,8 @@ inline std::string instead_of_results(voc_results const& where) {
   std::string first;
   for (std::filesystem::directory_iterator at(where.folder, failed), end; !failed && at != end; at.increment(failed))
     if (std::string const name = at->path().filename().string(); name.ends_with(".txt") && (first.empty() || name < first)) first = name;
-  return "none of a known class" + (first.empty() ? "" : ", but '" + first + "'");
+  if (std::filesystem::is_directory(where.folder / "results", failed)) return "none of a known class, but a folder 'results'";
+  return "none of a known class" + (first.empty() ? "" : ", but " + excerpt(first));
 }
 
 // value + offset in as few decimals, from six to twelve, as give value back.
@@ -110,13 +112,13 @@ inline void append_number(std::string& text, float value, double offset) {
   }
 }
 
-// f(number, line) for each line of a text, without its end; the first has number 1. A byte order mark is no part of it.
+// f(number, line) for each line of a text, without its end, in any of its three forms; the first has number 1.
 template <class F>
 void for_each_line(std::string_view text, F&& f) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   for (std::size_t number = 1; !text.empty(); ++number) {
-    std::string_view const line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    std::string_view const line = text.substr(0, text.find_first_of("\r\n"));
+    std::size_t const end = text.substr(line.size()).starts_with("\r\n") ? 2 : 1;
+    text.remove_prefix(std::min(line.size() + end, text.size()));
     f(number, line);
   }
 }
@@ -127,7 +129,7 @@ double number_of(std::string_view word, Where const& here) {
   double value = 0;
   auto const [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (code != std::errc() || end != word.data() + word.size() || !is_finite(static_cast<float>(value)))
-    throw error(here(), "a number", "'" + std::string(word) + "'");
+    throw error(here(), "a number", excerpt(word));
   return value;
 }
 
@@ -168,9 +170,7 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
       if (detail::is_swapped(d.where)) throw error("detection of image " + ids[i], "x1 <= x2 and y1 <= y2", "swapped corners");
       lines += '\n';
     }
-  std::error_code failed;
-  std::filesystem::create_directories(where.folder, failed);
-  if (failed) io::detail::throw_write_error(where.folder, failed.value());
+  io::make_folder(where.folder);
   for (std::size_t k = 0; k < text.size(); ++k) io::write_file_atomically(where.file(class_names[k]), text[k]);
 }
 
@@ -199,14 +199,14 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
     std::filesystem::path const path = detail::find_result_file(where, class_names[k]);
     if (path.empty()) continue;
     ++files;
-    detail::for_each_line(io::read_file(path), [&](std::size_t number, std::string_view line) {
+    detail::for_each_line(io::read_text(path, "detections, lines id score x1 y1 x2 y2"), [&](std::size_t number, std::string_view line) {
       auto const here = [&] { return path.string() + ':' + std::to_string(number); };
       auto const word = detail::words(line, 6);
       if (word.empty()) return;
       if (word.size() != 6)
         throw error(here(), "six words: id score x1 y1 x2 y2", std::to_string(word.size()) + (word.size() > 6 ? " or more" : ""));
       auto const found = image.find(std::string(word[0]));
-      if (found == image.end()) throw error(here(), "the id of an image of the set", "'" + std::string(word[0]) + "'");
+      if (found == image.end()) throw error(here(), "the id of an image of the set", excerpt(word[0]));
       double value[5];
       for (std::size_t v = 0; v < 5; ++v) value[v] = detail::number_of(word[v + 1], here);
       auto const where_it_is = box<double>{value[1] - 1, value[2] - 1, value[3], value[4]}.as<float>();
@@ -214,7 +214,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
         std::string const corners =
             std::string(word[2]) + " " + std::string(word[3]) + " " + std::string(word[4]) + " " + std::string(word[5]);
         throw error(here(), "id score x1 y1 x2 y2 with x1 <= x2 and y1 <= y2",
-                    "'" + corners + "' (width and height in place of x2 and y2?)");
+                    excerpt(corners) + " (width and height in place of x2 and y2?)");
       }
       if (boxes++ == 0) first_box = here();
       if ((where_it_is.x1 == where_it_is.x2 || where_it_is.y1 == where_it_is.y2) && empty++ == 0) first_empty = here();

@@ -39,6 +39,10 @@ class descriptor {
   int fd_;
 };
 
+[[noreturn]] inline void throw_name_too_long(std::filesystem::path const& path) {
+  throw error(path.string(), "names of 255 bytes at most, as file systems take them", "a longer one");
+}
+
 [[noreturn]] inline void throw_write_error(std::filesystem::path const& path, int code) {
   switch (code) {
     case ENOSPC: throw error(path.string(), "room on the disk", "a full disk");
@@ -48,6 +52,7 @@ class descriptor {
     case ENOTDIR: throw error(path.string(), "a folder to write into", "none at that place");
     case EISDIR: throw error(path.string(), "a file to write", "a folder");
     case EWOULDBLOCK: throw error(path.string(), "no other process that writes it", "one that does");
+    case ENAMETOOLONG: throw_name_too_long(path);
     default: throw error(path.string(), "a file that can be written", "'" + std::generic_category().message(code) + "'");
   }
 }
@@ -72,6 +77,7 @@ inline std::string other_than_file(std::filesystem::path const& path) {
     case ENOENT:
     case ENOTDIR: throw error(path.string(), "a file", "nothing at that place");
     case EISDIR: throw error(path.string(), "a file", "a folder");
+    case ENAMETOOLONG: throw_name_too_long(path);
     default: throw error(path.string(), "a file that can be read", "'" + std::generic_category().message(code) + "'");
   }
 }

@@ -3,6 +3,7 @@
 //
 //   auto const header = io::parse_json("m.safetensors", "a header of tensors", 3, text);
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/message.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -15,11 +16,7 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::io {
 
 // Printable and short, whatever a broken file holds.
-inline std::string in_quotes(std::string_view text) {
-  std::string q = "\"";
-  for (char const c : text.substr(0, 100)) q += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return q + (text.size() > 100 ? "...\"" : "\"");
-}
+inline std::string in_quotes(std::string_view text) { return '"' + printable(text, 100) + '"'; }
 
 // where: names the file in errors; what: "a header"; depth: of objects and lists in one another.
 inline nlohmann::json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text) {

@@ -1,13 +1,13 @@
 #pragma once
 // Conversion of text in any encoding to UTF-8, which is what the library uses behind the readers of files.
 //
-//   fault_in_utf8(text)               where text stops being UTF-8; npos: nowhere
 //   convert_to_utf8(text, enc, name)  by iconv; throws frcnn::error that calls the text `name`
 //   mark_of(text)                     the encoding that a byte order mark, or UTF-16's zeros without one, gives away
 // A text without a mark that is ASCII or UTF-8 stays as it is.
 //
 // Example: convert_to_utf8("\xEA\xEE\xF2", "windows-1251", "a.xml") is "кот"
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/message.hpp"
 
 #include <iconv.h>
 
@@ -16,31 +16,11 @@
 #include <string_view>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::data {
-
-// Strict, as Unicode has it: no surrogates, no longer forms, nothing above U+10FFFF.
-inline std::size_t fault_in_utf8(std::string_view text) {
-  auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  for (std::size_t i = 0; i < text.size();) {
-    unsigned const first = byte(i);
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    std::size_t const more = first >= 0xC2 && first <= 0xDF ? 1 : (first & 0xF0) == 0xE0 ? 2 : first >= 0xF0 && first <= 0xF4 ? 3 : 0;
-    if (more == 0) return i;
-    unsigned const least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80, most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    if (byte(i + 1) < least || byte(i + 1) > most) return i;
-    for (std::size_t k = 2; k <= more; ++k)
-      if ((byte(i + k) & 0xC0) != 0x80) return i;
-    i += more + 1;
-  }
-  return std::string_view::npos;
-}
+namespace frcnn::inline FRCNN_ABI::io {
 
 inline std::string convert_to_utf8(std::string_view text, std::string const& encoding, std::string const& name) {
   iconv_t const converter = iconv_open("UTF-8", encoding.c_str());
-  if (converter == reinterpret_cast<iconv_t>(-1)) throw error(name, "an encoding that is known here", "'" + encoding + "'");
+  if (converter == reinterpret_cast<iconv_t>(-1)) throw error(name, "an encoding that is known here", excerpt(encoding));
   std::string result;
   char piece[4096];
   char* from = const_cast<char*>(text.data());  // iconv does not write there
@@ -84,5 +64,5 @@ inline std::string without_mark(std::string text, std::string const& name) {
   return mark.encoding == "UTF-8" ? std::string(rest) : convert_to_utf8(rest, std::string(mark.encoding), name);
 }
 
-}  // namespace frcnn::inline FRCNN_ABI::data
+}  // namespace frcnn::inline FRCNN_ABI::io
 FRCNN_HIDDEN_END

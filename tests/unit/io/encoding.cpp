@@ -1,21 +1,12 @@
-#include "frcnn/data/encoding.hpp"
+#include "frcnn/io/encoding.hpp"
 
-#include "../io/scratch.hpp"
+#include "scratch.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace frcnn;
-using namespace frcnn::data;
+using namespace frcnn::io;
 using namespace std::string_literals;
-
-TEST_CASE("UTF-8 is told from what is none at the first wrong byte") {
-  for (std::string const& good : {""s, "cat"s, "\xC3\xA9"s, "\xE2\x82\xAC"s, "\xF0\x9F\x98\x80"s, "\xF4\x8F\xBF\xBF"s, "a\0b"s})
-    CHECK(fault_in_utf8(good) == std::string::npos);
-  // a lone tail, longer forms, a surrogate, above U+10FFFF, cut short, Latin-1
-  for (std::string const& bad : {"\x80"s, "\xC0\x80"s, "\xE0\x80\x80"s, "\xED\xA0\x80"s, "\xF4\x90\x80\x80"s, "\xF0\x8F\xBF\xBF"s,
-                                 "\xE2\x82"s, "\xC4pfel"s, "\xFF"s})
-    CHECK(fault_in_utf8("cat" + bad) == 3);
-}
 
 TEST_CASE("text is converted, or the fault in it named") {
   CHECK(convert_to_utf8("\xEA\xEE\xF2", "windows-1251", "a") == "\xD0\xBA\xD0\xBE\xD1\x82");
