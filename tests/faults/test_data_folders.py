@@ -1,4 +1,5 @@
 """Data as people have it: each folder has one oddity, which is read, warned of with its count, or refused in a sentence that says what to do."""
+import gzip
 import pathlib
 import shutil
 
@@ -47,6 +48,8 @@ check("training data: 3 of 3 images checked" in result.stderr and "test data: 3 
 
 # Ids.
 read(folder("blanks", ("shot (1)", "shot (2)", "shot 3")))
+check("'a\\x0Ab' as a%0Ab" in trained(run("train_voc", "--data", folder("line_end", ("a\nb", "c"), lists=()).name + ":all", "--test", "line_end:all", *TINY,
+                                             "--out", "lines")).stderr, "an id of two lines in one")
 read(folder("folders", ("day1/a", "day1/b", "day2/a")))
 read(folder("extension", split="a.png 1\nb.png -1\nc.png  1\n"))
 read(folder("paths", split="JPEGImages/a.png\n./JPEGImages/b.png\nJPEGImages\\c.png\n"))
@@ -57,6 +60,25 @@ write(d / "JPEGImages/photo (2).bmp", bmp())
 write(d / "Annotations/photo (2).xml", note(thing("second")))
 check("second" in read(d).stderr, "photo (2).bmp was not read")
 not_read(folder("outside", split="a\n../folders/JPEGImages/day1/a\n"), "../folders")
+
+# Two files for one id, or one split: the extension in lower case is read, and the others are counted.
+d = folder("two_files")
+for name in "ab":
+    write(d / f"Annotations/{name}.XML", note(thing("wrong")))
+    write(d / f"JPEGImages/{name}.PNG", b"no image")
+write(d / "ImageSets/Main/trainval.TXT", "nowhere\n")
+result = read(d)
+warned(result, "training data: 2 ids have several annotations, of which one is read", "Annotations/a.xml")
+warned(result, "training data: 2 ids have several images, of which one is read", "JPEGImages/a.png")
+warned(result, "training data: 1 split has several lists, of which one is read", "Main/trainval.txt")
+check("wrong" not in result.stderr, result)
+
+# Lists that are no text.
+for contents, words in ((gzip.compress(b"a\nb\n"), "a file packed by gzip"), (b"a\nb" + bytes(4000), "control characters, '"), (bytes(4000), "zeros where it begins")):
+    result = not_read(folder("no_list", split=contents), "trainval.txt", "expected a text with an image id per line, found", words)
+    write("names.txt", contents)
+    result = not_read(folder("no_names"), "names.txt", "expected class names, one per line, found", words, more=("--classes", "names.txt"))
+    check(all(len(line) < 300 and line.isprintable() for line in result.stderr.splitlines()), "no excerpt", result)
 
 # Layouts.
 for images, annotations in (("images", "Annotations"), ("Images", "annots"), ("JPEGImgs", "annotations"), ("JPEGImages", "annotations/xmls"), ("images", "images"), ("", "")):
@@ -87,6 +109,10 @@ check(len(result.stderr.splitlines()) < 30, result)
 d = folder("no_lists", lists=())
 refused(train(d), "--split 0.8", "no_lists:all")
 result = trained(train(d, "--split", "0.8"), "no lists there", "by a hash of their ids")
+check("(from 0 to 0.8)" in result.stderr and "(from 0.8 to 1)" in result.stderr, result)
+tiny = train(d, "--split", "0.001")
+check("1 of its 3 images is taken, by a hash of its id (from 0 to 0.001; each part has one image at least)" in tiny.stderr, tiny)
+trained(train(d, "--split", "0.8"))
 counts = next(line.split() for line in result.stderr.splitlines() if line.startswith("images "))
 check(int(counts[1]) + int(counts[2]) == 3 and "0" not in counts, result)
 evaluated = run("evaluate", "--model", "out/model.safetensors", "--test", d, "--split", "0.8")
@@ -107,8 +133,20 @@ check(" cat " in read(folder("entity", xml="<!DOCTYPE annotation [<!ENTITY c 'ca
 declared = ('<?xml version="1.0" encoding="windows-1251"?>' + note(thing("кот"))).encode("cp1251")
 check("кот" in read(folder("declared", xml=declared)).stderr, "a declared encoding is converted")
 not_read(folder("undeclared", xml=note(thing("Äpfel")).encode("latin1")), "Annotations/a.xml:1", "UTF-8")
+not_read(folder("prefix", xml=note(thing()).replace("bndbox>", "v:bndbox>").replace("object>", "v:object>")), "a.xml:1", "<v:bndbox> in <v:object>")
+not_read(folder("in_text", xml=note(thing(), "<![CDATA[" + thing() + "]]>")), "a.xml:1", "found one in text, in CDATA or behind &lt;")
 rotated = "<object><type>robndbox</type><name>ship</name><robndbox><cx>40</cx><cy>32</cy><w>40</w><h>30</h><angle>0.3</angle></robndbox></object>"
 not_read(folder("rotated", xml=note(rotated)), "rotated boxes and polygons are not supported", "<robndbox>")
+
+for packed in (gzip.compress(note(thing()).encode()), b"\xff\xfe" + note(thing()).encode("utf-16-le")[:-1]):
+    result = not_read(folder("packed", xml=packed), "a.xml", "packed by gzip" if packed[0] == 31 else "UTF-16")
+    check(all(len(line) < 300 and line.isprintable() for line in result.stderr.splitlines()), "no excerpt", result)
+long_number = "9" * 5000 + "x"
+result = not_read(folder("long_number", xml=note(thing(box=(long_number, 1, 9, 9)))), "expected a number in <xmin>, found '999", "...'")
+check(all(len(line) < 300 for line in result.stderr.splitlines()), "a long excerpt", result)
+for flag in ("difficult", "truncated", "pose"):
+    not_read(folder("flags", xml=note(thing(extra=f"<{flag}>0</{flag}><{flag}>1</{flag}>"))), "a.xml, object 1", f"one <{flag}>", "several, '0' and '1'")
+    read(folder("flags", xml=note(thing(extra=f"<{flag}>0</{flag}><{flag}>0</{flag}>"))))
 
 # Boxes.
 not_read(folder("all_difficult", xml=note(thing(extra="<difficult>1</difficult>"))), "not difficult", "all 3")

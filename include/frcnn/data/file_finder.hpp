@@ -1,8 +1,8 @@
 #pragma once
 // Which file of a folder belongs to an id: folder/<id>.<extension>, extensions in any case.
 //
-// With several candidates the extension that stands first in the list wins, and then the smaller name by bytes. A folder is listed once,
-// when first asked about. An id may have folders in front: "2007/000001".
+// With several candidates the extension that stands first in the list wins, then one in lower case, and then the smaller name by bytes. A
+// folder is listed once, when first asked about. An id may have folders in front: "2007/000001".
 //
 // Example: file_finder images("JPEGImages", image_extensions());  images.find("000001")   // JPEGImages/000001.JPG
 #include "frcnn/data/look_alike.hpp"
@@ -68,7 +68,7 @@ class file_finder {
                                                                                                              : with_visible_escapes(file)) +
            "', " + how;
   }
-  // How many files `id` could have meant.
+  // How many files of the folder `id` could have meant.
   std::size_t candidates(std::string const& id) {
     std::filesystem::path const stem = folder_ / id;
     listing const& files = listed(stem.parent_path());
@@ -91,6 +91,7 @@ class file_finder {
  private:
   struct entry {
     std::size_t rank;
+    bool other_case;  // than the list's
     std::string name;
     std::size_t candidates;
   };
@@ -114,11 +115,12 @@ class file_finder {
         known = std::min(known, name.string());
         continue;
       }
-      entry candidate{rank, name.string(), 1};
+      entry candidate{rank, name.extension().string() != extensions_[rank], name.string(), 1};
       auto const [known, first] = there->second.try_emplace(name.stem().string(), candidate);
       if (first) continue;
       candidate.candidates = known->second.candidates + 1;
-      if (std::tie(candidate.rank, candidate.name) < std::tie(known->second.rank, known->second.name)) known->second = candidate;
+      auto const order = [](entry const& e) { return std::tie(e.rank, e.other_case, e.name); };
+      if (order(candidate) < order(known->second)) known->second = candidate;
       else known->second.candidates = candidate.candidates;
     }
     return there->second;

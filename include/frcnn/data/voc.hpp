@@ -186,7 +186,7 @@ inline std::map<std::string, std::size_t> label_objects(dataset& data, std::vect
         return false;
       }
       ++left_out[o.name];
-      others.add(files[i].string() + ", '" + o.name + "'");
+      others.add(files[i].string() + ", " + excerpt(o.name, 255));
       return true;
     });
   return left_out;
@@ -254,7 +254,9 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   warn(left_out, "bad image is left out", "bad images are left out");
   warn(unannotated, "image without an annotation is left out", "images without an annotation are left out");
   warn(listing.repeated, "id is listed twice and kept once", "ids are listed twice and kept once");
+  warn(listing.other_lists, "split has several lists, of which one is read", "splits have several lists, of which one is read");
   warn(listing.alternatives, "id has several images, of which one is read", "ids have several images, of which one is read");
+  warn(listing.other_annotations, "id has several annotations, of which one is read", "ids have several annotations, of which one is read");
   warn(listing.strays, "annotation has no image and is not read", "annotations have no image and are not read");
   warn(fractions, "box has all its coordinates in 0..1, as fractions of an image, and is left out",
        "boxes have all their coordinates in 0..1, as fractions of an image, and are left out");

@@ -2,8 +2,8 @@
 // One annotation file of PASCAL VOC, as it was written: nothing clipped, dropped or converted yet.
 //
 // An object is its <name>, its flags, and its own <bndbox>, not the ones of its <part>s. Fractions are numbers too. <filename> is not read.
-// What would be read in part is refused: an object with two boxes or names, a box that is no child of <annotation>'s own <object>s, a box
-// that is no upright rectangle. Encodings, references and what is well-formed: xml_file.hpp.
+// What would be read in part is refused: an object with two boxes or names, or with two of a flag that differ; a box that is no child of
+// <annotation>'s own <object>s; a box that is no upright rectangle. Encodings, references and what is well-formed: xml_file.hpp.
 //
 // Throws frcnn::error with the file, and the line or the object: "a.xml, object 2: expected a number in <xmin>, found 'left'".
 #include "frcnn/core/error.hpp"
@@ -41,6 +41,16 @@ inline pugi::xml_node only_child(pugi::xml_node parent, char const* name, std::s
   return first;
 }
 
+// The child of that name where there are several that say the same.
+inline pugi::xml_node agreed_child(xml_file const& file, pugi::xml_node parent, char const* name, std::string const& where) {
+  pugi::xml_node const first = parent.child(name);
+  for (pugi::xml_node other = first.next_sibling(name); other; other = other.next_sibling(name))
+    if (file.text_of(other) != file.text_of(first))
+      throw error(where, std::string("one <") + name + ">",
+                  "several, " + excerpt(file.text_of(first)) + " and " + excerpt(file.text_of(other)));
+  return first;
+}
+
 // The number in a child element.
 inline double number_in(xml_file const& file, pugi::xml_node parent, char const* child, std::string const& where) {
   pugi::xml_node const node = only_child(parent, child, where);
@@ -50,13 +60,13 @@ inline double number_in(xml_file const& file, pugi::xml_node parent, char const*
   double value = 0;
   auto const [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (code != std::errc{} || end != digits.data() + digits.size() || !is_finite(value))
-    throw error(where, std::string("a number in <") + child + ">", "'" + whole + "'");
+    throw error(where, std::string("a number in <") + child + ">", excerpt(whole));
   return value;
 }
 
 // 0, 1 and how converters write them ("True", "1.0"). Nothing: it is anything else. Without the element, or with nothing in it, it is 0.
-inline std::optional<bool> flag_in(xml_file const& file, pugi::xml_node parent, char const* child) {
-  std::string const text = lower(file.text_of(parent.child(child)));
+inline std::optional<bool> flag_in(xml_file const& file, pugi::xml_node parent, char const* child, std::string const& where) {
+  std::string const text = lower(file.text_of(agreed_child(file, parent, child, where)));
   for (char const* yes : {"1", "1.0", "true", "yes"})
     if (text == yes) return true;
   for (char const* no : {"", "0", "0.0", "false", "no"})
@@ -99,7 +109,13 @@ inline void refuse_stray_boxes(xml_file const& file) {
   struct : pugi::xml_tree_walker {
     pugi::xml_node stray, root;
     bool for_each(pugi::xml_node& node) override {
-      if (lower(node.name()) != "bndbox") return true;
+      if (node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata) {  // markup that somebody has escaped
+        if (std::string_view(node.value()).find("<bndbox") == std::string_view::npos) return true;
+        stray = node;
+        return false;
+      }
+      std::string const name = lower(node.name());
+      if (name.substr(name.find(':') + 1) != "bndbox") return true;  // with a namespace's prefix too
       pugi::xml_node above = node.parent();
       bool const own = std::string_view(node.name()) == "bndbox" && std::string_view(above.name()) == "object";
       bool const part = std::string_view(above.name()) != "object" && std::string_view(above.parent().name()) == "object";
@@ -111,10 +127,27 @@ inline void refuse_stray_boxes(xml_file const& file) {
   walker.root = file.root();
   pugi::xml_node root = file.root();
   root.traverse(walker);
+  if (walker.stray && walker.stray.type() != pugi::node_element)
+    throw error(file.place_of(walker.stray), "every <bndbox> in an <object> of <annotation>", "one in text, in CDATA or behind &lt;");
   if (walker.stray)
     throw error(file.place_of(walker.stray), "every <bndbox> in an <object> of <annotation>",
                 "<" + std::string(walker.stray.name()) + "> in <" + walker.stray.parent().name() + "> of <" +
                     walker.stray.parent().parent().name() + ">");
+}
+
+// Width and height of <size>, where it has both. Several have to agree: whether the image is turned hangs on them.
+inline std::optional<std::array<double, 2>> claimed_size(xml_file const& file) {
+  std::optional<std::array<double, 2>> claimed;
+  for (pugi::xml_node const size : file.root().children("size")) {
+    pugi::xml_node const width = agreed_child(file, size, "width", file.name() + ", <size>"),
+                         height = agreed_child(file, size, "height", file.name() + ", <size>");
+    if (!width || !height) continue;
+    std::array<double, 2> const here{width.text().as_double(), height.text().as_double()};
+    auto const said = [](std::array<double, 2> const& s) { return number_text(s[0]) + " x " + number_text(s[1]); };
+    if (claimed && *claimed != here) throw error(file.name(), "one <size>", "several, " + said(*claimed) + " and " + said(here));
+    claimed = here;
+  }
+  return claimed;
 }
 
 }  // namespace detail
@@ -125,16 +158,16 @@ inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
   if (std::string_view(root.name()) != "annotation") throw error(path.string(), "an <annotation>", std::string("<") + root.name() + ">");
 
   voc_annotation result;
-  if (pugi::xml_node const size = root.child("size"); size.child("width") && size.child("height"))
-    result.size = {size.child("width").text().as_double(), size.child("height").text().as_double()};
+  result.size = detail::claimed_size(file);
   for (pugi::xml_node const node : root.children("object")) {
     std::string const where = path.string() + ", object " + std::to_string(result.objects.size() + 1);
     voc_object o;
     o.name = detail::name_in(file, node, where);
-    auto const difficult = detail::flag_in(file, node, "difficult");
+    for (char const* unread : {"pose", "occluded"}) detail::agreed_child(file, node, unread, where);  // two objects in one?
+    auto const difficult = detail::flag_in(file, node, "difficult", where);
     o.difficult = difficult.value_or(false);
     o.unclear = !difficult;
-    o.truncated = detail::flag_in(file, node, "truncated").value_or(false);
+    o.truncated = detail::flag_in(file, node, "truncated", where).value_or(false);
     pugi::xml_node const bounds = detail::bounds_in(node, where);
     o.xmin = detail::number_in(file, bounds, "xmin", where);
     o.ymin = detail::number_in(file, bounds, "ymin", where);

@@ -41,7 +41,8 @@ struct listed_image {
 struct voc_listing {
   std::vector<listed_image> images;
   problem_report problems;                             // of whole folders
-  tally repeated, alternatives, strays;                // ids that are listed twice, ids with several images, annotations without an image
+  tally repeated, strays;                              // ids that are listed twice, annotations without an image
+  tally alternatives, other_annotations, other_lists;  // ids with several images, ids with several annotations, splits with several lists
   std::vector<std::string> notes;                      // what was decided where the layout left a choice
   std::set<std::pair<std::string, std::string>> seen;  // folder of the images and id
 };
@@ -104,6 +105,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   if (layout.images.empty())
     throw error(layout.root.string(), "a folder of images (JPEGImages, images, JPEGImgs), or images in it", contents_of(layout.root));
   split_lines const list = read_split(source, layout);
+  if (list.candidates > 1) all.other_lists.add(list.file.string());
   std::string const name = layout.root.string() + (list.file.empty() ? "" : ":" + source.split);
   auto const folder = first_folder(layout.images, [&](std::filesystem::path const& candidate) {
     file_finder images(candidate, all_image_extensions());
@@ -125,7 +127,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     c.id = meant.id;
     c.image = meant.image;
     if (!all.seen.emplace(canonical, c.id).second) {
-      all.repeated.add(list.file.string() + ", '" + c.id + "'");
+      all.repeated.add(list.file.string() + ", " + excerpt(c.id, 255));
       continue;
     }
     ids.push_back(c.id);
@@ -137,11 +139,13 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     auto const taken = ids_within(ids, source.part);
     std::set<std::string> const wanted(taken.begin(), taken.end());
     std::erase_if(result, [&](listed_image const& c) { return wanted.count(c.id) == 0; });
-    auto const number = [](double v) { return std::to_string(v).substr(0, 4); };
-    all.notes.push_back(name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") +
-                        std::to_string(taken.size()) + " of its " + std::to_string(ids.size()) +
-                        " images are taken, by a hash of their ids (from " + number(source.part.from) + " to " + number(source.part.to) +
-                        ")");
+    auto const in_part = [&](std::string const& id) { return source.part.from <= place_of(id) && place_of(id) < source.part.to; };
+    bool const as_asked = static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), in_part)) == taken.size();
+    all.notes.push_back(
+        name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") + std::to_string(taken.size()) + " of its " +
+        std::to_string(ids.size()) +
+        (taken.size() == 1 ? " images is taken, by a hash of its id (from " : " images are taken, by a hash of their ids (from ") +
+        number_text(source.part.from) + " to " + number_text(source.part.to) + (as_asked ? ")" : "; each part has one image at least)"));
     if (taken.empty()) throw error(name, "at least two images to take a part of", std::to_string(ids.size()));
   }
 
@@ -153,7 +157,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     std::string const extension = lower(c.image.extension().string());
     bool const readable = c.image.empty() || images.stem_of("a" + extension) == "a";
     if (c.image.empty()) {
-      missing.add("'" + c.id + "'");
+      missing.add(excerpt(c.id, 255));
       std::string const other = inside(c.id) ? images.instead(c.id) : std::string();
       if (missing.count == 1 && !other.empty()) first_instead = " (there is " + other + ")";
       c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image", other.empty() ? "no such file" : other, true);
@@ -166,7 +170,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     if (!readable) c.image.clear();
   }
   if (missing.count == result.size() && missing.count > 1) {
-    all.problems.add(folder.string(), "the images of split '" + source.split + "'",
+    all.problems.add(folder.string(), "the images of split " + excerpt(source.split),
                      "none of its " + std::to_string(missing.count) + ", the first " + missing.first + first_instead + "; it holds " +
                          contents_of(folder));
     return {};
@@ -225,10 +229,19 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
 inline void find_annotations(voc_source const& source, voc_layout const& layout, bool required, missing_annotation without,
                              std::vector<listed_image>& images, voc_listing& all) {
   if (images.empty()) return;
+  struct found_xml {
+    std::filesystem::path path;
+    std::size_t candidates = 0;
+  };
   auto const xml_of = [](file_finder& annotations, listed_image const& c) {
-    if (!inside(c.id)) return std::filesystem::path();
-    auto found = annotations.find(c.id);
-    if (found.empty() && !c.image.empty()) found = annotations.find(c.id + c.image.extension().string());  // photo.jpg.xml
+    found_xml found;
+    if (!inside(c.id)) return found;
+    std::vector<std::string> names{c.id};
+    if (!c.image.empty()) names.push_back(c.id + c.image.extension().string());  // photo.jpg.xml
+    for (auto const& name : names) {
+      if (found.path.empty()) found.path = annotations.find(name);
+      found.candidates += annotations.candidates(name);
+    }
     return found;
   };
   std::vector<std::filesystem::path> folders = layout.annotations;
@@ -236,13 +249,15 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
   folders.push_back(layout.root);
   auto const folder = first_folder(folders, [&](std::filesystem::path const& candidate) {
     file_finder annotations(candidate, {".xml"});
-    return std::any_of(images.begin(), images.end(), [&](listed_image const& c) { return !xml_of(annotations, c).empty(); });
+    return std::any_of(images.begin(), images.end(), [&](listed_image const& c) { return !xml_of(annotations, c).path.empty(); });
   });
   file_finder annotations(folder, {".xml"});
   std::size_t missing = 0;
   for (listed_image& c : images) {
     c.annotations = folder;
-    c.annotation = xml_of(annotations, c);
+    auto const found = xml_of(annotations, c);
+    c.annotation = found.path;
+    if (found.candidates > 1) all.other_annotations.add(c.annotation.string());
     if (!c.annotation.empty()) continue;
     ++missing;
     c.annotation = folder / (c.id + ".xml");
@@ -264,7 +279,7 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
   if (!required) return;
   bool const none = layout.annotations.empty();
   all.problems.add((none ? layout.root : folder).string(),
-                   "annotations of split '" + source.split + "'" + (none ? " in Annotations, annots or beside the images" : ""),
+                   "annotations of split " + excerpt(source.split) + (none ? " in Annotations, annots or beside the images" : ""),
                    "none for any of its " + std::to_string(images.size()) + " images; it holds " +
                        contents_of(none ? layout.root : folder) +
                        meant_as_annotations(layout.root, none ? layout.root / "Annotations" : folder, images));

@@ -129,10 +129,29 @@ TEST_CASE("what would be read in part is refused") {
   CHECK(said("<object>" + cat + box + "<part><name>head</name>" + box + "</part></object>") == "nothing");
   CHECK(said("<object>" + cat + box + box + "</object>") == "a.xml, object 1: expected one <bndbox>, found several");
   CHECK(said("<object>" + cat + cat + box + "</object>") == "a.xml, object 1: expected one <name>, found several");
+  for (std::string const flag : {"difficult", "truncated", "pose", "occluded"}) {
+    auto const twice = [&](char const* first, char const* second) {
+      return said("<object>" + cat + "<" + flag + ">" + first + "</" + flag + "><" + flag + ">" + second + "</" + flag + ">" + box +
+                  "</object>");
+    };
+    CHECK(twice("0", "1") == "a.xml, object 1: expected one <" + flag + ">, found several, '0' and '1'");
+    CHECK(twice("1", "") == "a.xml, object 1: expected one <" + flag + ">, found several, '1' and ''");
+    CHECK(twice("1", " 1 ") == "nothing");
+  }
+  auto const size = [](std::string const& width, std::string const& more = "") {
+    return "<size><width>" + width + "</width>" + more + "<height>20</height></size>";
+  };
+  CHECK(said(size("10") + size("10")) == "nothing");
+  CHECK(said(size("10") + size("30")) == "a.xml: expected one <size>, found several, 10 x 20 and 30 x 20");
+  CHECK(said(size("10", "<width>30</width>")) == "a.xml, <size>: expected one <width>, found several, '10' and '30'");
   CHECK(said("<object><name>cat<b>x</b></name>" + box + "</object>") == "a.xml, object 1: expected text in <name>, found <b> there");
   std::string const stray = "expected every <bndbox> in an <object> of <annotation>, found ";
   CHECK(said("<objects>\n<object>" + cat + box + "</object></objects>") == "a.xml:3: " + stray + "<bndbox> in <object> of <objects>");
   CHECK(said("<Object>" + cat + box + "</Object>") == "a.xml:2: " + stray + "<bndbox> in <Object> of <annotation>");
+  CHECK(said("<![CDATA[<object>" + cat + box + "</object>]]>") ==
+        "a.xml:2: expected every <bndbox> in an <object> of <annotation>, found one in text, in CDATA or behind &lt;");
+  CHECK(said("&lt;object>&lt;bndbox>").find("found one in text") != std::string::npos);
+  CHECK(said("<v:object><v:bndbox/></v:object>") == "a.xml:2: " + stray + "<v:bndbox> in <v:object> of <annotation>");
   CHECK(said(box) == "a.xml:2: " + stray + "<bndbox> in <annotation> of <>");
   CHECK(said("<object>" + cat + box + "<object>" + cat + box + "</object></object>").find("found <bndbox> in <object> of <object>") !=
         std::string::npos);

@@ -61,7 +61,7 @@ TEST_CASE("a list that is none is refused, and what is no file is no image") {
   voc.add("a");
   voc.add("b");
   voc.split(v::picture());
-  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected a text with an image id per line, found control characters");
+  CHECK(voc.refusal() == "VOC/ImageSets/Main/trainval.txt: expected a text with an image id per line, found a PNG image");
   std::filesystem::remove_all(voc.folder / "ImageSets");
   voc.write("trainval.TXT", "a\rb\r");
   CHECK(ids(voc.read()) == "a;b;");
@@ -111,7 +111,10 @@ TEST_CASE("without lists a part of the images is taken by a hash, or all of them
   std::string const train = read({0, .6});
   CHECK(notes.size() == 1);
   CHECK(notes[0].find("VOC: no lists there; ") == 0);
-  CHECK(notes[0].find("of its 5 images are taken, by a hash of their ids (from 0.00 to 0.60)") != std::string::npos);
+  CHECK(notes[0].find("of its 5 images are taken, by a hash of their ids (from 0 to 0.6)") != std::string::npos);
+  CHECK(read({0, .001}).size() == 2);
+  CHECK(notes[0].find("1 of its 5 images is taken, by a hash of its id (from 0 to 0.001; each part has one image at least)") !=
+        std::string::npos);
   std::string const test = read({.6, 1});
   CHECK(train.size() + test.size() == std::string("a;b;c;day/d;day/e;").size());
   CHECK(warnings.empty());
@@ -144,6 +147,23 @@ TEST_CASE("formats that are not read are one sentence each, and two images of on
   CHECK(voc.read().size() == 1);
   REQUIRE(voc.warnings.size() == 1);
   CHECK(voc.without_root(voc.warnings[0]) == "trainval: 1 id has several images, of which one is read: VOC/JPEGImages/a.png");
+}
+
+TEST_CASE("two files for one id or one list: the extension in lower case is read, and a warning counts them") {
+  v voc;
+  for (char const* id : {"a", "b"}) voc.add(id);
+  voc.split("a\nb\n");
+  CHECK((voc.read().size() == 2 && voc.warnings.empty()));
+  voc.write("JPEGImages/a.PNG", "no image");
+  voc.write("Annotations/a.XML", "no annotation");
+  voc.write("Annotations/b.png.xml", "no annotation");  // as some tools call it
+  voc.write("ImageSets/Main/trainval.TXT", "c\n");
+  CHECK(voc.read().size() == 2);
+  REQUIRE(voc.warnings.size() == 3);
+  CHECK(voc.without_root(voc.warnings[0]) == "trainval: 1 split has several lists, of which one is read: VOC/ImageSets/Main/trainval.txt");
+  CHECK(voc.without_root(voc.warnings[1]) == "trainval: 1 id has several images, of which one is read: VOC/JPEGImages/a.png");
+  CHECK(voc.without_root(voc.warnings[2]) ==
+        "trainval: 2 ids have several annotations, of which one is read, the first: VOC/Annotations/a.xml");
 }
 
 TEST_CASE("an image or annotation whose name only looks the same is named") {
