@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <frcnn/core/error.hpp>
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <atomic>
 #include <chrono>
@@ -110,9 +111,17 @@ inline void stop_if_interrupted() {
   if (interrupted != 0) throw interruption();
 }
 
+// A standard stream that the caller has closed is opened on nothing: its number would be that of the next file, and lines for people would
+// be written into a model. Whoever writes to a closed standard output is told so, as before.
+inline void occupy_closed_streams() {
+  for (int const stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 // Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong.
 template <class Work>
 int run(CLI::App& app, int argc, char** argv, Work&& work) {
+  occupy_closed_streams();
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& e) {

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     for (char const* name : {"-", "/dev/fd/1", "/proc/self/fd/1"})
       if (json_file == name) json_file = "/dev/stdout";
+    if (!out.empty()) console::check_place(out);
     std::FILE* const lines = json_file == "/dev/stdout" ? stderr : stdout;
     auto const pictures = out.empty() ? std::vector<fs::path>() : console::picture_paths(out, images);
     std::vector<fs::path> inputs(images.begin(), images.end()), outputs = pictures;

@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   std::string out;
   frcnn::data::demo_options options;
   app.add_option("OUT", out, "folder to make")->required()->check(console::path());
-  app.add_option("--images", options.images, "how many, train and test together")->capture_default_str()->check(console::whole(1));
+  app.add_option("--images", options.images, "how many, train and test together")->capture_default_str()->check(console::whole(2));
   app.add_option("--seed", options.seed, "equal seeds give equal bytes")->capture_default_str()->check(console::whole<std::uint64_t>(0));
 
   return console::run(app, argc, argv, [&] {

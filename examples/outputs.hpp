@@ -2,8 +2,10 @@
 // Where programs write: names for pictures, and the promise that no input is written over.
 #include <frcnn/core/error.hpp>
 #include <frcnn/data/file_finder.hpp>
+#include <frcnn/data/voc_layout.hpp>
 #include <frcnn/data/voc_source.hpp>
 #include <frcnn/io/file_name.hpp>
+#include <frcnn/io/folder.hpp>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,6 +15,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
@@ -21,12 +24,26 @@
 
 namespace console {
 
-// With the folders above it.
-inline void make_folder(std::filesystem::path const& folder) {
-  std::error_code problem, ignored;
-  std::filesystem::create_directories(folder, problem);
-  if (!problem && !std::filesystem::is_directory(folder, ignored)) problem = std::make_error_code(std::errc::not_a_directory);
-  if (problem) throw frcnn::error("--out " + folder.string(), "a folder, or a place for one", problem.message());
+// --out, with the folders above it.
+inline void make_folder(std::filesystem::path const& folder) { frcnn::io::make_folder(folder, "--out " + folder.string()); }
+
+// Throws error where --out, or a part of it that is a folder, or one that is a file, could not be made: before the work that it is for.
+inline void check_place(std::filesystem::path const& out, std::initializer_list<char const*> folders = {},
+                        std::initializer_list<char const*> files = {}) {
+  if (auto const other = frcnn::io::in_the_way(out); !other.empty())
+    throw frcnn::error("--out " + out.string(), "a folder, or a place for one", other);
+  for (char const* part : folders)
+    if (auto const other = frcnn::io::in_the_way(out / part); !other.empty())
+      throw frcnn::error((out / part).string(), "a folder, or a place for one", other);
+  for (char const* part : files)
+    if (auto const other = frcnn::io::detail::other_than_file(out / part); other == "a folder")
+      throw frcnn::error((out / part).string(), "a file to write", other);
+}
+
+// Whether something lies at a path. What the system does not show counts as nothing.
+inline bool there(std::filesystem::path const& path) {
+  std::error_code unknown;
+  return std::filesystem::exists(path, unknown);
 }
 
 // One run at a time writes into a folder: throws while another one does. The lock ends with the process, however that ends.
@@ -103,6 +120,24 @@ inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std:
     for (auto above = target.parent_path(); above.has_relative_path(); above = above.parent_path())
       if (auto const file = written.find(above); file != written.end())
         throw frcnn::error(file->second.string(), "a file that is not the folder of another output", "the folder of " + path.string());
+}
+
+// Throws error where a folder to write into lies in a folder of the data's images or annotations: pictures in it would be data of the next
+// run. The root itself, and other folders in it, are good places.
+inline void check_beside_data(std::filesystem::path const& out, std::vector<frcnn::data::voc_source> const& sources) {
+  std::error_code unknown;
+  auto const place = std::filesystem::weakly_canonical(out, unknown);
+  for (auto const& source : sources) {
+    if (!std::filesystem::is_directory(source.root, unknown)) continue;  // which the data's check says
+    auto const layout = frcnn::data::detail::layout_at(source.root);
+    for (auto const* folders : {&layout.images, &layout.annotations})
+      for (auto const& folder : *folders) {
+        if (folder == source.root) continue;
+        auto const within = place.lexically_relative(std::filesystem::weakly_canonical(folder, unknown));
+        if (!within.empty() && *within.begin() != "..")
+          throw frcnn::error("--out " + out.string(), "a folder that is not among the data's files", "one in " + folder.string());
+      }
+  }
 }
 
 // Throws error where an output is a file of the data: one that is there, below a folder of theirs or an image or an annotation in it.

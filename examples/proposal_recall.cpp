@@ -94,6 +94,7 @@ int main(int argc, char** argv) {
     if (short_side && max_side < short_side)
       throw error("--max-side", "at least --short-side, " + std::to_string(short_side), std::to_string(max_side));
     fs::path const folder = out;
+    console::check_place(folder);
     console::check_outputs({files.begin(), files.end()}, {folder / "recall.svg", folder / "recall.csv", folder / "anchors.csv"});
     auto const set = data::read_voc({how.test_source(test)}, how.options("test data", 0));
     auto const truth = truth_of(set);

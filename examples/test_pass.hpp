@@ -11,6 +11,7 @@
 
 #include <frcnn/data.hpp>
 #include <frcnn/io/file_name.hpp>
+#include <frcnn/io/folder.hpp>
 #include <frcnn/train/evaluation.hpp>
 #include <frcnn/viz.hpp>
 
@@ -40,9 +41,9 @@ class test_pass {
     std::size_t ids = 0, classes = 0;
     std::string first_id, first_class;
     for (auto const& s : set_.samples)
-      if (frcnn::eval::result_id(s.id) != s.id && ids++ == 0) first_id = fmt::format("'{}' as {}", s.id, frcnn::eval::result_id(s.id));
+      if (frcnn::eval::result_id(s.id) != s.id && ids++ == 0) first_id = frcnn::excerpt(s.id, 255) + " as " + frcnn::eval::result_id(s.id);
     for (auto const& name : classes_)
-      if (!results.takes(name) && classes++ == 0) first_class = fmt::format("'{}' in {}", name, results.file(name).filename().string());
+      if (!results.takes(name) && classes++ == 0) first_class = frcnn::excerpt(name, 255) + " in " + results.file(name).filename().string();
     if (auto const twice = repeated_ids(); twice.count)
       warn(fmt::format(
           "test data: {}; result files cannot tell them apart, and are not written",
@@ -115,7 +116,7 @@ class test_pass {
       if (b.score > 0.5f) sure.push_back(b);
     frcnn::viz::draw_truth(im, truth, classes_);
     frcnn::viz::draw_detections(im, sure, classes_);
-    std::filesystem::create_directories(path.parent_path());
+    frcnn::io::make_folder(path.parent_path());
     frcnn::data::write_png(path, im);
   }
 

@@ -75,6 +75,21 @@ static Config configured(Config config, arguments const& a) {
   return config;
 }
 
+// Whether the predictors of --init's RPN are those of this run's anchors.
+template <class Config>
+static void compare_anchors(arguments const& a, Config const& ours, Config const& theirs) {
+  if (ours.anchor_sizes == theirs.anchor_sizes && ours.anchor_ratios == theirs.anchor_ratios) return;
+  auto const per_cell = [](Config const& c) { return c.anchor_sizes.front().size() * c.anchor_ratios.size(); };
+  auto const described = [&](Config const& c) {
+    return fmt::format("{} ({} x {})", per_cell(c), fmt::join(c.anchor_sizes.front(), ","), fmt::join(c.anchor_ratios, ","));
+  };
+  if (per_cell(ours) != per_cell(theirs))
+    throw error(a.init, "a model of as many anchors a cell as --anchors and --ratios give, " + described(ours),
+                "one of " + described(theirs));
+  console::say("--init: its model has other anchors, " + described(theirs) + "; this run's are " + described(ours) +
+               " (--anchors and --ratios change them)");
+}
+
 // How one kind of step is trained.
 struct plan {
   trainer_options options;
@@ -114,6 +129,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (theirs.classes != config.classes)
       throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),
                   "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
+    compare_anchors(a, config, theirs);
     Family::take_shapes(config, theirs);
     if (bool const empirical = config.head.empirical_targets; !a.targets.empty() && (a.targets == "empirical") != empirical)
       throw error("--targets", std::string("those of ") + a.init + ", " + (empirical ? "empirical" : "fixed"), a.targets);
@@ -151,7 +167,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   std::uint32_t proposals_crc = 0;
   if (outside) {
     bool const one_file = a.test_proposals.empty() || a.test_proposals == a.proposals;
-    auto const text = io::read_file(a.proposals);
+    auto const text = eval::text_of_proposals(a.proposals);
     data::dataset const none;
     proposals_crc = io::crc32c(text);
     regions = eval::proposal_lists::source(console::proposals_in(text, sets.train, a.proposals, one_file ? sets.test : none));
@@ -286,7 +302,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     metrics.cut_back_to(last->step);
     console::say(fmt::format("going on from step {}", run.done()));
   } else {
-    if (a.resume && fs::exists(out / "model.safetensors"))
+    if (a.resume && console::there(out / "model.safetensors"))
       throw error("--resume", "a checkpoint in " + a.out + ", or a folder without a trained model", "model.safetensors alone");
     if (a.resume) console::say("no checkpoint in " + out.string() + ": starting anew");
     metrics.clear();
@@ -394,19 +410,26 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     fs::path const out = a.out;
     a.check();
+    console::check_place(out, {"checkpoint", "results", "detections", "tensorboard"},
+                         {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt"});
     if (!a.resume)
       for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
-        if (fs::exists(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
+        if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
     if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors"});
     return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
       auto const config = configured(Preset::config({}), a);
+      make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws for shapes that are none
       if (a.data.empty()) {
         fs::path const demo = out / "demo-data";
-        if (a.resume && !fs::exists(demo) && fs::exists(out / "checkpoint"))
+        if (a.resume && !console::there(demo) && console::there(out / "checkpoint"))
           throw error("--resume", "the arguments of the run in " + a.out + ", its --data among them", "no --data");
-        if (!fs::exists(demo)) data::write_demo_voc(demo, {});
+        if (!console::there(demo)) data::write_demo_voc(demo, {});
         a.data = {demo.string()};
       }
+      std::vector<data::voc_source> read;
+      for (auto const& spec : a.data) read.push_back(data::parse_voc_spec(spec));
+      if (!a.test.empty()) read.push_back(data::parse_voc_spec(a.test));
+      console::check_beside_data(out, read);
       fs::path const known = out / "checked_images.txt";
       a.reading.choose_difficult(a.data);
       console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads, known}, a.reading);

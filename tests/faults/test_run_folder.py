@@ -1,10 +1,12 @@
 """The folder of a run: one run at a time, lines of others in it, and what is left of a run that cannot go on."""
+import os
 import pathlib
 import shutil
 import subprocess
 import time
 
 from common import PROGRAMS, TINY, check, demo_data, refused, run
+from voc_data import files
 
 data = demo_data()
 long = ["--data", data, *TINY, "--no-test", "--iterations", "100000", "--checkpoint-every", "2"]
@@ -55,6 +57,48 @@ errors = process.communicate(timeout=120)[1]
 check(process.returncode == 1 and "JPEGImages" in errors, errors)
 check(list(pathlib.Path("away/checkpoint").glob("step-????????")), "a checkpoint of the steps before", errors)
 
-# A place that is no folder.
+# A checkpoint that was copied or renamed by hand: said, and not taken for another.
+shutil.copytree("two/checkpoint", "copied/checkpoint")
+newest = sorted(pathlib.Path("copied/checkpoint").iterdir())[-1]
+shutil.copytree(newest, "copied/checkpoint/step-99")
+refused(run("train_voc", *long, "--out", "copied", "--resume", "--iterations", "6"), "warning: copied/checkpoint/step-99: expected a checkpoint's name",
+        "--epochs or --iterations")
+newest.rename("copied/checkpoint/step-00099999")
+refused(run("train_voc", *long, "--out", "copied", "--resume"), "step-00099999: expected step 99999, as its name says, found step " + str(int(newest.name[5:])))
+
+# A run's folder is not among the images, where its pictures would be data of the next; the data's root is a good place.
+for out in ("JPEGImages", "JPEGImages/run", "Annotations/run"):
+    refused(run("train_voc", "--data", data, *TINY, "--out", data / out), "expected a folder that is not among the data's files, found one in " + str(data / out.split("/")[0]))
+shutil.copytree(data, "both")
+check(run("train_voc", "--data", "both", *TINY, "--iterations", "1", "--out", "both").returncode == 0, "in the data's root")
+
+# A program whose standard streams are closed does not write its lines into its files.
+closed = subprocess.run(["sh", "-c", '"$0" "$@" <&- >&- 2>&-', PROGRAMS / "train_voc", "--data", data, *TINY, "--iterations", "2", "--out", "closed"], timeout=300)
+open_ = run("train_voc", "--data", data, *TINY, "--iterations", "2", "--out", "open")
+check(closed.returncode == 1 and open_.returncode == 0, "standard output takes nothing", closed.returncode)
+for name in files("open"):
+    if not name.startswith("checked_images"):
+        check(pathlib.Path("closed", name).read_bytes() == pathlib.Path("open", name).read_bytes(), name)
+
+# Places that are no folder, of the run or of what lies in it: said before anything is read, and nothing is made.
 pathlib.Path("file").write_text("")
-refused(run("train_voc", "--data", data, *TINY, "--out", "file"), "--out file", "a folder, or a place for one")
+os.symlink("unmounted", "link")
+for out, words in (("file", "found a file"), ("file/run", "found 'file', a file"), ("link", "found a symbolic link to 'unmounted', where nothing is"),
+                   ("link/run", "found 'link', a symbolic link to 'unmounted'"), ("x" * 300, "found a name of 300 bytes")):
+    for program in (("train_voc", "--data", "nowhere", "--out"), ("train_voc", "--out"), ("train_voc", "--data", data, *TINY, "--resume", "--out")):
+        refused(run(*program, out), f"--out {out}: expected a folder, or a place for one, {words}")
+    refused(run("proposal_recall", "--test", data, "p.txt", "--out", out), f"--out {out}: expected a folder, or a place for one, {words}")
+    refused(run("detect", "--model", "m", "image", "--out", out), f"--out {out}: expected a folder, or a place for one, {words}")
+    if out != "file":
+        refused(run("make_demo_data", out), f"{out}: expected a folder that can be made, {words}")
+for part in ("results", "detections", "tensorboard"):
+    pathlib.Path("spoiled").mkdir()
+    pathlib.Path("spoiled", part).write_text("")
+    refused(run("train_voc", "--data", "nowhere", "--out", "spoiled"), f"spoiled/{part}: expected a folder, or a place for one, found a file")
+    shutil.rmtree("spoiled")
+pathlib.Path("spoiled").mkdir()
+pathlib.Path("spoiled/checkpoint").write_text("")
+refused(run("train_voc", "--data", data, "--out", "spoiled", "--resume"), "spoiled/checkpoint: expected a folder, or a place for one, found a file")
+pathlib.Path("spoiled/checkpoint").unlink()
+pathlib.Path("spoiled/model.safetensors").mkdir()
+refused(run("train_voc", "--data", data, "--out", "spoiled", "--resume"), "spoiled/model.safetensors: expected a file to write, found a folder")

@@ -1,14 +1,16 @@
 #pragma once
 // The demo data as a folder in VOC layout: pictures rendered by demo_scene.hpp, their annotations, splits trainval and test.
 //
-// Pictures are JPEGs. Ids count from 000001; the last test_fraction of them are the test split. The
-// folder appears whole or not at all: it is made beside its place and renamed. A folder that holds anything is refused.
+// Pictures are JPEGs. Ids count from 000001; the last test_fraction of them are the test split; each
+// split has one at least. The folder appears whole or not at all: it is made beside its place and renamed. A folder that holds anything is
+// refused.
 //
 // Example: write_demo_voc("demo", {.images = 300});  dataset const train = read_voc({{"demo", "trainval"}});  // 240 images
 // Invariant: equal options give equal bytes; picture i depends on the seed and i alone.
 #include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/demo_scene.hpp"
 #include "frcnn/data/image_io.hpp"
+#include "frcnn/io/folder.hpp"
 
 #include <cerrno>
 #include <filesystem>
@@ -54,7 +56,7 @@ inline void write_new_file(std::filesystem::path const& path, std::string const&
   std::ofstream file(path, std::ios::binary);
   file.write(contents.data(), static_cast<std::streamsize>(contents.size()));
   file.close();
-  if (!file) throw error(path.string(), "a file that can be written", "'" + std::generic_category().message(errno) + "'");
+  if (!file) io::detail::throw_write_error(path, errno);
 }
 
 }  // namespace detail
@@ -69,15 +71,21 @@ void write_new_folder(std::filesystem::path out, std::initializer_list<char cons
     throw error(out.string(), "a new or an empty folder", "something in that place");
 
   fs::path const beside = out.string() + ".part";
+  if (auto const other = io::in_the_way(out); !other.empty()) throw error(out.string(), "a folder that can be made", other);
   auto const refuse = [&](fs::path const& path) {
-    if (problem) throw error(path.string(), "a folder that can be made", "'" + problem.message() + "'");
+    if (problem) throw error(path.string(), "a folder that can be made", excerpt(problem.message()));
   };
+  if (fs::equivalent(out, fs::current_path(problem), problem))  // it would be replaced, and whoever is in it be nowhere
+    throw error(out.string(), "a folder that can be made", "the working folder of this program");
+  auto const is_ours = [&](std::string const& name) {
+    return std::any_of(folders.begin(), folders.end(), [&](char const* folder) { return *fs::path(folder).begin() == name; });
+  };
+  for (fs::directory_iterator at(beside, problem), end; !problem && at != end; at.increment(problem))
+    if (auto const name = at->path().filename().string(); !is_ours(name))
+      throw error(beside.string(), "nothing, or what a killed run left there", excerpt(name, 255) + " in it");
   fs::remove_all(beside, problem);
   refuse(beside);
-  for (char const* folder : folders) {
-    fs::create_directories(beside / folder, problem);
-    refuse(beside / folder);
-  }
+  for (char const* folder : folders) io::make_folder(beside / folder, out.string());
   try {
     fill(beside);
     fs::rename(beside, out, problem);
@@ -89,9 +97,10 @@ void write_new_folder(std::filesystem::path out, std::initializer_list<char cons
 }
 
 inline void write_demo_voc(std::filesystem::path const& out, demo_options const& o = {}) {
-  int const test = static_cast<int>(o.images * o.test_fraction + 0.5), train = o.images - test;
-  if (!(o.test_fraction > 0 && o.test_fraction < 1) || train < 1 || test < 1)
-    throw error("demo data", "at least one image to train on and one to test on", std::to_string(train) + " and " + std::to_string(test));
+  if (!(o.test_fraction > 0 && o.test_fraction < 1))
+    throw error("demo data", "a fraction for the test between 0 and 1", number_text(o.test_fraction));
+  if (o.images < 2) throw error("demo data", "at least two images, one to train on and one to test on", std::to_string(o.images));
+  int const test = std::clamp(static_cast<int>(o.images * o.test_fraction + 0.5), 1, o.images - 1), train = o.images - test;
   write_new_folder(out, {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](std::filesystem::path const& beside) {
     for_each_in_parallel(static_cast<std::size_t>(o.images), o.threads, [&](std::size_t i) {
       demo_scene const scene = render_demo_scene(o.seed, i);

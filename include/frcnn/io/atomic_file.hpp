@@ -34,6 +34,7 @@ class atomic_file : private std::streambuf {
     if (std::filesystem::is_symlink(path_, ignored)) {  // replace what the link points to, not the link
       auto resolved = std::filesystem::canonical(path_, ignored);
       if (!ignored) target_ = std::move(resolved);
+      else if (!std::filesystem::exists(path_, ignored)) target_ = behind_links(path_);
     }
     auto const status = std::filesystem::status(target_, ignored);
     if (std::filesystem::is_directory(status)) detail::throw_write_error(path_, EISDIR);
@@ -100,6 +101,19 @@ class atomic_file : private std::streambuf {
   }
 
  private:
+  // The place to which a link leads where nothing is yet.
+  static std::filesystem::path behind_links(std::filesystem::path const& link) {
+    std::error_code failed;
+    std::filesystem::path place = link;
+    for (int followed = 0; std::filesystem::is_symlink(place, failed); ++followed) {
+      if (followed == 40) detail::throw_write_error(link, ELOOP);  // as many as Linux follows
+      auto const to = std::filesystem::read_symlink(place, failed);
+      if (failed) detail::throw_write_error(link, failed.value());
+      place = place.parent_path() / to;
+    }
+    return place;
+  }
+
   // The lock lives as long as the descriptor. Between open and lock another writer may have renamed the file away: then it is not ours.
   void open_beside() {
     for (;;) {

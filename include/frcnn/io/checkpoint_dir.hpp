@@ -69,8 +69,11 @@ class checkpoint_dir {
     return place;
   }
 
-  // The newest checkpoint that is whole. Says through `warn` which newer ones are not, and why.
+  // The newest checkpoint that is whole. Says through `warn` which newer ones are not, and why, and which folders have no checkpoint's name.
   std::optional<checkpoint> latest(std::function<void(std::string const&)> const& warn = {}) const {
+    for (auto const& path : entries())
+      if (warn && named_by_hand(path))
+        warn(error(path.string(), "a checkpoint's name, as " + name_of(400), "another").what() + std::string("; this folder is left out"));
     for (auto const& c : all()) {
       try {
         check(c.path);
@@ -108,6 +111,14 @@ class checkpoint_dir {
     return failed == std::errc{} && end == name.data() + name.size() ? std::optional(step) : std::nullopt;
   }
 
+  // "step-400", "step-00000400 (copy)": meant as a checkpoint, and none of ours.
+  static bool named_by_hand(std::filesystem::path const& folder) {
+    std::error_code ignored;
+    std::string const name = folder.filename().string();
+    return name.starts_with("step-") && !name.ends_with(".part") && !name.ends_with(".old") && !step_of(name) &&
+           std::filesystem::is_directory(folder, ignored);
+  }
+
   static bool there(std::filesystem::path const& path) {
     std::error_code ignored;
     return std::filesystem::exists(path, ignored);
@@ -142,6 +153,7 @@ class checkpoint_dir {
     std::error_code failed;
     for (std::filesystem::directory_iterator at(root_, failed), end; !failed && at != end; at.increment(failed))
       paths.push_back(at->path());
+    if (failed == std::errc::not_a_directory) throw error(root_.string(), "a folder of checkpoints", "a file");
     if (failed && failed != std::errc::no_such_file_or_directory) detail::throw_read_error(root_, failed.value());
     return paths;
   }

@@ -131,7 +131,9 @@ void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::ma
   if (stage == run.size())
     throw error(state.name(), "a stage from 0 to " + std::to_string(run.size() - 1), "stage " + state.metadata("stage"));
   auto const step = static_cast<std::int64_t>(from.step) - run.before(stage);
-  compare("step", std::to_string(step));
+  if (state.metadata("step") != std::to_string(step))
+    throw error(from.path.string(), "step " + std::to_string(step) + ", as its name says",
+                "step " + state.metadata("step") + " (a copied or renamed checkpoint; without it the last one before is taken)");
   compare("seed", std::to_string(run.options(stage).seed));
   for (auto const& e : d.model().parameters().entries()) model.check(e.name, e.file_shape());
   run.with_model(stage, [&](auto const& trained) {

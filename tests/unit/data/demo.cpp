@@ -110,7 +110,20 @@ TEST_CASE("what would be overwritten or cannot be written is refused, and nothin
   CHECK(sentence([&] { write_demo_voc(folder / "mine.txt" / "x", {.images = 4}); }).find("expected a folder that can be made") !=
         std::string::npos);
   CHECK(sentence([&] { write_demo_voc(folder / "x", {.images = 1}); }) ==
-        "demo data: expected at least one image to train on and one to test on, found 1 and 0");
+        "demo data: expected at least two images, one to train on and one to test on, found 1");
+  CHECK(sentence([&] { write_demo_voc(folder / std::string(300, 'x'), {.images = 4}); }).find("found a name of 300 bytes") !=
+        std::string::npos);
+  std::filesystem::create_symlink("gone", folder / "link");
+  CHECK(sentence([&] { write_demo_voc(folder / "link", {.images = 4}); }).find("found a symbolic link to 'gone', where nothing is") !=
+        std::string::npos);
+  std::filesystem::remove(folder / "link");
+  std::filesystem::create_directories(folder / "mine.part");  // as a download may be called
+  io::write_file_atomically(folder / "mine.part/thesis.txt", "keep");
+  CHECK(sentence([&] {
+          write_demo_voc(folder / "mine", {.images = 4});
+        }).find("expected nothing, or what a killed run left there, found 'thesis.txt' in it") != std::string::npos);
+  CHECK(io::read_file(folder / "mine.part/thesis.txt") == "keep");
+  std::filesystem::remove_all(folder / "mine.part");
   CHECK(sentence([&] { write_demo_voc(folder / "x", {.images = 10, .test_fraction = 1}); }).find("demo data: expected") == 0);
   CHECK(folder.entries() == 1);
   CHECK(io::read_file(folder / "mine.txt") == "keep");

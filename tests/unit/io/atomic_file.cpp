@@ -83,6 +83,20 @@ TEST_CASE("a link stays a link, and permissions are the user's") {
   std::filesystem::create_symlink("real.txt", folder / "link.txt");
   write_file_atomically(folder / "link.txt", "new");
   CHECK(std::filesystem::is_symlink(folder / "link.txt"));
+  // ... where nothing is yet too
+  std::filesystem::create_directory(folder / "disk");
+  std::filesystem::create_symlink("disk/model", folder / "model");
+  std::filesystem::create_symlink("model", folder / "alias");
+  write_file_atomically(folder / "alias", "new");
+  CHECK((std::filesystem::is_symlink(folder / "alias") && std::filesystem::is_symlink(folder / "model")));
+  CHECK(read_file(folder / "disk/model") == "new");
+  std::filesystem::create_symlink("gone/model", folder / "nowhere");
+  CHECK(sentence([&] { write_file_atomically(folder / "nowhere", ""); }).find("nowhere: expected a folder to write into") !=
+        std::string::npos);
+  std::filesystem::create_symlink("loop", folder / "loop");
+  CHECK(sentence([&] { write_file_atomically(folder / "loop", ""); }).find("loop: expected a file that can be written") !=
+        std::string::npos);
+  CHECK(std::filesystem::is_symlink(folder / "loop"));
   CHECK(read_file(folder / "real.txt") == "new");
   mode_t const mask = ::umask(0);
   ::umask(mask);

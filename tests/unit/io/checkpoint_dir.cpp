@@ -49,6 +49,27 @@ TEST_CASE("the newest is found, the last two are kept") {
   CHECK(steps(more) == list{5, 4, 3});
 }
 
+TEST_CASE("folders that are named by hand are said and left out; a file is no folder of checkpoints") {
+  ::scratch folder;
+  checkpoint_dir const runs(folder / "run");
+  write(runs, 3);
+  fs::copy(folder / "run/step-00000003", folder / "run/step-99");
+  fs::copy(folder / "run/step-00000003", folder / "run/step-00000003 (copy)");
+  write_file_atomically(folder / "run/step-notes.txt", "");
+  std::vector<std::string> said;
+  auto const found = runs.latest([&](std::string const& s) { said.push_back(s.substr(s.find("/run/"))); });
+  CHECK((found && found->step == 3));
+  std::ranges::sort(said);
+  CHECK(said == std::vector<std::string>{
+                    "/run/step-00000003 (copy): expected a checkpoint's name, as step-00000400, found another; this folder is left out",
+                    "/run/step-99: expected a checkpoint's name, as step-00000400, found another; this folder is left out"});
+  write(runs, 4), write(runs, 5);
+  CHECK(fs::exists(folder / "run/step-99"));  // not ours to remove
+  write_file_atomically(folder / "file", "");
+  CHECK(sentence([&] { checkpoint_dir(folder / "file").latest(); }).find("file: expected a folder of checkpoints, found a file") !=
+        std::string::npos);
+}
+
 TEST_CASE("a run that went back replaces what came after") {
   ::scratch folder;
   checkpoint_dir const runs(folder.path);

@@ -146,7 +146,9 @@ TEST_CASE("a state of another seed or step is refused") {
   auto renamed = latest(dir);
   renamed.step = 7;
   run same(4);
-  CHECK(sentence([&] { load_checkpoint(renamed, same.d, same.t, told); }) == state + ": expected step 7, found step 2");
+  CHECK(sentence([&] { load_checkpoint(renamed, same.d, same.t, told); }) ==
+        renamed.path.string() +
+            ": expected step 7, as its name says, found step 2 (a copied or renamed checkpoint; without it the last one before is taken)");
   CHECK(same.t.step() == 0);
 }
 
