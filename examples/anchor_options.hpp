@@ -15,19 +15,14 @@ namespace console {
 class anchor_arguments {
  public:
   void add_to(CLI::App& app, bool automatic) {
-    auto const number = above(0);
+    auto const number = above(0, 16384);
     CLI::Validator const size_or_auto([=](std::string& text) { return automatic && text == "auto" ? std::string() : number(text); },
                                       number.get_description() + (automatic ? ", or auto" : ""));
-    app.add_option("--anchors", sizes_,
-                   std::string("square roots of anchor areas, pixels of the resized image (the preset's)") +
-                       (automatic ? "; auto: from the training data" : ""))
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->delimiter(',')
-        ->check(size_or_auto);
-    app.add_option("--ratios", ratios_, "anchor heights over widths (the preset's)")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->delimiter(',')
-        ->check(number);
+    add_list(app, "--anchors", sizes_,
+             std::string("square roots of anchor areas, pixels of the resized image (the preset's)") +
+                 (automatic ? "; auto: from the training data" : ""),
+             size_or_auto);
+    add_numbers(app, "--ratios", ratios_, "anchor heights over widths (the preset's)", above(0, 1000));
   }
 
   bool automatic() const { return sizes_.size() == 1 && sizes_[0] == "auto"; }

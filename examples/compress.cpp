@@ -108,9 +108,11 @@ int main(int argc, char** argv) {
   app.add_option("--out", a.out, "write the compressed model here")->required()->check(console::path());
   app.add_option("--fc6-rank", a.ranks[0], "0: as it is")->capture_default_str()->check(console::whole(0));
   app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(console::whole(0));
-  app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after")->check(console::path());
+  auto* test =
+      app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after")->check(console::path());
   a.metric.add_to(app);
   a.reading.add_to(app, false);
+  for (char const* of_test : {"--metric", "--split", "--skip-bad", "--exif"}) app.get_option(of_test)->needs(test);
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
     auto const preset = preset_of(io::safetensors_file(a.model));

@@ -51,6 +51,8 @@ int main(int argc, char** argv) {
     }
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
+    for (char const* name : {"--precision", "--transforms", "--timing", "--profile"})
+      if (model.empty() && app.count(name) > 0) throw error(name, "--model, which computes", "result files");
     console::named_data source({test}, !how.splits());
     source.set_part(how.test_part());
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})

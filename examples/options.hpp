@@ -5,10 +5,12 @@
 //   app.add_option("--lr", lr)->check(console::above(0))
 //   app.add_option("--threshold", t)->check(console::between(0, 1))     inside(0, 1) where neither 0 nor 1 will do
 //   app.add_option("--batch", n)->check(console::whole(1))              n an int; whole<std::uint64_t>(0) for other types
+//   console::add_numbers(app, "--ratios", v, help, console::above(0))   a list: 0.5,1 2
 //
 // Example: "--lr: expected a number above 0, found 'nan'"
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <frcnn/core/message.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -18,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace console {
 namespace detail {
@@ -37,7 +40,7 @@ inline bool zero_in_front(std::string_view text) {
 }
 
 inline std::string refusal(std::string const& expected, std::string const& found) {
-  return fmt::format("expected {}, found '{}'", expected, found.size() > 40 ? found.substr(0, 40) + "..." : found);
+  return fmt::format("expected {}, found {}", expected, frcnn::excerpt(found, 40));
 }
 
 // in_range(value) says whether a finite value will do.
@@ -54,8 +57,10 @@ CLI::Validator number(std::string const& expected, std::string const& in_help, R
 
 }  // namespace detail
 
-inline CLI::Validator above(double least) {
-  return detail::number(fmt::format("a number above {:g}", least), fmt::format("above {:g}", least), [=](double v) { return v > least; });
+inline CLI::Validator above(double least, double most = std::numeric_limits<double>::infinity()) {
+  std::string const bound = std::isinf(most) ? std::string() : fmt::format(" and up to {:g}", most);
+  return detail::number(fmt::format("a number above {:g}{}", least, bound), fmt::format("above {:g}{}", least, bound),
+                        [=](double v) { return v > least && v <= most; });
 }
 
 inline CLI::Validator between(double least, double most) {
@@ -85,19 +90,60 @@ CLI::Validator whole(T least, T most = std::numeric_limits<T>::max()) {
       open ? fmt::format("from {}", least) : fmt::format("{} to {}", least, most));
 }
 
+// What stands between the commas of a list, empty parts too.
+inline std::vector<std::string> parts_of(std::string const& list) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0, comma = 0; comma != list.npos; from = comma + 1)
+    comma = list.find(',', from), parts.push_back(list.substr(from, comma - from));
+  return parts;
+}
+
+// The numbers of a list that a validator has taken.
+template <class T>
+std::vector<T> numbers_in(std::string const& list) {
+  std::vector<T> numbers;
+  for (auto const& part : parts_of(list)) detail::parse(part, numbers.emplace_back());
+  return numbers;
+}
+
 // Up to `most` of what the validator takes, with commas between.
-inline CLI::Validator list(CLI::Validator one, std::size_t most) {
+inline CLI::Validator list(CLI::Validator one, std::size_t most = std::numeric_limits<std::size_t>::max()) {
+  bool const open = most == std::numeric_limits<std::size_t>::max();
   return CLI::Validator(
       [=](std::string& text) {
-        std::size_t count = 1;
-        for (std::size_t from = 0, comma = 0; comma != text.npos; from = comma + 1, count += comma != text.npos) {
-          comma = text.find(',', from);
-          std::string part = text.substr(from, comma - from);
-          if (auto const refusal = one(part); !refusal.empty()) return refusal;
-        }
-        return count > most ? detail::refusal(fmt::format("at most {} numbers", most), text) : std::string();
+        auto parts = parts_of(text);
+        for (auto& part : parts)
+          if (auto const refusal = one(part); !refusal.empty())
+            return parts.size() > 1 && part.empty() ? refusal + " between the commas of " + frcnn::excerpt(text, 40) : refusal;
+        return parts.size() > most ? detail::refusal(fmt::format("at most {} numbers", most), text) : std::string();
       },
-      one.get_description() + ", one or " + std::to_string(most) + " of them");
+      open ? one.get_description() : one.get_description() + ", one or " + std::to_string(most) + " of them");
+}
+
+// An option that takes a list, with commas or blanks between. (CLI11's own delimiter drops what is empty.)
+inline CLI::Option* add_list(CLI::App& app, std::string const& name, std::vector<std::string>& parts, std::string const& help,
+                             CLI::Validator const& one) {
+  auto const take = [&parts](std::vector<std::string> const& lists) {
+    parts.clear();
+    for (auto const& text : lists)
+      for (auto const& part : parts_of(text)) parts.push_back(part);
+  };
+  return app.add_option_function<std::vector<std::string>>(name, take, help)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(list(one));
+}
+template <class T>
+CLI::Option* add_numbers(CLI::App& app, std::string const& name, std::vector<T>& numbers, std::string const& help,
+                         CLI::Validator const& one) {
+  auto const take = [&numbers](std::vector<std::string> const& lists) {
+    numbers.clear();
+    for (auto const& text : lists)
+      for (T const v : numbers_in<T>(text)) numbers.push_back(v);
+  };
+  return app.add_option_function<std::vector<std::string>>(name, take, help)
+      ->type_name(std::is_integral_v<T> ? "INT" : "FLOAT")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(list(one));
 }
 
 // "-" is standard input or output to other programs and would be a file of that name here: it is refused, ./- is that file. Where it can

@@ -134,9 +134,9 @@ int main(int argc, char** argv) {
   app.add_option("--top", r.top, "proposals of an image at most (the model's, 300 mostly; 2000 of other methods)")
       ->check(console::whole(1, 1'000'000));
   app.add_flag("--no-nms", r.no_nms, "no suppression: the best before it, 6000 mostly");
-  app.add_flag("--no-cls", r.no_cls, "without objectness: boxes in the order of a draw, and no scores");
+  auto* drawn = app.add_flag("--no-cls", r.no_cls, "without objectness: boxes in the order of a draw, and no scores");
   app.add_flag("--no-reg", r.no_reg, "without box regression: the anchors are the proposals");
-  app.add_option("--seed", r.seed, "of --no-cls")->capture_default_str()->check(console::whole<std::uint64_t>(0));
+  app.add_option("--seed", r.seed, "of --no-cls")->capture_default_str()->check(console::whole<std::uint64_t>(0))->needs(drawn);
   app.add_flag("--with-anchors", r.with_anchors, "behind each score the anchor, size:ratio, for proposal_recall");
   r.how.add_reading_to(app);
   r.cpu.add_to(app);

@@ -36,9 +36,9 @@ struct arguments {
   // Whether every step trains RPN and head.
   bool is_joint() const { return scheme == frcnn::joint_step::name || scheme == frcnn::exact_step::name; }
   // Of the RPN's steps, then of the head's; one number where they are trained together. Empty: epochs say.
-  std::vector<std::int64_t> steps() const { return numbers_in(iterations); }
+  std::vector<std::int64_t> steps() const { return iterations.empty() ? std::vector<std::int64_t>() : whole_numbers_in(iterations); }
   frcnn::map_budget maps() const {
-    auto const mb = numbers_in(maps_mb);
+    auto const mb = whole_numbers_in(maps_mb);
     return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
   }
   // What options mean together.
@@ -54,15 +54,15 @@ struct arguments {
     if (rounds > 1 && is_joint()) throw frcnn::error("--rounds", "--scheme alternating or unshared", scheme);
     if (maps_mb != arguments().maps_mb && scheme != "alternating") throw frcnn::error("--maps-mb", "--scheme alternating", scheme);
     if (new_predictors && scheme != "alternating") throw frcnn::error("--new-predictors", "--scheme alternating", scheme);
+    for (auto const& [name, value] : {std::pair{"--test", test}, {"--test-proposals", test_proposals}})
+      if (no_test && !value.empty()) throw frcnn::error(std::string(name) + " " + value, "a test that looks at it", "--no-test");
+    for (auto const& [name, value] : {std::pair{"--lambda", lambda}, {"--n-cls", n_cls}, {"--n-reg", n_reg}})
+      if (value > 0 && !proposals.empty())
+        throw frcnn::error(name, "an RPN that learns, whose loss it weighs", "--proposals, which trains the head alone");
   }
 
  private:
-  static std::vector<std::int64_t> numbers_in(std::string const& list) {
-    std::vector<std::int64_t> all;
-    for (std::size_t from = 0; from < list.size(); from = list.find(',', from), from += from != list.npos)
-      all.push_back(std::stoll(list.substr(from)));
-    return all;
-  }
+  static std::vector<std::int64_t> whole_numbers_in(std::string const& list) { return console::numbers_in<std::int64_t>(list); }
 };
 
 inline void declare(CLI::App& app, arguments& a) {
@@ -88,11 +88,9 @@ inline void declare(CLI::App& app, arguments& a) {
       ->check(console::path())
       ->needs(proposals);
   auto* scales =
-      app.add_option("--scales", a.scales,
-                     "several short sides: training draws one for each image, testing looks at each region at the one that suits it")
-          ->multi_option_policy(all)
-          ->delimiter(',')
-          ->check(console::side())
+      console::add_numbers(app, "--scales", a.scales,
+                           "several short sides: training draws one for each image, testing looks at each region at the one that suits it",
+                           console::side())
           ->needs(proposals);
   app.add_option("--region-side", a.region_side, "of --scales: square root of the area at which a region is seen best (224)")
       ->check(console::between(1, 16384))
@@ -115,10 +113,8 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--batch", a.batch, "images per micro-batch (the preset's)")->check(console::whole(1));
   app.add_option("--accumulate", a.accumulate, "micro-batches per optimiser step (the preset's)")->check(console::whole(1));
   app.add_option("--lr", a.lr, "learning rate (the preset's)")->check(console::above(0));
-  app.add_option("--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)")
-      ->multi_option_policy(all)
-      ->delimiter(',')
-      ->check(console::between(0, 1));
+  console::add_numbers(app, "--lr-drop", a.lr_drop, "fractions of the run after which the rate drops tenfold (the preset's)",
+                       console::between(0, 1));
   app.add_option("--short-side", a.short_side, "shorter side of resized images, pixels (the preset's)")->check(console::side());
   app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(console::side());
   a.anchors.add_to(app, true);

@@ -7,9 +7,9 @@ from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
 data = demo_data("data", 6)
 
 
-def refuses(program, option, value, *words, rest=()):
+def refuses(program, option, value, *words, rest=(), colon=True):
     result = run(program, *rest, option, value)
-    refused(result, f"{option}: expected", *words)
+    refused(result, *[f"{option}: expected"] * colon, *words)
     check(all(len(line) < 200 for line in result.stderr.splitlines()), "a number of hundreds of digits", result)
     check(not pathlib.Path("out").exists(), "something was made")
 
@@ -24,6 +24,28 @@ for value in ("nan", "inf", "-0.1", "1.1", "1e300"):
 for value in ("nan", "0", "1", "inf"):
     refuses("train_voc", "--split", value, "a number between 0 and 1", f"'{value}'", rest=TRAIN)
 refuses("train_voc", "--anchors", "32,nan", "'nan'", rest=TRAIN)
+# ... a list has a number between any two commas, whoever splits it
+for option, values in (("--anchors", ("16,,32", ",16", "16,", ",")), ("--ratios", ("1,", "0.5,,1")), ("--lr-drop", (",", "0.5,")),
+                       ("--iterations", ("4,", ",4", ",")), ("--maps-mb", ("1,", ",")), ("--scales", ("64,", "64,,96"))):
+    for value in values:
+        refuses("train_voc", option, value, "a whole number" if option in ("--iterations", "--maps-mb", "--scales") else "a number",
+                f"found '' between the commas of '{value}'", rest=TRAIN)
+for value in ("a,,b", "a,", ","):
+    refuses("train_voc", "--classes", value, "an empty name", rest=TRAIN, colon=False)
+refuses("train_voc", "--anchors", "1e30", "up to 16384", rest=TRAIN)
+refuses("train_voc", "--ratios", "1e30", "up to 1000", rest=TRAIN)
+refused(run("train_voc", *TRAIN, "--anchors", "16384", "--ratios", "900"), "anchors: expected sides of at most 65536 pixels, found size 16384 with ratio 900")
+check(not pathlib.Path("out").exists(), "something was made")
+refuses("train_voc", "--anchors", "16\x01" + "\u00e9" * 80, "'16\\x01" + "\u00e9" * 37 + "...'", rest=TRAIN)
+# ... and what nothing would look at is not dropped in silence
+refused(run("train_voc", *TRAIN, "--test", "nowhere", "--no-test"), "--test nowhere: expected a test that looks at it, found --no-test")
+refused(run("train_voc", *TRAIN, "--proposals", "p", "--test-proposals", "q", "--no-test"), "--test-proposals q: expected a test")
+refused(run("train_voc", *TRAIN, "--proposals", "p", "--lambda", "10"), "--lambda: expected an RPN that learns", "--proposals")
+for option in (["--metric", "voc07"], ["--split", "0.5"], ["--skip-bad"], ["--exif", "apply"]):
+    refused(run("compress", "--model", "m", "--out", "c", *option), option[0], "--test")
+for option in (["--precision", "f32"], ["--timing"], ["--profile"], ["--transforms", "keep"]):
+    refused(run("evaluate", "--results", "r", "--test", data, *option), f"{option[0]}: expected --model")
+refused(run("propose", "--model", "m", "--data", data, "--out", "p", "--seed", "1"), "--seed", "--no-cls")
 for option in ("--epochs", "--iterations", "--batch", "--accumulate", "--short-side", "--max-side", "--checkpoint-every"):
     for value in ("0", "-1", "1.5", "nan", "", "1e3", "0x10", "99999999999999999999"):
         refuses("train_voc", option, value, "a whole number from 1", f"'{value}'", rest=TRAIN)
@@ -35,7 +57,9 @@ for program, rest in (("detect", ["--model", "m", "image"]), ("evaluate", ["--mo
     refuses(program, "--threads", "100000", "a whole number from 0 to", rest=rest)
     refuses(program, "--threads", "nan", "a whole number", rest=rest)
 refuses("compress", "--fc6-rank", "-1", "a whole number", rest=["--model", "m", "--out", "c"])
-refuses("make_demo_data", "--images", "0", "a whole number", rest=["out"])
+for value in ("0", "1"):
+    refuses("make_demo_data", "--images", value, "a whole number from 2 on", rest=["out"])
+check(run("make_demo_data", "two", "--images", "2").returncode == 0, "one to train on, one to test on")
 refuses("make_demo_data", "--seed", "1e9", "a whole number", rest=["out"])
 
 # "-" is no file, whatever takes one, and neither is nothing at all
@@ -76,6 +100,12 @@ before = model.read_bytes()
 refused(run("compress", "--model", model, "--out", "ten/../ten/model.safetensors"), "an output that is no input")
 refused(run("train_voc", *QUICK, "--init", model, "--out", "ten", "--resume"), "an output that is no input")
 check(model.read_bytes() == before, "the model is as it was")
+
+# a model of other anchors: as many are taken, and said; another number is not
+few = run("train_voc", *QUICK, "--init", model, "--anchors", "16,32", "--out", "few")
+refused(few, f"{model}: expected a model of as many anchors a cell as --anchors and --ratios give, 6 (16,32 x 0.5,1,2), found one of 9 (24,48,96 x 0.5,1,2)")
+other = run("train_voc", *QUICK, "--init", model, "--anchors", "16,32,64", "--out", "other")
+check(other.returncode == 0 and "its model has other anchors, 9 (24,48,96 x 0.5,1,2); this run's are 9 (16,32,64 x 0.5,1,2)" in other.stderr, other)
 
 # numbers that nobody takes do not vanish
 with open("/dev/full", "w") as full:

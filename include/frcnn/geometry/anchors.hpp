@@ -15,6 +15,7 @@
 // Source: Faster R-CNN, section 3.1.1. Base anchors and strides: conventions.hpp, row 2.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/geometry/box.hpp"
 
 #include <cmath>
@@ -99,13 +100,14 @@ anchor_grid<L> make_anchor_grid(int padded_h, int padded_w, map_extent const (&m
 
 // sizes_per_level[l]: square roots of areas in input pixels; ratios: height / width, the same at every level.
 // Throws error when the number of lists is not L, when lists differ in length or are empty, when a value is not a positive number, when
-// a cell would have more than 32 anchors, or when rounding leaves an anchor without area.
+// a cell would have more than 32 anchors, when rounding leaves an anchor without area, or when one is longer than any image.
 template <class Rules, int L>
 grid_anchors<L> make_anchors(std::vector<std::vector<double>> const& sizes_per_level, std::vector<double> const& ratios) {
+  constexpr float longest_side = 65536;
   auto const check_positive = [](char const* what, std::vector<double> const& values) {
     if (values.empty()) throw error(what, "at least one value", "none");
     for (double const v : values)
-      if (!(v > 0) || !is_finite(v)) throw error(what, "positive numbers", std::to_string(v));
+      if (!(v > 0) || !is_finite(v)) throw error(what, "positive numbers", number_text(v));
   };
   if (sizes_per_level.size() != static_cast<std::size_t>(L))
     throw error("anchor sizes", "one list for each of " + std::to_string(L) + " levels", std::to_string(sizes_per_level.size()) + " lists");
@@ -126,8 +128,9 @@ grid_anchors<L> make_anchors(std::vector<std::vector<double>> const& sizes_per_l
     for (double const ratio : ratios)
       for (double const size : sizes) {
         box<float> const b = Rules::base_anchor(size, ratio).template as<float>();
-        if (!(b.width() > 0) || !(b.height() > 0))
-          throw error("anchors", "sides of at least one pixel", "size " + std::to_string(size) + " with ratio " + std::to_string(ratio));
+        if (!(b.width() > 0) || !(b.height() > 0) || b.width() > longest_side || b.height() > longest_side)
+          throw error("anchors", b.width() > 0 && b.height() > 0 ? "sides of at most 65536 pixels" : "sides of at least one pixel",
+                      "size " + number_text(size) + " with ratio " + number_text(ratio));
         anchors.base[l][k++] = b;
       }
   }

@@ -111,6 +111,9 @@ TEST_CASE("anchors: wrong values are named") {
   CHECK(sentence([] { make_anchors<tv, 1>({{32}}, {0}); }).find("anchor ratios: expected positive numbers") == 0);
   CHECK(sentence([] { make_anchors<tv, 1>({{std::numeric_limits<double>::quiet_NaN()}}, {1}); }).find("anchor sizes: expected positive") ==
         0);
+  CHECK(sentence([] { make_anchors<tv, 1>({{1e30}}, {1}); }) ==
+        "anchors: expected sides of at most 65536 pixels, found size 1e+30 with ratio 1");
+  CHECK(sentence([] { make_anchors<tv, 1>({{16384}}, {100}); }).find("anchors: expected sides of at most 65536 pixels") == 0);
   CHECK(sentence([] { make_anchors<tv, 1>({{.5}}, {1}); }).find("anchors: expected sides of at least one pixel") == 0);
   CHECK(sentence([] {
           make_anchors<tv, 1>({std::vector<double>(11, 32)}, {.5, 1, 2});
