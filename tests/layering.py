@@ -72,7 +72,7 @@ THIRD_PARTY = {
     "jpeglib": ("data/jpeg.hpp",),
     "jerror": ("data/jpeg.hpp",),
     "protozero": ("io/caffemodel.hpp",),
-    "simdjson": ("io/coco_json.hpp",),
+    "simdjson": ("io/coco_json.hpp", "io/coco_parser.hpp", "io/coco_writer.hpp"),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}

@@ -55,7 +55,7 @@ class pth_file final : public weight_source {
   using id = pickle_value::id;
   using kind = pickle_value::kind;
 
-  // A value of a pickle can be there many times at little cost: what is copied for each tensor is bounded. PyTorch has 64 dimensions.
+  // A value of a pickle can be there many times at little cost: what is copied for each tensor is bounded. PyTorch allows 64 dimensions.
   static constexpr std::size_t most_name = 4096, most_dimensions = 64;
   static constexpr std::uint64_t most_repeated = std::uint64_t{1} << 24;  // elements of a tensor that stand for one another (stride 0)
 
@@ -189,7 +189,9 @@ class pth_file final : public weight_source {
     bool const plain = typed || called.second == "_rebuild_tensor_v2" || called.second == "_rebuild_tensor";
     if (!plain || a.size() < (typed ? 7 : 4)) {
       if (!called.second.starts_with("_rebuild_")) return std::nullopt;
-      t.unreadable = "one that " + in_quotes(std::string(called.text) + "." + std::string(called.second.substr(0, most_name))) + " makes";
+      t.unreadable = "one that " +
+                     in_quotes(std::string(called.text.substr(0, most_name)) + "." + std::string(called.second.substr(0, most_name))) +
+                     " makes";
       return t;
     }
     auto const say = [&](std::string what) {

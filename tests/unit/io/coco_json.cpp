@@ -181,6 +181,18 @@ TEST_CASE("coco_json: results are read as they were written, and bad ones are na
   CHECK(more.find("expected") != more.npos);
 }
 
+TEST_CASE("coco_json: what JSON cannot hold is refused, and nothing is written") {
+  scratch const folder;
+  auto const said = [&](coco_instances const& file) {
+    auto const text = ::sentence([&] { write_coco_instances(folder / "i.json", file); });
+    CHECK(!std::filesystem::exists(folder / "i.json"));
+    return text.substr(text.find(", ") + 2);
+  };
+  CHECK(said({{{1, 2, 3, "a\xff.jpg"}}, {}, {}}) == "the image with id 1: expected a name in UTF-8, as JSON has it, found other bytes");
+  CHECK(said({{}, {{5, "\xff"}}, {}}) == "the category with id 5: expected a name in UTF-8, as JSON has it, found other bytes");
+  CHECK(said({{}, {}, {{9, 1, 1, {0, 0, HUGE_VAL, 1}}}}) == "the annotation with id 9: expected finite numbers, found NaN or infinity");
+}
+
 TEST_CASE("coco_json: statistics in full precision") {
   scratch const folder;
   write_coco_stats(folder / "s.json", std::vector<double>{0.693069306930693, -1, 1 / 3.});
