@@ -101,6 +101,21 @@ TEST_CASE("cuda: pinned memory that was given up is handed out again" * doctest:
   CHECK(c.allocate_host(900).data() == first);
 }
 
+TEST_CASE("cuda: memory that is given up while a graph is captured goes back after it" * doctest::skip(!is_there())) {
+  cuda::context c;
+  auto block = c.allocate(1000);
+  auto pinned = c.allocate_host(1000);
+  recorded graph(c, [&] {
+    block = cuda::memory();
+    pinned = cuda::host_memory();
+    CHECK_THROWS_AS(c.allocate_host(1000), error);
+  });
+  graph.replay(c);
+  CHECK(c.allocate(1000).data() != nullptr);
+  CHECK(c.allocate_host(1000).data() != nullptr);
+  c.wait();
+}
+
 // The losses of two replays of one step differ where the step counter has moved: other anchors, regions and masks are drawn.
 TEST_CASE("cuda: detect and step as graphs: the same detections, and new samples at each replay" * doctest::skip(!is_there())) {
   auto const model = on_cuda::make(on_cuda::config({"disc", "bar", "ring"}));

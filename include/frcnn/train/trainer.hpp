@@ -164,7 +164,7 @@ class trainer {
   }
 
  private:
-  static constexpr int ring = 8, lag = 4, slot = 8;  // a slot: four losses, norm, finite
+  static constexpr int ring = 8, lag = 4, slot = 8, figures = 6;  // a slot: four losses, norm, finite; two of room
 
   // From step to step the host brings pictures and a rate; which step it is the device counts itself. So what is queued is the same each
   // time, but for the shapes of the pictures.
@@ -197,7 +197,7 @@ class trainer {
     exec<B>::for_each(context_, std::size_t{1},
                       detail::finish_step<T>{optimiser_.control(), sums.data, ring_.data(), state_.data(), ring, slot});
     model_.parameters().changed(written);
-    reports_[static_cast<std::size_t>(step_ % ring)].start(context_, ring_.data() + step_ % ring * slot, slot);
+    reports_[static_cast<std::size_t>(step_ % ring)].start(context_, ring_.data() + step_ % ring * slot, figures);
     ++step_;
   }
 
