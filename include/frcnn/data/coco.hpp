@@ -114,6 +114,7 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
   if (folder != source.file.parent_path().lexically_normal()) all.notes.push_back(path + ": images are read from " + folder.string());
   auto const chosen = ids_within(ids, source.part);
   std::set<std::string> const within(chosen.begin(), chosen.end());
+  tally again;
   for (std::size_t i = 0; i < file.images.size(); ++i) {
     if (!within.contains(ids[i])) continue;
     auto const& im = file.images[i];
@@ -123,6 +124,7 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     listed.annotation = path + ", '" + im.file_name + "'";
     listed.written = written.at(im.id);
     listed.number = im.id;
+    if (!all.seen.emplace(folder.string(), im.file_name).second) again.add(listed.image.string());
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(listed.image, ignored)) {
       std::string const other = not_a_file(listed.image);
@@ -130,6 +132,10 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     }
     all.images.push_back(std::move(listed));
   }
+  if (again.count)
+    all.notes.push_back(path + ": " +
+                        again.sentence("image was listed before and is taken once more, each time with the objects of its own entry",
+                                       "images were listed before and are taken once more, each time with the objects of their own entry"));
   if (file.images.empty()) throw error(path, "at least one image", "none");
   if (chosen.empty()) throw error(path, "images in this part of the data", "none of its " + std::to_string(file.images.size()));
 }

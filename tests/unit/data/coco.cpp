@@ -97,6 +97,9 @@ TEST_CASE("coco: files whose category ids differ are joined by name") {
   CHECK(set.samples[2].objects[0].label == 2);
   CHECK(set.samples[2].objects[1].label == 3);
   CHECK(!set.coco);
+  CHECK(std::count(f.notes.begin(), f.notes.end(),
+                   "VOC/b.json: 1 image was listed before and is taken once more, each time with the objects of its own entry: "
+                   "VOC/images/b.png") == 1);
   // Classes that are asked for: their order, and no others.
   voc_options o;
   o.classes = {"cow"};
