@@ -95,15 +95,16 @@ void take_shapes(Config& config, mapped_weights const& file) {
   auto const set = [](int& value, std::int64_t found) {
     if (found > 0) value = static_cast<int>(found);
   };
-  auto const fc6 = extents("roi_heads.box_head.fc6.weight", 2);
-  set(config.head.fc6, fc6[0]);
-  set(config.head.fc7, extents("roi_heads.box_head.fc7.weight", 2)[0]);
-  set(config.proposals.kernel, extents("rpn.head.conv.0.0.weight", 4)[2]);
+  auto const fc6 = extents("roi_heads.box_head.fc6.weight", 2), fc7 = extents("roi_heads.box_head.fc7.weight", 2),
+             conv = extents("rpn.head.conv.0.0.weight", 4);
   std::int64_t channels = 0;  // of the map
   for (auto const& layer : config.chain.layers)
     if (layer.channels > 0) channels = layer.channels;
   auto const bins = std::llround(std::sqrt(static_cast<double>(fc6[1]) / static_cast<double>(std::max<std::int64_t>(channels, 1))));
-  if (bins * bins * channels == fc6[1]) set(config.pooling.pooled, bins);
+  // Only where they fit together: a model of one large extent would take memory that the file does not, before it is refused.
+  if (bins * bins * channels == fc6[1]) set(config.head.fc6, fc6[0]), set(config.pooling.pooled, bins);
+  if (fc7[1] == fc6[0]) set(config.head.fc7, fc7[0]);
+  if (conv[1] == channels && conv[2] == conv[3]) set(config.proposals.kernel, conv[2]);
   config.normalisation = file.whose().pixels;
 }
 

@@ -86,6 +86,23 @@ TEST_CASE("a detector of torchvision's names: the tensors and the options decide
   CHECK(misshapen.find(": expected shape [") != std::string::npos);
 }
 
+TEST_CASE("one large extent makes no large model") {
+  ::scratch const folder;
+  auto const d = lively_one(4);
+  io::pth_writer out;
+  auto const& store = d.model().parameters();
+  std::string const fc6 = "roi_heads.box_head.fc6.weight";
+  for (auto const& e : store.entries()) {
+    auto const shape = e.file_shape();
+    if (e.name != fc6) out.add<float>(e.name, {shape.begin(), shape.end()}, store.get(e));
+  }
+  out.add<float>(fc6, {1 << 20, 1}, std::vector<float>(1 << 20));
+  out.write(folder / "m.pth");
+  auto const text = sentence([&] { load<narrow_preset<>>(weights_file(folder / "m.pth"), {.classes = {"x", "y", "z"}}, {.threads = 1}); });
+  CHECK(text.find("expected shape [" + std::to_string(d.config().head.fc6) + ",") != std::string::npos);
+  CHECK(text.find("found shape [1048576,1]") != std::string::npos);
+}
+
 TEST_CASE("ImageNet weights begin a training: what the file lacks stays, whole parts at a time") {
   ::scratch const folder;
   auto const imagenet = lively_one(5);
