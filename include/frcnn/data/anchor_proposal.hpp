@@ -14,7 +14,7 @@
 // Source: Redmon and Farhadi, "YOLO9000", CVPR 2017, section 2 (dimension clusters); Faster R-CNN, section 3.1.1.
 #include "frcnn/data/anchor_fit.hpp"
 
-#include <cstdio>
+#include <charconv>
 #include <tuple>
 
 FRCNN_HIDDEN_BEGIN
@@ -40,8 +40,9 @@ bool have_area(anchor_shapes const& s) {
 
 inline double two_digits(double v) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.2g", v);
-  return std::strtod(text, nullptr);
+  auto const end = std::to_chars(text, text + sizeof text, v, std::chars_format::general, 2).ptr;
+  std::from_chars(text, end, v);
+  return v;
 }
 
 // Ascending, each above the one before.

@@ -14,12 +14,14 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
-// "--anchors 24,48,96 --ratios 0.5,1,2"
+// "--anchors 24,48,96 --ratios 0.5,1,2", whatever the locale
 inline std::string to_options(anchor_shapes const& s) {
   auto const list = [](std::vector<double> const& values) {
     std::string text;
-    char number[32];
-    for (double const v : values) std::snprintf(number, sizeof number, "%.6g", v), text += (text.empty() ? "" : ",") + std::string(number);
+    char digits[32];
+    for (double const v : values)
+      text.append(text.empty() ? "" : ",")
+          .append(digits, std::to_chars(digits, digits + sizeof digits, v, std::chars_format::general, 6).ptr);
     return text;
   };
   return "--anchors " + list(s.sizes) + " --ratios " + list(s.ratios);
@@ -27,9 +29,8 @@ inline std::string to_options(anchor_shapes const& s) {
 
 // 0.5 as "50.0 %"
 inline std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
+  char digits[32];
+  return std::string(digits, std::to_chars(digits, digits + sizeof digits, 100 * share, std::chars_format::fixed, 1).ptr) + " %";
 }
 
 struct anchor_study {

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <clocale>
 #include <fstream>
 #include <sstream>
 
@@ -137,6 +138,15 @@ TEST_CASE("anchor fit: strides, the border and difficult objects") {
   CHECK(large.out_of_reach.count == 2);  // no anchor of 512 lies inside of 320 x 320
   CHECK(large.out_of_reach.first == "0.jpg, box (0, 0, 12, 12) of the resized image");
   CHECK(large.all.best == fit_counts::at_least{0, 0});
+}
+
+TEST_CASE("anchor report: options and shares are written with points, whatever the locale") {
+  std::string const before = std::setlocale(LC_NUMERIC, nullptr);
+  std::setlocale(LC_NUMERIC, "de_DE.UTF-8");  // a comma where the locale is installed
+  CHECK(to_options({{24, 48.5, 123456}, {0.25, 1}}) == "--anchors 24,48.5,123456 --ratios 0.25,1");
+  CHECK(percent(0.125) == "12.5 %");
+  CHECK(frcnn::data::detail::two_digits(0.7949) == 0.79);
+  std::setlocale(LC_NUMERIC, before.c_str());
 }
 
 TEST_CASE("anchor fit: the proposal is never worse than what is there, and equal for equal data") {
