@@ -7,6 +7,7 @@
 // is not 100). Other options give other numbers in the same order: an AR for each limit, an AP and an AR for each range of areas but the first.
 // -1: nothing to say, such as an IoU that is not among the thresholds, or no objects of that area.
 #include "frcnn/eval/coco_ap.hpp"
+#include "frcnn/eval/report.hpp"
 
 #include <charconv>
 
@@ -69,10 +70,7 @@ inline std::string coco_report_by_category(coco_evaluation const& e, std::span<s
   std::string text;
   for (std::size_t k = 0; k < names.size(); ++k) {
     double const ap = coco_ap(e, {k, {}, {}, 0});
-    char digits[32];
-    text += "AP " + names[k] + ' ' +
-            (ap < 0 ? "n/a" : std::string(digits, std::to_chars(digits, digits + sizeof digits, ap, std::chars_format::fixed, 4).ptr)) +
-            '\n';
+    text += "AP " + names[k] + ' ' + format_ap(ap < 0 ? std::numeric_limits<double>::quiet_NaN() : ap) + '\n';
   }
   return text;
 }
