@@ -30,6 +30,8 @@ class padded_text {
     struct stat about;
     if (::fstat(file.get(), &about) != 0) throw_read_error(path, errno);
     if (S_ISREG(about.st_mode)) {
+      if (about.st_size >= 0xFFFFFFFF)
+        throw error(path.string(), "a file of less than 4 GiB", std::to_string(about.st_size >> 30) + " GiB");
       allocate(static_cast<std::size_t>(about.st_size));
       read_at(file, 0, size_, bytes_.get(), path.string());
     } else {
@@ -37,7 +39,6 @@ class padded_text {
       allocate(text.size());
       std::memcpy(bytes_.get(), text.data(), size_);
     }
-    if (size_ >= 0xFFFFFFFF) throw error(path.string(), "a file of less than 4 GiB", std::to_string(size_ >> 30) + " GiB");
     if (std::string_view(bytes_.get(), size_).starts_with("\xEF\xBB\xBF")) begin_ = 3;
   }
   explicit padded_text(std::string_view text) {

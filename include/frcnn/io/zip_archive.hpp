@@ -51,6 +51,7 @@ class zip_archive {
     std::uint64_t local, end = 0;  // local header ... end of the data
   };
   static constexpr std::size_t end_size = 22, local_size = 30, entry_size = 46;
+  static constexpr std::uint64_t most_directory = std::uint64_t{256} << 20;
 
   error broken(std::string const& expected, std::string const& found) const { return {file_.name(), expected, found}; }
   std::string place(std::string const& record) const { return file_.name() + ", record " + in_quotes(record); }
@@ -85,6 +86,7 @@ class zip_archive {
   }
 
   void read_directory(directory const& d) {
+    if (d.size > most_directory) throw broken("a zip archive whose directory has at most 256 MiB", std::to_string(d.size >> 20) + " MiB");
     if (d.count > d.size / entry_size) throw broken("a directory of " + std::to_string(d.count) + " records", "one that is too short");
     std::string const bytes = file_.text(d.at, static_cast<std::size_t>(d.size));
     std::vector<placed> all;

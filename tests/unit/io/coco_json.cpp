@@ -193,6 +193,12 @@ TEST_CASE("coco_json: what JSON cannot hold is refused, and nothing is written")
   CHECK(said({{}, {}, {{9, 1, 1, {0, 0, HUGE_VAL, 1}}}}) == "the annotation with id 9: expected finite numbers, found NaN or infinity");
 }
 
+TEST_CASE("coco_json: a file beyond 4 GiB is refused before it is read") {
+  json_file const f("[]");
+  std::filesystem::resize_file(f.path, std::uintmax_t{5} << 30);  // a hole
+  CHECK(::sentence([&] { read_coco_results(f.path); }) == f.path.string() + ": expected a file of less than 4 GiB, found 5 GiB");
+}
+
 TEST_CASE("coco_json: statistics in full precision") {
   scratch const folder;
   write_coco_stats(folder / "s.json", std::vector<double>{0.693069306930693, -1, 1 / 3.});

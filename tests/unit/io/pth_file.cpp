@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 using namespace frcnn;
 using strings = std::vector<std::string>;
 
@@ -190,6 +192,19 @@ TEST_CASE("dimensions, names and bits of a tensor are bounded") {
   CHECK(said("w", ones(65), 1).find("found one of more than 64 dimensions") != std::string::npos);
   CHECK(said("w", ones(1), 33).find("found one whose bits are told by something else") != std::string::npos);
   CHECK(said(std::string(4097, 'w'), ones(1), 1).find("expected names of at most 4096 bytes") != std::string::npos);
+}
+
+TEST_CASE("a directory of an archive is bounded") {
+  ::scratch const folder;
+  std::string end("PK\5\6\0\0\0\0\1\0\1\0\0\0\0\x11\0\0\0\0\0\0", 22);  // one record in 0x11000000 bytes from 0
+  {
+    std::ofstream file(folder / "m.pth");
+    file.seekp(0x11000000);  // a hole
+    file << end;
+  }
+  io::byte_source const file(folder / "m.pth");
+  CHECK(sentence([&] { io::zip_archive const zip(file); }) ==
+        (folder / "m.pth").string() + ": expected a zip archive whose directory has at most 256 MiB, found 272 MiB");
 }
 
 TEST_CASE("damage: a part that is missing, and every flipped bit, is a sentence or changes nothing") {
