@@ -23,24 +23,16 @@ class model_arguments {
     auto* const model = (group ? group : &app)
                             ->add_option("--model", file, "model file; or with --preset a .pth of PyTorch or a .caffemodel")
                             ->check(path());
-    auto constexpr all = CLI::MultiOptionPolicy::TakeAll;
     app.add_option("--preset", preset_, "network of a file of another program: " + frcnn::every_preset<frcnn::cpu>::names())->needs(model);
     app.add_option("--key", key_, "of the state dict inside a .pth file (found under model, state_dict, model_state, ema)")->needs(model);
     app.add_option("--classes", classes_,
                    "A,B,.. or a file with one per line: classes of a file of another program (VOC's or COCO's, by their number)")
         ->check(path())
         ->needs(model);
-    app.add_option("--anchors", foreign_.anchors,
-                   "of such a file: square roots of anchor areas, pixels of the resized image (the preset's)")
-        ->multi_option_policy(all)
-        ->delimiter(',')
-        ->check(above(0))
+    add_numbers(app, "--anchors", foreign_.anchors, "of such a file: square roots of anchor areas, pixels of the resized image (the preset's)",
+                above(0, 16384))
         ->needs(model);
-    app.add_option("--ratios", foreign_.ratios, "of such a file: anchor heights over widths (the preset's)")
-        ->multi_option_policy(all)
-        ->delimiter(',')
-        ->check(above(0))
-        ->needs(model);
+    add_numbers(app, "--ratios", foreign_.ratios, "of such a file: anchor heights over widths (the preset's)", above(0, 1000))->needs(model);
     app.add_option("--short-side", foreign_.short_side, "of such a file: shorter side of resized images (the preset's)")
         ->check(side())
         ->needs(model);
