@@ -51,13 +51,13 @@ refused(evaluate("cut.json", "gt.json"), "cut.json", f"byte {len(json.dumps(dt))
 refused(evaluate("gt.json", "gt.json"), "gt.json", "a list of results")
 refused(evaluate(write("dt.json", dt), "nowhere.json"), "nowhere.json")
 refused(evaluate("dt.json", "gt.json", "--json", "gt.json"), "gt.json", "an output that is no input")
-refused(run("evaluate", "--results", ".", "--test", "gt.json", "--json", "out.json"), "--json")
 
 # Data: VOC to COCO and back; either trains to the same bytes, and has the same AP.
 voc = demo_data("voc", 10)
 for split in ("trainval", "test"):
     r = run("convert_data", "--data", f"voc:{split}", "--to", f"{split}.json")
     check(r.returncode == 0 and f"--data {split}.json:voc/JPEGImages" in r.stderr, r)
+refused(run("evaluate", "--results", ".", "--test", "voc:test", "--json", "out.json"), "--json: expected data in COCO's layout")
 train = lambda data, test, out: run("train_voc", "--data", data, "--test", test, *TINY, "--iterations", "3", "--difficult", "ignore", "--out", out)
 of_voc = train("voc:trainval", "voc:test", "of_voc")
 of_coco = train("trainval.json:voc/JPEGImages", "test.json:voc/JPEGImages", "of_coco")

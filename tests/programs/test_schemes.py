@@ -86,11 +86,11 @@ for way in (["--scheme", "joint"], ["--scheme", "exact"], ["--scheme", "alternat
     mean, deviation = (tensor(f"{out}/model.safetensors", f"roi_heads.box_predictor.target_{what}") for what in ("mean", "deviation"))
     check(mean[:4] == (0,) * 4 and deviation[:4] == (1,) * 4 and 1 not in deviation[4:8] and min(deviation) > 0, out, mean, deviation)
     measured[way[1]] = deviation
-    model = bytes_of(f"{out}/model.safetensors")
+    trained = bytes_of(f"{out}/model.safetensors")
     shutil.rmtree(sorted(pathlib.Path(out, "checkpoint").iterdir())[-1])  # as if killed after the one before it
     pathlib.Path(out, "model.safetensors").unlink()
     again = run(*command, "--resume")
-    check(again.returncode == 0 and "going on from step" in again.stderr and bytes_of(f"{out}/model.safetensors") == model, again)
+    check(again.returncode == 0 and "going on from step" in again.stderr and bytes_of(f"{out}/model.safetensors") == trained, again)
 check(measured["joint"] == measured["exact"] and len({*measured.values()}) == 3, "of anchors, of step 1's proposals, of the file's", measured)
 check(run("evaluate", "--model", "empirical-joint/model.safetensors", "--test", data).returncode == 0, "evaluate")
 tuned = ["train_voc", "--data", data, *TINY, "--no-test", "--out", "tuned", "--init"]
