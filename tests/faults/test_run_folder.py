@@ -59,7 +59,9 @@ check(list(pathlib.Path("away/checkpoint").glob("step-????????")), "a checkpoint
 
 # A checkpoint that was copied or renamed by hand: said, and not taken for another.
 shutil.copytree("two/checkpoint", "copied/checkpoint")
-newest = sorted(pathlib.Path("copied/checkpoint").iterdir())[-1]
+*older, newest = sorted(pathlib.Path("copied/checkpoint").glob("step-????????"))
+for checkpoint in older:  # a run goes on with the one before one that is damaged
+    shutil.rmtree(checkpoint)
 shutil.copytree(newest, "copied/checkpoint/step-99")
 refused(run("train_voc", *long, "--out", "copied", "--resume", "--iterations", "6"), "warning: copied/checkpoint/step-99: expected a checkpoint's name",
         "--epochs or --iterations")
