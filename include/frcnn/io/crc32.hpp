@@ -25,13 +25,13 @@ namespace detail {
 [[gnu::target("pclmul,sse4.1")]] inline std::uint32_t crc32_by_products(std::string_view bytes, std::uint32_t before) {
   auto const* at = reinterpret_cast<__m128i const*>(bytes.data());
   std::size_t blocks = bytes.size() / 64;
-  __m128i const far = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4), near = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
+  __m128i const by_four = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4), by_one = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
   __m128i x[4];
   for (int i = 0; i < 4; ++i) x[i] = _mm_loadu_si128(at++);
   x[0] = _mm_xor_si128(x[0], _mm_cvtsi32_si128(static_cast<int>(~before)));
   for (std::size_t b = 1; b < blocks; ++b)
-    for (int i = 0; i < 4; ++i) x[i] = _mm_xor_si128(crc_folded(x[i], far), _mm_loadu_si128(at++));
-  for (int i = 1; i < 4; ++i) x[i] = _mm_xor_si128(crc_folded(x[i - 1], near), x[i]);
+    for (int i = 0; i < 4; ++i) x[i] = _mm_xor_si128(crc_folded(x[i], by_four), _mm_loadu_si128(at++));
+  for (int i = 1; i < 4; ++i) x[i] = _mm_xor_si128(crc_folded(x[i - 1], by_one), x[i]);
   char rest[16];  // congruent to all bytes so far
   _mm_storeu_si128(reinterpret_cast<__m128i*>(rest), x[3]);
   return crc(crc32_table, bytes.substr(64 * blocks), crc(crc32_table, {rest, 16}, ~0u));

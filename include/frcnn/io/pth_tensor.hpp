@@ -68,8 +68,8 @@ struct pth_tensor {
     for (std::size_t i = shape.size(); i-- > 0;) {
       auto const n = static_cast<std::uint64_t>(shape[i]), stride = static_cast<std::uint64_t>(strides[i]);
       if (n != 1 && stride != size) contiguous = false;
-      std::uint64_t far = 0;
-      fits = fits && !(n > 0 && __builtin_mul_overflow(n - 1, stride, &far)) && !__builtin_add_overflow(extent, far, &extent);
+      std::uint64_t last = 0;
+      fits = fits && !(n > 0 && __builtin_mul_overflow(n - 1, stride, &last)) && !__builtin_add_overflow(extent, last, &extent);
       if (__builtin_mul_overflow(size, n, &size)) return false;
     }
     if (size == 0) {

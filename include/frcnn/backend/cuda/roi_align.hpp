@@ -80,10 +80,10 @@ struct align_gradient {
   }
   // Samples beyond the border are clamped to it.
   FRCNN_HD bins_near bins(sampled_axis<T> const& axis, int cell, int extent) const {
-    bins_near near(cell, axis.low, axis.bin, pooled);
-    if (cell == 0) near.first = 0;
-    if (cell == extent - 1) near.last = pooled - 1;
-    return near;
+    bins_near touched(cell, axis.low, axis.bin, pooled);
+    if (cell == 0) touched.first = 0;
+    if (cell == extent - 1) touched.last = pooled - 1;
+    return touched;
   }
   FRCNN_HD T weight(sampled_axis<T> const& axis, int p, int cell, int extent) const {
     T sum = T(0);
