@@ -19,13 +19,13 @@
 #include "frcnn/backend/cpu/thread_team.hpp"
 #include "frcnn/backend/cpu/transpose.hpp"
 #include "frcnn/core/profiler.hpp"
+#include "frcnn/core/typed_states.hpp"
 #include "frcnn/core/view.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <vector>
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -128,10 +128,7 @@ class cpu::context {
   // What an engine keeps with this context: each type S has its own, default-constructed at first use.
   template <class S>
   S& state() {
-    for (typed_state const& s : states_)
-      if (s.tag == &state_tag<S>) return *static_cast<S*>(s.object.get());
-    states_.push_back({&state_tag<S>, std::make_shared<S>()});
-    return *static_cast<S*>(states_.back().object.get());
+    return states_.get<S>();
   }
 
   // Elements that an activation of this shape occupies; make and make_at take as many. Contents are undefined.
@@ -169,17 +166,10 @@ class cpu::context {
       detail::transpose(in, width, height, width, out, height);
   }
 
-  template <class S>
-  static inline char state_tag = 0;  // its address tells types apart
-  struct typed_state {
-    void* tag;
-    std::shared_ptr<void> object;
-  };
-
   arena arena_;
   cpu_options options_;
   std::unique_ptr<thread_team> team_;
-  std::vector<typed_state> states_;
+  typed_states states_;
 };
 
 static_assert(Backend<cpu> && PlainLayout<cpu>);
