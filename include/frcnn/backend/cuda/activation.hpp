@@ -1,6 +1,8 @@
 #pragma once
-// Activations of the CUDA backend, [N, H, W, C] as cuDNN's tensor cores want them, and the kernel between them and plain [N, C, H, W].
+// Activations of the CUDA backend, [N, H, W, C] as cuDNN's tensor cores want them, the kernel between them and plain [N, C, H, W], and what
+// both contexts say of them.
 #include "frcnn/backend/cuda/block.hpp"
+#include "frcnn/core/checked.hpp"
 #include "frcnn/core/view.hpp"
 
 FRCNN_HIDDEN_BEGIN
@@ -58,6 +60,36 @@ void transpose_on(Context& c, T const* in, T* out, std::int32_t batch, std::int3
   transpose_maps<T> const kernel{in, out, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)};
   launch(c, static_cast<std::size_t>(batch) * kernel.squares(), kernel);
 }
+
+// What a context of either tag says of activations (core/backend.hpp).
+template <class B>
+class cuda_activations {
+ public:
+  template <class T>
+  static std::size_t storage(shape<4> s) {
+    return checked::elements(s);
+  }
+  template <class T>
+  cuda_activation<T> make(shape<4> s) {
+    return make_at<T>(self().scratch(checked::bytes<T>(storage<T>(s))), s);
+  }
+  template <class T>
+  static cuda_activation<T> make_at(void* memory, shape<4> s) {
+    return {static_cast<T*>(memory), s};
+  }
+  // Between [N, H, W, C] and plain [N, C, H, W]: for inputs, tests and files.
+  template <class T>
+  void to_plain(cuda_activation<T> a, std::type_identity_t<view<std::remove_const_t<T>, 4, B>> plain) {
+    transpose_on<std::remove_const_t<T>>(self(), a.data, plain.data, a.dims[0], a.dims[2] * a.dims[3], a.dims[1]);
+  }
+  template <class T>
+  void from_plain(std::type_identity_t<view<T const, 4, B>> plain, cuda_activation<T> a) {
+    transpose_on<T>(self(), plain.data, a.data, a.dims[0], a.dims[1], a.dims[2] * a.dims[3]);
+  }
+
+ private:
+  auto& self() { return static_cast<typename B::context&>(*this); }
+};
 
 }  // namespace detail
 

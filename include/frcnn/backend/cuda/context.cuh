@@ -12,9 +12,8 @@
 #include "frcnn/backend/cuda/growing_arena.hpp"
 #include "frcnn/backend/cuda/memory.cuh"
 #include "frcnn/backend/cuda/options.hpp"
+#include "frcnn/core/typed_states.hpp"
 #include "frcnn/core/view.hpp"
-
-#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -30,7 +29,7 @@ struct cuda {
   static constexpr bool in_host_memory = false;
 };
 
-class cuda::context {
+class cuda::context : public detail::cuda_activations<cuda> {
  public:
   explicit context(cuda_options options = {})
       : options_(options),
@@ -78,10 +77,7 @@ class cuda::context {
   // What a library keeps with this context: each type S has its own, made as S(context&) at first use; it goes before the stream does.
   template <class S>
   S& state() {
-    for (typed_state const& s : states_)
-      if (s.tag == &state_tag<S>) return *static_cast<S*>(s.object.get());
-    states_.push_back({&state_tag<S>, std::make_shared<S>(*this)});
-    return *static_cast<S*>(states_.back().object.get());
+    return states_.get<S>(*this);
   }
 
   cuda::memory allocate(std::size_t bytes) { return {stream_, bytes}; }
@@ -97,37 +93,8 @@ class cuda::context {
     return static_cast<T*>(arena_.take(checked::bytes<T>(n)));
   }
 
-  template <class T>
-  static std::size_t storage(shape<4> s) {
-    return checked::elements(s);
-  }
-  template <class T>
-  cuda_activation<T> make(shape<4> s) {
-    return make_at<T>(scratch(checked::bytes<T>(storage<T>(s))), s);
-  }
-  template <class T>
-  static cuda_activation<T> make_at(void* memory, shape<4> s) {
-    return {static_cast<T*>(memory), s};
-  }
-  // Between [N, H, W, C] and plain [N, C, H, W]: for inputs, tests and files.
-  template <class T>
-  void to_plain(cuda_activation<T> a, std::type_identity_t<view<std::remove_const_t<T>, 4, cuda>> plain) {
-    detail::transpose_on<std::remove_const_t<T>>(*this, a.data, plain.data, a.dims[0], a.dims[2] * a.dims[3], a.dims[1]);
-  }
-  template <class T>
-  void from_plain(std::type_identity_t<view<T const, 4, cuda>> plain, cuda_activation<T> a) {
-    detail::transpose_on<T>(*this, plain.data, a.data, a.dims[0], a.dims[1], a.dims[2] * a.dims[3]);
-  }
-
  private:
   friend class cuda::event;
-  template <class S>
-  static inline char state_tag = 0;  // its address tells types apart
-  struct typed_state {
-    void* tag;
-    std::shared_ptr<void> object;
-  };
-
   void copy_as(void* to, void const* from, std::size_t bytes, cudaMemcpyKind kind) {
     if (bytes)
       call(
@@ -139,7 +106,7 @@ class cuda::context {
   cuda_options options_;
   std::shared_ptr<detail::device_stream> stream_;
   detail::growing_arena<detail::device_pages> arena_;
-  std::vector<typed_state> states_;
+  typed_states states_;
   std::size_t launches_ = 0;
 };
 

@@ -48,7 +48,7 @@ class cuda_on_host::memory {
   std::unique_ptr<std::byte, free> data_;
 };
 
-class cuda_on_host::context {
+class cuda_on_host::context : public detail::cuda_activations<cuda_on_host> {
  public:
   explicit context(cuda_on_host::options options = {}) : options_(options), order_(std::make_shared<order_of_calls>()) {}
   context(context const&) = delete;
@@ -74,26 +74,6 @@ class cuda_on_host::context {
   void* scratch(std::size_t bytes) {
     scratch_.emplace_back(bytes);
     return scratch_.back().data();
-  }
-  template <class T>
-  static std::size_t storage(shape<4> s) {
-    return checked::elements(s);
-  }
-  template <class T>
-  cuda_activation<T> make(shape<4> s) {
-    return make_at<T>(scratch(checked::bytes<T>(storage<T>(s))), s);
-  }
-  template <class T>
-  static cuda_activation<T> make_at(void* memory, shape<4> s) {
-    return {static_cast<T*>(memory), s};
-  }
-  template <class T>
-  void to_plain(cuda_activation<T> a, std::type_identity_t<view<std::remove_const_t<T>, 4, cuda_on_host>> plain) {
-    detail::transpose_on<std::remove_const_t<T>>(*this, a.data, plain.data, a.dims[0], a.dims[2] * a.dims[3], a.dims[1]);
-  }
-  template <class T>
-  void from_plain(std::type_identity_t<view<T const, 4, cuda_on_host>> plain, cuda_activation<T> a) {
-    detail::transpose_on<T>(*this, plain.data, a.data, a.dims[0], a.dims[1], a.dims[2] * a.dims[3]);
   }
 
   cuda_on_host::memory allocate(std::size_t bytes) {
