@@ -65,6 +65,11 @@ struct cuda_rois {
   FRCNN_HD bool is_live(int row) const { return row % per_image() < live(row / per_image()); }
   FRCNN_HD box<T> roi(int row) const { return rois.rows.data[row]; }
   FRCNN_HD int level_of(int row) const { return level ? level.data[row] : 0; }
+  // Of L levels. A constant where there is one: nvcc keeps arrays on the stack whose index it does not know, even of one element.
+  template <int L>
+  FRCNN_HD int level_among(int row) const {
+    return L == 1 ? 0 : level_of(row);
+  }
   int rows() const { return images() * per_image(); }
 };
 
@@ -87,6 +92,9 @@ struct bin_element {
   FRCNN_HD bin_element(std::size_t i, int bins, int channels) {
     divided const of_bins(i, static_cast<std::size_t>(channels)), of_rows(of_bins.quotient, static_cast<std::size_t>(bins));
     row = static_cast<int>(of_rows.quotient), bin = static_cast<int>(of_rows.rest), channel = static_cast<int>(of_bins.rest);
+  }
+  FRCNN_HD static std::size_t index(int row, int bin, int channel, int bins, int channels) {
+    return (static_cast<std::size_t>(row) * bins + bin) * channels + channel;
   }
 };
 

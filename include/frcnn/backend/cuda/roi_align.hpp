@@ -26,7 +26,7 @@ struct align_element {
     bin_element const at(i, pooled * pooled, channels);
     T sum = T(0);
     if (rois.is_live(at.row)) {
-      int const l = L == 1 ? 0 : rois.level_of(at.row), image = at.row / rois.per_image(), py = at.bin / pooled, px = at.bin % pooled;
+      int const l = rois.template level_among<L>(at.row), image = at.row / rois.per_image(), py = at.bin / pooled, px = at.bin % pooled;
       shape<4> const& dims = in.dims[l];
       aligned_region<T> const region(rois.roi(at.row), in.scale[l], pooled, sampling);
       for (int v = 0; v < sampling; ++v) {
@@ -67,8 +67,7 @@ struct align_gradient {
       if (!(down > T(0))) continue;
       for (int px = columns.first; px <= columns.last; ++px) {
         T const right = weight(region.x, px, x, dims[3]);
-        if (right > T(0))
-          sum += down * right * dout[(static_cast<std::size_t>(row) * pooled * pooled + py * pooled + px) * channels + channel];
+        if (right > T(0)) sum += down * right * dout[bin_element::index(row, py * pooled + px, channel, pooled * pooled, channels)];
       }
     }
   }
@@ -100,14 +99,14 @@ struct align_corners {
   T const* dout;
 
   FRCNN_HD void gradient(box<T>& d, int row, int channel) const {
-    int const l = L == 1 ? 0 : rois.level_of(row), image = row / rois.per_image();
+    int const l = rois.template level_among<L>(row), image = row / rois.per_image();
     shape<4> const& dims = in.dims[l];
     T const scale = in.scale[l], share = T(1) / static_cast<T>(sampling * sampling);
     aligned_region<T> const region(rois.roi(row), scale, pooled, sampling);
     auto const cell = [&](int y, int x) { return in.data[l][index_of(image, y, x, channel, dims)]; };
     for (int bin = 0; bin < pooled * pooled; ++bin) {
       int const py = bin / pooled, px = bin % pooled;
-      T const g = dout[(static_cast<std::size_t>(row) * pooled * pooled + bin) * channels + channel] * share;
+      T const g = dout[bin_element::index(row, bin, channel, pooled * pooled, channels)] * share;
       for (int sy = 0; sy < sampling; ++sy)
         for (int sx = 0; sx < sampling; ++sx) {
           bilinear_sample<T> const v(region.y.low + region.y.along(py, sy) * region.y.side, dims[2]);

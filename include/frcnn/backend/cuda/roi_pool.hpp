@@ -29,7 +29,7 @@ struct pooled_element {
     bin_element const at(i, pooled * pooled, channels);
     running_max<T> best{T(0), -1};
     if (rois.is_live(at.row)) {
-      int const l = L == 1 ? 0 : rois.level_of(at.row), image = at.row / rois.per_image();
+      int const l = rois.template level_among<L>(at.row), image = at.row / rois.per_image();
       shape<4> const& dims = in.dims[l];
       binned_region const region(rois.roi(at.row), scale[l], end_offset, pooled);
       int const py = at.bin / pooled, px = at.bin % pooled, y0 = region.y.begin(py, dims[2]), y1 = region.y.end(py, dims[2]);
@@ -64,7 +64,7 @@ struct pooled_gradient {
       if (y < region.y.begin(py, dims[2]) || y >= region.y.end(py, dims[2])) continue;
       for (int px = 0; px < pooled; ++px) {
         if (x < region.x.begin(px, dims[3]) || x >= region.x.end(px, dims[3])) continue;
-        std::size_t const i = (static_cast<std::size_t>(row) * pooled * pooled + py * pooled + px) * channels + channel;
+        std::size_t const i = bin_element::index(row, py * pooled + px, channel, pooled * pooled, channels);
         if (argmax[i] == own) sum += dout[i];
       }
     }

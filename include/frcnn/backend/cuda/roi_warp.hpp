@@ -44,7 +44,7 @@ struct warp_element {
     T best = T(0);
     int won = 0;
     if (rois.is_live(at.row)) {
-      int const l = L == 1 ? 0 : rois.level_of(at.row);
+      int const l = rois.template level_among<L>(at.row);
       channel_of_map<T> const map{in.data[l], in.dims[l], at.row / rois.per_image(), at.channel};
       warped_region<T> const region(rois.roi(at.row), in.scale[l], pooled, sampling);
       warp_pair<T> const y = region.rows(at.bin / pooled, map.dims), x = region.columns(at.bin % pooled, map.dims);
@@ -90,7 +90,7 @@ struct warp_gradient {
       if (!(down.of(0).on(y) > T(0) || down.of(1).on(y) > T(0))) continue;
       for (int px = columns.first; px <= columns.last; ++px) {
         warp_pair<T> const right = region.columns(px, dims);
-        std::size_t const i = (static_cast<std::size_t>(row) * pooled * pooled + py * pooled + px) * channels + channel;
+        std::size_t const i = bin_element::index(row, py * pooled + px, channel, pooled * pooled, channels);
         int const won = winner[i];
         T const weight = down.of(won / 2).on(y) * right.of(won % 2).on(x);
         if (weight > T(0)) sum += weight * dout[i];
@@ -114,11 +114,11 @@ struct warp_corners {
   std::uint8_t const* winner;
 
   FRCNN_HD void gradient(box<T>& d, int row, int channel) const {
-    int const l = L == 1 ? 0 : rois.level_of(row);
+    int const l = rois.template level_among<L>(row);
     channel_of_map<T> const map{in.data[l], in.dims[l], row / rois.per_image(), channel};
     warped_region<T> const region(rois.roi(row), in.scale[l], pooled, sampling);
     for (int bin = 0; bin < pooled * pooled; ++bin) {
-      std::size_t const i = (static_cast<std::size_t>(row) * pooled * pooled + bin) * channels + channel;
+      std::size_t const i = bin_element::index(row, bin, channel, pooled * pooled, channels);
       auto const y = region.rows(bin / pooled, map.dims).of(winner[i] / 2), x = region.columns(bin % pooled, map.dims).of(winner[i] % 2);
       T const a = map(y.cell, x.cell), b = map(y.cell, x.cell + 1), e = map(y.cell + 1, x.cell), f = map(y.cell + 1, x.cell + 1);
       T const by_y = dout[i] * in.scale[l] * ((T(1) - x.part) * (e - a) + x.part * (f - b));
