@@ -73,6 +73,14 @@ int channels_of_map(Backbone const& x, int l) {
   else return Backbone::channels(l);
 }
 
+// Whether each of the backbone's first maps may have as many channels as the part reads, by their types.
+template <class Backbone, class Part>
+consteval bool channels_fit(int levels) {
+  for (int l = 0; l < levels; ++l)
+    if (Backbone::channels(l) != any_channels && Part::channels != any_channels && Backbone::channels(l) != Part::channels) return false;
+  return true;
+}
+
 // The number that a part of features F is made with. Throws error for none, and for another than the type's. part: for messages.
 template <class F>
 int checked_channels(char const* part, int channels) {

@@ -47,14 +47,7 @@ concept HasCoder = requires {
 template <class P>
 concept HasWrongCoder = HasCoder<P> && !BoxCoder<typename P::coder>;
 
-// Whether each of the backbone's first maps may have as many channels as the part reads.
-template <class BB, class Part>
-consteval bool has_channels(int levels) {
-  for (int l = 0; l < levels; ++l)
-    if (BB::channels(l) != any_channels && Part::channels != any_channels && BB::channels(l) != Part::channels) return false;
-  return true;
-}
-// The same of the objects.
+// Whether the backbone's first maps have the channels that the part reads, where only the objects know.
 template <class BB, class Part>
 void check_channels(BB const& backbone, Part const& part, int levels, char const* name) {
   for (int l = 0; l < levels; ++l)
@@ -99,9 +92,9 @@ consteval bool explain() {
   else if constexpr (!HasOwnMaps<PG> && PG::anchors_type::levels != BB::levels)
     static_assert(never<PG>, "frcnn: the anchor scheme and the backbone differ in number of levels");
   else if constexpr (RH::levels > BB::levels) static_assert(never<RH>, "frcnn: the RoI head reads more levels than the backbone has");
-  else if constexpr (!HasOwnMaps<PG> && !has_channels<BB, PG>(BB::levels))
+  else if constexpr (!HasOwnMaps<PG> && !channels_fit<BB, PG>(BB::levels))
     static_assert(never<PG>, "frcnn: the parts differ in number of channels: PG reads other than a map of the backbone has");
-  else if constexpr (!has_channels<BB, RH>(RH::levels))
+  else if constexpr (!channels_fit<BB, RH>(RH::levels))
     static_assert(never<RH>, "frcnn: the parts differ in number of channels: RH reads other than a map of the backbone has");
   else static_assert(never<BB>, "frcnn: the parts follow different conventions; the backbone's is its last template argument");
   return true;
@@ -130,8 +123,8 @@ struct set_thresholds {
 template <class BB, class PG, class RH>
 concept Composable = Backbone<BB> && RoIHead<RH> && detail::HasAnchors<PG> && ProposalGenerator<PG, typename PG::anchors_type> &&
                      SameWorld<PG, BB> && SameWorld<RH, BB> && (HasOwnMaps<PG> || PG::anchors_type::levels == BB::levels) &&
-                     (RH::levels <= BB::levels) && (HasOwnMaps<PG> || detail::has_channels<BB, PG>(BB::levels)) &&
-                     detail::has_channels<BB, RH>(RH::levels) &&
+                     (RH::levels <= BB::levels) && (HasOwnMaps<PG> || channels_fit<BB, PG>(BB::levels)) &&
+                     channels_fit<BB, RH>(RH::levels) &&
                      conventions::agree<BB, PG>() && conventions::agree<BB, RH>() && conventions::agree<PG, RH>();
 // clang-format on
 

@@ -32,12 +32,9 @@ struct rules_of_generator<PG> {
 
 template <class PG, class BB>
 consteval bool reads_maps_of() {
-  if constexpr (SameWorld<BB, PG> && PG::anchors_type::levels == BB::levels && conventions::agree<BB, PG>()) {
-    for (int l = 0; l < BB::levels; ++l)
-      if (BB::channels(l) != any_channels && PG::channels != any_channels && BB::channels(l) != PG::channels) return false;
-    return true;
-  }
-  return false;
+  if constexpr (SameWorld<BB, PG> && PG::anchors_type::levels == BB::levels && conventions::agree<BB, PG>())
+    return channels_fit<BB, PG>(BB::levels);
+  else return false;
 }
 
 }  // namespace detail
