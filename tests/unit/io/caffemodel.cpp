@@ -2,6 +2,7 @@
 #if FRCNN_HAS_PROTOZERO
 #include "frcnn/io/caffemodel.hpp"
 
+#include "all_of.hpp"
 #include "frcnn/core/rng.hpp"
 #include "frcnn/io/safetensors.hpp"
 #include "scratch.hpp"
@@ -13,15 +14,6 @@ using namespace frcnn;
 namespace {
 
 std::string const folder = "tests/golden/caffemodel/";
-
-template <class T>
-std::vector<T> all_of(io::weight_source const& file, std::string const& name) {
-  std::size_t n = 1;
-  for (auto const d : file.shape(name)) n *= static_cast<std::size_t>(d);
-  std::vector<T> values(n);
-  file.read_part(name, 0, std::span<T>(values));
-  return values;
-}
 
 void compare(std::string const& name) {
   io::safetensors_file const expected("tests/golden/caffemodel.safetensors");

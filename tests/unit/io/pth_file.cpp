@@ -1,6 +1,7 @@
 // .pth files that PyTorch wrote (tests/golden/pth.py), and changed ones.
 #include "frcnn/io/pth_file.hpp"
 
+#include "all_of.hpp"
 #include "frcnn/core/rng.hpp"
 #include "frcnn/io/pth_writer.hpp"
 #include "frcnn/io/safetensors.hpp"
@@ -16,15 +17,6 @@ using strings = std::vector<std::string>;
 namespace {
 
 std::string const golden = "tests/golden/pth/";
-
-template <class T>
-std::vector<T> all_of(io::weight_source const& file, std::string const& name) {
-  std::size_t n = 1;
-  for (auto const d : file.shape(name)) n *= static_cast<std::size_t>(d);
-  std::vector<T> values(n);
-  file.read_part(name, 0, std::span<T>(values));
-  return values;
-}
 
 // Compares what the file has with what PyTorch read, whole and in parts; returns how many tensors.
 std::size_t compare(io::pth_file const& file, std::string const& prefix) {
