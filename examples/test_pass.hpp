@@ -70,7 +70,7 @@ class test_pass {
     if (set_.coco)
       attempt([&] {
         auto const results = frcnn::coco_results_of(set_, found);
-        std::filesystem::create_directories(out_ / "results");
+        frcnn::io::make_folder(out_ / "results");
         frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
         report_coco(frcnn::evaluate_coco(set_, results, coco_options_of(false, 0)), set_.coco->categories, {});
       });

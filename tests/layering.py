@@ -47,7 +47,7 @@ MAY_INCLUDE = {
 }
 # single headers allowed across a border
 ALSO = {
-    "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/coco_json.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/encoding.hpp", "frcnn/io/folder.hpp", "frcnn/io/foreign_file.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
+    "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/coco_json.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/encoding.hpp", "frcnn/io/folder.hpp", "frcnn/io/new_folder.hpp", "frcnn/io/foreign_file.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
     "eval": {"frcnn/io/atomic_file.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/file_name.hpp", "frcnn/io/folder.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
     "viz": {"frcnn/io/atomic_file.hpp"},
     "presets": {"frcnn/backend/cpu.hpp", "frcnn/backend/cpu/options.hpp"},  # load_detector: a file becomes a detector of one device
@@ -72,7 +72,7 @@ THIRD_PARTY = {
     "jpeglib": ("data/jpeg.hpp",),
     "jerror": ("data/jpeg.hpp",),
     "protozero": ("io/caffemodel.hpp",),
-    "simdjson": ("io/coco_json.hpp", "io/coco_parser.hpp", "io/coco_writer.hpp"),
+    "simdjson": ("io/coco_json.hpp", "io/coco_parser.hpp"),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}

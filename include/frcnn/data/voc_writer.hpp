@@ -7,9 +7,9 @@
 // id is there twice, or cannot be a line of a list.
 // Invariant: read_voc reads the same data set back; the order of labels is that of the names then, unless classes are given.
 #include "frcnn/data/dataset.hpp"
-#include "frcnn/data/demo.hpp"
 #include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
+#include "frcnn/io/new_folder.hpp"
 
 #include <charconv>
 #include <set>
@@ -29,13 +29,15 @@ inline std::string in_xml(std::string_view text) {
   return escaped;
 }
 
-inline std::string annotation_of(sample const& s, std::string const& file) {
+// folder: said as well where it is not empty.
+inline std::string annotation_of(sample const& s, std::string const& file, std::string const& folder = {}) {
   auto const tag = [](std::string const& name, std::string const& value) { return "<" + name + ">" + value + "</" + name + ">"; };
   auto const number = [](double v) {
     char digits[400];
     return std::string(digits, std::to_chars(digits, digits + sizeof digits, v, std::chars_format::fixed).ptr);
   };
-  std::string xml = "<annotation>\n  " + tag("filename", in_xml(file)) + "\n  " +
+  std::string xml = "<annotation>\n  " + (folder.empty() ? "" : tag("folder", in_xml(folder)) + "\n  ") + tag("filename", in_xml(file)) +
+                    "\n  " +
                     tag("size", tag("width", std::to_string(s.width)) + tag("height", std::to_string(s.height)) + tag("depth", "3")) + "\n";
   for (object const& o : s.objects)
     xml += "  <object>\n    " + tag("name", in_xml(o.name)) + "\n    " + tag("truncated", o.truncated ? "1" : "0") + "\n    " +
@@ -67,11 +69,11 @@ inline void write_voc(std::filesystem::path out, std::string const& split, datas
   namespace fs = std::filesystem;
   std::set<std::string> seen;
   for (sample const& s : data.samples) {
-    if (!seen.insert(s.id).second) throw error(s.image.string(), "image ids that differ", "'" + s.id + "' twice");
+    if (!seen.insert(s.id).second) throw error(s.image.string(), "image ids that differ", excerpt(s.id, 255) + " twice");
     if (s.id.find_first_of("\r\n") != s.id.npos || s.id != trimmed(s.id))
       throw error(s.image.string(), "an id that a line of a list can hold", "'" + with_visible_escapes(s.id) + "'");
   }
-  write_new_folder(std::move(out), {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](fs::path const& beside) {
+  io::write_new_folder(std::move(out), {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](fs::path const& beside) {
     std::string list;
     for (sample const& s : data.samples) {
       std::string const file = s.id + s.image.extension().string();
@@ -80,11 +82,11 @@ inline void write_voc(std::filesystem::path out, std::string const& split, datas
       for (auto const& path : {image, annotation})
         if (!problem) fs::create_directories(path.parent_path(), problem);
       if (!problem) fs::copy_file(s.image, image, problem);
-      if (problem) throw error(image.string(), "room for a copy of " + s.image.string(), "'" + problem.message() + "'");
-      if (s.annotated) detail::write_new_file(annotation, detail::annotation_of(s, file));
+      if (problem) throw error(image.string(), "a copy of " + s.image.string(), excerpt(problem.message()));
+      if (s.annotated) io::write_new_file(annotation, detail::annotation_of(s, file));
       list += s.id + "\n";
     }
-    detail::write_new_file(beside / "ImageSets/Main" / (split + ".txt"), list);
+    io::write_new_file(beside / "ImageSets/Main" / (split + ".txt"), list);
   });
 }
 

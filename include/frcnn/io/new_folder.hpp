@@ -1,0 +1,62 @@
+#pragma once
+// A folder that is there whole or not at all: it is filled beside its place and renamed.
+//
+// Example: write_new_folder("demo", {"Annotations"}, [](auto const& place) { write_new_file(place / "Annotations/1.xml", text); });
+#include "frcnn/io/folder.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <string>
+#include <system_error>
+
+FRCNN_HIDDEN_BEGIN
+namespace frcnn::inline FRCNN_ABI::io {
+
+// The folder is renamed when all is there, so that its files need no such care of their own.
+inline void write_new_file(std::filesystem::path const& path, std::string const& contents) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(contents.data(), static_cast<std::streamsize>(contents.size()));
+  file.close();
+  if (!file) detail::throw_write_error(path, errno);
+}
+
+// A new folder with folders inside: fill(place) writes into one beside it, which is renamed when that is done, or removed when it throws.
+template <class Fill>
+void write_new_folder(std::filesystem::path out, std::initializer_list<char const*> folders, Fill const& fill) {
+  namespace fs = std::filesystem;
+  std::error_code problem;
+  if (!out.has_filename()) out = out.parent_path();  // "demo/"
+  if (fs::exists(out, problem) && !(fs::is_directory(out, problem) && fs::is_empty(out, problem)))
+    throw error(out.string(), "a new or an empty folder", "something in that place");
+
+  fs::path const beside = out.string() + ".part";
+  if (auto const other = in_the_way(out); !other.empty()) throw error(out.string(), "a folder that can be made", other);
+  auto const refuse = [&](fs::path const& path) {
+    if (problem) throw error(path.string(), "a folder that can be made", excerpt(problem.message()));
+  };
+  if (fs::equivalent(out, fs::current_path(problem), problem))  // it would be replaced, and whoever is in it be nowhere
+    throw error(out.string(), "a folder that can be made", "the working folder of this program");
+  auto const is_ours = [&](std::string const& name) {
+    return std::any_of(folders.begin(), folders.end(), [&](char const* folder) { return *fs::path(folder).begin() == name; });
+  };
+  for (fs::directory_iterator at(beside, problem), end; !problem && at != end; at.increment(problem))
+    if (auto const name = at->path().filename().string(); !is_ours(name))
+      throw error(beside.string(), "nothing, or what a killed run left there", excerpt(name, 255) + " in it");
+  fs::remove_all(beside, problem);
+  refuse(beside);
+  for (char const* folder : folders) make_folder(beside / folder, out.string());
+  try {
+    fill(beside);
+    fs::rename(beside, out, problem);
+    refuse(out);
+  } catch (...) {
+    fs::remove_all(beside, problem);
+    throw;
+  }
+}
+
+}  // namespace frcnn::inline FRCNN_ABI::io
+FRCNN_HIDDEN_END
