@@ -17,7 +17,7 @@ inline frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int thr
   o.pycocotools_exact = pycocotools_exact;
   o.threads = threads;
   o.progress = [show = progress()](std::size_t done, std::size_t all) mutable {
-    if (done < all) show(fmt::format("{} of {} categories", done, all));
+    show(fmt::format("{} of {} categories", done, all), done == all);
   };
   return o;
 }

@@ -24,10 +24,12 @@ int main(int argc, char** argv) {
   how.add_reading_to(app);
 
   return console::run(app, argc, argv, [&] {
+    bool const to_json = data::detail::is_json(to);
+    if (to_json && app.count("--as")) throw error("--as", "a folder as --to", to);
     console::named_data const source({from}, false);
     auto const set = source.read(how.options("data", 0));
     fs::path const out = to;
-    if (!data::detail::is_json(to)) {
+    if (!to_json) {
       data::write_voc(out, split, set);
       console::say(fmt::format("{} images, {} classes in {}:{}", set.size(), set.classes.size(), to, split));
       return 0;

@@ -44,20 +44,22 @@ int main(int argc, char** argv) {
   app.add_flag("--pycocotools-exact", exact, "of COCO's data: an object whose annotation id is 0 is never found, as pycocotools has it");
 
   return console::run(app, argc, argv, [&] {
-    if (std::error_code unknown; !results.empty() && std::filesystem::exists(results, unknown) && !std::filesystem::is_directory(results)) {
-      if (!json.empty()) console::check_outputs({results, test}, {json});
-      console::evaluate_coco_files(results, test, json, exact, cpu.threads);
-      return 0;
-    }
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
     for (char const* name : {"--precision", "--transforms", "--timing", "--profile"})
       if (model.empty() && app.count(name) > 0) throw error(name, "--model, which computes", "result files");
+    if (std::error_code unknown; console::there(results) && !std::filesystem::is_directory(results, unknown)) {
+      for (char const* name : {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml"})
+        if (app.count(name) > 0) throw error(name, "data, or a folder of result files", "a file of COCO's results");
+      if (!json.empty()) console::check_outputs({results, test}, {json});
+      console::evaluate_coco_files(results, test, json, exact, cpu.threads);
+      return 0;
+    }
     console::named_data source({test}, !how.splits());
     source.set_part(how.test_part());
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
       if (given && source.coco.empty()) throw error(name, "data in COCO's layout", test);
-    if (!json.empty()) console::check_outputs({model, source.coco.front().file}, {json});
+    if (!json.empty()) console::check_outputs({model, proposals, source.coco.front().file}, {json});
     auto reading = how.options("test data", cpu.threads);
 
     std::vector<std::vector<detection>> found;
@@ -97,10 +99,13 @@ int main(int argc, char** argv) {
                         files.file(set.classes[static_cast<std::size_t>(left_out.front() - 1)]).string()));
     }
     cpu.report();
+    console::attempts attempt;
     if (set.coco)
-      console::report_coco(evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, cpu.threads)),
-                           set.coco->categories, json);
+      attempt([&] {
+        console::report_coco(evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, cpu.threads)),
+                             set.coco->categories, json);
+      });
     console::print_scores(console::score(found, truth_of(set), set.classes, metric, left_out), set.classes);
-    return 0;
+    return attempt.status();
   });
 }

@@ -15,8 +15,6 @@
 #include <frcnn/presets/every_preset.hpp>
 #include <frcnn/viz/html_page.hpp>
 
-#include <optional>
-
 using namespace frcnn;
 
 namespace {
@@ -55,10 +53,22 @@ void declare(CLI::App& app, arguments& a) {
 bool has_split(std::string const& spec, std::string const& split) {
   try {
     auto const lists = data::find_voc_layout(data::parse_voc_spec(spec).root).lists;
-    return std::any_of(lists.begin(), lists.end(), [&](auto const& folder) { return std::filesystem::exists(folder / (split + ".txt")); });
+    return std::any_of(lists.begin(), lists.end(), [&](auto const& folder) { return console::there(folder / (split + ".txt")); });
   } catch (error const&) {
     return false;  // what is wrong with the root is said when it is read
   }
+}
+
+// An output that is nothing of the data.
+void check_html(arguments const& a) {
+  std::vector<std::string> specs = a.data;
+  if (!a.test.empty()) specs.push_back(a.test);
+  std::vector<data::voc_source> sources;
+  for (auto const& spec : specs) sources.push_back(data::parse_voc_spec(spec));
+  console::check_spares_data(a.html, sources);
+  std::vector<std::filesystem::path> inputs{a.classes};
+  for (auto const& file : console::named_data(specs, false).coco) inputs.push_back(file.file);
+  console::check_outputs(inputs, {a.html});
 }
 
 using rows = std::vector<std::vector<std::string>>;
@@ -74,16 +84,13 @@ void print(table const& t) {
   rows all{t.head};
   all.insert(all.end(), t.body.begin(), t.body.end());
   std::vector<std::size_t> width(t.head.size());
-  auto const letters = [](std::string const& s) {
-    return static_cast<std::size_t>(std::count_if(s.begin(), s.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-  };
   for (auto const& r : all)
-    for (std::size_t c = 0; c < r.size(); ++c) width[c] = std::max(width[c], letters(r[c]));
+    for (std::size_t c = 0; c < r.size(); ++c) width[c] = std::max(width[c], data::letters_in(r[c]));
   fmt::print("{}\n", t.title);
   for (auto const& r : all) {
     std::string line;
     for (std::size_t c = 0; c < r.size(); ++c) {
-      std::string const pad(width[c] - letters(r[c]), ' ');
+      std::string const pad(width[c] - data::letters_in(r[c]), ' ');
       line += c == 0 ? "  " + r[c] + pad : "  " + pad + r[c];
     }
     fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
@@ -203,7 +210,8 @@ report inspect(console::datasets const& sets, bool has_test, arguments const& a,
                                        data::first_of(none, 10, [](std::string const& name) { return name; })));
   }
   for (auto const& [name, of] : r.sets) r.tables.push_back(class_table(name, of, of.summary.images, config.short_side));
-  auto const study = console::study_anchors<Family>(sets.train, config, !a.anchors.gives_ratios(), a.reading.difficult_in_training());
+  auto const study =
+      console::study_anchors<Family>(sets.train, config, !a.anchors.gives_ratios(), a.reading.difficult_in_training(), a.threads);
   r.tables.push_back(fit_table(study));
   r.anchors = study.lines(false);
   return r;
@@ -225,6 +233,7 @@ int main(int argc, char** argv) {
       make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws where they are none
       if (a.max_side && a.max_side < config.short_side)
         throw error("--max-side", fmt::format("at least the short side, {}", config.short_side), std::to_string(a.max_side));
+      if (!a.html.empty()) check_html(a);
       bool const has_test = !a.no_test && (!a.test.empty() || a.reading.splits() || has_split(a.data.front(), "test"));
       console::datasets const sets({a.data, a.test, a.classes, !has_test, a.threads, {}, true}, a.reading);
       report const r = inspect<typename Preset::family>(sets, has_test, a, config);

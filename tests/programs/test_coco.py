@@ -58,6 +58,10 @@ for split in ("trainval", "test"):
     r = run("convert_data", "--data", f"voc:{split}", "--to", f"{split}.json")
     check(r.returncode == 0 and f"--data {split}.json:voc/JPEGImages" in r.stderr, r)
 refused(run("evaluate", "--results", ".", "--test", "voc:test", "--json", "out.json"), "--json: expected data in COCO's layout")
+for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--origin", "zero"]):
+    refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", *option), option[0] + ": expected data, or a folder of result files")
+refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--recall"), "--recall: expected --model")
+refused(run("convert_data", "--data", "voc:test", "--to", "test.json", "--as", "all"), "--as: expected a folder as --to")
 train = lambda data, test, out: run("train_voc", "--data", data, "--test", test, *TINY, "--iterations", "3", "--difficult", "ignore", "--out", out)
 of_voc = train("voc:trainval", "voc:test", "of_voc")
 of_coco = train("trainval.json:voc/JPEGImages", "test.json:voc/JPEGImages", "of_coco")
@@ -72,6 +76,9 @@ r = run("evaluate", "--results", "of_coco/results/coco.json", "--test", "test.js
 check(r.returncode == 0 and r.stdout.strip() in of_coco.stdout, r, of_coco)
 r = run("evaluate", "--model", "of_coco/model.safetensors", "--test", "test.json:voc/JPEGImages", "--threads", "1", "--json", "out.json")
 check(r.returncode == 0 and ap(r) == ap(of_coco), r, of_coco)
+pathlib.Path("nowhere").write_text("a file in the place of a folder")
+lost = run("evaluate", "--model", "of_coco/model.safetensors", "--test", "test.json:voc/JPEGImages", "--json", "nowhere/out.json")
+check(lost.returncode == 1 and "nowhere" in lost.stderr and ap(lost) == ap(of_coco), "what was found is printed", lost)
 
 check(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again").returncode == 0, "COCO to VOC")
 check(run("convert_data", "--data", "again", "--to", "again.json").returncode == 0, "VOC to COCO")

@@ -47,6 +47,10 @@ broken = folder("broken")
 write(broken / "Annotations/b.xml", "<annotation>")
 refused(run("inspect_data", "--data", broken, "--html", "broken.html"), "b.xml")
 check(not pathlib.Path("broken.html").exists(), "half a report")
+for name in ("Annotations/a.xml", "JPEGImages/b.png", "ImageSets/Main/trainval.txt"):
+    before = (d / name).read_bytes()
+    refused(run("inspect_data", "--data", d, "--no-test", "--html", d / name), "an output that is no file of the data")
+    check((d / name).read_bytes() == before, name)
 
 # train_voc says how anchors fit in five lines, and takes the proposal where it is told to; a resumed run finds the same ones.
 data = demo_data("demo", 8)
