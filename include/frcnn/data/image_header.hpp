@@ -14,21 +14,18 @@ inline image_facts inspect_header(std::filesystem::path const& path) {
   auto const file = io::detail::open_to_read(path);
   std::uint64_t const size = io::detail::size_of_file(file, path);
   std::string start;
-  for (std::uint64_t wanted = 4096;; wanted *= 8) {
+  for (std::uint64_t wanted = 4096;; wanted *= 16) {
     std::size_t const n = static_cast<std::size_t>(std::min(wanted, size)), before = start.size();
     start.resize(n);
     io::detail::read_at(file, before, n - before, start.data() + before, path.string());
     bytes const head = as_bytes(start);
     image_kind const kind = kind_of(head);
     if (kind == image_kind::png && n < std::min<std::uint64_t>(size, 65536)) continue;
-    detail::image_claims const claims = kind == image_kind::jpeg  ? detail::claims_of_jpeg(head)
-                                        : kind == image_kind::png ? detail::claims_of_png(head)
-                                        : kind == image_kind::bmp ? detail::claims_of_bmp(head)
-                                                                  : detail::image_claims{};
-    if (claims.pixels() > 0 && claims.pixels() <= max_pixels)
-      return {static_cast<int>(claims.width), static_cast<int>(claims.height), exif_orientation(head)};
+    detail::image_claims const claims = detail::claims_of(head, kind);
+    detail::check_pixels(claims, path.string());
+    if (claims.pixels() > 0) return {static_cast<int>(claims.width), static_cast<int>(claims.height), exif_orientation(head)};
     if (n < size && kind == image_kind::jpeg && claims.pixels() == 0) continue;
-    if (kind == image_kind::unknown || claims.pixels() > 0) detail::check_claims(head, kind, path.string());  // says what it is instead
+    if (kind == image_kind::unknown) detail::check_claims(head, kind, path.string());  // says what it is instead
     throw error(path.string(), std::string("a ") + detail::name_of(kind) + " that says its size", "none in it");
   }
 }

@@ -41,6 +41,17 @@ namespace detail {
 
 inline char const* name_of(image_kind kind) { return kind == image_kind::jpeg ? "JPEG" : kind == image_kind::png ? "PNG" : "BMP"; }
 
+inline image_claims claims_of(bytes file, image_kind kind) {
+  return kind == image_kind::jpeg  ? claims_of_jpeg(file)
+         : kind == image_kind::png ? claims_of_png(file)
+         : kind == image_kind::bmp ? claims_of_bmp(file)
+                                   : image_claims{};
+}
+
+inline void check_pixels(image_claims const& c, std::string const& name) {
+  if (c.pixels() > max_pixels) throw error(name, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(c.pixels()));
+}
+
 // What can be told without decoding. Throws where that is enough to refuse the file.
 inline image_claims check_claims(bytes file, image_kind kind, std::string const& name) {
   constexpr char const* readable = "a JPEG, PNG or BMP image";
@@ -50,11 +61,9 @@ inline image_claims check_claims(bytes file, image_kind kind, std::string const&
     throw error(name, readable, other.empty() ? "none of them" : other);
   }
   std::string const format = name_of(kind);
-  image_claims const c = kind == image_kind::jpeg  ? claims_of_jpeg(file)
-                         : kind == image_kind::png ? claims_of_png(file)
-                                                   : claims_of_bmp(file);
+  image_claims const c = claims_of(file, kind);
   if (!c.whole) throw error(name, "a whole " + format, "its end missing");
-  if (c.pixels() > max_pixels) throw error(name, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(c.pixels()));
+  check_pixels(c, name);
   if (!c.sound) throw undecodable(name, format, kind == image_kind::png ? "wrong checksum" : "bad Huffman table");
   if (c.scans > max_scans) throw error(name, "a JPEG of at most " + std::to_string(max_scans) + " scans", std::to_string(c.scans));
   if (c.channels_unknown)
