@@ -63,18 +63,17 @@ inline std::optional<coco_source> find_coco(std::string const& spec, std::string
     return source;
   }
   fs::path const folder = fs::path(front) / "annotations";
-  std::set<std::string> there;
+  std::map<std::string, fs::path> there;  // by split
   for (fs::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored))
     if (auto const name = at->path().filename().string(); name.starts_with("instances_") && detail::is_json(name))
-      there.insert(detail::split_of(at->path()));
+      there.emplace(detail::split_of(at->path()), at->path());
   if (there.empty()) return {};
   std::string const wanted = back.empty() ? split : back;
   for (char const* year : {"", "2017", "2014"})
-    if (there.contains(wanted + year))
-      return coco_source{folder / ("instances_" + wanted + year + ".json"), detail::image_folders(front, wanted + year), wanted + year, {}};
-  std::string names;
-  for (auto const& name : there) names += (names.empty() ? "" : ", ") + name;
-  throw error(front, "annotations/instances_" + wanted + ".json", "none, but of the splits " + names);
+    if (auto const found = there.find(wanted + year); found != there.end())
+      return coco_source{found->second, detail::image_folders(front, found->first), found->first, {}};
+  throw error(front, "annotations/instances_" + wanted + ".json",
+              "none, but of the splits " + first_of(there, there.size(), [](auto const& one) { return one.first; }));
 }
 
 namespace detail {
@@ -98,7 +97,7 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     auto const& im = file.images[i];
     std::string const here = path + ", image " + std::to_string(i) + " (id " + std::to_string(im.id) + ')';
     if (im.file_name.empty()) throw error(here, "a \"file_name\"", "none");
-    if (!inside(im.file_name)) throw error(here, "a \"file_name\" below the folder of the images", "'" + im.file_name + "'");
+    if (!inside(im.file_name)) throw error(here, "a \"file_name\" below the folder of the images", excerpt(im.file_name, 255));
     auto& said = written[im.id] = std::make_shared<voc_annotation>();
     if (im.width && im.height) said->size = {{static_cast<double>(im.width), static_cast<double>(im.height)}};
     ids.push_back(std::filesystem::path(im.file_name).replace_extension().string());
@@ -121,7 +120,7 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     listed_image listed;
     listed.id = ids[i];
     listed.image = folder / im.file_name;
-    listed.annotation = path + ", '" + im.file_name + "'";
+    listed.annotation = path + ", " + excerpt(im.file_name, 255);
     listed.written = written.at(im.id);
     listed.number = im.id;
     if (!all.seen.emplace(folder.string(), im.file_name).second) again.add(listed.image.string());
@@ -179,7 +178,6 @@ inline dataset read_coco(std::vector<coco_source> const& sources, voc_options op
       listing.notes.push_back(sources[i].file.string() + ": categories and their labels: " + mapping);
   }
   options.origin = coordinate_origin::zero;  // nothing is left to guess, or to doubt
-  options.missing = missing_annotation::error;
   auto data = read_listed(std::move(listing), all, splits, options);
   if (files.size() == 1) data.coco = files.front();
   return data;

@@ -17,6 +17,7 @@
 //
 // Example: boxes 0 .. 50 and 10 .. 100 in an image 100 wide: likely() is zero; 0 .. 50 and 10 .. 99: zero_inclusive; 1 .. 50: voc
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/geometry/box.hpp"
 
 #include <cmath>
@@ -39,7 +40,7 @@ inline std::optional<coordinate_origin> parse_origin(std::string const& text) {
   for (auto const from : {coordinate_origin::voc, coordinate_origin::zero, coordinate_origin::zero_inclusive})
     if (text == name_of(from)) return from;
   if (text == "auto") return std::nullopt;
-  throw error("origin", "voc, zero, zero-inclusive or auto", "'" + text + "'");
+  throw error("origin", "voc, zero, zero-inclusive or auto", excerpt(text));
 }
 
 // As written to half-open, in pixels; not clipped.

@@ -16,6 +16,7 @@
 //
 // Later reports add lines: a line is a name and a text for each set.
 #include "frcnn/data/dataset.hpp"
+#include "frcnn/data/text.hpp"
 
 #include <map>
 #include <set>
@@ -100,9 +101,6 @@ inline std::string summary_table(named_summaries const& sets) {
   summary_line head{"", {}};
   for (auto const& [set, s] : sets) head.of_set.push_back(set);
   lines.insert(lines.begin(), head);
-  auto const letters = [](std::string const& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-  };
   std::size_t name_width = 0;
   std::vector<std::size_t> widths(sets.size());
   for (auto& r : lines) {
@@ -111,13 +109,13 @@ inline std::string summary_table(named_summaries const& sets) {
       while (end > 0 && (r.name[end] & 0xC0) == 0x80) --end;
       r.name = r.name.substr(0, end) + "...";
     }
-    name_width = std::max(name_width, letters(r.name));
-    for (std::size_t k = 0; k < r.of_set.size(); ++k) widths[k] = std::max(widths[k], letters(r.of_set[k]));
+    name_width = std::max(name_width, letters_in(r.name));
+    for (std::size_t k = 0; k < r.of_set.size(); ++k) widths[k] = std::max(widths[k], letters_in(r.of_set[k]));
   }
   std::string table;
   for (auto const& r : lines) {
-    std::string line = r.name + std::string(name_width - letters(r.name), ' ');
-    for (std::size_t k = 0; k < r.of_set.size(); ++k) line += "   " + std::string(widths[k] - letters(r.of_set[k]), ' ') + r.of_set[k];
+    std::string line = r.name + std::string(name_width - letters_in(r.name), ' ');
+    for (std::size_t k = 0; k < r.of_set.size(); ++k) line += "   " + std::string(widths[k] - letters_in(r.of_set[k]), ' ') + r.of_set[k];
     table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   return table;

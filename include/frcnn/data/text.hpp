@@ -24,6 +24,11 @@ inline std::string lower(std::string text) {
   return text;
 }
 
+// How many characters UTF-8 text has.
+inline std::size_t letters_in(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 // "a, b and 7 more": text(x) of each of the first `most` of a list.
 template <class List, class Text>
 std::string first_of(List const& list, std::size_t most, Text const& text) {

@@ -135,8 +135,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
   for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
     listed_image& from = listing.images[i];
     checked_sample& c = checked[i];
-    if (from.written) c.origin = coordinate_origin::zero;
-    else if (auto const at = origins.find(from.annotations); at != origins.end()) c.origin = at->second;
+    if (auto const at = origins.find(from.annotations); at != origins.end()) c.origin = at->second;
     else c.origin = options.origin.value_or(coordinate_origin::voc);
     c.without_annotation = from.without_annotation;
     c.annotation = std::move(from.annotation);

@@ -29,7 +29,8 @@ inline origin_evidence evidence_below(std::filesystem::path const& folder, int t
     origin_evidence of_file;
     try {
       voc_annotation const a = read_voc_annotation(files[i]);
-      double const nowhere = -2, w = a.size ? (*a.size)[0] : nowhere, h = a.size ? (*a.size)[1] : nowhere;
+      double const nowhere = -1e9,  // beside which no coordinate lies
+          w = a.size ? (*a.size)[0] : nowhere, h = a.size ? (*a.size)[1] : nowhere;
       for (voc_object const& o : a.objects) of_file.add(o.xmin, o.ymin, o.xmax, o.ymax, w, h);
     } catch (error const&) {
       return;

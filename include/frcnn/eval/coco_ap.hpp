@@ -27,8 +27,6 @@
 #include "frcnn/eval/coco_groups.hpp"
 #include "frcnn/eval/coco_match.hpp"
 
-#include <array>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <mutex>
@@ -221,11 +219,10 @@ inline coco_evaluation evaluate_coco(std::span<std::int64_t const> images, std::
   detail::check_coco_options(options);
   coco_id_index const image_at("images", images), category_at("categories", categories);
   for (io::coco_annotation const& o : objects)
-    if (!is_finite(o.where.x) || !is_finite(o.where.y) || !is_finite(o.where.w) || !is_finite(o.where.h) || !is_finite(o.area))
+    if (!io::is_finite_box(o.where) || !is_finite(o.area))
       throw error("object " + std::to_string(o.id), "finite numbers", "NaN or infinity");
   for (std::size_t i = 0; i < detections.size(); ++i)
-    if (auto const& d = detections[i];
-        !is_finite(d.where.x) || !is_finite(d.where.y) || !is_finite(d.where.w) || !is_finite(d.where.h) || !is_finite(d.score))
+    if (!io::is_finite_box(detections[i].where) || !is_finite(detections[i].score))
       throw error("detection " + std::to_string(i), "finite numbers", "NaN or infinity");
 
   // 1.

@@ -127,13 +127,6 @@ class coco_reader {
     if (v.is_null()) return false;
     return number(v, key) != 0;
   }
-  std::vector<double> numbers(json_value v, char const* key) const {
-    simdjson::ondemand::array list;
-    if (v.get_array().get(list)) refuse(std::string("a list of numbers in \"") + key + '"', "something else");
-    std::vector<double> values;
-    for (auto element : list) values.push_back(number(element.value(), key));
-    return values;
-  }
   coco_box box(json_value v) const {
     double value[4];
     int n = 0;

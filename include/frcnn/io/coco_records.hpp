@@ -6,7 +6,7 @@
 //
 // Example: the annotation {"id": 7, "image_id": 3, "category_id": 1, "bbox": [10, 20, 30, 40], "area": 900.5, "iscrowd": 0} is
 //          coco_annotation{7, 3, 1, {10, 20, 30, 40}, 900.5, false}
-#include "frcnn/config.hpp"
+#include "frcnn/core/finite.hpp"
 
 #include <cstdint>
 #include <string>
@@ -20,6 +20,8 @@ struct coco_box {
   double area() const { return w * h; }
   bool operator==(coco_box const&) const = default;
 };
+
+inline bool is_finite_box(coco_box const& b) { return is_finite(b.x) && is_finite(b.y) && is_finite(b.w) && is_finite(b.h); }
 
 struct coco_category {
   std::int64_t id = 0;

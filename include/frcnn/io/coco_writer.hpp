@@ -7,12 +7,11 @@
 // Throws frcnn::error for numbers that are not finite, and for names that are not UTF-8, which JSON cannot hold.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
+#include "frcnn/core/message.hpp"
+#include "frcnn/core/utf8.hpp"
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/coco_records.hpp"
 
-#include <simdjson.h>
-
-#include <charconv>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -22,10 +21,7 @@ namespace frcnn::inline FRCNN_ABI::io {
 
 namespace detail {
 
-inline void append_json(std::string& text, double value) {
-  char digits[32];
-  text.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-}
+inline void append_json(std::string& text, double value) { text += number_text(value); }
 inline void append_json(std::string& text, std::int64_t value) { text += std::to_string(value); }
 inline void append_json(std::string& text, coco_box const& b) {
   char const* between = "[";
@@ -48,8 +44,6 @@ inline void append_json(std::string& text, std::string_view value) {
   text += '"';
 }
 
-inline bool is_finite_box(coco_box const& b) { return is_finite(b.x) && is_finite(b.y) && is_finite(b.w) && is_finite(b.h); }
-
 // Writes a list, an element a line; one(text, element) appends it.
 template <class List, class F>
 void write_json_list(atomic_file& file, List const& list, F const& one) {
@@ -71,7 +65,7 @@ void write_json_list(atomic_file& file, List const& list, F const& one) {
 inline void write_coco_results(std::filesystem::path const& path, std::span<coco_result const> results) {
   atomic_file file(path);
   detail::write_json_list(file, results, [&](std::string& text, coco_result const& r) {
-    if (!is_finite(r.score) || !detail::is_finite_box(r.where))
+    if (!is_finite(r.score) || !is_finite_box(r.where))
       throw error(path.string() + ", a result of image " + std::to_string(r.image), "finite numbers", "NaN or infinity");
     text += "{\"image_id\": ", detail::append_json(text, r.image);
     text += ", \"category_id\": ", detail::append_json(text, r.category);
@@ -88,7 +82,7 @@ inline void write_coco_instances(std::filesystem::path const& path, coco_instanc
   atomic_file file(path);
   auto const text_of = [&](std::string_view text) { file.write(text.data(), text.size()); };
   auto const check_name = [&](char const* what, std::int64_t id, std::string const& name) {
-    if (!simdjson::validate_utf8(name))
+    if (fault_in_utf8(name) != name.npos)
       throw error(path.string() + ", " + what + " with id " + std::to_string(id), "a name in UTF-8, as JSON has it", "other bytes");
   };
   text_of("{\"images\": ");
@@ -109,7 +103,7 @@ inline void write_coco_instances(std::filesystem::path const& path, coco_instanc
   });
   text_of(",\n\"annotations\": ");
   detail::write_json_list(file, instances.annotations, [&](std::string& text, coco_annotation const& a) {
-    if (!is_finite(a.area) || !detail::is_finite_box(a.where))
+    if (!is_finite(a.area) || !is_finite_box(a.where))
       throw error(path.string() + ", the annotation with id " + std::to_string(a.id), "finite numbers", "NaN or infinity");
     text += "{\"id\": ", detail::append_json(text, a.id);
     text += ", \"image_id\": ", detail::append_json(text, a.image);

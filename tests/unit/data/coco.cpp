@@ -140,6 +140,8 @@ TEST_CASE("coco: which data a name means") {
   CHECK(find_coco(f.root() + ":train2017", "val")->split == "train2017");
   CHECK(f.without_root(sentence([&] { find_coco(f.root() + ":test", "val"); })) ==
         "VOC: expected annotations/instances_test.json, found none, but of the splits train2017, val");
+  std::filesystem::rename(f.folder / "annotations/instances_train2017.json", f.folder / "annotations/instances_train2017.JSON");
+  CHECK(find_coco(f.root(), "train")->file == f.folder / "annotations/instances_train2017.JSON");
   auto const named = *find_coco("x/b.json:pictures", "train");
   CHECK(named.file == "x/b.json");
   CHECK(named.images == std::vector<std::filesystem::path>{"pictures"});
