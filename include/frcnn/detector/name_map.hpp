@@ -91,7 +91,7 @@ inline name_map name_map_of(io::weight_source const& source) {
                  {"classifier.0.*", "roi_heads.box_head.fc6.*"},
                  {"classifier.3.*", "roi_heads.box_head.fc7.*"},
                  {"classifier.6.*", ""}};
-  } else if (has("conv1_1.weight") || has("conv1.weight")) {
+  } else if (has("conv1_1.weight") || (has("conv1.weight") && has("conv2.weight"))) {
     bool const is_detector = has("cls_score.weight");
     map = {is_detector ? "a detector of Caffe" : "Caffe's ImageNet", detail::caffe_names(!has("conv1_1.weight")), is_detector, is_detector,
            pixel_normalisation::caffe()};

@@ -33,7 +33,8 @@ class weights_file {
  public:
   // key: of the state dict in a .pth file (io/pth_file.hpp); empty: where it is usually.
   explicit weights_file(std::filesystem::path const& path, std::string const& key = {}) : source_(io::open_weights(path, key)) {
-    if (auto const* const file = dynamic_cast<io::safetensors_file const*>(source_.get()); file && file->metadata().contains("format"))
+    if (auto const* const file = dynamic_cast<io::safetensors_file const*>(source_.get());
+        file && file->metadata().contains("format") && file->metadata("format").starts_with("frcnn "))
       model_ = file;
     if (auto const* const file = dynamic_cast<io::pth_file const*>(source_.get()); file && file->attributes().contains("spec")) {
       auto const found = file->attributes().find("format");
@@ -81,6 +82,14 @@ mapped_weights mapped(weights_file const& file) {
   return {file.source(), name_map_of(file.source()), {w[0], w[1], w[2], w[3]}};
 }
 
+constexpr char const* class_scores = "roi_heads.box_predictor.cls_score.weight";
+
+// Without background.
+inline std::size_t classes_in(mapped_weights const& file) {
+  auto const& shape = file.shape(class_scores);
+  return shape.empty() || shape[0] < 2 ? 0 : static_cast<std::size_t>(shape[0] - 1);
+}
+
 // What the tensors of other people's files decide, of a configuration.
 template <class Config>
 void take_shapes(Config& config, mapped_weights const& file) {
@@ -104,7 +113,7 @@ void take_shapes(Config& config, mapped_weights const& file) {
   // Only where they fit together: a model of one large extent would take memory that the file does not, before it is refused.
   if (bins * bins * channels == fc6[1]) set(config.head.fc6, fc6[0]), set(config.pooling.pooled, bins);
   if (fc7[1] == fc6[0]) set(config.head.fc7, fc7[0]);
-  if (conv[1] == channels && conv[2] == conv[3]) set(config.proposals.kernel, conv[2]);
+  if (conv[0] == channels && conv[1] == channels && conv[2] == conv[3]) set(config.proposals.kernel, conv[2]);
   config.normalisation = file.whose().pixels;
 }
 
@@ -115,15 +124,13 @@ Config configured(Config config, mapped_weights const& file, foreign_options con
   if (!o.ratios.empty()) config.anchor_ratios = o.ratios;
   if (o.short_side) config.short_side = o.short_side;
   if (o.max_side) config.max_side = o.max_side;
-  std::string const scores = "roi_heads.box_predictor.cls_score.weight";
-  auto const& shape = file.shape(scores);
-  auto const count = shape.empty() || shape[0] < 2 ? 0 : static_cast<std::size_t>(shape[0] - 1);
+  auto const count = classes_in(file);
   config.classes = o.classes.empty() ? usual_classes(count) : o.classes;
   if (config.classes.empty())
-    throw error(file.place(scores), "the names of its " + std::to_string(count) + " classes",
+    throw error(file.place(class_scores), "the names of its " + std::to_string(count) + " classes",
                 "none in the file, and no data set that is known by this number");
   if (config.classes.size() != count)
-    throw error(file.place(scores), std::to_string(config.classes.size() + 1) + " rows, background and a row for each class given",
+    throw error(file.place(class_scores), std::to_string(config.classes.size() + 1) + " rows, background and a row for each class given",
                 std::to_string(count + 1));
   return config;
 }
@@ -169,7 +176,7 @@ std::vector<std::string> read_known(weights_file const& file, detector<Preset>& 
   auto const source = detail::mapped<Preset>(file);
   auto& store = d.model().parameters();
   if (source.whose().is_detector) {
-    auto const count = d.config().classes.size();
+    auto const count = detail::classes_in(source);
     if (auto const theirs = usual_classes(count); theirs != d.config().classes)
       throw error(
           file.name(), "a detector of the classes that are trained",

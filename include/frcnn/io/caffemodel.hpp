@@ -97,6 +97,8 @@ class caffemodel final : public weight_source {
     for (auto const& view : old ? old_layers : layers) {
       auto const l = read_layer(view, old ? old_fields : fields);
       if (l.blobs.empty() || !known.insert(l.name).second) continue;
+      if (l.name.size() > most_tensor_name)
+        throw error(name(), "names of at most " + std::to_string(most_tensor_name) + " bytes", in_quotes(l.name));
       for (std::size_t i = 0; i < l.blobs.size(); ++i) {
         std::string const tensor = l.name + (i == 0 ? ".weight" : i == 1 ? ".bias" : "." + std::to_string(i));
         auto b = read_blob(tensor, l.blobs[i]);

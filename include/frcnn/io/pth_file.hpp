@@ -56,7 +56,7 @@ class pth_file final : public weight_source {
   using kind = pickle_value::kind;
 
   // A value of a pickle can be there many times at little cost: what is copied for each tensor is bounded. PyTorch allows 64 dimensions.
-  static constexpr std::size_t most_name = 4096, most_dimensions = 64;
+  static constexpr std::size_t most_dimensions = 64;
   static constexpr std::uint64_t most_repeated = std::uint64_t{1} << 24;  // elements of a tensor that stand for one another (stride 0)
 
   // --- opening
@@ -149,7 +149,8 @@ class pth_file final : public weight_source {
       auto tensor = tensor_at(values, prefix, v);
       if (!tensor) continue;
       auto const key = values.at(k).text;
-      if (key.size() > most_name) throw error(name(), "names of at most " + std::to_string(most_name) + " bytes", in_quotes(key));
+      if (key.size() > most_tensor_name)
+        throw error(name(), "names of at most " + std::to_string(most_tensor_name) + " bytes", in_quotes(key));
       tensors_[std::string(key)] = std::move(*tensor);
     }
     auto const& object = values.at(from);
@@ -189,9 +190,10 @@ class pth_file final : public weight_source {
     bool const plain = typed || called.second == "_rebuild_tensor_v2" || called.second == "_rebuild_tensor";
     if (!plain || a.size() < (typed ? 7 : 4)) {
       if (!called.second.starts_with("_rebuild_")) return std::nullopt;
-      t.unreadable = "one that " +
-                     in_quotes(std::string(called.text.substr(0, most_name)) + "." + std::string(called.second.substr(0, most_name))) +
-                     " makes";
+      t.unreadable =
+          "one that " +
+          in_quotes(std::string(called.text.substr(0, most_tensor_name)) + "." + std::string(called.second.substr(0, most_tensor_name))) +
+          " makes";
       return t;
     }
     auto const say = [&](std::string what) {
@@ -202,7 +204,7 @@ class pth_file final : public weight_source {
     auto const& storage = values.at(a[0]);
     auto const* const about = storage.is(kind::persistent) ? &values.at(storage.items[0]) : nullptr;
     if (!about || !about->is(kind::sequence) || about->items.size() < 5 || !values.at(about->items[1]).is(kind::name) ||
-        !values.at(about->items[2]).is(kind::text) || values.at(about->items[2]).text.size() > most_name)
+        !values.at(about->items[2]).is(kind::text) || values.at(about->items[2]).text.size() > most_tensor_name)
       return say("one without a storage");
     auto const type_name = typed ? values.at(a[6]).second : values.at(about->items[1]).second;
     auto const type = pth_type(type_name);

@@ -39,6 +39,9 @@ inline std::string to_string(tensor_shape const& shape) {
   return text.append(shape.size() > 8 ? ",...]" : "]");
 }
 
+// A small file can ask for a tensor's name many times: readers of other people's files refuse longer ones.
+inline constexpr std::size_t most_tensor_name = 4096;  // bytes
+
 class weight_source {
  public:
   virtual ~weight_source() = default;

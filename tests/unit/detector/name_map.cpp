@@ -126,6 +126,9 @@ TEST_CASE("names of nobody's") {
         "theirs: expected the names of torchvision's vgg or FasterRCNN, or of Caffe's VGG-16 or ZF, found 2 tensors, the first "
         "\"encoder.0.weight\"");
   CHECK(sentence([] { name_map_of(listed({})); }).ends_with("found no tensors"));
+  CHECK(sentence([] {
+          name_map_of(listed({"conv1.weight", "bn1.weight", "layer1.0.conv1.weight"}));  // torchvision's resnet
+        }).ends_with("found 3 tensors, the first \"conv1.weight\""));
 }
 
 TEST_CASE("classes by their number") {

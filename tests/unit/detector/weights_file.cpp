@@ -86,6 +86,15 @@ TEST_CASE("a detector of torchvision's names: the tensors and the options decide
   CHECK(misshapen.find(": expected shape [") != std::string::npos);
 }
 
+TEST_CASE("metadata of other programs make no model of ours") {
+  ::scratch const folder;
+  io::safetensors_writer out;
+  out.metadata["format"] = "pt";
+  out.add<float>("features.0.weight", {1}, {1.f});
+  out.write(folder / "m.safetensors");
+  CHECK_FALSE(weights_file(folder / "m.safetensors").is_ours());
+}
+
 TEST_CASE("one large extent makes no large model") {
   ::scratch const folder;
   auto const d = lively_one(4);

@@ -64,6 +64,11 @@ TEST_CASE("what no reader can know is said") {
       std::string(33, '\1') + "\x2a\x04" + "abcd";
   CHECK(sentence([&] { io::caffemodel("m", std::as_bytes(std::span(many))); }) ==
         "m, tensor \"a.weight\": expected at most 32 extents, as Caffe has it, found 33");
+  // A layer with a name of 5,000 bytes and a blob of one element.
+  std::string const named = "\xa2\x06\x93\x27\x0a\x88\x27" + std::string(5000, 'n') + "\x3a\x06\x2a\x04" + "abcd";
+  CHECK(sentence([&] {
+          io::caffemodel("m", std::as_bytes(std::span(named)));
+        }).starts_with("m: expected names of at most 4096 bytes, found \"nnn"));
   CHECK(sentence([] { io::caffemodel("m", std::span<std::byte const>()); }) == "m: expected a .caffemodel file, found an empty file");
 }
 
