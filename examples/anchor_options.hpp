@@ -51,18 +51,18 @@ class anchor_arguments {
 // How the anchors of a configuration fit the data, with a proposal. Family: of presets (Preset::family).
 template <class Family>
 frcnn::data::anchor_study study_anchors(frcnn::data::dataset const& data, typename Family::config_type const& config, bool move_ratios,
-                                        frcnn::data::difficult_objects how) {
+                                        frcnn::data::difficult_objects how, int threads) {
   typename Family::backbone_type const backbone(config.chain, config.normalisation.channels);
-  return frcnn::data::study_anchors<typename Family::convention>(data,
-                                                                 frcnn::data::setting_of(backbone, config.short_side, config.max_side),
-                                                                 {config.anchor_sizes.front(), config.anchor_ratios}, move_ratios, how);
+  return frcnn::data::study_anchors<typename Family::convention>(
+      data, frcnn::data::setting_of(backbone, config.short_side, config.max_side), {config.anchor_sizes.front(), config.anchor_ratios},
+      move_ratios, how, threads);
 }
 
 // Of the training data, on stderr. --anchors auto: takes the proposal.
 template <class Family>
 void settle_anchors(anchor_arguments const& told, frcnn::data::dataset const& data, typename Family::config_type& config,
-                    frcnn::data::difficult_objects how) {
-  auto const study = study_anchors<Family>(data, config, !told.gives_ratios(), how);
+                    frcnn::data::difficult_objects how, int threads) {
+  auto const study = study_anchors<Family>(data, config, !told.gives_ratios(), how, threads);
   for (auto const& line : study.lines(told.automatic())) say(line);
   if (!told.automatic()) return;
   config.anchor_sizes = {study.proposed.sizes};

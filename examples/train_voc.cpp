@@ -120,7 +120,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
-  if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training());
+  if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.cpu.threads);
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   if (weights && !weights->is_ours()) take_over<Family>(config, *weights);

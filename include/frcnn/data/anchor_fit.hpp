@@ -26,7 +26,6 @@
 #include <array>
 #include <functional>
 #include <map>
-#include <optional>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
@@ -98,8 +97,9 @@ struct anchor_fit {
 template <class Rules, int L>
 class anchor_boxes {
  public:
-  anchor_boxes(dataset const& data, anchor_setting<L> const& setting, difficult_objects how = difficult_objects::drop)
-      : classes_(data.classes.size()) {
+  // threads of fit(); 0: as many as there are cores.
+  anchor_boxes(dataset const& data, anchor_setting<L> const& setting, difficult_objects how = difficult_objects::drop, int threads = 0)
+      : classes_(data.classes.size()), threads_(threads) {
     for (sample const& s : data.samples) {
       resize_plan const plan = Rules::resize(s.width, s.height, setting.short_side, setting.max_side);
       resized_image of{place_of(plan.h, plan.w, setting), s.image.string(), {}, {}};
@@ -122,7 +122,7 @@ class anchor_boxes {
     auto const grids = grids_of(anchors);
     constexpr std::size_t at_once = 256;  // images: sums do not depend on the number of threads
     std::vector<anchor_fit> parts((images_.size() + at_once - 1) / at_once, nothing);
-    for_each_in_parallel(parts.size(), 0, [&](std::size_t part) {
+    for_each_in_parallel(parts.size(), threads_, [&](std::size_t part) {
       for (std::size_t i = part * at_once; i < std::min(images_.size(), (part + 1) * at_once); ++i)
         add(parts[part], images_[i], grids[images_[i].place], learned);
     });
@@ -185,6 +185,7 @@ class anchor_boxes {
   }
 
   std::size_t classes_, count_ = 0;
+  int threads_;
   std::vector<resized_image> images_;
   std::vector<place> places_;
   std::map<std::pair<int, int>, std::size_t> known_;

@@ -87,8 +87,8 @@ struct anchor_study {
 // move_ratios: whether ratios are proposed too.
 template <class Rules>
 anchor_study study_anchors(dataset const& data, anchor_setting<1> const& setting, anchor_shapes const& present, bool move_ratios = true,
-                           difficult_objects how = difficult_objects::drop) {
-  anchor_boxes<Rules, 1> const boxes(data, setting, how);
+                           difficult_objects how = difficult_objects::drop, int threads = 0) {
+  anchor_boxes<Rules, 1> const boxes(data, setting, how, threads);
   anchor_study s{data.classes, setting.stride[0], present, propose_anchors<Rules>(boxes, present, move_ratios), {}, {}};
   s.fit = boxes.fit(make_anchors<Rules, 1>({present.sizes}, present.ratios));
   s.fit_of_proposed = s.proposed == present ? s.fit : boxes.fit(make_anchors<Rules, 1>({s.proposed.sizes}, s.proposed.ratios));

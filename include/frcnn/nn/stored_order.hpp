@@ -6,15 +6,12 @@
 //   rows_to_stored(dims, count, from, to)        some rows of the first axis
 //   for_each_part(rows, at_once, threads, make)  parts of so many rows, shared by threads: make() gives each thread a function of
 //                                                (first row, number of rows). Throws what one of them throws
+#include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/core/param.hpp"
 #include "frcnn/core/shape.hpp"
-#include "frcnn/core/threads.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
-#include <exception>
-#include <mutex>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -49,24 +46,9 @@ std::vector<T> reordered(param_order order, shape<4> const& dims, std::vector<T>
 
 template <class Make>
 void for_each_part(std::size_t rows, std::size_t at_once, int threads, Make make) {
-  std::size_t const parts = (rows + at_once - 1) / at_once;
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failing;
-  auto const work = [&] {
-    try {
-      auto f = make();
-      for (std::size_t part; (part = next++) < parts;) f(part * at_once, std::min(at_once, rows - part * at_once));
-    } catch (...) {
-      std::lock_guard const lock(failing);
-      failure = std::current_exception();
-      next = parts;
-    }
-  };
-  helping_threads others(std::min<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), std::max<std::size_t>(parts, 1)) - 1, work);
-  work();
-  others.join();
-  if (failure) std::rethrow_exception(failure);
+  for_each_by_own((rows + at_once - 1) / at_once, std::max(threads, 1), [&] {
+    return [=, f = make()](std::size_t part) mutable { f(part * at_once, std::min(at_once, rows - part * at_once)); };
+  });
 }
 
 }  // namespace frcnn::detail

@@ -83,6 +83,7 @@ class with_own_backbone : public detail::rules_of_generator<PG> {
   int capacity(phase ph) const { return generator_.capacity(ph); }
   auto const& options() const { return generator_.options(); }
   auto& options() { return generator_.options(); }
+  auto place(shape<4> const& pixels, own_maps const& f) const { return generator_.place(pixels, f); }
   BB const& backbone() const { return *backbone_; }  // where it has one
   PG const& generator() const { return generator_; }
 

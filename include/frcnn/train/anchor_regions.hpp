@@ -27,10 +27,7 @@ region_source anchor_regions(detector<Preset> const& d, Source const& set) {
     shape<4> const pixels{{1, config.normalisation.channels, input.padded(plan.h), input.padded(plan.w)}};
     maps<T, model::levels, B> f{};
     for (int l = 0; l < model::levels; ++l) f.level[l].dims = d.model().backbone().map_shape(l, pixels);
-    auto const anchors = [&](auto const& generator) {
-      if constexpr (requires { generator.place(pixels, f); }) return generator.place(pixels, f);
-      else return generator.generator().place(pixels, f);  // one that may have a backbone of its own
-    }(d.model().generator());
+    auto const anchors = d.model().generator().place(pixels, f);
     float const w = static_cast<float>(truth.width), h = static_cast<float>(truth.height);
     std::vector<region> all;
     for (int k = 0; k < anchors.count(); ++k) {

@@ -9,6 +9,7 @@
 //          metrics.write(400, {{"loss", .25}, {"lr", .01}});   // {"step":400,"loss":0.25,"lr":0.01}
 // Invariant: numbers are read back as the same doubles; those that JSON has no word for (infinity, NaN) are null.
 #include "frcnn/core/finite.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/descriptor.hpp"
 #include "frcnn/io/read_file.hpp"
@@ -63,8 +64,7 @@ class metrics_file {
  private:
   static std::string number(double value) {
     if (!is_finite(value)) return "null";
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof text, value).ptr};  // the shortest that reads back the same, in any locale
+    return number_text(value);
   }
 
   void open() {
