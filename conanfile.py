@@ -64,6 +64,8 @@ class Frcnn(ConanFile):
     def validate(self):
         if self.options.coco and not self.options.data:
             raise ConanInvalidConfiguration("frcnn: expected the option data with coco, found it off")
+        if self.options.caffemodel and not self.options.io:
+            raise ConanInvalidConfiguration("frcnn: expected the option io with caffemodel, found it off")
         if self.options.onednn and not self.options.fast:
             raise ConanInvalidConfiguration("frcnn: expected the option fast with onednn, found it off")
         if self.options.compiled and not (self.options.data and self.options.io):

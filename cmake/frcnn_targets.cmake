@@ -404,7 +404,7 @@ function(frcnn_cuda_folders result)
   find_program(FRCNN_PYTHON NAMES python3 python)
   mark_as_advanced(FRCNN_PYTHON)
   if(FRCNN_PYTHON)
-    execute_process(COMMAND ${FRCNN_PYTHON} -c "import site, sysconfig; print(';'.join({sysconfig.get_path('purelib'), *site.getsitepackages(), site.getusersitepackages()}))"
+    execute_process(COMMAND ${FRCNN_PYTHON} -c "import site, sysconfig; print(';'.join(dict.fromkeys([sysconfig.get_path('purelib'), *site.getsitepackages(), site.getusersitepackages()])))"
                     OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     foreach(folder IN LISTS packages)
       file(GLOB wheels ${folder}/nvidia/cu1[2-9] ${folder}/nvidia/cudnn ${folder}/nvidia/cublas ${folder}/nvidia/cuda_nvcc
@@ -470,7 +470,9 @@ macro(frcnn_define_cuda)
   if(FRCNN_CUDA STREQUAL "OFF")
     frcnn_missing("FRCNN_CUDA to be AUTO or ON for its component cuda, not OFF")
   else()
-    frcnn_find_cuda()
+    if(NOT frcnn_cudnn_version)  # not searched yet
+      frcnn_find_cuda()
+    endif()
     if(frcnn_no_cuda)
       frcnn_missing("the CUDA toolkit and cuDNN for its component cuda, and ${frcnn_no_cuda}")
     else()
