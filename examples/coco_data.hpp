@@ -1,9 +1,10 @@
 #pragma once
-// Data of either layout behind one name: folders in VOC layout, or COCO's JSON.
+// Data of either layout behind one name, or of both, joined by the names of classes: folders in VOC layout, and COCO's JSON.
 //
 //   ROOT[:SPLIT]            VOC layout; where ROOT/annotations has instances_*.json, COCO's
 //   FILE.json[:IMAGES]      a COCO file, and the folder of its images
 #include "console.hpp"
+#include "outputs.hpp"
 
 #include <frcnn/data/coco.hpp>
 
@@ -13,7 +14,6 @@
 
 namespace console {
 
-// Of one layout.
 struct named_data {
   std::vector<frcnn::data::voc_source> voc{};
   std::vector<frcnn::data::coco_source> coco{};
@@ -24,29 +24,38 @@ struct named_data {
     for (auto const& spec : specs)
       if (auto source = data::find_coco(spec, test ? "val" : "train")) coco.push_back(std::move(*source));
       else voc.push_back(data::parse_voc_spec(spec, test ? "test" : "trainval"));
-    if (!voc.empty() && !coco.empty())
-      throw frcnn::error(voc.front().root.string(),
-                         "data of one layout, COCO's as " + coco.front().file.string() + " (convert_data makes it)", "VOC's");
+    coco_first_ = !specs.empty() && data::find_coco(specs.front(), test ? "val" : "train").has_value();
   }
-  // The test split that lies beside this data.
+  // The test split that lies beside the first of this data.
   named_data test_beside() const {
-    if (coco.empty()) return named_data(frcnn::data::voc_source{voc.front().root, "test", {}});
+    if (!coco_first_) return named_data(frcnn::data::voc_source{voc.front().root, "test", {}});
     auto const folder = coco.front().file.parent_path();
     if (folder.filename() != "annotations")
       throw frcnn::error(coco.front().file.string(), "--test or --split, which say what to test on (or --no-test)", "neither");
     return named_data({folder.parent_path().empty() ? "." : folder.parent_path().string()}, true);
   }
 
-  std::string split() const { return coco.empty() ? voc.front().split : coco.front().split; }
+  std::string split() const { return coco_first_ ? coco.front().split : voc.front().split; }
   void set_part(frcnn::data::id_range part) {
     for (auto& s : voc) s.part = part;
     for (auto& s : coco) s.part = part;
   }
-  frcnn::data::dataset read(frcnn::data::voc_options const& options) const {
-    return coco.empty() ? frcnn::data::read_voc(voc, options) : frcnn::data::read_coco(coco, options);
+  frcnn::data::dataset read(frcnn::data::voc_options const& options) const { return frcnn::data::read_joined(voc, coco, options); }
+  // Throws where the output would be written over a file of the data.
+  frcnn::data::dataset read_sparing(std::filesystem::path const& output, frcnn::data::voc_options const& options) const {
+    check_spares_data(output, voc);
+    std::vector<std::filesystem::path> inputs;
+    for (auto const& s : coco) inputs.push_back(s.file);
+    check_outputs(inputs, {output});
+    auto set = read(options);
+    for (auto const& s : set.samples) inputs.push_back(s.image);
+    check_outputs(inputs, {output});
+    return set;
   }
 
  private:
+  bool coco_first_ = false;
+
   explicit named_data(frcnn::data::voc_source source) : voc{std::move(source)} {}
 };
 

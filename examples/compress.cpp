@@ -4,6 +4,7 @@
 // Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
 // also time and average precision before and after: both models detect on every image, in turns, so that whatever else the machine does
 // falls on both; --profile lists the layers of the two in one table. A rank of 0 leaves its layer as it is.
+#include "coco_scores.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
 #include "options.hpp"
@@ -67,6 +68,13 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
   };
   for (std::size_t k = 0; k < set.classes.size(); ++k) row("AP50 " + set.classes[k], one.classes[k].ap, two.classes[k].ap);
   row("mAP50", one.mean, two.mean);
+  if (!set.coco) return;
+  auto const numbers = [&](side const& s) {
+    return eval::coco_stats(evaluate_coco(set, coco_results_of(set, s.found), console::coco_options_of(false, a.cpu.threads)));
+  };
+  auto const first = numbers(sides[0]), second = numbers(sides[1]);
+  for (auto const& [name, place] : {std::pair{"COCO AP", 0}, {"COCO AP at 0.50", 1}, {"COCO AP at 0.75", 2}})
+    row(name, first[static_cast<std::size_t>(place)], second[static_cast<std::size_t>(place)]);
 }
 
 template <class Family>
@@ -76,9 +84,7 @@ static int run(detector<Family> const& whole, arguments const& a) {
   if (!a.test.empty()) {
     auto reading = a.reading.options("test data", a.cpu.threads);
     reading.classes = whole.classes();
-    auto const source = a.reading.test_source(a.test);
-    console::check_spares_data(a.out, {source});
-    set = data::read_voc({source}, reading);
+    set = a.reading.test_data(a.test).read_sparing(a.out, reading);
   }
 
   auto const made = [&] {
@@ -108,8 +114,9 @@ int main(int argc, char** argv) {
   app.add_option("--out", a.out, "write the compressed model here")->required()->check(console::path());
   app.add_option("--fc6-rank", a.ranks[0], "0: as it is")->capture_default_str()->check(console::whole(0));
   app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(console::whole(0));
-  auto* test =
-      app.add_option("--test", a.test, "data in VOC layout, ROOT or ROOT:SPLIT: time and AP before and after")->check(console::path());
+  auto* test = app.add_option("--test", a.test,
+                              "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]: time and AP before and after")
+                   ->check(console::path());
   a.metric.add_to(app);
   a.reading.add_to(app, false);
   for (char const* of_test : {"--metric", "--split", "--skip-bad", "--exif"}) app.get_option(of_test)->needs(test);

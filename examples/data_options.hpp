@@ -64,9 +64,9 @@ class data_arguments {
   frcnn::data::id_range test_part() const { return {splits() ? fraction_ : 0, 1}; }
 
   // Of --test where --split says which of its images those are.
-  frcnn::data::voc_source test_source(std::string const& spec) const {
-    auto source = frcnn::data::parse_voc_spec(spec, splits() ? "trainval" : "test");
-    source.part = test_part();
+  named_data test_data(std::string const& spec) const {
+    named_data source({spec}, !splits());
+    source.set_part(test_part());
     return source;
   }
   // name: "training data", which warnings begin with.

@@ -55,8 +55,7 @@ int main(int argc, char** argv) {
       console::evaluate_coco_files(results, test, json, exact, cpu.threads);
       return 0;
     }
-    console::named_data source({test}, !how.splits());
-    source.set_part(how.test_part());
+    auto const source = how.test_data(test);
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
       if (given && source.coco.empty()) throw error(name, "data in COCO's layout", test);
     if (!json.empty()) console::check_outputs({model, proposals, source.coco.front().file}, {json});

@@ -5,7 +5,7 @@
 // Table 1. On stdout a line for each number of proposals and for each anchor; in --out
 //   recall.svg    one FILE: a curve for each number of proposals; several: a chart for each number, with a curve for each FILE
 //   recall.csv    file,proposals,iou,recall      anchors.csv   file,size,ratio,proposals,width,height
-// Difficult objects are left out. Sizes are in pixels of the resized image, so that they compare with their anchors: --short-side and
+// Difficult objects, and crowds, are left out. Sizes are in pixels of the resized image, so that they compare with their anchors: --short-side and
 // --max-side are those of the model.
 #include "console.hpp"
 #include "data_options.hpp"
@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> files;
   int short_side = 0, max_side = 1000;
   console::data_arguments how;
-  app.add_option("--test", test, "data in VOC layout with annotations, ROOT or ROOT:SPLIT (test)")->required()->check(console::path());
+  app.add_option("--test", test, "data with annotations, ROOT or ROOT:SPLIT in VOC or COCO layout (test, val), or FILE.json[:IMAGES]")->required()->check(console::path());
   app.add_option("--out", out, "folder for recall.svg, recall.csv and anchors.csv")->required()->check(console::path());
   auto* side =
       app.add_option("--short-side", short_side, "shorter side of the model's resized images (sizes are in original pixels without)")
@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
     fs::path const folder = out;
     console::check_place(folder);
     console::check_outputs({files.begin(), files.end()}, {folder / "recall.svg", folder / "recall.csv", folder / "anchors.csv"});
-    auto const set = data::read_voc({how.test_source(test)}, how.options("test data", 0));
+    auto const set = how.test_data(test).read(how.options("test data", 0));
     auto const truth = truth_of(set);
     std::vector<double> scales;
     for (auto const& s : set.samples)

@@ -37,12 +37,9 @@ struct request {
 };
 
 data::dataset read(request const& r) {
-  std::vector<data::voc_source> sources;
-  for (auto const& spec : r.data) sources.push_back(data::parse_voc_spec(spec, "trainval"));
-  console::check_spares_data(r.out, sources);
   auto reading = r.how.options("data", r.cpu.threads);
   reading.wanted = data::annotations::optional;
-  auto set = data::read_voc(sources, reading);
+  auto set = console::named_data(r.data, false).read_sparing(r.out, reading);
   eval::require_distinct_ids(r.out, console::listed_images(set));
   return set;
 }
@@ -127,7 +124,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"rpn", "selective-search", "edge-boxes"}));
   app.add_option("--edge-model", r.edge_model, "of edge-boxes: OpenCV's structured edge model, or sobel")->check(console::path());
-  app.add_option("--data", r.data, "data in VOC layout, ROOT or ROOT:SPLIT (trainval); several are joined")
+  app.add_option("--data", r.data, "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]; several are joined")
       ->required()
       ->check(console::path());
   app.add_option("--out", r.out, "the file to write")->required()->check(console::path());

@@ -86,4 +86,19 @@ check(bytes_of("again.json") == bytes_of("trainval.json"), "there and back")
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again"), "again", "a new or an empty folder")
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "trainval.json"), "an output that is no input")
 refused(run("train_voc", "--data", "trainval.json:voc/JPEGImages", *TINY, "--out", "no_test"), "--test or --split")
-refused(run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", "voc", *TINY, "--out", "mixed"), "data of one layout")
+
+# Both layouts in one run.
+mixed = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", "voc:test", "--test", "voc:test", *TINY, "--iterations", "1", "--out", "mixed")
+check(mixed.returncode == 0 and "mAP50" in mixed.stdout, mixed)
+
+# The other programs that read data: what they say of COCO's is what they say of VOC's.
+model = "of_coco/model.safetensors"
+for name, data in (("v", "voc:test"), ("c", "test.json:voc/JPEGImages")):
+    check(run("propose", "--model", model, "--data", data, "--threads", 1, "--out", f"{name}.txt").returncode == 0, name)
+    r = run("proposal_recall", "--test", data, "--out", f"{name}_recall", "c.txt" if name == "c" else "v.txt")
+    check(r.returncode == 0 and "recall" in bytes_of(f"{name}_recall/recall.csv").decode(), r)
+check(bytes_of("v.txt") == bytes_of("c.txt"), "equal proposals")
+check(bytes_of("v_recall/recall.svg").replace(b"Recall of v", b"Recall of c") == bytes_of("c_recall/recall.svg"), "equal recall")
+refused(run("propose", "--model", model, "--data", "test.json:voc/JPEGImages", "--out", "test.json"), "an output that is no input")
+r = run("compress", "--model", model, "--out", "low.safetensors", "--fc6-rank", 16, "--fc7-rank", 16, "--threads", 1, "--test", "test.json:voc/JPEGImages")
+check(r.returncode == 0 and "mAP50" in r.stdout and "COCO AP at 0.75" in r.stdout, r)

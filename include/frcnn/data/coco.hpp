@@ -1,5 +1,6 @@
 #pragma once
-// Data in COCO's JSON: one or several files, joined by the names of their categories, checked as VOC folders are, and written.
+// Data in COCO's JSON: one or several files, and folders in VOC layout beside them, joined by the names of their categories, checked as VOC
+// folders are, and written.
 //
 //   ROOT/annotations/instances_<split>.json   images in ROOT/<split>, ROOT/images/<split>, ROOT/images, ROOT/JPEGImages or ROOT
 //   FILE.json[:IMAGES]                        images in IMAGES; without it beside the file, or as above one folder up
@@ -154,9 +155,11 @@ inline std::string mapping_of(io::coco_instances const& file, std::vector<std::s
 
 }  // namespace detail
 
-inline dataset read_coco(std::vector<coco_source> const& sources, voc_options options = {}) {
-  if (sources.empty()) throw error("data", "at least one file of COCO's", "none");
-  std::string all, splits;
+// Folders in VOC layout and COCO's files as one data set: the folders' images first. Without options.classes, classes are the files', then
+// those of the folders that no file has, sorted.
+inline dataset read_joined(std::vector<voc_source> const& folders, std::vector<coco_source> const& sources, voc_options options = {}) {
+  if (sources.empty()) return read_voc(folders, options);
+  auto [all, splits] = detail::names_of(folders);
   std::vector<std::shared_ptr<io::coco_instances>> files;
   for (coco_source const& s : sources) {
     all += (all.empty() ? "" : ", ") + s.file.string();
@@ -167,20 +170,25 @@ inline dataset read_coco(std::vector<coco_source> const& sources, voc_options op
     std::sort(file->categories.begin(), file->categories.end(), [](auto const& a, auto const& b) { return a.id < b.id; });
     files.push_back(std::move(file));
   }
+  options.more_classes = options.classes.empty() && !folders.empty();
   if (options.classes.empty())
     for (auto const& file : files)
       for (auto const& c : file->categories)
         if (std::find(options.classes.begin(), options.classes.end(), c.name) == options.classes.end()) options.classes.push_back(c.name);
-  voc_listing listing;
+  voc_listing listing = detail::list_voc(folders, options);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     detail::list_coco(sources[i], *files[i], listing);
     if (auto const mapping = detail::mapping_of(*files[i], options.classes); !mapping.empty())
       listing.notes.push_back(sources[i].file.string() + ": categories and their labels: " + mapping);
   }
-  options.origin = coordinate_origin::zero;  // nothing is left to guess, or to doubt
   auto data = read_listed(std::move(listing), all, splits, options);
-  if (files.size() == 1) data.coco = files.front();
+  if (files.size() == 1 && folders.empty()) data.coco = files.front();
   return data;
+}
+
+inline dataset read_coco(std::vector<coco_source> const& sources, voc_options const& options = {}) {
+  if (sources.empty()) throw error("data", "at least one file of COCO's", "none");
+  return read_joined({}, sources, options);
 }
 
 // A data set as a COCO file says it: image ids and annotation ids from 1, categories 1..K in the order of the labels; file_name: the

@@ -41,6 +41,7 @@ enum class annotations : std::uint8_t {
 
 struct voc_options {
   std::vector<std::string> classes{};  // empty: read from the data and sorted by bytes; objects of others are left out
+  bool more_classes = false;           // others are not left out: they follow `classes`, sorted by bytes
   annotations wanted = annotations::required;
   bool skip_bad = false;  // leave out images that are missing, cut, undecodable or not annotated, instead of refusing the data
   int threads = 0;        // for the check; 0: as many as there are cores
@@ -136,7 +137,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
     listed_image& from = listing.images[i];
     checked_sample& c = checked[i];
     if (auto const at = origins.find(from.annotations); at != origins.end()) c.origin = at->second;
-    else c.origin = options.origin.value_or(coordinate_origin::voc);
+    else c.origin = from.written ? coordinate_origin::zero : options.origin.value_or(coordinate_origin::voc);
     c.without_annotation = from.without_annotation;
     c.annotation = std::move(from.annotation);
     c.result.id = std::move(from.id);
@@ -165,14 +166,16 @@ inline std::string counted_names(std::map<std::string, std::size_t> const& count
   return first_of(counts, 10, [](auto const& c) { return c.first + " " + std::to_string(c.second); });
 }
 
-// Labels of the objects. Classes that were not given are read from the data; objects of classes that are not among those given are taken
-// out, counted by their names.
-inline std::map<std::string, std::size_t> label_objects(dataset& data, std::vector<std::filesystem::path> const& files, tally& others) {
-  if (data.classes.empty()) {
+// Labels of the objects. Classes that were not given are read from the data, behind those given with more_classes; else objects of classes
+// that are not among those given are taken out, counted by their names.
+inline std::map<std::string, std::size_t> label_objects(dataset& data, std::vector<std::filesystem::path> const& files, bool more_classes,
+                                                        tally& others) {
+  if (data.classes.empty() || more_classes) {
     std::set<std::string> names;
     for (sample const& s : data.samples)
       for (object const& o : s.objects) names.insert(o.name);
-    data.classes.assign(names.begin(), names.end());
+    for (auto const& given : data.classes) names.erase(given);
+    data.classes.insert(data.classes.end(), names.begin(), names.end());
   }
   std::map<std::string, std::int32_t> label;
   for (std::string const& name : data.classes) label.emplace(name, data.label_of(name));
@@ -238,7 +241,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
     data.samples.push_back(std::move(c.result));
     files.push_back(std::move(c.annotation));
   }
-  auto const other_names = detail::label_objects(data, files, other_class);
+  auto const other_names = detail::label_objects(data, files, options.more_classes, other_class);
   std::size_t objects = 0;
   for (sample const& s : data.samples) {
     objects += s.objects.size();
@@ -311,14 +314,28 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   return data;
 }
 
-inline dataset read_voc(std::vector<voc_source> const& sources, voc_options const& options = {}) {
-  if (sources.empty()) throw error("data", "at least one ROOT:SPLIT", "none");
+namespace detail {
+
+// "VOC2007:trainval, VOC2012:trainval" and "trainval, trainval".
+inline std::pair<std::string, std::string> names_of(std::vector<voc_source> const& sources) {
   std::string all, splits;
   for (voc_source const& s : sources) {
     all += (all.empty() ? "" : ", ") + s.root.string() + ":" + s.split;
     splits += (splits.empty() ? "" : ", ") + s.split;
   }
-  return read_listed(list_voc(sources, options.wanted == annotations::required, options.skip_bad, options.missing), all, splits, options);
+  return {all, splits};
+}
+
+inline voc_listing list_voc(std::vector<voc_source> const& sources, voc_options const& options) {
+  return data::list_voc(sources, options.wanted == annotations::required, options.skip_bad, options.missing);
+}
+
+}  // namespace detail
+
+inline dataset read_voc(std::vector<voc_source> const& sources, voc_options const& options = {}) {
+  if (sources.empty()) throw error("data", "at least one ROOT:SPLIT", "none");
+  auto const [all, splits] = detail::names_of(sources);
+  return read_listed(detail::list_voc(sources, options), all, splits, options);
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data

@@ -45,7 +45,7 @@ inline origin_evidence evidence_below(std::filesystem::path const& folder, int t
 inline folder_origins origins_of(voc_listing const& listing, int threads, warning_callback const& note) {
   folder_origins origins;
   for (listed_image const& im : listing.images) {
-    if (im.annotation.empty() || origins.contains(im.annotations)) continue;
+    if (im.annotation.empty() || im.written || origins.contains(im.annotations)) continue;
     origin_evidence const e = evidence_below(im.annotations, threads);
     coordinate_origin const from = origins[im.annotations] = e.likely();
     if (note) note(im.annotations.string() + ": coordinates are read as --origin " + name_of(from) + " has them: " + e.sentence());

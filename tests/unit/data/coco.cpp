@@ -108,6 +108,29 @@ TEST_CASE("coco: files whose category ids differ are joined by name") {
   CHECK(f.warnings.at(0).find("1 object of a class that is not asked for is left out (dog 1)") != std::string::npos);
 }
 
+TEST_CASE("coco: a folder in VOC layout beside a file, joined by name, each counted from its own origin") {
+  coco_folder f;
+  f.file(coco_folder::annotation(1, 70, 18, "0, 2, 3, 4"));
+  f.add("one",
+        voc_folder::object("dog", voc_folder::box("3", "2", "10", "8")) + voc_folder::object("ant", voc_folder::box("3", "2", "10", "8")));
+  f.split("one\n");
+  for (auto const origin : {std::optional(coordinate_origin::voc), std::optional<coordinate_origin>()}) {
+    voc_options o;
+    o.origin = origin;
+    o.warn = [&](std::string const& w) { f.warnings.push_back(w); };
+    auto const set = read_joined({parse_voc_spec(f.root())}, {*find_coco(f.root() + "/a.json", "train")}, o);
+    CHECK(set.classes == std::vector<std::string>{"cat", "dog", "ant"});  // the file's in order of id, then the folder's
+    REQUIRE(set.size() == 3);
+    CHECK(set.samples[0].objects[0].where == box<float>{2, 1, 10, 8});
+    CHECK(set.samples[0].objects[0].label == 2);
+    CHECK(set.samples[0].objects[1].label == 3);
+    CHECK(set.samples[1].objects[0].where == box<float>{0, 2, 3, 6});
+    CHECK(set.samples[1].objects[0].label == 2);
+    CHECK(!set.coco);
+  }
+  CHECK(std::none_of(f.warnings.begin(), f.warnings.end(), [](auto const& w) { return w.find("begins at 0") != w.npos; }));
+}
+
 TEST_CASE("coco: bad boxes and missing images are said as VOC's are") {
   coco_folder f;
   f.file(coco_folder::annotation(1, 70, 18, "1, 2, 0, 4") + "," + coco_folder::annotation(2, 70, 3, "30, 2, 5, 5") + "," +
