@@ -81,7 +81,9 @@ int main(int argc, char** argv) {
   std::vector<std::string> files;
   int short_side = 0, max_side = 1000;
   console::data_arguments how;
-  app.add_option("--test", test, "data with annotations, ROOT or ROOT:SPLIT in VOC or COCO layout (test, val), or FILE.json[:IMAGES]")->required()->check(console::path());
+  app.add_option("--test", test, "data with annotations, ROOT or ROOT:SPLIT in VOC or COCO layout (test, val), or FILE.json[:IMAGES]")
+      ->required()
+      ->check(console::path());
   app.add_option("--out", out, "folder for recall.svg, recall.csv and anchors.csv")->required()->check(console::path());
   auto* side =
       app.add_option("--short-side", short_side, "shorter side of the model's resized images (sizes are in original pixels without)")

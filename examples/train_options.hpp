@@ -17,8 +17,8 @@
 
 struct arguments {
   std::vector<std::string> data;
-  std::string test, preset = "small", scheme = "joint", classes, init, init_key, out = "run", iterations, maps_mb = "1024,8192", proposals,
-                    test_proposals, targets;
+  std::string test, preset = "small", protocol = "voc", scheme = "joint", classes, init, init_key, out = "run", iterations,
+                    maps_mb = "1024,8192", proposals, test_proposals, targets;
   std::vector<double> lr_drop;
   console::anchor_arguments anchors;
   std::vector<int> scales;
@@ -77,6 +77,10 @@ inline void declare(CLI::App& app, arguments& a) {
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
   app.add_option("--preset", a.preset, "detector: " + frcnn::every_preset<frcnn::cpu>::names())->capture_default_str();
+  app.add_option("--protocol", a.protocol,
+                 "published settings of anchors, sides and solver: voc, the preset's, or coco, those of MS COCO for zf and vgg16")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"voc", "coco"}));
   auto* scheme = app.add_option("--scheme", a.scheme, "how RPN and detector share features: trained together, in turns, or not at all")
                      ->capture_default_str()
                      ->check(CLI::IsMember({frcnn::joint_step::name, frcnn::exact_step::name, "alternating", "unshared"}));

@@ -10,6 +10,7 @@
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "outputs.hpp"
 #include "outside_regions.hpp"
+#include "protocol.hpp"
 #include "test_pass.hpp"
 #include "train_options.hpp"
 
@@ -202,9 +203,15 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     else if (a.epochs || !rate.steps) rate.steps = p.per_epoch * (a.epochs ? a.epochs : defaults.epochs);
     plans.push_back(p);
   };
-  if (a.is_joint()) add_plan(preset.training());
-  else if constexpr (requires { Family::training_of_rpn(); }) add_plan(Family::training_of_rpn()), add_plan(Family::training_of_head());
-  else add_plan(preset.training()), add_plan(preset.training());
+  for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training())) add_plan(defaults);
+  if (a.protocol == "coco") {
+    console::say(console::protocol_settings(config));
+    for (std::size_t k = 0; k < plans.size(); ++k)
+      console::say(console::solver_settings(plans.size() == 1 ? ""
+                                            : k == 0          ? "RPN: "
+                                                              : "Fast R-CNN: ",
+                                            plans[k].options.rate, plans[k].batch * plans[k].options.accumulate));
+  }
 
   // What is trained, on what, in which order.
   typename Family::device::context context(a.cpu.get());
@@ -282,6 +289,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;
   if (a.reading.origin != "voc") identity["--origin"] = a.reading.origin;
   if (a.reading.missing_xml != "error") identity["--missing-xml"] = a.reading.missing_xml;
+  if (a.protocol != "voc") identity["--protocol"] = a.protocol;
   if (steps) {
     identity["--rounds"] = std::to_string(a.rounds);
     identity["--new-predictors"] = a.new_predictors ? "yes" : "no";
@@ -417,7 +425,9 @@ int main(int argc, char** argv) {
         if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
     if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors"});
     return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
-      auto const config = configured(Preset::config({}), a);
+      auto published = Preset::config({});
+      console::apply_protocol<Preset>(a.protocol, published);
+      auto const config = configured(published, a);
       make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws for shapes that are none
       if (a.data.empty()) {
         fs::path const demo = out / "demo-data";

@@ -32,3 +32,13 @@ check(tuned.returncode == 0 and NOTE not in tuned.stderr, tuned)
 wrong = run("train_voc", "--preset", "vgg", "--data", data, "--out", "none")
 check(wrong.returncode == 1 and "preset: expected one of small, vgg16_tv, zf, vgg16, found vgg" in wrong.stderr, wrong)
 check(not pathlib.Path("none").exists(), "nothing is written")
+
+# The settings of MS COCO, printed, and in the model file what changes detections. What is asked for besides counts.
+coco = run("train_voc", "--preset", "zf", "--protocol", "coco", "--data", data, *SIDES, "--no-test", "--iterations", "1", "--out", "coco")
+check(coco.returncode == 0 and "anchors 64,128,256,512 x 0.5,1,2; background IoU [0, 0.5); short side 96, longer at most 128; dropout 0" in coco.stderr, coco)
+check("1 steps of 2 images, rate 0.001, times 0.1 after 1" in coco.stderr, coco)
+raw = bytes_of("coco/model.safetensors")
+spec = json.loads(json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]["spec"])
+check("[64.0, 128.0, 256.0, 512.0]" in str(spec) and spec["dropout"]["fraction"] == 0, spec)
+wrong = run("train_voc", "--preset", "small", "--protocol", "coco", "--data", data, "--out", "none")
+check(wrong.returncode == 1 and "--protocol coco: expected --preset zf or vgg16" in wrong.stderr, wrong)

@@ -47,6 +47,24 @@ struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_conf
   static training_defaults training_of_head() { return solver(2, 1, 30000, 40000); }
   static constexpr int rois_of_head_step = 64;  // of an image there, in place of roi_batch
 
+  // MS COCO (section 4.2 of the paper). End-to-end training: models/coco/VGG16/faster_rcnn_end2end and experiments/scripts, whose networks
+  // have anchors of 64 pixels too and no dropout. The release has no alternating training on COCO; its solvers are the paper's, of eight
+  // GPUs with an image each for the RPN and two for Fast R-CNN, here one after the other.
+  struct coco_protocol {
+    static void apply_to(typename base::config_type& c) {
+      c.anchor_sizes = {{64, 128, 256, 512}};
+      c.anchor_ratios = {0.5, 1, 2};
+      c.short_side = 600;
+      c.max_side = 1000;
+      c.head.dropout = 0;
+      c.head.target.background_low = 0;
+      c.head.target.background_high = 0.5;
+    }
+    static training_defaults training() { return solver(1, 2, 350000, 490000); }
+    static training_defaults training_of_rpn() { return solver(1, 8, 240000, 320000, 0.003); }
+    static training_defaults training_of_head() { return solver(2, 8, 240000, 320000, 0.003); }
+  };
+
   // The release starts from ImageNet weights.
   static constexpr bool expects_imagenet = true;
 
@@ -74,10 +92,10 @@ struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_conf
   }
 
  private:
-  static training_defaults solver(int batch, int accumulate, std::int64_t drop, std::int64_t steps) {
+  static training_defaults solver(int batch, int accumulate, std::int64_t drop, std::int64_t steps, double lr = 0.001) {
     return {.epochs = 1,  // not used: the number of steps is fixed
             .batch = batch,
-            .rate = {.lr = 0.001, .steps = steps, .drops = {static_cast<double>(drop) / static_cast<double>(steps)}},
+            .rate = {.lr = lr, .steps = steps, .drops = {static_cast<double>(drop) / static_cast<double>(steps)}},
             .optimiser = {.momentum = 0.9, .decay = 5e-4},
             .accumulate = accumulate};
   }

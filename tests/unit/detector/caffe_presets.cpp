@@ -141,13 +141,15 @@ TEST_CASE("an unshared network: what the release freezes stays in both backbones
 }
 
 TEST_CASE("the release's solvers: the rate drops after the step it names") {
-  for (auto const& [solver, drop, steps, images] :
-       {std::tuple{zf::training(), 50000, 70000, 2}, std::tuple{vgg::training_of_rpn(), 60000, 80000, 1},
-        std::tuple{vgg::training_of_head(), 30000, 40000, 2}}) {
+  using coco = zf::family::coco_protocol;
+  for (auto const& [solver, drop, steps, images, rate] :
+       {std::tuple{zf::training(), 50000, 70000, 2, .001}, std::tuple{vgg::training_of_rpn(), 60000, 80000, 1, .001},
+        std::tuple{vgg::training_of_head(), 30000, 40000, 2, .001}, std::tuple{coco::training(), 350000, 490000, 2, .001},
+        std::tuple{coco::training_of_rpn(), 240000, 320000, 8, .003}, std::tuple{coco::training_of_head(), 240000, 320000, 16, .003}}) {
     CHECK(solver.rate.steps == steps);
-    CHECK(solver.rate.at(0) == .001);
-    CHECK(solver.rate.at(drop - 1) == .001);
-    CHECK(solver.rate.at(drop) == doctest::Approx(.0001));
+    CHECK(solver.rate.at(0) == rate);
+    CHECK(solver.rate.at(drop - 1) == rate);
+    CHECK(solver.rate.at(drop) == doctest::Approx(rate / 10));
     CHECK(solver.batch * solver.accumulate == images);
     CHECK(solver.optimiser.clip_norm == 0);
     CHECK(solver.optimiser.decay == 5e-4);
@@ -220,4 +222,22 @@ TEST_CASE("a detector of their kind trains, halves fc6 and fc7 in testing, is sa
     }
     CHECK(numbers(same) == before);
   }
+}
+
+// models/coco/VGG16/faster_rcnn_end2end: 'scales' 4, 8, 16, 32; rpn_cls_score of 24 outputs and rpn_bbox_pred of 48; no dropout layer.
+// experiments/cfgs/faster_rcnn_end2end.yml and lib/fast_rcnn/config.py: BG_THRESH_LO 0, BG_THRESH_HI .5, SCALES 600, MAX_SIZE 1000.
+TEST_CASE("the protocol of COCO: the release's constants") {
+  auto c = vgg::config({});
+  vgg::family::coco_protocol::apply_to(c);
+  auto const anchors = make_anchors<conventions::caffe, 1>(c.anchor_sizes, c.anchor_ratios);
+  CHECK(anchors.per_cell() == 12);
+  // lib/rpn/generate_anchors.py, in half-open boxes: the first of each ratio
+  CHECK(anchors.base[0][0] == box<float>{-38, -16, 54, 32});
+  CHECK(anchors.base[0][4] == box<float>{-24, -24, 40, 40});
+  CHECK(anchors.base[0][8] == box<float>{-14, -36, 30, 52});
+  CHECK(c.short_side == 600);
+  CHECK(c.max_side == 1000);
+  CHECK(c.head.dropout == 0);
+  CHECK(c.head.target.background_low == 0);
+  CHECK(c.head.target.background_high == .5);
 }

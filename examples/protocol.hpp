@@ -1,0 +1,48 @@
+#pragma once
+// Which published experiments a run follows: --protocol voc, the preset's own settings, or coco, those of MS COCO (section 4.2 of the paper).
+#include "console.hpp"
+
+#include <frcnn/presets/plain_preset.hpp>
+
+#include <string>
+#include <vector>
+
+namespace console {
+
+// What coco changes of a preset's configuration; voc changes nothing. Other options may change it further.
+template <class Preset>
+void apply_protocol(std::string const& protocol, typename Preset::config_type& config) {
+  if (protocol != "coco") return;
+  if constexpr (requires { Preset::coco_protocol::apply_to(config); }) Preset::coco_protocol::apply_to(config);
+  else throw frcnn::error("--protocol coco", "--preset zf or vgg16, whose settings the paper and its release have", Preset::name);
+}
+
+// The solvers of joint training, or of the RPN's steps and of the head's.
+template <class Family>
+std::vector<frcnn::presets::training_defaults> solvers_of(std::string const& protocol, bool joint,
+                                                          frcnn::presets::training_defaults const& of_preset) {
+  if constexpr (requires { Family::coco_protocol::training(); }) {
+    using coco = typename Family::coco_protocol;
+    if (protocol == "coco") return joint ? std::vector{coco::training()} : std::vector{coco::training_of_rpn(), coco::training_of_head()};
+  }
+  if constexpr (requires { Family::training_of_rpn(); })
+    if (!joint) return {Family::training_of_rpn(), Family::training_of_head()};
+  return std::vector(joint ? 1 : 2, of_preset);
+}
+
+// What a run of --protocol coco takes, after all other options.
+template <class Config>
+std::string protocol_settings(Config const& c) {
+  auto const& target = c.head.target;
+  return fmt::format("--protocol coco: anchors {} x {}; background IoU [{}, {}); short side {}, longer at most {}; dropout {}",
+                     fmt::join(c.anchor_sizes.front(), ","), fmt::join(c.anchor_ratios, ","), target.background_low, target.background_high,
+                     c.short_side, c.max_side, c.head.dropout);
+}
+inline std::string solver_settings(std::string const& of, frcnn::schedule const& rate, int images) {
+  std::vector<std::string> drops;
+  for (double const d : rate.drops) drops.push_back(fmt::format("{:.0f}", d * static_cast<double>(rate.steps)));
+  return fmt::format("--protocol coco: {}{} steps of {} images, rate {}, times {} after {}", of, rate.steps, images, rate.lr, rate.gamma,
+                     drops.empty() ? "none" : fmt::format("{}", fmt::join(drops, ",")));
+}
+
+}  // namespace console
