@@ -16,6 +16,7 @@
 #include "segmented_reduce.hpp"
 #include "segmented_sort.hpp"
 #include "select.hpp"
+#include "upsample.hpp"
 
 namespace ops_described {
 
@@ -23,7 +24,7 @@ namespace ops_described {
 template <class F>
 void for_each_op(F f) {
   auto const all = [&]<class... Op>() { (f.template operator()<Op>(), ...); };
-  all.template operator()<conv2d, linear, max_pool, lrn, add_maps, conv_chain, roi_align, roi_pool, roi_warp, rows>();
+  all.template operator()<conv2d, linear, max_pool, lrn, add_maps, upsample, conv_chain, roi_align, roi_pool, roi_warp, rows>();
   all.template operator()<for_each, segmented_sort, scan, select, segmented_reduce, nms_sweep>();
 }
 

@@ -12,3 +12,4 @@
 #include "frcnn/backend/cpu/parallel.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
 #include "frcnn/backend/cpu/rows.hpp"
+#include "frcnn/backend/cpu/upsample.hpp"

@@ -8,3 +8,4 @@
 #include "frcnn/backend/cuda/max_pool.hpp"
 #include "frcnn/backend/cuda/roi_features.hpp"
 #include "frcnn/backend/cuda/rows.hpp"
+#include "frcnn/backend/cuda/upsample.hpp"

@@ -8,6 +8,7 @@
 #include "frcnn/backend/cpu/max_pool.hpp"
 #include "frcnn/backend/cpu/roi_features.hpp"
 #include "frcnn/backend/cpu/rows.hpp"
+#include "frcnn/backend/cpu/upsample.hpp"
 #include "frcnn/backend/queued/context.hpp"
 
 #include <tuple>
@@ -88,6 +89,8 @@ template <>
 struct lrn<queued> : frcnn::detail::queued_op<lrn<cpu>> {};
 template <>
 struct add_maps<queued> : frcnn::detail::queued_op<add_maps<cpu>> {};
+template <>
+struct upsample<queued> : frcnn::detail::queued_op<upsample<cpu>> {};
 template <>
 struct roi_align<queued> : frcnn::detail::queued_regions<roi_align<cpu>> {};
 template <>
