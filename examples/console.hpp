@@ -34,6 +34,10 @@ class progress {
     else tell("{}\n", text);
     std::fflush(stderr);
   }
+  // Before a line on stdout, which may be the same terminal.
+  void clear() const {
+    if (terminal_) tell("\r\x1b[K"), std::fflush(stderr);
+  }
 
  private:
   bool terminal_ = isatty(STDERR_FILENO) != 0;

@@ -1,18 +1,26 @@
-// detect --model FILE [--threshold X] [--json FILE] [--out DIR] [--exif apply|ignore] [what to compute with: cpu_options.hpp] IMAGE...
+// detect --model FILE [--threshold X] [--nms X] [--nms-across-classes] [--max-detections N] [--tile N --overlap M]
+//        [--json FILE] [--csv FILE] [--coco FILE] [--xml DIR] [--out DIR] [--exif apply|ignore]
+//        [what to compute with: cpu_options.hpp] IMAGE|FOLDER|PATTERN...
 //
-// Finds objects on images with a trained model: boxes drawn into --out, numbers into --json. Boxes are half-open, in pixels of the image as
-// its EXIF orientation turns it, which is how viewers show it; "turned_by_exif" is that orientation, 1 where the image is as stored.
+// Finds objects on images with a trained model: boxes drawn into --out, numbers into --json and --csv, drafts of labels into --coco and
+// --xml. Boxes are half-open, in pixels of the image as its EXIF orientation turns it, which is how viewers show it; "turned_by_exif"
+// is that orientation, 1 where the image is as stored. With --tile small objects in large images are found in overlapping tiles
+// (detector/tiles.hpp).
 // One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
-// An output that is an input is refused before anything is written. --json is whole or not there: an object for each image, in their order.
+// An output that is an input is refused before anything is written. --json, --csv and --coco are whole or not there.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
 #include "any_model.hpp"
 #include "console.hpp"
 #include "cpu_options.hpp"
+#include "detection_files.hpp"
+#include "image_paths.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
 
 #include <frcnn/data/image_io.hpp>
+#include <frcnn/detector/tiles.hpp>
 #include <frcnn/io/atomic_file.hpp>
+#include <frcnn/io/safetensors.hpp>
 #include <frcnn/viz.hpp>
 
 #include <nlohmann/json.hpp>
@@ -42,43 +50,160 @@ class json_list {
   bool empty_ = true;
 };
 
+// How boxes are left out, where the command line does not say: as the model's file has it.
+struct model_limits {
+  double nms = frcnn::detect_defaults().nms;
+  int max_detections = frcnn::detect_defaults().max_detections;
+
+  explicit model_limits(fs::path const& model) {
+    auto const metadata = frcnn::io::safetensors_file(model).metadata();
+    auto const spec = metadata.find("spec");
+    if (spec == metadata.end()) return;  // of an old format, or no model: which loading says
+    auto const said = ordered_json::parse(spec->second, nullptr, false);
+    auto const at = ordered_json::json_pointer("/head/detections");
+    if (said.is_discarded() || !said.contains(at)) return;
+    nms = said[at].value("nms", nms), max_detections = said[at].value("max_detections", max_detections);
+  }
+};
+
+// Detection on an image as the options say: in one piece or in tiles, classes apart or not.
+class finder {
+ public:
+  bool across_classes = false;
+  std::optional<float> nms;
+  std::optional<int> most;
+  int tile = 0, overlap = -1, batch = 1;
+  std::string merge = "iou";
+
+  void add_to(CLI::App& app) {
+    app.add_option("--nms", nms, "of two boxes of a class that overlap with an IoU above this the lower score goes (the model's)")
+        ->check(console::between(0, 1));
+    app.add_flag("--nms-across-classes", across_classes, "of two boxes of whatever classes");
+    app.add_option("--max-detections", most, "of an image the best N (the model's, 100)")->check(console::whole(1, frcnn::most_detections));
+    auto* const side = app.add_option("--tile", tile, "look at overlapping tiles of N x N pixels, and at the whole image")
+                           ->check(console::whole(32, 16384));
+    app.add_option("--overlap", overlap, "pixels that neighbours share: as large as what tiles are to find (a quarter of --tile)")
+        ->needs(side)
+        ->check(console::whole(0, 16383));
+    app.add_option("--batch", batch, "tiles that are computed together, which takes more memory")
+        ->capture_default_str()
+        ->needs(side)
+        ->check(console::whole(1, frcnn::most_in_batch));
+    app.add_option("--merge", merge,
+                   "boxes of several tiles that are of one object: by iou, or by smaller (intersection over the smaller box)")
+        ->capture_default_str()
+        ->needs(side)
+        ->check(CLI::IsMember({"iou", "smaller"}));
+  }
+  // model: whose limits hold where the options say none.
+  void settle(fs::path const& model) {
+    if (tile && overlap < 0) overlap = tile / 4;
+    if (tile && overlap >= tile) throw frcnn::error("--overlap", fmt::format("less than --tile, {}", tile), std::to_string(overlap));
+    model_limits const theirs(model);
+    says_limit_ = most.has_value();
+    limit_ = most.value_or(theirs.max_detections);
+    nms_ = nms.value_or(static_cast<float>(theirs.nms));
+  }
+
+  // told(n, of): tiles so far.
+  template <class Told>
+  std::vector<frcnn::detection> operator()(frcnn::any_detector const& d, frcnn::image_view im, float threshold, Told const& told) {
+    // Across classes: all candidates, none of which another of its class has put aside, are merged here.
+    frcnn::detect_options const options{.score = threshold, .nms = across_classes ? 1.0f : nms_, .max_detections = candidates()};
+    frcnn::tile_options const tiles{.side = tile ? tile : std::max(im.width, im.height),
+                                    .overlap = tile ? overlap : 0,
+                                    .measure = merge == "smaller" ? frcnn::overlap_measure::smaller : frcnn::overlap_measure::iou,
+                                    .threshold = nms_,
+                                    .across_classes = across_classes};
+    auto result = frcnn::detect_tiled(d, im, options, tiles, {.most = batch}, told);
+    auto const most = static_cast<std::size_t>(limit_);
+    full_ = result.at_the_limit > 0;
+    if (!tile || says_limit_) {  // the model's limit is that of a tile
+      full_ = full_ || result.found.size() >= most;
+      if (result.found.size() > most) result.found.resize(most);
+    }
+    return std::move(result.found);
+  }
+  // Of the last image: whether more objects may be there than were reported.
+  bool is_full() const { return full_; }
+  int limit() const { return limit_; }
+
+ private:
+  int candidates() const { return across_classes ? std::max(limit_, 20'000) : limit_; }
+
+  float nms_ = 0;
+  int limit_ = 0;
+  bool says_limit_ = false, full_ = false;
+};
+
 int main(int argc, char** argv) {
   CLI::App app("Finds objects on images with a trained model");
-  std::string model, json_file, out, exif = "apply";
+  std::string model, json_file, csv, coco, xml, out, exif = "apply";
   std::vector<std::string> images;
   float threshold = 0.5f;
   console::cpu_arguments cpu;
+  finder find_on;
   app.add_option("--model", model, "model file")->required()->check(console::path());
   app.add_option("--threshold", threshold, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
   app.add_option("--json", json_file, "write detections here; - is standard output")->check(console::path(true));
+  find_on.add_to(app);
+  app.add_option("--csv", csv, "write detections here, a line for each")->check(console::path());
+  app.add_option("--coco", coco, "write drafts of labels here, as COCO's instances")->check(console::path());
+  app.add_option("--xml", xml, "write drafts of labels into this folder, as labelImg's XML")->check(console::path());
   app.add_option("--out", out, "write images with boxes into this folder")->check(console::path());
   app.add_option("--exif", exif, "apply: images are turned as their EXIF orientation says; ignore: taken as stored")
       ->capture_default_str()
       ->check(CLI::IsMember({"apply", "ignore"}));
   cpu.add_to(app);
-  app.add_option("IMAGE", images, "JPEG, PNG or BMP files")->required()->check(console::path());
+  app.add_option("IMAGE", images, "JPEG, PNG or BMP files, folders of them, patterns in quotes")->required()->check(console::path());
 
   return console::run(app, argc, argv, [&] {
     for (char const* name : {"-", "/dev/fd/1", "/proc/self/fd/1"})
       if (json_file == name) json_file = "/dev/stdout";
+    images = console::image_paths(images);
     if (!out.empty()) console::check_place(out);
+    if (!xml.empty())
+      if (auto const other = frcnn::io::in_the_way(xml); !other.empty())
+        throw frcnn::error("--xml " + xml, "a folder, or a place for one", other);
     std::FILE* const lines = json_file == "/dev/stdout" ? stderr : stdout;
     auto const pictures = out.empty() ? std::vector<fs::path>() : console::picture_paths(out, images);
     std::vector<fs::path> inputs(images.begin(), images.end()), outputs = pictures;
     inputs.push_back(model);
-    if (!json_file.empty()) outputs.push_back(json_file);
+    auto const drafts = xml.empty() ? std::vector<fs::path>() : console::picture_paths(xml, images, ".xml");
+    outputs.insert(outputs.end(), drafts.begin(), drafts.end());
+    for (auto const& file : {json_file, csv, coco})
+      if (!file.empty()) outputs.push_back(file);
     console::check_outputs(inputs, outputs);
+    for (auto const& draft : drafts) console::check_no_labels(draft);
 
     std::optional<json_list> report;
     if (!json_file.empty()) report.emplace(json_file);
+    std::optional<console::csv_file> lines_of_csv;
+    if (!csv.empty()) lines_of_csv.emplace(csv);
     auto const detector = console::load_any_model(model, cpu.get());
+    find_on.settle(model);
     if (!out.empty()) console::make_folder(out);
+    if (!xml.empty()) frcnn::io::make_folder(xml, "--xml " + xml);
+    console::coco_drafts labels(detector.classes());
+    console::progress show;
+    console::pace pace(static_cast<double>(images.size()));
+    std::size_t full = 0;
 
     auto const find = [&](std::size_t i, ordered_json& entry) {
       auto const file = frcnn::io::read_file(images[i]);
       int const orientation = exif == "apply" ? frcnn::data::exif_orientation(frcnn::data::as_bytes(file)) : 1;
-      frcnn::image im = frcnn::data::copy_of(frcnn::data::decode_pixels(frcnn::data::as_bytes(file), images[i], orientation));
-      auto const found = detector.detect(im, {.score = threshold});
+      auto const decoded = frcnn::data::decode_pixels(frcnn::data::as_bytes(file), images[i], orientation);
+      frcnn::image_view const im = decoded;
+      auto const told = [&](std::size_t n, std::size_t of) {
+        if (of > 1) show(fmt::format("image {} of {}: tile {} of {}", i + 1, images.size(), n, of));
+      };
+      auto const found = find_on(detector, im, threshold, told);
+      if (find_on.is_full()) {
+        ++full;
+        if (full == 1)
+          console::warn(fmt::format("{}: {} detections, as many as are reported {}; there may be more (--max-detections)", images[i],
+                                    find_on.limit(), find_on.tile ? "of a tile or an image" : "of an image"));
+      }
 
       auto boxes = ordered_json::array();
       for (auto const& d : found)
@@ -88,10 +213,15 @@ int main(int argc, char** argv) {
                          {"score", d.score}});
       entry.update({{"width", im.width}, {"height", im.height}, {"turned_by_exif", orientation}, {"detections", std::move(boxes)}});
 
+      show.clear();
       fmt::print(lines, "{}: {} {}\n", images[i], found.size(), found.size() == 1 ? "box" : "boxes");
+      if (lines_of_csv) lines_of_csv->add(images[i], found, detector.classes());
+      if (!coco.empty()) labels.add(images[i], im.width, im.height, found);
+      if (!xml.empty()) console::write_draft(drafts[i], images[i], im.width, im.height, found, detector.classes());
       if (out.empty()) return;
-      frcnn::viz::draw_detections(im, found, detector.classes());
-      frcnn::data::write_png(pictures[i], im);
+      frcnn::image picture = frcnn::data::copy_of(decoded);
+      frcnn::viz::draw_detections(picture, found, detector.classes());
+      frcnn::data::write_png(pictures[i], picture);
     };
 
     std::size_t failed = 0;
@@ -104,9 +234,16 @@ int main(int argc, char** argv) {
         if (!entry.contains("detections")) entry["error"] = fault;
       }
       if (report) report->add(entry);
+      auto const n = static_cast<double>(i + 1);
+      if (i + 1 < images.size())
+        show(fmt::format("image {} of {}, {:.1f} a second, {} left", i + 1, images.size(), pace.rate(n), pace.remaining(n)));
     }
+    show.clear();
     cpu.report();
     if (report) report->commit();
+    if (lines_of_csv) lines_of_csv->commit();
+    if (!coco.empty()) fmt::print(lines, "{}: names of images are relative to {}\n", coco, labels.write(coco).string());
+    if (full > 1) console::warn(fmt::format("{} of {} images reached the number of detections that are reported", full, images.size()));
     if (failed && images.size() > 1) console::say(fmt::format("{} of {} images failed; the others are done", failed, images.size()));
     return failed ? 1 : 0;
   });

@@ -82,14 +82,15 @@ class free_names {
   std::map<std::string, int> last_;  // number given to a name
 };
 
-// FOLDER/<name of the image>.png for each image, with -2, -3, ... behind a name that is taken.
-inline std::vector<std::filesystem::path> picture_paths(std::filesystem::path const& folder, std::vector<std::string> const& images) {
+// FOLDER/<name of the image>.png for each image, with -2, -3, ... behind a name that is taken; other endings likewise.
+inline std::vector<std::filesystem::path> picture_paths(std::filesystem::path const& folder, std::vector<std::string> const& images,
+                                                        std::string const& ending = ".png") {
   free_names names;
   std::vector<std::filesystem::path> paths;
   for (std::string const& image : images) {
     std::string const stem = std::filesystem::path(image).stem().string();
     paths.push_back(folder /
-                    names.take([&](int n) { return frcnn::io::file_name(stem, n > 1 ? "-" + std::to_string(n) + ".png" : ".png"); }));
+                    names.take([&](int n) { return frcnn::io::file_name(stem, n > 1 ? "-" + std::to_string(n) + ending : ending); }));
   }
   return paths;
 }

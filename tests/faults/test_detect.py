@@ -1,4 +1,5 @@
 """detect: no input is written over, one bad image costs only itself, memory does not grow with the number of images."""
+import csv
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import resource
 import shutil
 import struct
 import subprocess
+import xml.etree.ElementTree as ET
 import zlib
 
 from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
@@ -121,7 +123,8 @@ check(result.returncode == 0 and len(list(pathlib.Path("long").glob("*.png"))) =
 
 # ---- one bad image is named, the others are done
 pathlib.Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
-bad = ["broken.jpg", "nowhere.jpg", "own"]
+pathlib.Path("void").mkdir()
+bad = ["broken.jpg", "nowhere.jpg", "void"]
 result = run("detect", *MODEL, "--out", "rest", "--json", "rest.json", photos[0], *bad, photos[1])
 check(result.returncode == 1 and len(result.stdout.splitlines()) == 2, result)
 refused(result, *(f"error: {name}" for name in bad), "3 of 5 images")
@@ -191,3 +194,60 @@ process = subprocess.run([os.fsencode(PROGRAMS / "detect"), *map(os.fsencode, MO
 check(process.returncode == 0, process.stderr)
 check(json.loads(bytes_of("latin.json"))[0]["image"] == "caf\ufffd" + ending, bytes_of("latin.json"))
 check(os.listdir(b"latin") == [b"caf\xe9.png"], os.listdir(b"latin"))
+
+# ---- folders, patterns, limits and tiles
+shutil.rmtree("many", ignore_errors=True)
+many = folder("many", **{p.stem.replace("0", "o"): p for p in photos[:3]})
+(many / "note.txt").write_text("no image")
+names = sorted(str(p) for p in many.iterdir() if p.suffix == ending)
+for argument in ("many", "many/*" + ending):
+    check([e["image"] for e in json.loads(run("detect", *MODEL, "--json", "-", argument).stdout)] == names, argument)
+refused(run("detect", *MODEL, "many/*.gif"), "many/*.gif: expected a file")
+
+
+def boxes(*options, image=photos[0]):
+    result = run("detect", *MODEL, "--json", "-", *options, image)
+    check(result.returncode == 0, result)
+    return [(d["class"], d["score"], *d["box"]) for d in json.loads(result.stdout)[0]["detections"]], result.stderr
+
+
+all_boxes, said = boxes("--max-detections", 1000)
+five, said_of_five = boxes("--max-detections", 5)
+check(len(all_boxes) > 100 and five == all_boxes[:5] and "5 detections, as many as are reported" in said_of_five and "as many" not in said, said)
+check(boxes("--tile", 4000)[0] == boxes()[0], "an image of one tile is seen as without tiles")
+
+
+def overlap(a, b):
+    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    both = max(w, 0) * max(h, 0)
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+for options in ((), ("--tile", 100, "--overlap", 30)):
+    merged = boxes(*options, "--nms-across-classes", "--nms", 0.3)[0]
+    check(merged and all(overlap(a[2:], b[2:]) < 0.301 for i, a in enumerate(merged) for b in merged[:i]), options)
+for wrong in (("--overlap", 10), ("--tile", 100, "--overlap", 100), ("--tile", 0), ("--max-detections", 0), ("--merge", "ios")):
+    check(run("detect", *MODEL, *wrong, photos[0]).returncode == 1, wrong)
+
+# ---- files for other programs: CSV, and drafts of labels that the readers of data take
+result = run("detect", *MODEL, "--max-detections", 7, "--csv", "f.csv", "--coco", "f.json", "--xml", "drafts", "--json", "f_ours.json", "many")
+check(result.returncode == 0 and "f.json: names of images are relative to many" in result.stdout, result)
+ours = json.loads(bytes_of("f_ours.json"))
+with open("f.csv", newline="") as file:
+    lines = list(csv.DictReader(file))
+flat = [(e["image"], d["class"], d["score"], *d["box"]) for e in ours for d in e["detections"]]
+check(len(lines) == 21 and len(flat) == 21, lines)
+for line, (image, name, score, *box) in zip(lines, flat):
+    check((line["image"], line["class"]) == (image, name), line)
+    check(all(abs(float(line[k]) - v) <= 1e-5 * abs(v) for k, v in zip(("score", "x1", "y1", "x2", "y2"), (score, *box))), line, box)
+coco = json.loads(bytes_of("f.json"))
+check([im["file_name"] for im in coco["images"]] == [pathlib.Path(n).name for n in names] and len(coco["annotations"]) == 21, coco["images"])
+check(run("convert_data", "--data", "f.json:many", "--to", "back").returncode == 0, "a draft is data")
+draft = ET.parse("drafts/" + pathlib.Path(names[0]).stem + ".xml").getroot()
+check(draft.findtext("filename") == pathlib.Path(names[0]).name and draft.findtext("folder") == "many", ET.tostring(draft))
+for o, d in zip(draft.iter("object"), ours[0]["detections"]):
+    corners = [int(o.findtext("bndbox/" + k)) for k in ("xmin", "ymin", "xmax", "ymax")]
+    check(o.findtext("name") == d["class"] and all(abs(a - b) <= 1 for a, b in zip(corners, (d["box"][0] + 1, d["box"][1] + 1, *d["box"][2:]))), corners, d)
+before = contents("drafts")
+refused(run("detect", *MODEL, "--xml", "drafts", "many"), "a place without labels")
+check(contents("drafts") == before, "labels are not written over")

@@ -50,6 +50,11 @@ inline std::string annotation_of(sample const& s, std::string const& file, std::
 
 }  // namespace detail
 
+// The text of an annotation of the image `file`, as labelImg and VOC's tools read it. folder: said as well where it is not empty.
+inline std::string annotation_text(sample const& s, std::string const& file, std::string const& folder = {}) {
+  return detail::annotation_of(s, file, folder);
+}
+
 // The folder below which all images lie.
 inline std::filesystem::path common_folder(dataset const& data) {
   std::filesystem::path common;
