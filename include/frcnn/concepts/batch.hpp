@@ -7,6 +7,7 @@
 #include "frcnn/core/counted.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
+#include "frcnn/core/recorded.hpp"
 #include "frcnn/geometry/box.hpp"
 
 #include <span>
@@ -44,6 +45,20 @@ struct truth {
 };
 
 // Throws where a detector of `classes` classes (0: not known) cannot learn a truth object. name(): the object's; asked only then.
+// What recorded work on it depends on (core/recorded.hpp).
+template <Real T, Backend B>
+void add_to(call_key& key, batch<T, B> const& im) {
+  key.add(im.pixels);
+  key.add(im.info);
+  key.add(im.id);
+  key.add(im.regions);
+}
+template <Real T, Backend B>
+void add_to(call_key& key, truth<T, B> const& gt) {
+  key.add(gt.boxes);
+  key.add(gt.label);
+}
+
 template <Real T, class Name>
 void check_object(box<T> const& b, std::int32_t label, int classes, Name const& name) {
   if (!is_finite(b) || !is_finite(b.area()) || !(b.x1 < b.x2) || !(b.y1 < b.y2))

@@ -20,6 +20,7 @@
 #include "frcnn/core/image.hpp"
 #include "frcnn/core/page_allocator.hpp"
 #include "frcnn/core/profiler.hpp"
+#include "frcnn/core/recorded.hpp"
 #include "frcnn/detector/any_detector.hpp"
 #include "frcnn/detector/batches.hpp"
 #include "frcnn/detector/input.hpp"
@@ -344,7 +345,19 @@ class detector {
     detect_thresholds const now{*o.score, *o.nms};
     view<detect_thresholds, 1, B> const thresholds = s.thresholds_.shaped(s.context_, shape<1>{{1}});
     s.staged_thresholds_.send(s.context_, {&now, 1}, thresholds.data);
-    model().detect(s.context_, input, view<detect_thresholds const, 1, B>(thresholds), {rows, count});
+    recorded(
+        s.context_,
+        [&](call_key& key) {
+          key.add(&model());
+          add_to(key, input);
+          key.add(thresholds);
+          key.add(rows);
+          key.add(count);
+        },
+        [&] {
+          model().detect(s.context_, input, view<detect_thresholds const, 1, B>(thresholds), {rows, count});
+          return std::uint64_t{0};
+        });
     s.found_count_.start(s.context_, count.data, count.size());
     s.found_hits_.start(s.context_, rows.data, rows.size());
     auto const host = s.found_hits_.get();  // the one wait: what was copied before it is there too

@@ -53,5 +53,12 @@ struct head_step {
   }
 };
 
+// Whether it is one of these, which queue the same work for the same shapes; of others nothing is known.
+template <class Model>
+bool is_recordable(step_function<Model> const& f) {
+  return f.template target<joint_step>() || f.template target<exact_step>() || f.template target<rpn_step>() ||
+         f.template target<head_step>();
+}
+
 }  // namespace frcnn
 FRCNN_HIDDEN_END

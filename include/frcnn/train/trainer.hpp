@@ -13,9 +13,12 @@
 // that follow it until it is found (sgd.hpp): when its report comes, run() throws an error that names the step and its images, and model,
 // momentum and step() are as they were before it. seek(step() + 1) goes on without it.
 //
+// Where the device records (core/recorded.hpp), a micro-batch is one recorded piece of work for each shape; the update belongs to the last
+// one of a step, unless before_update runs on the host between the two. Step functions that are not of train/steps.hpp are not recorded.
 // Nothing that a replayed graph would not execute is on the path of a step. The device counts steps itself ({seed, step}), and finds its
 // draws and its place in the ring of reports by that count; the host stages the rate in device memory before the update; versions of
 // parameters rise by store.changed() after it, which whoever replays recorded kernels calls too.
+#include "frcnn/core/recorded.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/train/schedule.hpp"
 #include "frcnn/train/sgd.hpp"
@@ -117,6 +120,7 @@ class trainer {
         context_(c),
         options_(detail::checked(std::move(options))),
         step_function_(std::move(step)),
+        is_recordable_(is_recordable<Model>(step_function_)),
         input_(std::move(input)),
         optimiser_(model.parameters(), detail::with_momentum_of<Model>(options_.optimiser)),
         state_(c, 2),
@@ -179,26 +183,49 @@ class trainer {
     images.clear();
     view<T, 1, B> const loss{loss_.data(), {{4}}}, sums{sums_.data(), {{4}}};
     part_set written{};
+    optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
     for (int m = 0; m < options_.accumulate; ++m) {
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
       auto const batch = input_.upload(context_);
       auto const truth = input_.upload_truth(context_);
-      written = step_function_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
-      exec<B>::for_each(context_, loss.size(),
-                        detail::collect_losses<T, B>{loss, sums.data, T(1) / static_cast<T>(options_.accumulate), m == 0});
+      bool const updates = !before_update && m + 1 == options_.accumulate;
+      auto const work = [&] {
+        auto const now = step_function_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
+        exec<B>::for_each(context_, loss.size(),
+                          detail::collect_losses<T, B>{loss, sums.data, T(1) / static_cast<T>(options_.accumulate), m == 0});
+        if (updates) update(sums, now);
+        return std::uint64_t{now.bits};
+      };
+      auto const describe = [&](call_key& key) {
+        describe_update(key, written);
+        key.add(static_cast<std::uint64_t>(m == 0) | static_cast<std::uint64_t>(updates) << 1);
+        add_to(key, batch);
+        add_to(key, truth);
+      };
+      written = {static_cast<std::uint32_t>(is_recordable_ ? recorded(context_, describe, work) : work())};
     }
     if (before_update) {
       optimiser_.clear_unwritten(context_, written);
       before_update({context_, model_.parameters(), options_.accumulate, sums});
+      recorded(
+          context_, [&](call_key& key) { describe_update(key, written); }, [&] { return update(sums, written), std::uint64_t{0}; });
     }
-    optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
-    optimiser_.apply(context_, sums, written);
-    exec<B>::for_each(context_, std::size_t{1},
-                      detail::finish_step<T>{optimiser_.control(), sums.data, ring_.data(), state_.data(), ring, slot});
     model_.parameters().changed(written);
     reports_[static_cast<std::size_t>(step_ % ring)].start(context_, ring_.data() + step_ % ring * slot, figures);
     ++step_;
+  }
+
+  void update(view<T, 1, B> sums, part_set written) {
+    optimiser_.apply(context_, sums, written);
+    exec<B>::for_each(context_, std::size_t{1},
+                      detail::finish_step<T>{optimiser_.control(), sums.data, ring_.data(), state_.data(), ring, slot});
+  }
+  // The trainer's own arrays live as long as it does.
+  void describe_update(call_key& key, part_set written) const {
+    key.add(this);
+    key.add(model_.parameters().gradient_layout());
+    key.add(std::uint64_t{written.bits});
   }
 
   void report(std::int64_t step) {
@@ -234,6 +261,7 @@ class trainer {
   context& context_;
   trainer_options options_;
   step_function<Model> step_function_;
+  bool is_recordable_;
   input_type input_;
   sgd<T, B> optimiser_;
   typename Model::tape tape_;

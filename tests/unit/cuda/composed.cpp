@@ -129,3 +129,64 @@ TEST_CASE("cuda: what a graph captures neither waits nor allocates, in detection
   CHECK(is_finite(to_host(c, view<float, 1, device>{loss.data(), {{4}}})[3]));
   MESSAGE("kernels of ours: ", of_detect, " in detect, ", of_step, " in a step with its update");
 }
+
+namespace {
+
+auto with_graphs(std::size_t bytes) {
+  auto o = ways[0];
+  o.graph_bytes = bytes;
+  return o;
+}
+
+// Parameters after six steps of two micro-batches, their losses, and how many replays there were. hook: that the host looks at gradients.
+struct short_training {
+  std::vector<std::vector<float>> values;
+  std::vector<double> losses;
+  std::size_t replays = 0;
+  int hooked = 0;
+
+  short_training(std::size_t graph_bytes, memory_feed const& feed, bool hook) {
+    auto const model = on_cuda::make(on_cuda::config({"disc", "bar", "ring"}));
+    liven(*model);
+    device::context c(with_graphs(graph_bytes));
+    trainer t(*model, c, input_of<on_cuda>(),
+              {.seed = 1, .rate = {.lr = .001, .steps = 6}, .optimiser = {.clip_norm = 10}, .accumulate = 2});
+    t.hooks.on_step = [&](step_report const& r) { losses.push_back(r.total()); };
+    if (hook) t.before_update = [&](auto const&) { ++hooked; };
+    t.run(feed);
+    t.wait();
+    values = all_values(*model);
+    replays = replays_of(c);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("cuda: detections of a replayed graph are those of the calls that it replays" * doctest::skip(!is_there())) {
+  memory_feed const feed({{96, 64}, {96, 64}, {64, 64}});
+  detector<on_cuda> d(on_cuda::config(), ways[0]);
+  liven(d.model());
+  detector<on_cuda>::session plain(d, with_graphs(0)), graphs(d, with_graphs(std::size_t{1} << 24));
+  for (int round = 0; round < 4; ++round)
+    for (auto const& p : feed.pictures) {
+      detect_options const o{.score = round % 2 ? .1f : .2f};  // the threshold is no part of the graph
+      auto const expected = d.detect(plain, view_of(p), o);
+      REQUIRE(expected.size() > 1);
+      CHECK(d.detect(graphs, view_of(p), o) == expected);
+    }
+  CHECK(replays_of(plain.context()) == 0);
+  CHECK(replays_of(graphs.context()) == 8);  // of 8 detections of the one shape, 6; of 4 of the other, 2
+}
+
+TEST_CASE("cuda: training by graphs is training without, each replay draws its own samples" * doctest::skip(!is_there())) {
+  memory_feed const feed({{64, 64}});
+  short_training const plain(0, feed, false), graphs(std::size_t{1} << 24, feed, false), hooked(std::size_t{1} << 24, feed, true);
+  CHECK(plain.replays == 0);
+  CHECK(graphs.replays == 8);   // two micro-batches of steps 3 to 6, the update in the second
+  CHECK(hooked.replays == 12);  // and the update by itself
+  CHECK(hooked.hooked == 6);
+  CHECK(same_bits(graphs.values, plain.values));
+  CHECK(same_bits(hooked.values, plain.values));
+  CHECK(graphs.losses == plain.losses);
+  for (std::size_t i = 1; i < graphs.losses.size(); ++i) CHECK(graphs.losses[i] != graphs.losses[i - 1]);
+}

@@ -34,7 +34,16 @@ class cuda_calls {
   std::size_t waited() const noexcept { return waits_; }
   std::size_t allocated() const noexcept { return allocations_; }
 
+  // Device memory is given back: of any context, since memory that a graph uses need not be its context's.
+  static void count_free() noexcept { frees().fetch_add(1, std::memory_order_relaxed); }
+  static std::size_t freed() noexcept { return frees(); }
+
  private:
+  static std::atomic<std::size_t>& frees() noexcept {
+    static std::atomic<std::size_t> n{0};
+    return n;
+  }
+
   std::atomic<bool> is_capturing_{false};
   std::atomic<std::size_t> waits_{0}, allocations_{0};
 };

@@ -12,6 +12,7 @@
 #include "frcnn/backend/cuda/growing_arena.hpp"
 #include "frcnn/backend/cuda/memory.cuh"
 #include "frcnn/backend/cuda/options.hpp"
+#include "frcnn/core/recorded.hpp"
 #include "frcnn/core/typed_states.hpp"
 #include "frcnn/core/view.hpp"
 
@@ -79,6 +80,10 @@ class cuda::context : public detail::cuda_activations<cuda> {
   S& state() {
     return states_.get<S>(*this);
   }
+
+  // f's work, as a graph where it has been seen often enough: core/recorded.hpp. Defined in graphs.cuh.
+  template <class F>
+  std::uint64_t recorded(call_key const& key, F const& f);
 
   cuda::memory allocate(std::size_t bytes) { return {stream_, bytes}; }
   cuda::host_memory allocate_host(std::size_t bytes) { return {stream_, bytes}; }

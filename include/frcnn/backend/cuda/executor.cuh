@@ -1,6 +1,7 @@
 #pragma once
 // exec<cuda>: the six words as kernels on the context's stream. For files that nvcc compiles.
 #include "frcnn/backend/cuda/executor.hpp"
+#include "frcnn/backend/cuda/graphs.cuh"
 #include "frcnn/backend/cuda/launch.cuh"
 
 FRCNN_HIDDEN_BEGIN

@@ -81,6 +81,7 @@ class device_stream {
   }
   void free(void* p) noexcept {
     cudaSetDevice(device_);
+    cuda_calls::count_free();
     if (!calls_->is_capturing()) {
       cudaFreeAsync(p, stream_);
       return;

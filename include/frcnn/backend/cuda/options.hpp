@@ -12,6 +12,7 @@ struct cuda_options {
   compute precision = compute::exact;  // of the products of layers
   bool deterministic = false;          // equal runs give equal bytes: only plans of cuDNN that promise it
   std::size_t arena_bytes = 0;         // most scratch there may be: address space, mapped as it is reached. 0: all of the device's memory
+  std::size_t graph_bytes = std::size_t{1} << 30;  // most that CUDA graphs of `detect` and `step` take (graph_cache.hpp). 0: none are made
 };
 
 }  // namespace frcnn

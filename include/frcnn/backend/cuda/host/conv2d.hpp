@@ -24,22 +24,29 @@ struct conv_products<cuda_on_host> {
   template <Real T>
   static void forward(context& c, conv2d_spec spec, bool, cuda_activation<T> x, T const* weight, cuda_activation<T> y, writing how) {
     spec.relu = false;
-    cpu::context host(portable_on_one_thread());
-    std::vector<T> const zeros(static_cast<std::size_t>(spec.out_channels));
-    engine::forward<T>(host, spec, on_cpu(x), weights(spec, weight), {zeros.data(), {{spec.out_channels}}}, on_cpu(y), how == writing::add);
+    c.queue([=] {
+      cpu::context host(portable_on_one_thread());
+      std::vector<T> const zeros(static_cast<std::size_t>(spec.out_channels));
+      engine::forward<T>(host, spec, on_cpu(x), weights(spec, weight), {zeros.data(), {{spec.out_channels}}}, on_cpu(y),
+                         how == writing::add);
+    });
     c.count_launch();
   }
   template <Real T>
   static void backward_weight(context& c, conv2d_spec const& spec, cuda_activation<T> x, cuda_activation<T> dy, T* dweight, writing how) {
-    cpu::context host(portable_on_one_thread());
-    engine::backward<T>(host, spec, on_cpu(x), on_cpu(dy), {}, weights(spec, dweight), how, {}, writing::set);
+    c.queue([=] {
+      cpu::context host(portable_on_one_thread());
+      engine::backward<T>(host, spec, on_cpu(x), on_cpu(dy), {}, weights(spec, dweight), how, {}, writing::set);
+    });
     c.count_launch();
   }
   template <Real T>
   static void backward_data(context& c, conv2d_spec const& spec, cuda_activation<T> dy, T const* weight, cuda_activation<T> dx,
                             writing how) {
-    cpu::context host(portable_on_one_thread());
-    engine::backward<T>(host, spec, {}, on_cpu(dy), weights(spec, weight), {}, writing::set, on_cpu(dx), how);
+    c.queue([=] {
+      cpu::context host(portable_on_one_thread());
+      engine::backward<T>(host, spec, {}, on_cpu(dy), weights(spec, weight), {}, writing::set, on_cpu(dx), how);
+    });
     c.count_launch();
   }
 

@@ -11,8 +11,10 @@ template <>
 struct linear_products<cuda_on_host> {
   template <Real T>
   static bool multiply(cuda_on_host::context& c, bool, matrix_product<T> const& p, T const*, bool) {
-    gemm<T>(p.turns_a, p.turns_b, p.m, p.n, p.k, T(1), p.a, p.a_stride(), p.b, p.b_stride(), p.how == writing::add ? T(1) : T(0), p.out,
-            p.n);
+    c.queue([=] {
+      gemm<T>(p.turns_a, p.turns_b, p.m, p.n, p.k, T(1), p.a, p.a_stride(), p.b, p.b_stride(), p.how == writing::add ? T(1) : T(0), p.out,
+              p.n);
+    });
     c.count_launch();
     return false;
   }
