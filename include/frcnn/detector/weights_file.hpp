@@ -78,7 +78,8 @@ namespace detail {
 
 template <class Preset>
 mapped_weights mapped(weights_file const& file) {
-  auto const w = Preset::convention::head_coder().weight;
+  auto const coder = Preset::convention::head_coder();
+  auto const& w = coder.weight;
   return {file.source(), name_map_of(file.source()), {w[0], w[1], w[2], w[3]}};
 }
 
