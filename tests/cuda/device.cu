@@ -20,10 +20,10 @@ buffer<T, cuda> on_device(cuda::context& c, std::vector<T> const& v) {
 }
 
 // A CUDA graph of what f queues.
-class recorded {
+class recorded_graph {
  public:
   template <class F>
-  recorded(cuda::context& c, F f) {
+  recorded_graph(cuda::context& c, F f) {
     cudaGraph_t graph = nullptr;
     {
       detail::capture_scope const captured(c);
@@ -35,9 +35,9 @@ class recorded {
         {"cudaGraphInstantiate"}, [](cudaGraphExec_t* e, cudaGraph_t g) { return cudaGraphInstantiate(e, g, 0); }, &ready_, graph);
     cudaGraphDestroy(graph);
   }
-  ~recorded() { cudaGraphExecDestroy(ready_); }
-  recorded(recorded const&) = delete;
-  recorded& operator=(recorded const&) = delete;
+  ~recorded_graph() { cudaGraphExecDestroy(ready_); }
+  recorded_graph(recorded_graph const&) = delete;
+  recorded_graph& operator=(recorded_graph const&) = delete;
 
   void replay(cuda::context& c) { c.call({"cudaGraphLaunch"}, cudaGraphLaunch, ready_, c.stream()); }
 
@@ -81,7 +81,7 @@ TEST_CASE("cuda: a recorded kernel runs at each replay, and a wait cannot be rec
   cuda::context c;
   auto const x = on_device(c, std::vector<int>{1, 2, 3});
   exec<cuda>::for_each(c, 3, twice{x.data()});  // a kernel is loaded at its first launch, which is no work to be queued
-  recorded graph(c, [&] {
+  recorded_graph graph(c, [&] {
     exec<cuda>::for_each(c, 3, twice{x.data()});
     CHECK_THROWS_AS(c.wait(), error);
   });
@@ -105,7 +105,7 @@ TEST_CASE("cuda: memory that is given up while a graph is captured goes back aft
   cuda::context c;
   auto block = c.allocate(1000);
   auto pinned = c.allocate_host(1000);
-  recorded graph(c, [&] {
+  recorded_graph graph(c, [&] {
     block = cuda::memory();
     pinned = cuda::host_memory();
     CHECK_THROWS_AS(c.allocate_host(1000), error);
@@ -141,7 +141,7 @@ TEST_CASE("cuda: detect and step as graphs: the same detections, and new samples
   auto const found = all_hits();
   step();
   auto const first = losses();
-  recorded detection(c, detect), training(c, step);
+  recorded_graph detection(c, detect), training(c, step);
   detection.replay(c);
   CHECK(all_hits() == found);
   training.replay(c);
