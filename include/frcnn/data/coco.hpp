@@ -199,7 +199,7 @@ inline io::coco_instances coco_of(dataset const& data, std::filesystem::path con
   for (std::size_t i = 0; i < data.size(); ++i) {
     sample const& s = data.samples[i];
     auto const id = static_cast<std::int64_t>(i + 1);
-    file.images.push_back({id, s.width, s.height, s.image.lexically_relative(images).generic_string()});
+    file.images.push_back({id, s.width, s.height, path_from(images, s.image).generic_string()});
     for (object const& o : s.objects) {
       auto const b = o.where.as<double>();
       io::coco_box const where{b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1};

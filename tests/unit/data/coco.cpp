@@ -182,6 +182,21 @@ TEST_CASE("coco: VOC written as COCO is the same data, and so is that written as
   auto const voc = f.read();
   auto const images = common_folder(voc);
   CHECK(images == f.folder / "JPEGImages");
+  // Paths of several kinds: an absolute folder, and each image's name from there.
+  auto const here = std::filesystem::current_path();
+  for (char const* other : {"d.png", "../d.png"}) {
+    dataset mixed;
+    for (auto const& path : {std::filesystem::path("sub/e.png"), std::filesystem::path(other)}) {
+      mixed.samples.emplace_back().image = path;
+      mixed.samples.emplace_back().image = here / "sub" / "f.png";
+    }
+    auto const common = common_folder(mixed);
+    CHECK(common == std::filesystem::absolute(other).lexically_normal().parent_path());
+    CHECK(common / path_from(common, "sub/e.png") == here / "sub/e.png");
+    CHECK(coco_of(mixed, common).images[2].file_name == "d.png");
+    mixed.samples.erase(mixed.samples.begin() + 1), mixed.samples.pop_back();  // no absolute one
+    CHECK(common_folder(mixed) == (std::string(other) == "d.png" ? std::filesystem::path(".") : common));
+  }
   std::string const file = (f.folder / "a.json").string();
   io::write_coco_instances(file, coco_of(voc, images));
   auto const source = *find_coco(file + ":" + images.string(), "train");
