@@ -4,6 +4,8 @@
 //   csv_file      image,class,score,x1,y1,x2,y2: a line for each box, half-open pixels; it is whole or not there
 //   coco_drafts   COCO's instances: boxes as annotations, image files named from the folder that holds them all
 //   write_draft   labelImg's XML of an image, boxes in VOC's whole pixels
+#include "outputs.hpp"
+
 #include <frcnn/data/voc_writer.hpp>
 #include <frcnn/io/coco_writer.hpp>
 
@@ -22,19 +24,12 @@ class csv_file {
 
   void add(std::string const& image, std::vector<frcnn::detection> const& found, std::vector<std::string> const& classes) {
     for (auto const& d : found)
-      put(fmt::format("{},{},{},{},{},{},{}\n", quoted(image), quoted(classes.at(static_cast<std::size_t>(d.label - 1))), d.score,
+      put(fmt::format("{},{},{},{},{},{},{}\n", csv_field(image), csv_field(classes.at(static_cast<std::size_t>(d.label - 1))), d.score,
                       d.where.x1, d.where.y1, d.where.x2, d.where.y2));
   }
   void commit() { file_.commit(); }
 
  private:
-  // RFC 4180.
-  static std::string quoted(std::string const& text) {
-    if (text.find_first_of(",\"\r\n") == text.npos) return text;
-    std::string out = "\"";
-    for (char const c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-    return out + '"';
-  }
   void put(std::string const& text) { file_.write(text.data(), text.size()); }
 
   frcnn::io::atomic_file file_;
@@ -62,7 +57,7 @@ class coco_drafts {
   std::filesystem::path write(std::filesystem::path const& path) {
     auto const folder = frcnn::data::common_folder(files_);
     for (std::size_t i = 0; i < all_.images.size(); ++i)
-      all_.images[i].file_name = files_.samples[i].image.lexically_normal().lexically_relative(folder).generic_string();
+      all_.images[i].file_name = frcnn::data::path_from(folder, files_.samples[i].image).generic_string();
     frcnn::io::write_coco_instances(path, all_);
     return folder;
   }

@@ -1,5 +1,5 @@
 #pragma once
-// Where programs write: names for pictures, and the promise that no input is written over.
+// Where programs write: names for pictures, fields of CSV, and the promise that no input is written over.
 #include <frcnn/core/error.hpp>
 #include <frcnn/data/file_finder.hpp>
 #include <frcnn/data/voc_layout.hpp>
@@ -23,6 +23,14 @@
 #include <vector>
 
 namespace console {
+
+// A field of a line of CSV, between quotes where it needs them (RFC 4180).
+inline std::string csv_field(std::string const& text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+  std::string quoted = "\"";
+  for (char const c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + '"';
+}
 
 // --out, with the folders above it.
 inline void make_folder(std::filesystem::path const& folder) { frcnn::io::make_folder(folder, "--out " + folder.string()); }
@@ -95,6 +103,13 @@ inline std::vector<std::filesystem::path> picture_paths(std::filesystem::path co
   return paths;
 }
 
+// The one path of a file, there or not, whatever links and names lead to it. (weakly_canonical leaves a relative path of which nothing is
+// there as it is.)
+inline std::filesystem::path resolved(std::filesystem::path const& path, std::error_code& problem) {
+  auto const whole = std::filesystem::absolute(path, problem);
+  return problem ? path : std::filesystem::weakly_canonical(whole, problem);
+}
+
 // Throws error where writing an output, or the file beside it that becomes it, would change an input or another output: the same file
 // through whatever names, links and hard links. Inputs that do not exist are nobody's.
 inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs) {
@@ -112,7 +127,7 @@ inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std:
         if (auto const input = read.find({about.st_dev, about.st_ino}); input != read.end())
           throw frcnn::error(path.string(), "an output that is no input", "the input " + input->second.string());
     std::error_code unknown;
-    auto const target = std::filesystem::weakly_canonical(path, unknown);
+    auto const target = resolved(path, unknown);
     auto const [other, is_new] = written.emplace(unknown ? path : target, path);
     if (!is_new && !(std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)))
       throw frcnn::error(path.string(), "outputs that are different files", "the same file as " + other->second.string());
@@ -127,14 +142,14 @@ inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std:
 // run. The root itself, and other folders in it, are good places.
 inline void check_beside_data(std::filesystem::path const& out, std::vector<frcnn::data::voc_source> const& sources) {
   std::error_code unknown;
-  auto const place = std::filesystem::weakly_canonical(out, unknown);
+  auto const place = resolved(out, unknown);
   for (auto const& source : sources) {
     if (!std::filesystem::is_directory(source.root, unknown)) continue;  // which the data's check says
     auto const layout = frcnn::data::detail::layout_at(source.root);
     for (auto const* folders : {&layout.images, &layout.annotations})
       for (auto const& folder : *folders) {
         if (folder == source.root) continue;
-        auto const within = place.lexically_relative(std::filesystem::weakly_canonical(folder, unknown));
+        auto const within = place.lexically_relative(resolved(folder, unknown));
         if (!within.empty() && *within.begin() != "..")
           throw frcnn::error("--out " + out.string(), "a folder that is not among the data's files", "one in " + folder.string());
       }
@@ -145,10 +160,10 @@ inline void check_beside_data(std::filesystem::path const& out, std::vector<frcn
 inline void check_spares_data(std::filesystem::path const& output, std::vector<frcnn::data::voc_source> const& sources) {
   namespace fs = std::filesystem;
   std::error_code unknown;
-  auto const file = fs::weakly_canonical(output, unknown);
+  auto const file = resolved(output, unknown);
   if (!fs::is_regular_file(file, unknown)) return;
   for (auto const& source : sources) {
-    auto const within = file.lexically_relative(fs::weakly_canonical(source.root, unknown));
+    auto const within = file.lexically_relative(resolved(source.root, unknown));
     if (within.empty() || *within.begin() == "..") continue;
     auto theirs = frcnn::data::all_image_extensions();
     theirs.push_back(".xml");

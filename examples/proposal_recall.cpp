@@ -5,8 +5,8 @@
 // Table 1. On stdout a line for each number of proposals and for each anchor; in --out
 //   recall.svg    one FILE: a curve for each number of proposals; several: a chart for each number, with a curve for each FILE
 //   recall.csv    file,proposals,iou,recall      anchors.csv   file,size,ratio,proposals,width,height
-// Difficult objects, and crowds, are left out. Sizes are in pixels of the resized image, so that they compare with their anchors: --short-side and
-// --max-side are those of the model.
+// Difficult objects, and crowds, are left out. Sizes are in pixels of the resized image, so that they compare with their anchors:
+// --short-side and --max-side are those of the model.
 #include "console.hpp"
 #include "data_options.hpp"
 #include "outputs.hpp"
@@ -31,14 +31,6 @@ std::vector<double> thresholds() {
   std::vector<double> t;
   for (int percent = 50; percent <= 100; ++percent) t.push_back(percent / 100.);
   return t;
-}
-
-// Between quotes where a comma or a quote would end it.
-std::string csv(std::string const& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string quoted = "\"";
-  for (char const c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
 }
 
 // What curves are called: names of files without folder and extension where those differ.
@@ -130,9 +122,11 @@ int main(int argc, char** argv) {
     for (std::size_t f = 0; f < files.size(); ++f) {
       for (std::size_t l = 0; l < std::size(limits); ++l)
         for (std::size_t t = 0; t < thresholds().size(); ++t)
-          recalls += fmt::format("{},{},{:.2f},{}\n", csv(files[f]), limits[l], thresholds()[t], eval::format_ap(all[f].recall[l][t]));
+          recalls += fmt::format("{},{},{:.2f},{}\n", console::csv_field(files[f]), limits[l], thresholds()[t],
+                                 eval::format_ap(all[f].recall[l][t]));
       for (auto const& a : all[f].anchors)
-        anchors += fmt::format("{},{},{},{},{:.2f},{:.2f}\n", csv(files[f]), a.anchor.size, a.anchor.ratio, a.proposals, a.width, a.height);
+        anchors += fmt::format("{},{},{},{},{:.2f},{:.2f}\n", console::csv_field(files[f]), a.anchor.size, a.anchor.ratio, a.proposals,
+                               a.width, a.height);
       have_anchors = have_anchors || !all[f].anchors.empty();
     }
     io::write_file_atomically(folder / "recall.csv", recalls);

@@ -248,6 +248,11 @@ check(draft.findtext("filename") == pathlib.Path(names[0]).name and draft.findte
 for o, d in zip(draft.iter("object"), ours[0]["detections"]):
     corners = [int(o.findtext("bndbox/" + k)) for k in ("xmin", "ymin", "xmax", "ymax")]
     check(o.findtext("name") == d["class"] and all(abs(a - b) <= 1 for a, b in zip(corners, (d["box"][0] + 1, d["box"][1] + 1, *d["box"][2:]))), corners, d)
+near, far = names[0], str(pathlib.Path(names[1]).resolve())
+check(run("detect", *MODEL, "--coco", "both.json", near, far).returncode == 0, "relative and absolute")
+check([im["file_name"] for im in json.loads(bytes_of("both.json"))["images"]] == [pathlib.Path(n).name for n in (near, far)], bytes_of("both.json"))
+for csv_name, coco_name in (("same", "./same"), (pathlib.Path("same").resolve(), "same")):
+    refused(run("detect", *MODEL, "--csv", csv_name, "--coco", coco_name, near), "outputs that are different files")
 before = contents("drafts")
 refused(run("detect", *MODEL, "--xml", "drafts", "many"), "a place without labels")
 check(contents("drafts") == before, "labels are not written over")
