@@ -67,7 +67,11 @@ void check_html(arguments const& a) {
   for (auto const& spec : specs) sources.push_back(data::parse_voc_spec(spec));
   console::check_spares_data(a.html, sources);
   std::vector<std::filesystem::path> inputs{a.classes};
-  for (auto const& file : console::named_data(specs, false).coco) inputs.push_back(file.file);
+  auto const add_files = [&](console::named_data const& set) {
+    for (auto const& source : set.coco) inputs.push_back(source.file);
+  };
+  add_files({a.data, false});
+  if (!a.test.empty()) add_files({{a.test}, true});
   console::check_outputs(inputs, {a.html});
 }
 
