@@ -22,9 +22,12 @@ struct named_data {
   named_data(std::vector<std::string> const& specs, bool test) {
     namespace data = frcnn::data;
     for (auto const& spec : specs)
-      if (auto source = data::find_coco(spec, test ? "val" : "train")) coco.push_back(std::move(*source));
-      else voc.push_back(data::parse_voc_spec(spec, test ? "test" : "trainval"));
-    coco_first_ = !specs.empty() && data::find_coco(specs.front(), test ? "val" : "train").has_value();
+      if (auto source = data::find_coco(spec, test ? "val" : "train")) {
+        coco_first_ = coco_first_ || voc.empty();
+        coco.push_back(std::move(*source));
+      } else {
+        voc.push_back(data::parse_voc_spec(spec, test ? "test" : "trainval"));
+      }
   }
   // The test split that lies beside the first of this data.
   named_data test_beside() const {
@@ -54,7 +57,7 @@ struct named_data {
   }
 
  private:
-  bool coco_first_ = false;
+  bool coco_first_ = false;  // whether the first of the data is COCO's
 
   explicit named_data(frcnn::data::voc_source source) : voc{std::move(source)} {}
 };

@@ -24,6 +24,7 @@
 #include <frcnn/train/empirical_targets.hpp>
 #include <frcnn/train/metrics_file.hpp>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -206,11 +207,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training())) add_plan(defaults);
   if (a.protocol == "coco") {
     console::say(console::protocol_settings(config));
+    std::array<char const*, 2> const of = a.is_joint() ? std::array{"", ""} : std::array{"RPN: ", "Fast R-CNN: "};
     for (std::size_t k = 0; k < plans.size(); ++k)
-      console::say(console::solver_settings(plans.size() == 1 ? ""
-                                            : k == 0          ? "RPN: "
-                                                              : "Fast R-CNN: ",
-                                            plans[k].options.rate, plans[k].batch * plans[k].options.accumulate));
+      console::say(console::solver_settings(of.at(k), plans[k].options.rate, plans[k].batch * plans[k].options.accumulate));
   }
 
   // What is trained, on what, in which order.

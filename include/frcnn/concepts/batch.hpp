@@ -44,7 +44,6 @@ struct truth {
   FRCNN_HD int capacity() const { return boxes.rows.dims[1]; }
 };
 
-// Throws where a detector of `classes` classes (0: not known) cannot learn a truth object. name(): the object's; asked only then.
 // What recorded work on it depends on (core/recorded.hpp).
 template <Real T, Backend B>
 void add_to(call_key& key, batch<T, B> const& im) {
@@ -59,6 +58,7 @@ void add_to(call_key& key, truth<T, B> const& gt) {
   key.add(gt.label);
 }
 
+// Throws where a detector of `classes` classes (0: not known) cannot learn a truth object. name(): the object's; asked only then.
 template <Real T, class Name>
 void check_object(box<T> const& b, std::int32_t label, int classes, Name const& name) {
   if (!is_finite(b) || !is_finite(b.area()) || !(b.x1 < b.x2) || !(b.y1 < b.y2))

@@ -137,8 +137,8 @@ struct tiled_detections {
   std::size_t at_the_limit = 0;  // passes that found options.max_detections, where it is set: they may have left objects out
 };
 
-// batch.most: tiles that are computed together. done(n, of): passes
-// so far. Throws what the detector does, and error for tile options that cannot be meant.
+// batch.most: tiles that are computed together. done(n, of): passes so far. Throws what the detector does, and error for tile options that
+// cannot be meant.
 template <class Detector>
 tiled_detections detect_tiled(Detector const& detector, image_view image, detect_options const& options, tile_options const& tiles,
                               batch_options const& batch = {.most = 1}, std::function<void(std::size_t, std::size_t)> const& done = {}) {

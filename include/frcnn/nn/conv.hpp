@@ -25,6 +25,27 @@ inline initializer kaiming_normal(int fan_in) { return initializer::normal(std::
 // PyTorch's default for weights and biases of linear and convolutional layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 inline initializer default_uniform(int fan_in) { return initializer::uniform(1.0 / std::sqrt(static_cast<double>(fan_in))); }
 
+// The parameters of a convolution, as files name and shape them.
+template <Real T, Backend B>
+param<T, B> convolution_weight(conv2d_spec const& spec, initializer start) {
+  param<T, B> p;
+  p.name = "weight";
+  p.rank = 4;
+  p.dims = {{spec.out_channels, spec.in_channels, spec.kernel, spec.kernel}};
+  p.stored = ops::conv2d<B>::weight_order;
+  p.init = start;
+  return p;
+}
+// A number for each output channel.
+template <Real T, Backend B>
+param<T, B> channel_vector(char const* name, conv2d_spec const& spec, initializer start) {
+  param<T, B> p;
+  p.name = name;
+  p.dims = {{spec.out_channels, 1, 1, 1}};
+  p.init = start;
+  return p;
+}
+
 template <Real T, Backend B>
 class conv {
  public:
@@ -37,14 +58,8 @@ class conv {
 
   conv(conv2d_spec spec, initializer weights, initializer biases = initializer::zero()) : spec_(spec) {
     check(spec);
-    weight.name = "weight";
-    weight.rank = 4;
-    weight.dims = {{spec.out_channels, spec.in_channels, spec.kernel, spec.kernel}};
-    weight.stored = ops::conv2d<B>::weight_order;
-    weight.init = weights;
-    bias.name = "bias";
-    bias.dims = {{spec.out_channels, 1, 1, 1}};
-    bias.init = biases;
+    weight = convolution_weight<T, B>(spec, weights);
+    bias = channel_vector<T, B>("bias", spec, biases);
   }
 
   conv2d_spec const& spec() const { return spec_; }

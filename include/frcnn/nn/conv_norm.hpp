@@ -47,25 +47,20 @@ class conv_norm {
     check(spec);
     if (epsilon && !(is_finite(*epsilon) && *epsilon >= 0 && *epsilon <= 1))
       throw error("batch normalisation", "an epsilon from 0 to 1", std::to_string(*epsilon));
-    weight.name = "weight";
-    weight.rank = 4;
-    weight.dims = {{spec.out_channels, spec.in_channels, spec.kernel, spec.kernel}};
-    weight.stored = ops::conv2d<B>::weight_order;
-    weight.init = weights;
-    auto const vector = [&](param<T, B>& p, char const* name, double start, param_kind kind) {
-      p.name = name;
-      p.dims = {{spec.out_channels, 1, 1, 1}};
-      p.init = initializer::constant(start);
-      p.kind = kind;
-    };
+    weight = convolution_weight<T, B>(spec, weights);
     if (!epsilon) {
-      vector(bias, "bias", 0, param_kind::trained);
+      bias = channel_vector<T, B>("bias", spec, initializer::zero());
       return;
     }
-    vector(norm_weight, "weight", 1, param_kind::buffer);
-    vector(norm_bias, "bias", 0, param_kind::buffer);
-    vector(mean, "running_mean", 0, param_kind::buffer);
-    vector(variance, "running_var", 1, param_kind::buffer);
+    auto const statistic = [&](char const* name, double start) {
+      auto p = channel_vector<T, B>(name, spec, initializer::constant(start));
+      p.kind = param_kind::buffer;
+      return p;
+    };
+    norm_weight = statistic("weight", 1);
+    norm_bias = statistic("bias", 0);
+    mean = statistic("running_mean", 0);
+    variance = statistic("running_var", 1);
   }
 
   conv2d_spec const& spec() const { return spec_; }

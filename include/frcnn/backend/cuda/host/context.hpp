@@ -130,8 +130,9 @@ class cuda_on_host::context : public detail::cuda_activations<cuda_on_host> {
   // f's work, as a graph where it has been seen often enough: core/recorded.hpp. Defined in graphs.hpp.
   template <class F>
   std::uint64_t recorded(call_key const& key, F const& f);
+  // What others keep with this context, by its type; made with the context when first asked for.
   template <class S>
-  S& graphs() {
+  S& state() {
     return states_.get<S>(*this);
   }
 

@@ -45,9 +45,9 @@ class host_graphs {
 
 template <class F>
 std::uint64_t cuda_on_host::context::recorded(call_key const& key, F const& f) {
-  return states_.get<detail::graph_cache<detail::host_graphs>>(*this).run(key, f);
+  return state<detail::graph_cache<detail::host_graphs>>().run(key, f);
 }
-inline std::size_t replays_of(cuda_on_host::context& c) { return c.graphs<detail::graph_cache<detail::host_graphs>>().replays(); }
+inline std::size_t replays_of(cuda_on_host::context& c) { return c.state<detail::graph_cache<detail::host_graphs>>().replays(); }
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END
