@@ -17,7 +17,7 @@
 
 struct arguments {
   std::vector<std::string> data;
-  std::string test, preset = "small", protocol = "voc", scheme = "joint", classes, init, init_key, out = "run", iterations,
+  std::string test, preset = "small", protocol = "voc", scheme = "joint", classes, init, init_key, init_classes, out = "run", iterations,
                     maps_mb = "1024,8192", proposals, test_proposals, targets;
   std::vector<double> lr_drop;
   console::anchor_arguments anchors;
@@ -31,7 +31,7 @@ struct arguments {
   double lambda = 0, n_cls = 0, n_reg = 0, region_side = 0;  // 0: the default
   std::uint64_t seed = 0;
   std::size_t cache_mb = 512;
-  bool new_predictors = false, no_test = false, resume = false, tensorboard = false;
+  bool strict = false, new_predictors = false, no_test = false, resume = false, tensorboard = false;
 
   // Whether every step trains RPN and head.
   bool is_joint() const { return scheme == frcnn::joint_step::name || scheme == frcnn::exact_step::name; }
@@ -138,6 +138,12 @@ inline void declare(CLI::App& app, arguments& a) {
           ->check(console::path());
   app.add_option("--init-key", a.init_key, "of the state dict inside a .pth file (found under model, state_dict, model_state, ema)")
       ->needs(init);
+  app.add_option(
+         "--init-classes", a.init_classes,
+         "A,B,.. or a file with one per line: classes of --init's file, where it does not name them (VOC's or COCO's, by their number)")
+      ->needs(init)
+      ->check(console::path());
+  app.add_flag("--strict", a.strict, "refuse --init's model where its classes are not those of this run")->needs(init);
   app.add_option("--out", a.out, "folder of the run")->capture_default_str()->check(console::path());
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(console::whole<std::int64_t>(1));

@@ -8,6 +8,7 @@
 //   checked_images.txt  what is known of the images, so that the next start does not decode them again
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
+#include "fine_tuning.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
 #include "protocol.hpp"
@@ -125,12 +126,16 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.cpu.threads);
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
-  if (weights && !weights->is_ours()) take_over<Family>(config, *weights);
+  auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
+  if (weights && !weights->is_ours()) {
+    take_over<Family>(config, *weights);
+    their_classes = classes_of<Family>(*weights, their_classes);
+  }
   if (weights && weights->is_ours()) {
+    if (!their_classes.empty())
+      throw error("--init-classes", "a file of another program", "a model of this library, which names its classes");
     auto const theirs = preset.read(*weights);
-    if (theirs.classes != config.classes)
-      throw error(a.init, "a model of the classes " + fmt::format("{}", fmt::join(config.classes, ", ")),
-                  "one of " + fmt::format("{}", fmt::join(theirs.classes, ", ")));
+    their_classes = theirs.classes;
     compare_anchors(a, config, theirs);
     Family::take_shapes(config, theirs);
     if (bool const empirical = config.head.empirical_targets; !a.targets.empty() && (a.targets == "empirical") != empirical)
@@ -144,11 +149,13 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
   if constexpr (requires { Family::rois_of_head_step; })
     if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
+  auto const shared = match_classes(config.classes, their_classes);
+  if (!their_classes.empty()) console::say_shared(a.init, shared, a.strict);
   detector<Family> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
-  if (weights && weights->is_ours()) read_parameters(weights->source(), d.model().parameters());
+  if (weights && weights->is_ours()) read_by_class(weights->source(), d.model().parameters(), shared);
   if (weights && !weights->is_ours()) {
-    auto const drawn = read_known(*weights, d);
+    auto const drawn = read_known(*weights, d, their_classes);
     console::say(fmt::format("{}: {} weights; {}", a.init, name_map_of(weights->source()).of,
                              drawn.empty() ? "nothing is drawn" : fmt::format("--seed draws {}", fmt::join(drawn, ", "))));
   }
@@ -285,6 +292,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       {"--exif", a.reading.exif}};
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
+  if (!a.init_classes.empty()) identity["--init-classes"] = a.init_classes;
   if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;
   if (a.reading.origin != "voc") identity["--origin"] = a.reading.origin;
   if (a.reading.missing_xml != "error") identity["--missing-xml"] = a.reading.missing_xml;

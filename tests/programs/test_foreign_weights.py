@@ -65,5 +65,20 @@ tiny = ["train_voc", "--data", data, "--no-test", *TINY]
 check(run(*tiny, "--init", model, "--out", "a").returncode == 0, "--init")
 check(run(*tiny, "--init", "ours.pth", "--out", "b").returncode == 0, "--init ours.pth")
 check(bytes_of("a/model.safetensors") == bytes_of("b/model.safetensors"), "the same weights, the same training")
-refused(run(*tiny, "--init", "theirs.pth", "--out", "c"), "theirs.pth: expected a detector of the classes that are trained", "convert names them")
+refused(run(*tiny, "--init", "theirs.pth", "--out", "c"), "theirs.pth: expected names of its", "no data set that is known by this number")
 refused(run(*tiny, "--init", "ema.pth", "--init-key", "none", "--out", "d"), 'ema.pth: expected a key "none"')
+
+# ---- other classes: rows of predictors go with their class
+first, second, third = classes.split(",")[:3]
+few = [*tiny, "--classes", f"{second},{first}"]
+two = run(*few, "--init", "theirs.pth", "--init-classes", classes, "--out", "two")
+check(two.returncode == 0 and f"keep the rows of the background and of 2 of 2 classes ({second}, {first}); --seed draws 0;" in two.stderr, two)
+three = run(*tiny, "--classes", f"{first},{third},{second}", "--init", "two/model.safetensors", "--out", "three")
+check(three.returncode == 0 and f"of 2 of 3 classes ({first}, {second}); --seed draws 1 ({third}); 0 of the file are left out" in three.stderr, three)
+refused(run(*few, "--init", model, "--strict", "--out", "e"), "run/model.safetensors: expected a model of the classes of this run", "one of others too")
+refused(run(*few, "--init", model, "--init-classes", "a,b", "--out", "e"), "--init-classes: expected a file of another program")
+check(run(*tiny, "--classes", f"{first},{second}", "--init", "two/model.safetensors", "--strict", "--out", "order").returncode == 0, "another order")
+check(run("convert", "--model", model, "--map-classes", f"{third},{first}", "--out", "some.safetensors").returncode == 0, "--map-classes")
+check(run("convert", "--model", model, "--map-classes", classes, "--out", "all.safetensors").returncode == 0, "--map-classes")
+check(bytes_of("all.safetensors") == expected, "all of its classes")
+refused(run("convert", "--model", model, "--map-classes", "voc", "--out", "none.safetensors"), 'expected one named "aeroplane"')

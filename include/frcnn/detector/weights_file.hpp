@@ -13,6 +13,7 @@
 #include "frcnn/detector/class_names.hpp"
 #include "frcnn/detector/model_file.hpp"
 #include "frcnn/detector/name_map.hpp"
+#include "frcnn/detector/shared_classes.hpp"
 #include "frcnn/io/open_weights.hpp"
 #include "frcnn/io/pth_writer.hpp"
 
@@ -166,23 +167,33 @@ detector<Preset> load(weights_file const& file, foreign_options const& foreign =
 
 // To begin a training from a file of another program: take_over sets what its tensors and its pixels decide, before the model is made;
 // read_known reads what is there. A part of the model (backbone, RPN, fully connected layers, predictors) is in the file whole or not at
-// all, and the backbone is in it: else error. Of a detector all parts are, and its classes those of the model, by their usual names. Returns
-// the parts that are not in the file, which stay as they are.
+// all, and the backbone is in it: else error. Of a detector all parts are; of its predictors the rows of classes that the model has are read
+// (detector/shared_classes.hpp). Returns the parts that are not in the file, which stay as they are.
+// classes_of: names of such a detector's classes, `given` or by their number; none of weights without a class predictor.
 template <class Preset>
 void take_over(typename detector<Preset>::config_type& config, weights_file const& file) {
   detail::take_shapes(config, detail::mapped<Preset>(file));
 }
 template <class Preset>
-std::vector<std::string> read_known(weights_file const& file, detector<Preset>& d) {
+std::vector<std::string> classes_of(weights_file const& file, std::vector<std::string> const& given = {}) {
+  auto const source = detail::mapped<Preset>(file);
+  if (!source.whose().is_detector) {
+    if (!given.empty()) throw error(file.name(), "a detector, whose classes are given", source.whose().of + std::string(" weights"));
+    return {};
+  }
+  auto const count = detail::classes_in(source);
+  auto names = given.empty() ? usual_classes(count) : given;
+  if (names.size() != count || names.empty())
+    throw error(file.name(), "names of its " + std::to_string(count) + " classes",
+                names.empty() ? "none in the file, and no data set that is known by this number" : std::to_string(names.size()) + " names");
+  return names;
+}
+template <class Preset>
+std::vector<std::string> read_known(weights_file const& file, detector<Preset>& d, std::vector<std::string> const& given = {}) {
   auto const source = detail::mapped<Preset>(file);
   auto& store = d.model().parameters();
   if (source.whose().is_detector) {
-    auto const count = detail::classes_in(source);
-    if (auto const theirs = usual_classes(count); theirs != d.config().classes)
-      throw error(
-          file.name(), "a detector of the classes that are trained",
-          theirs.empty() ? "classes without names (convert names them)" : std::to_string(count) + " that begin with " + theirs.front());
-    read_parameters(source, store);
+    read_by_class(source, store, match_classes(d.config().classes, classes_of<Preset>(file, given)));
     return {};
   }
   std::set<std::string_view> parts;  // that are in the file

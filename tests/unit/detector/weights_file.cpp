@@ -156,3 +156,61 @@ TEST_CASE("ImageNet weights begin a training: what the file lacks stays, whole p
                               [](std::string const& n) { return n.starts_with("roi_heads") ? std::string() : imagenet_name(n); });
   CHECK(read_known(weights_file(features), d) == std::vector<std::string>{"roi_heads.box_head", "roi_heads.box_predictor", "rpn.head"});
 }
+
+TEST_CASE("classes by name: VOC's and COCO's names, any order") {
+  std::vector<std::string> const ours{"tv", "cat", "aeroplane", "owl"}, theirs{"airplane", "dog", "N/A 3", "cat", "tvmonitor"};
+  auto const m = match_classes(ours, theirs);
+  CHECK(m.theirs == std::vector<int>{0, 5, 4, 1, -1});
+  CHECK(m.their_labels == 6);
+  CHECK(m.kept == std::vector<std::string>{"tv", "cat", "aeroplane"});
+  CHECK(m.drawn == std::vector<std::string>{"owl"});
+  CHECK(m.left_out == std::vector<std::string>{"dog"});
+  CHECK(match_classes({"tvmonitor", "tv"}, {"tv", "tvmonitor"}).theirs == std::vector<int>{0, 2, 1});
+  CHECK(match_classes({"b", "a"}, {"a", "b"}).same_classes());
+  CHECK(match_classes(voc_classes(), coco_classes(true)).drawn.empty());
+}
+
+TEST_CASE("a detector of other classes begins with the rows of those that it shares") {
+  ::scratch const folder;
+  auto const theirs = lively_one(4);  // disc, bar, ring
+  std::vector<std::string> const ours{"ring", "owl", "disc", "ant"};
+  narrow_detector const drawn = [&] {
+    narrow_detector d(narrow_preset<>::config(ours), 1);
+    d.model().parameters().initialise(6);
+    return d;
+  }();
+  auto const check = [&](narrow_detector const& d, std::vector<int> const& label) {
+    auto const& store = d.model().parameters();
+    for (auto const& e : store.entries()) {
+      CAPTURE(e.name);
+      auto const& other = theirs.model().parameters();
+      auto const from = other.get(other.at(e.name)), now = store.get(e);
+      if (!e.name.starts_with("roi_heads.box_predictor.")) {
+        CHECK(now == from);
+        continue;
+      }
+      auto const before = d.classes() == ours ? drawn.model().parameters().get(drawn.model().parameters().at(e.name)) : from;
+      std::size_t const row = now.size() / label.size();
+      for (std::size_t k = 0; k < label.size(); ++k)
+        for (std::size_t i = 0; i < row; ++i) {
+          std::size_t const their = label[k] < 0 ? 0 : static_cast<std::size_t>(label[k]) * row;
+          CHECK(now[k * row + i] == (label[k] < 0 ? before[k * row + i] : from[their + i]));
+        }
+    }
+  };
+  auto const path = write(theirs, folder / "theirs.pth", [](std::string const& n) { return n; });
+  weights_file const file(path);
+  narrow_detector d(narrow_preset<>::config(ours), 1);
+  d.model().parameters().initialise(6);
+  auto const untouched = all_values(d.model());
+  CHECK(sentence([&] { read_known(file, d); }) ==
+        path.string() + ": expected names of its 3 classes, found none in the file, and no data set that is known by this number");
+  CHECK(sentence([&] { read_known(file, d, {"x"}); }) == path.string() + ": expected names of its 3 classes, found 1 names");
+  CHECK(all_values(d.model()) == untouched);
+  CHECK(read_known(file, d, {"disc", "bar", "ring"}).empty());
+  check(d, {0, 3, -1, 1, -1});
+
+  check(with_classes(theirs, {"ring", "disc"}, {.threads = 1}), {0, 3, 1});
+  CHECK(sentence([&] { with_classes(theirs, {"owl"}, {.threads = 1}); }) ==
+        "classes of the detector: expected one named \"owl\", found none of that name");
+}
