@@ -1,27 +1,43 @@
-// convert --model FILE --out FILE [--preset NAME ..: model_options.hpp]
+// convert --model FILE --out FILE [--map-classes voc|A,B,..] [--preset NAME ..: model_options.hpp]
 //
 // A trained detector from one kind of file into another, told by the end of --out's name: .safetensors, a model file of this library, or
 // .pth, a state dict that PyTorch reads (torch.load with weights_only, load_state_dict of torchvision's FasterRCNN where --model is of a preset
-// with its convention). Equal weights give equal bytes, however they were stored.
+// with its convention). Equal weights give equal bytes, however they were stored. With --map-classes a detector of some of the classes, by
+// VOC's or COCO's names of them (frcnn/detector/shared_classes.hpp).
 #include "console.hpp"
 #include "model_options.hpp"
 #include "outputs.hpp"
+
+#include <frcnn/detector/class_names.hpp>
+#include <frcnn/detector/shared_classes.hpp>
+
+#include <optional>
 
 namespace fs = std::filesystem;
 
 int main(int argc, char** argv) {
   CLI::App app("A detector's file into one of another kind");
   console::model_arguments model;
-  std::string out;
+  std::string out, wanted;
   model.add_to(app)->required();
   app.add_option("--out", out, "file to write: .safetensors or .pth")->required()->check(console::path());
+  app.add_option(
+         "--map-classes", wanted,
+         "voc, or A,B,.. or a file with one per line: keep these classes alone, in this order; softmax is over them and the background")
+      ->check(console::path());
 
   return console::run(app, argc, argv, [&] {
     auto const kind = frcnn::data::lower(fs::path(out).extension().string());
     if (kind != ".safetensors" && kind != ".pth" && kind != ".pt")
       throw frcnn::error("--out " + out, "a name that ends with .safetensors or .pth", kind.empty() ? "none" : kind);
     console::check_outputs({model.file}, {out});
-    return model.with({.threads = 1}, [&]<class Preset>(frcnn::detector<Preset> const& d) {
+    auto const classes = wanted.empty()    ? std::vector<std::string>()
+                         : wanted == "voc" ? frcnn::voc_classes()
+                                           : frcnn::data::parse_class_list(wanted);
+    return model.with({.threads = 1}, [&]<class Preset>(frcnn::detector<Preset> const& all) {
+      std::optional<frcnn::detector<Preset>> some;
+      if (!classes.empty()) some.emplace(frcnn::with_classes(all, classes, {.threads = 1}));
+      auto const& d = some ? *some : all;
       if (kind == ".safetensors") frcnn::save(d, out);
       else frcnn::save_pth(d, out);
       std::size_t numbers = 0;
