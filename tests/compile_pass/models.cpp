@@ -1,6 +1,7 @@
 // The smallest models of the concepts, as the headers in frcnn/concepts show them, and the detector that they make.
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/executor.hpp"
+#include "frcnn/concepts/communicator.hpp"
 #include "frcnn/concepts/data_source.hpp"
 #include "frcnn/concepts/layer.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
@@ -16,6 +17,16 @@ using namespace frcnn;
 
 // As the comments have them.
 // clang-format off
+struct alone {                                              // one process: each sum is its own
+  using device = cpu;
+  int rank() const { return 0; }
+  int size() const { return 1; }
+  template <class T> void sum(cpu::context&, std::span<T>) {}
+  void settle(cpu::context&) {}
+  template <class T> void broadcast(cpu::context&, std::span<T>) {}
+  void barrier() {}
+};
+
 struct scale {
   using scalar = float;  using device = cpu;  struct tape {};
   param<float, cpu> gain{.name = "gain", .dims = {{1, 1, 1, 1}}};
@@ -127,6 +138,7 @@ struct one_grey_image {
 };
 // clang-format on
 
+static_assert(Communicator<alone>);
 static_assert(Trainable<scale>);
 static_assert(AnchorScheme<one_square>);
 static_assert(BoxCoder<corner_coder> && !DifferentiableBoxCoder<corner_coder>);

@@ -144,6 +144,8 @@ class chain_network {
       if (is_conv(i)) {
         typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
         convs_[--k].backward(c, kept, dy, dx, writing::set, gradients);
+        convs_[k].weight.gradient_done(c);
+        convs_[k].bias.gradient_done(c);
       } else if (is_lrn(i)) {
         ops::lrn<B>::template backward<T>(c, at(i).normalise, t.at[i], dy, dx, writing::set);
       } else {

@@ -4,6 +4,7 @@
 //   N  images of the batch       H, W  padded size (pixels of the network's input)       C  channels of the images, mostly 3
 //   G  capacity of truth boxes per image
 //   R  capacity of regions per image: where the head looks, if the RPN shall not say (geometry/region.hpp)
+#include "frcnn/concepts/communicator.hpp"
 #include "frcnn/core/counted.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
@@ -31,10 +32,21 @@ struct batch {
   counted<box<T> const, 2, B> regions{};
   // [N], host memory: images of equal numbers have equal pixels, in this batch and in others. Empty: not known, as under augmentation.
   std::span<std::uint64_t const> pictures{};
+  // Where it is a process's share of a larger batch: the processes that have the others. A number that losses are divided by is a sum over
+  // all of them (sum_over_batch). nullptr: it is the whole.
+  any_communicator<B>* shared_with = nullptr;
 
   int size() const { return pixels.dims[0]; }
   bool has_regions() const { return regions.rows.data != nullptr; }
 };
+
+// Counts of this batch, in device memory, become those of the whole batch that it is a share of.
+template <Backend B>
+void sum_over_batch(typename B::context& c, any_communicator<B>* shared_with, view<double, 1, B> counts) {
+  if (!shared_with) return;
+  shared_with->sum(c, std::span<double>(counts.data, counts.size()));
+  shared_with->settle(c);
+}
 
 template <Real T, Backend B>
 struct truth {

@@ -53,6 +53,19 @@ struct initializer {
 };
 
 template <Real T, Backend B>
+struct param;
+
+// Who wants to know when a gradient is final: nothing of this backward pass will write it again. Whoever sends it away while the rest is
+// computed (train/shared_gradients.hpp).
+template <Real T, Backend B>
+struct gradient_listener {
+  virtual void done(typename B::context& c, param<T, B> const& p) = 0;
+
+ protected:
+  ~gradient_listener() = default;
+};
+
+template <Real T, Backend B>
 struct param {
   std::string name;    // within its scopes: "weight", "bias"
   std::string path{};  // with its scopes: "backbone.0.weight"; set by the store
@@ -64,11 +77,16 @@ struct param {
   param_kind kind = param_kind::trained;
   view<T, 1, B> value{};        // set by the store
   view<T, 1, B> grad{};         // of a trained one, set by the store in training; empty: not wanted, and not computed
+  gradient_listener<T, B>* listener = nullptr;  // set by the store
   std::uint64_t version = 0;    // raised by whoever changes the value: packed copies are remade when it moves
 
   std::size_t size() const { return dims.size(); }
   std::string_view layer() const { return std::string_view(path).substr(0, path.rfind('.')); }  // the path of what holds it
   bool wants_grad() const { return grad.data != nullptr; }
+  // Its gradient is final. May be said more than once.
+  void gradient_done(typename B::context& c) const {
+    if (listener && wants_grad()) listener->done(c, *this);
+  }
   // For a layer that is built frozen. In a model: parameter_store::freeze, which gives the memory back too.
   void freeze() {
     if (kind == param_kind::trained) kind = param_kind::frozen;

@@ -6,6 +6,7 @@
 //    holds every image and its mirror image instead
 // 3. where the convention says so, a batch holds only wide images or only tall ones, and images without boxes are left out
 // 4. of several short sides one is drawn each time, from (seed, epoch, id, draw::scale, mirrored): Fast R-CNN's training on an image pyramid
+// 5. where several processes share a batch, each loads every N-th image of it from its own number on; the batch is the same whatever N is
 //
 // Example: batches_per_epoch<conventions::torchvision>(data, {.batch = 2}) is 3 for 7 images
 #include "frcnn/concepts/data_source.hpp"
@@ -20,6 +21,11 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
+// Which part of each batch a process loads.
+struct batch_share {
+  int process = 0, processes = 1;
+};
+
 struct training_options {
   int short_side = 600, max_side = 1000;  // pixels
   int batch = 2;
@@ -32,6 +38,7 @@ struct training_options {
   int most_regions = 2000;         // of an image
   int channels = 3;                // that the network reads (pixel_normalisation); grey images fill three
   std::vector<int> short_sides{};  // of an image pyramid, one of which is drawn each time; none: short_side
+  batch_share share{};             // `batch` is the whole
 };
 
 namespace detail {
@@ -67,7 +74,19 @@ class epoch_plan {
     if (batch / batches_ != epoch_) begin(batch / batches_);
     auto const size = static_cast<std::size_t>(options_.batch);
     auto const first = order_.begin() + static_cast<std::ptrdiff_t>(batch % batches_ * size);
-    requests.assign(first, first + options_.batch);
+    int width = 0, height = 0;
+    for (auto r = first; r != first + options_.batch; ++r) {
+      auto const& truth = data_.truth(r->index);
+      auto const& sides = options_.short_sides;
+      auto const plan = Rules::resize(truth.width, truth.height,
+                                      sides.empty() ? options_.short_side : sides[static_cast<std::size_t>(r->scale)], options_.max_side);
+      width = std::max(width, plan.w), height = std::max(height, plan.h);
+    }
+    requests.clear();
+    for (int i = options_.share.process; i < options_.batch; i += options_.share.processes) {
+      auto& r = requests.emplace_back(first[i]);
+      r.padded_width = width, r.padded_height = height;
+    }
   }
 
  private:
@@ -124,6 +143,11 @@ template <DataSource Source>
 Source const& trainable(Source const& data, training_options const& o) {
   check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
   for (int const side : o.short_sides) check_options(side, o.max_side, o.batch);
+  auto const [process, processes] = o.share;
+  if (processes < 1 || process < 0 || process >= processes)
+    throw error("share of a batch", "a process from 0 to below their number", std::to_string(process) + " of " + std::to_string(processes));
+  if (o.batch % processes != 0)
+    throw error("batch", "a multiple of the " + std::to_string(processes) + " processes that share it", std::to_string(o.batch));
   require_trainable(data, "training data", o.difficult);
   return data;
 }

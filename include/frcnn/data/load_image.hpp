@@ -25,6 +25,7 @@ namespace frcnn::inline FRCNN_ABI::data {
 struct loaded {
   image pixels;      // [plan.h, plan.w, channels]
   resize_plan plan;  // from the original to `pixels`
+  int padded_width = 0, padded_height = 0;  // largest sides of the images of its batch, in training; of those too that another process has
   int original_width = 0, original_height = 0;
   std::vector<box<float>> boxes;        // [G]
   std::vector<std::int32_t> labels;     // [G] 1..K, or -1 for an ignore region
@@ -41,6 +42,7 @@ struct load_request {
   std::size_t index;
   bool flipped;
   int scale = 0;  // which of the short sides
+  int padded_width = 0, padded_height = 0;
 };
 
 // How images are loaded: what does not change from one to the next.
@@ -111,6 +113,8 @@ void load(Source const& data, load_request const& r, load_options const& o, imag
   out.index = index;
   out.id = data.id(index);
   out.flipped = flipped;
+  out.padded_width = r.padded_width;
+  out.padded_height = r.padded_height;
   out.original_width = truth.width;
   out.original_height = truth.height;
 

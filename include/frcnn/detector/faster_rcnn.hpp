@@ -267,6 +267,7 @@ class faster_rcnn<BB, PG, RH> {
     clear_losses(c, loss);
     forward_rpn(c, im, f, gt, r, t, loss);
     staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
+    store_.gradients_done(c, of_generator);
     return written.with(of_generator);
   }
   FRCNN_NOINLINE part_set step_head(context& c, batch<T, B> im, maps<T, levels, B> const& f, truth<T, B> gt, rng<B> r, tape& t,
@@ -320,6 +321,7 @@ class faster_rcnn<BB, PG, RH> {
     auto const of_regions = exact || !shares_maps() ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
     auto const rpn_backward = [&] {
       staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, drois, df, of_rpn, written.next(of_generator)); });
+      store_.gradients_done(c, of_generator);
     };
     if (!exact) rpn_backward();
     staged(c, "regions backward", [&] { run_head_backward(c, t.head, drois, df, of_regions, written.next(of_roi_head)); });
@@ -406,9 +408,12 @@ class faster_rcnn<BB, PG, RH> {
                                         writing how, writing gradients) {
     auto read = of_head(df);
     head_.backward(c, t, drois, read, how, gradients);
+    store_.gradients_done(c, of_roi_head);
   }
   FRCNN_NOINLINE void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df, writing gradients) {
-    if (backbone_learns()) staged(c, "backbone backward", [&] { backbone_.backward(c, t, df, gradients); });
+    if (!backbone_learns()) return;
+    staged(c, "backbone backward", [&] { backbone_.backward(c, t, df, gradients); });
+    store_.gradients_done(c, of_backbone);
   }
   template <class Work>
   static void staged(context& c, char const* name, Work work) {

@@ -157,6 +157,16 @@ class parameter_store {
       if (e.p->wants_grad() && parts.has(e.part)) ++e.p->version;
   }
 
+  // Who hears of gradients that are final, or nobody. A part of the model may say it of single parameters as its backward goes on; the model
+  // says it of all of a part behind that.
+  void listen(gradient_listener<T, B>* who) {
+    for (auto& e : entries_) e.p->listener = who;
+  }
+  void gradients_done(context& c, int part) const {
+    for (auto const& e : entries_)
+      if (e.part == part) e.p->gradient_done(c);
+  }
+
   // All values as they lie in memory, size() elements, padding included: from the host, and to it.
   void write(std::span<T const> packed) {
     if (packed.size() != size_) throw error("parameters", std::to_string(size_) + " packed values", std::to_string(packed.size()));

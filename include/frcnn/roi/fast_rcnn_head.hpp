@@ -168,11 +168,11 @@ class fast_rcnn_head {
     box_.forward(c, t.h7, t.deltas, im.size());
   }
 
-  void loss(context& c, batch<T, B> /*im*/, truth<T, B> /*gt*/, tape& t, view<T, 1, B> loss) const {
+  void loss(context& c, batch<T, B> im, truth<T, B> /*gt*/, tape& t, view<T, 1, B> loss) const {
     profiled const losses(c, "losses");
     t.dlogits = t.dlogit_memory.shaped(c, t.logits.dims);
     t.ddeltas = t.ddelta_memory.shaped(c, t.deltas.dims);
-    roi::roi_losses<Rules>(c, t.decided.targets, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss);
+    roi::roi_losses<Rules>(c, t.decided.targets, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss, im.shared_with);
   }
 
   // Throws where drois are wanted and the coder has no derivatives, or the tape's decisions do not say which proposals they sampled.

@@ -3,6 +3,7 @@
 //
 //   L = 1/S sum_r -log p_r[u_r]  +  1/S sum_r [u_r >= 1] smooth_l1(t_r[u_r] - v_r)        S: sampled RoIs of the whole batch
 //
+//   shared_with   where the batch is a process's share of a larger one: the others, over whose RoIs S counts too
 //   logits [N*Q, K+1] (column 0 is background), deltas [N*Q, 4(K+1)] class-specific (class u has columns 4u .. 4u+3)
 //   loss[0] += the class term, loss[1] += the box term; dlogits, ddeltas are set everywhere (zero for dead rows, other classes)
 #include "frcnn/ops/smooth_l1.hpp"
@@ -58,12 +59,13 @@ struct roi_loss {
 
 template <class Rules, Real T, Backend B>
 void roi_losses(typename B::context& c, targets<T, B> decided, view<T const, 2, B> logits, view<T const, 2, B> deltas,
-                view<T, 2, B> dlogits, view<T, 2, B> ddeltas, view<T, 1, B> loss) {
+                view<T, 2, B> dlogits, view<T, 2, B> ddeltas, view<T, 1, B> loss, any_communicator<B>* shared_with = nullptr) {
   typename B::context::frame scope(c);
   int const rows = logits.dims[0];
   auto live = scratch<double, B>(c, shape<1>{{1}});
   auto term = scratch<T, B>(c, shape<2>{{2, rows}});
   exec<B>::segmented_reduce(c, 1, rows, 0.0, detail::is_live<B>{decided.label}, ops::plus<double>{}, live);
+  sum_over_batch<B>(c, shared_with, live);
   exec<B>::for_each(c, static_cast<std::size_t>(rows),
                     detail::roi_loss<Rules, T, B>{decided, logits, deltas, live, dlogits, ddeltas, term});
   ops::sum_terms<T, B>(c, term, loss);

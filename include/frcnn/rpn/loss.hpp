@@ -7,6 +7,8 @@
 //   N_cls, N_reg   0 (default): the number of sampled anchors of the batch, as both releases have it;
 //                  the paper's text: 256 and the number of anchor positions (about 2,400), with lambda = 10
 //
+//   shared_with   where the batch is a process's share of a larger one: the others, over whose samples N_cls and N_reg count too, so that the
+//                 sum of all processes' losses and gradients is that of the larger batch
 //   logits [N, M, A or 2A], deltas [N, M, 4A] (anchor a of a cell has channels 4a .. 4a+3); label, match [N, K], K = M*A
 //   loss[0] += the first term, loss[1] += the second; dlogits and ddeltas are set everywhere (zero for anchors without a part)
 #include "frcnn/ops/smooth_l1.hpp"
@@ -71,12 +73,14 @@ struct anchor_loss {
 template <class Rules, class Coder, AnchorScheme Anchors, Real T, Backend B>
 void anchor_losses(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder, truth<T, B> gt,
                    view<std::int32_t const, 2, B> label, view<std::int32_t const, 2, B> match, view<T const, 3, B> logits,
-                   view<T const, 3, B> deltas, loss_options const& o, view<T, 3, B> dlogits, view<T, 3, B> ddeltas, view<T, 1, B> loss) {
+                   view<T const, 3, B> deltas, loss_options const& o, view<T, 3, B> dlogits, view<T, 3, B> ddeltas, view<T, 1, B> loss,
+                   any_communicator<B>* shared_with = nullptr) {
   typename B::context::frame scope(c);
   int const total = static_cast<int>(label.size());
   auto sampled = scratch<double, B>(c, shape<1>{{1}});
   auto term = scratch<T, B>(c, shape<2>{{2, total}});
   exec<B>::segmented_reduce(c, 1, total, 0.0, detail::is_sampled<B>{label}, ops::plus<double>{}, sampled);
+  sum_over_batch<B>(c, shared_with, sampled);
   exec<B>::for_each(c, label.size(),
                     detail::anchor_loss<Rules, Coder, Anchors, T, B>{anchors, coder, gt, label, match, logits, deltas, sampled, o, dlogits,
                                                                      ddeltas, term});

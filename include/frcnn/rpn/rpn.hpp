@@ -143,12 +143,12 @@ class region_proposal_network {
     rpn::anchor_targets<Rules>(c, t.anchors, im.info, gt, im.id, r, options_.target, t.decided.label, t.decided.match);
   }
 
-  void loss(context& c, batch<T, B> /*im*/, truth<T, B> gt, tape& t, view<T, 1, B> loss) const {
+  void loss(context& c, batch<T, B> im, truth<T, B> gt, tape& t, view<T, 1, B> loss) const {
     t.dlogits = t.dlogit_memory.shaped(c, t.logits.dims);
     t.ddeltas = t.ddelta_memory.shaped(c, t.deltas.dims);
     rpn::anchor_losses<Rules>(c, t.anchors, Rules::rpn_coder(), gt, view<std::int32_t const, 2, B>(t.decided.label),
                               view<std::int32_t const, 2, B>(t.decided.match), view<T const, 3, B>(t.logits), view<T const, 3, B>(t.deltas),
-                              options_.loss, t.dlogits, t.ddeltas, loss);
+                              options_.loss, t.dlogits, t.ddeltas, loss, im.shared_with);
   }
 
   void propose(context& c, batch<T, B> im, tape& t, phase ph, counted<box<T>, 2, B> rois) const {

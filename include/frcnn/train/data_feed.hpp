@@ -26,12 +26,7 @@ class data_feed {
   void operator()(std::uint64_t micro_batch, input_batch<T, B>& input) {
     if (micro_batch != loader_.position()) loader_.seek(micro_batch);
     auto const images = loader_.next();
-    int h = 0, w = 0;
-    for (auto const& im : images) {
-      h = std::max(h, im.plan.h);
-      w = std::max(w, im.plan.w);
-    }
-    input.start(static_cast<int>(images.size()), h, w, capacity_, regions_);
+    input.start(static_cast<int>(images.size()), images.front().padded_height, images.front().padded_width, capacity_, regions_);
     int i = 0;
     for (auto const& im : images) {
       input.set_image(i, im.pixels, im.plan, im.original_width, im.original_height, im.id);

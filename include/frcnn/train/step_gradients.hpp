@@ -6,13 +6,11 @@
 //   losses     [4], means over the micro-batches
 // Everything lies on the device, in the order of `context`: work on it goes there. The update divides by `accumulated`, clips, and applies.
 //
-// Data parallel: average packed() and losses over all trainers, on the devices (one all-reduce each). Every trainer then applies the same
-// gradients; and because the verdict looks at the losses and the norm that it is left with, a step that is not finite on one of them is not
-// finite on all: none of them applies it, and each throws at the same step. Trainers must run the same stage with the same options. Losses
-// are normalised in each of them by what it has sampled; where all sample full batches, the average is the gradient of one large batch.
-//
-// When a gradient is ready: offsets run in the order in which backward finishes (nn/parameter_store.hpp), so that packed().first(k) is
-// final while the rest is computed. This hook is called when all are; one that overlaps would be called by backward, for the same ranges.
+// Data parallel: trainer::share sums losses and gradients over all processes, beside backward, and before this hook (shared_gradients.hpp).
+// By hand, with this hook: average packed() and losses over all trainers, on the devices. Every trainer then applies the same gradients; and
+// because the verdict looks at the losses and the norm that it is left with, a step that is not finite on one of them is not finite on all:
+// none of them applies it, and each throws at the same step. Losses are then normalised in each of them by what it has sampled; where all
+// sample full batches, the average is the gradient of one large batch.
 #include "frcnn/core/executor.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 

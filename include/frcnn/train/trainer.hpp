@@ -6,6 +6,8 @@
 //   on_step(report)            each step's losses, in order, a few steps late: nothing waits for the device
 //   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date
 //   name_of(id)                what an image is called in messages
+//   share(others)              a step's images are shared with other processes: the feed gives this one's, losses and gradients are sums over
+//                              all, and so is the verdict on a step. Beforehand all have the same weights (see share())
 //   before_update(gradients)   all gradients of a step, packed, before they are applied: to average them over several trainers, to clip
 //                              them by a rule of one's own
 //
@@ -22,12 +24,14 @@
 #include "frcnn/detector/input.hpp"
 #include "frcnn/train/schedule.hpp"
 #include "frcnn/train/sgd.hpp"
+#include "frcnn/train/shared_gradients.hpp"
 #include "frcnn/train/step_gradients.hpp"
 #include "frcnn/train/steps.hpp"
 
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <optional>
 #include <stop_token>
 
 FRCNN_HIDDEN_BEGIN
@@ -136,6 +140,15 @@ class trainer {
   std::string stage_name;                                          // for messages
   int stage = 0;                                                   // for reports
 
+  // Trains with the others from the next step on, each with its own trainer of the same options and weights. Each micro-batch is this
+  // process's share of a larger one, padded as that is: losses are divided by the larger one's samples, and losses and gradients are summed
+  // over all processes before the update. So it is the step of one process with the whole batch, within rounding. `others` outlives the
+  // trainer. Parts of a model of one's own that divide by a count take it over the whole batch by sum_over_batch (concepts/batch.hpp).
+  void share(any_communicator<B>& others) {
+    shared_with_ = &others;
+    shared_.emplace(others);
+  }
+
   std::int64_t step() const { return step_; }
   void seek(std::int64_t step) {
     step_ = reported_ = step;
@@ -184,13 +197,17 @@ class trainer {
     view<T, 1, B> const loss{loss_.data(), {{4}}}, sums{sums_.data(), {{4}}};
     part_set written{};
     optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
+    if (shared_) shared_->prepare(context_, model_.parameters());
     for (int m = 0; m < options_.accumulate; ++m) {
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
-      auto const batch = input_.upload(context_);
+      auto batch = input_.upload(context_);
+      batch.shared_with = shared_with_;
       auto const truth = input_.upload_truth(context_);
-      bool const updates = !before_update && m + 1 == options_.accumulate;
+      bool const is_last = m + 1 == options_.accumulate, updates = !before_update && !shared_ && is_last;
       auto const work = [&] {
+        std::optional<typename shared_gradients<T, B>::listening> listening;
+        if (shared_ && is_last) listening.emplace(model_.parameters(), &shared_->listener());
         auto const now = step_function_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
         exec<B>::for_each(context_, loss.size(),
                           detail::collect_losses<T, B>{loss, sums.data, T(1) / static_cast<T>(options_.accumulate), m == 0});
@@ -203,11 +220,18 @@ class trainer {
         add_to(key, batch);
         add_to(key, truth);
       };
-      written = {static_cast<std::uint32_t>(is_recordable_ ? recorded(context_, describe, work) : work())};
+      written = {static_cast<std::uint32_t>(is_recordable_ && !shared_ ? recorded(context_, describe, work) : work())};
     }
-    if (before_update) {
-      optimiser_.clear_unwritten(context_, written);
-      before_update({context_, model_.parameters(), options_.accumulate, sums});
+    if (shared_) {
+      shared_->finish(context_, written);
+      shared_with_->sum(context_, std::span<T>(sums.data, sums.size()));
+      shared_with_->settle(context_);
+    }
+    if (before_update || shared_) {
+      if (before_update) {
+        optimiser_.clear_unwritten(context_, written);
+        before_update({context_, model_.parameters(), options_.accumulate, sums});
+      }
       recorded(
           context_, [&](call_key& key) { describe_update(key, written); }, [&] { return update(sums, written), std::uint64_t{0}; });
     }
@@ -264,6 +288,8 @@ class trainer {
   bool is_recordable_;
   input_type input_;
   sgd<T, B> optimiser_;
+  any_communicator<B>* shared_with_ = nullptr;
+  std::optional<shared_gradients<T, B>> shared_;
   typename Model::tape tape_;
   std::int64_t step_ = 0, reported_ = 0;
   buffer<std::uint64_t, B> state_;
