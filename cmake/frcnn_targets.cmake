@@ -10,6 +10,7 @@
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it
+#     frcnn::mpi     MPI (Debian: libopenmpi-dev, and openmpi-bin for mpirun); not where FRCNN_MPI is OFF
 #     frcnn::cuda    CUDA toolkit 12.5 or later, cuDNN 9: for files that nvcc compiles; not where FRCNN_CUDA is OFF
 #   and, where FRCNN_COMPILED is ON (an installed tree: where it was), compiled once, with flags of its own:
 #     frcnn::cpu     load_detector with the library's presets and all CPU kernels (frcnn/load_detector.hpp); needs what frcnn::io needs
@@ -23,6 +24,7 @@ include_guard(DIRECTORY)
 set(FRCNN_ALL_COMPONENTS data io coco eval viz compress)
 set(FRCNN_COMPILED_COMPONENTS cpu images)
 set(FRCNN_DEVICE_COMPONENTS cuda)
+set(FRCNN_PROCESS_COMPONENTS mpi)
 
 # -march for one of baseline, v3, v4, native. It is in the name of every kernel (config.hpp): files of several may be in one program.
 function(frcnn_arch_options arch result)
@@ -398,6 +400,23 @@ macro(frcnn_define_compress)
   endif()
 endmacro()
 
+# MPI's C interface: nothing of its C++ one, which it no longer has, is called.
+macro(frcnn_define_mpi)
+  if(FRCNN_MPI STREQUAL "OFF")
+    frcnn_missing("FRCNN_MPI to be AUTO or ON for its component mpi, not OFF")
+  else()
+    set(MPI_CXX_SKIP_MPICXX ON)
+    find_package(MPI QUIET COMPONENTS CXX)
+    if(NOT TARGET MPI::MPI_CXX)
+      frcnn_missing("MPI for its component mpi (Debian: libopenmpi-dev)")
+    else()
+      frcnn_new_target(mpi)
+      target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn MPI::MPI_CXX)
+      target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_MPI=1)  # no part of the ABI: whether one header has contents
+    endif()
+  endif()
+endmacro()
+
 # Folders that may hold the CUDA toolkit or cuDNN: the user's, the system's, and NVIDIA's wheels in Python's site-packages.
 function(frcnn_cuda_folders result)
   set(folders ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT} $ENV{CUDA_PATH} $ENV{CUDA_HOME} ${CUDNN_ROOT} $ENV{CUDNN_ROOT} /usr/local/cuda)
@@ -561,8 +580,8 @@ macro(frcnn_define_targets kind include_dir)
   if(TARGET frcnn::frcnn)
     foreach(frcnn_component ${ARGN})
       if(NOT frcnn_component IN_LIST FRCNN_ALL_COMPONENTS AND NOT frcnn_component IN_LIST FRCNN_COMPILED_COMPONENTS
-         AND NOT frcnn_component IN_LIST FRCNN_DEVICE_COMPONENTS)
-        frcnn_missing("no component '${frcnn_component}': they are ${FRCNN_ALL_COMPONENTS} ${FRCNN_COMPILED_COMPONENTS} ${FRCNN_DEVICE_COMPONENTS}")
+         AND NOT frcnn_component IN_LIST FRCNN_DEVICE_COMPONENTS AND NOT frcnn_component IN_LIST FRCNN_PROCESS_COMPONENTS)
+        frcnn_missing("no component '${frcnn_component}': they are ${FRCNN_ALL_COMPONENTS} ${FRCNN_COMPILED_COMPONENTS} ${FRCNN_DEVICE_COMPONENTS} ${FRCNN_PROCESS_COMPONENTS}")
       elseif(NOT TARGET frcnn::${frcnn_component})
         cmake_language(CALL frcnn_define_${frcnn_component})
       endif()

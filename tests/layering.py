@@ -4,7 +4,7 @@ usage: layering.py INCLUDE_DIR
 
     core <- geometry <- ops <- nn <- backbone, rpn, roi <- detector <- train <- presets
     concepts stand on core and geometry; backend/<name> implements ops
-    compress stands on detector
+    compress stands on detector; distributed on core and concepts
     data, io, eval, viz stand on core and geometry; data may use concepts/data_source.hpp and ops/resize.hpp; data, eval and viz may use
     the headers of io about files as such (reading, atomic writing, names, foreign formats, checksums), data and eval what COCO files say
     each namespace of ours stands between FRCNN_HIDDEN_BEGIN and FRCNN_HIDDEN_END, and is of one of two kinds (config.hpp): a header opens
@@ -41,6 +41,7 @@ MAY_INCLUDE = {
     "viz": VALUES,
     "detector": DETECTOR | {"io"},
     "compress": DETECTOR | {"detector"},
+    "distributed": BASE | {"concepts"},
     "train": DETECTOR | {"detector", "data", "io", "eval", "viz"},
     "presets": DETECTOR | {"detector", "train", "io"},
     "testing": DETECTOR | {"detector", "train", "io"},
@@ -50,6 +51,7 @@ ALSO = {
     "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/coco_json.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/encoding.hpp", "frcnn/io/folder.hpp", "frcnn/io/new_folder.hpp", "frcnn/io/foreign_file.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
     "eval": {"frcnn/io/atomic_file.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/file_name.hpp", "frcnn/io/folder.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
     "viz": {"frcnn/io/atomic_file.hpp"},
+    "distributed": {"frcnn/io/descriptor.hpp"},
     "presets": {"frcnn/backend/cpu.hpp", "frcnn/backend/cpu/options.hpp"},  # load_detector: a file becomes a detector of one device
 }
 GROUND = {"frcnn/config.hpp", "frcnn/instruction_set.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
@@ -73,11 +75,12 @@ THIRD_PARTY = {
     "jerror": ("data/jpeg.hpp",),
     "protozero": ("io/caffemodel.hpp",),
     "simdjson": ("io/coco_json.hpp", "io/coco_parser.hpp"),
+    "mpi": ("distributed/mpi.hpp",),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror"}, "eval": set(), "viz": {"stb"}, "compress": set()}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror"}, "eval": set(), "viz": {"stb"}, "compress": set(), "mpi": {"mpi"}}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
 OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)

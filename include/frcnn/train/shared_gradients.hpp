@@ -30,7 +30,7 @@ struct gradient_bucket {
 };
 
 template <Real T, Backend B>
-class shared_gradients : gradient_listener<T, B> {
+class shared_gradients final : gradient_listener<T, B> {
  public:
   using context = typename B::context;
   using store_type = parameter_store<T, B>;
