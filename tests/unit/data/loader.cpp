@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <new>
 #include <set>
 
@@ -394,4 +395,36 @@ TEST_CASE("loaders of several threads share one data set") {
     });
   for (auto& t : threads) t.join();
   for (std::string const& g : got) CHECK(g == expected);
+}
+
+TEST_CASE("processes share a batch: each loads its images of it, and knows the sides of the whole") {
+  pictures const p(9);
+  training_loader<torchvision> whole(p.data, options(4, 5));
+  std::vector<std::unique_ptr<training_loader<torchvision>>> shares;
+  for (int r = 0; r < 2; ++r) {
+    auto o = options(4, 5);
+    o.share = {r, 2};
+    shares.push_back(std::make_unique<training_loader<torchvision>>(p.data, o));
+  }
+  for (int b = 0; b < 5; ++b) {
+    auto const all = whole.next();
+    REQUIRE(all.size() == 4);
+    int width = 0, height = 0;
+    for (auto const& l : all) width = std::max(width, l.plan.w), height = std::max(height, l.plan.h);
+    for (std::size_t r = 0; r < 2; ++r) {
+      auto const mine = shares[r]->next();
+      REQUIRE(mine.size() == 2);
+      for (std::size_t k = 0; k < 2; ++k) {
+        CHECK(mine[k].id == all[2 * k + r].id);
+        CHECK(mine[k].flipped == all[2 * k + r].flipped);
+        CHECK(mine[k].padded_width == width);
+        CHECK(mine[k].padded_height == height);
+      }
+    }
+  }
+  auto o = options(3);
+  o.share = {0, 2};
+  CHECK_THROWS_WITH(training_loader<torchvision>(p.data, o), "batch: expected a multiple of the 2 processes that share it, found 3");
+  o.share = {2, 2};
+  CHECK_THROWS_AS(training_loader<torchvision>(p.data, o), error);
 }

@@ -1,6 +1,7 @@
 // Steps that several processes share, with threads in their place: they are the steps of one process with the whole batch.
 #include "frcnn/data/memory_source.hpp"
 #include "frcnn/train/data_feed.hpp"
+#include "frcnn/train/shared_evaluation.hpp"
 #include "frcnn/train/trainer.hpp"
 #include "narrow.hpp"
 #include "narrow_preset.hpp"
@@ -252,4 +253,30 @@ TEST_CASE("gradients are summed bucket by bucket while backward goes on") {
   CHECK(parameters ==
         static_cast<int>(std::ranges::count_if(store.entries(), [](auto const& e) { return !e.name.starts_with("backbone"); })));
   for (auto const& e : store.entries()) CHECK(e.p->listener == nullptr);
+}
+
+TEST_CASE("detections of a data set that processes share are those of all, in each of them") {
+  auto const of = [](std::size_t i) {
+    std::vector<detection> list(i % 3);
+    for (std::size_t k = 0; k < list.size(); ++k) {
+      float const v = .1f * static_cast<float>(i) + static_cast<float>(k);
+      list[k].where = {v, v + .3f, v + 7.7f, v + 9.1f};
+      list[k].label = static_cast<std::int32_t>(1 + k);
+      list[k].score = 1 / (v + 3);
+    }
+    return list;
+  };
+  auto const same = [](detection const& a, detection const& b) { return a.where == b.where && a.label == b.label && a.score == b.score; };
+  for (std::size_t const images : {7, 1, 0}) {
+    thread_group group(3);
+    std::vector<std::vector<std::vector<detection>>> found(3, std::vector<std::vector<detection>>(images));
+    group.run([&](int r) {
+      auto& mine = found[static_cast<std::size_t>(r)];
+      for (std::size_t i = static_cast<std::size_t>(r); i < images; i += 3) mine[i] = of(i);
+      cpu::context c(1);
+      gather_detections(c, group[r], mine);
+    });
+    for (auto const& lists : found)
+      for (std::size_t i = 0; i < images; ++i) CHECK(std::ranges::equal(lists[i], of(i), same));
+  }
 }
