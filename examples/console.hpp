@@ -12,13 +12,18 @@
 #include <csignal>
 #include <cstdio>
 #include <new>
+#include <sstream>
 #include <string>
 #include <utility>
 
 namespace console {
 
+// Of several processes that run one program, one speaks.
+inline bool says = true;
+
 template <class... Arguments>
 void tell(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  if (!says) return;
   std::string const said = fmt::format(text, std::forward<Arguments>(arguments)...);
   std::fwrite(said.data(), 1, said.size(), stderr);  // fmt::print throws where nobody reads any more
 }
@@ -129,7 +134,8 @@ int run(CLI::App& app, int argc, char** argv, Work&& work) {
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& e) {
-    return app.exit(e) == 0 ? 0 : 1;
+    std::ostringstream nobody;
+    return (says ? app.exit(e) : app.exit(e, nobody, nobody)) == 0 ? 0 : 1;
   }
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the system's limit is a write that fails, with a sentence
   int status = 1;

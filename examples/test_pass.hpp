@@ -13,6 +13,7 @@
 #include <frcnn/io/file_name.hpp>
 #include <frcnn/io/folder.hpp>
 #include <frcnn/train/evaluation.hpp>
+#include <frcnn/train/shared_evaluation.hpp>
 #include <frcnn/viz.hpp>
 
 #include <algorithm>
@@ -55,16 +56,22 @@ class test_pass {
                        first_class));
   }
 
-  // Throws interruption.
+  // Throws interruption. others: processes that share the images; the first of them goes on with what all have found.
   template <class Detector>
-  void operator()(Detector const& d, attempts& attempt) const {
+  void operator()(Detector const& d, attempts& attempt, frcnn::any_communicator<frcnn::cpu>* others = nullptr) const {
     progress show;
     pace speed(static_cast<double>(set_.size()));
     auto const done = [&](std::size_t n) {
       show(fmt::format("test image {} of {}, {:.1f} a second", n, set_.size(), speed.rate(static_cast<double>(n))), n == set_.size());
       stop_if_interrupted();
     };
-    auto const found = frcnn::detect_all(d, set_, {}, done, regions_);
+    auto const share = others ? frcnn::data::batch_share{others->rank(), others->size()} : frcnn::data::batch_share();
+    auto found = frcnn::detect_all(d, set_, {}, done, regions_, share);
+    if (others) {
+      frcnn::cpu::context c(1);
+      frcnn::gather_detections(c, *others, found);
+      if (others->rank() != 0) return;
+    }
     auto const truth = frcnn::truth_of(set_);
     frcnn::eval::voc_evaluation scores;
     if (set_.coco)

@@ -11,6 +11,7 @@
 #include "fine_tuning.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
+#include "processes.hpp"
 #include "protocol.hpp"
 #include "test_pass.hpp"
 #include "train_options.hpp"
@@ -117,9 +118,11 @@ struct preset_data {
 };
 
 template <class Family>
-static int train(arguments const& a, console::datasets const& sets, preset_data<Family> const& preset,
-                 typename Family::config_type config) {
+static int train(arguments const& a, console::datasets const& sets, preset_data<Family> const& preset, typename Family::config_type config,
+                 console::processes& team) {
   fs::path const out = a.out;
+  io::checkpoint_dir const checkpoints(out / "checkpoint");
+  console::process_history const history(a.resume ? checkpoints.latest() : std::nullopt, team.size());
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
@@ -198,6 +201,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .short_sides = config.pyramid.short_sides};
   std::vector<plan> plans;
   auto const add_plan = [&](presets::training_defaults const& defaults) {
+    if (int const batch = a.batch ? a.batch : defaults.batch; batch % team.size() != 0)
+      throw error("--batch", fmt::format("a multiple of the {} processes, which share it", team.size()), std::to_string(batch));
     plan p{.options = {a.seed, defaults.rate, defaults.optimiser, a.accumulate ? a.accumulate : defaults.accumulate},
            .batch = a.batch ? a.batch : defaults.batch};
     auto& rate = p.options.rate;
@@ -211,7 +216,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     else if (a.epochs || !rate.steps) rate.steps = p.per_epoch * (a.epochs ? a.epochs : defaults.epochs);
     plans.push_back(p);
   };
-  for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training())) add_plan(defaults);
+  for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training()))
+    add_plan(a.batch ? defaults : history.scaled(defaults));
   if (a.protocol == "coco") {
     console::say(console::protocol_settings(config));
     std::array<char const*, 2> const of = a.is_joint() ? std::array{"", ""} : std::array{"RPN: ", "Fast R-CNN: "};
@@ -236,6 +242,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   };
   if (a.is_joint()) {
     images.batch = plans.front().batch;
+    images.share = {team.rank(), team.size()};
     feed.emplace(sets.train, images);
     stages.emplace_back(training_stage<model>{.name = scheme,
                                               .model = &d.model(),
@@ -244,7 +251,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                               .options = plans.front().options,
                                               .step = step,
                                               .trains = outside ? under({"backbone", "roi_heads"}) : trains_function(),
-                                              .begin = measures_targets ? measure : std::function<void()>()});
+                                              .begin = measures_targets ? measure : std::function<void()>(),
+                                              .shared_with = team.communicator()});
   } else {
     steps.emplace(d, sets.train, images,
                   alternating_options{.rpn = plans[0].options,
@@ -310,23 +318,30 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, proposals_crc);
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
-  io::checkpoint_dir const checkpoints(out / "checkpoint");
-  metrics_file metrics(out / "metrics.jsonl");
+  std::optional<metrics_file> metrics;
+  if (team.is_first()) metrics.emplace(out / "metrics.jsonl");
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
+    history.expect(identity);
     load_checkpoint(*last, d, run, identity, trained_on, console::warn);
-    metrics.cut_back_to(last->step);
+    if (metrics) metrics->cut_back_to(last->step);
     console::say(fmt::format("going on from step {}", run.done()));
   } else {
     if (a.resume && console::there(out / "model.safetensors"))
       throw error("--resume", "a checkpoint in " + a.out + ", or a folder without a trained model", "model.safetensors alone");
     if (a.resume) console::say("no checkpoint in " + out.string() + ": starting anew");
-    metrics.clear();
+    if (metrics) metrics->clear();
+  }
+  history.keep(identity, context.threads());
+  if (team.are_several()) {
+    auto const weights_now = d.model().parameters().read();
+    team.check_equal(io::crc32c({reinterpret_cast<char const*>(weights_now.data()), weights_now.size() * sizeof weights_now[0]}),
+                     "weights");
   }
 
   // Who watches: a progress line, metrics, event files, checkpoints.
   auto const now = [] { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); };
   std::optional<io::event_file> events;
-  if (a.tensorboard)
+  if (a.tensorboard && team.is_first())
     events.emplace(out / "tensorboard", now(),
                    a.resume ? std::optional(run.done() + 1) : std::nullopt);  // scalars of the step before are there
   console::progress show;
@@ -334,6 +349,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   console::pace pace(static_cast<double>(run.steps()), started);
   double average = 0;
   run.hooks.on_step = [&](step_report const& r) {
+    if (!team.is_first()) return;
     auto const stage = static_cast<std::size_t>(r.stage);
     plan const& p = plans[stage % plans.size()];
     double const images_per_step = static_cast<double>(p.batch) * p.options.accumulate;
@@ -353,7 +369,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (!steps || !steps->trains_rpn(r.stage)) values.insert(values.end(), {{"class", r.losses[2]}, {"head_box", r.losses[3]}});
     values.insert(values.end(), {{"lr", r.lr}, {"gradient_norm", r.norm}});
     if (steps) values.emplace_back("stage", r.stage);
-    metrics.write(static_cast<std::uint64_t>(all), values);
+    metrics->write(static_cast<std::uint64_t>(all), values);
     if (events) {
       events->scalar("loss/total", static_cast<float>(r.total()), all, now());
       events->scalar("learning_rate", static_cast<float>(r.lr), all, now());
@@ -366,7 +382,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (static_cast<double>(run.done()) <= started) return;
     run.flush();
     if (events) events->flush();
-    save_checkpoint(checkpoints, d, run, identity, trained_on);
+    if (team.is_first()) save_checkpoint(checkpoints, d, run, identity, trained_on);
   };
   run.hooks.after_step = [&](training_position p) {
     auto const done = run.done();
@@ -375,7 +391,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       run.flush();
       save(unshared(), out / "unshared.safetensors");
     }
-    if (console::interrupted != 0) stop.request_stop();
+    if (team.any(console::interrupted != 0)) stop.request_stop();
     if (done < run.steps() && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
   };
   if (steps)
@@ -393,24 +409,26 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     keep();
     return stopped();
   } catch (...) {  // an image that went away, a full disk: what was trained so far is whole
-    console::fault_of(keep);
+    if (!team.are_several())
+      console::fault_of(keep);  // what of several has failed may be one alone, and the steps of the others other ones
     throw;
   }
 
   if (outside && a.init.empty()) console::say("the RPN of this model is untrained: evaluate it with --proposals");
   auto const finish = [&](detector<Family> const& trained) {
-    save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
+    if (team.is_first()) save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
     keep();
     a.cpu.report();
     console::attempts attempt;
-    attempt([&] { draw_curves(out); });
+    if (team.is_first()) attempt([&] { draw_curves(out); });
     if (a.no_test) return attempt.status();
     try {
       console::stop_if_interrupted();
-      test(trained, attempt);
+      test(trained, attempt, team.communicator());
     } catch (console::interruption const&) {
       console::say(
           fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
+      if (team.are_several()) team.leave(console::interrupted_status());  // the others may be anywhere
       return console::interrupted_status();
     }
     return attempt.status();
@@ -420,40 +438,53 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
 
 int main(int argc, char** argv) {
   CLI::App app("Trains Faster R-CNN on data in PASCAL VOC layout and evaluates it");
+  console::processes team;
   arguments a;
   declare(app, a);
   return console::run(app, argc, argv, [&] {
-    fs::path const out = a.out;
-    a.check();
-    console::check_place(out, {"checkpoint", "results", "detections", "tensorboard"},
-                         {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt"});
-    if (!a.resume)
-      for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
-        if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
-    if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors"});
-    return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
-      auto published = Preset::config({});
-      console::apply_protocol<Preset>(a.protocol, published);
-      auto const config = configured(published, a);
-      make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws for shapes that are none
-      if (a.data.empty()) {
-        fs::path const demo = out / "demo-data";
-        if (a.resume && !console::there(demo) && console::there(out / "checkpoint"))
-          throw error("--resume", "the arguments of the run in " + a.out + ", its --data among them", "no --data");
-        if (!console::there(demo)) data::write_demo_voc(demo, {});
-        a.data = {demo.string()};
-      }
-      std::vector<data::voc_source> read;
-      for (auto const& spec : a.data) read.push_back(data::parse_voc_spec(spec));
-      if (!a.test.empty()) read.push_back(data::parse_voc_spec(a.test));
-      console::check_beside_data(out, read);
-      fs::path const known = out / "checked_images.txt";
-      a.reading.choose_difficult(a.data);
-      console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads, known}, a.reading);
-      console::make_folder(out);
-      console::folder_lock const alone(out);
-      sets.checked.save(known);
-      return train(a, sets, preset_data<typename Preset::family>::template of<Preset>(), config);
+    return team.guarded([&] {
+      fs::path const out = a.out;
+      team.check();
+      a.check();
+      if (team.are_several() && !a.is_joint())
+        throw error("--scheme", "joint or exact, or --proposals: what several processes train", a.scheme);
+      a.cpu.threads = team.threads(a.cpu.threads);
+      console::check_place(out, {"checkpoint", "results", "detections", "tensorboard"},
+                           {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt"});
+      if (!a.resume)
+        for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
+          if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
+      if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors"});
+      return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
+        auto published = Preset::config({});
+        console::apply_protocol<Preset>(a.protocol, published);
+        auto const config = configured(published, a);
+        make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws for shapes that are none
+        if (a.data.empty()) {
+          fs::path const demo = out / "demo-data";
+          if (a.resume && !console::there(demo) && console::there(out / "checkpoint"))
+            throw error("--resume", "the arguments of the run in " + a.out + ", its --data among them", "no --data");
+          team.barrier();  // all have looked
+          if (team.is_first() && !console::there(demo)) data::write_demo_voc(demo, {});
+          team.barrier();
+          a.data = {demo.string()};
+        }
+        std::vector<data::voc_source> read;
+        for (auto const& spec : a.data) read.push_back(data::parse_voc_spec(spec));
+        if (!a.test.empty()) read.push_back(data::parse_voc_spec(a.test));
+        console::check_beside_data(out, read);
+        fs::path const known = out / "checked_images.txt";
+        a.reading.choose_difficult(a.data);
+        console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads, known}, a.reading);
+        team.barrier();  // all have looked at --out
+        std::optional<console::folder_lock> alone;
+        if (team.is_first()) {
+          console::make_folder(out);
+          alone.emplace(out);
+          sets.checked.save(known);
+        }
+        return train(a, sets, preset_data<typename Preset::family>::template of<Preset>(), config, team);
+      });
     });
   });
 }

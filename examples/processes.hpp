@@ -1,0 +1,176 @@
+#pragma once
+// One training by the processes that mpirun has started: who of them speaks, writes and fails. Without mpirun there is one process, and
+// nothing of this is felt.
+//
+//   process 0    prints, writes files, and saves checkpoints
+//   batch        --batch is that of all processes together; not given, it is the preset's for each
+//   rate         where the batch is N times the preset's because --batch was not given, the rate is N times the preset's, and warm-up and the
+//                preset's number of steps are divided by N: they see as many images (Goyal et al. 2017, "linear scaling")
+//   failures     a process that fails says so and ends; mpirun ends the others. One that is killed is named by another of its machine
+#include "console.hpp"
+
+#include <frcnn/backend/cpu.hpp>
+#include <frcnn/concepts/communicator.hpp>
+#include <frcnn/io/checkpoint_dir.hpp>
+#include <frcnn/io/safetensors.hpp>
+#include <frcnn/mpi.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace console {
+
+class processes {
+ public:
+  processes() {
+#if FRCNN_HAS_MPI
+    if (!frcnn::distributed::mpi_processes::are_several()) return;
+    mpi_.emplace([this](int rank) {
+      if (mpi_->is_first_to_say())
+        says = true, fail(frcnn::error(name(rank), "to train to the end",
+                                       "its end (killed, or crashed); checkpoints are whole, --resume goes on from the last")
+                              .what());
+      leave(1);
+    });
+    sums_.emplace(*mpi_);
+    erased_.emplace(*sums_);
+    says = rank() == 0;
+    catch_interrupts();  // mpirun's too, which would end this process before it has named the one that failed
+#endif
+  }
+
+  // A build without MPI under mpirun would be as many runs, each in the others' way.
+  void check() const {
+#if !FRCNN_HAS_MPI
+    for (char const* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
+      if (char const* const n = std::getenv(name); n && std::atoi(n) > 1)
+        throw frcnn::error("mpirun", "a build with MPI (FRCNN_MPI=ON; Debian: libopenmpi-dev)", "one without");
+#endif
+  }
+
+  int size() const { return erased_ ? erased_->size() : 1; }
+  int rank() const { return erased_ ? erased_->rank() : 0; }
+  bool are_several() const { return size() > 1; }
+  bool is_first() const { return rank() == 0; }
+  frcnn::any_communicator<frcnn::cpu>* communicator() { return are_several() ? &*erased_ : nullptr; }
+
+  // Threads of each where nobody says: those that mpirun has bound it to, or an equal part of the machine's.
+  int threads(int told) const {
+#if FRCNN_HAS_MPI
+    if (told == 0 && are_several()) {
+      int const mine = static_cast<int>(std::thread::hardware_concurrency()), all = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+      return std::max(1, mine < all ? mine : all / mpi_->size_here());
+    }
+#endif
+    return told;
+  }
+
+  void barrier() {
+    if (erased_) erased_->barrier();
+  }
+  // Whether it is so in any of them: the same answer in all.
+  bool any(bool here) { return total(here ? 1 : 0) > 0; }
+  // Throws where not all have the same number.
+  void check_equal(std::uint32_t number, char const* what) {
+    if (total(number) != static_cast<double>(number) * size())
+      throw frcnn::error(name(rank()), std::string("the same ") + what + " as the others", "others");
+  }
+
+  // Runs work(); what it throws is said once, with the name of the process, and ends all.
+  template <class Work>
+  int guarded(Work&& work) {
+    if (!are_several()) return work();
+    int status = 1;
+    if (auto const fault = fault_of([&] { status = work(); }); !fault.empty()) {
+#if FRCNN_HAS_MPI
+      if (mpi_->is_first_to_say()) says = true, fail(name(rank()) + ": " + fault);
+#endif
+      leave(1);
+    }
+    return status;
+  }
+  // Ends this process without waiting for the others; mpirun ends them.
+  [[noreturn]] static void leave(int status) {
+    std::fflush(nullptr);
+    ::_exit(status);
+  }
+
+ private:
+  std::string name(int rank) const { return fmt::format("process {} of {}", rank, size()); }
+  double total(double here) {
+    if (!erased_) return here;
+    erased_->sum(context_, std::span<double>(&here, 1));
+    erased_->settle(context_);
+    return here;
+  }
+
+#if FRCNN_HAS_MPI
+  std::optional<frcnn::distributed::mpi_processes> mpi_;
+  std::optional<frcnn::distributed::mpi_communicator<frcnn::cpu>> sums_;
+  std::optional<frcnn::communicator_ref<frcnn::distributed::mpi_communicator<frcnn::cpu>>> erased_;
+#else
+  std::optional<frcnn::communicator_ref<frcnn::null_communicator<frcnn::cpu>>> erased_;
+#endif
+  frcnn::cpu::context context_{1};
+};
+
+// What a run on several processes was begun with, as its checkpoint has it, and how a run goes on from it with as many or others.
+class process_history {
+ public:
+  // last: of a run that is resumed.
+  process_history(std::optional<frcnn::io::checkpoint> const& last, int processes) : now_(processes), times_(last ? 1 : processes) {
+    if (!last) return;
+    frcnn::io::safetensors_file const state(last->path / "state.safetensors");
+    auto const of = [&](char const* key) {
+      auto const found = state.metadata().find(std::string("argument ") + key);
+      return found == state.metadata().end() ? std::string() : found->second;
+    };
+    then_ = of(processes_key), threads_then_ = of("--threads"), times_text_ = of(times_key);
+    if (!times_text_.empty()) times_ = std::max(1, std::atoi(times_text_.c_str()));
+  }
+
+  // The rule above. Says what it does.
+  template <class Defaults>
+  Defaults scaled(Defaults d) const {
+    if (times_ == 1) return d;
+    auto const divided = [&](std::int64_t n) { return (n + times_ - 1) / times_; };
+    double const lr = d.rate.lr;
+    d.batch *= times_;
+    d.rate.lr *= times_;
+    d.rate.warmup = divided(d.rate.warmup);
+    d.rate.steps = divided(d.rate.steps);
+    say(fmt::format("{} processes' batch: {} images, {} times the preset's; rate {:g} x {}, warm-up and steps of the preset / {}", now_,
+                    d.batch, times_, lr, times_, times_));
+    return d;
+  }
+
+  // Before a checkpoint is compared with these arguments: another number of processes is no other run, and may have other threads.
+  void expect(std::map<std::string, std::string>& identity) const {
+    if (!then_.empty()) identity[processes_key] = then_;
+    if (!threads_then_.empty() && (then_.empty() ? "1" : then_) != std::to_string(now_)) identity["--threads"] = threads_then_;
+    if (times_ > 1) identity[times_key] = std::to_string(times_);
+  }
+  // For the checkpoints to come.
+  void keep(std::map<std::string, std::string>& identity, int threads) const {
+    identity["--threads"] = std::to_string(threads);
+    if (now_ > 1) identity[processes_key] = std::to_string(now_);
+    else identity.erase(processes_key);
+    if (times_ > 1) identity[times_key] = std::to_string(times_);
+    if (std::string const then = then_.empty() ? "1" : then_; !threads_then_.empty() && then != std::to_string(now_))
+      say(fmt::format("a run of {} process(es) goes on with {}: equal within rounding, not in every bit", then, now_));
+  }
+
+ private:
+  static constexpr char const *processes_key = "processes", *times_key = "times the preset's batch";
+  int now_, times_;
+  std::string then_, threads_then_, times_text_;
+};
+
+}  // namespace console

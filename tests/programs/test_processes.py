@@ -1,0 +1,140 @@
+"""Several processes under mpirun train as one with the same batch; whatever ends one of them ends all, with one sentence.
+
+Without mpirun, or where the programs were built without MPI, it says so and tests nothing else.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
+
+MPIRUN = shutil.which("mpirun")
+if not MPIRUN:
+    print("skipped: there is no mpirun")
+    sys.exit(0)
+environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMP_NUM_THREADS="1")
+
+
+def start(processes, *arguments):
+    return subprocess.Popen([MPIRUN, "--oversubscribe", "-n", str(processes), PROGRAMS / "train_voc", *map(str, arguments)], env=environment,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def train(processes, *arguments):
+    process = start(processes, *arguments)
+    try:
+        out, errors = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        check(False, f"{processes} processes do not end: {arguments}", process.communicate())
+    return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+
+
+def sentences(result):
+    return [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+
+
+def steps(out):
+    return [json.loads(line) for line in open(f"{out}/metrics.jsonl")]
+
+
+def near(ours, theirs):
+    check(len(ours) == len(theirs), ours, theirs)
+    for a, b in zip(ours, theirs):
+        for name in ("step", "loss", "lr", "gradient_norm"):
+            check(abs(a[name] - b[name]) <= 1e-5 * abs(b[name]), name, a, b)
+
+
+data = demo_data(images=10)
+options = ["--data", data, *TINY, "--iterations", 2, "--checkpoint-every", 1]
+
+# two processes with a batch of 4 are one with it; test included; half of the images without objects
+for n, file in enumerate(sorted((data / "Annotations").glob("*.xml"))):
+    if n % 2:
+        text = file.read_text()
+        file.write_text(text[: text.index("<object>")] + "</annotation>\n")
+two = train(2, *options, "--batch", 4, "--out", "two")
+if "a build with MPI" in two.stderr:
+    print("skipped: the programs were built without MPI")
+    sys.exit(0)
+check(two.returncode == 0, two)
+one = run("train_voc", *options, "--batch", 4, "--out", "one")
+check(one.returncode == 0, one)
+near(steps("two"), steps("one"))
+check(len(two.stdout.splitlines()) == len(one.stdout.splitlines()) and two.stdout.count("mAP50") == 1, "one of them speaks", two, one)
+check(two.stderr.count("step 2 of 2") == 1, two)
+check({p.name for p in pathlib.Path("two").rglob("*")} == {p.name for p in pathlib.Path("one").rglob("*")}, "other files")
+
+# goes on with as many bit by bit, with others within rounding
+for n in (1, 2, 4):
+    out = f"resumed-{n}"
+    shutil.copytree("two", out)
+    shutil.rmtree(f"{out}/checkpoint/step-00000002")
+    pathlib.Path(f"{out}/model.safetensors").unlink()
+    resumed = train(n, *options, "--batch", 4, "--no-test", "--out", out, "--resume")
+    check(resumed.returncode == 0 and "going on from step 1" in resumed.stderr, resumed)
+    check(("equal within rounding" in resumed.stderr) == (n != 2), resumed)
+    near(steps(out), steps("one"))
+check(bytes_of("resumed-2/model.safetensors") == bytes_of("two/model.safetensors"), "equal numbers of processes, equal bytes")
+
+# the rule of the rate, and a resume that takes batch and rate from the checkpoint
+scaled = train(2, *options, "--no-test", "--out", "scaled")
+check(scaled.returncode == 0 and "4 images, 2 times the preset's; rate 0.01 x 2" in scaled.stderr, scaled)
+check(abs(steps("scaled")[0]["lr"] - 0.02 / 50) < 1e-9, steps("scaled")[0])
+shutil.rmtree("scaled/checkpoint/step-00000002")
+alone = run("train_voc", *options, "--no-test", "--out", "scaled", "--resume")
+check(alone.returncode == 0 and "going on from step 1" in alone.stderr, alone)
+
+# what is refused is refused once
+for processes, more, words in ((3, ["--batch", 4], ["--batch", "a multiple of the 3 processes", "found 4"]),
+                               (2, ["--scheme", "alternating", "--iterations", "2,2"], ["--scheme", "alternating"])):
+    result = train(processes, *options, *more, "--out", "refused")
+    check(result.returncode == 1 and len(sentences(result)) == 1 and all(w in result.stderr for w in words), result)
+
+# a full disk of process 0
+pathlib.Path("full").mkdir()
+pathlib.Path("full/metrics.jsonl").symlink_to("/dev/full")
+full = train(2, *options, "--no-test", "--out", "full", "--resume")
+check(full.returncode == 1 and len(sentences(full)) == 1 and "process 0 of 2" in full.stderr and "a full disk" in full.stderr, full)
+
+
+def rank_1_of(out):
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if f"--out\0{out}".encode() in (folder / "cmdline").read_bytes() and b"OMPI_COMM_WORLD_RANK=1\0" in (folder / "environ").read_bytes():
+                return int(folder.name)
+        except OSError:
+            pass
+    return None
+
+
+def wait_for_steps(out):
+    deadline = time.time() + 60
+    while time.time() < deadline and not list(pathlib.Path(f"{out}/checkpoint").glob("step-*[0-9]")):
+        time.sleep(0.05)
+
+
+# kill -9: one sentence that names the process, soon; the last checkpoint goes on
+long_run = [*options, "--iterations", 4000, "--no-test"]
+process = start(2, *long_run, "--out", "killed")
+wait_for_steps("killed")
+victim = rank_1_of("killed")
+check(victim is not None, "rank 1 was not found")
+os.kill(victim, signal.SIGKILL)
+began = time.time()
+out, errors = process.communicate(timeout=30)
+killed = subprocess.CompletedProcess([], process.returncode, out, errors)
+check(killed.returncode != 0 and len(sentences(killed)) == 1 and "process 1 of 2" in sentences(killed)[0], killed)
+print(f"ended {time.time() - began:.1f} s after kill -9")
+
+# Ctrl-C saves
+process = start(2, *long_run, "--out", "stopped")
+wait_for_steps("stopped")
+process.send_signal(signal.SIGINT)
+out, errors = process.communicate(timeout=30)
+check("go on with --resume" in errors, errors)
