@@ -7,6 +7,7 @@
 #include "data_options.hpp"
 #include "outputs.hpp"
 
+#include <frcnn/data/common_folder.hpp>
 #include <frcnn/data/voc_writer.hpp>
 
 #include <filesystem>

@@ -6,6 +6,7 @@
 //   write_draft   labelImg's XML of an image, boxes in VOC's whole pixels
 #include "outputs.hpp"
 
+#include <frcnn/data/common_folder.hpp>
 #include <frcnn/data/voc_writer.hpp>
 #include <frcnn/io/coco_writer.hpp>
 

@@ -13,6 +13,7 @@
 //
 // Example: dataset const train = read_coco({*find_coco("COCO:train2017", "train")});
 // Invariant: what write_coco writes of a data set reads back as the same data set: images, order, classes, boxes.
+#include "frcnn/data/common_folder.hpp"
 #include "frcnn/data/voc.hpp"
 #include "frcnn/io/coco_json.hpp"
 

@@ -11,7 +11,6 @@
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/new_folder.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -54,44 +53,6 @@ inline std::string annotation_of(sample const& s, std::string const& file, std::
 // The text of an annotation of the image `file`, as labelImg and VOC's tools read it. folder: said as well where it is not empty.
 inline std::string annotation_text(sample const& s, std::string const& file, std::string const& folder = {}) {
   return detail::annotation_of(s, file, folder);
-}
-
-namespace detail {
-
-inline bool is_below(std::filesystem::path const& path, std::filesystem::path const& folder) {
-  auto const below = path.lexically_relative(folder);
-  return !below.empty() && *below.begin() != "..";
-}
-
-inline std::filesystem::path common_folder(dataset const& data, bool absolute) {
-  std::filesystem::path common;
-  for (sample const& s : data.samples) {
-    auto const folder = (absolute ? std::filesystem::absolute(s.image) : s.image).parent_path().lexically_normal();
-    if (common.empty()) common = folder.empty() ? "." : folder;
-    while (common.has_relative_path() && common != "." && !is_below(folder, common))
-      common = common.has_parent_path() ? common.parent_path() : std::filesystem::path(".");
-  }
-  return common;
-}
-
-}  // namespace detail
-
-// An image as it is called from a folder that common_folder gave.
-inline std::filesystem::path path_from(std::filesystem::path const& folder, std::filesystem::path const& image) {
-  return (folder.is_absolute() ? std::filesystem::absolute(image) : image).lexically_normal().lexically_relative(folder);
-}
-
-// The folder below which all images lie: as their paths have it, or absolute where some are and others are not, or lie beside the working
-// folder.
-inline std::filesystem::path common_folder(dataset const& data) {
-  auto const is_absolute = [](sample const& s) { return s.image.is_absolute(); };
-  auto const absolute = std::ranges::count_if(data.samples, is_absolute);
-  if (absolute == 0 || absolute == std::ranges::ssize(data.samples)) {
-    auto const common = detail::common_folder(data, false);
-    if (std::ranges::all_of(data.samples, [&](sample const& s) { return detail::is_below(s.image.lexically_normal(), common); }))
-      return common;
-  }
-  return detail::common_folder(data, true);
 }
 
 inline void write_voc(std::filesystem::path out, std::string const& split, dataset const& data) {
