@@ -3,7 +3,7 @@
 //
 //   maps   level[l] = [N, C, Hl, Wl]                 engine's activations
 //   rois   [N, R] half-open boxes in pixels of the network's input, count[N]; dead rows give zeros and get no gradient
-//   level  [N, R] int32: which map each RoI reads; empty with one level
+//   level  [N, R] int32: which map each RoI reads, -1: none, so that its features are 0; empty with one level
 //   out    [N*R, C, P*P] plain rows, bins in row-major order: as the columns of every published fc6 are, (c*P + y)*P + x;
 //          or an activation [N*R, C, P, P] in the engine's layout, which a convolution reads (a head that shares conv5); dout likewise
 //   argmax [N*R, P*P, C] int32 (RoIPool), which backward reads: y*W + x in the map, -1 for an empty bin

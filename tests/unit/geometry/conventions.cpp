@@ -106,7 +106,9 @@ TEST_CASE("conventions: the map that a RoI reads") {
   }
   CHECK(*std::min_element(seen, seen + 4) > 0);
   CHECK(tv::map_level(box<float>{0, 0, 0, 0}) == 0);
-  CHECK(tv::map_level(box<float>{0, 0, -4, 4}) == 0);
+  CHECK(tv::map_level(box<float>{0, 0, -4, 4}) == -1);  // torchvision 0.29.2 gives such a box no level, and features of 0
+  CHECK(tv::map_level(box<float>{0, 0, -224, -224}) == 2);
+  CHECK(tv::map_level(box<float>{0, 0, std::nanf(""), 4}) == -1);
   CHECK(tv::map_level(box<float>{0, 0, 1e6f, 1e6f}) == 3);
   CHECK(tv::map_level(box<float>{0, 0, 1e6f, 1e6f}, 3, 4) == 1);
 }

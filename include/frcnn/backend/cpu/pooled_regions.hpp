@@ -56,7 +56,7 @@ struct pooled_regions {
   }
 };
 
-// Which map a RoI reads, or whether it is dead.
+// Which map a RoI reads, or whether it is dead: past the count, or of no level.
 template <class Box>
 struct roi_rows {
   counted<Box, 2, cpu> rois;
@@ -65,7 +65,7 @@ struct roi_rows {
   std::size_t images() const { return static_cast<std::size_t>(rois.rows.dims[0]); }
   std::size_t per_image() const { return static_cast<std::size_t>(rois.rows.dims[1]); }
   std::size_t live(std::size_t image) const { return static_cast<std::size_t>(std::clamp(rois.count.data[image], 0, rois.rows.dims[1])); }
-  bool is_live(std::size_t row) const { return row % per_image() < live(row / per_image()); }
+  bool is_live(std::size_t row) const { return row % per_image() < live(row / per_image()) && level_of(row) >= 0; }
   Box& roi(std::size_t row) const { return rois.rows.data[row]; }
   int level_of(std::size_t row) const { return level ? level.data[row] : 0; }
 };

@@ -152,6 +152,7 @@ struct roi_align<cpu> {
           detail::bilinear_grid<T> grid(memory + static_cast<std::size_t>(worker) * room, pooled, spec.sampling);
           for (std::size_t r = 0; r < rows.live(image); ++r) {
             std::size_t const row = image * rows.per_image() + r;
+            if (!rows.is_live(row)) continue;
             int const l = rows.level_of(row);
             auto const& map = dmaps.level[l];
             if (!map) continue;

@@ -61,6 +61,7 @@ struct roi_pool<cpu> {
         c, dmaps, rows.images(), channels, how, [=, &dmaps](int worker, std::size_t image, std::size_t first, std::size_t count) {
           for (std::size_t r = 0; r < rows.live(image); ++r) {
             std::size_t const row = image * rows.per_image() + r;
+            if (!rows.is_live(row)) continue;
             auto const& map = dmaps.level[rows.level_of(row)];
             if (!map) continue;
             T* const target = detail::image_of(map, image) + first;

@@ -137,6 +137,7 @@ struct roi_warp<cpu> {
           std::size_t const mine = static_cast<std::size_t>(worker);
           for (std::size_t r = 0; r < rows.live(image); ++r) {
             std::size_t const row = image * rows.per_image() + r;
+            if (!rows.is_live(row)) continue;
             int const l = rows.level_of(row);
             auto const& map = dmaps.level[l];
             if (!map) continue;

@@ -62,7 +62,7 @@ struct cuda_rois {
     int const n = rois.count.data[image];
     return n < 0 ? 0 : n < per_image() ? n : per_image();
   }
-  FRCNN_HD bool is_live(int row) const { return row % per_image() < live(row / per_image()); }
+  FRCNN_HD bool is_live(int row) const { return row % per_image() < live(row / per_image()) && level_of(row) >= 0; }
   FRCNN_HD box<T> roi(int row) const { return rois.rows.data[row]; }
   FRCNN_HD int level_of(int row) const { return level ? level.data[row] : 0; }
   // Of L levels. A constant where there is one: nvcc keeps arrays on the stack whose index it does not know, even of one element.

@@ -75,12 +75,15 @@ struct agreed {
   static constexpr double bias_decay_mult = 1;
 
   // Which of the maps with strides 2^lowest ... 2^highest a RoI reads, counted from 0: floor(4 + log2(sqrt(area) / 224) + 1e-6), clamped
-  // (Feature Pyramid Networks, eq. 1; torchvision's epsilon). Example: 224 x 224 -> 2 (stride 16), 112 x 112 -> 1, no area -> 0.
+  // (Feature Pyramid Networks, eq. 1; torchvision's epsilon). Example: 224 x 224 -> 2 (stride 16), 112 x 112 -> 1, no area -> 0. -1, none of
+  // them, for a box whose area is negative or NaN.
   template <class T>
   FRCNN_HD static int map_level(box<T> const& b, int lowest = 2, int highest = 5) {
     using std::floor, std::log2, std::sqrt;
-    T const level = floor(T(4) + log2(sqrt(b.area()) / T(224)) + T(1e-6));
-    return (level >= T(highest) ? highest : level > T(lowest) ? static_cast<int>(level) : lowest) - lowest;  // NaN: lowest
+    T const area = b.area();
+    if (is_nan(area) || area < T(0)) return -1;
+    T const level = floor(T(4) + log2(sqrt(area) / T(224)) + T(1e-6));
+    return (level >= T(highest) ? highest : level > T(lowest) ? static_cast<int>(level) : lowest) - lowest;
   }
 
  protected:
