@@ -19,7 +19,8 @@ namespace {
 template <class Tape, class F>
 void for_each_relu(Tape& t, F f) {
   for (std::size_t i = 1; i < t.backbone.at.size(); ++i) f(t.backbone.at[i].data, t.backbone.at[i].dims.size());
-  for (auto& a : t.proposals.hidden) f(a.data, a.dims.size());
+  for (auto& of_levels : t.proposals.hidden)
+    for (auto& a : of_levels) f(a.data, a.dims.size());
   for (auto const& rows : {t.head.h6, t.head.h7}) f(rows.data, rows.size());
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 // The Fast R-CNN head: pooled regions through two fully connected layers to class scores and class-specific boxes. Models RoIHead.
 //
-//   F       the features it reads         Rules   the convention         Pooler  one of roi/pooler.hpp
+//   F       the features it reads         Rules   the convention         Pooler  one of roi/pooler.hpp, or roi/deep_pooler.hpp
 //
 //   N images, Q RoIs each (rows = N*Q), K classes:
 //   pooled [rows, C*P*P] -> fc6 -> fc7 [rows, width] -> logits [rows, K+1], deltas [rows, 4(K+1)]
+// fc7, or both, may not be there: their widths are 0 then.
 // With options.empirical_targets the box predictor learns targets of mean 0 and deviation 1 for each class; the statistics are two buffers
 // beside it (roi/target_normalisation.hpp), and what leaves infer is undone.
 // Initialisation: PyTorch's default for all four layers, as torchvision's heads have it, or Gaussian predictors (0.01 and 0.001) with
@@ -18,13 +19,16 @@
 #include "frcnn/roi/postprocess.hpp"
 #include "frcnn/roi/target_normalisation.hpp"
 
+#include <array>
+#include <optional>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <class Rules>
 struct fast_rcnn_options {
   int classes = 20;  // K, without background
-  int fc6 = 4096, fc7 = 4096;
+  int fc6 = 4096, fc7 = 4096;      // widths; 0: the layer is not there
   int fc6_rank = 0, fc7_rank = 0;  // 0: full; else the layer is a product of two (nn/low_rank_linear.hpp)
   double dropout = 0;              // after fc6 and fc7, in training
   nn::dropout_form dropout_form = nn::dropout_form::inverted;
@@ -33,12 +37,16 @@ struct fast_rcnn_options {
   roi::target_options target = roi::target_options::of<Rules>();
   detect_defaults detections = detect_defaults::of<Rules>();
 
+  std::array<char const*, 2> names{"fc6", "fc7"};  // of the fully connected layers' parameters, below roi_heads.box_head
+
+  int layers() const { return (fc6 > 0) + (fc7 > 0); }
+
   // What changes detections, for a model file's spec (detector/spec.hpp). The number of classes is that of their names.
   template <class Spec>
   void describe(Spec& spec) {
     constexpr int widest = 1 << 20;
-    spec.whole("fc6", fc6, 1, widest);
-    spec.whole("fc7", fc7, 1, widest);
+    spec.whole("fc6", fc6, 0, widest);
+    spec.whole("fc7", fc7, 0, fc6 ? widest : 0);
     spec.whole("fc6_rank", fc6_rank, 0, widest);
     spec.whole("fc7_rank", fc7_rank, 0, widest);
     spec.group("detections", [&] { detections.describe(spec); });
@@ -61,6 +69,7 @@ class fast_rcnn_head {
   using context = typename B::context;
   using matrix = view<T, 2, B>;
   using const_rows = view<T const, 2, B>;
+  using fully_connected = nn::low_rank_linear<T, B>;
 
  public:
   // What a step decided, so that it can be recorded, held and replayed (testing/decisions.hpp).
@@ -79,19 +88,24 @@ class fast_rcnn_head {
   struct tape {
     decisions decided;
     typename Pooler::tape pooler;
-    typename nn::low_rank_linear<T, B>::tape fc6, fc7;
-    matrix pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};
+    typename fully_connected::tape fc6, fc7;
+    matrix pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};  // h6, h7: where the layers are
     buffer<T, B> pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };
 
   explicit fast_rcnn_head(Pooler pooler, fast_rcnn_options<Rules> options = {})
       : options_(options),
-        pooler_(pooler),
-        fc6_(pooler.width(), options.fc6, options.fc6_rank, true, nn::default_uniform(pooler.width()), nn::default_uniform(pooler.width())),
-        fc7_(options.fc6, options.fc7, options.fc7_rank, true, nn::default_uniform(options.fc6), nn::default_uniform(options.fc6)),
-        cls_(options.fc7, options.classes + 1, false, predictor(0.01), predictor_bias()),
-        box_(options.fc7, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()),
+        pooler_(std::move(pooler)),
+        width_(options.fc7   ? options.fc7
+               : options.fc6 ? options.fc6
+                             : pooler_.width()),
+        cls_(width_, options.classes + 1, false, predictor(0.01), predictor_bias()),
+        box_(width_, 4 * (options.classes + 1), false, predictor(0.001), predictor_bias()),
         statistics_(options.classes) {
+    if (options.fc6 < 0 || options.fc7 < 0 || (options.fc7 && !options.fc6))
+      throw error("RoI head", "fc6, or fc6 and fc7, or neither", std::to_string(options.fc6) + " and " + std::to_string(options.fc7));
+    add_layer(fc6_, pooler_.width(), options.fc6, options.fc6_rank);
+    add_layer(fc7_, options.fc6, options.fc7, options.fc7_rank);
     nn::take_bias_multipliers<Rules>(*this);
   }
 
@@ -109,16 +123,21 @@ class fast_rcnn_head {
     typename context::frame scope(c);
     int const n = static_cast<int>(rois.rows.size());
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
-    auto h6 = make(options_.fc6), h7 = make(options_.fc7), logits = make(cls_.out()), deltas = make(box_.out());
-    {
+    auto const h6 = make(fc6_ ? options_.fc6 : pooler_.width()), h7 = fc7_ ? make(options_.fc7) : h6, logits = make(cls_.out()),
+               deltas = make(box_.out());
+    if (fc6_) {
       typename context::frame pooling(c);
       auto pooled = make(pooler_.width());
       pool(c, [&] { pooler_.forward(c, f, rois, pooled); });
-      fc6_.forward(c, pooled, h6, im.size());
+      fc6_->forward(c, pooled, h6, im.size());
+      nn::dropout_in_testing<T, B>(c, h6, options_.dropout, options_.dropout_form);
+    } else {
+      pool(c, [&] { pooler_.forward(c, f, rois, h6); });
     }
-    nn::dropout_in_testing<T, B>(c, h6, options_.dropout, options_.dropout_form);
-    fc7_.forward(c, h6, h7, im.size());
-    nn::dropout_in_testing<T, B>(c, h7, options_.dropout, options_.dropout_form);
+    if (fc7_) {
+      fc7_->forward(c, h6, h7, im.size());
+      nn::dropout_in_testing<T, B>(c, h7, options_.dropout, options_.dropout_form);
+    }
     cls_.forward(c, h7, logits, im.size());
     box_.forward(c, h7, deltas, im.size());
     if (options_.empirical_targets) roi::undo_normalisation<T, B>(c, by_class(), deltas);
@@ -142,10 +161,12 @@ class fast_rcnn_head {
                  d.truth_memory.shaped(c, each)};
     roi::roi_targets<Rules>(c, Rules::head_coder(), rois, gt, im.id, r, options_.target, d.targets);
     if (options_.empirical_targets) roi::normalise_targets<T, B>(c, by_class(), d.targets);
-    if (options_.dropout > 0) {
+    if (drops(fc6_)) {
       d.mask6 = d.mask6_memory.shaped(c, shape<2>{{n * q, options_.fc6}});
-      d.mask7 = d.mask7_memory.shaped(c, shape<2>{{n * q, options_.fc7}});
       nn::dropout_mask<B>(c, im.id, r, draw::dropout6, options_.dropout, d.mask6);
+    }
+    if (drops(fc7_)) {
+      d.mask7 = d.mask7_memory.shaped(c, shape<2>{{n * q, options_.fc7}});
       nn::dropout_mask<B>(c, im.id, r, draw::dropout7, options_.dropout, d.mask7);
     }
   }
@@ -155,15 +176,15 @@ class fast_rcnn_head {
     int const n = static_cast<int>(decided.label.size());
     auto const shaped = [n, &c](buffer<T, B>& memory, int width) { return memory.shaped(c, shape<2>{{n, width}}); };
     t.pooled = shaped(t.pooled_memory, pooler_.width());
-    t.h6 = shaped(t.h6_memory, options_.fc6);
-    t.h7 = shaped(t.h7_memory, options_.fc7);
+    t.h6 = fc6_ ? shaped(t.h6_memory, options_.fc6) : t.pooled;
+    t.h7 = fc7_ ? shaped(t.h7_memory, options_.fc7) : t.h6;
     t.logits = shaped(t.logit_memory, cls_.out());
     t.deltas = shaped(t.delta_memory, box_.out());
     pool(c, [&] { pooler_.forward(c, f, decided.rois, t.pooled, t.pooler); });
-    fc6_.forward(c, t.pooled, t.h6, t.fc6, im.size());
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout, options_.dropout_form);
-    fc7_.forward(c, t.h6, t.h7, t.fc7, im.size());
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout, options_.dropout_form);
+    if (fc6_) fc6_->forward(c, t.pooled, t.h6, t.fc6, im.size());
+    if (drops(fc6_)) nn::apply_dropout<T, B>(c, t.h6, t.decided.mask6, options_.dropout, options_.dropout_form);
+    if (fc7_) fc7_->forward(c, t.h6, t.h7, t.fc7, im.size());
+    if (drops(fc7_)) nn::apply_dropout<T, B>(c, t.h7, t.decided.mask7, options_.dropout, options_.dropout_form);
     cls_.forward(c, t.h7, t.logits, im.size());
     box_.forward(c, t.h7, t.deltas, im.size());
   }
@@ -177,34 +198,35 @@ class fast_rcnn_head {
 
   // Throws where drois are wanted and the coder has no derivatives, or the tape's decisions do not say which proposals they sampled.
   void backward(context& c, tape& t, view<box<T>, 2, B> drois, maps<T, levels, B>& df, writing how, writing gradients = writing::set) {
-    bool const to_rois = drois.data != nullptr, to_maps = is_there(df);
+    bool const to_rois = drois.data != nullptr, goes_on = to_rois || is_there(df) || pooler_learns();
     check_wanted(to_rois, t.decided.targets);
     typename context::frame scope(c);
-    int const n = t.h6.dims[0];
+    int const n = t.h7.dims[0];
     auto const make = [&](int width) { return scratch<T, B>(c, shape<2>{{n, width}}); };
-    auto dh7 = make(options_.fc7), dh6 = make(options_.fc6), dpooled = to_rois || to_maps ? make(pooler_.width()) : matrix{};
+    auto const dpooled = goes_on ? make(pooler_.width()) : matrix{};
+    auto const dh6 = fc6_ ? make(options_.fc6) : dpooled, dh7 = fc7_ ? make(options_.fc7) : dh6;
     back(c, cls_, t.h7, t.logits, t.dlogits, dh7, writing::set, gradients);
     back(c, box_, t.h7, t.deltas, t.ddeltas, dh7, writing::add, gradients);
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout, options_.dropout_form);
-    fc7_.backward(c, t.fc7, dh7, dh6, writing::set, gradients);
-    if (options_.dropout > 0) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout, options_.dropout_form);
-    fc6_.backward(c, t.fc6, dh6, dpooled, writing::set, gradients);
-    if (to_maps) pool(c, [&] { pooler_.backward(c, t.pooler, dpooled, df, how); });
-    if constexpr (DifferentiableBoxCoder<coder>) {
-      if (!to_rois) return;
-      auto const sampled = scratch<box<T>, B>(c, t.decided.targets.label.dims);
-      pool(c, [&] { pooler_.backward_rois(c, t.pooler, dpooled, sampled); });
-      roi::gradients_of_proposals(c, Rules::head_coder(), t.decided.targets, view<box<T> const, 2, B>(sampled), const_rows(t.ddeltas),
-                                  drois, by_class());
-    }
+    if (drops(fc7_)) nn::apply_dropout<T, B>(c, dh7, t.decided.mask7, options_.dropout, options_.dropout_form);
+    if (fc7_) fc7_->backward(c, t.fc7, dh7, dh6, writing::set, gradients);
+    if (drops(fc6_)) nn::apply_dropout<T, B>(c, dh6, t.decided.mask6, options_.dropout, options_.dropout_form);
+    if (fc6_) fc6_->backward(c, t.fc6, dh6, dpooled, writing::set, gradients);
+    if (!goes_on) return;
+    auto const sampled = to_rois ? scratch<box<T>, B>(c, t.decided.targets.label.dims) : view<box<T>, 2, B>{};
+    pool(c, [&] { back_to_maps(c, t, dpooled, df, how, sampled, gradients); });
+    if constexpr (DifferentiableBoxCoder<coder>)
+      if (to_rois)
+        roi::gradients_of_proposals(c, Rules::head_coder(), t.decided.targets, view<box<T> const, 2, B>(sampled), const_rows(t.ddeltas),
+                                    drois, by_class());
   }
 
   template <class V>
   void for_each_param(V&& visit) {
     visit.enter("roi_heads");
     visit.enter("box_head");
-    nn::visit_layer(visit, "fc6", fc6_);
-    nn::visit_layer(visit, "fc7", fc7_);
+    if constexpr (requires { pooler_.for_each_param(visit); }) pooler_.for_each_param(visit);
+    if (fc6_) nn::visit_layer(visit, options_.names[0], *fc6_);
+    if (fc7_) nn::visit_layer(visit, options_.names[1], *fc7_);
     visit.leave();
     visit.enter("box_predictor");
     nn::visit_layer(visit, "cls_score", cls_);
@@ -229,9 +251,28 @@ class fast_rcnn_head {
   }
 
   initializer predictor(double deviation) const {
-    return options_.gaussian_predictors ? initializer::normal(deviation) : nn::default_uniform(options_.fc7);
+    return options_.gaussian_predictors ? initializer::normal(deviation) : nn::default_uniform(width_);
   }
-  initializer predictor_bias() const { return options_.gaussian_predictors ? initializer::zero() : nn::default_uniform(options_.fc7); }
+  initializer predictor_bias() const { return options_.gaussian_predictors ? initializer::zero() : nn::default_uniform(width_); }
+  static void add_layer(std::optional<fully_connected>& to, int in, int out, int rank) {
+    if (out) to.emplace(in, out, rank, true, nn::default_uniform(in), nn::default_uniform(in));
+  }
+  bool drops(std::optional<fully_connected> const& layer) const { return layer && options_.dropout > 0; }
+
+  bool pooler_learns() const {
+    if constexpr (requires { pooler_.learns(); }) return pooler_.learns();
+    else return false;
+  }
+  // drois: of the sampled regions; empty: not wanted.
+  void back_to_maps(context& c, tape& t, matrix dpooled, maps<T, levels, B>& df, writing how, view<box<T>, 2, B> drois,
+                    [[maybe_unused]] writing gradients) {
+    if constexpr (requires { pooler_.learns(); }) {
+      pooler_.backward(c, t.pooler, dpooled, df, how, drois, gradients);
+    } else {
+      if (is_there(df)) pooler_.backward(c, t.pooler, dpooled, df, how);
+      if (drois.data) pooler_.backward_rois(c, t.pooler, dpooled, drois);
+    }
+  }
 
   static void back(context& c, nn::linear<T, B>& layer, matrix x, matrix y, matrix dy, matrix dx, writing how, writing gradients) {
     typename nn::linear<T, B>::tape of_layer{x, y};
@@ -240,7 +281,8 @@ class fast_rcnn_head {
 
   fast_rcnn_options<Rules> options_;
   Pooler pooler_;
-  nn::low_rank_linear<T, B> fc6_, fc7_;
+  int width_;  // of what the predictors read
+  std::optional<fully_connected> fc6_, fc7_;
   nn::linear<T, B> cls_, box_;
   roi::target_statistics<T, B> statistics_;
 };

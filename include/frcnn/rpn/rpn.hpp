@@ -1,6 +1,6 @@
 #pragma once
-// The Region Proposal Network (section 3.1): an n x n convolution slid over the shared maps and two siblings, one for objectness and one
-// for boxes, at every anchor. Models ProposalGenerator<Anchors>. One set of weights serves all levels.
+// The Region Proposal Network (section 3.1): an n x n convolution slid over the shared maps (or several, one behind the other) and two
+// siblings, one for objectness and one for boxes, at every anchor. Models ProposalGenerator<Anchors>. One set of weights serves all levels.
 //
 //   F        the features it reads (scalar, device, channels, levels)
 //   Rules    conventions::torchvision or ::caffe, or with_coder<...> for a box coder of one's own
@@ -18,14 +18,20 @@
 #include "frcnn/rpn/siblings.hpp"
 
 #include <array>
+#include <string>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+namespace rpn {
+inline constexpr int most_convolutions = 8;
+}
+
 // Defaults are the convention's.
 template <class Rules>
 struct rpn_options {
-  int kernel = 3;
+  int kernel = 3, convolutions = 1;
   rpn::anchor_target_options target = rpn::anchor_target_options::of<Rules>();
   rpn::loss_options loss{};
   proposal_limits train = Rules::limits(phase::train), test = Rules::limits(phase::test), stage = Rules::limits(phase::stage);
@@ -35,6 +41,8 @@ struct rpn_options {
   template <class Spec>
   void describe(Spec& spec) {
     spec.whole("kernel", kernel, 1, 64);
+    if (spec.has("convolutions", convolutions != 1)) spec.whole("convolutions", convolutions, 1, rpn::most_convolutions);
+    else convolutions = 1;
     spec.group("train", [&] { train.describe(spec); });
     spec.group("test", [&] { test.describe(spec); });
     spec.group("stage", [&] { stage.describe(spec); });
@@ -74,8 +82,9 @@ class region_proposal_network {
     rpn::placed_anchors<Anchors> anchors{};
     view<image_info<T> const, 1, B> info{};  // of the batch, for gradients of proposals
     view<T, 3, B> logits{}, deltas{}, dlogits{}, ddeltas{};
-    per_level<activation<T, B>> x{}, hidden{};
-    per_level<buffer<T, B>> hidden_memory;
+    per_level<activation<T, B>> x{};
+    std::vector<per_level<activation<T, B>>> hidden;  // output of each convolution
+    std::vector<per_level<buffer<T, B>>> hidden_memory;
     buffer<T, B> logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };
 
@@ -85,8 +94,12 @@ class region_proposal_network {
         anchors_(anchors),
         options_(options),
         nominal_stride_(nominal_stride),
-        conv_({of_maps, of_maps, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01)),
         siblings_(of_maps, anchors.per_cell() * rpn::logits_per_anchor<Rules>(), anchors.per_cell() * 4, initializer::normal(0.01)) {
+    if (options.convolutions < 1 || options.convolutions > rpn::most_convolutions)
+      throw error("region proposal network", "1 to " + std::to_string(rpn::most_convolutions) + " convolutions",
+                  std::to_string(options.convolutions));
+    for (int i = 0; i < options.convolutions; ++i)
+      convs_.emplace_back(conv2d_spec{of_maps, of_maps, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01));
     nn::take_bias_multipliers<Rules>(*this);
   }
 
@@ -116,7 +129,12 @@ class region_proposal_network {
     for (int l = 0; l < levels; ++l) {
       typename context::frame level_scope(c);
       auto hidden = c.template make<T>(f.level[l].dims);
-      conv_.forward(c, f.level[l], hidden);
+      convs_.front().forward(c, f.level[l], hidden);
+      for (std::size_t i = 1; i < convs_.size(); ++i) {
+        auto next = c.template make<T>(hidden.dims);
+        convs_[i].forward(c, hidden, next);
+        hidden = next;
+      }
       siblings_.forward(c, hidden, anchors.grid.level[l].first, logits, deltas);
     }
     select(c, im, anchors, logits, deltas, ph, rois);
@@ -127,11 +145,16 @@ class region_proposal_network {
     t.anchors = place(im.pixels.dims, f);
     t.logits = t.logit_memory.shaped(c, rows_shape(im, t.anchors, siblings_.first));
     t.deltas = t.delta_memory.shaped(c, rows_shape(im, t.anchors, siblings_.second));
+    t.hidden.resize(convs_.size());
+    t.hidden_memory.resize(convs_.size());
     for (int l = 0; l < levels; ++l) {
       t.x[l] = f.level[l];
-      t.hidden[l] = c.template make_at<T>(t.hidden_memory[l].reserve(c, c.template storage<T>(f.level[l].dims)), f.level[l].dims);
-      conv_.forward(c, t.x[l], t.hidden[l]);
-      siblings_.forward(c, t.hidden[l], t.anchors.grid.level[l].first, t.logits, t.deltas);
+      for (std::size_t i = 0; i < convs_.size(); ++i) {
+        auto& y = t.hidden[i][l];
+        y = c.template make_at<T>(t.hidden_memory[i][l].reserve(c, c.template storage<T>(f.level[l].dims)), f.level[l].dims);
+        convs_[i].forward(c, input(t, i, l), y);
+      }
+      siblings_.forward(c, t.hidden.back()[l], t.anchors.grid.level[l].first, t.logits, t.deltas);
     }
   }
 
@@ -169,19 +192,22 @@ class region_proposal_network {
     for (int l = 0; l < levels; ++l) {
       typename context::frame scope(c);
       writing const of_level = l == 0 ? gradients : writing::add;  // one set of weights serves all levels
-      bool const goes_on = is_there(df.level[l]) || conv_.learns();
-      auto dhidden = goes_on ? c.template make<T>(t.hidden[l].dims) : activation<T, B>{};
-      siblings_.backward(c, t.hidden[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, writing::set, of_level);
-      if (!goes_on) continue;
-      typename conv::tape of_conv{t.x[l], t.hidden[l]};
-      conv_.backward(c, of_conv, dhidden, df.level[l], how, of_level);
+      std::size_t const first = is_there(df.level[l]) ? 0 : first_to_learn();
+      auto dhidden = first < convs_.size() ? c.template make<T>(t.x[l].dims) : activation<T, B>{};
+      siblings_.backward(c, t.hidden.back()[l], t.dlogits, t.ddeltas, t.anchors.grid.level[l].first, dhidden, writing::set, of_level);
+      for (std::size_t i = convs_.size(); i-- > first;) {
+        typename conv::tape of_conv{input(t, i, l), t.hidden[i][l]};
+        auto dx = i == 0 ? df.level[l] : i > first ? c.template make<T>(t.x[l].dims) : activation<T, B>{};
+        convs_[i].backward(c, of_conv, dhidden, dx, i == 0 ? how : writing::set, of_level);
+        dhidden = dx;
+      }
     }
   }
 
   template <class V>
   void for_each_param(V&& visit) {
     visit.enter("rpn.head");
-    nn::visit_layer(visit, "conv.0.0", conv_);
+    for (std::size_t i = 0; i < convs_.size(); ++i) nn::visit_layer(visit, ("conv." + std::to_string(i) + ".0").c_str(), convs_[i]);
     nn::visit_layer(visit, "cls_logits", siblings_.first);
     nn::visit_layer(visit, "bbox_pred", siblings_.second);
     visit.leave();
@@ -190,6 +216,14 @@ class region_proposal_network {
  private:
   proposal_limits limits(phase ph) const {
     return ph == phase::train ? options_.train : ph == phase::test ? options_.test : options_.stage;
+  }
+
+  // What convolution i reads.
+  static activation<T, B> const& input(tape const& t, std::size_t i, int l) { return i ? t.hidden[i - 1][l] : t.x[l]; }
+  std::size_t first_to_learn() const {
+    std::size_t i = 0;
+    while (i < convs_.size() && !convs_[i].learns()) ++i;
+    return i;
   }
 
   static shape<3> rows_shape(batch<T, B> const& im, rpn::placed_anchors<Anchors> const& anchors, conv const& sibling) {
@@ -214,7 +248,7 @@ class region_proposal_network {
   Anchors anchors_;
   rpn_options<Rules> options_;
   std::array<int, levels> nominal_stride_;
-  conv conv_;
+  std::vector<conv> convs_;
   rpn::siblings<T, B> siblings_;
 };
 

@@ -85,6 +85,8 @@ void liven(Model& model, std::uint64_t seed = 5) {
     double const deviation = e.p->rank == 1 ? .1 : std::sqrt(2.0 * e.p->dims[0] / static_cast<double>(e.p->size()));
     std::vector<typename Model::scalar> values(e.p->size());
     for (auto& v : values) v = static_cast<typename Model::scalar>(deviation * draws.normal());
+    if (e.p->kind == param_kind::buffer && (e.p->name == "weight" || e.p->name == "running_var"))  // of batch normalisation
+      for (auto& v : values) v = (1 + std::abs(v)) / (e.name.ends_with("bn3.weight") ? 4 : 1);  // of a block's sum, or it grows with each
     store.set(e, values);
   }
 }
@@ -172,7 +174,8 @@ void poison(Model& model, cpu::context& c, typename Model::tape& t) {
   std::ranges::fill(store.gradients(), std::numeric_limits<typename Model::scalar>::quiet_NaN());
   for (auto& b : t.backbone.memory) poison(b);
   for (auto& b : t.backbone.argmax) poison(b);
-  for (auto& b : t.proposals.hidden_memory) poison(b);
+  for (auto& of_levels : t.proposals.hidden_memory)
+    for (auto& b : of_levels) poison(b);
   for (auto* b : {&t.proposals.logit_memory, &t.proposals.delta_memory, &t.proposals.dlogit_memory, &t.proposals.ddelta_memory}) poison(*b);
   for (auto* b : {&t.head.pooled_memory, &t.head.h6_memory, &t.head.h7_memory, &t.head.logit_memory, &t.head.delta_memory,
                   &t.head.dlogit_memory, &t.head.ddelta_memory, &t.head.fc6.hidden_memory, &t.head.fc7.hidden_memory})

@@ -1,5 +1,7 @@
-// Five maps from the backbone, proposals from all five, regions from the first four: what a feature pyramid is. A whole detection, and
+// ResNet with a feature pyramid: five maps from the backbone, proposals from all five, regions from the first four: what a feature pyramid is. A whole detection, and
 // steps whose gradients are compared with differences.
+#include "frcnn/nn/conv_stack.hpp"
+#include "frcnn/roi/deep_pooler.hpp"
 #include "frcnn/testing/decisions.hpp"
 #include "gradients.hpp"
 #include "pyramid.hpp"
@@ -18,21 +20,36 @@ struct several {
   using rules = conventions::torchvision;
   using backbone = pyramid<T, width>;
   using generator = region_proposal_network<features<T, cpu, width, 5>, rules>;
-  using pooler = Pooler<features<T, cpu, width, 4>, rules>;
+  using plain_pooler = Pooler<features<T, cpu, width, 4>, rules>;
+  using pooler = roi::deep_pooler<plain_pooler, nn::conv_stack<T, cpu>, roi::rows_of::cells>;
   using head = fast_rcnn_head<features<T, cpu, width, 4>, rules, pooler>;
   using model = faster_rcnn<backbone, generator, head>;
 
-  static std::unique_ptr<model> make(roi::pooling kind = roi::pooling::align) {
+  // deep: as torchvision's fasterrcnn_resnet50_fpn_v2.
+  static std::unique_ptr<model> make(roi::pooling kind = roi::pooling::align, bool deep = false) {
+    auto of_rpn = narrow_rpn<rules>();
+    auto of_head = narrow_head<rules>();
+    std::optional<double> const epsilon = deep ? std::optional(1e-5) : std::nullopt;
+    std::optional<nn::conv_stack<T, cpu>> layers;
+    if (deep) {
+      of_rpn.convolutions = 2;
+      of_head.fc7 = 0;
+      layers.emplace(width, 3, epsilon);
+    }
     auto m = std::make_unique<model>(
-        backbone(), generator(make_anchors<rules, 5>({{16}, {32}, {64}, {96}, {128}}, {.5, 1, 2}), {4, 8, 16, 32, 64}, narrow_rpn<rules>()),
-        head(pooler({4, 8, 16, 32}, {kind, 3}), narrow_head<rules>()));
+        backbone(epsilon), generator(make_anchors<rules, 5>({{16}, {32}, {64}, {96}, {128}}, {.5, 1, 2}), {4, 8, 16, 32, 64}, of_rpn),
+        head(pooler(plain_pooler({4, 8, 16, 32}, {kind, 3}), std::move(layers)), of_head));
     liven(*m);
     m->parameters().enable_gradients();
     return m;
   }
 };
 
-std::vector<scene<double>::size> const sizes{{128, 192}, {120, 192}};  // as detect pads them: every map is half of the one before
+std::vector<scene<double>::size> const sizes{{64, 96}, {60, 96}};  // as detect pads them: every map is half of the one before
+
+// A weight of the first layers moves all that follows, some of it over the corner of a ReLU: a short step goes over few, and
+// leaves some rounding in the difference.
+testing::gradcheck_options const through_many_layers{.tolerance = 5e-6, .step = 2e-7, .samples = 8, .may_skip = .4};
 
 // The next frame finds nothing that could pass for a gradient.
 void poison_arena(cpu::context& c) {
@@ -45,12 +62,14 @@ void poison_arena(cpu::context& c) {
 
 TEST_CASE("5 maps, 5 levels of proposals, 4 of regions: a step's gradients are derivatives") {
   using V = several<double>;
-  bool exact = false;
+  bool exact = false, deep = false;
   roi::pooling kind{};
   SUBCASE("RoIAlign") { kind = roi::pooling::align; }
   SUBCASE("RoI max pooling") { kind = roi::pooling::max; }
   SUBCASE("RoI warping, exact joint training") { kind = roi::pooling::warp, exact = true; }
-  auto const model = V::make(kind);
+  SUBCASE("batch normalisation, convolutions in RPN and head") { deep = true; }
+  SUBCASE("the same, RoI warping, exact joint training") { deep = true, kind = roi::pooling::warp, exact = true; }
+  auto const model = V::make(kind, deep);
   cpu::context c(1);
   scene<double> here(sizes);
   V::model::tape tape;
@@ -66,7 +85,7 @@ TEST_CASE("5 maps, 5 levels of proposals, 4 of regions: a step's gradients are d
   testing::replay(c, testing::record(c, tape), tape, exact ? testing::proposals_are::moving : testing::proposals_are::constant);
   take_gradients(*model);
   poison_arena(c);
-  check_gradients(*model, run, everywhere);
+  check_gradients(*model, run, everywhere, through_many_layers);
 }
 
 TEST_CASE("a head of 4 levels alone: the fifth map's gradient, which nobody writes, is zero") {
@@ -78,7 +97,7 @@ TEST_CASE("a head of 4 levels alone: the fifth map's gradient, which nobody writ
   std::vector<box<double>> given;
   for (int n = 0; n < 2; ++n)
     for (int i = 0; i < 20; ++i) {
-      double const side = 12 + 5 * i;  // regions of three levels
+      double const side = 12 + 25 * i;  // regions of all four levels
       given.push_back({i * .7, i * .5, i * .7 + side, i * .5 + side});
     }
   std::vector<std::int32_t> count{20, 18};
@@ -93,16 +112,27 @@ TEST_CASE("a head of 4 levels alone: the fifth map's gradient, which nobody writ
   run();
   testing::replay(c, testing::record(c, tape), tape);
   take_gradients(*model);
-  check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("rpn"); });
+  check_gradients(
+      *model, run, [](std::string const& name) { return !name.starts_with("rpn"); }, through_many_layers);
 }
 
 TEST_CASE("5 maps, 5 levels of proposals, 4 of regions: a whole detection, alike in float and double") {
   using V = several<float>;
   auto const narrow = V::make();
   auto const wide = several<double>::make();
+  auto const spread_scores = [](auto& store) {  // else most are 1, and their order is that of rounding
+    for (auto const* layer : {"cls_score.weight", "bbox_pred.weight"}) {
+      auto const& e = store.at(std::string("roi_heads.box_predictor.") + layer);
+      auto values = store.get(e);
+      for (auto& v : values) v /= 20;
+      store.set(e, values);
+    }
+  };
+  spread_scores(narrow->parameters());
+  spread_scores(wide->parameters());
   cpu::context c(2);
   scene<float> a({{128, 192}, {120, 192}});
-  scene<double> b(sizes);
+  scene<double> b({{128, 192}, {120, 192}});
   auto const detected = [&]<class T>(auto const& model, scene<T>& s, std::vector<scored_box<T>>& hits) {
     detect_options const o{.score = 0.01f, .max_detections = 20};
     hits.resize(40);
@@ -164,8 +194,9 @@ struct counting_backbone : Backbone {
 TEST_CASE("a backbone that is frozen at run time: nobody computes d(maps), all other gradients are the same") {
   using V = several<double, counting_pooler>;
   using model_type = faster_rcnn<counting_backbone<V::backbone>, counting_generator<V::generator>, V::head>;
-  model_type model({}, {make_anchors<V::rules, 5>({{16}, {32}, {64}, {96}, {128}}, {.5, 1, 2}), {4, 8, 16, 32, 64}, narrow_rpn<V::rules>()},
-                   V::head(V::pooler({4, 8, 16, 32}, 3), narrow_head<V::rules>()));
+  model_type model(counting_backbone<V::backbone>(),
+                   {make_anchors<V::rules, 5>({{16}, {32}, {64}, {96}, {128}}, {.5, 1, 2}), {4, 8, 16, 32, 64}, narrow_rpn<V::rules>()},
+                   V::head(V::pooler(V::plain_pooler({4, 8, 16, 32}, 3)), narrow_head<V::rules>()));
   liven(model);
   auto& store = model.parameters();
   store.enable_gradients();
