@@ -38,7 +38,7 @@ class anchor_arguments {
     if (!sizes_.empty() && !automatic()) {
       std::vector<double> sizes(sizes_.size());
       for (std::size_t i = 0; i < sizes_.size(); ++i) detail::parse(sizes_[i], sizes[i]);  // checked
-      config.anchor_sizes = {sizes};
+      config.set_anchors(sizes);
     }
     if (!ratios_.empty()) config.anchor_ratios = ratios_;
   }
@@ -50,22 +50,27 @@ class anchor_arguments {
 
 // How the anchors of a configuration fit the data, with a proposal. Family: of presets (Preset::family).
 template <class Family>
-frcnn::data::anchor_study study_anchors(frcnn::data::dataset const& data, typename Family::config_type const& config, bool move_ratios,
-                                        frcnn::data::difficult_objects how, int threads) {
-  typename Family::backbone_type const backbone(config.chain, config.normalisation.channels);
-  return frcnn::data::study_anchors<typename Family::convention>(
-      data, frcnn::data::setting_of(backbone, config.short_side, config.max_side), {config.anchor_sizes.front(), config.anchor_ratios},
-      move_ratios, how, threads);
+frcnn::data::anchor_study study_anchors(frcnn::data::dataset const& data, typename Family::config_type const& config,
+                                        [[maybe_unused]] bool move_ratios, frcnn::data::difficult_objects how, int threads) {
+  auto const backbone = Family::new_backbone(config);
+  auto const setting = frcnn::data::setting_of(backbone, config.short_side, config.max_side);
+  if constexpr (Family::model::levels > 1)
+    return frcnn::data::study_anchors<typename Family::convention>(data, setting, config.anchor_sizes, config.anchor_ratios, how, threads);
+  else
+    return frcnn::data::study_anchors<typename Family::convention>(data, setting, {config.anchor_sizes.front(), config.anchor_ratios},
+                                                                   move_ratios, how, threads);
 }
 
 // Of the training data, on stderr. --anchors auto: takes the proposal.
 template <class Family>
 void settle_anchors(anchor_arguments const& told, frcnn::data::dataset const& data, typename Family::config_type& config,
                     frcnn::data::difficult_objects how, int threads) {
+  if (Family::model::levels > 1 && told.automatic())
+    throw frcnn::error("--anchors auto", "a preset of one map", fmt::format("{}, of {}", config.preset, Family::model::levels));
   auto const study = study_anchors<Family>(data, config, !told.gives_ratios(), how, threads);
   for (auto const& line : study.lines(told.automatic())) say(line);
   if (!told.automatic()) return;
-  config.anchor_sizes = {study.proposed.sizes};
+  config.set_anchors(study.proposed.sizes);
   config.anchor_ratios = study.proposed.ratios;
 }
 

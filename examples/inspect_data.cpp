@@ -234,7 +234,8 @@ int main(int argc, char** argv) {
       if (a.short_side) config.short_side = a.short_side;
       if (a.max_side) config.max_side = a.max_side;
       config.max_side = std::max(config.max_side, config.short_side);
-      make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws where they are none
+      make_anchors<typename Preset::convention, Preset::model::levels>(config.anchor_sizes,
+                                                                       config.anchor_ratios);  // throws where they are none
       if (a.max_side && a.max_side < config.short_side)
         throw error("--max-side", fmt::format("at least the short side, {}", config.short_side), std::to_string(a.max_side));
       if (!a.html.empty()) check_html(a);

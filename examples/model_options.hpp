@@ -1,8 +1,9 @@
 #pragma once
 // Which model a program takes, whoever wrote its file:
-//   --model FILE   --preset NAME   --key KEY   --classes A,B   --anchors ..   --ratios ..   --short-side N   --max-side N
+//   --model FILE   --preset NAME   --key KEY   --classes A,B   --anchors ..   --ratios ..   --short-side N   --max-side N   --bn-eps E
 // A model file of this library says all of it. A state dict of torchvision's FasterRCNN and a detector of Caffe need --preset, and what the
 // preset has other than they (frcnn/detector/weights_file.hpp).
+#include "norm_epsilon.hpp"
 #include "options.hpp"
 
 #include <frcnn/data/voc_source.hpp>
@@ -37,6 +38,7 @@ class model_arguments {
         ->check(side())
         ->needs(model);
     app.add_option("--max-side", foreign_.max_side, "of such a file: longer side at most (the preset's)")->check(side())->needs(model);
+    add_norm_epsilon(app, foreign_.norm_epsilon)->needs(model);
     return model;
   }
 
@@ -47,8 +49,11 @@ class model_arguments {
     auto const chosen = chosen_preset(weights);
     auto foreign = foreign_;
     if (!classes_.empty()) foreign.classes = frcnn::data::parse_class_list(classes_);
-    return frcnn::every_file_preset<frcnn::cpu>::with(
-        chosen, [&]<class Preset>() { return f.template operator()<Preset>(frcnn::load<Preset>(weights, foreign, options)); });
+    return frcnn::every_file_preset<frcnn::cpu>::with(chosen, [&]<class Preset>() {
+      auto d = frcnn::load<Preset>(weights, foreign, options);
+      if (!weights.is_ours()) say_norm_epsilon<Preset>(file, foreign.norm_epsilon);
+      return f.template operator()<Preset>(std::move(d));
+    });
   }
 
  private:

@@ -35,7 +35,7 @@ template <class Config>
 std::string protocol_settings(Config const& c) {
   auto const& target = c.head.target;
   return fmt::format("--protocol coco: anchors {} x {}; background IoU [{}, {}); short side {}, longer at most {}; dropout {}",
-                     fmt::join(c.anchor_sizes.front(), ","), fmt::join(c.anchor_ratios, ","), target.background_low, target.background_high,
+                     fmt::join(c.anchor_list(), ","), fmt::join(c.anchor_ratios, ","), target.background_low, target.background_high,
                      c.short_side, c.max_side, c.head.dropout);
 }
 inline std::string solver_settings(std::string const& of, frcnn::schedule const& rate, int images) {

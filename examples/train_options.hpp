@@ -3,6 +3,7 @@
 #include "anchor_options.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
+#include "norm_epsilon.hpp"
 #include "options.hpp"
 #include "scores.hpp"
 
@@ -17,6 +18,7 @@
 
 struct arguments {
   std::vector<std::string> data;
+  std::optional<double> bn_eps;  // of --init
   std::string test, preset = "small", protocol = "voc", scheme = "joint", classes, init, init_key, init_classes, out = "run", iterations,
                     maps_mb = "1024,8192", proposals, test_proposals, targets;
   std::vector<double> lr_drop;
@@ -136,6 +138,7 @@ inline void declare(CLI::App& app, arguments& a) {
       app.add_option("--init", a.init,
                      "weights to start from: a model file, or ImageNet weights or a detector of torchvision (.pth) or Caffe (.caffemodel)")
           ->check(console::path());
+  console::add_norm_epsilon(app, a.bn_eps)->needs(init);
   app.add_option("--init-key", a.init_key, "of the state dict inside a .pth file (found under model, state_dict, model_state, ema)")
       ->needs(init);
   app.add_option(

@@ -85,7 +85,7 @@ static void compare_anchors(arguments const& a, Config const& ours, Config const
   if (ours.anchor_sizes == theirs.anchor_sizes && ours.anchor_ratios == theirs.anchor_ratios) return;
   auto const per_cell = [](Config const& c) { return c.anchor_sizes.front().size() * c.anchor_ratios.size(); };
   auto const described = [&](Config const& c) {
-    return fmt::format("{} ({} x {})", per_cell(c), fmt::join(c.anchor_sizes.front(), ","), fmt::join(c.anchor_ratios, ","));
+    return fmt::format("{} ({} x {})", per_cell(c), fmt::join(c.anchor_list(), ","), fmt::join(c.anchor_ratios, ","));
   };
   if (per_cell(ours) != per_cell(theirs))
     throw error(a.init, "a model of as many anchors a cell as --anchors and --ratios give, " + described(ours),
@@ -131,7 +131,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
   if (weights && !weights->is_ours()) {
-    take_over<Family>(config, *weights);
+    take_over<Family>(config, *weights, a.bn_eps);
+    console::say_norm_epsilon<Family>(a.init, a.bn_eps);
     their_classes = classes_of<Family>(*weights, their_classes);
   }
   if (weights && weights->is_ours()) {
@@ -290,7 +291,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       {"--lr-drop", of_plans([](plan const& p) { return fmt::format("{}", fmt::join(p.options.rate.drops, ",")); })},
       {"--short-side", std::to_string(config.short_side)},
       {"--max-side", std::to_string(config.max_side)},
-      {"--anchors", fmt::format("{}", fmt::join(config.anchor_sizes.front(), ","))},
+      {"--anchors", fmt::format("{}", fmt::join(config.anchor_list(), ","))},
       {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
       {"--seed", std::to_string(a.seed)},
       {"--threads", std::to_string(context.threads())},
@@ -301,6 +302,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
   if (!a.init_classes.empty()) identity["--init-classes"] = a.init_classes;
+  if (a.bn_eps) identity["--bn-eps"] = fmt::format("{}", *a.bn_eps);
   if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;
   if (a.reading.origin != "voc") identity["--origin"] = a.reading.origin;
   if (a.reading.missing_xml != "error") identity["--missing-xml"] = a.reading.missing_xml;
@@ -459,7 +461,8 @@ int main(int argc, char** argv) {
         auto published = Preset::config({});
         console::apply_protocol<Preset>(a.protocol, published);
         auto const config = configured(published, a);
-        make_anchors<typename Preset::convention, 1>(config.anchor_sizes, config.anchor_ratios);  // throws for shapes that are none
+        make_anchors<typename Preset::convention, Preset::model::levels>(config.anchor_sizes,
+                                                                         config.anchor_ratios);  // throws for shapes that are none
         if (a.data.empty()) {
           fs::path const demo = out / "demo-data";
           if (a.resume && !console::there(demo) && console::there(out / "checkpoint"))

@@ -2,12 +2,14 @@
 """torchvision's detectors, and a detector of Caffe with the same numbers, in files of theirs: `detect` with what `convert` makes of them finds what torchvision finds,
 and torchvision takes back what our `convert` writes.
 
-usage: test_foreign_weights.py BUILD [small] [vgg16_tv]     needs FRCNN_TEST_DATA (a folder that holds voc-demo); without it: skipped, 77
+usage: test_foreign_weights.py BUILD [small] [vgg16_tv] [resnet50_fpn] [resnet50_fpn_v2] [resnet50_c4]
+needs FRCNN_TEST_DATA (a folder that holds voc-demo); without it: skipped, 77
 
 Same labels in the same order (but for neighbours whose scores differ by less than 1e-4), scores within 1e-4, corners within 0.01 pixel on the
 engine portable. Excused and listed: one box in 200, whose deciding score, rank or IoU lies too near its threshold (docs/testing.md).
 """
 import argparse
+import collections
 import json
 import os
 import subprocess
@@ -25,6 +27,7 @@ photos = os.path.join(data, "JPEGImages") if os.path.isdir(os.path.join(data, "J
 
 import numpy as np
 import torch
+import torchvision
 from PIL import Image
 
 import small_step
@@ -138,15 +141,112 @@ def check_caffe(model, paths, folder):
     compare("a .caffemodel in vgg16_tv", model, paths, "--model", file, "--preset", "vgg16_tv")
 
 
+def liven_pyramid(model, picture):
+    """Statistics of batch normalisation that are some, and predictors that spread scores and boxes on this picture."""
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if hasattr(module, "running_var"):
+                for what in (module.running_var, module.weight):
+                    what.uniform_(0.8, 1.2)
+                for what in (module.running_mean, module.bias):
+                    what.normal_(0, 0.05)
+        for name, value in parameters.items():
+            if name.endswith("bn3.weight"):
+                value.mul_(0.3)
+        for name, value in model.named_buffers():
+            if name.endswith("bn3.weight"):
+                value.mul_(0.3)
+        batch, _ = model.transform([picture])
+        maps = model.backbone(batch.tensors)
+        if torch.is_tensor(maps):
+            maps = {"0": maps}
+        hidden = torch.cat([model.rpn.head.conv(m).flatten(2) for m in maps.values()], 2)
+        size = float(hidden.norm() / hidden[0, 0].numel() ** 0.5)
+        parameters["rpn.head.cls_logits.weight"].normal_(0, 2 / size)
+        parameters["rpn.head.bbox_pred.weight"].normal_(0, 0.2 / size)
+        regions = model.rpn(batch, maps)[0]
+        rows = model.roi_heads.box_head(model.roi_heads.box_roi_pool(maps, regions, batch.image_sizes))
+        size = float(rows.norm() / len(rows) ** 0.5)
+        parameters["roi_heads.box_predictor.cls_score.weight"].normal_(0, 3 / size)
+        parameters["roi_heads.box_predictor.bbox_pred.weight"].normal_(0, 0.5 / size)
+    return model
+
+
+def check_pyramid(name, paths, folder):
+    detection = torchvision.models.detection
+    build = {"resnet50_fpn": detection.fasterrcnn_resnet50_fpn, "resnet50_fpn_v2": detection.fasterrcnn_resnet50_fpn_v2}[name]
+    model = liven_pyramid(build(weights=None, weights_backbone=None, num_classes=21).eval(), read(paths[0]))
+    preset = "fasterrcnn_" + name
+    entries = len(model.state_dict())
+    assert entries == (348 if name == "resnet50_fpn" else 404), entries
+    file = os.path.join(folder, preset + ".pth")
+    torch.save(model.state_dict(), file)
+    compare(f"{preset}, {entries} entries", model, paths, "--model", file, "--preset", preset)
+    converted, back = os.path.join(folder, "ours.safetensors"), os.path.join(folder, "back.pth")
+    programs("convert", "--model", file, "--preset", preset, "--out", converted)
+    first = open(converted, "rb").read()
+    programs("convert", "--model", converted, "--out", back)
+    state = torch.load(back, weights_only=True)
+    model.load_state_dict(state, strict=True)
+    torch.save({("module." + k): v.contiguous(memory_format=torch.channels_last) if v.ndim == 4 else v for k, v in model.state_dict().items()}, file)
+    programs("convert", "--model", file, "--preset", preset, "--out", converted)
+    assert open(converted, "rb").read() == first
+    print(f"{preset}: every value comes back")
+    if name == "resnet50_fpn":  # the names before torchvision 0.13, as the published file has them, without num_batches_tracked
+        old = {k.replace(".conv.0.0.", ".conv.") if "rpn" in k else k[:-len("0.weight")] + "weight" if "_blocks" in k and k.endswith("0.weight")
+               else k[:-len("0.bias")] + "bias" if "_blocks" in k else k: v for k, v in state.items()}
+        assert len(old) == 295 and "backbone.fpn.inner_blocks.0.weight" in old, len(old)
+        torch.save(old, file)
+        programs("convert", "--model", file, "--preset", preset, "--out", converted)
+        assert open(converted, "rb").read() == first
+        for module in model.modules():
+            if hasattr(module, "running_var"):
+                module.eps = 0.0
+        os.rename(file, published := os.path.join(folder, "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth"))
+        compare(f"{preset}, under the published file's name: an epsilon of 0", model, paths[:1], "--model", published, "--preset", preset)
+
+
+class Stage4(torch.nn.Module):
+    def __init__(self, layer4):
+        super().__init__()
+        self.layer4 = layer4
+
+    def forward(self, x):
+        return self.layer4(x).mean((2, 3))
+
+
+def check_c4(paths, folder):
+    """ResNet-50 to its third stage; the fourth is the head's. The backbone's ImageNet weights alone begin a training."""
+    resnet = torchvision.models.resnet50(weights=None, norm_layer=torchvision.ops.misc.FrozenBatchNorm2d)
+    parts = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3")
+    body = torch.nn.Sequential(collections.OrderedDict((part, getattr(resnet, part)) for part in parts))
+    body.out_channels = 1024
+    detection = torchvision.models.detection
+    model = detection.FasterRCNN(
+        body, rpn_anchor_generator=detection.rpn.AnchorGenerator(((32, 64, 128, 256, 512),), ((0.5, 1.0, 2.0),)),
+        box_roi_pool=torchvision.ops.MultiScaleRoIAlign(["0"], 14, 2), box_head=Stage4(resnet.layer4),
+        box_predictor=detection.faster_rcnn.FastRCNNPredictor(2048, 21), rpn_pre_nms_top_n_test=6000, rpn_post_nms_top_n_test=1000)
+    liven_pyramid(model.eval(), read(paths[0]))
+    file = os.path.join(folder, "resnet50_c4.pth")
+    torch.save(model.state_dict(), file)
+    compare("resnet50_c4", model, paths[:2], "--model", file, "--preset", "resnet50_c4")
+
+
 torch.manual_seed(0)
 torch.set_num_threads(2)
-wanted = sys.argv[2:] or ["small", "vgg16_tv"]
+wanted = sys.argv[2:] or ["small", "vgg16_tv", "resnet50_fpn", "resnet50_fpn_v2", "resnet50_c4"]
 with tempfile.TemporaryDirectory() as folder:
     paths = pictures(folder)
     if "small" in wanted:
         small = torchvision_detector.build(5, 300)
         small_step.liven(small, small.transform([read(paths[0])])[0])
         check_forms("small", small.eval(), 5, paths, folder)
+    for name in ("resnet50_fpn", "resnet50_fpn_v2"):
+        if name in wanted:
+            check_pyramid(name, paths, folder)
+    if "resnet50_c4" in wanted:
+        check_c4(paths, folder)
     if "vgg16_tv" in wanted:
         vgg = torch_vgg16.build()
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The paper's presets in every program that takes one: zf trains, says what it lacks, is detected with, evaluated, resumed, gone on from."""
+"""The paper's presets, and one on ResNet, in every program that takes one: zf trains, says what it lacks, is detected with, evaluated, resumed, gone on from."""
 import json
 import pathlib
 
@@ -30,7 +30,7 @@ tuned = run(*train, "--iterations", "1", "--init", model, "--out", "tuned")
 check(tuned.returncode == 0 and NOTE not in tuned.stderr, tuned)
 
 wrong = run("train_voc", "--preset", "vgg", "--data", data, "--out", "none")
-check(wrong.returncode == 1 and "preset: expected one of small, vgg16_tv, zf, vgg16, found vgg" in wrong.stderr, wrong)
+check(wrong.returncode == 1 and "preset: expected one of small, vgg16_tv, zf, vgg16, fasterrcnn_resnet50_fpn, fasterrcnn_resnet50_fpn_v2, resnet101_fpn, resnet50_c4, resnet101_c4, found vgg" in wrong.stderr, wrong)
 check(not pathlib.Path("none").exists(), "nothing is written")
 
 # The settings of MS COCO, printed, and in the model file what changes detections. What is asked for besides counts.
@@ -42,3 +42,14 @@ spec = json.loads(json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__
 check("[64.0, 128.0, 256.0, 512.0]" in str(spec) and spec["dropout"]["fraction"] == 0, spec)
 wrong = run("train_voc", "--preset", "small", "--protocol", "coco", "--data", data, "--out", "none")
 check(wrong.returncode == 1 and "--protocol coco: expected --preset zf or vgg16" in wrong.stderr, wrong)
+
+# ResNet with a pyramid: five sizes of anchors, one a map.
+pyramid = ["--preset", "fasterrcnn_resnet50_fpn", "--data", data, "--short-side", "64", "--max-side", "96", "--threads", "1"]
+deep = run("train_voc", *pyramid, "--no-test", "--iterations", "1", "--anchors", "8,16,32,64,128", "--out", "deep")
+check(deep.returncode == 0 and "strides of 4 to 64 cost" in deep.stderr and "proposed" not in deep.stderr, deep)
+found = run("detect", "--model", "deep/model.safetensors", "--threshold", "0", "--json", "boxes.json", image)
+check(found.returncode == 0 and len(json.loads(bytes_of("boxes.json"))) == 1, found)
+for wrong, words in ((["--anchors", "8,16"], "anchor sizes: expected as many for each of 5 maps, found 2 in all"),
+                     (["--anchors", "auto"], "--anchors auto: expected a preset of one map")):
+    done = run("train_voc", *pyramid, *wrong, "--out", "none")
+    check(done.returncode == 1 and words in done.stderr and not pathlib.Path("none/model.safetensors").exists(), done)

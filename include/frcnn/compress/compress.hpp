@@ -45,8 +45,10 @@ compressed<Preset> compress(detector<Preset> const& d, std::array<int, 2> ranks,
 
   auto const& from = d.model().parameters();
   std::string const box_head = "roi_heads.box_head.";
-  std::array<std::string, 2> const names{"fc6", "fc7"};
-  for (std::size_t i = 0; i < 2; ++i) {  // both before either is factored, which takes its time
+  std::array<std::string, 2> const names{config.head.names[0], config.head.names[1]};
+  if (int const there = config.head.layers(); there < 2 && (ranks[1] || (there < 1 && ranks[0])))
+    throw error("ranks", "one for each fully connected layer, 0 for those that are not there", std::to_string(there) + " such layers");
+  for (std::size_t i = 0; i < static_cast<std::size_t>(config.head.layers()); ++i) {  // all before one is factored, which takes its time
     auto const shape = from.at(box_head + names[i] + ".weight").file_shape();
     if (auto const most = std::min(shape[0], shape[1]); ranks[i] < 0 || ranks[i] > most)
       throw error("rank of " + names[i] + ", a " + std::to_string(shape[0]) + " x " + std::to_string(shape[1]) + " matrix",

@@ -35,7 +35,7 @@ inline std::string percent(double share) {
 
 struct anchor_study {
   std::vector<std::string> classes;
-  int stride = 0;  // pixels, nominal
+  int stride = 0, last_stride = 0;  // pixels, nominal, of the first map and of the last
   anchor_shapes present, proposed;
   anchor_fit fit, fit_of_proposed;
 
@@ -62,7 +62,9 @@ struct anchor_study {
     auto const cost = [&](fit_counts::at_least const& with, fit_counts::at_least const& without) {
       return percent(f.all.share(with, 0) - f.all.share(without, 0)) + ", " + percent(f.all.share(with, 1) - f.all.share(without, 1));
     };
-    text.push_back(padded(second) + shares(f.all, f.all.anywhere) + "   a stride of " + std::to_string(stride) + " costs " +
+    bool const is_one = stride == last_stride;
+    text.push_back(padded(second) + shares(f.all, f.all.anywhere) + (is_one ? "   a stride of " : "   strides of ") +
+                   std::to_string(stride) + (is_one ? " costs " : " to " + std::to_string(last_stride) + " cost ") +
                    cost(f.all.anywhere, f.all.on_grid) +
                    (f.all.on_grid != f.all.best ? "; not to train over the border " + cost(f.all.on_grid, f.all.best) : ""));
     tally none = f.out_of_reach;
@@ -73,6 +75,7 @@ struct anchor_study {
                                      std::to_string(f.out_of_reach.count) + " out of reach, the first: " + none.first
                                : ""));
     if (taken) text.push_back("  taken from the data; " + to_options(present) + ": " + shares(fit.all, fit.all.best));
+    else if (!is_one) return text;  // for several maps nothing is proposed
     else if (proposed == present) text.push_back("  none that were tried fit better");
     else
       text.push_back("  proposed: " + to_options(proposed) + ": " + shares(fit_of_proposed.all, fit_of_proposed.all.best) +
@@ -89,9 +92,21 @@ template <class Rules>
 anchor_study study_anchors(dataset const& data, anchor_setting<1> const& setting, anchor_shapes const& present, bool move_ratios = true,
                            difficult_objects how = difficult_objects::drop, int threads = 0) {
   anchor_boxes<Rules, 1> const boxes(data, setting, how, threads);
-  anchor_study s{data.classes, setting.stride[0], present, propose_anchors<Rules>(boxes, present, move_ratios), {}, {}};
+  anchor_study s{data.classes, setting.stride[0], setting.stride[0], present, propose_anchors<Rules>(boxes, present, move_ratios), {}, {}};
   s.fit = boxes.fit(make_anchors<Rules, 1>({present.sizes}, present.ratios));
   s.fit_of_proposed = s.proposed == present ? s.fit : boxes.fit(make_anchors<Rules, 1>({s.proposed.sizes}, s.proposed.ratios));
+  return s;
+}
+
+// Of several maps: how the anchors fit, without a proposal. sizes: of each map.
+template <class Rules, int L>
+requires(L > 1) anchor_study
+    study_anchors(dataset const& data, anchor_setting<L> const& setting, std::vector<std::vector<double>> const& sizes,
+                  std::vector<double> const& ratios, difficult_objects how = difficult_objects::drop, int threads = 0) {
+  anchor_shapes all{{}, ratios};
+  for (auto const& of_map : sizes) all.sizes.insert(all.sizes.end(), of_map.begin(), of_map.end());
+  anchor_study s{data.classes, setting.stride[0], setting.stride[L - 1], all, all, {}, {}};
+  s.fit = s.fit_of_proposed = anchor_boxes<Rules, L>(data, setting, how, threads).fit(make_anchors<Rules, L>(sizes, ratios));
   return s;
 }
 

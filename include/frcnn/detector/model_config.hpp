@@ -28,6 +28,21 @@ struct model_config {
   pixel_normalisation normalisation = pixel_normalisation::imagenet();
   image_pyramid pyramid{};  // at which regions from outside are looked at; none, as a rule
 
+  // Sizes of all levels in one list, the first level's first. Setting them throws error where levels would not have equally many.
+  std::vector<double> anchor_list() const {
+    std::vector<double> all;
+    for (auto const& of_level : anchor_sizes) all.insert(all.end(), of_level.begin(), of_level.end());
+    return all;
+  }
+  void set_anchors(std::vector<double> const& all) {
+    std::size_t const levels = std::max<std::size_t>(anchor_sizes.size(), 1);
+    if (all.empty() || all.size() % levels)
+      throw error("anchor sizes", "as many for each of " + std::to_string(levels) + " maps", std::to_string(all.size()) + " in all");
+    auto const of_level = static_cast<std::ptrdiff_t>(all.size() / levels);
+    anchor_sizes.clear();
+    for (auto first = all.begin(); first != all.end(); first += of_level) anchor_sizes.emplace_back(first, first + of_level);
+  }
+
   // For a spec_writer or a spec_reader.
   template <class Spec>
   void describe(Spec& spec) {

@@ -6,8 +6,11 @@
 //   mapped_weights const ours(source, map);           the same tensors under our names
 //
 //   torchvision's vgg for ImageNet                    features.N -> backbone.N, classifier.0 and .3 -> fc6, fc7; classifier.6 is left out
+//   torchvision's resnet for ImageNet                 layerN, conv1, bn1 -> backbone (below a pyramid: backbone.body; without one layer4 is
+//                                                     the head's); fc is left out
 //   torchvision's FasterRCNN of one level, and ours   the names are ours; old ones of the RPN (rpn.head.conv.weight), and a backbone that is
 //                                                     called backbone.features or backbone.body
+//   torchvision's FasterRCNN with a pyramid           the names are ours; old ones of RPN and pyramid (backbone.fpn.inner_blocks.0.weight)
 //   Caffe's VGG-16 and ZF, for ImageNet and the       conv1_1 or conv1, fc6, fc7, rpn_conv/3x3 (of alternating training with ZF: rpn_conv1),
 //   authors' detectors                                rpn_cls_score, rpn_bbox_pred, cls_score, bbox_pred; fc8 is left out
 // A prefix of all names (module., model., _orig_mod., of wrappers) and num_batches_tracked are left out.
@@ -22,6 +25,9 @@
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
+
+// Where the backbone of the model stands that is to have the weights: under "backbone.", or, below a feature pyramid, "backbone.body.".
+enum class backbone_place : std::uint8_t { alone, below_pyramid };
 
 struct name_map {
   char const* of;                // whose file it is, for messages
@@ -80,7 +86,7 @@ inline io::rename_table caffe_names(bool is_zf) {
 }  // namespace detail
 
 // Throws error where the names are of no file that is known.
-inline name_map name_map_of(io::weight_source const& source) {
+inline name_map name_map_of(io::weight_source const& source, backbone_place body = backbone_place::alone) {
   auto const names = source.names();
   auto const prefix = detail::prefix_of(names);
   auto const has = [&](char const* name) { return source.contains(prefix + name); };
@@ -91,6 +97,12 @@ inline name_map name_map_of(io::weight_source const& source) {
                  {"classifier.0.*", "roi_heads.box_head.fc6.*"},
                  {"classifier.3.*", "roi_heads.box_head.fc7.*"},
                  {"classifier.6.*", ""}};
+  } else if (has("layer1.0.conv1.weight") && has("bn1.running_var")) {
+    map = {"torchvision's resnet for ImageNet", {{"fc.*", ""}}, false, false, pixel_normalisation::imagenet()};
+    bool const is_below = body == backbone_place::below_pyramid;
+    if (!is_below) map.rules.push_back({"layer4.*", "roi_heads.box_head.layer4.*"});
+    for (std::string const part : {"conv1.", "bn1.", "layer"})
+      map.rules.push_back({part + "*", (is_below ? "backbone.body." : "backbone.") + part + "*"});
   } else if (has("conv1_1.weight") || (has("conv1.weight") && has("conv2.weight"))) {
     bool const is_detector = has("cls_score.weight");
     map = {is_detector ? "a detector of Caffe" : "Caffe's ImageNet", detail::caffe_names(!has("conv1_1.weight")), is_detector, is_detector,
@@ -99,10 +111,13 @@ inline name_map name_map_of(io::weight_source const& source) {
     map = {"torchvision's FasterRCNN", {}, true, false, pixel_normalisation::imagenet()};
     map.rules = {{"rpn.head.conv.weight", "rpn.head.conv.0.0.weight"},
                  {"rpn.head.conv.bias", "rpn.head.conv.0.0.bias"},
-                 {"backbone.features.*", "backbone.*"},
-                 {"backbone.body.*", "backbone.*"}};
+                 {"backbone.features.*", "backbone.*"}};
+    if (body == backbone_place::alone) map.rules.push_back({"backbone.body.*", "backbone.*"});
+    if (has("backbone.fpn.inner_blocks.0.weight"))  // as before torchvision 0.13
+      for (std::string const blocks : {"backbone.fpn.inner_blocks.", "backbone.fpn.layer_blocks."})
+        for (std::string const what : {".weight", ".bias"}) map.rules.push_back({blocks + "*" + what, blocks + "*.0" + what});
   } else {
-    throw error(source.name(), "the names of torchvision's vgg or FasterRCNN, or of Caffe's VGG-16 or ZF",
+    throw error(source.name(), "the names of torchvision's vgg, resnet or FasterRCNN, or of Caffe's VGG-16 or ZF",
                 names.empty() ? "no tensors" : std::to_string(names.size()) + " tensors, the first " + io::in_quotes(names.front()));
   }
   map.rules.insert(map.rules.begin(), {"*num_batches_tracked", ""});

@@ -18,6 +18,7 @@
 #include "frcnn/io/pth_writer.hpp"
 
 #include <cmath>
+#include <optional>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -26,8 +27,9 @@ struct foreign_options {
   std::vector<std::string> classes{};
   std::vector<double> anchors{}, ratios{};
   int short_side = 0, max_side = 0;
+  std::optional<double> norm_epsilon{};  // of batch normalisation
 
-  bool empty() const { return classes.empty() && anchors.empty() && ratios.empty() && !short_side && !max_side; }
+  bool empty() const { return classes.empty() && anchors.empty() && ratios.empty() && !short_side && !max_side && !norm_epsilon; }
 };
 
 class weights_file {
@@ -63,6 +65,13 @@ class weights_file {
   std::optional<spec_json> spec_;
 };
 
+// The epsilon of batch normalisation that weights of another program were trained with, which no file says: torchvision's published
+// fasterrcnn_resnet50_fpn, whose file's name has these digits of its hash, is the one with 0 (models/detection/faster_rcnn.py).
+inline std::optional<double> known_norm_epsilon(std::filesystem::path const& path) {
+  return path.filename().string().find("258fb6c6") != std::string::npos ? std::optional(0.) : std::nullopt;
+}
+inline constexpr double usual_norm_epsilon = 1e-5;
+
 // The configuration of a model of this library.
 template <class Preset>
 typename detector<Preset>::config_type read_config(weights_file const& file) {
@@ -81,7 +90,9 @@ template <class Preset>
 mapped_weights mapped(weights_file const& file) {
   auto const coder = Preset::convention::head_coder();
   auto const& w = coder.weight;
-  return {file.source(), name_map_of(file.source()), {w[0], w[1], w[2], w[3]}};
+  constexpr auto body = requires { Preset::has_pyramid; }
+  ? backbone_place::below_pyramid : backbone_place::alone;
+  return {file.source(), name_map_of(file.source(), body), {w[0], w[1], w[2], w[3]}};
 }
 
 constexpr char const* class_scores = "roi_heads.box_predictor.cls_score.weight";
@@ -95,7 +106,7 @@ inline std::size_t classes_in(mapped_weights const& file) {
 // What the tensors of other people's files decide, of a configuration.
 template <class Config>
 void take_shapes(Config& config, mapped_weights const& file) {
-  auto const extents = [&](char const* tensor, std::size_t rank) {
+  auto const extents = [&](std::string const& tensor, std::size_t rank) {
     io::tensor_shape const none(rank, 0);
     if (!file.contains(tensor)) return none;
     auto const& shape = file.shape(tensor);
@@ -106,11 +117,9 @@ void take_shapes(Config& config, mapped_weights const& file) {
   auto const set = [](int& value, std::int64_t found) {
     if (found > 0) value = static_cast<int>(found);
   };
-  auto const fc6 = extents("roi_heads.box_head.fc6.weight", 2), fc7 = extents("roi_heads.box_head.fc7.weight", 2),
-             conv = extents("rpn.head.conv.0.0.weight", 4);
-  std::int64_t channels = 0;  // of the map
-  for (auto const& layer : config.chain.layers)
-    if (layer.channels > 0) channels = layer.channels;
+  auto const layer = [&](std::size_t i) { return extents("roi_heads.box_head." + std::string(config.head.names[i]) + ".weight", 2); };
+  auto const fc6 = layer(0), fc7 = layer(1), conv = extents("rpn.head.conv.0.0.weight", 4);
+  std::int64_t const channels = config.map_channels();
   auto const bins = std::llround(std::sqrt(static_cast<double>(fc6[1]) / static_cast<double>(std::max<std::int64_t>(channels, 1))));
   // Only where they fit together: a model of one large extent would take memory that the file does not, before it is refused.
   if (bins * bins * channels == fc6[1]) set(config.head.fc6, fc6[0]), set(config.pooling.pooled, bins);
@@ -120,9 +129,17 @@ void take_shapes(Config& config, mapped_weights const& file) {
 }
 
 template <class Config>
+void set_norm_epsilon(Config& config, mapped_weights const& file, std::optional<double> told) {
+  if constexpr (requires { config.norm_epsilon(); })
+    config.norm_epsilon() = told ? *told : known_norm_epsilon(file.name()).value_or(usual_norm_epsilon);
+  else if (told) throw error("epsilon of batch normalisation", "a preset that has batch normalisation", config.preset);
+}
+
+template <class Config>
 Config configured(Config config, mapped_weights const& file, foreign_options const& o) {
   take_shapes(config, file);
-  if (!o.anchors.empty()) config.anchor_sizes = {o.anchors};
+  set_norm_epsilon(config, file, o.norm_epsilon);
+  if (!o.anchors.empty()) config.set_anchors(o.anchors);
   if (!o.ratios.empty()) config.anchor_ratios = o.ratios;
   if (o.short_side) config.short_side = o.short_side;
   if (o.max_side) config.max_side = o.max_side;
@@ -137,10 +154,11 @@ Config configured(Config config, mapped_weights const& file, foreign_options con
   return config;
 }
 
-// The part of a model that a parameter belongs to: "backbone", "rpn.head", "roi_heads.box_head", "roi_heads.box_predictor".
+// The part of a model that a parameter belongs to: "backbone", "backbone.fpn", "rpn.head", "roi_heads.box_head", "roi_heads.box_predictor".
 inline std::string_view part_of(std::string_view name) {
   auto const first = name.find('.');
-  return name.substr(0, name.starts_with("backbone.") ? first : std::min(name.find('.', first + 1), name.size()));
+  bool const is_whole = name.starts_with("backbone.") && !name.starts_with("backbone.fpn.");
+  return name.substr(0, is_whole ? first : std::min(name.find('.', first + 1), name.size()));
 }
 
 }  // namespace detail
@@ -171,8 +189,10 @@ detector<Preset> load(weights_file const& file, foreign_options const& foreign =
 // (detector/shared_classes.hpp). Returns the parts that are not in the file, which stay as they are.
 // classes_of: names of such a detector's classes, `given` or by their number; none of weights without a class predictor.
 template <class Preset>
-void take_over(typename detector<Preset>::config_type& config, weights_file const& file) {
-  detail::take_shapes(config, detail::mapped<Preset>(file));
+void take_over(typename detector<Preset>::config_type& config, weights_file const& file, std::optional<double> norm_epsilon = {}) {
+  auto const source = detail::mapped<Preset>(file);
+  detail::take_shapes(config, source);
+  detail::set_norm_epsilon(config, source, norm_epsilon);
 }
 template <class Preset>
 std::vector<std::string> classes_of(weights_file const& file, std::vector<std::string> const& given = {}) {

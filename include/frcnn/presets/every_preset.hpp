@@ -1,22 +1,27 @@
 #pragma once
-// All presets of the library, for programs that let their user choose: those of presets.hpp, and the paper's, which cost as much compiling
-// again. A program that is content with presets.hpp does not include this.
+// All presets of the library, for programs that let their user choose: those of presets.hpp, the paper's, and those on ResNet: four families,
+// each of which costs as much compiling. A program that is content with presets.hpp does not include this.
 //   every_preset<cpu>::with("zf", []<class Preset>() { ... })            every_preset<cpu>::names()
 //   every_file_preset<cpu>::with(..)                                     what a model file may be of: these, and each unshared
 //   load_detector(path, every_cpu_preset, options)                       the compiled library's load_detector(path) has them all anyway
 #include "frcnn/presets/load_detector.hpp"
+#include "frcnn/presets/resnet_c4.hpp"
+#include "frcnn/presets/resnet_fpn.hpp"
 #include "frcnn/presets/unshared.hpp"
 #include "frcnn/presets/vgg16.hpp"
 #include "frcnn/presets/zf.hpp"
 #if FRCNN_COMPILED_PRESETS
 #include "frcnn/presets/caffe_instances.hpp"
+#include "frcnn/presets/resnet_instances.hpp"
 #endif
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <Backend B>
-using every_preset = preset_list<presets::small_net<B>, presets::vgg16_tv<B>, presets::zf<B>, presets::vgg16<B>>;
+using every_preset =
+    preset_list<presets::small_net<B>, presets::vgg16_tv<B>, presets::zf<B>, presets::vgg16<B>, presets::fasterrcnn_resnet50_fpn<B>,
+                presets::fasterrcnn_resnet50_fpn_v2<B>, presets::resnet101_fpn<B>, presets::resnet50_c4<B>, presets::resnet101_c4<B>>;
 
 namespace detail {
 template <class List>

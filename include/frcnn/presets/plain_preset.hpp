@@ -35,6 +35,13 @@ struct plain_config : model_config {
   fast_rcnn_options<Rules> head;  // `classes` is as many as have names
   bool shares = true;             // false: RPN and head have a backbone each; a file says so by its preset's name (presets/unshared.hpp)
 
+  int map_channels() const {
+    int n = 0;
+    for (auto const& layer : chain.layers)
+      if (layer.channels > 0) n = layer.channels;
+    return n;
+  }
+
   // The model file's spec: what is in the code, then what the file decides.
   template <class Spec>
   void describe(Spec& spec) {
@@ -47,6 +54,18 @@ struct plain_config : model_config {
     spec.group("head", [&] { head.describe(spec); });
   }
 };
+
+// What tensors of RPN and head have the shape of: a training that starts from the weights of `from` takes it over.
+template <class Config>
+void take_shapes_of_parts(Config& config, Config const& from) {
+  config.proposals.kernel = from.proposals.kernel;
+  config.pooling = from.pooling;
+  config.head.fc6 = from.head.fc6;
+  config.head.fc7 = from.head.fc7;
+  config.head.fc6_rank = from.head.fc6_rank;  // a compressed model stays one
+  config.head.fc7_rank = from.head.fc7_rank;
+  config.head.empirical_targets = from.head.empirical_targets;
+}
 
 // Channels: of the chain's map, or any_channels. Config: plain_config, or what derives from it.
 template <int Channels, Backend B, Real T, class Rules, template <class> class Config = plain_config>
@@ -62,17 +81,18 @@ struct plain_preset {
   using model = faster_rcnn<backbone_type, generator_type, head_type>;
   using config_type = Config<convention>;
 
+  static backbone_type new_backbone(config_type const& config) { return backbone_type(config.chain, config.normalisation.channels); }
+
   static std::unique_ptr<model> make(config_type const& config) {
     std::array<int, 1> const strides{config.chain.stride()};
     auto head = config.head;
     head.classes = static_cast<int>(config.classes.size());
-    auto const new_backbone = [&] { return backbone_type(config.chain, config.normalisation.channels); };
-    auto backbone = new_backbone();
+    auto backbone = new_backbone(config);
     int const channels = backbone.map_channels(0);
     region_proposal_network<features_type, convention> rpn(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides,
                                                            config.proposals, channels);
     return std::make_unique<model>(std::move(backbone),
-                                   config.shares ? generator_type(std::move(rpn)) : generator_type(new_backbone(), std::move(rpn)),
+                                   config.shares ? generator_type(std::move(rpn)) : generator_type(new_backbone(config), std::move(rpn)),
                                    head_type(pooler_type(strides, config.pooling, channels), head));
   }
 
@@ -85,16 +105,7 @@ struct plain_preset {
     return config;
   }
 
-  // What tensors have the shape of: a training that starts from the weights of `from` takes it over.
-  static void take_shapes(config_type& config, config_type const& from) {
-    config.proposals.kernel = from.proposals.kernel;
-    config.pooling = from.pooling;
-    config.head.fc6 = from.head.fc6;
-    config.head.fc7 = from.head.fc7;
-    config.head.fc6_rank = from.head.fc6_rank;  // a compressed model stays one
-    config.head.fc7_rank = from.head.fc7_rank;
-    config.head.empirical_targets = from.head.empirical_targets;
-  }
+  static void take_shapes(config_type& config, config_type const& from) { take_shapes_of_parts(config, from); }
 
  protected:
   // The convention's numbers; a preset sets its own.

@@ -119,15 +119,49 @@ TEST_CASE("torchvision's FasterRCNN: our names, old ones, a backbone within anot
   CHECK(ours(listed(old)) == expected);
 }
 
+TEST_CASE("torchvision's resnet for ImageNet: below a pyramid, or with its fourth stage in the head") {
+  strings const theirs{"conv1.weight", "bn1.running_var", "bn1.num_batches_tracked", "layer1.0.conv1.weight", "layer4.2.bn3.bias",
+                       "fc.weight",    "fc.bias"};
+  for (std::string const prefix : {"", "module."}) {
+    strings names;
+    for (auto const& n : theirs) names.push_back(prefix + n);
+    listed const file(names);
+    auto const map = name_map_of(file);
+    CHECK((!map.is_detector && map.pixels == pixel_normalisation::imagenet()));
+    CHECK(sorted(ours(file)) == strings{"backbone.bn1.running_var", "backbone.conv1.weight", "backbone.layer1.0.conv1.weight",
+                                        "roi_heads.box_head.layer4.2.bn3.bias"});
+    CHECK(sorted(mapped_weights(file, name_map_of(file, backbone_place::below_pyramid)).names()) ==
+          strings{"backbone.body.bn1.running_var", "backbone.body.conv1.weight", "backbone.body.layer1.0.conv1.weight",
+                  "backbone.body.layer4.2.bn3.bias"});
+  }
+}
+
+TEST_CASE("torchvision's FasterRCNN with a pyramid: names of today and of before 0.13") {
+  strings const now{
+      "backbone.body.conv1.weight",           "backbone.fpn.inner_blocks.0.0.bias",       "backbone.fpn.inner_blocks.0.0.weight",
+      "backbone.fpn.layer_blocks.3.0.weight", "roi_heads.box_predictor.cls_score.weight", "rpn.head.conv.0.0.bias"};
+  auto const below = [](strings const& names) {
+    listed const file(names);
+    return sorted(mapped_weights(file, name_map_of(file, backbone_place::below_pyramid)).names());
+  };
+  CHECK(below(now) == now);
+  CHECK(below({"backbone.body.conv1.weight", "backbone.body.bn1.num_batches_tracked", "backbone.fpn.inner_blocks.0.bias",
+               "backbone.fpn.inner_blocks.0.weight", "backbone.fpn.layer_blocks.3.weight", "roi_heads.box_predictor.cls_score.weight",
+               "rpn.head.conv.bias"}) == now);
+  strings const v2{"backbone.fpn.inner_blocks.0.0.weight", "backbone.fpn.inner_blocks.0.1.running_mean",
+                   "backbone.fpn.inner_blocks.0.1.weight", "roi_heads.box_head.5.weight", "roi_heads.box_predictor.cls_score.weight"};
+  CHECK(below(v2) == v2);
+}
+
 TEST_CASE("names of nobody's") {
   CHECK(sentence([] {
           name_map_of(listed({"encoder.0.weight", "b"}));
         }) ==
-        "theirs: expected the names of torchvision's vgg or FasterRCNN, or of Caffe's VGG-16 or ZF, found 2 tensors, the first "
+        "theirs: expected the names of torchvision's vgg, resnet or FasterRCNN, or of Caffe's VGG-16 or ZF, found 2 tensors, the first "
         "\"encoder.0.weight\"");
   CHECK(sentence([] { name_map_of(listed({})); }).ends_with("found no tensors"));
   CHECK(sentence([] {
-          name_map_of(listed({"conv1.weight", "bn1.weight", "layer1.0.conv1.weight"}));  // torchvision's resnet
+          name_map_of(listed({"conv1.weight", "bn1.weight", "layer1.0.conv1.weight"}));  // a resnet without statistics
         }).ends_with("found 3 tensors, the first \"conv1.weight\""));
 }
 

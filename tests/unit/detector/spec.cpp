@@ -1,5 +1,7 @@
 // The specification of a detector in its model file: what it says, what it decides, what is refused. And files of the format before it.
 #include "frcnn/load.hpp"
+#include "frcnn/presets/resnet_c4.hpp"
+#include "frcnn/presets/resnet_fpn.hpp"
 
 #include "../io/scratch.hpp"
 #include "narrow_preset.hpp"
@@ -91,6 +93,34 @@ TEST_CASE("a spec says everything that changes detections, and comes back exactl
   CHECK(back.pooling.kind == roi::pooling::warp);
   CHECK(spec_of<vgg>(back).dump() == text);
   CHECK(difference(spec_of<vgg>(back), spec_of<vgg>(odd)) == "");
+}
+
+TEST_CASE("the specs of the presets on ResNet say what torchvision's detectors have, and come back exactly") {
+  auto const back = []<class Preset>(std::type_identity<Preset>) {
+    auto const spec = spec_writer("m").write(Preset::config({"cat"}));
+    auto config = Preset::config({});
+    config.body.epsilon = .5, config.proposals.convolutions = 7, config.head.fc7 = 3;
+    spec_reader("m, spec", spec).read(config);
+    CHECK(spec_writer("m").write(config) == spec);
+    return spec;
+  };
+  auto const fpn = back(std::type_identity<presets::fasterrcnn_resnet50_fpn<cpu>>());
+  CHECK(fpn["backbone"] == "resnet 3 4 6 3 width 64, fpn 256");
+  CHECK((fpn["norm_epsilon"] == 1e-5 && fpn["head_convolutions"] == 0 && !fpn["proposals"].contains("convolutions")));
+  CHECK(fpn["anchors"]["sizes"] == spec_json::parse("[[32],[64],[128],[256],[512]]"));
+  CHECK((fpn["proposals"]["test"]["before_nms"] == 1000 && fpn["proposals"]["train"]["after_nms"] == 2000));
+  CHECK((fpn["head"]["fc6"] == 1024 && fpn["head"]["fc7"] == 1024 && fpn["input"]["max_side"] == 1333));
+  auto const v2 = back(std::type_identity<presets::fasterrcnn_resnet50_fpn_v2<cpu>>());
+  CHECK(v2["backbone"] == "resnet 3 4 6 3 width 64, fpn 256 normalised");
+  CHECK((v2["proposals"]["convolutions"] == 2 && v2["head_convolutions"] == 4 && v2["head"]["fc7"] == 0));
+  CHECK(back(std::type_identity<presets::resnet101_fpn<cpu>>())["backbone"] == "resnet 3 4 23 3 width 64, fpn 256");
+  auto const c4 = back(std::type_identity<presets::resnet101_c4<cpu>>());
+  CHECK((c4["backbone"] == "resnet 3 4 23 width 64" && c4["pooling"]["pooled"] == 14 && c4["head"]["fc6"] == 0));
+  auto c = presets::fasterrcnn_resnet50_fpn<cpu>::config({"a"});
+  CHECK(c.anchor_list() == std::vector<double>{32, 64, 128, 256, 512});
+  c.set_anchors({1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(c.anchor_sizes.back() == std::vector<double>{9, 10});
+  CHECK(sentence([&] { c.set_anchors({1, 2, 3}); }) == "anchor sizes: expected as many for each of 5 maps, found 3 in all");
 }
 
 TEST_CASE("what a spec may not say is refused with its key") {
