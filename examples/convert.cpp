@@ -5,7 +5,7 @@
 // with its convention). Equal weights give equal bytes, however they were stored. With --map-classes a detector of some of the classes, by
 // VOC's or COCO's names of them (frcnn/detector/shared_classes.hpp).
 #include "console.hpp"
-#include "model_options.hpp"
+#include "model_types.hpp"
 #include "outputs.hpp"
 
 #include <frcnn/detector/class_names.hpp>
@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
     auto const classes = wanted.empty()    ? std::vector<std::string>()
                          : wanted == "voc" ? frcnn::voc_classes()
                                            : frcnn::data::parse_class_list(wanted);
-    return model.with({.threads = 1}, [&]<class Preset>(frcnn::detector<Preset> const& all) {
+    return console::with_model(model, {.threads = 1}, [&]<class Preset>(frcnn::detector<Preset> const& all) {
       std::optional<frcnn::detector<Preset>> some;
       if (!classes.empty()) some.emplace(frcnn::with_classes(all, classes, {.threads = 1}));
       auto const& d = some ? *some : all;

@@ -1,6 +1,6 @@
 // detect --model FILE [--threshold X] [--nms X] [--nms-across-classes] [--max-detections N] [--tile N --overlap M]
 //        [--json FILE] [--csv FILE] [--coco FILE] [--xml DIR] [--out DIR] [--exif apply|ignore]
-//        [what to compute with: cpu_options.hpp] IMAGE|FOLDER|PATTERN...
+//        [--preset NAME ..: model_options.hpp] [what to compute with: cpu_options.hpp] IMAGE|FOLDER|PATTERN...
 //
 // Finds objects on images with a trained model: boxes drawn into --out, numbers into --json and --csv, drafts of labels into --coco and
 // --xml. Boxes are half-open, in pixels of the image as its EXIF orientation turns it, which is how viewers show it; "turned_by_exif"
@@ -9,18 +9,17 @@
 // One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
 // An output that is an input is refused before anything is written. --json, --csv and --coco are whole or not there.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
-#include "any_model.hpp"
 #include "console.hpp"
 #include "cpu_options.hpp"
 #include "detection_files.hpp"
 #include "image_paths.hpp"
+#include "model_options.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
 
 #include <frcnn/data/image_io.hpp>
 #include <frcnn/detector/tiles.hpp>
 #include <frcnn/io/atomic_file.hpp>
-#include <frcnn/io/safetensors.hpp>
 #include <frcnn/viz.hpp>
 
 #include <nlohmann/json.hpp>
@@ -48,22 +47,6 @@ class json_list {
  private:
   frcnn::io::atomic_file file_;
   bool empty_ = true;
-};
-
-// How boxes are left out, where the command line does not say: as the model's file has it.
-struct model_limits {
-  double nms = frcnn::detect_defaults().nms;
-  int max_detections = frcnn::detect_defaults().max_detections;
-
-  explicit model_limits(fs::path const& model) {
-    auto const metadata = frcnn::io::safetensors_file(model).metadata();
-    auto const spec = metadata.find("spec");
-    if (spec == metadata.end()) return;  // of an old format, or no model: which loading says
-    auto const said = ordered_json::parse(spec->second, nullptr, false);
-    auto const at = ordered_json::json_pointer("/head/detections");
-    if (said.is_discarded() || !said.contains(at)) return;
-    nms = said[at].value("nms", nms), max_detections = said[at].value("max_detections", max_detections);
-  }
 };
 
 // Detection on an image as the options say: in one piece or in tiles, classes apart or not.
@@ -96,10 +79,9 @@ class finder {
         ->check(CLI::IsMember({"iou", "smaller"}));
   }
   // model: whose limits hold where the options say none.
-  void settle(fs::path const& model) {
+  void settle(frcnn::detect_defaults const& theirs) {
     if (tile && overlap < 0) overlap = tile / 4;
     if (tile && overlap >= tile) throw frcnn::error("--overlap", fmt::format("less than --tile, {}", tile), std::to_string(overlap));
-    model_limits const theirs(model);
     says_limit_ = most.has_value();
     limit_ = most.value_or(theirs.max_detections);
     nms_ = nms.value_or(static_cast<float>(theirs.nms));
@@ -138,12 +120,13 @@ class finder {
 
 int main(int argc, char** argv) {
   CLI::App app("Finds objects on images with a trained model");
-  std::string model, json_file, csv, coco, xml, out, exif = "apply";
+  console::model_arguments model;
+  std::string json_file, csv, coco, xml, out, exif = "apply";
   std::vector<std::string> images;
   float threshold = 0.5f;
   console::cpu_arguments cpu;
   finder find_on;
-  app.add_option("--model", model, "model file")->required()->check(console::path());
+  model.add_to(app)->required();
   app.add_option("--threshold", threshold, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
   app.add_option("--json", json_file, "write detections here; - is standard output")->check(console::path(true));
   find_on.add_to(app);
@@ -168,7 +151,7 @@ int main(int argc, char** argv) {
     std::FILE* const lines = json_file == "/dev/stdout" ? stderr : stdout;
     auto const pictures = out.empty() ? std::vector<fs::path>() : console::picture_paths(out, images);
     std::vector<fs::path> inputs(images.begin(), images.end()), outputs = pictures;
-    inputs.push_back(model);
+    inputs.push_back(model.file);
     auto const drafts = xml.empty() ? std::vector<fs::path>() : console::picture_paths(xml, images, ".xml");
     outputs.insert(outputs.end(), drafts.begin(), drafts.end());
     for (auto const& file : {json_file, csv, coco})
@@ -180,8 +163,8 @@ int main(int argc, char** argv) {
     if (!json_file.empty()) report.emplace(json_file);
     std::optional<console::csv_file> lines_of_csv;
     if (!csv.empty()) lines_of_csv.emplace(csv);
-    auto const detector = console::load_any_model(model, cpu.get());
-    find_on.settle(model);
+    auto const detector = model.load(cpu.get());
+    find_on.settle(detector.defaults());
     if (!out.empty()) console::make_folder(out);
     if (!xml.empty()) frcnn::io::make_folder(xml, "--xml " + xml);
     console::coco_drafts labels(detector.classes());

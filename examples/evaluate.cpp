@@ -1,14 +1,14 @@
 // evaluate --results DT.json --test GT.json [--json OUT] [--pycocotools-exact] [--threads N]
-// evaluate (--model FILE | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
+// evaluate (--model FILE [--preset NAME ..: model_options.hpp] | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
 //          [--proposals FILE [--top N]] [--recall] [what to compute with: cpu_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. The last lines on stdout: AP50 of each class, then mAP50.
-#include "any_model.hpp"
 #include "coco_scores.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
+#include "model_options.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
 #include "scores.hpp"
@@ -19,14 +19,15 @@ using namespace frcnn;
 
 int main(int argc, char** argv) {
   CLI::App app("Average precision of a model or of result files");
-  std::string model, results, test, proposals, json;
+  console::model_arguments model;
+  std::string results, test, proposals, json;
   int top = 0;
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments how;
   bool recall = false, exact = false;
   auto* from = app.add_option_group("what to evaluate")->require_option(1);
-  from->add_option("--model", model, "model file")->check(console::path());
+  model.add_to(app, from);
   from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt, or a file of COCO's results")
       ->check(console::path());
   app.add_option("--test", test, "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]")
@@ -45,9 +46,9 @@ int main(int argc, char** argv) {
 
   return console::run(app, argc, argv, [&] {
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
-      if (given && model.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
+      if (given && model.file.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
     for (char const* name : {"--precision", "--transforms", "--timing", "--profile"})
-      if (model.empty() && app.count(name) > 0) throw error(name, "--model, which computes", "result files");
+      if (model.file.empty() && app.count(name) > 0) throw error(name, "--model, which computes", "result files");
     if (std::error_code unknown; console::there(results) && !std::filesystem::is_directory(results, unknown)) {
       for (char const* name : {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml"})
         if (app.count(name) > 0) throw error(name, "data, or a folder of result files", "a file of COCO's results");
@@ -58,14 +59,14 @@ int main(int argc, char** argv) {
     auto const source = how.test_data(test);
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
       if (given && source.coco.empty()) throw error(name, "data in COCO's layout", test);
-    if (!json.empty()) console::check_outputs({model, proposals, source.coco.front().file}, {json});
+    if (!json.empty()) console::check_outputs({model.file, proposals, source.coco.front().file}, {json});
     auto reading = how.options("test data", cpu.threads);
 
     std::vector<std::vector<detection>> found;
     std::vector<std::int32_t> left_out;  // labels
     data::dataset set;
-    if (!model.empty()) {
-      auto const detector = console::load_any_model(model, cpu.get());
+    if (!model.file.empty()) {
+      auto const detector = model.load(cpu.get());
       reading.classes = detector.classes();
       set = source.read(reading);
       std::shared_ptr<eval::proposal_lists> lists;

@@ -3,13 +3,16 @@
 //   --model FILE   --preset NAME   --key KEY   --classes A,B   --anchors ..   --ratios ..   --short-side N   --max-side N   --bn-eps E
 // A model file of this library says all of it. A state dict of torchvision's FasterRCNN and a detector of Caffe need --preset, and what the
 // preset has other than they (frcnn/detector/weights_file.hpp).
+#include "console.hpp"
 #include "norm_epsilon.hpp"
 #include "options.hpp"
 
 #include <frcnn/data/voc_source.hpp>
-#include <frcnn/detector/weights_file.hpp>
-#include <frcnn/load.hpp>
-#include <frcnn/presets/every_preset.hpp>
+#if FRCNN_COMPILED_CPU
+#include <frcnn/presets/compiled.hpp>
+#else
+#include <frcnn/presets/load_weights.hpp>
+#endif
 
 #include <string>
 #include <vector>
@@ -24,8 +27,10 @@ class model_arguments {
     auto* const model = (group ? group : &app)
                             ->add_option("--model", file, "model file; or with --preset a .pth of PyTorch or a .caffemodel")
                             ->check(path());
-    app.add_option("--preset", preset_, "network of a file of another program: " + frcnn::every_preset<frcnn::cpu>::names())->needs(model);
-    app.add_option("--key", key_, "of the state dict inside a .pth file (found under model, state_dict, model_state, ema)")->needs(model);
+    app.add_option("--preset", foreign_.preset, "network of a file of another program: small, vgg16_tv, fasterrcnn_resnet50_fpn, ..")
+        ->needs(model);
+    app.add_option("--key", foreign_.key, "of the state dict inside a .pth file (found under model, state_dict, model_state, ema)")
+        ->needs(model);
     app.add_option("--classes", classes_,
                    "A,B,.. or a file with one per line: classes of a file of another program (VOC's or COCO's, by their number)")
         ->check(path())
@@ -42,34 +47,18 @@ class model_arguments {
     return model;
   }
 
-  // f.operator()<Preset>(detector<Preset>): all calls return one type.
-  template <class F>
-  auto with(frcnn::cpu_options const& options, F f) const {
-    frcnn::weights_file const weights(file, key_);
-    auto const chosen = chosen_preset(weights);
-    auto foreign = foreign_;
-    if (!classes_.empty()) foreign.classes = frcnn::data::parse_class_list(classes_);
-    return frcnn::every_file_preset<frcnn::cpu>::with(chosen, [&]<class Preset>() {
-      auto d = frcnn::load<Preset>(weights, foreign, options);
-      if (!weights.is_ours()) say_norm_epsilon<Preset>(file, foreign.norm_epsilon);
-      return f.template operator()<Preset>(std::move(d));
-    });
+  frcnn::foreign_options foreign() const {
+    auto all = foreign_;
+    if (!classes_.empty()) all.classes = frcnn::data::parse_class_list(classes_);
+    return all;
+  }
+
+  frcnn::any_detector load(frcnn::cpu_options const& options) const {
+    return frcnn::load_weights(file, foreign(), options, [](std::string const& taken) { say(taken + " (--bn-eps changes it)"); });
   }
 
  private:
-  std::string chosen_preset(frcnn::weights_file const& weights) const {
-    if (!weights.is_ours()) {
-      if (preset_.empty())
-        throw frcnn::error(file, "--preset, the network that its weights are of: " + frcnn::every_preset<frcnn::cpu>::names(),
-                           "none, and a file of another program");
-      return preset_;
-    }
-    auto const theirs = weights.preset();
-    if (!preset_.empty() && preset_ != theirs) throw frcnn::error("--preset", "that of " + file + ", " + theirs, preset_);
-    return theirs;
-  }
-
-  std::string preset_, key_, classes_;
+  std::string classes_;
   frcnn::foreign_options foreign_;
 };
 

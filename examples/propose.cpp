@@ -1,4 +1,4 @@
-// propose --model FILE --data ROOT[:SPLIT] [--data ..] --out FILE [--top N] [--no-nms] [--no-cls] [--no-reg] [--seed N] [--with-anchors]
+// propose --model FILE [--preset NAME ..: model_options.hpp] --data ROOT[:SPLIT] [--data ..] --out FILE [--top N] [--no-nms] [--no-cls] [--no-reg] [--seed N] [--with-anchors]
 //         [--skip-bad] [--exif ..]
 //         [what to compute with: cpu_options.hpp]
 // propose --method selective-search|edge-boxes [--edge-model FILE|sobel] --data ROOT[:SPLIT] --out FILE [--top N]
@@ -10,12 +10,11 @@
 // proposals. All three with a --top of all anchors are dense sliding windows (Table 10).
 #include "cpu_options.hpp"
 #include "data_options.hpp"
+#include "model_types.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
 
 #include <frcnn/detector/proposer.hpp>
-#include <frcnn/load.hpp>
-#include <frcnn/presets/every_preset.hpp>
 #include <frcnn/train/evaluation.hpp>
 #if FRCNN_HAS_OPENCV
 #include "opencv_proposals.hpp"
@@ -27,7 +26,8 @@ using words = eval::proposal_writer::words;
 namespace {
 
 struct request {
-  std::string model, method = "rpn", edge_model, out;
+  console::model_arguments model;
+  std::string method = "rpn", edge_model, out;
   std::vector<std::string> data;
   int top = 0;  // 0: the model's own number, or 2000
   std::uint64_t seed = 0;
@@ -86,9 +86,8 @@ int from(detector<Family> const& d, request const& r) {
 }
 
 int from_model(request const& r) {
-  std::string const preset = preset_of(io::safetensors_file(r.model));
-  return every_file_preset<cpu>::with(preset,
-                                      [&]<class Preset>() { return from<typename Preset::family>(load<Preset>(r.model, r.cpu.get()), r); });
+  return console::with_model(r.model, r.cpu.get(),
+                             [&]<class Preset>(detector<Preset> const& d) { return from<typename Preset::family>(d, r); });
 }
 
 #if FRCNN_HAS_OPENCV
@@ -119,7 +118,7 @@ int from_opencv(request const& r) {
 int main(int argc, char** argv) {
   CLI::App app("Writes the proposals of every image of a data set");
   request r;
-  app.add_option("--model", r.model, "model file, whose RPN proposes")->check(console::path());
+  r.model.add_to(app);
   app.add_option("--method", r.method, "what proposes: rpn, or selective-search or edge-boxes of OpenCV")
       ->capture_default_str()
       ->check(CLI::IsMember({"rpn", "selective-search", "edge-boxes"}));
@@ -140,15 +139,15 @@ int main(int argc, char** argv) {
 
   return console::run(app, argc, argv, [&] {
     bool const rpn = r.method == "rpn";
-    if (rpn && r.model.empty()) throw error("--model", "a model file", "none");
-    for (auto const& [name, given] : {std::pair{"--model", !r.model.empty()},
+    if (rpn && r.model.file.empty()) throw error("--model", "a model file", "none");
+    for (auto const& [name, given] : {std::pair{"--model", !r.model.file.empty()},
                                       {"--no-nms", r.no_nms},
                                       {"--no-cls", r.no_cls},
                                       {"--no-reg", r.no_reg},
                                       {"--with-anchors", r.with_anchors}})
       if (!rpn && given) throw error(name, "--method rpn, whose option it is", r.method);
     if (r.method != "edge-boxes" && !r.edge_model.empty()) throw error("--edge-model", "--method edge-boxes, whose option it is", r.method);
-    console::check_outputs({r.model, r.edge_model}, {r.out});
+    console::check_outputs({r.model.file, r.edge_model}, {r.out});
     return rpn ? from_model(r) : from_opencv(r);
   });
 }

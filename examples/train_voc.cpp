@@ -132,7 +132,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
   if (weights && !weights->is_ours()) {
     take_over<Family>(config, *weights, a.bn_eps);
-    console::say_norm_epsilon<Family>(a.init, a.bn_eps);
+    if (auto const taken = taken_unsaid<Family>(*weights, a.bn_eps); !taken.empty()) console::say(taken + " (--bn-eps changes it)");
     their_classes = classes_of<Family>(*weights, their_classes);
   }
   if (weights && weights->is_ours()) {

@@ -41,7 +41,7 @@ expected = bytes_of(model)
 check(run("convert", "--model", model, "--out", "ours.pth").returncode == 0, "convert")
 check(converts("ours.pth") == expected, "there and back")
 check(converts("ours.pth", "--preset", "small") == expected, "its preset may be said")
-refused(no_convert("ours.pth", "--preset", "zf"), "--preset: expected that of ours.pth, small, found zf")
+refused(no_convert("ours.pth", "--preset", "zf"), "preset: expected that of ours.pth, small, found zf")
 refused(no_convert("ours.pth", "--classes", "a,b"), "ours.pth", "a model of this library, which says them")
 
 theirs = ["--preset", "small", "--classes", classes, "--short-side", "96", "--max-side", "160"]
@@ -52,13 +52,25 @@ for file in ("theirs.pth", "checkpoint.pth"):
     check(converts(file, *theirs) == expected, file)
 check(converts("ema.pth", "--key", "shadows", *theirs) == expected, "--key")
 refused(no_convert("ema.pth", *theirs), "ema.pth: expected a state dict, or one under model", 'found the keys "shadows"')
-refused(no_convert("theirs.pth"), "theirs.pth: expected --preset", "a file of another program")
+refused(no_convert("theirs.pth"), "theirs.pth: expected a preset, the network that its weights are of: small", "a file of another program")
 refused(no_convert("theirs.pth", "--preset", "small"), "theirs.pth", "classes, found none in the file")
 refused(no_convert("theirs.pth", *theirs, "--anchors", "32"), "rpn.head.", "expected shape [", "found shape [")
 refused(no_convert("theirs.pth", "--preset", "vgg16_tv", *theirs[2:]), "theirs.pth, tensor")
 refused(run("convert", "--model", model, "--out", "model.onnx"), "--out model.onnx: expected a name that ends with .safetensors or .pth")
 refused(run("convert", "--model", model, "--out", model), "an output that is no input")
 check(not pathlib.Path("none.safetensors").exists(), "nothing is written")
+
+# ---- every program that takes a model takes them
+image = sorted((data / "JPEGImages").iterdir())[0]
+for name, *arguments in (("detect", "--threshold", "0", "--json", "OUT", image), ("propose", "--data", data, "--out", "OUT")):
+    for file, said in ((model, ()), ("theirs.pth", theirs)):
+        done = run(name, "--model", file, *said, *[file + ".out" if a == "OUT" else a for a in arguments])
+        check(done.returncode == 0, done)
+    check(bytes_of(model + ".out") == bytes_of("theirs.pth.out"), name)
+scores = [run("evaluate", "--model", file, *said, "--test", data).stdout for file, said in ((model, ()), ("theirs.pth", theirs))]
+check("mAP50" in scores[0] and scores[0] == scores[1], scores)
+refused(run("detect", "--model", model, "--classes", classes, image), "run/model.safetensors: expected a file of another program")
+refused(run("detect", "--model", "theirs.pth", *theirs, "--bn-eps", "0", image), "epsilon of batch normalisation: expected a preset that has batch normalisation")
 
 # ---- training from them
 tiny = ["train_voc", "--data", data, "--no-test", *TINY]

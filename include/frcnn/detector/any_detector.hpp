@@ -32,6 +32,7 @@ class FRCNN_VISIBLE detector_interface {
   virtual std::vector<detection> detect(image_view, std::vector<region> const&, detect_options const&) const = 0;
   virtual std::vector<std::vector<detection>> detect(std::span<image_view const>, std::vector<std::vector<region>> const&,
                                                      detect_options const&, batch_options const&) const = 0;
+  virtual detect_defaults defaults() const = 0;  // of detect, where a call does not say
 };
 
 class any_detector {
@@ -62,6 +63,7 @@ class any_detector {
   }
   FRCNN_PER_BUILD std::vector<box<float>> propose(image_view im) const { return self().propose(im); }
   FRCNN_PER_BUILD model_config const& config() const { return self().config(); }
+  FRCNN_PER_BUILD detect_defaults defaults() const { return self().defaults(); }
   FRCNN_PER_BUILD std::vector<std::string> const& classes() const { return config().classes; }
   FRCNN_PER_BUILD std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config(), label); }
   FRCNN_PER_BUILD void keep_sessions(std::size_t most) { self().keep_sessions(most); }
@@ -89,6 +91,10 @@ class any_detector {
     std::vector<std::vector<detection>> detect(std::span<image_view const> images, std::vector<std::vector<region>> const& regions,
                                                detect_options const& o, batch_options const& b) const override {
       return d.detect(images, regions, o, b);
+    }
+    detect_defaults defaults() const override {
+      if constexpr (requires { d.defaults(); }) return d.defaults();
+      else return {};
     }
     Detector d;
   };

@@ -212,6 +212,11 @@ class detector {
   input_batch<T, B> make_input() const { return input_batch<T, B>(config_.normalisation, convention::size_divisor); }
 
   config_type const& config() const { return config_; }
+  // Of detect, where a call does not say.
+  detect_defaults defaults() const {
+    if constexpr (requires { model().head().defaults(); }) return model().head().defaults();
+    else return {};
+  }
   std::vector<std::string> const& classes() const { return config_.classes; }
   std::string const& class_name(std::int32_t label) const { return frcnn::class_name(config_, label); }
   model_type const& model() const { return detail::not_moved_from(model_); }

@@ -11,6 +11,7 @@
 // widths of the head, bins and the RPN's kernel are those of the tensors; pixel normalisation is what such weights expect; anchors and sides
 // are the options', else the preset's. Throws error that names the file and the tensor.
 #include "frcnn/detector/class_names.hpp"
+#include "frcnn/detector/foreign_options.hpp"
 #include "frcnn/detector/model_file.hpp"
 #include "frcnn/detector/name_map.hpp"
 #include "frcnn/detector/shared_classes.hpp"
@@ -22,15 +23,6 @@
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
-
-struct foreign_options {
-  std::vector<std::string> classes{};
-  std::vector<double> anchors{}, ratios{};
-  int short_side = 0, max_side = 0;
-  std::optional<double> norm_epsilon{};  // of batch normalisation
-
-  bool empty() const { return classes.empty() && anchors.empty() && ratios.empty() && !short_side && !max_side && !norm_epsilon; }
-};
 
 class weights_file {
  public:
@@ -167,7 +159,7 @@ inline std::string_view part_of(std::string_view name) {
 template <class Preset>
 detector<Preset> load(weights_file const& file, foreign_options const& foreign = {}, typename Preset::device::options options = {},
                       model_weights how = model_weights::read) {
-  if (file.is_ours() && !foreign.empty())
+  if (file.is_ours() && !foreign.says_nothing())
     throw error(file.name(), "a file of another program, where classes, anchors or sides are given",
                 "a model of this library, which says them");
   if (file.model()) return detector<Preset>(detail::load<Preset>(*file.model(), options, how));
@@ -225,6 +217,20 @@ std::vector<std::string> read_known(weights_file const& file, detector<Preset>& 
     if (!parts.contains(detail::part_of(e.name))) absent.emplace(detail::part_of(e.name));
   read_parameters(source, store, model_weights::read, [&](std::string_view name) { return parts.contains(detail::part_of(name)); });
   return {absent.begin(), absent.end()};
+}
+
+// What was taken because no file says it and the options do not: a sentence, or nothing.
+template <class Preset>
+std::string taken_unsaid(weights_file const& file, std::optional<double> norm_epsilon) {
+  if constexpr (requires(typename detector<Preset>::config_type c) { c.norm_epsilon(); }) {
+    if (file.is_ours() || norm_epsilon) return {};
+    auto const known = known_norm_epsilon(file.name());
+    return file.name() + ": no file says the epsilon of its batch normalisation; " +
+           (known ? number_text(*known) + " is taken, torchvision's of this published file"
+                  : number_text(usual_norm_epsilon) + " is taken");
+  } else {
+    return {};
+  }
 }
 
 // A state dict that PyTorch reads, with the spec beside it.

@@ -54,6 +54,7 @@ TEST_CASE("ResNet's fourth stage as the head: names, widths, and a step's gradie
   for (auto const& e : store.entries())
     if (e.p->kind != param_kind::buffer)
       CHECK((e.p->kind == param_kind::frozen) == (e.name.starts_with("backbone.conv1") || e.name.starts_with("backbone.layer1")));
-  check_gradients(*model, run, [](std::string const& name) { return !name.starts_with("backbone.conv1") && !name.starts_with("backbone.layer1"); },
-                  how);
+  check_gradients(
+      *model, run, [](std::string const& name) { return !name.starts_with("backbone.conv1") && !name.starts_with("backbone.layer1"); },
+      how);
 }

@@ -1,0 +1,22 @@
+#pragma once
+// The model of model_options.hpp as a detector of its type, for programs that need more of it than any_detector has.
+#include "model_options.hpp"
+
+#include <frcnn/load.hpp>
+#include <frcnn/presets/load_weights.hpp>
+
+namespace console {
+
+// f.operator()<Preset>(detector<Preset>): all calls return one type.
+template <class F>
+auto with_model(model_arguments const& model, frcnn::cpu_options const& options, F f) {
+  auto const foreign = model.foreign();
+  frcnn::weights_file const file(model.file, foreign.key);
+  return frcnn::every_file_preset<frcnn::cpu>::with(frcnn::preset_of(file, foreign.preset), [&]<class Preset>() {
+    auto d = frcnn::load<Preset>(file, foreign, options);
+    if (auto const taken = frcnn::taken_unsaid<Preset>(file, foreign.norm_epsilon); !taken.empty()) say(taken + " (--bn-eps changes it)");
+    return f.template operator()<Preset>(std::move(d));
+  });
+}
+
+}  // namespace console
