@@ -1,5 +1,7 @@
 // The smallest backend: what Backend, PlainLayout, the executor's words and the ops ask for, and nothing else. All generic code compiles
 // with it, so that the concepts say everything that a new backend must bring.
+#include "frcnn/presets/resnet_c4.hpp"
+#include "frcnn/presets/resnet_fpn.hpp"
 #include "frcnn/presets/small.hpp"
 #include "frcnn/testing/decisions.hpp"
 #include "frcnn/testing/gradcheck.hpp"
@@ -113,6 +115,8 @@ struct add_maps<archetype> : missing {};
 template <>
 struct rows<archetype> : missing {};
 template <>
+struct upsample<archetype> : missing {};
+template <>
 struct roi_align<archetype> : missing {};
 template <>
 struct roi_pool<archetype> : missing {};
@@ -131,6 +135,12 @@ using preset = presets::small_net<archetype>;
 // Every function of the classes: those that are templates themselves are called below.
 template class frcnn::detector<preset>;
 template class frcnn::trainer<preset::model>;
+using pyramid = presets::resnet_fpn<archetype, float>;
+using c4 = presets::resnet_c4<archetype, float>;
+template struct frcnn::presets::resnet_fpn<archetype, float>;
+template struct frcnn::presets::resnet_c4<archetype, float>;
+template class frcnn::faster_rcnn<pyramid::backbone_type, pyramid::generator_type, pyramid::head_type>;
+template class frcnn::faster_rcnn<c4::backbone_type, c4::generator_type, c4::head_type>;
 template class frcnn::sgd<float, archetype>;
 template class frcnn::input_batch<float, archetype>;
 template class frcnn::buffer<float, archetype>;
