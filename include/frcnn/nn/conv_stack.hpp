@@ -63,9 +63,9 @@ class conv_stack {
     if (!is_there(dx))
       while (first < convs_.size() && !convs_[first].learns()) ++first;
     map const other = convs_.size() > first + 1 ? c.template make<T>(dy.dims) : map{};
-    map d = dy;
+    map d = dy;  // dy and other in turns
     for (std::size_t i = convs_.size(); i-- > first;) {
-      map const to = i == 0 ? dx : i == first ? map{} : d.data == dy.data ? other : dy;
+      map const to = i == 0 ? dx : i == first ? map{} : (convs_.size() - i) % 2 ? other : dy;
       convs_[i].backward(c, t.at[i], t.at[i + 1], d, to, i == 0 ? how : writing::set, gradients);
       convs_[i].weight.gradient_done(c);
       d = to;
