@@ -30,7 +30,9 @@ enum class draw : std::uint32_t {
   demo,
   test,
   proposal,
-  scale
+  scale,
+  geometry,
+  colour
 };
 
 struct philox {

@@ -6,11 +6,14 @@
 //    holds every image and its mirror image instead
 // 3. where the convention says so, a batch holds only wide images or only tall ones, and images without boxes are left out
 // 4. of several short sides one is drawn each time, from (seed, epoch, id, draw::scale, mirrored): Fast R-CNN's training on an image pyramid
-// 5. where several processes share a batch, each loads every N-th image of it from its own number on; the batch is the same whatever N is
+// 5. what else changes is drawn as data/augment.hpp says. Where sides are swapped (quarter turns), 3. goes by the turned image, and an epoch
+//    has the number of batches that every one can have, whichever images are turned
+// 6. where several processes share a batch, each loads every N-th image of it from its own number on; the batch is the same whatever N is
 //
 // Example: batches_per_epoch<conventions::torchvision>(data, {.batch = 2}) is 3 for 7 images
 #include "frcnn/concepts/data_source.hpp"
 #include "frcnn/core/rng.hpp"
+#include "frcnn/data/augment.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/load_image.hpp"
 
@@ -37,8 +40,9 @@ struct training_options {
   region_source regions{};         // empty: images come without
   int most_regions = 2000;         // of an image
   int channels = 3;                // that the network reads (pixel_normalisation); grey images fill three
-  std::vector<int> short_sides{};  // of an image pyramid, one of which is drawn each time; none: short_side
+  std::vector<int> short_sides{};  // of an image pyramid, or jitter, one of which is drawn each time; none: short_side
   batch_share share{};             // `batch` is the whole
+  augmentation augment{};
 };
 
 namespace detail {
@@ -78,8 +82,17 @@ class epoch_plan {
     for (auto r = first; r != first + options_.batch; ++r) {
       auto const& truth = data_.truth(r->index);
       auto const& sides = options_.short_sides;
-      auto const plan = Rules::resize(truth.width, truth.height,
-                                      sides.empty() ? options_.short_side : sides[static_cast<std::size_t>(r->scale)], options_.max_side);
+      auto plan =
+          turned_plan(Rules::resize(truth.width, truth.height,
+                                    sides.empty() ? options_.short_side : sides[static_cast<std::size_t>(r->scale)], options_.max_side),
+                      r->change.orientation);
+      if (options_.augment.crops() || options_.augment.recolours()) {
+        auto const draws = draws_of(r->index, r->flipped);
+        bool const trains_difficult = options_.difficult == difficult_objects::keep;
+        r->change.window = draws.template window<Rules>(options_.augment, truth, trains_difficult, r->change.orientation, plan);
+        r->change.colour = draws.colour(options_.augment);
+      }
+      if (r->change.crops()) plan.w = r->change.window.width(), plan.h = r->change.window.height();
       width = std::max(width, plan.w), height = std::max(height, plan.h);
     }
     requests.clear();
@@ -99,7 +112,8 @@ class epoch_plan {
       for (std::size_t const i : images_) {
         bool const heads = random_unit(options_.seed, epoch, data_.id(i), draw::flip, 0) < 0.5f;
         bool const flipped = options_.flip && (doubles ? pass == 1 : heads);
-        order_.push_back({i, flipped, scale_of(epoch, i, flipped)});
+        auto& r = order_.emplace_back(load_request{i, flipped, scale_of(epoch, i, flipped)});
+        if (options_.augment.turns()) r.change.orientation = draws_of(i, flipped).orientation(options_.augment);
       }
     host_rng rng(options_.seed, draw::shuffle, epoch);
     auto const shuffle = [&](std::size_t items, std::size_t width) {  // items of `width` neighbours each
@@ -115,7 +129,8 @@ class epoch_plan {
       auto wide_end = order_.begin();
       for (load_request const& r : order_) {
         auto const& truth = data_.truth(r.index);
-        if (truth.width >= truth.height) *wide_end++ = r;
+        bool const turns = turning::of(r.change.orientation).swaps;
+        if (turns ? truth.height >= truth.width : truth.width >= truth.height) *wide_end++ = r;
         else tall_.push_back(r);
       }
       wide_end -= (wide_end - order_.begin()) % options_.batch;  // wide ones that fill no batch
@@ -124,7 +139,14 @@ class epoch_plan {
       shuffle(order_.size() / batch, batch);
     }
     batches_ = order_.size() / batch;
+    if (Rules::pairs_by_orientation && options_.augment.quarter_turns) {
+      // Of n images, those that fill no batch are at most 2 (batch - 1): there are n / batch batches, or one less.
+      std::size_t const images = images_.size() * (doubles && options_.flip ? 2 : 1);
+      batches_ = images / batch - (images % batch == batch - 1 || images < batch ? 0 : 1);
+    }
   }
+
+  change_draws draws_of(std::size_t i, bool flipped) const { return {options_.seed, epoch_, data_.id(i), flipped}; }
 
   int scale_of(std::uint64_t epoch, std::size_t i, bool flipped) const {
     auto const scales = options_.short_sides.size();
@@ -143,6 +165,7 @@ template <DataSource Source>
 Source const& trainable(Source const& data, training_options const& o) {
   check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
   for (int const side : o.short_sides) check_options(side, o.max_side, o.batch);
+  check(o.augment, o.channels);
   auto const [process, processes] = o.share;
   if (processes < 1 || process < 0 || process >= processes)
     throw error("share of a batch", "a process from 0 to below their number", std::to_string(process) + " of " + std::to_string(processes));

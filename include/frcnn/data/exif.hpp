@@ -76,17 +76,17 @@ constexpr bool swaps_sides(int orientation) { return orientation >= 5 && orienta
 
 namespace detail {
 
-// w x h pixels of so many bytes (an int, or a constant) at `stored` to what is looked at, at `to`.
+// w x h pixels of so many bytes (an int, or a constant) at `stored`, from row to row `row` bytes, to what is looked at, at `to`.
 template <class Bytes>
-void turn(std::uint8_t const* stored, int w, int h, Bytes bytes, int orientation, std::uint8_t* to) {
-  std::ptrdiff_t const pixel = bytes, row = pixel * w;
+void turn(std::uint8_t const* stored, int w, int h, std::ptrdiff_t row, Bytes bytes, int orientation, std::uint8_t* to) {
+  std::ptrdiff_t const pixel = bytes;
   bool const swaps = swaps_sides(orientation);
   bool const from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   bool const from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   int const width = swaps ? h : w, height = swaps ? w : h;  // of the result
   // Where the first pixel of the result comes from, and how far on in `stored` the next one to the right and the next one below lie.
   std::ptrdiff_t const along_x = from_right ? -pixel : pixel, along_y = from_below ? -row : row;
-  std::uint8_t const* const first = stored + (from_right ? row - pixel : 0) + (from_below ? row * (h - 1) : 0);
+  std::uint8_t const* const first = stored + (from_right ? pixel * (w - 1) : 0) + (from_below ? row * (h - 1) : 0);
   std::ptrdiff_t const right = swaps ? along_y : along_x, below = swaps ? along_x : along_y;
   constexpr int tile = 64;  // a square of both pictures stays in the cache
   for (int top = 0; top < height; top += tile)
@@ -106,14 +106,16 @@ inline decoded_image turned(decoded_image stored, int orientation) {
   if (orientation < 2 || orientation > 8) return stored;
   bool const swaps = swaps_sides(orientation);
   decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height());
-  detail::turn(stored.data(), stored.width(), stored.height(), std::integral_constant<int, 3>(), orientation, result.data());
+  detail::turn(stored.data(), stored.width(), stored.height(), std::ptrdiff_t{3} * stored.width(), std::integral_constant<int, 3>(),
+               orientation, result.data());
   return result;
 }
 inline image turned(image stored, int orientation) {
   if (orientation < 2 || orientation > 8) return stored;
   bool const swaps = swaps_sides(orientation);
   image result(swaps ? stored.height : stored.width, swaps ? stored.width : stored.height, stored.channels, stored.bits);
-  detail::turn(stored.pixels.data(), stored.width, stored.height, stored.pixel_bytes(), orientation, result.pixels.data());
+  detail::turn(stored.pixels.data(), stored.width, stored.height, std::ptrdiff_t{stored.width} * stored.pixel_bytes(), stored.pixel_bytes(),
+               orientation, result.pixels.data());
   return result;
 }
 

@@ -1,12 +1,13 @@
 #pragma once
-// One image as a network takes it: decoded or found in a cache, resized, mirrored, with its boxes and regions in the resized image.
+// One image as a network takes it: decoded or found in a cache, resized, mirrored or changed otherwise, with its boxes and regions there.
 //
 //   loaded         the result; its memory is reused from image to image
-//   load_request   which image, mirrored or not, at which of several scales
+//   load_request   which image, mirrored or not, at which of several scales, and what else changes (data/augment.hpp)
 // Boxes are mirrored in the original image and then scaled, as both releases do. Of difficult objects the caller decides: they are not
 // there, or are ignore regions (label -1), or objects like others.
 // Throws where the pixels are not of the size that the truth names, or have another number of channels.
 #include "frcnn/concepts/data_source.hpp"
+#include "frcnn/data/augment_pixels.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/image_cache.hpp"
 #include "frcnn/data/image_io.hpp"
@@ -15,7 +16,6 @@
 #include "frcnn/ops/resize.hpp"
 
 #include <algorithm>
-#include <type_traits>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -23,10 +23,12 @@ namespace frcnn::inline FRCNN_ABI::data {
 
 // One image with its truth. Boxes are in pixels of the resized image as it lies in `pixels`.
 struct loaded {
-  image pixels;      // [plan.h, plan.w, channels]
-  resize_plan plan;  // from the original to `pixels`
+  image pixels;         // [plan.h, plan.w, channels]
+  resize_plan plan;     // from the original, turned as `pixels` are, to `pixels`; w and h are those of the change's window
+  resize_plan whole;    // the same of all of the image
+  image_change change;  // what made `pixels` of the image as resized
   int padded_width = 0, padded_height = 0;  // largest sides of the images of its batch, in training; of those too that another process has
-  int original_width = 0, original_height = 0;
+  int original_width = 0, original_height = 0;  // turned as `pixels` are
   std::vector<box<float>> boxes;        // [G]
   std::vector<std::int32_t> labels;     // [G] 1..K, or -1 for an ignore region
   std::vector<std::uint8_t> difficult;  // [G], as annotated
@@ -43,6 +45,7 @@ struct load_request {
   bool flipped;
   int scale = 0;  // which of the short sides
   int padded_width = 0, padded_height = 0;
+  image_change change{.orientation = flipped ? 2 : 1};
 };
 
 // How images are loaded: what does not change from one to the next.
@@ -50,6 +53,13 @@ struct load_options {
   difficult_objects difficult;
   std::vector<int> short_sides;  // one or more
   int max_side, channels;
+  double window_keeps = 0;  // least share of an object that a window leaves of it
+};
+
+// What a thread that loads images keeps from one to the next.
+struct load_memory {
+  ops::resizer resize;
+  image resized;  // where what is given is a part of it, or turned
 };
 
 // Width, height, channels and bits, and bytes for them; memory is reused.
@@ -58,35 +68,23 @@ inline void shape_image(image& im, int width, int height, int channels, int bits
   im.pixels.resize(checked::elements(shape<3>{{height, width, im.pixel_bytes()}}));
 }
 
-inline void mirror(image& im) {
-  for (int y = 0; y < im.height; ++y)
-    for (int left = 0, right = im.width - 1; left < right; ++left, --right)
-      std::swap_ranges(im.at(left, y), im.at(left, y) + im.pixel_bytes(), im.at(right, y));
-}
-
-inline void mirror_copy(image const& from, image& to) {
-  auto const copy = [&](auto bytes) {  // of a pixel; a constant for RGB
-    for (int y = 0; y < from.height; ++y) {
-      std::uint8_t const* source = from.at(from.width - 1, y);
-      for (std::uint8_t *out = to.at(0, y), *end = out + std::ptrdiff_t{bytes} * from.width; out != end; out += bytes, source -= bytes)
-        for (int k = 0; k < bytes; ++k) out[k] = source[k];
-    }
-  };
-  if (from.pixel_bytes() == 3) copy(std::integral_constant<int, 3>());
-  else copy(from.pixel_bytes());
-}
-
-// Adds its regions to an image whose other parts are loaded.
+// Adds its regions to an image whose other parts are loaded. keeps: least share of a region that its window leaves of it.
 template <class Rules, DataSource Source>
-void load_regions(Source const& data, region_source const& source, int most, loaded& out) {
+void load_regions(Source const& data, region_source const& source, int most, double keeps, loaded& out) {
   out.regions.clear();
   if (!source) return;
   auto regions = source(out.index, out.flipped);
+  auto const& truth = data.truth(out.index);
+  int const w = truth.width, h = truth.height;
   for (std::size_t r = 0; r < regions.size(); ++r)
-    check_region(regions[r], out.original_width, out.original_height,
-                 [&] { return name_of(data, out.index) + ", region " + std::to_string(r + 1); });
+    check_region(regions[r], w, h, [&] { return name_of(data, out.index) + ", region " + std::to_string(r + 1); });
+  auto const& change = out.change;
+  for (region& r : regions)
+    r.where = Rules::clip(box_in_turned<Rules>(r.where, w, h, change.orientation, out.whole), static_cast<float>(out.whole.h),
+                          static_cast<float>(out.whole.w));
+  if (change.crops()) std::erase_if(regions, [&](region const& r) { return share_in(r.where, change.window) < static_cast<float>(keeps); });
   best_regions(regions, most);
-  for (region const& r : regions) out.regions.push_back(region_in_input<Rules>(r, out.original_width, out.flipped, out.plan));
+  for (region const& r : regions) out.regions.push_back(change.crops() ? box_in_window(r.where, change.window) : r.where);
 }
 
 // f(image_view) of image i, decoded where that is to be done.
@@ -103,26 +101,34 @@ void with_pixels(Source const& data, std::size_t i, F&& f) {
 
 // Everything of `out` but regions; its memory is reused. cache: may be null; it has a place for each image at each scale.
 template <class Rules, DataSource Source>
-void load(Source const& data, load_request const& r, load_options const& o, image_cache* cache, ops::resizer& resize, loaded& out) {
+void load(Source const& data, load_request const& r, load_options const& o, image_cache* cache, load_memory& memory, loaded& out) {
   std::size_t const index = r.index, at = static_cast<std::size_t>(r.scale);
-  bool const flipped = r.flipped;
+  auto const& change = r.change;
+  bool const moves = change.orientation > 1 || change.crops();
   std::size_t const cached_as = index * o.short_sides.size() + at;
   int const channels = o.channels;
   auto const& truth = data.truth(index);
-  out.plan = Rules::resize(truth.width, truth.height, o.short_sides[at], o.max_side);
+  resize_plan const plan = Rules::resize(truth.width, truth.height, o.short_sides[at], o.max_side);
+  out.plan = out.whole = turned_plan(plan, change.orientation);
+  if (change.crops()) out.plan.w = change.window.width(), out.plan.h = change.window.height();
+  out.change = change;
   out.index = index;
   out.id = data.id(index);
-  out.flipped = flipped;
+  out.flipped = r.flipped;
   out.padded_width = r.padded_width;
   out.padded_height = r.padded_height;
-  out.original_width = truth.width;
-  out.original_height = truth.height;
+  bool const swaps = turning::of(change.orientation).swaps;
+  out.original_width = swaps ? truth.height : truth.width;
+  out.original_height = swaps ? truth.width : truth.height;
+  auto const copy_part = [&](image const& from) {
+    shape_image(out.pixels, out.plan.w, out.plan.h, from.channels, from.bits);
+    copy_changed(from, change.orientation, change.crops() ? change.window : box<int>{0, 0, out.plan.w, out.plan.h}, out.pixels);
+  };
 
   if (image const* cached = cache ? cache->find(cached_as) : nullptr) {
-    shape_image(out.pixels, cached->width, cached->height, cached->channels, cached->bits);
-    if (flipped) mirror_copy(*cached, out.pixels);
-    else std::copy(cached->pixels.begin(), cached->pixels.end(), out.pixels.pixels.begin());
+    copy_part(*cached);
   } else {
+    image& resized = moves ? memory.resized : out.pixels;
     with_pixels(data, index, [&](image_view const& v) {
       try {
         check(v);
@@ -137,22 +143,30 @@ void load(Source const& data, load_request const& r, load_options const& o, imag
       if (!has_channels(v, channels))
         throw error(name_of(data, index), std::to_string(channels) + (channels == 1 ? " channel" : " channels"),
                     std::to_string(v.channels()));
-      shape_image(out.pixels, out.plan.w, out.plan.h, channels, v.bits);
-      if (v.bits == 16) resize(v, out.plan, out.pixels.at_16(0, 0), channels);
-      else resize(v, out.plan, out.pixels.pixels.data(), channels);
+      shape_image(resized, plan.w, plan.h, channels, v.bits);
+      if (v.bits == 16) memory.resize(v, plan, resized.at_16(0, 0), channels);
+      else memory.resize(v, plan, resized.pixels.data(), channels);
     });
-    if (cache) cache->store(cached_as, out.pixels);
-    if (flipped) mirror(out.pixels);
+    if (cache) cache->store(cached_as, resized);
+    if (moves) copy_part(resized);
   }
+  recolour(out.pixels, change.colour);
 
   out.boxes.clear();
   out.labels.clear();
   out.difficult.clear();
   for (auto const& object : truth.objects) {
     if (object.difficult && o.difficult == difficult_objects::drop) continue;
-    box<float> const where = flipped ? Rules::flip_box(object.where, static_cast<float>(truth.width)) : object.where;
-    out.boxes.push_back(Rules::scale_box(where, static_cast<float>(out.plan.scale_x), static_cast<float>(out.plan.scale_y)));
-    out.labels.push_back(object.difficult && o.difficult == difficult_objects::ignore ? std::int32_t{-1} : object.label);
+    box<float> where = box_in_turned<Rules>(object.where, truth.width, truth.height, change.orientation, out.whole);
+    std::int32_t label = object.difficult && o.difficult == difficult_objects::ignore ? std::int32_t{-1} : object.label;
+    if (change.crops()) {
+      float const share = share_in(where, change.window);
+      if (share <= 0) continue;
+      if (share < static_cast<float>(o.window_keeps)) label = -1;
+      where = box_in_window(where, change.window);
+    }
+    out.boxes.push_back(where);
+    out.labels.push_back(label);
     out.difficult.push_back(object.difficult);
   }
 }

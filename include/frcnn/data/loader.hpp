@@ -1,5 +1,5 @@
 #pragma once
-// The loader: decodes, resizes and mirrors images on the host, a batch ahead, and gives them with their truth. Images are RGB unless the
+// The loader: decodes, resizes and changes images on the host, a batch ahead, and gives them with their truth. Images are RGB unless the
 // options say how many channels the network reads, and keep their bits.
 //
 //   training_loader<Rules, Source>     endless, shuffled; batch b of a run is a function of (data, options, b) alone, whatever the number
@@ -10,7 +10,7 @@
 //
 // What becomes of an image: data/load_image.hpp. Where the options name a region_source, its regions come along, the best `most_regions` of
 // each image (geometry/region.hpp).
-// Resized images stay in memory, unmirrored, up to cache_mb: after the first epoch such an image costs one copy.
+// Resized images stay in memory, unchanged, up to cache_mb: after the first epoch such an image costs one copy, and what augmentation does.
 //
 // Example: training_loader<conventions::torchvision> loader(data, {.short_side = 300, .batch = 2});
 //          for (loaded const& image : loader.next()) ...   // valid until the next call
@@ -43,9 +43,9 @@ class training_loader {
       : plan_(detail::trainable(data, o), o),
         cache_(data.size() * std::max<std::size_t>(1, o.short_sides.size()), o.cache_mb << 20),
         batches_([this](std::uint64_t batch, std::vector<detail::load_request>& requests) { plan_(batch, requests); },
-                 [this, &data, o, how = options_of(o), resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-                   detail::load<Rules>(data, r, how, &cache_, resize, out);
-                   detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
+                 [this, &data, o, how = options_of(o), memory = detail::load_memory()](detail::load_request const& r, loaded& out) mutable {
+                   detail::load<Rules>(data, r, how, &cache_, memory, out);
+                   detail::load_regions<Rules>(data, o.regions, o.most_regions, o.augment.crop_keeps, out);
                  },
                  o.workers) {}
 
@@ -58,7 +58,8 @@ class training_loader {
 
  private:
   static detail::load_options options_of(training_options const& o) {
-    return {o.difficult, o.short_sides.empty() ? std::vector<int>{o.short_side} : o.short_sides, o.max_side, o.channels};
+    return {o.difficult, o.short_sides.empty() ? std::vector<int>{o.short_side} : o.short_sides, o.max_side, o.channels,
+            o.augment.crop_keeps};
   }
 
   detail::epoch_plan<Rules, Source> plan_;
@@ -77,9 +78,9 @@ class evaluation_loader {
                 requests.push_back({i, false});
             },
             [&data, o, how = detail::load_options{difficult_objects::keep, {o.short_side}, o.max_side, o.channels},
-             resize = ops::resizer()](detail::load_request const& r, loaded& out) mutable {
-              detail::load<Rules>(data, r, how, nullptr, resize, out);
-              detail::load_regions<Rules>(data, o.regions, o.most_regions, out);
+             memory = detail::load_memory()](detail::load_request const& r, loaded& out) mutable {
+              detail::load<Rules>(data, r, how, nullptr, memory, out);
+              detail::load_regions<Rules>(data, o.regions, o.most_regions, 0, out);
             },
             o.workers) {}
 
@@ -100,9 +101,9 @@ class evaluation_loader {
 template <class Rules, DataSource Source>
 loaded load_one(Source const& data, std::size_t index, int short_side, int max_side, int channels = 3) {
   detail::check_options(short_side, max_side, 1, 0, 1, channels);
-  ops::resizer resize;
+  detail::load_memory memory;
   loaded result;
-  detail::load<Rules>(data, {index, false}, {difficult_objects::keep, {short_side}, max_side, channels}, nullptr, resize, result);
+  detail::load<Rules>(data, {index, false}, {difficult_objects::keep, {short_side}, max_side, channels}, nullptr, memory, result);
   return result;
 }
 

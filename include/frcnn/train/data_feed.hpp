@@ -12,7 +12,8 @@ namespace frcnn::inline FRCNN_ABI {
 template <class Rules, data::DataSource Source = data::dataset>
 class data_feed {
  public:
-  data_feed(Source const& set, data::training_options const& options) : loader_(set, options), one_scale_(options.short_sides.size() < 2) {
+  data_feed(Source const& set, data::training_options const& options)
+      : loader_(set, options), names_pictures_(options.short_sides.size() < 2 && !options.augment.changes()) {
     if (options.regions) regions_ = options.most_regions;
     for (std::size_t i = 0; i < set.size(); ++i) {
       auto const& truth = set.truth(i);
@@ -31,7 +32,7 @@ class data_feed {
     for (auto const& im : images) {
       input.set_image(i, im.pixels, im.plan, im.original_width, im.original_height, im.id);
       input.set_truth(i, im.boxes, im.labels);
-      if (one_scale_) input.set_picture(i, 2 * static_cast<std::uint64_t>(im.index) + im.flipped);
+      if (names_pictures_) input.set_picture(i, 2 * static_cast<std::uint64_t>(im.index) + im.flipped);
       if (regions_) input.set_regions(i, im.regions);
       ++i;
     }
@@ -39,7 +40,7 @@ class data_feed {
 
  private:
   data::training_loader<Rules, Source> loader_;
-  bool one_scale_;              // the loader changes nothing about an image but that it mirrors it
+  bool names_pictures_;         // the loader changes nothing about an image but that it mirrors it
   int capacity_ = 1;            // truth boxes of the fullest image: one capacity for the whole run
   std::optional<int> regions_;  // of an image at most; nothing: batches come without
 };

@@ -21,7 +21,8 @@ std::uint32_t earlier(std::uint64_t seed, std::uint64_t step, std::uint64_t imag
 }
 
 constexpr draw purposes[] = {draw::anchor_sample, draw::roi_sample, draw::dropout6, draw::dropout7, draw::flip,
-                             draw::shuffle,       draw::initialise, draw::demo,     draw::test};
+                             draw::shuffle,       draw::initialise, draw::demo,     draw::test,     draw::proposal,
+                             draw::scale,         draw::geometry,   draw::colour};
 
 std::uint64_t name_hash(char const* name) {
   std::uint64_t h = 1469598103934665603ull;

@@ -375,7 +375,10 @@ TEST_CASE("with everything in memory and every buffer grown, a batch allocates n
     for (int b = 0; b < 50; ++b) loader.next();
     CHECK(allocations - before == 0);
   }
-  training_loader<caffe> paired(p.data, options(2));
+  auto changed = options(2);
+  changed.augment = augmentation::strong();
+  changed.augment.quarter_turns = true;
+  training_loader<caffe> paired(p.data, changed);
   for (int b = 0; b < 2000; ++b) paired.next();
   long const before = allocations;
   for (int b = 0; b < 50; ++b) paired.next();
