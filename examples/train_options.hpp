@@ -1,6 +1,7 @@
 #pragma once
 // What train_voc can be told. Zero and empty: the preset's.
 #include "anchor_options.hpp"
+#include "augment_options.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
 #include "norm_epsilon.hpp"
@@ -23,6 +24,7 @@ struct arguments {
                     maps_mb = "1024,8192", proposals, test_proposals, targets;
   std::vector<double> lr_drop;
   console::anchor_arguments anchors;
+  console::augment_arguments augment;
   std::vector<int> scales;
   double lr = 0;
   std::int64_t checkpoint_every = 200;
@@ -55,6 +57,8 @@ struct arguments {
                          iterations);
     if (rounds > 1 && is_joint()) throw frcnn::error("--rounds", "--scheme alternating or unshared", scheme);
     if (maps_mb != arguments().maps_mb && scheme != "alternating") throw frcnn::error("--maps-mb", "--scheme alternating", scheme);
+    if (maps_mb != arguments().maps_mb && augment.changes_images())
+      throw frcnn::error("--maps-mb", "images that do not change, whose feature maps it keeps", "augmentation");
     if (new_predictors && scheme != "alternating") throw frcnn::error("--new-predictors", "--scheme alternating", scheme);
     for (auto const& [name, value] : {std::pair{"--test", test}, {"--test-proposals", test_proposals}})
       if (no_test && !value.empty()) throw frcnn::error(std::string(name) + " " + value, "a test that looks at it", "--no-test");
@@ -124,6 +128,7 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--short-side", a.short_side, "shorter side of resized images, pixels (the preset's)")->check(console::side());
   app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(console::side());
   a.anchors.add_to(app, true);
+  a.augment.add_to(app);
   app.add_option("--lambda", a.lambda, "weight of the RPN's box loss, equation (1) (1)")->check(console::above(0));
   app.add_option("--n-cls", a.n_cls, "what the RPN's log loss is divided by (the number of sampled anchors; the paper's text: 256)")
       ->check(console::above(0));

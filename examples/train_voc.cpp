@@ -6,6 +6,7 @@
 //   model.safetensors   the detector          checkpoint/   the last two, for --resume     metrics.jsonl, curves.svg   the losses
 //   results/            VOC server files      pr.svg        precision over recall          detections/*.png            a dozen test images
 //   checked_images.txt  what is known of the images, so that the next start does not decode them again
+//   augmented/*.png     --show-augmented: images as training sees them
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "fine_tuning.hpp"
@@ -200,6 +201,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .cache_mb = a.cache_mb,
                                 .regions = regions,
                                 .short_sides = config.pyramid.short_sides};
+  a.augment.apply_to(images);
+  a.augment.say_settings(images, a.scheme == "alternating");
   std::vector<plan> plans;
   auto const add_plan = [&](presets::training_defaults const& defaults) {
     if (int const batch = a.batch ? a.batch : defaults.batch; batch % team.size() != 0)
@@ -219,6 +222,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   };
   for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training()))
     add_plan(a.batch ? defaults : history.scaled(defaults));
+  if (team.is_first()) a.augment.show<typename Family::convention>(sets.train, images, plans.front().batch, out / "augmented");
   if (a.protocol == "coco") {
     console::say(console::protocol_settings(config));
     std::array<char const*, 2> const of = a.is_joint() ? std::array{"", ""} : std::array{"RPN: ", "Fast R-CNN: "};
@@ -301,6 +305,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       {"--exif", a.reading.exif}};
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
+  identity.merge(a.augment.described(images));
   if (!a.init_classes.empty()) identity["--init-classes"] = a.init_classes;
   if (a.bn_eps) identity["--bn-eps"] = fmt::format("{}", *a.bn_eps);
   if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;
@@ -451,7 +456,7 @@ int main(int argc, char** argv) {
       if (team.are_several() && !a.is_joint())
         throw error("--scheme", "joint or exact, or --proposals: what several processes train", a.scheme);
       a.cpu.threads = team.threads(a.cpu.threads);
-      console::check_place(out, {"checkpoint", "results", "detections", "tensorboard"},
+      console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented"},
                            {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt"});
       if (!a.resume)
         for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
