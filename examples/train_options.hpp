@@ -4,6 +4,7 @@
 #include "augment_options.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
+#include "imbalance_options.hpp"
 #include "norm_epsilon.hpp"
 #include "options.hpp"
 #include "scores.hpp"
@@ -25,6 +26,7 @@ struct arguments {
   std::vector<double> lr_drop;
   console::anchor_arguments anchors;
   console::augment_arguments augment;
+  console::imbalance_arguments imbalance;
   std::vector<int> scales;
   double lr = 0;
   std::int64_t checkpoint_every = 200;
@@ -129,6 +131,7 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--max-side", a.max_side, "longer side at most (the preset's)")->check(console::side());
   a.anchors.add_to(app, true);
   a.augment.add_to(app);
+  a.imbalance.add_to(app);
   app.add_option("--lambda", a.lambda, "weight of the RPN's box loss, equation (1) (1)")->check(console::above(0));
   app.add_option("--n-cls", a.n_cls, "what the RPN's log loss is divided by (the number of sampled anchors; the paper's text: 256)")
       ->check(console::above(0));

@@ -127,6 +127,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
+  config.head.class_weights = a.imbalance.weights_of(config.classes);
   if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.cpu.threads);
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
@@ -201,6 +202,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .cache_mb = a.cache_mb,
                                 .regions = regions,
                                 .short_sides = config.pyramid.short_sides};
+  images.repeat_threshold = a.imbalance.threshold();
+  a.imbalance.say_table(sets.train, images.difficult);
   a.augment.apply_to(images);
   a.augment.say_settings(images, a.scheme == "alternating");
   std::vector<plan> plans;
@@ -306,6 +309,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
   identity.merge(a.augment.described(images));
+  identity.merge(a.imbalance.described());
   if (!a.init_classes.empty()) identity["--init-classes"] = a.init_classes;
   if (a.bn_eps) identity["--bn-eps"] = fmt::format("{}", *a.bn_eps);
   if (a.reading.difficult != "drop") identity["--difficult"] = a.reading.difficult;

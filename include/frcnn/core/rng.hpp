@@ -32,7 +32,8 @@ enum class draw : std::uint32_t {
   proposal,
   scale,
   geometry,
-  colour
+  colour,
+  repeat
 };
 
 struct philox {

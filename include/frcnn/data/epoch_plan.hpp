@@ -8,7 +8,9 @@
 // 4. of several short sides one is drawn each time, from (seed, epoch, id, draw::scale, mirrored): Fast R-CNN's training on an image pyramid
 // 5. what else changes is drawn as data/augment.hpp says. Where sides are swapped (quarter turns), 3. goes by the turned image, and an epoch
 //    has the number of batches that every one can have, whichever images are turned
-// 6. where several processes share a batch, each loads every N-th image of it from its own number on; the batch is the same whatever N is
+// 6. with a repeat threshold an epoch shows images of rare classes more often (data/repeat_factors.hpp): image i r(i) times on average, where
+//    one draw of the epoch rounds the running sum of all r; each time with draws of its own. Its number of batches is fixed
+// 7. where several processes share a batch, each loads every N-th image of it from its own number on; the batch is the same whatever N is
 //
 // Example: batches_per_epoch<conventions::torchvision>(data, {.batch = 2}) is 3 for 7 images
 #include "frcnn/concepts/data_source.hpp"
@@ -16,8 +18,10 @@
 #include "frcnn/data/augment.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/load_image.hpp"
+#include "frcnn/data/repeat_factors.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -43,6 +47,7 @@ struct training_options {
   std::vector<int> short_sides{};  // of an image pyramid, or jitter, one of which is drawn each time; none: short_side
   batch_share share{};             // `batch` is the whole
   augmentation augment{};
+  double repeat_threshold = 0;  // of repeat-factor sampling; 0: every image once
 };
 
 namespace detail {
@@ -67,6 +72,10 @@ class epoch_plan {
           std::ranges::any_of(truth.objects, [&](auto const& x) { return !x.difficult || o.difficult == difficult_objects::keep; });
       if (has_boxes || Rules::learns_from_empty_images) images_.push_back(i);
     }
+    if (o.repeat_threshold > 0)
+      repeats_ = repeat_factors_of(data, images_, o.repeat_threshold, [&](auto const& x) {
+                   return !x.difficult || o.difficult == difficult_objects::keep;
+                 }).of_image;
     begin(0);
     if (batches_ == 0)
       throw error("training data", "enough images for one batch of " + std::to_string(o.batch), std::to_string(images_.size()));
@@ -87,7 +96,7 @@ class epoch_plan {
                                     sides.empty() ? options_.short_side : sides[static_cast<std::size_t>(r->scale)], options_.max_side),
                       r->change.orientation);
       if (options_.augment.crops() || options_.augment.recolours()) {
-        auto const draws = draws_of(r->index, r->flipped);
+        auto const draws = draws_of(*r);
         bool const trains_difficult = options_.difficult == difficult_objects::keep;
         r->change.window = draws.template window<Rules>(options_.augment, truth, trains_difficult, r->change.orientation, plan);
         r->change.colour = draws.colour(options_.augment);
@@ -108,13 +117,21 @@ class epoch_plan {
   void begin(std::uint64_t epoch) {
     epoch_ = epoch;
     order_.clear();
-    for (int pass = 0; pass < (doubles && options_.flip ? 2 : 1); ++pass)
-      for (std::size_t const i : images_) {
-        bool const heads = random_unit(options_.seed, epoch, data_.id(i), draw::flip, 0) < 0.5f;
-        bool const flipped = options_.flip && (doubles ? pass == 1 : heads);
-        auto& r = order_.emplace_back(load_request{i, flipped, scale_of(epoch, i, flipped)});
-        if (options_.augment.turns()) r.change.orientation = draws_of(i, flipped).orientation(options_.augment);
+    float const rounds = random_unit(options_.seed, epoch, 0, draw::repeat, 0);
+    for (int pass = 0; pass < (doubles && options_.flip ? 2 : 1); ++pass) {
+      double sum = rounds;
+      for (std::size_t k = 0; k < images_.size(); ++k) {
+        double const before = std::floor(sum);
+        sum += repeats_.empty() ? 1 : repeats_[k];
+        for (int copy = 0; copy < static_cast<int>(std::floor(sum) - before); ++copy) {
+          auto& r = order_.emplace_back(load_request{images_[k], false, 0, copy});
+          bool const heads = random_unit(options_.seed, epoch, id_of(r), draw::flip, 0) < 0.5f;
+          r.flipped = options_.flip && (doubles ? pass == 1 : heads);
+          r.scale = scale_of(r);
+          r.change.orientation = options_.augment.turns() ? draws_of(r).orientation(options_.augment) : r.flipped ? 2 : 1;
+        }
       }
+    }
     host_rng rng(options_.seed, draw::shuffle, epoch);
     auto const shuffle = [&](std::size_t items, std::size_t width) {  // items of `width` neighbours each
       for (std::size_t i = items; i-- > 1;) {
@@ -124,6 +141,7 @@ class epoch_plan {
     };
     auto const batch = static_cast<std::size_t>(options_.batch);
     shuffle(order_.size(), 1);
+    order_.resize(std::min(order_.size(), images_of_epoch()));  // the sum of all r may be rounded up
     if constexpr (Rules::pairs_by_orientation) {
       tall_.clear();
       auto wide_end = order_.begin();
@@ -139,24 +157,32 @@ class epoch_plan {
       shuffle(order_.size() / batch, batch);
     }
     batches_ = order_.size() / batch;
-    if (Rules::pairs_by_orientation && options_.augment.quarter_turns) {
+    if (Rules::pairs_by_orientation && (options_.augment.quarter_turns || !repeats_.empty())) {
       // Of n images, those that fill no batch are at most 2 (batch - 1): there are n / batch batches, or one less.
-      std::size_t const images = images_.size() * (doubles && options_.flip ? 2 : 1);
+      std::size_t const images = images_of_epoch();
       batches_ = images / batch - (images % batch == batch - 1 || images < batch ? 0 : 1);
     }
   }
 
-  change_draws draws_of(std::size_t i, bool flipped) const { return {options_.seed, epoch_, data_.id(i), flipped}; }
+  std::size_t images_of_epoch() const {
+    double sum = 0;
+    for (double const r : repeats_) sum += r;
+    return (repeats_.empty() ? images_.size() : static_cast<std::size_t>(sum)) * (doubles && options_.flip ? 2 : 1);
+  }
+  // What draws go by.
+  std::uint64_t id_of(load_request const& r) const { return data_.id(r.index) + static_cast<std::uint64_t>(r.copy) * 0x9E3779B97F4A7C15ull; }
+  change_draws draws_of(load_request const& r) const { return {options_.seed, epoch_, id_of(r), r.flipped}; }
 
-  int scale_of(std::uint64_t epoch, std::size_t i, bool flipped) const {
+  int scale_of(load_request const& r) const {
     auto const scales = options_.short_sides.size();
     if (scales < 2) return 0;
-    return static_cast<int>(random_unit(options_.seed, epoch, data_.id(i), draw::scale, flipped) * static_cast<float>(scales));
+    return static_cast<int>(random_unit(options_.seed, epoch_, id_of(r), draw::scale, r.flipped) * static_cast<float>(scales));
   }
 
   Source const& data_;
   training_options options_;
   std::vector<std::size_t> images_;         // that may be trained on
+  std::vector<double> repeats_;             // of each of them; none: once
   std::vector<load_request> order_, tall_;  // of epoch_
   std::uint64_t epoch_ = 0, batches_ = 0;
 };
@@ -166,6 +192,8 @@ Source const& trainable(Source const& data, training_options const& o) {
   check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
   for (int const side : o.short_sides) check_options(side, o.max_side, o.batch);
   check(o.augment, o.channels);
+  if (!(o.repeat_threshold >= 0 && o.repeat_threshold <= 1))
+    throw error("repeat threshold", "a share of the images, from 0 to 1", std::to_string(o.repeat_threshold));
   auto const [process, processes] = o.share;
   if (processes < 1 || process < 0 || process >= processes)
     throw error("share of a batch", "a process from 0 to below their number", std::to_string(process) + " of " + std::to_string(processes));

@@ -44,6 +44,7 @@ struct load_request {
   std::size_t index;
   bool flipped;
   int scale = 0;  // which of the short sides
+  int copy = 0;   // of an image that an epoch shows more than once
   int padded_width = 0, padded_height = 0;
   image_change change{.orientation = flipped ? 2 : 1};
 };

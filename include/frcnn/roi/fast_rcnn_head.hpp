@@ -11,6 +11,7 @@
 // Initialisation: PyTorch's default for all four layers, as torchvision's heads have it, or Gaussian predictors (0.01 and 0.001) with
 // options.gaussian_predictors, as Fast R-CNN has it (section 2.3).
 #include "frcnn/concepts/roi_head.hpp"
+#include "frcnn/core/staging.hpp"
 #include "frcnn/nn/bias_multipliers.hpp"
 #include "frcnn/nn/dropout.hpp"
 #include "frcnn/nn/low_rank_linear.hpp"
@@ -19,8 +20,10 @@
 #include "frcnn/roi/postprocess.hpp"
 #include "frcnn/roi/target_normalisation.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -37,6 +40,7 @@ struct fast_rcnn_options {
   roi::target_options target = roi::target_options::of<Rules>();
   detect_defaults detections = detect_defaults::of<Rules>();
 
+  std::vector<double> class_weights{};  // [K+1], background first: of the class loss in training; none: 1 each (roi/loss.hpp)
   std::array<char const*, 2> names{"fc6", "fc7"};  // of the fully connected layers' parameters, below roi_heads.box_head
 
   int layers() const { return (fc6 > 0) + (fc7 > 0); }
@@ -90,7 +94,9 @@ class fast_rcnn_head {
     typename Pooler::tape pooler;
     typename fully_connected::tape fc6, fc7;
     matrix pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};  // h6, h7: where the layers are
-    buffer<T, B> pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
+    view<T, 1, B> class_weights{};  // where the options have some
+    staging<T, B> staged_weights;
+    buffer<T, B> class_weight_memory, pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };
 
   explicit fast_rcnn_head(Pooler pooler, fast_rcnn_options<Rules> options = {})
@@ -104,6 +110,11 @@ class fast_rcnn_head {
         statistics_(options.classes) {
     if (options.fc6 < 0 || options.fc7 < 0 || (options.fc7 && !options.fc6))
       throw error("RoI head", "fc6, or fc6 and fc7, or neither", std::to_string(options.fc6) + " and " + std::to_string(options.fc7));
+    auto const& weights = options.class_weights;
+    if (!weights.empty() && (weights.size() != static_cast<std::size_t>(options.classes) + 1 ||
+                             !std::ranges::all_of(weights, [](double w) { return is_finite(w) && w >= 0; })))
+      throw error("class weights", std::to_string(options.classes + 1) + " finite numbers of 0 or more, the background's first",
+                  std::to_string(weights.size()) + (weights.size() == static_cast<std::size_t>(options.classes) + 1 ? " with others" : ""));
     add_layer(fc6_, pooler_.width(), options.fc6, options.fc6_rank);
     add_layer(fc7_, options.fc6, options.fc7, options.fc7_rank);
     nn::take_bias_multipliers<Rules>(*this);
@@ -193,7 +204,13 @@ class fast_rcnn_head {
     profiled const losses(c, "losses");
     t.dlogits = t.dlogit_memory.shaped(c, t.logits.dims);
     t.ddeltas = t.ddelta_memory.shaped(c, t.deltas.dims);
-    roi::roi_losses<Rules>(c, t.decided.targets, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss, im.shared_with);
+    if (auto const& weights = options_.class_weights; !weights.empty() && !t.class_weights.data) {  // they do not change
+      std::vector<T> const values(weights.begin(), weights.end());
+      t.class_weights = t.class_weight_memory.shaped(c, shape<1>{{cls_.out()}});
+      t.staged_weights.send(c, values, t.class_weights.data);
+    }
+    roi::roi_losses<Rules>(c, t.decided.targets, const_rows(t.logits), const_rows(t.deltas), t.dlogits, t.ddeltas, loss, im.shared_with,
+                           view<T const, 1, B>(t.class_weights));
   }
 
   // Throws where drois are wanted and the coder has no derivatives, or the tape's decisions do not say which proposals they sampled.

@@ -173,6 +173,51 @@ TEST_CASE("of several short sides one is drawn for each image of an epoch, and t
                        error);
 }
 
+TEST_CASE("repeat factors: images of rare classes are shown more often, and an epoch keeps its number of batches") {
+  pictures p(12);
+  p.data.classes = {"often", "rare"};
+  for (std::size_t i = 0; i < 12; ++i)
+    for (auto& o : p.data.samples[i].objects) o.label = i == 4 ? 2 : 1;
+  std::vector<std::size_t> all(12);
+  for (std::size_t i = 0; i < 12; ++i) all[i] = i;
+  auto const r = repeat_factors_of(p.data, all, .48, [](auto const&) { return true; });
+  CHECK((r.classes[0].images == 11 && r.classes[1].images == 1));
+  CHECK(r.classes[0].factor == 1);
+  CHECK(r.classes[1].factor == doctest::Approx(std::sqrt(.48 * 12)));  // 2.4
+  CHECK((r.of_image[0] == 1 && r.of_image[4] == r.classes[1].factor));
+
+  training_options o{.short_side = 16, .max_side = 64, .batch = 2, .seed = 3, .workers = 0, .repeat_threshold = .48};
+  auto const batches = batches_per_epoch<torchvision>(p.data, o);
+  CHECK(batches == 6);  // of 13.4 images
+  frcnn::data::detail::epoch_plan<torchvision, dataset> plan(p.data, o);
+  int rare = 0, others = 0, differ = 0;
+  std::vector<frcnn::data::detail::load_request> requests;
+  for (std::uint64_t epoch = 0; epoch < 200; ++epoch) {
+    std::vector<bool> flips;
+    for (std::uint64_t b = 0; b < batches; ++b) {
+      plan(epoch * batches + b, requests);
+      for (auto const& q : requests) {
+        (q.index == 4 ? rare : others) += 1;
+        if (q.index == 4) flips.push_back(q.flipped);
+      }
+    }
+    differ += flips.size() > 1 && flips[0] != flips[1];
+  }
+  CHECK(rare + others == 200 * 12);
+  CHECK(rare / 200. == doctest::Approx(2.4 * 12 / 13.4).epsilon(.05));
+  CHECK(differ > 60);  // copies draw for themselves
+  o.repeat_threshold = 2;
+  CHECK_THROWS_AS(batches_per_epoch<torchvision>(p.data, o), error);
+  o.repeat_threshold = .48;
+  o.batch = 3;
+  auto const paired = batches_per_epoch<caffe>(p.data, o);  // twice 13 images, of two orientations
+  frcnn::data::detail::epoch_plan<caffe, dataset> pairs(p.data, o);
+  for (std::uint64_t b = 0; b < 40 * paired; ++b) {
+    pairs(b, requests);
+    CHECK(requests.size() == 3);
+  }
+}
+
 TEST_CASE("pixels and boxes are resized and mirrored together") {
   pictures const p(3);
   for (std::size_t cache : {512u, 0u}) {

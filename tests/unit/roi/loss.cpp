@@ -114,3 +114,40 @@ TEST_CASE("without a sampled RoI losses and gradients are zero") {
   CHECK(r.dlogits.values == std::vector<float>(6, 0.f));
   CHECK(r.ddeltas.values == std::vector<float>(24, 0.f));
 }
+
+TEST_CASE("class weights: PyTorch's weighted mean, and its gradient") {
+  constexpr int q = 3, classes = 3;
+  sampled<double> s(array<std::int32_t, 2>(of(2, q), -1));
+  s.label.values = {1, 0, -1, 2, 2, 0};
+  array<double, 2> logits(of(2 * q, classes)), deltas(of(2 * q, 4 * classes));
+  for (std::size_t i = 0; i < logits.values.size(); ++i) logits.values[i] = std::sin(1.0 + double(i));
+  std::vector<double> const weight{.5, 3, 0};
+  auto const run = [&](array<double, 1>& loss, array<double, 2>& dlogits) {
+    array<double, 2> ddeltas(deltas.dims);
+    cpu::context c(2);
+    roi::roi_losses<torchvision>(c, s.get(), logits.in(), deltas.in(), dlogits.out(), ddeltas.out(), loss.out(), static_cast<any_communicator<cpu>*>(nullptr),
+                                 view<double const, 1, cpu>{weight.data(), {{classes}}});
+  };
+  array<double, 1> loss(of(2));
+  array<double, 2> dlogits(logits.dims);
+  run(loss, dlogits);
+  double sum = 0, weights = 0;
+  for (int r = 0; r < 2 * q; ++r) {
+    int const u = s.label.values[std::size_t(r)];
+    if (u < 0) continue;
+    double all = 0;
+    for (int k = 0; k < classes; ++k) all += std::exp(logits(r, k));
+    sum -= weight[std::size_t(u)] * (logits(r, u) - std::log(all));
+    weights += weight[std::size_t(u)];
+  }
+  CHECK(loss(0) == doctest::Approx(sum / weights).epsilon(1e-12));
+  auto const report = testing::gradcheck(
+      [&] {
+        array<double, 1> again(of(2));
+        array<double, 2> unused(logits.dims);
+        run(again, unused);
+        return again(0);
+      },
+      std::span(logits.values), dlogits.values);
+  CHECK_MESSAGE(report.ok, report.describe());
+}

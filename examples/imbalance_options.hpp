@@ -1,0 +1,80 @@
+#pragma once
+// How train_voc is told to learn from classes of unequal numbers:
+//   --repeat-factors T          images of rare classes are shown more often (frcnn/data/repeat_factors.hpp); the table is printed
+//   --class-weights NAME=W,..   classes that the head's class loss weighs by W in place of 1 (frcnn/roi/loss.hpp); background is a name, too
+#include "console.hpp"
+#include "options.hpp"
+
+#include <frcnn/data/dataset.hpp>
+#include <frcnn/data/repeat_factors.hpp>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace console {
+
+class imbalance_arguments {
+ public:
+  void add_to(CLI::App& app) {
+    app.add_option("--repeat-factors", threshold_,
+                   "show images of rare classes more often: those in less than this share of the images (LVIS has 0.001)")
+        ->check(above(0, 1));
+    add_list(app, "--class-weights", weights_, "NAME=W,..: weights of classes in the head's class loss (1 each; background is a name too)",
+             CLI::Validator([](std::string&) { return std::string(); }, "NAME=W"));
+  }
+
+  double threshold() const { return threshold_; }
+
+  // [K+1], the background's first; none where nothing is told.
+  std::vector<double> weights_of(std::vector<std::string> const& classes) const {
+    if (weights_.empty()) return {};
+    std::vector<double> all(classes.size() + 1, 1);
+    for (auto const& told : weights_) {
+      auto const at = told.rfind('=');
+      double weight = 0;
+      if (at == told.npos || detail::parse(std::string_view(told).substr(at + 1), weight) != std::errc() || !(weight >= 0 && weight <= 1e6))
+        throw frcnn::error("--class-weights", "NAME=W with a W from 0 to 1000000", told);
+      auto const name = told.substr(0, at);
+      auto const found = std::ranges::find(classes, name);
+      if (found == classes.end() && name != "background")
+        throw frcnn::error("--class-weights", "names of classes of this run, or background", name);
+      all[found == classes.end() ? 0 : static_cast<std::size_t>(found - classes.begin()) + 1] = weight;
+    }
+    return all;
+  }
+
+  // The table of --repeat-factors, the rarest class first.
+  void say_table(frcnn::data::dataset const& set, frcnn::data::difficult_objects how) const {
+    if (threshold_ <= 0) return;
+    std::vector<std::size_t> all(set.size());
+    std::iota(all.begin(), all.end(), 0);
+    auto const r = frcnn::data::repeat_factors_of(set, all, threshold_, [&](auto const& o) {
+      return !o.difficult || how == frcnn::data::difficult_objects::keep;
+    });
+    std::vector<std::size_t> order(r.classes.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, {}, [&](std::size_t k) { return r.classes[k].images; });
+    double const shown = std::accumulate(r.of_image.begin(), r.of_image.end(), 0.0);
+    say(fmt::format("--repeat-factors {}: an epoch shows {:.0f} images, of {}", threshold_, shown, set.size()));
+    for (std::size_t const k : order)
+      say(fmt::format("  {}: in {} images, {:.1f} %: {:.2f} times", set.classes[k], r.classes[k].images, 100 * r.classes[k].share,
+                      r.classes[k].factor));
+  }
+
+  // For a checkpoint, what was told.
+  std::map<std::string, std::string> described() const {
+    std::map<std::string, std::string> all;
+    if (threshold_ > 0) all["--repeat-factors"] = fmt::format("{}", threshold_);
+    if (!weights_.empty()) all["--class-weights"] = fmt::format("{}", fmt::join(weights_, ","));
+    return all;
+  }
+
+ private:
+  double threshold_ = 0;
+  std::vector<std::string> weights_;
+};
+
+}  // namespace console
