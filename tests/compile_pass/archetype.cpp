@@ -161,5 +161,6 @@ void use(detector<preset>& d, trainer<preset::model>& t, archetype::context& c, 
   d.model().step_rpn(c, {}, {}, {}, tape, {});
   d.model().step_head(c, {}, {}, {}, tape, {});
   d.model().step_exact(c, {}, {}, {}, tape, {});
+  std::as_const(d.model()).losses(c, {}, {}, {}, tape, {});
   d.model().detect(c, {}, detect_options{}, {});
 }

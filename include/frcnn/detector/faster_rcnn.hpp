@@ -8,6 +8,7 @@
 //             regression targets, into the RPN's deltas. Which anchors are proposed and sampled stays a constant
 //   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on the batch's regions (alternating training)
 //   step_rpn, step_head on maps that are given: the backbone neither runs nor learns (train/map_cache.hpp)
+//   losses    those of step, or of step_head where the batch has regions, to the same bits, and no gradients: of images that nobody trains on
 // A generator with maps of its own (rpn/own_backbone.hpp) shares nothing: propose and step_rpn leave the backbone alone.
 //
 // A step leaves gradients in the parameter store; the optimiser applies them. Who sets and who adds is known from the calls: `written` says
@@ -150,6 +151,7 @@ class faster_rcnn {
   part_set step_exact(auto&&...);
   part_set step_rpn(auto&&...);
   part_set step_head(auto&&...);
+  void losses(auto&&...) const;
   void for_each_param(auto&&);
   BB& backbone() const;
   PG& generator() const;
@@ -282,6 +284,19 @@ class faster_rcnn<BB, PG, RH> {
     return written.with(of_roi_head);
   }
 
+  // The losses of a step with these draws, dropout's among them; the model stays as it is, gradients of an update that has begun too. On
+  // regions the head's losses alone: the others are 0.
+  FRCNN_NOINLINE void losses(context& c, batch<T, B> im, truth<T, B> gt, rng<B> r, tape& t, view<T, 1, B> loss) const {
+    check_truth(im, gt);
+    if (im.has_regions()) check_regions(im, im.regions);
+    typename context::frame scope(c);
+    clear_losses(c, loss);
+    auto f = make_maps(c, im);
+    run_backbone(c, im, f);
+    if (im.has_regions()) forward_head(c, im, f, im.regions, gt, r, t, loss);
+    else forward_jointly(c, im, f, gt, r, t, loss);
+  }
+
   template <class V>
   void for_each_param(V&& visit) {
     backbone_.for_each_param(visit);
@@ -312,10 +327,7 @@ class faster_rcnn<BB, PG, RH> {
     auto f = make_maps(c, im), df = make_gradients(c, im, exact || !shares_maps() ? RH::levels : levels);
     clear_losses(c, loss);
     staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
-    forward_rpn(c, im, f, gt, r, t, loss);
-    auto rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
-    staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
-    forward_head(c, im, f, rois, gt, r, t, loss);
+    auto const rois = forward_jointly(c, im, f, gt, r, t, loss);
     // The second one to write d(maps) adds. In exact training the head comes first, since the RPN goes on from d(regions).
     auto const drois = exact ? scratch<box<T>, B>(c, rois.rows.dims) : not_asked;
     auto const of_regions = exact || !shares_maps() ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
@@ -330,7 +342,16 @@ class faster_rcnn<BB, PG, RH> {
     return written.with(of_generator).with(of_roi_head).with(of_backbone);
   }
 
-  // A step's forward pass of a part, with its targets and losses.
+  // A step's forward pass on the backbone's maps, with its targets and losses; its proposals, in memory of the context's present frame.
+  counted<box<T>, 2, B> forward_jointly(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, truth<T, B> const& gt, rng<B> r,
+                                        tape& t, view<T, 1, B> loss) const {
+    forward_rpn(c, im, f, gt, r, t, loss);
+    auto const rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
+    staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
+    forward_head(c, im, f, rois, gt, r, t, loss);
+    return rois;
+  }
+  // Of a part.
   void forward_rpn(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, truth<T, B> const& gt, rng<B> r, tape& t,
                    view<T, 1, B> loss) const {
     staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });

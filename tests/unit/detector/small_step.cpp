@@ -65,6 +65,8 @@ TEST_CASE_TEMPLATE("a training step that decides for itself is torchvision's", T
     auto const proposed = step.compare_proposals(c, tape);
     CHECK_MESSAGE(!proposed, proposed.describe());
     CHECK(proposed.boxes == 120);
+    typename std::remove_reference_t<decltype(*model)>::tape another;
+    step.check_losses(c, another);
   }
 }
 
@@ -78,6 +80,7 @@ TEST_CASE_TEMPLATE("a training step on torchvision's decisions is torchvision's"
     typename std::remove_reference_t<decltype(*model)>::tape tape;
     testing::replay(c, step.decisions(), tape);
     step.check_step(c, tape);
+    step.check_losses(c, tape);
   }
 }
 

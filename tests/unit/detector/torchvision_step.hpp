@@ -95,7 +95,22 @@ class torchvision_step {
     check_losses(loss, tape);
     check_gradients();
   }
-  // The same in its parts, with between(tape) after the forward pass.
+  // The losses of a model that stays as it is: torchvision's too, and the bits of a step.
+  void check_losses(cpu::context& c, typename Model::tape& tape) const {
+    std::vector<T> loss(4), of_step(4);
+    auto const& model = std::as_const(model_);
+    auto const before = model.parameters().read();
+    model.losses(c, images(), objects(), random(), tape, view<T, 1, cpu>{loss.data(), {{4}}});
+    check_losses(loss, tape);
+    CHECK(model.parameters().read() == before);
+    model_.step(c, images(), objects(), random(), tape, {of_step.data(), {{4}}});
+    CHECK(loss == of_step);
+    std::vector<T> const gradients(model_.parameters().gradients().begin(), model_.parameters().gradients().end());
+    model.losses(c, images(), objects(), random(), tape, view<T, 1, cpu>{loss.data(), {{4}}});
+    CHECK(loss == of_step);
+    CHECK(std::ranges::equal(gradients, model_.parameters().gradients()));
+  }
+  // One step in its parts, with between(tape) after the forward pass.
   template <class Between>
   void check_step(cpu::context& c, typename Model::tape& tape, Between between) {
     cpu::context::frame const scope(c);
