@@ -61,17 +61,28 @@ inline void check_options(int short_side, int max_side, int batch, int workers =
   if (most_regions < 1) throw error("most_regions", "at least 1", std::to_string(most_regions));
 }
 
+inline void check_share(batch_share share, int batch) {
+  auto const [process, processes] = share;
+  if (processes < 1 || process < 0 || process >= processes)
+    throw error("share of a batch", "a process from 0 to below their number", std::to_string(process) + " of " + std::to_string(processes));
+  if (batch % processes != 0)
+    throw error("batch", "a multiple of the " + std::to_string(processes) + " processes that share it", std::to_string(batch));
+}
+
+// Whether an image is trained on: one without boxes is where the convention learns from those.
+template <class Rules>
+bool is_trained_on(TruthOfImage auto const& truth, difficult_objects how) {
+  return Rules::learns_from_empty_images ||
+         std::ranges::any_of(truth.objects, [&](auto const& x) { return !x.difficult || how == difficult_objects::keep; });
+}
+
 // What an epoch shows, batch by batch; a batch may be anything that the convention allows.
 template <class Rules, DataSource Source>
 class epoch_plan {
  public:
   epoch_plan(Source const& data, training_options const& o) : data_(data), options_(o) {
-    for (std::size_t i = 0; i < data.size(); ++i) {
-      auto const& truth = data.truth(i);
-      bool const has_boxes =
-          std::ranges::any_of(truth.objects, [&](auto const& x) { return !x.difficult || o.difficult == difficult_objects::keep; });
-      if (has_boxes || Rules::learns_from_empty_images) images_.push_back(i);
-    }
+    for (std::size_t i = 0; i < data.size(); ++i)
+      if (is_trained_on<Rules>(data.truth(i), o.difficult)) images_.push_back(i);
     if (o.repeat_threshold > 0)
       repeats_ = repeat_factors_of(data, images_, o.repeat_threshold, [&](auto const& x) {
                    return !x.difficult || o.difficult == difficult_objects::keep;
@@ -194,11 +205,7 @@ Source const& trainable(Source const& data, training_options const& o) {
   check(o.augment, o.channels);
   if (!(o.repeat_threshold >= 0 && o.repeat_threshold <= 1))
     throw error("repeat threshold", "a share of the images, from 0 to 1", std::to_string(o.repeat_threshold));
-  auto const [process, processes] = o.share;
-  if (processes < 1 || process < 0 || process >= processes)
-    throw error("share of a batch", "a process from 0 to below their number", std::to_string(process) + " of " + std::to_string(processes));
-  if (o.batch % processes != 0)
-    throw error("batch", "a multiple of the " + std::to_string(processes) + " processes that share it", std::to_string(o.batch));
+  check_share(o.share, o.batch);
   require_trainable(data, "training data", o.difficult);
   return data;
 }

@@ -33,6 +33,8 @@ struct evaluation_options {
   region_source regions{};  // as in training
   int most_regions = 2000;
   int channels = 3;
+  difficult_objects difficult = difficult_objects::keep;
+  batch_share share{};  // a process of several loads its part of each batch
 };
 
 // next() and seek() belong to one thread.
@@ -73,11 +75,12 @@ class evaluation_loader {
  public:
   evaluation_loader(Source const& data, evaluation_options const& o)
       : batches_(
-            [&data, size = checked(o)](std::uint64_t batch, std::vector<detail::load_request>& requests) {
-              for (std::size_t i = batch * size; i < std::min<std::size_t>(data.size(), (batch + 1) * size); ++i)
+            [&data, size = checked(o), share = o.share](std::uint64_t batch, std::vector<detail::load_request>& requests) {
+              auto const mine = static_cast<std::size_t>(share.process), all = static_cast<std::size_t>(share.processes);
+              for (std::size_t i = batch * size + mine; i < std::min<std::size_t>(data.size(), (batch + 1) * size); i += all)
                 requests.push_back({i, false});
             },
-            [&data, o, how = detail::load_options{difficult_objects::keep, {o.short_side}, o.max_side, o.channels},
+            [&data, o, how = detail::load_options{o.difficult, {o.short_side}, o.max_side, o.channels},
              memory = detail::load_memory()](detail::load_request const& r, loaded& out) mutable {
               detail::load<Rules>(data, r, how, nullptr, memory, out);
               detail::load_regions<Rules>(data, o.regions, o.most_regions, 0, out);
@@ -91,6 +94,7 @@ class evaluation_loader {
  private:
   static std::size_t checked(evaluation_options const& o) {
     detail::check_options(o.short_side, o.max_side, o.batch, o.workers, o.most_regions, o.channels);
+    detail::check_share(o.share, o.batch);
     return static_cast<std::size_t>(o.batch);
   }
 

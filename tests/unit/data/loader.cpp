@@ -326,6 +326,15 @@ TEST_CASE("evaluation sees every image once, in order, with its difficult object
     CHECK(l.difficult == std::vector<std::uint8_t>{0, 1});
     CHECK_FALSE(l.flipped);
   }
+  // Part of each batch, and difficult objects as training has them.
+  evaluation_loader<torchvision> second(
+      p.data, {.short_side = 12, .max_side = 40, .batch = 2, .difficult = difficult_objects::ignore, .share = {1, 2}});
+  CHECK(told(second, 4) == "1 | 3 | 5 | | ");
+  second.rewind();
+  CHECK(second.next().front().labels == std::vector<std::int32_t>{2, -1});
+  CHECK(sentence([&] {
+          evaluation_loader<torchvision>(p.data, {.batch = 3, .share = {1, 2}});
+        }) == "batch: expected a multiple of the 2 processes that share it, found 3");
 }
 
 TEST_CASE("regions from outside are mirrored and scaled as the boxes, and the best come first") {
