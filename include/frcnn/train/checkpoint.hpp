@@ -4,7 +4,7 @@
 //   checkpoint/step-00000200/model.safetensors      the detector as of that step, a model file like any other
 //   checkpoint/step-00000200/stage-1.safetensors    parameters of another model of the recipe, which that stage was the first to train
 //   checkpoint/step-00000200/state.safetensors      momentum ("<parameter>", of those that learn), metadata: step, seed, arguments;
-//                                                   stage, from the second on
+//                                                   stage, from the second on; notes of whoever watches the run ("note <name>")
 //   checkpoint/step-00000200/data                   what the images were (data/fingerprint.hpp), where the run says so
 // The folder counts the steps of all stages, `step` those of the stage. A run is a recipe, or a trainer: a recipe of one stage, as is what
 // says nothing of stages. Random state is (seed, step): nothing else is drawn from. Written beside and renamed, the last two are kept
@@ -53,9 +53,11 @@ void for_each_other_model(Run const& run, int stage, detector<Preset> const& d, 
   });
 }
 
+constexpr char const* note = "note ";
+
 template <class Preset, class Run>
 void save_run(io::checkpoint_dir const& dir, detector<Preset> const& d, Run const& run, std::map<std::string, std::string> const& arguments,
-              data::fingerprint const& images) {
+              data::fingerprint const& images, std::map<std::string, std::string> const& notes) {
   run.with_trainer([](auto const& t) { t.wait(); });
   auto const at = run.position();
   dir.write(static_cast<std::uint64_t>(run.done()), [&](std::filesystem::path const& folder) {
@@ -67,6 +69,7 @@ void save_run(io::checkpoint_dir const& dir, detector<Preset> const& d, Run cons
     });
     io::safetensors_writer state;
     for (auto const& [key, value] : arguments) state.metadata["argument " + key] = value;
+    for (auto const& [key, value] : notes) state.metadata[note + key] = value;
     state.metadata["step"] = std::to_string(at.step);
     state.metadata["seed"] = std::to_string(run.options(static_cast<std::size_t>(at.stage)).seed);
     if (at.stage > 0) state.metadata["stage"] = std::to_string(at.stage);
@@ -163,17 +166,28 @@ void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::ma
 
 }  // namespace detail
 
-// arguments: whatever must be the same to go on ("--lr 0.01 ..."), by name. images: what is trained on; none: not compared. The detector's
-// model has values from the first stage on, even where only a later one trains it.
+// arguments: whatever must be the same to go on ("--lr 0.01 ..."), by name. images: what is trained on; none: not compared. notes: of the
+// caller, which notes_of() gives back. The detector's model has values from the first stage on, even where only a later one trains it.
 template <class Preset, class... Models>
 void save_checkpoint(io::checkpoint_dir const& dir, detector<Preset> const& d, recipe<Models...> const& run,
-                     std::map<std::string, std::string> const& arguments, data::fingerprint const& images = {}) {
-  detail::save_run(dir, d, run, arguments, images);
+                     std::map<std::string, std::string> const& arguments, data::fingerprint const& images = {},
+                     std::map<std::string, std::string> const& notes = {}) {
+  detail::save_run(dir, d, run, arguments, images, notes);
 }
 template <class Preset, class Model>
 void save_checkpoint(io::checkpoint_dir const& dir, detector<Preset> const& d, trainer<Model> const& t,
-                     std::map<std::string, std::string> const& arguments, data::fingerprint const& images = {}) {
-  detail::save_run(dir, d, detail::lone_stage<trainer<Model> const>{t}, arguments, images);
+                     std::map<std::string, std::string> const& arguments, data::fingerprint const& images = {},
+                     std::map<std::string, std::string> const& notes = {}) {
+  detail::save_run(dir, d, detail::lone_stage<trainer<Model> const>{t}, arguments, images, notes);
+}
+
+inline std::map<std::string, std::string> notes_of(io::checkpoint const& from) {
+  io::safetensors_file const state(from.path / "state.safetensors");
+  std::map<std::string, std::string> notes;
+  std::string const prefix = detail::note;
+  for (auto const& [key, value] : state.metadata())
+    if (key.starts_with(prefix)) notes[key.substr(prefix.size())] = value;
+  return notes;
 }
 
 // Puts models and run where the checkpoint left them. Throws error, and changes nothing, where the images have changed, naming the

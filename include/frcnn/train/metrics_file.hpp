@@ -2,7 +2,8 @@
 // The numbers of a run, one JSON object per line, step first: {"step":200,"loss":0.5,"lr":0.01}
 //
 // Each line is on its way to the disk when write() returns. After a resume the file tells one history: cut_back_to(step) drops the lines of
-// later steps. A last line without its end, which a killed run or a full disk leaves, is dropped on opening.
+// later steps, and of that step those which the run will write again. A last line without its end, which a killed run or a full disk leaves,
+// is dropped on opening.
 //
 // Example: metrics_file metrics("out/metrics.jsonl");
 //          metrics.cut_back_to(checkpoint.step);
@@ -42,9 +43,14 @@ class metrics_file {
     io::detail::write_all(file_.get(), line.data(), line.size(), path_);
   }
 
-  // Drops the lines of steps after this one; atomically: a kill leaves the old file or the new.
-  void cut_back_to(std::uint64_t step) {
-    keep(io::read_file(path_), [step](std::string_view line) { return step_of(line).value_or(step) <= step; });
+  // Drops the lines of steps after this one; atomically: a kill leaves the old file or the new. undone: lines of that step with this field go,
+  // too.
+  void cut_back_to(std::uint64_t step, std::string const& undone = {}) {
+    std::string const field = ",\"" + undone + "\":";
+    keep(io::read_file(path_), [&](std::string_view line) {
+      auto const at = step_of(line);
+      return !at || *at < step || (*at == step && (undone.empty() || line.find(field) == line.npos));
+    });
   }
 
   // For a run that starts anew.

@@ -15,6 +15,7 @@
 //                             stage{.name = "head", .model = &m, .feed = on_proposals, .input = in, .options = o,
 //                                   .step = head_step(), .trains = under({"roi_heads"}), .enter = propose_on_all_images}});
 //   r.run();
+// The last stage may be over sooner than its schedule says: end_here(), from after_step or before run().
 // A run is a function of its stages, as a stage is of (seed, feed, number of threads). position() is where it stands; checkpoints know it.
 // Throws what a stage throws; the sentence of a step that is not finite names the stage.
 #include "frcnn/train/trainer.hpp"
@@ -129,6 +130,14 @@ class recipe {
     }
   }
 
+  // The training is complete as it stands. Throws before the last stage: the steps of the others are counted by their schedules.
+  void end_here() {
+    if (at_ + 1 != size())
+      throw error("recipe", "its last stage, which alone may end before its last step",
+                  "stage " + std::to_string(at_) + " of " + std::to_string(size()));
+    with_trainer([](auto& t) { t.end_here(); });
+  }
+
   // Reports every finished step. Waits for the device.
   void flush() {
     with_trainer([](auto& t) { t.flush(); });
@@ -238,7 +247,7 @@ class recipe {
     bool const is_first = step() == 0;
     visit_stage(at_, [&](auto& s) {
       if (is_first && s.begin) s.begin();
-      if (s.enter && (is_first || step() < s.options.rate.steps)) s.enter();  // resumed at its end it has no more to do
+      if (s.enter && (is_first || !trainer_of(s).is_complete())) s.enter();  // resumed at its end it has no more to do
     });
     entered_ = true;
   }

@@ -4,7 +4,8 @@
 //   feed(micro_batch, input)   fills `input` (an input_batch) with micro-batch number `micro_batch` of the stage, counted from 0: a run
 //                              resumed at step s asks for s * accumulate next
 //   on_step(report)            each step's losses, in order, a few steps late: nothing waits for the device
-//   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date
+//   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date, end_here() makes
+//                              this the last step
 //   name_of(id)                what an image is called in messages
 //   share(others)              a step's images are shared with other processes: the feed gives this one's, losses and gradients are sums over
 //                              all, and so is the verdict on a step. Beforehand all have the same weights (see share())
@@ -152,24 +153,28 @@ class trainer {
   std::int64_t step() const { return step_; }
   void seek(std::int64_t step) {
     step_ = reported_ = step;
+    end_ = options_.rate.steps;
     is_state_known_ = false;
   }
+  // The run is complete as it stands, sooner than options.rate.steps: until seek().
+  void end_here() { end_ = std::min(end_, step_); }
+  bool is_complete() const { return step_ >= end_; }
   trainer_options const& options() const { return options_; }
   sgd<T, B>& optimiser() { return optimiser_; }
   sgd<T, B> const& optimiser() const { return optimiser_; }
   Model& model() { return model_; }
   Model const& model() const { return model_; }
 
-  // Trains up to options.rate.steps, or until a stop is requested: between steps. True when complete.
+  // Trains up to options.rate.steps, or to end_here(), or until a stop is requested: between steps. True when complete.
   template <class Feed>
   bool run(Feed&& feed, std::stop_token stop = {}) {
-    while (step_ < options_.rate.steps && !stop.stop_requested()) {
+    while (!is_complete() && !stop.stop_requested()) {
       train_one(feed);
       while (step_ - reported_ > lag) report(reported_);
       hooks.after_step(step_);
     }
     flush();
-    return step_ >= options_.rate.steps;
+    return is_complete();
   }
 
   // Everything that was trained is in the parameters: before another context reads them.
@@ -291,7 +296,7 @@ class trainer {
   any_communicator<B>* shared_with_ = nullptr;
   std::optional<shared_gradients<T, B>> shared_;
   typename Model::tape tape_;
-  std::int64_t step_ = 0, reported_ = 0;
+  std::int64_t step_ = 0, reported_ = 0, end_ = options_.rate.steps;
   buffer<std::uint64_t, B> state_;
   buffer<T, B> loss_, sums_, ring_;
   bool is_state_known_ = false;  // to the device

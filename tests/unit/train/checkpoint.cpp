@@ -81,6 +81,21 @@ TEST_CASE("a resumed run ends in the bits of one that was never stopped") {
   CHECK_FALSE(same_bits(all_values(third.d.model()), all_values(whole.d.model())));
 }
 
+TEST_CASE("notes lie beside the state, are no arguments, and come back") {
+  ::scratch folder;
+  io::checkpoint_dir const dir(folder / "checkpoint");
+  run r(4, 2);
+  r.t.run(pictures);
+  save_checkpoint(dir, r.d, r.t, told);
+  CHECK(notes_of(latest(dir)).empty());
+  arguments const notes{{"best", "0.25"}, {"argument lr", "7"}};
+  save_checkpoint(dir, r.d, r.t, told, {}, notes);
+  CHECK(notes_of(latest(dir)) == notes);
+  run other(4);
+  load_checkpoint(latest(dir), other.d, other.t, told);
+  CHECK(other.t.step() == 2);
+}
+
 TEST_CASE("equal runs write equal bytes") {
   ::scratch folder;
   for (char const* name : {"a", "b"}) {

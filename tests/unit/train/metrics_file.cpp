@@ -50,6 +50,10 @@ TEST_CASE("cut back to a step, then on") {
   CHECK(read_file(path) == first);
   metrics.write(11, {});
   CHECK(read_file(path) == first + "{\"step\":11}\n");
+  metrics.write(11, {{"val_loss", 1}});
+  metrics.write(12, {{"val_loss", 1}});
+  metrics.cut_back_to(11, "val_loss");  // the run will evaluate again
+  CHECK(read_file(path) == first + "{\"step\":11}\n");
   metrics.clear();
   CHECK(read_file(path).empty());
   metrics.write(0, {});

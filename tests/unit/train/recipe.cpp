@@ -191,6 +191,33 @@ TEST_CASE("recipe: a run resumed in its second stage ends in the bytes of one th
   }
 }
 
+TEST_CASE("recipe: the last stage may be over before its last step; the run is complete, a resumed one too") {
+  ::scratch folder;
+  io::checkpoint_dir const dir(folder / "checkpoint");
+  alternating a(true);
+  std::vector<std::int64_t> reports;
+  a.run.hooks.on_step = [&](step_report const& r) { reports.push_back(r.step); };
+  a.run.hooks.after_step = [&](training_position p) {
+    if (p.stage == 0) CHECK(sentence([&] { a.run.end_here(); }).starts_with("recipe: expected its last stage, which alone"));
+    if (p.stage == 1 && p.step == 3) a.run.end_here();
+  };
+  CHECK(a.run.run());
+  CHECK(a.run.done() == 7);
+  CHECK(reports == std::vector<std::int64_t>{0, 1, 2, 3, 0, 1, 2});
+  save_checkpoint(dir, a.first, a.run, told);
+  CHECK(a.run.run());  // it is
+
+  alternating again(true);
+  load_checkpoint(latest(dir), again.first, again.run, told);
+  again.run.end_here();
+  CHECK(again.run.run());
+  CHECK(again.entered[1] == 0);  // nothing is prepared for steps that do not come
+  CHECK(again.run.done() == 7);
+  again.run.go_to({1, 3});  // forgets it
+  CHECK(again.run.run());
+  CHECK(again.run.done() == 10);
+}
+
 TEST_CASE("recipe: a checkpoint that says nothing of stages is of the first, and one of a stage that there is not is refused") {
   ::scratch folder;
   io::checkpoint_dir const dir(folder / "checkpoint");
