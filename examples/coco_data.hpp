@@ -19,16 +19,9 @@ struct named_data {
   std::vector<frcnn::data::coco_source> coco{};
 
   // test: whether a name without a split means the test's.
-  named_data(std::vector<std::string> const& specs, bool test) {
-    namespace data = frcnn::data;
-    for (auto const& spec : specs)
-      if (auto source = data::find_coco(spec, test ? "val" : "train")) {
-        coco_first_ = coco_first_ || voc.empty();
-        coco.push_back(std::move(*source));
-      } else {
-        voc.push_back(data::parse_voc_spec(spec, test ? "test" : "trainval"));
-      }
-  }
+  named_data(std::vector<std::string> const& specs, bool test)
+      : named_data(specs, test ? splits{"test", "val"} : splits{"trainval", "train"}) {}
+  static named_data of_validation(std::string const& spec) { return named_data({spec}, splits{"val", "val"}); }
   // The test split that lies beside the first of this data.
   named_data test_beside() const {
     if (!coco_first_) return named_data(frcnn::data::voc_source{voc.front().root, "test", {}});
@@ -59,6 +52,19 @@ struct named_data {
  private:
   bool coco_first_ = false;  // whether the first of the data is COCO's
 
+  struct splits {
+    char const *voc, *coco;  // of a name without one
+  };
+  named_data(std::vector<std::string> const& specs, splits meant) {
+    namespace data = frcnn::data;
+    for (auto const& spec : specs)
+      if (auto source = data::find_coco(spec, meant.coco)) {
+        coco_first_ = coco_first_ || voc.empty();
+        coco.push_back(std::move(*source));
+      } else {
+        voc.push_back(data::parse_voc_spec(spec, meant.voc));
+      }
+  }
   explicit named_data(frcnn::data::voc_source source) : voc{std::move(source)} {}
 };
 

@@ -60,7 +60,9 @@ class data_arguments {
   }
   bool splits() const { return fraction_ > 0; }
   double fraction() const { return fraction_; }
-  frcnn::data::id_range training_part() const { return {0, splits() ? fraction_ : 1}; }
+  // held_out: the part of the training images that is for validation, the last by that hash.
+  frcnn::data::id_range training_part(double held_out = 0) const { return {0, training_end() * (1 - held_out)}; }
+  frcnn::data::id_range validation_part(double held_out) const { return {training_end() * (1 - held_out), training_end()}; }
   frcnn::data::id_range test_part() const { return {splits() ? fraction_ : 0, 1}; }
 
   // Of --test where --split says which of its images those are.
@@ -87,13 +89,15 @@ class data_arguments {
   }
 
  private:
+  double training_end() const { return splits() ? fraction_ : 1; }
+
   double fraction_ = 0;
   CLI::Option* difficult_option_ = nullptr;
 };
 
-// Training and test data, checked whole: every bad file of both is named before training begins. Prints what is in them.
+// Training, validation and test data, checked whole: every bad file of all is named before training begins. Prints what is in them.
 struct datasets {
-  frcnn::data::dataset train, test;
+  frcnn::data::dataset train, validation, test;
   std::string test_split;  // what result files are called after
   frcnn::data::check_cache checked;
 
@@ -104,19 +108,28 @@ struct datasets {
     int threads = 0;
     std::filesystem::path known{};  // what `checked` saved at the last start; images that have not changed since are not decoded again
     bool headers_only = false;      // nothing is decoded
+    std::string validation{};       // ROOT, ROOT:SPLIT or FILE.json; empty: the images held out, where there are any
+    double held_out = 0;            // this part of the training images is not trained on
+    bool validates() const { return !validation.empty() || held_out > 0; }
   };
 
   datasets(request const& r, data_arguments const& how) : checked(r.known) {
     namespace data = frcnn::data;
     named_data sources(r.data, false);
     auto test_sources = how.splits() || r.no_test ? sources : r.test.empty() ? sources.test_beside() : named_data({r.test}, true);
-    sources.set_part(how.training_part());
+    auto validation_sources = r.validation.empty() ? sources : named_data::of_validation(r.validation);
+    if (r.validation.empty()) validation_sources.set_part(how.validation_part(r.held_out));
+    sources.set_part(how.training_part(r.held_out));
     test_sources.set_part(how.test_part());
     test_split = how.splits() ? "test" : test_sources.split();
 
-    auto options = how.options("training data", r.threads);
-    options.known = &checked;
-    options.headers_only = r.headers_only;
+    auto const options_of = [&](char const* name) {
+      auto options = how.options(name, r.threads);
+      options.known = &checked;
+      options.headers_only = r.headers_only;
+      return options;
+    };
+    auto options = options_of("training data");
     if (!r.classes.empty()) options.classes = data::parse_class_list(r.classes);
     std::string problems;
     auto const attempt = [&](auto read) {
@@ -130,11 +143,16 @@ struct datasets {
       train = sources.read(options);
       data::require_trainable(train, "training data", how.difficult_in_training());
     });
+    auto const classes = options.classes.empty() ? train.classes : options.classes;
+    if (r.validates())
+      attempt([&] {
+        options = options_of("validation data");
+        options.classes = classes;
+        validation = validation_sources.read(options);
+        data::require_trainable(validation, "validation data", how.difficult_in_training());
+      });
     if (!r.no_test) {
-      auto const classes = options.classes.empty() ? train.classes : options.classes;
-      options = how.options("test data", r.threads);
-      options.known = &checked;
-      options.headers_only = r.headers_only;
+      options = options_of("test data");
       options.classes = classes;
       options.wanted = data::annotations::optional;
       attempt([&] { test = test_sources.read(options); });
@@ -151,10 +169,12 @@ struct datasets {
     for (std::size_t k = 0; k < train.classes.size(); ++k)
       if (in_training.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
     if (unused.count) warn("training data: " + unused.sentence("class of --classes has no object", "classes of --classes have no object"));
-    if (auto const shared = data::shared_images(train, test); shared.count)
-      warn(fmt::format("test data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}",
-                       shared.count, test.size(), shared.first));
+    for (auto const& [name, set] : {std::pair{"validation", &validation}, {"test", &test}})
+      if (auto const shared = data::shared_images(train, *set); shared.count)
+        warn(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
+                         shared.count, set->size(), shared.first));
     data::named_summaries sets{{"training", in_training}};
+    if (r.validates()) sets.emplace_back("validation", data::summarise(validation));
     if (!r.no_test) sets.emplace_back("test", data::summarise(test));
     tell("{}", data::summary_table(sets));
   }

@@ -8,6 +8,7 @@
 #include "norm_epsilon.hpp"
 #include "options.hpp"
 #include "scores.hpp"
+#include "validation.hpp"
 
 #include <frcnn/load.hpp>
 #include <frcnn/presets/every_preset.hpp>
@@ -34,6 +35,7 @@ struct arguments {
   console::metric_argument metric;
   console::cpu_arguments cpu;
   console::data_arguments reading;
+  console::validation_arguments validation;
   double lambda = 0, n_cls = 0, n_reg = 0, region_side = 0;  // 0: the default
   std::uint64_t seed = 0;
   std::size_t cache_mb = 512;
@@ -84,6 +86,7 @@ inline void declare(CLI::App& app, arguments& a) {
                    ->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");
+  a.validation.add_to(app);
   app.add_option("--preset", a.preset, "detector: " + frcnn::every_preset<frcnn::cpu>::names())->capture_default_str();
   app.add_option("--protocol", a.protocol,
                  "published settings of anchors, sides and solver: voc, the preset's, or coco, those of MS COCO for zf and vgg16")

@@ -5,10 +5,12 @@
 // Without --data it trains on scenes that it renders itself. What --out holds in the end:
 //   model.safetensors   the detector          checkpoint/   the last two, for --resume     metrics.jsonl, curves.svg   the losses
 //   results/            VOC server files      pr.svg        precision over recall          detections/*.png            a dozen test images
+//   best/               with --eval-every: the model that was the best on the validation data
 //   checked_images.txt  what is known of the images, so that the next start does not decode them again
 //   augmented/*.png     --show-augmented: images as training sees them
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
+#include "curves.hpp"
 #include "fine_tuning.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
@@ -16,6 +18,7 @@
 #include "protocol.hpp"
 #include "test_pass.hpp"
 #include "train_options.hpp"
+#include "validation.hpp"
 
 #include <frcnn/detector/weights_file.hpp>
 #include <frcnn/io.hpp>
@@ -28,30 +31,9 @@
 #include <frcnn/train/metrics_file.hpp>
 
 #include <array>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 using namespace frcnn;
 namespace fs = std::filesystem;
-
-// The losses so far as a picture.
-static void draw_curves(fs::path const& out) {
-  std::vector<viz::chart_series> series(5);
-  char const* const names[] = {"loss", "objectness", "rpn_box", "class", "head_box"};
-  std::istringstream lines(io::read_file(out / "metrics.jsonl"));
-  for (std::string line; std::getline(lines, line);) {
-    auto const values = nlohmann::json::parse(line, nullptr, false);
-    if (!values.is_object() || !values.contains("step")) continue;  // somebody else's line
-    for (std::size_t k = 0; k < series.size(); ++k) {
-      if (!values.contains(names[k])) continue;
-      series[k].x.push_back(values["step"].get<double>());
-      series[k].y.push_back(values[names[k]].get<double>());
-    }
-  }
-  for (std::size_t k = 0; k < series.size(); ++k) series[k].name = names[k], series[k].smoothing = 0.95;
-  io::write_file_atomically(out / "curves.svg",
-                            viz::line_chart({.title = "Training losses", .x_label = "step", .y_label = "loss"}, series));
-}
 
 // What the command line changes of a preset's configuration, and how its sides fit together.
 template <class Config>
@@ -178,17 +160,22 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // Fast R-CNN: regions of a file in place of the RPN, which is not trained.
   bool const outside = !a.proposals.empty();
   std::string const scheme = outside ? "fast-rcnn" : a.scheme;
-  region_source regions, test_regions;
+  region_source regions, validation_regions, test_regions;
   std::uint32_t proposals_crc = 0;
   if (outside) {
     bool const one_file = a.test_proposals.empty() || a.test_proposals == a.proposals;
     auto const text = eval::text_of_proposals(a.proposals);
-    data::dataset const none;
+    data::dataset of_file;  // whose images the file may have lines of
+    for (auto const* set : {&sets.train, &sets.validation, one_file ? &sets.test : nullptr})
+      if (set) of_file.samples.insert(of_file.samples.end(), set->samples.begin(), set->samples.end());
     proposals_crc = io::crc32c(text);
-    regions = eval::proposal_lists::source(console::proposals_in(text, sets.train, a.proposals, one_file ? sets.test : none));
+    auto const in_file = [&](data::dataset const& set) {
+      return eval::proposal_lists::source(console::proposals_in(text, set, a.proposals, of_file));
+    };
+    regions = in_file(sets.train);
+    if (a.validation.wanted()) validation_regions = in_file(sets.validation);
     if (!a.no_test)
-      test_regions = eval::proposal_lists::source(one_file ? console::proposals_in(text, sets.test, a.proposals, sets.train)
-                                                           : console::proposals_of(sets.test, a.test_proposals));
+      test_regions = one_file ? in_file(sets.test) : eval::proposal_lists::source(console::proposals_of(sets.test, a.test_proposals));
   }
   console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out, test_regions);
   if (!a.no_test) test.warn_of_names();
@@ -278,6 +265,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   recipe<model> run(context, std::move(stages));
   auto const unshared = [&] { return presets::unshared_from(steps->rpn_network(), d, a.cpu.get()); };
 
+  console::validation checks(a.validation, sets.validation, plans.back().per_epoch, a.metric,
+                             {.difficult = images.difficult, .regions = validation_regions, .most_regions = images.most_regions}, out);
+
   // A value of each kind of step.
   auto const of_plans = [&](auto value) {
     std::vector<std::string> all;
@@ -326,6 +316,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     identity["--region-side"] = fmt::format("{}", config.pyramid.region_side);
   }
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
+  a.validation.identify(identity);
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, proposals_crc);
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();
@@ -334,8 +325,10 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
     history.expect(identity);
     load_checkpoint(*last, d, run, identity, trained_on, console::warn);
-    if (metrics) metrics->cut_back_to(last->step);
+    checks.restore(*last, run.done());
+    if (metrics) metrics->cut_back_to(last->step, checks.is_due(run) ? "val_loss" : "");
     console::say(fmt::format("going on from step {}", run.done()));
+    if (checks.is_over()) run.end_here();
   } else {
     if (a.resume && console::there(out / "model.safetensors"))
       throw error("--resume", "a checkpoint in " + a.out + ", or a folder without a trained model", "model.safetensors alone");
@@ -389,11 +382,32 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   };
   run.hooks.name_of = [&](std::uint64_t id) { return sets.train.samples[id].image.string(); };
   std::stop_source stop;
-  auto const keep = [&] {  // steps that no checkpoint has
-    if (static_cast<double>(run.done()) <= started) return;
+  std::int64_t saved = run.done();
+  auto const save_run = [&] {
     run.flush();
     if (events) events->flush();
-    if (team.is_first()) save_checkpoint(checkpoints, d, run, identity, trained_on);
+    if (team.is_first()) save_checkpoint(checkpoints, d, run, identity, trained_on, checks.notes());
+    saved = run.done();
+  };
+  auto const keep = [&] {  // steps that no checkpoint has
+    if (run.done() > saved) save_run();
+  };
+  // f(the detector as it is trained so far).
+  auto const with_detector = [&](auto f) { a.scheme == "unshared" ? f(unshared()) : f(d); };
+  auto const keep_best = [&] {
+    if (team.is_first()) with_detector([&](auto const& best) { checks.keep(best); });
+  };
+  auto const validate = [&] {
+    run.flush();
+    std::vector<metrics_file::field> values;
+    bool is_best = false;
+    with_detector([&](auto const& trained) { is_best = checks(context, trained, run.done(), team, values); });
+    if (metrics) metrics->write(static_cast<std::uint64_t>(run.done()), values);
+    if (events)
+      for (auto const& [name, value] : values) events->scalar("validation/" + name.substr(4), static_cast<float>(value), run.done(), now());
+    if (is_best || run.done() == saved) save_run();  // the last checkpoint does not know it
+    if (is_best) keep_best();
+    if (checks.is_over()) run.end_here();
   };
   run.hooks.after_step = [&](training_position p) {
     auto const done = run.done();
@@ -403,6 +417,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       save(unshared(), out / "unshared.safetensors");
     }
     if (team.any(console::interrupted != 0)) stop.request_stop();
+    else if (checks.is_due(run)) validate();
     if (done < run.steps() && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
   };
   if (steps)
@@ -415,6 +430,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     return console::interrupted_status();
   };
   try {
+    if (checks.is_best(run.done())) keep_best();  // of a checkpoint that was written before it
+    if (checks.is_due(run)) validate();
     if (!run.run(stop.get_token())) return stopped();
   } catch (console::interruption const&) {  // between two stages
     keep();
@@ -425,16 +442,22 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     throw;
   }
 
+  if (checks.is_due(run)) {  // what was interrupted at the last step
+    keep();
+    return stopped();
+  }
+  checks.say_end();
   if (outside && a.init.empty()) console::say("the RPN of this model is untrained: evaluate it with --proposals");
-  auto const finish = [&](detector<Family> const& trained) {
+  auto const finish = [&](detector<Family>&& trained) {
     if (team.is_first()) save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
     keep();
     a.cpu.report();
     console::attempts attempt;
-    if (team.is_first()) attempt([&] { draw_curves(out); });
-    if (a.no_test) return attempt.status();
+    if (team.is_first()) attempt([&] { console::draw_training_curves(out); });
+    if (a.no_test) return checks.say_which_is_which(), attempt.status();
     try {
       console::stop_if_interrupted();
+      if (checks.take_best(context, trained.model(), team)) console::say("the test is of best/model.safetensors");
       test(trained, attempt, team.communicator());
     } catch (console::interruption const&) {
       console::say(
@@ -442,9 +465,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       if (team.are_several()) team.leave(console::interrupted_status());  // the others may be anywhere
       return console::interrupted_status();
     }
-    return attempt.status();
+    return checks.say_which_is_which(), attempt.status();
   };
-  return a.scheme == "unshared" ? finish(unshared()) : finish(d);
+  return a.scheme == "unshared" ? finish(unshared()) : finish(std::move(d));
 }
 
 int main(int argc, char** argv) {
@@ -460,12 +483,13 @@ int main(int argc, char** argv) {
       if (team.are_several() && !a.is_joint())
         throw error("--scheme", "joint or exact, or --proposals: what several processes train", a.scheme);
       a.cpu.threads = team.threads(a.cpu.threads);
-      console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented"},
+      console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented", "best"},
                            {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt"});
       if (!a.resume)
         for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
           if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
-      if (!a.init.empty()) console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors"});
+      if (!a.init.empty())
+        console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors", out / "best" / "model.safetensors"});
       return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
         auto published = Preset::config({});
         console::apply_protocol<Preset>(a.protocol, published);
@@ -483,11 +507,20 @@ int main(int argc, char** argv) {
         }
         std::vector<data::voc_source> read;
         for (auto const& spec : a.data) read.push_back(data::parse_voc_spec(spec));
-        if (!a.test.empty()) read.push_back(data::parse_voc_spec(a.test));
+        for (auto const& spec : {a.test, a.validation.data})
+          if (!spec.empty()) read.push_back(data::parse_voc_spec(spec));
         console::check_beside_data(out, read);
         fs::path const known = out / "checked_images.txt";
         a.reading.choose_difficult(a.data);
-        console::datasets const sets({a.data, a.test, a.classes, a.no_test, a.cpu.threads, known}, a.reading);
+        console::datasets const sets({.data = a.data,
+                                      .test = a.test,
+                                      .classes = a.classes,
+                                      .no_test = a.no_test,
+                                      .threads = a.cpu.threads,
+                                      .known = known,
+                                      .validation = a.validation.data,
+                                      .held_out = a.validation.held_out()},
+                                     a.reading);
         team.barrier();  // all have looked at --out
         std::optional<console::folder_lock> alone;
         if (team.is_first()) {

@@ -1,4 +1,4 @@
-"""A run that is killed, interrupted or resumed ends in the same bytes as one that was never stopped."""
+"""A run that is killed, interrupted or resumed ends in the same bytes as one that was never stopped; so does one with validation data."""
 import json
 import os
 import pathlib
@@ -19,16 +19,36 @@ check(again.returncode == 0 and bytes_of("again/model.safetensors") == bytes_of(
 check(b"whole" not in bytes_of("whole/model.safetensors"), "no path in a model file")
 
 
-def steps_of(out):
-    return [json.loads(line)["step"] for line in open(f"{out}/metrics.jsonl")]
+def lines_of(out, kind="loss"):
+    return [line for line in map(json.loads, open(f"{out}/metrics.jsonl")) if kind in line]
+
+
+def steps_of(out, kind="loss"):
+    return [line["step"] for line in lines_of(out, kind)]
+
+
+def last_line(result):
+    return result.stderr.splitlines()[-1]
 
 
 check(steps_of("whole") == list(range(1, 31)), steps_of("whole"))
 
+# validation data change nothing of the training; an evaluation every so many steps and at the last one
+watched = [*options, "--eval-every", "10", "--val", f"{data}:test"]
+seen = run("train_voc", *watched, "--out", "watched")
+check(seen.returncode == 0 and bytes_of("watched/model.safetensors") == bytes_of("whole/model.safetensors"), seen)
+check(lines_of("watched") == lines_of("whole") and steps_of("watched", "val_loss") == [10, 20, 30], lines_of("watched", "val_loss"))
+best = max(lines_of("watched", "val_loss"), key=lambda line: (line["val_map50"], -line["val_loss"]))
+for line in lines_of("watched", "val_loss"):
+    check(abs(line["val_loss"] - sum(line["val_" + part] for part in ("objectness", "rpn_box", "class", "head_box"))) < 1e-12, line)
+check(f"is the best model, of step {best['step']} (mAP50 {best['val_map50']:.4f}, loss {best['val_loss']:.3f} on" in last_line(seen), best, seen)
+check((bytes_of("watched/best/model.safetensors") == bytes_of("watched/model.safetensors")) == (best["step"] == 30), best)
+check("validation" in open("watched/curves.svg").read() and "validation" not in open("whole/curves.svg").read(), "curves")
+
 # kill -9 at moments spread over the run, again and again, until it gets through
 kills = 0
 for attempt in range(40):
-    process = subprocess.Popen([PROGRAMS / "train_voc", *map(str, options), "--out", "killed", "--resume"], stdout=subprocess.DEVNULL,
+    process = subprocess.Popen([PROGRAMS / "train_voc", *map(str, watched), "--out", "killed", "--resume"], stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True)
     try:
         _, errors = process.communicate(timeout=0.15 + 0.11 * attempt)
@@ -41,9 +61,8 @@ for attempt in range(40):
 else:
     check(False, "never finished")
 check(kills > 0, "the run was too short to be killed")
-check(bytes_of("killed/model.safetensors") == bytes_of("whole/model.safetensors"), f"differs after {kills} kills")
-check(steps_of("killed") == steps_of("whole"), steps_of("killed"))
-check(bytes_of("killed/metrics.jsonl") == bytes_of("whole/metrics.jsonl"), "metrics differ")
+for file in ("model.safetensors", "best/model.safetensors", "metrics.jsonl", "checkpoint/step-00000030/state.safetensors"):
+    check(bytes_of(f"killed/{file}") == bytes_of(f"watched/{file}"), f"{file} differs after {kills} kills")
 print(f"{kills} kills")
 
 # SIGINT saves and exits 130; --resume goes on
@@ -63,8 +82,32 @@ else:
     check(process.returncode == 0, errors)  # it was through before the signal came
 check(bytes_of("stopped/model.safetensors") == bytes_of("whole/model.safetensors"), "differs after SIGINT")
 
+# a model that does not change has the same losses in every evaluation, on any number of threads; patience ends its run, a resumed one too
+idle = [*options, "--lr", "1e-30", "--eval-every", "1e", "--val-fraction", ".3", "--patience", "2"]
+losses = {}
+for threads in (1, 2):
+    out = f"idle-{threads}"
+    ended = run("train_voc", *idle, "--threads", threads, "--out", out)
+    evaluated = steps_of(out, "val_loss")
+    check(ended.returncode == 0 and len(evaluated) == 3 and evaluated == [n * evaluated[0] for n in (1, 2, 3)] and evaluated[2] < 30, ended)
+    check(steps_of(out) == list(range(1, evaluated[2] + 1)), steps_of(out))
+    check(f"stopped early after step {evaluated[2]}: 2 evaluations in a row are not better than that of step {evaluated[0]}" in ended.stderr, ended)
+    check(f"of step {evaluated[0]} (" in last_line(ended) and f"that of the end, step {evaluated[2]} (" in last_line(ended), ended)
+    losses.update((tuple({**line, "step": 0}.items()), None) for line in lines_of(out, "val_loss"))
+check(len(losses) == 1, losses)
+trained = {file: bytes_of(f"idle-1/{file}") for file in ("model.safetensors", "best/model.safetensors", "metrics.jsonl")}
+again = run("train_voc", *idle, "--out", "idle-1", "--resume")
+check(again.returncode == 0 and "stopped early after step" in again.stderr, again)
+check(all(bytes_of(f"idle-1/{file}") == was for file, was in trained.items()), "it was through", again)
+
 # what is refused
 refused(run("train_voc", *options, "--out", "whole"), "whole", "--resume")
+refused(run("train_voc", *watched, "--eval-every", "5", "--out", "watched", "--resume"), "--eval-every 10", "found --eval-every 5")
+refused(run("train_voc", *options, "--out", "watched", "--resume"), "--eval-every 10", "found --eval-every not given")
+refused(run("train_voc", *options, "--patience", "3", "--out", "new"), "--patience requires --eval-every")
+refused(run("train_voc", *watched, "--val-fraction", "0.2", "--out", "new"), "--val excludes --val-fraction")
+for none in ("0", "e", "1.5e", "1x"):
+    refused(run("train_voc", *options, "--eval-every", none, "--out", "new"), f"expected a number of steps, such as 500, or of epochs, such as 1e, found '{none}'")
 refused(run("train_voc", *options, "--seed", "4", "--out", "whole", "--resume"), "--seed", "3", "4")
 refused(run("train_voc", *options, "--lr", "0.5", "--out", "whole", "--resume"), "--lr", "0.5")
 check(bytes_of("whole/metrics.jsonl") == bytes_of("again/metrics.jsonl"), "a refused resume changes nothing")

@@ -51,11 +51,14 @@ for budget in ("0", "0,64"):
     check(sorted(os.listdir(f"maps{budget}")) == sorted(os.listdir("whole")), os.listdir(f"maps{budget}"))
 
 # without shared features: the model after step 2, and every program takes it
-alone = run("train_voc", *options, "--scheme", "unshared", "--out", "alone")
-check(alone.returncode == 0, alone)
+watched = [*options, "--scheme", "unshared", "--eval-every", "2", "--val", f"{data}:test"]
+alone = run("train_voc", *watched, "--out", "alone")
+check(alone.returncode == 0 and "is the best model" in alone.stderr.splitlines()[-1], alone)
+check([l["step"] for l in metrics_of("alone") if "val_loss" in l] == [7, 9], metrics_of("alone"))
+check(run("detect", "--model", "alone/best/model.safetensors", next((data / "JPEGImages").iterdir())).returncode == 0, "detect, the best model")
 check(bytes_of("alone/model.safetensors") == bytes_of("whole/unshared.safetensors"), "unshared is alternating after step 2")
 model = "alone/model.safetensors"
-check(run("train_voc", *options, "--scheme", "unshared", "--out", "alone", "--resume").returncode == 0, "it is through")
+check(run("train_voc", *watched, "--out", "alone", "--resume").returncode == 0, "it is through")
 scored = run("evaluate", "--model", model, "--test", data, "--recall")
 check(scored.returncode == 0 and "recall@300" in scored.stdout and "mAP50" in scored.stdout, scored)
 image = next((data / "JPEGImages").iterdir())
@@ -64,9 +67,9 @@ check(run("compress", "--model", model, "--out", "c.safetensors", "--fc6-rank", 
 check(run("detect", "--model", "c.safetensors", image).returncode == 0, "detect, compressed")
 
 # rounds, and a start from a trained model
-rounds = run("train_voc", *options, "--iterations", "2,1", "--rounds", "2", "--new-predictors", "--init", "whole/model.safetensors", "--out", "rounds")
+rounds = run("train_voc", *options, "--iterations", "2,1", "--rounds", "2", "--new-predictors", "--init", "whole/model.safetensors", "--eval-every", "9e", "--out", "rounds")
 check(rounds.returncode == 0 and "round 2, step 1" in rounds.stderr, rounds)
-check([l["stage"] for l in metrics_of("rounds")] == [0, 0, 1, 2, 2, 3, 4, 4, 5], metrics_of("rounds"))
+check([l.get("stage", "validation") for l in metrics_of("rounds")] == [0, 0, 1, 2, 2, 3, 4, 4, 5, "validation"], metrics_of("rounds"))
 
 # empirical targets: statistics of each class in the model file, whatever the scheme, measured once and not again by a resumed run
 def tensor(path, name):

@@ -1,0 +1,61 @@
+#pragma once
+// The losses of a training as a picture: metrics.jsonl to curves.svg. With validation data there are four: the sum of the losses of both, in
+// which over-fitting shows (training falls on, validation does not), AP, and the parts of each.
+#include <frcnn/io.hpp>
+#include <frcnn/viz.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace console {
+
+// Lines of metrics.jsonl as series. Those of others are passed over.
+class metric_series {
+ public:
+  explicit metric_series(std::filesystem::path const& file) {
+    std::istringstream lines(frcnn::io::read_file(file));
+    for (std::string line; std::getline(lines, line);)
+      if (auto values = nlohmann::json::parse(line, nullptr, false); values.is_object() && values.contains("step"))
+        lines_.push_back(std::move(values));
+  }
+  // x: step; y: the field. Numbers that are none, null in the file, are left out.
+  frcnn::viz::chart_series of(std::string const& field, std::string name, double smoothing) const {
+    frcnn::viz::chart_series s{.name = std::move(name), .smoothing = smoothing};
+    for (auto const& values : lines_)
+      if (auto const found = values.find(field); found != values.end() && found->is_number())
+        s.x.push_back(values["step"].get<double>()), s.y.push_back(found->get<double>());
+    return s;
+  }
+
+ private:
+  std::vector<nlohmann::json> lines_;
+};
+
+inline void draw_training_curves(std::filesystem::path const& out) {
+  namespace viz = frcnn::viz;
+  metric_series const metrics(out / "metrics.jsonl");
+  std::vector<viz::chart_series> losses;
+  for (auto const* name : {"loss", "objectness", "rpn_box", "class", "head_box"}) losses.push_back(metrics.of(name, name, 0.95));
+  viz::chart_options const of_losses{.title = "Training losses", .x_label = "step", .y_label = "loss"};
+  auto const validation = metrics.of("val_loss", "validation", 0);
+  if (validation.x.empty()) {
+    frcnn::io::write_file_atomically(out / "curves.svg", viz::line_chart(of_losses, losses));
+    return;
+  }
+  std::vector<viz::chart_panel> panels;
+  panels.push_back({{.title = "Loss", .x_label = "step", .y_label = "loss"}, {metrics.of("loss", "training", 0.95), validation}});
+  panels.push_back({{.title = "AP50 on the validation data", .x_label = "step", .y_label = "mAP50", .y = {0, 1}},
+                    {metrics.of("val_map50", "mAP50", 0)}});
+  panels.push_back({of_losses, losses});
+  std::vector<viz::chart_series> parts;
+  for (auto const* name : {"objectness", "rpn_box", "class", "head_box"}) parts.push_back(metrics.of(std::string("val_") + name, name, 0));
+  panels.push_back({{.title = "Validation losses", .x_label = "step", .y_label = "loss"}, parts});
+  frcnn::io::write_file_atomically(out / "curves.svg", viz::chart_grid(panels, 2));
+}
+
+}  // namespace console
