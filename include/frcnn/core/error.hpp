@@ -18,7 +18,7 @@ class FRCNN_VISIBLE error : public std::runtime_error {
  public:
   // where: a file (with ":line" where there is one), a tensor's name or an option; expected and found: noun phrases.
   FRCNN_PER_BUILD error(std::string where, std::string expected, std::string found)
-      : std::runtime_error(where + ": expected " + expected + ", found " + found),
+      : std::runtime_error(whole(where + ": expected " + expected + ", found " + found)),
         where_(std::move(where)),
         expected_(std::move(expected)),
         found_(std::move(found)) {}
@@ -31,6 +31,12 @@ class FRCNN_VISIBLE error : public std::runtime_error {
   FRCNN_PER_BUILD std::string const& found() const noexcept { return found_; }
 
  private:
+  // what() ends at the first zero byte, which names in files may hold.
+  FRCNN_PER_BUILD static std::string whole(std::string text) {
+    for (auto at = text.find('\0'); at != text.npos; at = text.find('\0', at)) text.replace(at, 1, "\\x00");
+    return text;
+  }
+
   std::string where_, expected_, found_;
 };
 

@@ -16,4 +16,8 @@ TEST_CASE("error: one sentence of three parts") {
     CHECK(e.expected() == "a whole JPEG");
     CHECK(e.found() == "its end missing");
   }
+  // what() is not cut at a zero byte.
+  frcnn::error const zero(std::string("a\0b", 3), "one", std::string("\0\0", 2));
+  CHECK(std::string(zero.what()) == "a\\x00b: expected one, found \\x00\\x00");
+  CHECK(zero.where().size() == 3);
 }
