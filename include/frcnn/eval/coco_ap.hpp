@@ -223,11 +223,11 @@ inline coco_evaluation evaluate_coco(std::span<std::int64_t const> images, std::
       throw error("object " + std::to_string(o.id), "finite numbers", "NaN or infinity");
   for (std::size_t i = 0; i < detections.size(); ++i)
     if (!io::is_finite_box(detections[i].where) || !is_finite(detections[i].score))
-      throw error("detection " + std::to_string(i), "finite numbers", "NaN or infinity");
+      throw error("result " + std::to_string(i), "finite numbers", "NaN or infinity");
 
   // 1.
   auto const truth = group_coco("object", objects, image_at, category_at, false);
-  auto found = group_coco("detection", detections, image_at, category_at, true);
+  auto found = group_coco("result", detections, image_at, category_at, true);
   auto const rank = rank_coco(found, detections, static_cast<std::size_t>(options.limits.back()));
 
   std::size_t const K = categories.size(), A = options.areas.size(), T = options.iou_thresholds.size(), M = options.limits.size();

@@ -189,8 +189,8 @@ TEST_CASE("coco_ap: what cannot be judged is refused by name") {
   std::int64_t const one[] = {1}, twice[] = {1, 1};
   std::vector<coco_annotation> const t{{1, 1, 1, here, 1600, false, false}};
   auto const judge = [&](std::vector<coco_result> d, coco_options o = {}) { evaluate_coco(one, one, t, d, o); };
-  CHECK_THROWS_WITH(judge({{1, 1, here, .5}, {9, 1, here, .5}}), "detection 1: expected the id of one of the images, found 9");
-  CHECK_THROWS_WITH(judge({{1, 1, here, std::nan("")}}), "detection 0: expected finite numbers, found NaN or infinity");
+  CHECK_THROWS_WITH(judge({{1, 1, here, .5}, {9, 1, here, .5}}), "result 1: expected the id of one of the images, found 9");
+  CHECK_THROWS_WITH(judge({{1, 1, here, std::nan("")}}), "result 0: expected finite numbers, found NaN or infinity");
   CHECK_THROWS_WITH(evaluate_coco(twice, one, t, {}), "images: expected ids that differ, found 1 twice");
   CHECK_THROWS_WITH(evaluate_coco(one, one, std::vector<coco_annotation>{{4, 1, 3, here, 9, false, false}}, {}),
                     "object 0: expected the id of one of the categories, found 3");
