@@ -4,18 +4,28 @@
 //   ROOT/JPEGImages/<id>.<ext>   copies       ROOT/Annotations/<id>.xml       ROOT/ImageSets/Main/<split>.txt, in the order of the data set
 //
 // Boxes are written as VOC counts: from 1, inclusive; a fraction with as many digits as give it back. Throws where ROOT holds something, an
-// id is there twice, or cannot be a line of a list.
+// id is there twice, or cannot be a line of a list, and for names that XML cannot hold: before anything is copied.
 // Invariant: read_voc reads the same data set back; the order of labels is that of the names then, unless classes are given.
+#include "frcnn/core/message.hpp"
+#include "frcnn/core/utf8.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/new_folder.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <functional>
 #include <set>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
+
+// Whether XML can hold a text and gives it back: UTF-8 without control characters and line ends (XML 1.0, sections 2.2 and 2.11).
+inline bool fits_xml(std::string_view text) {
+  return fault_in_utf8(text) == text.npos && std::ranges::none_of(text, [](unsigned char c) { return c < 32 && c != '\t'; }) &&
+         text.find("\xEF\xBF\xBE") == text.npos && text.find("\xEF\xBF\xBF") == text.npos;
+}
 
 namespace detail {
 
@@ -29,6 +39,10 @@ inline std::string in_xml(std::string_view text) {
   return escaped;
 }
 
+inline void check_fits_xml(std::string const& where, std::string_view text) {
+  if (!fits_xml(text)) throw error(where, "names that XML can hold, in UTF-8 and without control characters", excerpt(text, 255));
+}
+
 // folder: said as well where it is not empty.
 inline std::string annotation_of(sample const& s, std::string const& file, std::string const& folder = {}) {
   auto const tag = [](std::string const& name, std::string const& value) { return "<" + name + ">" + value + "</" + name + ">"; };
@@ -36,6 +50,8 @@ inline std::string annotation_of(sample const& s, std::string const& file, std::
     char digits[400];
     return std::string(digits, std::to_chars(digits, digits + sizeof digits, v, std::chars_format::fixed).ptr);
   };
+  for (std::string const& text : {file, folder}) check_fits_xml(file, text);
+  for (object const& o : s.objects) check_fits_xml(file, o.name);
   std::string xml = "<annotation>\n  " + (folder.empty() ? "" : tag("folder", in_xml(folder)) + "\n  ") + tag("filename", in_xml(file)) +
                     "\n  " +
                     tag("size", tag("width", std::to_string(s.width)) + tag("height", std::to_string(s.height)) + tag("depth", "3")) + "\n";
@@ -55,16 +71,21 @@ inline std::string annotation_text(sample const& s, std::string const& file, std
   return detail::annotation_of(s, file, folder);
 }
 
-inline void write_voc(std::filesystem::path out, std::string const& split, dataset const& data) {
+// done(n): images that are copied; it may throw.
+inline void write_voc(std::filesystem::path out, std::string const& split, dataset const& data,
+                      std::function<void(std::size_t)> const& done = {}) {
   namespace fs = std::filesystem;
   std::set<std::string> seen;
   for (sample const& s : data.samples) {
     if (!seen.insert(s.id).second) throw error(s.image.string(), "image ids that differ", excerpt(s.id, 255) + " twice");
     if (s.id.find_first_of("\r\n") != s.id.npos || s.id != trimmed(s.id))
       throw error(s.image.string(), "an id that a line of a list can hold", "'" + with_visible_escapes(s.id) + "'");
+    if (s.annotated) detail::check_fits_xml(s.image.string(), s.id + s.image.extension().string());
+    for (object const& o : s.objects) detail::check_fits_xml(s.image.string(), o.name);
   }
   io::write_new_folder(std::move(out), {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](fs::path const& beside) {
     std::string list;
+    std::size_t copied = 0;
     for (sample const& s : data.samples) {
       std::string const file = s.id + s.image.extension().string();
       auto const image = beside / "JPEGImages" / file, annotation = beside / "Annotations" / (s.id + ".xml");
@@ -75,6 +96,7 @@ inline void write_voc(std::filesystem::path out, std::string const& split, datas
       if (problem) throw error(image.string(), "a copy of " + s.image.string(), excerpt(problem.message()));
       if (s.annotated) io::write_new_file(annotation, detail::annotation_of(s, file));
       list += s.id + "\n";
+      if (done) done(++copied);
     }
     io::write_new_file(beside / "ImageSets/Main" / (split + ".txt"), list);
   });

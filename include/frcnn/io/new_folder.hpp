@@ -23,22 +23,28 @@ inline void write_new_file(std::filesystem::path const& path, std::string const&
   if (!file) detail::throw_write_error(path, errno);
 }
 
+// Throws where something lies in the place of a new folder, or it could not be made.
+inline void check_new_folder(std::filesystem::path const& out) {
+  namespace fs = std::filesystem;
+  std::error_code problem;
+  if (fs::exists(out, problem) && !(fs::is_directory(out, problem) && fs::is_empty(out, problem)))
+    throw error(out.string(), "a new or an empty folder", "something in that place");
+  if (auto const other = in_the_way(out); !other.empty()) throw error(out.string(), "a folder that can be made", other);
+  if (fs::equivalent(out, fs::current_path(problem), problem))  // it would be replaced, and whoever is in it be nowhere
+    throw error(out.string(), "a folder that can be made", "the working folder of this program");
+}
+
 // A new folder with folders inside: fill(place) writes into one beside it, which is renamed when that is done, or removed when it throws.
 template <class Fill>
 void write_new_folder(std::filesystem::path out, std::initializer_list<char const*> folders, Fill const& fill) {
   namespace fs = std::filesystem;
   std::error_code problem;
   if (!out.has_filename()) out = out.parent_path();  // "demo/"
-  if (fs::exists(out, problem) && !(fs::is_directory(out, problem) && fs::is_empty(out, problem)))
-    throw error(out.string(), "a new or an empty folder", "something in that place");
-
+  check_new_folder(out);
   fs::path const beside = out.string() + ".part";
-  if (auto const other = in_the_way(out); !other.empty()) throw error(out.string(), "a folder that can be made", other);
   auto const refuse = [&](fs::path const& path) {
     if (problem) throw error(path.string(), "a folder that can be made", excerpt(problem.message()));
   };
-  if (fs::equivalent(out, fs::current_path(problem), problem))  // it would be replaced, and whoever is in it be nowhere
-    throw error(out.string(), "a folder that can be made", "the working folder of this program");
   auto const is_ours = [&](std::string const& name) {
     return std::any_of(folders.begin(), folders.end(), [&](char const* folder) { return *fs::path(folder).begin() == name; });
   };
