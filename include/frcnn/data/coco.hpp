@@ -99,6 +99,7 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     auto const& im = file.images[i];
     std::string const here = path + ", image " + std::to_string(i) + " (id " + std::to_string(im.id) + ')';
     if (im.file_name.empty()) throw error(here, "a \"file_name\"", "none");
+    if (im.file_name.find('\0') != im.file_name.npos) throw error(here, "a \"file_name\" without a zero byte", excerpt(im.file_name, 255));
     if (!inside(im.file_name)) throw error(here, "a \"file_name\" below the folder of the images", excerpt(im.file_name, 255));
     auto& said = written[im.id] = std::make_shared<voc_annotation>();
     if (im.width && im.height) said->size = {{static_cast<double>(im.width), static_cast<double>(im.height)}};
@@ -115,7 +116,8 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
   if (folder != source.file.parent_path().lexically_normal()) all.notes.push_back(path + ": images are read from " + folder.string());
   auto const chosen = ids_within(ids, source.part);
   std::set<std::string> const within(chosen.begin(), chosen.end());
-  tally again;
+  tally missing;
+  std::size_t const before = all.images.size();
   for (std::size_t i = 0; i < file.images.size(); ++i) {
     if (!within.contains(ids[i])) continue;
     auto const& im = file.images[i];
@@ -125,20 +127,24 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     listed.annotation = path + ", " + excerpt(im.file_name, 255);
     listed.written = written.at(im.id);
     listed.number = im.id;
-    if (!all.seen.emplace(folder.string(), im.file_name).second) again.add(listed.image.string());
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(listed.image, ignored)) {
       std::string const other = not_a_file(listed.image);
+      if (other.empty()) missing.add(im.file_name);
       listed.image_problems.add(listed.image.string(), "a file", other.empty() ? "nothing at that place" : other, true);
     }
     all.images.push_back(std::move(listed));
   }
-  if (again.count)
-    all.notes.push_back(path + ": " +
-                        again.sentence("image was listed before and is taken once more, each time with the objects of its own entry",
-                                       "images were listed before and are taken once more, each time with the objects of their own entry"));
   if (file.images.empty()) throw error(path, "at least one image", "none");
   if (chosen.empty()) throw error(path, "images in this part of the data", "none of its " + std::to_string(file.images.size()));
+  if (missing.count == all.images.size() - before) {
+    std::set<std::string> searched;
+    for (auto const& place : source.images) searched.insert(place.empty() ? "." : place.lexically_normal().string());
+    throw error(path, "its images in a folder (FILE.json:IMAGES says which)",
+                "none of " + std::to_string(missing.count) + " in " +
+                    first_of(searched, searched.size(), [](auto const& name) { return "'" + name + "'"; }) + "; the first is " +
+                    excerpt(missing.first, 255));
+  }
 }
 
 // "1 person -> 1, 3 car -> 2", where that is news: ids are not the labels.

@@ -27,6 +27,9 @@
 #include "frcnn/data/voc_listing.hpp"
 #include "frcnn/data/voc_origin.hpp"
 
+#include <sys/stat.h>
+
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <set>
@@ -67,6 +70,7 @@ struct checked_sample {
   sample result;
   problem_report image_problems, annotation_problems;
   image_verdict picture;
+  std::pair<std::uint64_t, std::uint64_t> file;  // device and number of the image's
   bool wrong_size = false;
   std::size_t written = 0;                                              // objects in the file
   tally points, thin, swapped, outside, fractions, clipped, from_zero;  // boxes
@@ -149,6 +153,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
     if (!c.result.image.empty() && c.image_problems.empty())
       collect(c.image_problems, c.result.image, true,
               [&] { c.picture = check_image(c.result.image, options.known, options.headers_only); });
+    if (struct stat about; ::stat(c.result.image.c_str(), &about) == 0) c.file = {about.st_dev, about.st_ino};
     place_image(c, options.exif, {});
     if (!c.annotation.empty() && !c.without_annotation && c.annotation_problems.empty())
       collect(c.annotation_problems, c.annotation, false,
@@ -204,7 +209,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
 
   problem_report problems = listing.problems;
   tally left_out, unannotated, points, thin, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd,
-      wrong_size, unclear, without_file;
+      wrong_size, unclear, without_file, again;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> image_files;
   std::size_t written = 0;
   origin_evidence evidence;
   dataset data;
@@ -231,6 +237,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
     from_zero.add(c.from_zero);
     unclear.add(c.unclear);
     evidence.add(c.evidence);
+    if (!image_files.insert(c.file).second) again.add(c.result.image.string());
     if (c.without_annotation) without_file.add(c.result.image.string());
     if (c.picture.doubtful && (c.written > 0 || !c.result.annotated)) turned.add(c.result.image.string());
     if (!c.picture.facts.narrow.empty()) narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
@@ -256,6 +263,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   warn(left_out, "bad image is left out", "bad images are left out");
   warn(unannotated, "image without an annotation is left out", "images without an annotation are left out");
   warn(listing.repeated, "id is listed twice and kept once", "ids are listed twice and kept once");
+  warn(again, "image is a file that was taken before, and is taken once more with the objects of its own entry",
+       "images are files that were taken before, and are taken once more with the objects of their own entries");
   warn(listing.other_lists, "split has several lists, of which one is read", "splits have several lists, of which one is read");
   warn(listing.alternatives, "id has several images, of which one is read", "ids have several images, of which one is read");
   warn(listing.other_annotations, "id has several annotations, of which one is read", "ids have several annotations, of which one is read");

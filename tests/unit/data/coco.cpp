@@ -97,9 +97,18 @@ TEST_CASE("coco: files whose category ids differ are joined by name") {
   CHECK(set.samples[2].objects[0].label == 2);
   CHECK(set.samples[2].objects[1].label == 3);
   CHECK(!set.coco);
-  CHECK(std::count(f.notes.begin(), f.notes.end(),
-                   "VOC/b.json: 1 image was listed before and is taken once more, each time with the objects of its own entry: "
-                   "VOC/images/b.png") == 1);
+  std::string const again = "1 image is a file that was taken before, and is taken once more with the objects of its own entry: ";
+  CHECK(std::count(f.warnings.begin(), f.warnings.end(), "a, b: " + again + "VOC/images/b.png") == 1);
+  // Through a link, and beside a folder in VOC layout, too.
+  f.add("a", voc_folder::object("dog", voc_folder::box("3", "2", "10", "8")));
+  f.split("a\n");
+  std::filesystem::remove(f.folder / "images/a.png");
+  std::filesystem::create_symlink(f.folder / "JPEGImages/a.png", f.folder / "images/a.png");
+  f.warnings.clear();
+  voc_options joined;
+  joined.warn = [&](std::string const& w) { f.warnings.push_back(f.without_root(w)); };
+  CHECK(read_joined({parse_voc_spec(f.root())}, {*find_coco(f.root() + "/a.json:" + f.root() + "/images", "train")}, joined).size() == 3);
+  CHECK(std::count(f.warnings.begin(), f.warnings.end(), "trainval, a: " + again + "VOC/images/a.png") == 1);
   // Classes that are asked for: their order, and no others.
   voc_options o;
   o.classes = {"cow"};
@@ -148,9 +157,18 @@ TEST_CASE("coco: bad boxes and missing images are said as VOC's are") {
   voc_options skip;
   skip.skip_bad = true;
   CHECK(f.read_files({"a.json"}, skip).size() == 1);
+  std::filesystem::rename(f.folder / "images", f.folder / "elsewhere");  // where nobody looks: one sentence, not one for each image
+  std::string const said = f.without_root(sentence([&] { f.read_files({"a.json"}, skip); }));
+  CHECK(said.starts_with("VOC/a.json: expected its images in a folder (FILE.json:IMAGES says which), found none of 2 in "));
+  for (char const* folder : {"'VOC'", "'VOC/images'", "/a'", "/JPEGImages'"}) CHECK(said.find(folder) != said.npos);
+  CHECK(f.without_root(sentence([&] { f.read_files({"a.json:" + f.root() + "/gone"}); })) ==
+        "VOC/a.json: expected its images in a folder (FILE.json:IMAGES says which), found none of 2 in 'VOC/gone'; the first is 'a.png'");
   f.file("", "c.json", R"({"id": 1, "name": "x"})", R"({"id": 1, "file_name": "../a.png"})");
   CHECK(f.without_root(sentence([&] { f.read_files({"c.json"}); })) ==
         "VOC/c.json, image 0 (id 1): expected a \"file_name\" below the folder of the images, found '../a.png'");
+  f.file("", "c.json", R"({"id": 1, "name": "x"})", R"({"id": 1, "file_name": "a.png\u0000.jpg"})");  // which the system would cut
+  CHECK(f.without_root(sentence([&] { f.read_files({"c.json"}); })) ==
+        "VOC/c.json, image 0 (id 1): expected a \"file_name\" without a zero byte, found 'a.png\\x00.jpg'");
 }
 
 TEST_CASE("coco: which data a name means") {
@@ -216,4 +234,20 @@ TEST_CASE("coco: VOC written as COCO is the same data, and so is that written as
   twice.samples[1].id = "c";
   CHECK_THROWS_AS(write_voc(f.folder / "twice", "train", twice), error);
   CHECK(!std::filesystem::exists(f.folder / "twice"));
+  // Names that XML cannot hold are refused before anything is copied; who is told how far it is may end it, and nothing stays.
+  std::size_t copied = 0;
+  auto const count = [&](std::size_t n) { copied = n; };
+  for (char const* name : {"a\x01", "a\nb", "caf\xE9", "\xEF\xBF\xBF"}) {
+    auto odd = coco;
+    odd.samples[1].objects.push_back({.where = {0, 0, 2, 2}, .name = name});
+    CHECK_THROWS_AS(write_voc(f.folder / "odd", "train", odd, count), error);
+  }
+  CHECK(copied == 0);
+  CHECK_THROWS_AS(write_voc(f.folder / "odd", "train", coco,
+                            [](std::size_t n) {
+                              if (n == 2) throw n;
+                            }),
+                  std::size_t);
+  CHECK(!std::filesystem::exists(f.folder / "odd"));
+  CHECK(!std::filesystem::exists(f.folder / "odd.part"));
 }
