@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     auto const preset = preset_of(io::safetensors_file(a.model));
     return every_file_preset<cpu>::with(preset, [&]<class Preset>() {
-      console::check_outputs({a.model}, {a.out});
+      console::check_files({a.model}, {a.out});
       return run<typename Preset::family>(load<Preset>(a.model, a.cpu.get()), a);
     });
   });

@@ -1,4 +1,4 @@
-// convert_data --data ROOT[:SPLIT] --to FILE.json          VOC layout to COCO's JSON, which names the images where they are
+// convert_data --data ROOT[:SPLIT] --to FILE.json [--overwrite]   VOC layout to COCO's JSON, which names the images where they are
 // convert_data --data FILE.json[:IMAGES] --to ROOT [--as SPLIT]   COCO to a new folder in VOC layout, with copies of the images
 //
 // The data is checked as train_voc checks it, and what is written is what training would see: boxes clipped to their images, labels in the
@@ -18,27 +18,39 @@ namespace fs = std::filesystem;
 int main(int argc, char** argv) {
   CLI::App app("Turns data in VOC layout into COCO's JSON, and back");
   std::string from, to, split = "trainval";
+  bool overwrite = false;
   console::data_arguments how;
   app.add_option("--data", from, "ROOT[:SPLIT] in VOC or COCO layout, or FILE.json[:IMAGES]")->required()->check(console::path());
   app.add_option("--to", to, "FILE.json: COCO; a new folder: VOC layout")->required()->check(console::path());
   app.add_option("--as", split, "what the list of images in a VOC folder is called")->capture_default_str();
+  app.add_flag("--overwrite", overwrite, "replace FILE.json where it is there");
   how.add_reading_to(app);
 
   return console::run(app, argc, argv, [&] {
     bool const to_json = data::detail::is_json(to);
     if (to_json && app.count("--as")) throw error("--as", "a folder as --to", to);
+    if (!to_json && overwrite) throw error("--overwrite", "a file as --to", to);
     console::named_data const source({from}, false);
-    auto const set = source.read(how.options("data", 0));
     fs::path const out = to;
+    std::vector<fs::path> inputs;
+    for (auto const& s : source.coco) inputs.push_back(s.file);
+    if (to_json) {
+      console::check_files(inputs, {out});
+      if (!overwrite) console::check_nothing_there(out, "a file", "--overwrite replaces it");
+    } else {
+      io::check_new_folder(out);
+      console::check_folder("--to " + to, fs::absolute(out.has_filename() ? out : out.parent_path()).parent_path());
+    }
+    auto const set = source.read(how.options("data", 0));
     if (!to_json) {
-      data::write_voc(out, split, set);
+      data::write_voc(out, split, set, [show = console::progress(), n = set.size()](std::size_t done) mutable {
+        show(fmt::format("{} of {} images copied", done, n), done == n);
+      });
       console::say(fmt::format("{} images, {} classes in {}:{}", set.size(), set.classes.size(), to, split));
       return 0;
     }
     if (!set.annotated()) throw error(from, "annotated images", "some that nobody has annotated");
-    std::vector<fs::path> inputs;
     for (auto const& s : set.samples) inputs.push_back(s.image);
-    for (auto const& s : source.coco) inputs.push_back(s.file);
     console::check_outputs(inputs, {out});
     auto const images = data::common_folder(set);
     io::write_coco_instances(out, data::coco_of(set, images));

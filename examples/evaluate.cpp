@@ -47,19 +47,28 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.file.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
-    for (char const* name : {"--precision", "--transforms", "--timing", "--profile"})
-      if (model.file.empty() && app.count(name) > 0) throw error(name, "--model, which computes", "result files");
-    if (std::error_code unknown; console::there(results) && !std::filesystem::is_directory(results, unknown)) {
+    for (char const* name : {"--engine", "--precision", "--transforms", "--timing", "--profile"}) {
+      auto const* const option = app.get_option(name);
+      bool const by_environment = !option->get_envname().empty() && std::getenv(option->get_envname().c_str());
+      if (model.file.empty() && option->count() > 0 && !by_environment) throw error(name, "--model, which computes", "result files");
+    }
+    if (!results.empty() && !console::there(results))
+      throw error("--results " + results, "a folder of result files, or a file of COCO's results", "nothing at that place");
+    if (std::error_code unknown; !results.empty() && !std::filesystem::is_directory(results, unknown)) {
       for (char const* name : {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml"})
         if (app.count(name) > 0) throw error(name, "data, or a folder of result files", "a file of COCO's results");
-      if (!json.empty()) console::check_outputs({results, test}, {json});
-      console::evaluate_coco_files(results, test, json, exact, cpu.threads);
+      auto const truth = data::find_coco(test, "val");
+      if (!truth)
+        throw error("--results " + results, "a folder of result files, since --test " + test + " has no annotations in COCO's JSON",
+                    "a file");
+      if (!json.empty()) console::check_files({results, truth->file}, {json});
+      console::evaluate_coco_files(results, truth->file.string(), json, exact, cpu.threads);
       return 0;
     }
     auto const source = how.test_data(test);
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
       if (given && source.coco.empty()) throw error(name, "data in COCO's layout", test);
-    if (!json.empty()) console::check_outputs({model.file, proposals, source.coco.front().file}, {json});
+    if (!json.empty()) console::check_files({model.file, proposals, source.coco.front().file}, {json});
     auto reading = how.options("test data", cpu.threads);
 
     std::vector<std::vector<detection>> found;
@@ -81,7 +90,10 @@ int main(int argc, char** argv) {
       if (recall) {
         std::vector<std::vector<box<float>>> regions(set.size());
         if (lists) regions = lists->boxes();
-        else for_each_image(set, [&](std::size_t i, image const& im) { regions[i] = detector.propose(im); });
+        else
+          for_each_image(set, [&](std::size_t i, image const& im) {
+            regions[i] = detector.propose(im);
+          });
         fmt::print("{}", eval::recall_report(eval::evaluate_proposals(regions, truth_of(set), std::array{50, 100, 300})));
       }
     } else {

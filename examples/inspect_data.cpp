@@ -72,7 +72,7 @@ void check_html(arguments const& a) {
   };
   add_files({a.data, false});
   if (!a.test.empty()) add_files({{a.test}, true});
-  console::check_outputs(inputs, {a.html});
+  console::check_files(inputs, {a.html});
 }
 
 using rows = std::vector<std::vector<std::string>>;

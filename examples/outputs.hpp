@@ -1,9 +1,12 @@
 #pragma once
 // Where programs write: names for pictures, fields of CSV, and the promise that no input is written over.
 #include <frcnn/core/error.hpp>
+#include <frcnn/core/message.hpp>
+#include <frcnn/core/utf8.hpp>
 #include <frcnn/data/file_finder.hpp>
 #include <frcnn/data/voc_layout.hpp>
 #include <frcnn/data/voc_source.hpp>
+#include <frcnn/io/atomic_file.hpp>
 #include <frcnn/io/file_name.hpp>
 #include <frcnn/io/folder.hpp>
 
@@ -19,13 +22,26 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace console {
 
+// Bytes that are not UTF-8, as a file name may hold them, become U+FFFD: readers of UTF-8 refuse a whole file for one of them.
+inline std::string as_utf8(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    std::size_t const length = frcnn::utf8_length(text);
+    result += length == 0 ? "\uFFFD" : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return result;
+}
+
 // A field of a line of CSV, between quotes where it needs them (RFC 4180).
-inline std::string csv_field(std::string const& text) {
+inline std::string csv_field(std::string const& raw) {
+  std::string const text = as_utf8(raw);
   if (text.find_first_of(",\"\r\n") == text.npos) return text;
   std::string quoted = "\"";
   for (char const c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
@@ -35,14 +51,29 @@ inline std::string csv_field(std::string const& text) {
 // --out, with the folders above it.
 inline void make_folder(std::filesystem::path const& folder) { frcnn::io::make_folder(folder, "--out " + folder.string()); }
 
+// Throws error where a folder could not be made, or not be written into. option: "--out DIR".
+inline void check_folder(std::string const& option, std::filesystem::path const& folder) {
+  if (auto const other = frcnn::io::in_the_way(folder); !other.empty()) throw frcnn::error(option, "a folder, or a place for one", other);
+  std::error_code unknown;
+  auto there = std::filesystem::absolute(folder, unknown);
+  while (there.has_relative_path() && !std::filesystem::exists(there, unknown)) there = there.parent_path();
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    throw frcnn::error(option, "a place to write into", there.string() + ", " + frcnn::excerpt(std::generic_category().message(errno)));
+}
+
+// Throws error where a file could not be written: no folder for it, no right to, another writer. Nothing stays of the attempt.
+inline void check_file(std::filesystem::path const& file) {
+  std::error_code unknown;
+  if (auto const there = std::filesystem::status(file, unknown);
+      !std::filesystem::exists(there) || std::filesystem::is_regular_file(there) || std::filesystem::is_directory(there))
+    frcnn::io::atomic_file{file};  // not where it is a pipe, whose reader would notice
+}
+
 // Throws error where --out, or a part of it that is a folder, or one that is a file, could not be made: before the work that it is for.
 inline void check_place(std::filesystem::path const& out, std::initializer_list<char const*> folders = {},
                         std::initializer_list<char const*> files = {}) {
-  if (auto const other = frcnn::io::in_the_way(out); !other.empty())
-    throw frcnn::error("--out " + out.string(), "a folder, or a place for one", other);
-  for (char const* part : folders)
-    if (auto const other = frcnn::io::in_the_way(out / part); !other.empty())
-      throw frcnn::error((out / part).string(), "a folder, or a place for one", other);
+  check_folder("--out " + out.string(), out);
+  for (char const* part : folders) check_folder((out / part).string(), out / part);
   for (char const* part : files)
     if (auto const other = frcnn::io::detail::other_than_file(out / part); other == "a folder")
       throw frcnn::error((out / part).string(), "a file to write", other);
@@ -136,6 +167,20 @@ inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std:
     for (auto above = target.parent_path(); above.has_relative_path(); above = above.parent_path())
       if (auto const file = written.find(above); file != written.end())
         throw frcnn::error(file->second.string(), "a file that is not the folder of another output", "the folder of " + path.string());
+}
+
+// The same of files that are written, which must be possible too.
+inline void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs) {
+  check_outputs(inputs, outputs);
+  for (auto const& file : outputs) check_file(file);
+}
+
+// Throws where something lies at the place of an output that people may have made or corrected. what: "labels"; instead: what to do.
+inline void check_nothing_there(std::filesystem::path const& path, std::string const& what, std::string const& instead) {
+  std::error_code unknown;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, unknown)) &&
+      frcnn::io::detail::other_than_file(path) != "a device or a pipe")
+    throw frcnn::error(path.string(), "a place without " + what + " (" + instead + ")", "a file that is there");
 }
 
 // Throws error where a folder to write into lies in a folder of the data's images or annotations: pictures in it would be data of the next

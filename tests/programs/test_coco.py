@@ -1,6 +1,8 @@
 """COCO files: evaluate on results and annotations, and what it refuses."""
 import json
+import os
 import pathlib
+import shutil
 
 from common import TINY, bytes_of, check, demo_data, refused, run
 
@@ -45,12 +47,14 @@ check("1 of 8 detections" in r.stderr and abs(numbers[0] - 70 / 101) < 1e-12, r)
 # What is refused.
 evaluate = lambda results, test, *more: run("evaluate", "--results", results, "--test", test, *more)
 write("gt.json", gt)
-refused(evaluate(write("bad.json", dt + [dict(dt[0], image_id=99)]), "gt.json"), "bad.json, detection 7", "99")
+refused(evaluate(write("bad.json", dt + [dict(dt[0], image_id=99)]), "gt.json"), "bad.json, result 7", "99")
 pathlib.Path("cut.json").write_text(json.dumps(dt)[:-10])
 refused(evaluate("cut.json", "gt.json"), "cut.json", f"byte {len(json.dumps(dt)) - 10}")
 refused(evaluate("gt.json", "gt.json"), "gt.json", "a list of results")
 refused(evaluate(write("dt.json", dt), "nowhere.json"), "nowhere.json")
 refused(evaluate("dt.json", "gt.json", "--json", "gt.json"), "gt.json", "an output that is no input")
+for data in ("gt.json", "nowhere"):  # results first: the data is not to blame
+    refused(evaluate("missing.json", data), "--results missing.json: expected a folder of result files, or a file of COCO's results, found nothing")
 
 # Data: VOC to COCO and back; either trains to the same bytes, and has the same AP.
 voc = demo_data("voc", 10)
@@ -58,6 +62,14 @@ for split in ("trainval", "test"):
     r = run("convert_data", "--data", f"voc:{split}", "--to", f"{split}.json")
     check(r.returncode == 0 and f"--data {split}.json:voc/JPEGImages" in r.stderr, r)
 refused(run("evaluate", "--results", ".", "--test", "voc:test", "--json", "out.json"), "--json: expected data in COCO's layout")
+for data in ("voc", "voc:test"):
+    refused(evaluate("dt.json", data), f"--results dt.json: expected a folder of result files, since --test {data} has no annotations in COCO's JSON, found a file")
+pathlib.Path("coco/annotations").mkdir(parents=True)
+pathlib.Path("coco/annotations/instances_val.json").write_text(json.dumps(gt))
+for data in ("coco", "gt.json:voc/JPEGImages"):  # whatever names COCO data, with its images or without
+    check(evaluate("dt.json", data).stdout == evaluate("dt.json", "gt.json").stdout != "", data)
+refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--engine", "portable"), "--engine: expected --model")
+check(run("evaluate", "--results", "dt.json", "--test", "gt.json", env=dict(os.environ, FRCNN_CPU_ENGINE="portable")).returncode == 0, "of the environment")
 for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--origin", "zero"]):
     refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", *option), option[0] + ": expected data, or a folder of result files")
 refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--recall"), "--recall: expected --model")
@@ -78,18 +90,45 @@ r = run("evaluate", "--model", "of_coco/model.safetensors", "--test", "test.json
 check(r.returncode == 0 and ap(r) == ap(of_coco), r, of_coco)
 pathlib.Path("nowhere").write_text("a file in the place of a folder")
 lost = run("evaluate", "--model", "of_coco/model.safetensors", "--test", "test.json:voc/JPEGImages", "--json", "nowhere/out.json")
-check(lost.returncode == 1 and "nowhere" in lost.stderr and ap(lost) == ap(of_coco), "what was found is printed", lost)
+refused(lost, "nowhere/out.json: expected a folder to write into")
+check(not lost.stdout and "images" not in lost.stderr, "before the work", lost)
 
 check(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again").returncode == 0, "COCO to VOC")
 check(run("convert_data", "--data", "again", "--to", "again.json").returncode == 0, "VOC to COCO")
 check(bytes_of("again.json") == bytes_of("trainval.json"), "there and back")
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again"), "again", "a new or an empty folder")
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "trainval.json"), "an output that is no input")
+pathlib.Path("settings.json").write_text("{}")
+for place, word in (("settings.json", "settings.json: expected a place without a file (--overwrite replaces it)"), ("nowhere/a.json", "a folder to write into"),
+                    ("again", "a new or an empty folder"), ("nowhere/again", "'nowhere', a file")):  # before the data is checked
+    result = run("convert_data", "--data", "again", "--to", place)
+    refused(result, word)
+    check("checked" not in result.stderr and bytes_of("settings.json") == b"{}", result)
+check(run("convert_data", "--data", "again", "--to", "settings.json", "--overwrite").returncode == 0, "--overwrite")
+check(bytes_of("settings.json") == bytes_of("trainval.json"), "replaced")
+
+# Where no image lies is said with the folders that were searched, and a zero byte does not cut a message.
+pathlib.Path("alone").mkdir()
+shutil.copy("trainval.json", "alone/a.json")
+refused(run("convert_data", "--data", "alone/a.json", "--to", "none"), "alone/a.json: expected its images in a folder (FILE.json:IMAGES says which), found none of",
+        "'a'", "'alone'", "'images/a'", "'JPEGImages'", "'.'", "the first is")
+refused(run("convert_data", "--data", "alone/a.json:voc", "--to", "none"), "in 'voc'; the first is")
+write("zero.json", dict(gt, images=[dict(im, file_name=f"{im['id']}\0.jpg") for im in gt["images"]]))
+refused(run("convert_data", "--data", "zero.json", "--to", "none"), "a \"file_name\" without a zero byte, found '1\\x00.jpg'")
+write("zero.json", dict(gt, categories=[{"id": 4, "name": "a\0b"}, {"id": 2, "name": "a\0b"}]))
+refused(run("convert_data", "--data", "zero.json", "--to", "none"), "categories whose names differ, found 'a\\x00b' twice")
 refused(run("train_voc", "--data", "trainval.json:voc/JPEGImages", *TINY, "--out", "no_test"), "--test or --split")
 
 # Both layouts in one run.
 mixed = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", "voc:test", "--test", "voc:test", *TINY, "--iterations", "1", "--out", "mixed")
 check(mixed.returncode == 0 and "mAP50" in mixed.stdout, mixed)
+check("taken before" not in mixed.stderr, mixed)
+
+# Pictures that both layouts name, through a link too, are taken twice, which is said once, with the first.
+pathlib.Path("linked").symlink_to("voc/JPEGImages")
+twice = run("inspect_data", "--data", "voc:trainval", "--data", "trainval.json:linked", "--no-test", "--threads", 1)
+count = len(json.loads(bytes_of("trainval.json"))["images"])
+check(twice.stderr.count(f"warning: training data: {count} images are files that were taken before") == 1 and "linked/" in twice.stderr, twice)
 
 # The other programs that read data: what they say of COCO's is what they say of VOC's.
 model = "of_coco/model.safetensors"
