@@ -18,6 +18,7 @@ inline frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int thr
   o.threads = threads;
   o.progress = [show = progress()](std::size_t done, std::size_t all) mutable {
     show(fmt::format("{} of {} categories", done, all), done == all);
+    stop_if_interrupted();
   };
   return o;
 }

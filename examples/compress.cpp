@@ -52,6 +52,7 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
       s.milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     }
     show(fmt::format("{} of {} images", i + 1, set.size()), i + 1 == set.size());
+    console::stop_if_interrupted();
   });
 
   auto const truth = truth_of(set);
@@ -94,6 +95,7 @@ static int run(detector<Family> const& whole, arguments const& a) {
       throw error(a.model + ", " + e.where(), e.expected(), e.found());
     }
   }();
+  console::catch_interrupts();
   save(made.model, a.out);
 
   for (auto const& l : made.layers)

@@ -115,7 +115,9 @@ inline void catch_interrupts() {
 }
 
 // Where work is left when a signal has come in the middle of it. No std::exception: it is nobody's fault.
-struct interruption {};
+struct interruption {
+  std::string after{};  // what was done: "3 of 10 images"
+};
 inline void stop_if_interrupted() {
   if (interrupted != 0) throw interruption();
 }
@@ -127,7 +129,8 @@ inline void occupy_closed_streams() {
     if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-// Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong.
+// Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong, or with that of the signal for an
+// interruption: by then destructors have removed what was not whole.
 template <class Work>
 int run(CLI::App& app, int argc, char** argv, Work&& work) {
   occupy_closed_streams();
@@ -139,7 +142,12 @@ int run(CLI::App& app, int argc, char** argv, Work&& work) {
   }
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the system's limit is a write that fails, with a sentence
   int status = 1;
-  if (auto const fault = fault_of([&] { status = work(); }); !fault.empty()) return fail(fault), 1;
+  try {
+    if (auto const fault = fault_of([&] { status = work(); }); !fault.empty()) return fail(fault), 1;
+  } catch (interruption const& left) {
+    say("\nstopped" + (left.after.empty() ? "" : " after " + left.after) + "; files that are there are whole");
+    return interrupted_status();
+  }
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     return fail(frcnn::error("standard output", "a place that takes every line", "one that does not").what()), 1;
   return status;

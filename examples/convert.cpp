@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
       ->check(console::path());
 
   return console::run(app, argc, argv, [&] {
+    console::catch_interrupts();
     auto const kind = frcnn::data::lower(fs::path(out).extension().string());
     if (kind != ".safetensors" && kind != ".pth" && kind != ".pt")
       throw frcnn::error("--out " + out, "a name that ends with .safetensors or .pth", kind.empty() ? "none" : kind);
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
       std::optional<frcnn::detector<Preset>> some;
       if (!classes.empty()) some.emplace(frcnn::with_classes(all, classes, {.threads = 1}));
       auto const& d = some ? *some : all;
+      console::stop_if_interrupted();
       if (kind == ".safetensors") frcnn::save(d, out);
       else frcnn::save_pth(d, out);
       std::size_t numbers = 0;

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   how.add_reading_to(app);
 
   return console::run(app, argc, argv, [&] {
+    console::catch_interrupts();
     bool const to_json = data::detail::is_json(to);
     if (to_json && app.count("--as")) throw error("--as", "a folder as --to", to);
     if (!to_json && overwrite) throw error("--overwrite", "a file as --to", to);
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
     if (!to_json) {
       data::write_voc(out, split, set, [show = console::progress(), n = set.size()](std::size_t done) mutable {
         show(fmt::format("{} of {} images copied", done, n), done == n);
+        if (done < n) console::stop_if_interrupted();
       });
       console::say(fmt::format("{} images, {} classes in {}:{}", set.size(), set.classes.size(), to, split));
       return 0;

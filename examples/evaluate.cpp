@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   app.add_flag("--pycocotools-exact", exact, "of COCO's data: an object whose annotation id is 0 is never found, as pycocotools has it");
 
   return console::run(app, argc, argv, [&] {
+    console::catch_interrupts();
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.file.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
     for (char const* name : {"--engine", "--precision", "--transforms", "--timing", "--profile"}) {
@@ -85,6 +86,7 @@ int main(int argc, char** argv) {
       console::pace pace(static_cast<double>(set.size()));
       auto const progress = [&](std::size_t n) {
         show(fmt::format("{} of {} images, {:.1f} a second", n, set.size(), pace.rate(static_cast<double>(n))), n == set.size());
+        console::stop_if_interrupted();
       };
       found = detect_all(detector, set, {}, progress, eval::proposal_lists::source(lists));
       if (recall) {
@@ -92,6 +94,7 @@ int main(int argc, char** argv) {
         if (lists) regions = lists->boxes();
         else
           for_each_image(set, [&](std::size_t i, image const& im) {
+            console::stop_if_interrupted();
             regions[i] = detector.propose(im);
           });
         fmt::print("{}", eval::recall_report(eval::evaluate_proposals(regions, truth_of(set), std::array{50, 100, 300})));

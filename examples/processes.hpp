@@ -88,7 +88,15 @@ class processes {
   int guarded(Work&& work) {
     if (!are_several()) return work();
     int status = 1;
-    if (auto const fault = fault_of([&] { status = work(); }); !fault.empty()) {
+    auto const until_interrupted = [&] {
+      try {
+        status = work();
+      } catch (interruption const&) {
+        say("\nstopped");
+        leave(interrupted_status());
+      }
+    };
+    if (auto const fault = fault_of(until_interrupted); !fault.empty()) {
 #if FRCNN_HAS_MPI
       if (mpi_->is_first_to_say()) says = true, fail(name(rank()) + ": " + fault);
 #endif

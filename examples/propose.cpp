@@ -54,6 +54,7 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
   std::vector<region> regions;
   std::vector<anchor_shape> anchors;
   for_each_image(set, [&](std::size_t i, image const& im) {
+    console::stop_if_interrupted();
     regions.clear(), anchors.clear();
     find(i, im, regions, anchors);
     file.add(set.samples[i].id, regions, anchors);
@@ -138,6 +139,7 @@ int main(int argc, char** argv) {
   r.cpu.add_to(app);
 
   return console::run(app, argc, argv, [&] {
+    console::catch_interrupts();
     bool const rpn = r.method == "rpn";
     if (rpn && r.model.file.empty()) throw error("--model", "a model file", "none");
     for (auto const& [name, given] : {std::pair{"--model", !r.model.file.empty()},
