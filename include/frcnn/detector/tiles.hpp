@@ -31,6 +31,8 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+inline constexpr std::size_t most_tiles = 1'000'000;  // of an image: beyond, the sides are a mistake
+
 enum class overlap_measure { iou, smaller };  // intersection over union, or over the smaller box
 
 struct tile_options {
@@ -57,10 +59,15 @@ struct tile {
 
 namespace detail {
 
-// Where the tiles along one side of the image begin.
+// How many tiles lie along one side of the image.
+inline int tiles_along(int length, int side, int overlap) {
+  return length <= side ? 1 : (length - overlap + (side - overlap) - 1) / (side - overlap);
+}
+
+// Where they begin.
 inline std::vector<int> tile_starts(int length, int side, int overlap) {
-  if (length <= side) return {0};
-  int const count = (length - overlap + (side - overlap) - 1) / (side - overlap);
+  int const count = tiles_along(length, side, overlap);
+  if (count == 1) return {0};
   std::vector<int> starts;
   for (int k = 0; k < count; ++k)
     starts.push_back(static_cast<int>(static_cast<long long>(length - side) * k / (count - 1)));  // the last ends where the image does
@@ -69,9 +76,18 @@ inline std::vector<int> tile_starts(int length, int side, int overlap) {
 
 }  // namespace detail
 
-// Row by row.
-inline std::vector<tile> plan_tiles(int width, int height, tile_options const& o) {
+// Of an image; the pass over the whole is not among them.
+inline std::size_t number_of_tiles(int width, int height, tile_options const& o) {
   check(o);
+  return static_cast<std::size_t>(detail::tiles_along(width, o.side, o.overlap)) *
+         static_cast<std::size_t>(detail::tiles_along(height, o.side, o.overlap));
+}
+
+// Row by row. Throws error for more than most_tiles.
+inline std::vector<tile> plan_tiles(int width, int height, tile_options const& o) {
+  if (auto const n = number_of_tiles(width, height, o); n > most_tiles)
+    throw error("tile_options", "at most " + std::to_string(most_tiles) + " tiles of an image",
+                std::to_string(n) + " of side " + std::to_string(o.side) + " with overlap " + std::to_string(o.overlap));
   std::vector<tile> plan;
   for (int const y : detail::tile_starts(height, o.side, o.overlap))
     for (int const x : detail::tile_starts(width, o.side, o.overlap))

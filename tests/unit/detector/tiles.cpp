@@ -67,6 +67,9 @@ TEST_CASE("tiles: of one size, inside of the image, and every small box lies who
   CHECK_THROWS_WITH(plan_tiles(9, 9, {.side = 4, .overlap = 4}),
                     "tile_options.overlap: expected 0 to 3 pixels, less than the tile's side, found 4");
   CHECK_THROWS_AS(plan_tiles(9, 9, {.threshold = 2}), error);
+  CHECK(number_of_tiles(512, 448, {.side = 320, .overlap = 319}) == 193 * 129);
+  CHECK_THROWS_WITH(plan_tiles(16384, 16384, {.side = 32, .overlap = 31}),
+                    "tile_options: expected at most 1000000 tiles of an image, found 267420609 of side 32 with overlap 31");
 }
 
 TEST_CASE("tiled detection: each object once and whole, those larger than a tile too, and one batch of pixels at a time") {
