@@ -1,5 +1,5 @@
 // detect --model FILE [--threshold X] [--nms X] [--nms-across-classes] [--max-detections N] [--tile N --overlap M]
-//        [--json FILE] [--csv FILE] [--coco FILE] [--xml DIR] [--out DIR] [--exif apply|ignore]
+//        [--json FILE] [--csv FILE] [--coco FILE] [--xml DIR] [--out DIR] [--overwrite|--skip-done] [--exif apply|ignore]
 //        [--preset NAME ..: model_options.hpp] [what to compute with: cpu_options.hpp] IMAGE|FOLDER|PATTERN...
 //
 // Finds objects on images with a trained model: boxes drawn into --out, numbers into --json and --csv, drafts of labels into --coco and
@@ -7,7 +7,9 @@
 // is that orientation, 1 where the image is as stored. With --tile small objects in large images are found in overlapping tiles
 // (detector/tiles.hpp).
 // One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
-// An output that is an input is refused before anything is written. --json, --csv and --coco are whole or not there.
+// An output that is an input is refused before anything is written, and so are names that a format cannot hold. --json, --csv and --coco
+// are whole or not there, and an old one stays where no image could be read at all, or a signal came. Labels that are there, which people
+// may have corrected, are refused unless --overwrite says to replace them, or --skip-done to leave their images out.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
 #include "console.hpp"
 #include "cpu_options.hpp"
@@ -39,6 +41,7 @@ class json_list {
     for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) text.insert(at + 1, 1, ' ');
     file_.stream() << (std::exchange(empty_, false) ? "[\n " : ",\n ") << text;
   }
+  bool is_beside() const { return file_.can_overwrite(); }  // until commit()
   void commit() {
     file_.stream() << (empty_ ? "[]\n" : "\n]\n");
     file_.commit();
@@ -106,6 +109,13 @@ class finder {
     }
     return std::move(result.found);
   }
+  // What to say before an image that the tiles' overlap makes long work of; empty: nothing.
+  std::string remark(frcnn::image_view im) const {
+    auto const tiles = [&](int shared) { return frcnn::number_of_tiles(im.width, im.height, {.side = tile, .overlap = shared}); };
+    if (tile == 0 || 2 * overlap <= tile || tiles(overlap) <= 1000) return {};
+    return fmt::format("{} tiles of {} pixels, as neighbours share {} (--overlap {} makes {})", tiles(overlap), tile, overlap, tile / 4,
+                       tiles(tile / 4));
+  }
   // Of the last image: whether more objects may be there than were reported.
   bool is_full() const { return full_; }
   int limit() const { return limit_; }
@@ -118,12 +128,21 @@ class finder {
   bool says_limit_ = false, full_ = false;
 };
 
+// An image, and where what is found on it goes; empty: nowhere.
+struct job {
+  std::string image;
+  fs::path picture, draft;
+
+  bool is_done() const { return (picture.empty() || console::there(picture)) && (draft.empty() || console::there(draft)); }
+};
+
 int main(int argc, char** argv) {
   CLI::App app("Finds objects on images with a trained model");
   console::model_arguments model;
   std::string json_file, csv, coco, xml, out, exif = "apply";
   std::vector<std::string> images;
   float threshold = 0.5f;
+  bool overwrite = false, skip_done = false;
   console::cpu_arguments cpu;
   finder find_on;
   model.add_to(app)->required();
@@ -134,6 +153,10 @@ int main(int argc, char** argv) {
   app.add_option("--coco", coco, "write drafts of labels here, as COCO's instances")->check(console::path());
   app.add_option("--xml", xml, "write drafts of labels into this folder, as labelImg's XML")->check(console::path());
   app.add_option("--out", out, "write images with boxes into this folder")->check(console::path());
+  auto* const replaces = app.add_flag("--overwrite", overwrite, "replace labels that are there, of --xml and --coco");
+  auto* const continues =
+      app.add_flag("--skip-done", skip_done, "leave out images whose files in --xml and --out are there")->excludes(replaces);
+  for (char const* lists_all : {"--json", "--csv", "--coco"}) continues->excludes(app.get_option(lists_all));
   app.add_option("--exif", exif, "apply: images are turned as their EXIF orientation says; ignore: taken as stored")
       ->capture_default_str()
       ->check(CLI::IsMember({"apply", "ignore"}));
@@ -144,47 +167,78 @@ int main(int argc, char** argv) {
     for (char const* name : {"-", "/dev/fd/1", "/proc/self/fd/1"})
       if (json_file == name) json_file = "/dev/stdout";
     images = console::image_paths(images);
+    if (auto once = console::without_repeats(images); once.size() < images.size()) {
+      console::say(fmt::format("{} of {} images are named before, and are looked at once", images.size() - once.size(), images.size()));
+      images = std::move(once);
+    }
+    if (skip_done && xml.empty() && out.empty())
+      throw frcnn::error("--skip-done", "--xml or --out, whose files say what is done", "neither");
+    if (!coco.empty()) console::coco_drafts::check_names("--coco " + coco, images);
+    if (!xml.empty()) console::check_xml_names("--xml " + xml, images, {});
     if (!out.empty()) console::check_place(out);
-    if (!xml.empty())
-      if (auto const other = frcnn::io::in_the_way(xml); !other.empty())
-        throw frcnn::error("--xml " + xml, "a folder, or a place for one", other);
+    if (!xml.empty()) console::check_folder("--xml " + xml, xml);
     std::FILE* const lines = json_file == "/dev/stdout" ? stderr : stdout;
-    auto const pictures = out.empty() ? std::vector<fs::path>() : console::picture_paths(out, images);
-    std::vector<fs::path> inputs(images.begin(), images.end()), outputs = pictures;
+    std::vector<job> jobs;
+    for (auto const& image : images) jobs.push_back({image, {}, {}});
+    std::vector<fs::path> inputs(images.begin(), images.end()), outputs;
     inputs.push_back(model.file);
-    auto const drafts = xml.empty() ? std::vector<fs::path>() : console::picture_paths(xml, images, ".xml");
-    outputs.insert(outputs.end(), drafts.begin(), drafts.end());
+    auto const give_places = [&](fs::path job::*place, std::string const& folder, char const* ending) {
+      if (folder.empty()) return;
+      auto const paths = console::picture_paths(folder, images, ending);
+      for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i].*place = paths[i];
+      outputs.insert(outputs.end(), paths.begin(), paths.end());
+    };
+    give_places(&job::picture, out, ".png");
+    give_places(&job::draft, xml, ".xml");
     for (auto const& file : {json_file, csv, coco})
       if (!file.empty()) outputs.push_back(file);
     console::check_outputs(inputs, outputs);
-    for (auto const& draft : drafts) console::check_no_labels(draft);
+    if (!coco.empty()) console::check_file(coco);
+    if (!coco.empty() && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
+    if (!xml.empty() && !overwrite && !skip_done)
+      for (auto const& j : jobs)
+        console::check_nothing_there(j.draft, "labels", "--overwrite replaces them, --skip-done leaves out images that have some");
+    if (skip_done) {
+      auto const done = std::erase_if(jobs, [](job const& j) { return j.is_done(); });
+      console::say(fmt::format("{} of {} images are done", done, images.size()));
+      if (jobs.empty()) return 0;
+    } else if (!out.empty()) {
+      console::warn_of_earlier_pictures(out, outputs, images);
+    }
 
+    console::catch_interrupts();
     std::optional<json_list> report;
     if (!json_file.empty()) report.emplace(json_file);
     std::optional<console::csv_file> lines_of_csv;
     if (!csv.empty()) lines_of_csv.emplace(csv);
     auto const detector = model.load(cpu.get());
     find_on.settle(detector.defaults());
+    if (!xml.empty()) console::check_xml_names("--xml " + xml, {}, detector.classes());
     if (!out.empty()) console::make_folder(out);
     if (!xml.empty()) frcnn::io::make_folder(xml, "--xml " + xml);
     console::coco_drafts labels(detector.classes());
     console::progress show;
-    console::pace pace(static_cast<double>(images.size()));
+    console::pace pace(static_cast<double>(jobs.size()));
     std::size_t full = 0;
+    bool remarked = false;
 
     auto const find = [&](std::size_t i, ordered_json& entry) {
-      auto const file = frcnn::io::read_file(images[i]);
+      job const& j = jobs[i];
+      console::check_no_folder(j.image);
+      auto const file = frcnn::io::read_file(j.image);
       int const orientation = exif == "apply" ? frcnn::data::exif_orientation(frcnn::data::as_bytes(file)) : 1;
-      auto const decoded = frcnn::data::decode_pixels(frcnn::data::as_bytes(file), images[i], orientation);
+      auto const decoded = frcnn::data::decode_pixels(frcnn::data::as_bytes(file), j.image, orientation);
       frcnn::image_view const im = decoded;
+      if (auto const remark = find_on.remark(im); !remark.empty() && !std::exchange(remarked, true)) console::warn(j.image + ": " + remark);
       auto const told = [&](std::size_t n, std::size_t of) {
-        if (of > 1) show(fmt::format("image {} of {}: tile {} of {}", i + 1, images.size(), n, of));
+        if (of > 1) show(fmt::format("image {} of {}: tile {} of {}", i + 1, jobs.size(), n, of));
+        if (n < of) console::stop_if_interrupted();
       };
       auto const found = find_on(detector, im, threshold, told);
       if (find_on.is_full()) {
         ++full;
         if (full == 1)
-          console::warn(fmt::format("{}: {} detections, as many as are reported {}; there may be more (--max-detections)", images[i],
+          console::warn(fmt::format("{}: {} detections, as many as are reported {}; there may be more (--max-detections)", j.image,
                                     find_on.limit(), find_on.tile ? "of a tile or an image" : "of an image"));
       }
 
@@ -197,37 +251,51 @@ int main(int argc, char** argv) {
       entry.update({{"width", im.width}, {"height", im.height}, {"turned_by_exif", orientation}, {"detections", std::move(boxes)}});
 
       show.clear();
-      fmt::print(lines, "{}: {} {}\n", images[i], found.size(), found.size() == 1 ? "box" : "boxes");
-      if (lines_of_csv) lines_of_csv->add(images[i], found, detector.classes());
-      if (!coco.empty()) labels.add(images[i], im.width, im.height, found);
-      if (!xml.empty()) console::write_draft(drafts[i], images[i], im.width, im.height, found, detector.classes());
+      fmt::print(lines, "{}: {} {}\n", j.image, found.size(), found.size() == 1 ? "box" : "boxes");
+      if (lines_of_csv) lines_of_csv->add(j.image, found, detector.classes());
+      if (!coco.empty()) labels.add(j.image, im.width, im.height, found);
+      if (!xml.empty() && !(skip_done && console::there(j.draft)))
+        console::write_draft(j.draft, j.image, im.width, im.height, found, detector.classes());
       if (out.empty()) return;
       frcnn::image picture = frcnn::data::copy_of(decoded);
       frcnn::viz::draw_detections(picture, found, detector.classes());
-      frcnn::data::write_png(pictures[i], picture);
+      frcnn::data::write_png(j.picture, picture);
     };
 
-    std::size_t failed = 0;
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      ordered_json entry{{"image", images[i]}};
-      if (auto fault = console::fault_of([&] { find(i, entry); }); !fault.empty()) {
-        if (fault.find(images[i]) == fault.npos) fault = images[i] + ": " + fault;
+    std::size_t failed = 0, seen = 0;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      std::string const& image = jobs[i].image;
+      ordered_json entry{{"image", image}};
+      std::string fault;
+      try {
+        console::stop_if_interrupted();
+        fault = console::fault_of([&] { find(i, entry); });
+      } catch (console::interruption const&) {
+        show.clear();
+        throw console::interruption{fmt::format("{} of {} images", i, jobs.size())};
+      }
+      if (entry.contains("detections")) ++seen;
+      if (!fault.empty()) {
+        if (fault.find(image) == fault.npos) fault = image + ": " + fault;
         ++failed;
         console::fail(fault);
         if (!entry.contains("detections")) entry["error"] = fault;
       }
       if (report) report->add(entry);
       auto const n = static_cast<double>(i + 1);
-      if (i + 1 < images.size())
-        show(fmt::format("image {} of {}, {:.1f} a second, {} left", i + 1, images.size(), pace.rate(n), pace.remaining(n)));
+      if (i + 1 < jobs.size())
+        show(fmt::format("image {} of {}, {:.1f} a second, {} left", i + 1, jobs.size(), pace.rate(n), pace.remaining(n)));
     }
     show.clear();
     cpu.report();
-    if (report) report->commit();
-    if (lines_of_csv) lines_of_csv->commit();
-    if (!coco.empty()) fmt::print(lines, "{}: names of images are relative to {}\n", coco, labels.write(coco).string());
-    if (full > 1) console::warn(fmt::format("{} of {} images reached the number of detections that are reported", full, images.size()));
-    if (failed && images.size() > 1) console::say(fmt::format("{} of {} images failed; the others are done", failed, images.size()));
+    bool const keep_old = seen == 0;
+    if (report && !(keep_old && report->is_beside())) report->commit();
+    if (lines_of_csv && !keep_old) lines_of_csv->commit();
+    if (!coco.empty() && !keep_old) fmt::print(lines, "{}: names of images are relative to {}\n", coco, labels.write(coco).string());
+    if (full > 1) console::warn(fmt::format("{} of {} images reached the number of detections that are reported", full, jobs.size()));
+    if (failed && jobs.size() > 1)
+      console::say(fmt::format("{} of {} images failed; {}", failed, jobs.size(),
+                               seen == 0 ? "no file of detections is written" : "the others are done"));
     return failed ? 1 : 0;
   });
 }

@@ -4,6 +4,7 @@
 //   csv_file      image,class,score,x1,y1,x2,y2: a line for each box, half-open pixels; it is whole or not there
 //   coco_drafts   COCO's instances: boxes as annotations, image files named from the folder that holds them all
 //   write_draft   labelImg's XML of an image, boxes in VOC's whole pixels
+#include "console.hpp"
 #include "outputs.hpp"
 
 #include <frcnn/data/common_folder.hpp>
@@ -14,6 +15,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,15 @@ class coco_drafts {
       all_.annotations.push_back({static_cast<std::int64_t>(all_.annotations.size() + 1), id, d.label, where, where.area()});
     }
   }
+  // Throws where the file could not name one of the images.
+  static void check_names(std::string const& option, std::vector<std::string> const& images) {
+    frcnn::data::dataset all;
+    for (auto const& image : images) all.samples.emplace_back().image = image;
+    auto const folder = frcnn::data::common_folder(all);
+    for (auto const& s : all.samples)
+      if (frcnn::fault_in_utf8(frcnn::data::path_from(folder, s.image).native()) != std::string::npos)
+        throw frcnn::error(option, "images with names in UTF-8, as JSON has them", frcnn::excerpt(s.image.native(), 255));
+  }
   // The folder that file names are relative to.
   std::filesystem::path write(std::filesystem::path const& path) {
     auto const folder = frcnn::data::common_folder(files_);
@@ -68,11 +79,21 @@ class coco_drafts {
   frcnn::data::dataset files_;  // their places alone
 };
 
-// Throws where a file lies at the path: labels that somebody may have corrected are not written over.
-inline void check_no_labels(std::filesystem::path const& path) {
-  std::error_code unknown;
-  if (std::filesystem::exists(std::filesystem::symlink_status(path, unknown)))
-    throw frcnn::error(path.string(), "a place without labels, which a draft would replace", "a file that is there");
+inline std::string name_of_folder(std::filesystem::path const& image) {
+  return std::filesystem::absolute(image).parent_path().filename().string();
+}
+
+// Throws where XML could not hold what a draft says of an image, or of a class.
+inline void check_xml_names(std::string const& option, std::vector<std::string> const& images, std::vector<std::string> const& classes) {
+  auto const check = [&](std::string const& written, std::string const& name) {
+    if (!frcnn::data::fits_xml(written))
+      throw frcnn::error(option, "names that XML can hold, in UTF-8 and without control characters", frcnn::excerpt(name, 255));
+  };
+  for (auto const& image : images) {
+    check(std::filesystem::path(image).filename().string(), image);
+    check(name_of_folder(image), image);
+  }
+  for (auto const& name : classes) check(name, name);
 }
 
 inline void write_draft(std::filesystem::path const& path, std::filesystem::path const& image, int width, int height,
@@ -90,9 +111,24 @@ inline void write_draft(std::filesystem::path const& path, std::filesystem::path
     o.where.y2 = within(d.where.y2, static_cast<int>(o.where.y1) + 1, height);
     s.objects.push_back(o);
   }
-  check_no_labels(path);
-  auto const folder = std::filesystem::absolute(image).parent_path().filename().string();
-  frcnn::io::write_file_atomically(path, frcnn::data::annotation_text(s, image.filename().string(), folder));
+  frcnn::io::write_file_atomically(path, frcnn::data::annotation_text(s, image.filename().string(), name_of_folder(image)));
+}
+
+// What lies in the folder of pictures from earlier runs is said: what of it this run replaces, and what stays. outputs, images: of this run.
+inline void warn_of_earlier_pictures(std::filesystem::path const& folder, std::vector<std::filesystem::path> const& outputs,
+                                     std::vector<std::string> const& images) {
+  std::error_code unknown;
+  std::set<std::filesystem::path> written, read;
+  for (auto const& path : outputs) written.insert(resolved(path, unknown));
+  for (auto const& image : images) read.insert(resolved(image, unknown));
+  std::size_t replaced = 0, others = 0;
+  for (std::filesystem::directory_iterator at(folder, unknown), end; !unknown && at != end; at.increment(unknown)) {
+    std::error_code ignored;
+    auto const path = resolved(at->path(), ignored);
+    if (path.extension() == ".png" && !read.contains(path)) ++(written.contains(path) ? replaced : others);
+  }
+  if (replaced) warn(fmt::format("--out {}: {} of the pictures in it are replaced", folder.string(), replaced));
+  if (others) warn(fmt::format("--out {}: {} of the pictures in it are of other runs, and stay", folder.string(), others));
 }
 
 }  // namespace console

@@ -4,13 +4,15 @@
 //   photo.jpg       that file, whatever its name looks like
 //   photos          a folder: the images in it by name, those of folders below it not
 //   'photos/*.jpg'  where no file has this name: what the pattern (* ? [..]) matches, by name
-// What means nothing stays as it is, so that it is said to be missing where it is read.
+// What means nothing stays as it is, so that it is said to be missing where it is read: a folder by check_no_folder.
+#include <frcnn/core/error.hpp>
 #include <frcnn/data/file_finder.hpp>
 
 #include <glob.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,24 @@ inline std::vector<std::string> image_paths(std::vector<std::string> const& argu
     else paths.insert(paths.end(), meant.begin(), meant.end());
   }
   return paths;
+}
+
+// The paths without those that name, in whatever spelling, the place of one before.
+inline std::vector<std::string> without_repeats(std::vector<std::string> const& paths) {
+  std::set<std::filesystem::path> seen;
+  std::vector<std::string> once;
+  for (auto const& path : paths)
+    if (seen.insert(std::filesystem::absolute(path).lexically_normal()).second) once.push_back(path);
+  return once;
+}
+
+// Throws where an image that is to be read is a folder: one in which images_in found none.
+inline void check_no_folder(std::string const& image) {
+  std::error_code unknown;
+  if (!std::filesystem::is_directory(image, unknown)) return;
+  std::string endings;
+  for (auto const& ending : frcnn::data::image_extensions()) endings += (endings.empty() ? "" : ", ") + ending;
+  throw frcnn::error(image, "images in the folder itself (" + endings + ")", frcnn::data::contents_of(image));
 }
 
 }  // namespace console

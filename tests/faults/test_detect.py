@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import xml.etree.ElementTree as ET
@@ -34,7 +35,10 @@ grey_png(large, 2000, 1500)  # 9 MB of pixels
 
 
 def peak_megabytes(count):
-    process = subprocess.Popen([PROGRAMS / "detect", *MODEL, "--json", "large.json", *[large] * count], stdout=subprocess.DEVNULL)
+    names = [large] + [pathlib.Path(f"large_{i}.png") for i in range(1, count)]
+    for name in names[1:]:
+        os.symlink(large, name)
+    process = subprocess.Popen([PROGRAMS / "detect", *MODEL, "--json", "large.json", *names], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     check(status == 0, status)
     return usage.ru_maxrss / 1024
@@ -118,13 +122,20 @@ check(len(names) == 5 and len({n.lower() for n in names}) == 5 and "photo.png" i
 check([entry["image"] for entry in json.loads(bytes_of("names.json"))] == inputs, "an entry for each image, in order")
 long_name = pathlib.Path("x" * (255 - len(ending)) + ending)
 long_name.write_bytes(photos[0].read_bytes())
-result = run("detect", *MODEL, "--out", "long", long_name, long_name)
+pathlib.Path("far").mkdir()
+shutil.copy(long_name, "far")
+result = run("detect", *MODEL, "--out", "long", long_name, pathlib.Path("far") / long_name)
 check(result.returncode == 0 and len(list(pathlib.Path("long").glob("*.png"))) == 2, result)
+# ... one image that is named twice, whatever the spelling, is looked at once
+result = run("detect", *MODEL, "--xml", "named_twice", photos[0], "data/../" + str(photos[0]), photos[0].resolve(), photos[1])
+check(result.returncode == 0 and "2 of 4 images are named before" in result.stderr, result)
+check(sorted(os.listdir("named_twice")) == [p.stem + ".xml" for p in photos[:2]], os.listdir("named_twice"))
 
 # ---- one bad image is named, the others are done
 pathlib.Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
 pathlib.Path("void").mkdir()
 bad = ["broken.jpg", "nowhere.jpg", "void"]
+(pathlib.Path("void") / "a.gif").write_bytes(b"GIF89a")
 result = run("detect", *MODEL, "--out", "rest", "--json", "rest.json", photos[0], *bad, photos[1])
 check(result.returncode == 1 and len(result.stdout.splitlines()) == 2, result)
 refused(result, *(f"error: {name}" for name in bad), "3 of 5 images")
@@ -133,6 +144,16 @@ report = json.loads(bytes_of("rest.json"))
 check([entry["image"] for entry in report] == [str(photos[0]), *bad, str(photos[1])], report)
 for entry in report:
     check(("error" in entry) == (entry["image"] in bad) and ("detections" in entry) != ("error" in entry), entry)
+check("void: expected images in the folder itself (.jpg, .jpeg, .png, .bmp, .jfif), found 'a.gif'" in result.stderr, result)
+# ... and where all are bad, old files stay, and no new one is made
+for kind in ("csv", "json", "coco"):
+    pathlib.Path("old." + kind).write_text("from before")
+for before in ("old", "new"):
+    result = run("detect", *MODEL, "--csv", before + ".csv", "--json", before + ".json", *(["--coco", "new.coco"] if before == "new" else []), *bad)
+    refused(result, *(f"error: {name}" for name in bad), "3 of 3 images failed; no file of detections is written")
+    check(all(bytes_of("old." + kind) == b"from before" for kind in ("csv", "json", "coco")), result)
+check(not list(pathlib.Path().glob("new.*")) and not list(pathlib.Path().glob("old.*.part")), os.listdir())
+check(["error" in e for e in json.loads(run("detect", *MODEL, "--json", "-", *bad).stdout)] == [True] * 3, "standard output is whole")
 # ... as is one that there is no memory for
 huge = pathlib.Path("huge.png")
 grey_png(huge, 16000, 16000)
@@ -189,11 +210,26 @@ refused(run("detect", *MODEL, "page.jpg"), "page.jpg: expected a JPEG, PNG or BM
 name = b"caf\xe9" + os.fsencode(ending)
 with open(name, "wb") as file:
     file.write(photos[0].read_bytes())
-process = subprocess.run([os.fsencode(PROGRAMS / "detect"), *map(os.fsencode, MODEL), b"--json", b"latin.json", b"--out", b"latin", name],
-                         capture_output=True, timeout=60)
+as_bytes = lambda *arguments: subprocess.run([os.fsencode(PROGRAMS / "detect"), *map(os.fsencode, [*MODEL, "--max-detections", "3", *arguments])],
+                                             capture_output=True, timeout=60)
+process = as_bytes("--json", "latin.json", "--csv", "latin.csv", "--out", "latin", name)
 check(process.returncode == 0, process.stderr)
+check(bytes_of("latin.csv").decode().count("caf\ufffd" + ending + ",") == 3, bytes_of("latin.csv"))
 check(json.loads(bytes_of("latin.json"))[0]["image"] == "caf\ufffd" + ending, bytes_of("latin.json"))
 check(os.listdir(b"latin") == [b"caf\xe9.png"], os.listdir(b"latin"))
+
+# ... which drafts of labels could not name, nor control characters in XML: refused at once, with the image
+control = "one\x01" + ending
+pathlib.Path(control).write_bytes(photos[0].read_bytes())
+os.mkdir(b"d\xe9")
+shutil.copy(photos[0], b"d\xe9/a" + os.fsencode(ending))
+for option, image, said in (("--coco", name, "caf\\xE9"), ("--xml", name, "caf\\xE9"), ("--xml", control, "one\\x01"), ("--xml", b"d\xe9/a" + os.fsencode(ending), "d\\xE9/a")):
+    process = as_bytes(option, "labels", "--csv", "labels.csv", "--out", "labels_out", photos[0], image)
+    check(process.returncode == 1 and not process.stdout and f"{option} labels: expected" in process.stderr.decode(), process)
+    check(f"found '{said}{ending}'" in process.stderr.decode() and not list(pathlib.Path().glob("labels*")), process, os.listdir())
+check(as_bytes("--coco", "labels", control, b"d\xe9/a" + os.fsencode(ending)).returncode == 1, "the folder is part of the name here")
+check(as_bytes("--coco", "labels", control).returncode == 0 and json.loads(bytes_of("labels"))["images"][0]["file_name"] == control, "JSON holds it")
+check(as_bytes("--coco", "below.json", b"d\xe9/a" + os.fsencode(ending)).returncode == 0, "names are relative to the folder")
 
 # ---- folders, patterns, limits and tiles
 shutil.rmtree("many", ignore_errors=True)
@@ -254,5 +290,49 @@ check([im["file_name"] for im in json.loads(bytes_of("both.json"))["images"]] ==
 for csv_name, coco_name in (("same", "./same"), (pathlib.Path("same").resolve(), "same")):
     refused(run("detect", *MODEL, "--csv", csv_name, "--coco", coco_name, near), "outputs that are different files")
 before = contents("drafts")
-refused(run("detect", *MODEL, "--xml", "drafts", "many"), "a place without labels")
-check(contents("drafts") == before, "labels are not written over")
+refused(run("detect", *MODEL, "--xml", "drafts", "many"), "a place without labels", "--overwrite", "--skip-done")
+refused(run("detect", *MODEL, "--coco", "f.json", "many"), "f.json: expected a place without labels (--overwrite replaces them)")
+check(contents("drafts") == before and json.loads(bytes_of("f.json")) == coco, "labels are not written over")
+# ... unless that is asked for, or a run goes on from where another ended
+result = run("detect", *MODEL, "--max-detections", 2, "--xml", "drafts", "--coco", "f.json", "--overwrite", "many")
+check(result.returncode == 0 and len(json.loads(bytes_of("f.json"))["annotations"]) == 6 and contents("drafts") != before, result)
+before = contents("drafts")
+os.remove("drafts/" + pathlib.Path(names[1]).stem + ".xml")
+result = run("detect", *MODEL, "--max-detections", 2, "--xml", "drafts", "--skip-done", "many")
+check(result.returncode == 0 and "2 of 3 images are done" in result.stderr and len(result.stdout.splitlines()) == 1, result)
+check(contents("drafts") == before, "the rest, and nothing else")
+result = run("detect", *MODEL, "--xml", "drafts", "--out", "drafts_seen", "--skip-done", "many")  # pictures alone are missing
+check(result.returncode == 0 and "0 of 3 images are done" in result.stderr and contents("drafts") == before, result)
+check(len(os.listdir("drafts_seen")) == 3, os.listdir("drafts_seen"))
+check(not run("detect", *MODEL, "--xml", "drafts", "--out", "drafts_seen", "--skip-done", "many").stdout, "all is done")
+for option in (["--csv", "skip.csv", "--xml", "drafts"], ["--coco", "skip.json", "--xml", "drafts"], ["--overwrite", "--xml", "drafts"], []):
+    refused(run("detect", *MODEL, "--skip-done", *option, "many"), "--skip-done")
+# ... and pictures of an earlier run are replaced, or stay, with a word
+result = run("detect", *MODEL, "--out", "drafts_seen", names[0], photos[3])
+check("1 of the pictures in it are replaced" in result.stderr and "2 of the pictures in it are of other runs" in result.stderr, result)
+check("of the pictures" not in run("detect", *MODEL, "--out", "own", "--xml", "own_xml", "own/a.png", "own/b.png").stderr, "inputs are no earlier pictures")
+
+# ---- an overlap that makes long work is said before it, and one that cannot be meant is refused
+process = subprocess.Popen([PROGRAMS / "detect", *MODEL, "--tile", "32", "--overlap", "31", "own/a.png"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+said = process.stderr.readline()
+process.send_signal(signal.SIGTERM)  # between two tiles, too
+output, errors = process.communicate(timeout=60)
+check("own/a.png: 1711 tiles of 32 pixels, as neighbours share 31 (--overlap 8 makes 12)" in said, said)
+check(process.returncode == 143 and "stopped after 0 of 1 images" in errors and not output, process.returncode, errors)
+check("tiles of" not in run("detect", *MODEL, "--tile", 32, "own/a.png").stderr, "usual overlaps")
+refused(run("detect", *MODEL, "--tile", 32, "--overlap", 31, large), "at most 1000000 tiles", "2892461")
+
+# ---- what cannot be written is found before the work
+pathlib.Path("a_file").write_text("")
+for option in ("--csv", "--json", "--coco"):
+    for place in ("no/such/folder/f", "a_file/f", "own", "x" * 300):
+        result = run("detect", *MODEL, option, place, *photos[:2])
+        check(result.returncode == 1 and not result.stdout and place[:255] in result.stderr, result)
+for option in ("--out", "--xml"):
+    for place in ("a_file", "a_file/f", "x" * 300):
+        result = run("detect", *MODEL, option, place, *photos[:2])
+        check(result.returncode == 1 and not result.stdout and f"{option} {place}: expected a folder" in result.stderr, result)
+    if os.geteuid() != 0:  # who may write everywhere
+        os.makedirs("locked", exist_ok=True)
+        os.chmod("locked", 0o500)
+        refused(run("detect", *MODEL, option, "locked/below", *photos[:2]), f"{option} locked/below: expected a place to write into")

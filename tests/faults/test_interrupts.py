@@ -1,4 +1,5 @@
-"""Ctrl-C at any moment of a training run, and other signals that ask for an end: what is on the disk is whole, nothing that was finished is lost, and --resume goes on."""
+"""Ctrl-C at any moment of a training run, and other signals that ask for an end: what is on the disk is whole, nothing that was finished is lost,
+and --resume goes on. The other programs end likewise."""
 import json
 import os
 import pathlib
@@ -108,3 +109,34 @@ for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
     resumed = run("train_voc", *OPTIONS, "--out", out, "--resume")
     check(resumed.returncode == 0 and resumed.stdout == expected, resumed)
     check(pathlib.Path(out, "model.safetensors").read_bytes() == model, f"the model differs after signal {number}")
+
+# the programs that look at images: a sentence, the signal's status, what is whole stays, and nothing is left of what is not
+MODEL = ["--model", "complete/model.safetensors", "--threads", "1"]
+photos = sorted(str(p) for p in (data / "JPEGImages").iterdir())
+os.mkfifo("fifo.png")
+for number in (signal.SIGINT, signal.SIGTERM):
+    out = f"detect{number}"
+    process = subprocess.Popen([PROGRAMS / "detect", *MODEL, "--out", out, "--xml", out, "--json", out + ".json", "--csv", out + ".csv", photos[0],
+                                "fifo.png", photos[1]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with open("fifo.png", "wb") as pipe:  # opens when detect has come to its second image
+        process.send_signal(number)
+        pipe.write(pathlib.Path(photos[2]).read_bytes())
+    output, errors = process.communicate(timeout=60)
+    check(process.returncode == 128 + number and "stopped after 2 of 3 images" in errors, process.returncode, errors)
+    first = pathlib.Path(photos[0]).stem
+    check(files(out) == sorted([first + ".png", first + ".xml", "fifo.png", "fifo.xml"]), files(out))
+    check(not list(pathlib.Path().glob(out + ".*")), os.listdir())
+    whole(out)
+
+voc("more", {f"{i:03}": thing() for i in range(200)})
+for program, *options in (("evaluate", "--test", "more"), ("propose", "--data", "more", "--out", "more.txt"), ("inspect_data", "--data", "more", "--html", "more.html")):
+    for _ in range(5):  # where a busy machine let it end before the signal came
+        process = subprocess.Popen([PROGRAMS / program, *(MODEL if program != "inspect_data" else ["--threads", "1"]), *options], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        process.stderr.readline()  # of the check of the data
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        if process.returncode != 0:
+            break
+    check(process.returncode == 130 and "stopped" in errors and not output, process.returncode, errors)
+    check(not list(pathlib.Path().glob("more.*")), os.listdir())
