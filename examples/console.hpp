@@ -143,7 +143,8 @@ int run(CLI::App& app, int argc, char** argv, Work&& work) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the system's limit is a write that fails, with a sentence
   int status = 1;
   try {
-    if (auto const fault = fault_of([&] { status = work(); }); !fault.empty()) return fail(fault), 1;
+    if (auto const fault = fault_of([&] { status = work(); }); !fault.empty())
+      return fail(fault), interrupted == SIGPIPE ? interrupted_status() : 1;  // which the fault says in other words
   } catch (interruption const& left) {
     say("\nstopped" + (left.after.empty() ? "" : " after " + left.after) + "; files that are there are whole");
     return interrupted_status();

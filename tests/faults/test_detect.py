@@ -319,7 +319,6 @@ process.send_signal(signal.SIGTERM)  # between two tiles, too
 output, errors = process.communicate(timeout=60)
 check("own/a.png: 1711 tiles of 32 pixels, as neighbours share 31 (--overlap 8 makes 12)" in said, said)
 check(process.returncode == 143 and "stopped after 0 of 1 images" in errors and not output, process.returncode, errors)
-check("tiles of" not in run("detect", *MODEL, "--tile", 32, "own/a.png").stderr, "usual overlaps")
 refused(run("detect", *MODEL, "--tile", 32, "--overlap", 31, large), "at most 1000000 tiles", "2892461")
 
 # ---- what cannot be written is found before the work
