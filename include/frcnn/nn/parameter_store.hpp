@@ -240,9 +240,16 @@ class parameter_store {
     detail::for_each_part(rows, std::max<std::size_t>(1, (std::size_t{1} << 19) / std::max<std::size_t>(row, 1)), threads, [&] {
       return [&, logical = std::vector<T>(), ordered = std::vector<T>()](std::size_t first, std::size_t count) mutable {
         std::size_t const n = count * row;
+        bool const plain = e.p->stored == param_order::plain;
+        if constexpr (B::in_host_memory) {  // no copy between
+          T* const to = stored + first * row;
+          if (plain) return fetch(first * row, std::span<T>(to, n));
+          logical.resize(n);
+          fetch(first * row, std::span<T>(logical));
+          return detail::rows_to_stored(e.p->dims, count, logical.data(), to);
+        }
         logical.resize(n);
         fetch(first * row, std::span<T>(logical));
-        bool const plain = e.p->stored == param_order::plain;
         if (!plain) {
           ordered.resize(n);
           detail::rows_to_stored(e.p->dims, count, logical.data(), ordered.data());
