@@ -51,9 +51,8 @@ class imbalance_arguments {
     if (threshold_ <= 0) return;
     std::vector<std::size_t> all(set.size());
     std::iota(all.begin(), all.end(), 0);
-    auto const r = frcnn::data::repeat_factors_of(set, all, threshold_, [&](auto const& o) {
-      return !o.difficult || how == frcnn::data::difficult_objects::keep;
-    });
+    auto const r = frcnn::data::repeat_factors_of(
+        set, all, threshold_, [&](auto const& o) { return !o.difficult || how == frcnn::data::difficult_objects::keep; });
     std::vector<std::size_t> order(r.classes.size());
     std::iota(order.begin(), order.end(), 0);
     std::ranges::stable_sort(order, {}, [&](std::size_t k) { return r.classes[k].images; });

@@ -21,7 +21,8 @@ environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROO
 
 
 def start(processes, *arguments):
-    return subprocess.Popen([MPIRUN, "--oversubscribe", "-n", str(processes), PROGRAMS / "train_voc", *map(str, arguments)], env=environment,
+    # Of Open MPI: time for the others to end before they are killed, on a busy machine too.
+    return subprocess.Popen([MPIRUN, "--oversubscribe", "--mca", "odls_base_sigkill_timeout", "60", "-n", str(processes), PROGRAMS / "train_voc", *map(str, arguments)], env=environment,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -137,5 +138,5 @@ print(f"ended {time.time() - began:.1f} s after kill -9")
 process = start(2, *long_run, "--out", "stopped")
 wait_for_steps("stopped")
 process.send_signal(signal.SIGINT)
-out, errors = process.communicate(timeout=30)
+out, errors = process.communicate(timeout=120)
 check("go on with --resume" in errors, errors)

@@ -181,7 +181,9 @@ class epoch_plan {
     return (repeats_.empty() ? images_.size() : static_cast<std::size_t>(sum)) * (doubles && options_.flip ? 2 : 1);
   }
   // What draws go by.
-  std::uint64_t id_of(load_request const& r) const { return data_.id(r.index) + static_cast<std::uint64_t>(r.copy) * 0x9E3779B97F4A7C15ull; }
+  std::uint64_t id_of(load_request const& r) const {
+    return data_.id(r.index) + static_cast<std::uint64_t>(r.copy) * 0x9E3779B97F4A7C15ull;
+  }
   change_draws draws_of(load_request const& r) const { return {options_.seed, epoch_, id_of(r), r.flipped}; }
 
   int scale_of(load_request const& r) const {

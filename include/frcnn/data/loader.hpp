@@ -80,8 +80,8 @@ class evaluation_loader {
               for (std::size_t i = batch * size + mine; i < std::min<std::size_t>(data.size(), (batch + 1) * size); i += all)
                 requests.push_back({i, false});
             },
-            [&data, o, how = detail::load_options{o.difficult, {o.short_side}, o.max_side, o.channels},
-             memory = detail::load_memory()](detail::load_request const& r, loaded& out) mutable {
+            [&data, o, how = detail::load_options{o.difficult, {o.short_side}, o.max_side, o.channels}, memory = detail::load_memory()](
+                detail::load_request const& r, loaded& out) mutable {
               detail::load<Rules>(data, r, how, nullptr, memory, out);
               detail::load_regions<Rules>(data, o.regions, o.most_regions, 0, out);
             },

@@ -40,7 +40,7 @@ struct fast_rcnn_options {
   roi::target_options target = roi::target_options::of<Rules>();
   detect_defaults detections = detect_defaults::of<Rules>();
 
-  std::vector<double> class_weights{};  // [K+1], background first: of the class loss in training; none: 1 each (roi/loss.hpp)
+  std::vector<double> class_weights{};             // [K+1], background first: of the class loss in training; none: 1 each (roi/loss.hpp)
   std::array<char const*, 2> names{"fc6", "fc7"};  // of the fully connected layers' parameters, below roi_heads.box_head
 
   int layers() const { return (fc6 > 0) + (fc7 > 0); }
@@ -94,7 +94,7 @@ class fast_rcnn_head {
     typename Pooler::tape pooler;
     typename fully_connected::tape fc6, fc7;
     matrix pooled{}, h6{}, h7{}, logits{}, deltas{}, dlogits{}, ddeltas{};  // h6, h7: where the layers are
-    view<T, 1, B> class_weights{};  // where the options have some
+    view<T, 1, B> class_weights{};                                          // where the options have some
     staging<T, B> staged_weights;
     buffer<T, B> class_weight_memory, pooled_memory, h6_memory, h7_memory, logit_memory, delta_memory, dlogit_memory, ddelta_memory;
   };

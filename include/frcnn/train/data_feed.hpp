@@ -36,9 +36,7 @@ template <class Rules, data::DataSource Source = data::dataset>
 class data_feed {
  public:
   data_feed(Source const& set, data::training_options const& options)
-      : loader_(set, options),
-        names_pictures_(options.short_sides.size() < 2 && !options.augment.changes()),
-        capacity_(most_objects(set)) {
+      : loader_(set, options), names_pictures_(options.short_sides.size() < 2 && !options.augment.changes()), capacity_(most_objects(set)) {
     if (options.regions) regions_ = options.most_regions;
   }
 

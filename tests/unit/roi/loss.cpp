@@ -125,8 +125,8 @@ TEST_CASE("class weights: PyTorch's weighted mean, and its gradient") {
   auto const run = [&](array<double, 1>& loss, array<double, 2>& dlogits) {
     array<double, 2> ddeltas(deltas.dims);
     cpu::context c(2);
-    roi::roi_losses<torchvision>(c, s.get(), logits.in(), deltas.in(), dlogits.out(), ddeltas.out(), loss.out(), static_cast<any_communicator<cpu>*>(nullptr),
-                                 view<double const, 1, cpu>{weight.data(), {{classes}}});
+    roi::roi_losses<torchvision>(c, s.get(), logits.in(), deltas.in(), dlogits.out(), ddeltas.out(), loss.out(),
+                                 static_cast<any_communicator<cpu>*>(nullptr), view<double const, 1, cpu>{weight.data(), {{classes}}});
   };
   array<double, 1> loss(of(2));
   array<double, 2> dlogits(logits.dims);
