@@ -38,6 +38,7 @@ struct arguments {
   console::validation_arguments validation;
   double lambda = 0, n_cls = 0, n_reg = 0, region_side = 0;  // 0: the default
   std::uint64_t seed = 0;
+  int diagnose_every = 100;
   std::size_t cache_mb = 512;
   bool strict = false, new_predictors = false, no_test = false, resume = false, tensorboard = false;
 
@@ -158,6 +159,9 @@ inline void declare(CLI::App& app, arguments& a) {
       ->needs(init)
       ->check(console::path());
   app.add_flag("--strict", a.strict, "refuse --init's model where its classes are not those of this run")->needs(init);
+  app.add_option("--diagnose-every", a.diagnose_every, "steps between two looks at samples, proposals and gradients; 0: none")
+      ->capture_default_str()
+      ->check(console::whole(0));
   app.add_option("--out", a.out, "folder of the run")->capture_default_str()->check(console::path());
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(console::whole<std::int64_t>(1));

@@ -11,6 +11,7 @@
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "curves.hpp"
+#include "diagnostics.hpp"
 #include "fine_tuning.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
@@ -197,7 +198,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto const add_plan = [&](presets::training_defaults const& defaults) {
     if (int const batch = a.batch ? a.batch : defaults.batch; batch % team.size() != 0)
       throw error("--batch", fmt::format("a multiple of the {} processes, which share it", team.size()), std::to_string(batch));
-    plan p{.options = {a.seed, defaults.rate, defaults.optimiser, a.accumulate ? a.accumulate : defaults.accumulate},
+    plan p{.options = {a.seed, defaults.rate, defaults.optimiser, a.accumulate ? a.accumulate : defaults.accumulate, a.diagnose_every},
            .batch = a.batch ? a.batch : defaults.batch};
     auto& rate = p.options.rate;
     if (a.lr > 0) rate.lr = a.lr;
@@ -379,6 +380,17 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       events->scalar("learning_rate", static_cast<float>(r.lr), all, now());
       events->scalar("gradient_norm", static_cast<float>(r.norm), all, now());
     }
+  };
+  console::feed_watch watch_feed;
+  run.hooks.on_diagnostics = [&](step_diagnostics const& r) {
+    if (!team.is_first()) return;
+    plan const& p = plans[static_cast<std::size_t>(r.stage) % plans.size()];
+    std::int64_t const all = run.before(static_cast<std::size_t>(r.stage)) + r.step + 1;
+    auto const values = console::fields_of(r, p.batch * p.options.accumulate * pace.rate(static_cast<double>(all)));
+    metrics->write(static_cast<std::uint64_t>(all), values);
+    if (events)
+      for (auto const& [name, value] : values) events->scalar("diagnostics/" + name, static_cast<float>(value), all, now());
+    watch_feed(r);
   };
   run.hooks.name_of = [&](std::uint64_t id) { return sets.train.samples[id].image.string(); };
   std::stop_source stop;

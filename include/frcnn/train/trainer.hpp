@@ -6,6 +6,8 @@
 //   on_step(report)            each step's losses, in order, a few steps late: nothing waits for the device
 //   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date, end_here() makes
 //                              this the last step
+//   on_diagnostics(d)          every options.diagnose_every steps, with that step's report: how samples, proposals and gradients look, and
+//                              how much of the time went by waiting for the feed (diagnostics.hpp)
 //   name_of(id)                what an image is called in messages
 //   share(others)              a step's images are shared with other processes: the feed gives this one's, losses and gradients are sums over
 //                              all, and so is the verdict on a step. Beforehand all have the same weights (see share())
@@ -23,6 +25,7 @@
 // parameters rise by store.changed() after it, which whoever replays recorded kernels calls too.
 #include "frcnn/core/recorded.hpp"
 #include "frcnn/detector/input.hpp"
+#include "frcnn/train/diagnostics.hpp"
 #include "frcnn/train/schedule.hpp"
 #include "frcnn/train/sgd.hpp"
 #include "frcnn/train/shared_gradients.hpp"
@@ -31,6 +34,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -53,11 +57,13 @@ struct trainer_options {
   std::uint64_t seed = 0;
   schedule rate{};
   sgd_options optimiser{};
-  int accumulate = 1;  // micro-batches per update
+  int accumulate = 1;      // micro-batches per update
+  int diagnose_every = 0;  // steps; 0: never
 };
 
 struct trainer_hooks {
   std::function<void(step_report const&)> on_step = [](step_report const&) {};
+  std::function<void(step_diagnostics const&)> on_diagnostics = [](step_diagnostics const&) {};
   std::function<void(std::int64_t)> after_step = [](std::int64_t) {};
   std::function<std::string(std::uint64_t)> name_of = [](std::uint64_t id) { return "image " + std::to_string(id); };
 };
@@ -155,6 +161,7 @@ class trainer {
     step_ = reported_ = step;
     end_ = options_.rate.steps;
     is_state_known_ = false;
+    looked_at_.reset();
   }
   // The run is complete as it stands, sooner than options.rate.steps: until seek().
   void end_here() { end_ = std::min(end_, step_); }
@@ -201,10 +208,13 @@ class trainer {
     images.clear();
     view<T, 1, B> const loss{loss_.data(), {{4}}}, sums{sums_.data(), {{4}}};
     part_set written{};
+    bool const looks = options_.diagnose_every > 0 && (step_ + 1) % options_.diagnose_every == 0;
     optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
     if (shared_) shared_->prepare(context_, model_.parameters());
     for (int m = 0; m < options_.accumulate; ++m) {
+      auto const asked = clock::now();
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
+      waited_ += clock::now() - asked;
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
       auto batch = input_.upload(context_);
       batch.shared_with = shared_with_;
@@ -226,6 +236,7 @@ class trainer {
         add_to(key, truth);
       };
       written = {static_cast<std::uint32_t>(is_recordable_ && !shared_ ? recorded(context_, describe, work) : work())};
+      if (looks && is_last) look(batch, truth, written);
     }
     if (shared_) {
       shared_->finish(context_, written);
@@ -243,6 +254,26 @@ class trainer {
     model_.parameters().changed(written);
     reports_[static_cast<std::size_t>(step_ % ring)].start(context_, ring_.data() + step_ % ring * slot, figures);
     ++step_;
+  }
+
+  using clock = std::chrono::steady_clock;
+
+  void look(batch<T, B> const& images, truth<T, B> const& gt, part_set written) {
+    if (looked_at_) tell();  // not reported yet: only where they are closer than reports are late
+    looks_.look(context_, images, gt, tape_, model_.parameters(), written, options_.accumulate);
+    auto const now = clock::now();
+    feed_share_ = std::chrono::duration<double>(waited_) / std::chrono::duration<double>(now - last_look_);
+    last_look_ = now;
+    waited_ = {};
+    looked_at_ = step_;
+  }
+  void tell() {
+    auto d = looks_.read();
+    d.stage = stage;
+    d.step = *looked_at_;
+    d.feed_share = feed_share_;
+    looked_at_.reset();
+    hooks.on_diagnostics(d);
   }
 
   void update(view<T, 1, B> sums, part_set written) {
@@ -275,6 +306,7 @@ class trainer {
                   "finite losses and gradients", found(r));
     }
     hooks.on_step(r);
+    if (looked_at_ == step) tell();
   }
 
   std::string found(step_report const& r) const {
@@ -304,6 +336,11 @@ class trainer {
   std::array<readback<T, B>, ring> reports_;
   std::array<std::vector<std::uint64_t>, ring> images_;
   step_report report_;
+  diagnostics<Model> looks_;
+  std::optional<std::int64_t> looked_at_;  // a step whose diagnostics are not told yet
+  clock::time_point last_look_ = clock::now();
+  clock::duration waited_{};  // for the feed, since
+  double feed_share_ = 0;
 };
 
 }  // namespace frcnn

@@ -119,6 +119,64 @@ TEST_CASE("flush brings reports up to date") {
   CHECK(current);
 }
 
+TEST_CASE("diagnostics: samples, proposals, accuracy and norms of a step, and nothing is changed by looking") {
+  auto o = options(7, 2);
+  run plain(o);
+  CHECK(plain.t.run(pictures));
+  o.diagnose_every = 3;
+  run r(o);
+  std::vector<step_diagnostics> seen;
+  std::vector<double> norms;
+  r.t.hooks.on_diagnostics = [&](step_diagnostics const& d) { seen.push_back(d); };
+  r.t.hooks.on_step = [&](step_report const& report) { norms.push_back(report.norm); };
+  CHECK(r.t.run(pictures));
+  CHECK(all_values(*r.m) == all_values(*plain.m));
+  REQUIRE(seen.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto const& d = seen[i];
+    CHECK(d.step == 3 * static_cast<std::int64_t>(i) + 2);
+    CHECK((d.rpn_positives > 0 && d.rpn_positives + d.rpn_negatives <= 2 * r.m->generator().options().target.batch));
+    CHECK((d.head_positives + d.head_negatives > 0 && d.head_positives + d.head_negatives <= 2 * r.m->head().options().target.batch));
+    CHECK((d.proposal_recall >= 0 && d.proposal_recall <= 1));
+    CHECK((d.head_accuracy >= 0 && d.head_accuracy <= 1));
+    CHECK(std::hypot(d.norm_backbone, d.norm_rpn, d.norm_head) == doctest::Approx(norms[3 * i + 2]).epsilon(1e-4));
+    CHECK((d.feed_share > 0 && d.feed_share < 1));
+  }
+
+  // Of a step of the RPN alone there is no head, and nobody proposes.
+  run s(options(1));
+  diagnostics<model> look;
+  auto input = empty_input<model>();
+  pictures(0, input);
+  auto const images = input.upload(s.c);
+  auto const truths = input.upload_truth(s.c);
+  std::uint64_t state[2] = {3, 0};
+  std::vector<float> loss(4);
+  model::tape tape;
+  s.m->parameters().enable_gradients();
+  auto const written = s.m->step_rpn(s.c, images, truths, rng<cpu>{{state, {{2}}}}, tape, {loss.data(), {{4}}});
+  look.look(s.c, images, truths, tape, s.m->parameters(), written, 1);
+  auto const d = look.read();
+  CHECK((d.rpn_negatives > 0 && d.norm_rpn > 0 && d.norm_backbone > 0));
+  CHECK((std::isnan(d.head_positives) && std::isnan(d.head_accuracy) && std::isnan(d.norm_head) && std::isnan(d.proposal_recall)));
+
+  // Everything that is proposed is an object: all are found.
+  auto const joint = s.m->step(s.c, images, truths, rng<cpu>{{state, {{2}}}}, tape, {loss.data(), {{4}}});
+  auto const anchors = tape.proposals.anchors;
+  auto const chosen = tape.proposals.decided.proposal;
+  for (int n = 0; n < chosen.dims[0]; ++n) CHECK(chosen.data[n * chosen.dims[1]] >= 0);
+  std::vector<box<float>> boxes(truths.boxes.rows.data, truths.boxes.rows.data + truths.boxes.rows.size());
+  counted<box<float>, 2, cpu> const rois{scratch<box<float>, cpu>(s.c, chosen.dims), scratch<std::int32_t, cpu>(s.c, shape<1>{{2}})};
+  rpn::decode_proposals<model::rules>(s.c, anchors, model::rules::rpn_coder(), images.info,
+                                      view<float const, 3, cpu>(tape.proposals.deltas), view<std::int32_t const, 2, cpu>(chosen), rois);
+  for (std::size_t i = 0; i < boxes.size(); ++i)
+    boxes[i] = rois.rows.data[static_cast<std::size_t>(static_cast<int>(i) / truths.capacity() * chosen.dims[1])];
+  auto moved = truths;
+  moved.boxes.rows.data = boxes.data();
+  look.look(s.c, images, moved, tape, s.m->parameters(), joint, 1);
+  CHECK(look.read().proposal_recall == 1);
+}
+
 TEST_CASE("a step that is not finite throws, naming step and images, and has changed nothing") {
   for (std::int64_t const bad : {0, 2, 8}) {
     CAPTURE(bad);
