@@ -13,7 +13,7 @@
 
 #include <frcnn/compress.hpp>
 #include <frcnn/load.hpp>
-#include <frcnn/presets/every_preset.hpp>
+#include <frcnn/presets/load_weights.hpp>
 #include <frcnn/train/evaluation.hpp>
 
 using namespace frcnn;
@@ -124,10 +124,10 @@ int main(int argc, char** argv) {
   for (char const* of_test : {"--metric", "--split", "--skip-bad", "--exif"}) app.get_option(of_test)->needs(test);
   a.cpu.add_to(app);
   return console::run(app, argc, argv, [&] {
-    auto const preset = preset_of(io::safetensors_file(a.model));
-    return every_file_preset<cpu>::with(preset, [&]<class Preset>() {
+    weights_file const file(a.model);
+    return every_file_preset<cpu>::with(preset_of(file, {}), [&]<class Preset>() {
       console::check_files({a.model}, {a.out});
-      return run<typename Preset::family>(load<Preset>(a.model, a.cpu.get()), a);
+      return run<family_of<Preset>>(load_family<Preset>(file, {}, a.cpu.get()), a);
     });
   });
 }

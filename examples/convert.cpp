@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
     auto const classes = wanted.empty()    ? std::vector<std::string>()
                          : wanted == "voc" ? frcnn::voc_classes()
                                            : frcnn::data::parse_class_list(wanted);
-    return console::with_model(model, {.threads = 1}, [&]<class Preset>(frcnn::detector<Preset> const& all) {
-      std::optional<frcnn::detector<Preset>> some;
+    return console::with_model(model, {.threads = 1}, [&]<class Family>(frcnn::detector<Family> const& all) {
+      std::optional<frcnn::detector<Family>> some;
       if (!classes.empty()) some.emplace(frcnn::with_classes(all, classes, {.threads = 1}));
       auto const& d = some ? *some : all;
       console::stop_if_interrupted();
@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
       else frcnn::save_pth(d, out);
       std::size_t numbers = 0;
       for (auto const& e : d.model().parameters().entries()) numbers += e.p->size();
-      fmt::print("{}: preset {}, {} {}, {:.2f} million weights\n", out, Preset::name, d.classes().size(),
+      fmt::print("{}: preset {}, {} {}, {:.2f} million weights\n", out, d.config().preset, d.classes().size(),
                  d.classes().size() == 1 ? "class" : "classes", 1e-6 * static_cast<double>(numbers));
       return 0;
     });

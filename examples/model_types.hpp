@@ -7,15 +7,16 @@
 
 namespace console {
 
-// f.operator()<Preset>(detector<Preset>): all calls return one type.
+// f.operator()<Family>(detector<Family>), for the families of the presets: all calls return one type.
 template <class F>
 auto with_model(model_arguments const& model, frcnn::cpu_options const& options, F f) {
   auto const foreign = model.foreign();
   frcnn::weights_file const file(model.file, foreign.key);
   return frcnn::every_file_preset<frcnn::cpu>::with(frcnn::preset_of(file, foreign.preset), [&]<class Preset>() {
-    auto d = frcnn::load<Preset>(file, foreign, options);
-    if (auto const taken = frcnn::taken_unsaid<Preset>(file, foreign.norm_epsilon); !taken.empty()) say(taken + " (--bn-eps changes it)");
-    return f.template operator()<Preset>(std::move(d));
+    using family = frcnn::family_of<Preset>;
+    auto d = frcnn::load_family<Preset>(file, foreign, options);
+    if (auto const taken = frcnn::taken_unsaid<family>(file, foreign.norm_epsilon); !taken.empty()) say(taken + " (--bn-eps changes it)");
+    return f.template operator()<family>(std::move(d));
   });
 }
 

@@ -87,8 +87,7 @@ int from(detector<Family> const& d, request const& r) {
 }
 
 int from_model(request const& r) {
-  return console::with_model(r.model, r.cpu.get(),
-                             [&]<class Preset>(detector<Preset> const& d) { return from<typename Preset::family>(d, r); });
+  return console::with_model(r.model, r.cpu.get(), [&]<class Family>(detector<Family> const& d) { return from<Family>(d, r); });
 }
 
 #if FRCNN_HAS_OPENCV

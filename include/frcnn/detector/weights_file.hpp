@@ -155,24 +155,48 @@ inline std::string_view part_of(std::string_view name) {
 
 }  // namespace detail
 
-// options: the device's, of every detect call. A file of this library says all itself: foreign must be empty.
-template <class Preset>
-detector<Preset> load(weights_file const& file, foreign_options const& foreign = {}, typename Preset::device::options options = {},
-                      model_weights how = model_weights::read) {
+namespace detail {
+// Compiled once for all presets of a family: config is the preset's, `left` and `make` are what it makes of old files and of a configuration.
+template <class Family>
+detector<Family> load_weights_of(weights_file const& file, foreign_options const& foreign, typename Family::device::options options,
+                                 model_weights how, typename detector<Family>::config_type config, std::string (*left)(std::string const&),
+                                 std::unique_ptr<typename Family::model> (*make)(typename detector<Family>::config_type const&)) {
   if (file.is_ours() && !foreign.says_nothing())
     throw error(file.name(), "a file of another program, where classes, anchors or sides are given",
                 "a model of this library, which says them");
-  if (file.model()) return detector<Preset>(detail::load<Preset>(*file.model(), options, how));
-  if (file.spec()) {
-    detector<Preset> d(read_config<Preset>(file), options);
-    read_parameters(file.source(), d.model().parameters(), how);
+  auto const name = config.preset;
+  if (file.model())
+    return load_of<Family>(*file.model(), read_config_of(*file.model(), name.c_str(), std::move(config), left), make, options, how);
+  auto const filled = [&](io::weight_source const& source) {
+    detector<Family> d(config, make(config), options);
+    read_parameters(source, d.model().parameters(), how);
     return d;
+  };
+  if (file.spec()) {
+    if (file.preset() != name) throw error(file.name(), "a model of preset " + name, "one of preset " + file.preset());
+    spec_reader(file.place(), *file.spec()).read(config);
+    return filled(file.source());
   }
-  auto const source = detail::mapped<Preset>(file);
+  auto const source = mapped<Family>(file);
   if (!source.whose().is_detector) throw error(file.name(), "the weights of a whole detector", source.whose().of + std::string(" weights"));
-  detector<Preset> d(detail::configured(Preset::config({}), source, foreign), options);
-  read_parameters(source, d.model().parameters(), how);
-  return d;
+  config = configured(std::move(config), source, foreign);
+  return filled(source);
+}
+}  // namespace detail
+
+// options: the device's, of every detect call. A file of this library says all itself: foreign must be empty. load_family: the detector as its
+// family's, whose configuration says which preset it is; programs that are written for families compile no more for more presets.
+template <class Preset>
+detector<family_of<Preset>> load_family(weights_file const& file, foreign_options const& foreign = {},
+                                        typename Preset::device::options options = {}, model_weights how = model_weights::read) {
+  using config_type = typename detector<Preset>::config_type;
+  return detail::load_weights_of<family_of<Preset>>(file, foreign, options, how, Preset::config({}), detail::left_to_preset<Preset>,
+                                                    [](config_type const& config) { return Preset::make(config); });
+}
+template <class Preset>
+detector<Preset> load(weights_file const& file, foreign_options const& foreign = {}, typename Preset::device::options options = {},
+                      model_weights how = model_weights::read) {
+  return detector<Preset>(load_family<Preset>(file, foreign, options, how));
 }
 
 // To begin a training from a file of another program: take_over sets what its tensors and its pixels decide, before the model is made;

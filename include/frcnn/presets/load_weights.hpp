@@ -33,8 +33,8 @@ inline any_detector load_any_weights(std::filesystem::path const& path, foreign_
                                      std::function<void(std::string const&)> const& note) {
   weights_file const file(path, foreign.key);
   return every_file_preset<cpu>::with(preset_of(file, foreign.preset), [&]<class Preset>() {
-    any_detector d(load<Preset>(file, foreign, options));
-    if (auto const sentence = taken_unsaid<Preset>(file, foreign.norm_epsilon); note && !sentence.empty()) note(sentence);
+    any_detector d(load_family<Preset>(file, foreign, options));
+    if (auto const sentence = taken_unsaid<family_of<Preset>>(file, foreign.norm_epsilon); note && !sentence.empty()) note(sentence);
     return d;
   });
 }
