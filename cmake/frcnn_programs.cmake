@@ -95,8 +95,8 @@ function(frcnn_compile_together name list)
   set(${list} ${compiled} PARENT_SCOPE)
 endfunction()
 
-# frcnn_add_test(<name> <label> <folder>): all sources below the folder and tests/main.cpp as one program. Nothing there: no program.
-# It runs in the source folder: tests name their golden files as tests/golden/...
+# frcnn_add_test(<name> <label> <folder> [argument...]): all sources below the folder and tests/main.cpp as one program, which the test runs
+# with these arguments. Nothing there: no program. It runs in the source folder: tests name their golden files as tests/golden/...
 function(frcnn_add_test name label folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   if(NOT sources)
@@ -118,10 +118,10 @@ function(frcnn_add_test name label folder)
     target_compile_options(${name} PRIVATE -O0)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  add_test(NAME ${label}.${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set(processors 2)
-  if(name MATCHES "^test_(core|cuda|data|eval|geometry|images_with_stb|io|viz)$")
-    set(processors 1)  # they mostly wait, or have one thread
+  add_test(NAME ${label}.${name} COMMAND ${name} ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set(processors 1)  # most of their time has one thread
+  if(name MATCHES "^test_(ops|threads)$")
+    set(processors 2)
   endif()
   set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} PROCESSORS ${processors})
 endfunction()
