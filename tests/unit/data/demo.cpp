@@ -28,7 +28,12 @@ TEST_CASE("a scene is a function of seed and index, and its boxes lie in the pic
   std::map<std::string, int> names;
   float smallest = 1000, largest = 0;
   int difficult = 0, truncated = 0;
-  for (std::uint64_t i = 0; i < 60; ++i) {
+#if defined(__SANITIZE_ADDRESS__)  // which takes twenty times as long, and has nothing to find in how many there are of each
+  constexpr std::uint64_t scenes = 12;
+#else
+  constexpr std::uint64_t scenes = 60;
+#endif
+  for (std::uint64_t i = 0; i < scenes; ++i) {
     demo_scene const scene = render_demo_scene(4, i);
     float const w = static_cast<float>(scene.pixels.width), h = static_cast<float>(scene.pixels.height);
     sizes.insert({scene.pixels.width, scene.pixels.height});
@@ -52,8 +57,9 @@ TEST_CASE("a scene is a function of seed and index, and its boxes lie in the pic
     if (i < 3) CHECK(render_demo_scene(4, i).pixels.pixels == scene.pixels.pixels);
     if (i < 3) CHECK(render_demo_scene(5, i).pixels.pixels != scene.pixels.pixels);
   }
-  CHECK(sizes.size() == 4);
   REQUIRE(names.size() == 3);
+  if (scenes < 60) return;
+  CHECK(sizes.size() == 4);
   for (auto const& [name, count] : names) CHECK(count > 30);
   CHECK(smallest >= 13);
   CHECK(smallest < 24);
@@ -66,14 +72,14 @@ TEST_CASE("a scene is a function of seed and index, and its boxes lie in the pic
 
 TEST_CASE("the folder is whole, reads without a warning, and equal options give equal bytes") {
   ::scratch folder;
-  write_demo_voc(folder / "a", {.images = 20, .seed = 3, .threads = 1});
+  write_demo_voc(folder / "a", {.images = 10, .seed = 3, .threads = 1});
   fs::create_directory(folder / "b");  // empty: is taken
-  write_demo_voc(folder.path.string() + "/b/", {.images = 20, .seed = 3, .threads = 3});
-  write_demo_voc(folder / "c", {.images = 20, .seed = 4});
+  write_demo_voc(folder.path.string() + "/b/", {.images = 10, .seed = 3, .threads = 3});
+  write_demo_voc(folder / "c", {.images = 2, .seed = 4});
   write_demo_voc(folder / "d", {.images = 4, .seed = 3});
   CHECK(folder.entries() == 4);
   auto const a = files_of(folder / "a");
-  CHECK(a.size() == 20 + 20 + 2);
+  CHECK(a.size() == 10 + 10 + 2);
   CHECK(a == files_of(folder / "b"));
   CHECK(a.at("JPEGImages/000001.jpg") != files_of(folder / "c").at("JPEGImages/000001.jpg"));
   CHECK(a.at("JPEGImages/000002.jpg") == files_of(folder / "d").at("JPEGImages/000002.jpg"));
@@ -81,9 +87,9 @@ TEST_CASE("the folder is whole, reads without a warning, and equal options give 
   std::vector<std::string> warnings;
   voc_options const options{.warn = [&](std::string const& w) { warnings.push_back(w); }};
   dataset const train = read_voc({{folder / "a", "trainval"}}, options), test = read_voc({{folder / "a", "test"}}, options);
-  CHECK(train.size() == 16);
-  CHECK(test.size() == 4);
-  CHECK(test.samples[0].id == "000017");
+  CHECK(train.size() == 8);
+  CHECK(test.size() == 2);
+  CHECK(test.samples[0].id == "000009");
   CHECK(train.classes == std::vector<std::string>(demo_classes.begin(), demo_classes.end()));
   CHECK(warnings.empty());
   for (std::size_t i = 0; i < train.size(); ++i) {
