@@ -424,10 +424,15 @@ TEST_CASE("with everything in memory and every buffer grown, a batch allocates n
   pictures const p(9);
   for (int workers : {0, 1, 2}) {
     training_loader<torchvision> loader(p.data, options(2, 0, workers));
-    for (int b = 0; b < 2000; ++b) loader.next();
-    long const before = allocations;
-    for (int b = 0; b < 50; ++b) loader.next();
-    CHECK(allocations - before == 0);
+    // On a busy machine a background thread may come to its first use of a buffer late.
+    long least = 1;
+    for (int window = 0; window < 5 && least > 0; ++window) {
+      for (int b = 0; b < 2000; ++b) loader.next();
+      long const before = allocations;
+      for (int b = 0; b < 50; ++b) loader.next();
+      least = allocations - before;
+    }
+    CHECK(least == 0);
   }
   auto changed = options(2);
   changed.augment = augmentation::strong();
