@@ -47,14 +47,14 @@ inline void draw_training_curves(std::filesystem::path const& out) {
     frcnn::io::write_file_atomically(out / "curves.svg", viz::line_chart(of_losses, losses));
     return;
   }
-  std::vector<viz::chart_panel> panels;
-  panels.push_back({{.title = "Loss", .x_label = "step", .y_label = "loss"}, {metrics.of("loss", "training", 0.95), validation}});
-  panels.push_back({{.title = "AP50 on the validation data", .x_label = "step", .y_label = "mAP50", .y = {0, 1}},
-                    {metrics.of("val_map50", "mAP50", 0)}});
-  panels.push_back({of_losses, losses});
-  std::vector<viz::chart_series> parts;
-  for (auto const* name : {"objectness", "rpn_box", "class", "head_box"}) parts.push_back(metrics.of(std::string("val_") + name, name, 0));
-  panels.push_back({{.title = "Validation losses", .x_label = "step", .y_label = "loss"}, parts});
+  std::vector<viz::chart_series> parts;  // as of training, in the same colours
+  for (auto const& s : losses) parts.push_back(metrics.of("val_" + s.name, s.name, 0));
+  std::vector<viz::chart_panel> panels{
+      {{.title = "Loss", .x_label = "step", .y_label = "loss"}, {metrics.of("loss", "training", 0.95), validation}},
+      {{.title = "AP50 on the validation data", .x_label = "step", .y_label = "mAP50", .y = {0, 1}}, {metrics.of("val_map50", "mAP50", 0)}},
+      {of_losses, losses},
+      {{.title = "Validation losses", .x_label = "step", .y_label = "loss"}, parts}};
+  for (auto& panel : panels) panel.options.x = {0, validation.x.back()};  // an evaluation is the last thing that a run does
   frcnn::io::write_file_atomically(out / "curves.svg", viz::chart_grid(panels, 2));
 }
 

@@ -317,7 +317,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     identity["--region-side"] = fmt::format("{}", config.pyramid.region_side);
   }
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
-  a.validation.identify(identity);
+  a.validation.identify(identity, sets.validation);
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, proposals_crc);
   auto const trained_on = data::fingerprint_of(sets.train);
   console::catch_interrupts();

@@ -54,12 +54,14 @@ struct validation_arguments {
     return numbers_in<std::int64_t>(epochs ? every.substr(0, every.size() - 1) : every)[0] * (epochs ? per_epoch : 1);
   }
   // What a resumed run must have in common with the one it goes on from.
-  void identify(std::map<std::string, std::string>& identity) const {
+  void identify(std::map<std::string, std::string>& identity, frcnn::data::dataset const& set) const {
     if (!wanted()) return;
     identity["--eval-every"] = every;
     if (patience) identity["--patience"] = std::to_string(patience);
     if (data.empty()) identity["--val-fraction"] = fmt::format("{}", fraction);
     else identity["--val"] = data;
+    identity["validation images"] =
+        fmt::format("of CRC32C {:08x}", frcnn::io::crc32c(frcnn::data::to_text(frcnn::data::fingerprint_of(set))));
   }
 
  private:
