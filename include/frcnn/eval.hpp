@@ -1,6 +1,7 @@
 #pragma once
-// Evaluation: VOC's and COCO's average precision, files and recall of proposals, result files.
+// Evaluation: VOC's and COCO's average precision, kinds of errors, files and recall of proposals, result files.
 #include "frcnn/eval/coco_report.hpp"
+#include "frcnn/eval/error_kinds.hpp"
 #include "frcnn/eval/proposal_file.hpp"
 #include "frcnn/eval/proposal_recall.hpp"
 #include "frcnn/eval/proposal_size.hpp"

@@ -89,18 +89,34 @@ inline double average_precision(std::span<pr_point const> curve, ap_metric metri
   return sum / 11;
 }
 
+namespace detail {
+
+// Throws error for lists of different lengths, a label outside 1..classes and a score that is NaN. what: who asks.
+inline void check_lists(char const* what, std::span<std::vector<detection> const> detections,
+                        std::span<std::vector<truth_box> const> truths, int classes) {
+  if (detections.size() != truths.size())
+    throw error(what, "detections for " + std::to_string(truths.size()) + " images", std::to_string(detections.size()));
+  auto const check_label = [&](char const* of, std::size_t image, std::int32_t label) {
+    if (label < 1 || label > classes)
+      throw error(std::string(of) + " of image " + std::to_string(image), "a label from 1 to " + std::to_string(classes),
+                  std::to_string(label));
+  };
+  for (std::size_t i = 0; i < truths.size(); ++i)
+    for (truth_box const& t : truths[i]) check_label("object", i, t.label);
+  for (std::size_t i = 0; i < detections.size(); ++i)
+    for (detection const& d : detections[i]) {
+      check_label("detection", i, d.label);
+      if (is_nan(d.score)) throw error("detection of image " + std::to_string(i), "a score", "NaN");
+    }
+}
+
+}  // namespace detail
+
 // detections, truths: one vector per image, in the same order. Throws error for lists of different lengths, a label outside 1..classes
 // and a score that is NaN.
 inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detections, std::span<std::vector<truth_box> const> truths,
                                    int classes, ap_options options = {}) {
-  if (detections.size() != truths.size())
-    throw error("evaluate_voc", "detections for " + std::to_string(truths.size()) + " images", std::to_string(detections.size()));
-  auto const check_label = [&](char const* what, std::size_t image, std::int32_t label) {
-    if (label < 1 || label > classes)
-      throw error(std::string(what) + " of image " + std::to_string(image), "a label from 1 to " + std::to_string(classes),
-                  std::to_string(label));
-  };
-
+  detail::check_lists("evaluate_voc", detections, truths, classes);
   voc_evaluation result;
   result.options = options;
   result.classes.resize(static_cast<std::size_t>(classes));
@@ -109,7 +125,6 @@ inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detec
   for (std::size_t i = 0; i < truths.size(); ++i) {
     claimed[i].resize(truths[i].size());
     for (truth_box const& t : truths[i]) {
-      check_label("object", i, t.label);
       class_ap& c = result.classes[static_cast<std::size_t>(t.label - 1)];
       ++(t.difficult ? c.difficult : c.truths);
     }
@@ -120,11 +135,7 @@ inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detec
   };
   std::vector<std::vector<finding>> found(static_cast<std::size_t>(classes));
   for (std::size_t i = 0; i < detections.size(); ++i)
-    for (detection const& d : detections[i]) {
-      check_label("detection", i, d.label);
-      if (is_nan(d.score)) throw error("detection of image " + std::to_string(i), "a score", "NaN");
-      found[static_cast<std::size_t>(d.label - 1)].push_back({i, &d});
-    }
+    for (detection const& d : detections[i]) found[static_cast<std::size_t>(d.label - 1)].push_back({i, &d});
 
   double sum = 0;
   int counted = 0;
