@@ -15,6 +15,7 @@
 //
 // Example: objects (0,0,10,10) and (0,0,10,10) again, a detection there: it takes the second.
 // Source: pycocotools 2.0.11, cocoeval.py, evaluateImg, and common/maskApi.c, bbIou. `ignore` without `iscrowd` means nothing there.
+#include "frcnn/geometry/box.hpp"
 #include "frcnn/io/coco_records.hpp"
 
 #include <algorithm>
@@ -31,6 +32,11 @@ struct coco_area_range {
   double least, most;
   bool leaves_out(double area) const { return area < least || area > most; }
 };
+
+inline io::coco_box coco_box_of(box<float> const& b) {
+  auto const w = b.as<double>();
+  return {w.x1, w.y1, w.width(), w.height()};
+}
 
 // In double, with the operations of pycocotools in their order. Of what does not overlap, or has no extent: 0.
 inline double coco_iou(io::coco_box const& detection, io::coco_box const& object, bool crowd) {

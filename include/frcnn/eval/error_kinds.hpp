@@ -117,10 +117,6 @@ class error_ap {
 // 1. to 4. of one image.
 inline void judge_image(std::span<detection const> found, std::span<truth_box const> truths, error_options const& o,
                         std::vector<judged>& all, std::vector<detection_error>& errors) {
-  auto const coco = [](box<float> const& b) {
-    auto const w = b.as<double>();
-    return io::coco_box{w.x1, w.y1, w.width(), w.height()};
-  };
   std::vector<std::size_t> order(found.size());
   for (std::size_t d = 0; d < order.size(); ++d) order[d] = d;
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return found[a].score > found[b].score; });
@@ -141,7 +137,8 @@ inline void judge_image(std::span<detection const> found, std::span<truth_box co
   std::vector<char> right(order.size());
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
     detection const& d = found[order[rank]];
-    for (std::size_t g = 0; g < G; ++g) overlap[rank * G + g] = coco_iou(coco(d.where), coco(truths[g].where), truths[g].difficult);
+    for (std::size_t g = 0; g < G; ++g)
+      overlap[rank * G + g] = coco_iou(coco_box_of(d.where), coco_box_of(truths[g].where), truths[g].difficult);
     auto const [g, v] = highest(rank, [&](std::size_t at) { return truths[at].label == d.label && !taken[at]; });
     if (v >= o.foreground) taken[static_cast<std::size_t>(g)] = right[rank] = 1;
   }

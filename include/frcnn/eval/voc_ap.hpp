@@ -29,6 +29,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -110,6 +111,15 @@ inline void check_lists(char const* what, std::span<std::vector<detection> const
     }
 }
 
+// The object of the detection's class that it overlaps most (the first of equals), difficult and claimed ones included; -1: none.
+inline std::pair<std::size_t, float> most_overlapped(std::span<truth_box const> truths, detection const& d) {
+  std::pair<std::size_t, float> best{0, -1};
+  for (std::size_t t = 0; t < truths.size(); ++t)
+    if (truths[t].label == d.label)
+      if (float const o = iou(truths[t].where, d.where); o > best.second) best = {t, o};
+  return best;
+}
+
 }  // namespace detail
 
 // detections, truths: one vector per image, in the same order. Throws error for lists of different lengths, a label outside 1..classes
@@ -147,12 +157,7 @@ inline voc_evaluation evaluate_voc(std::span<std::vector<detection> const> detec
     c.curve.reserve(found[k].size());
     for (auto const& [image, d] : found[k]) {
       // 2.
-      std::size_t best = 0;
-      float overlap = -1;
-      for (std::size_t t = 0; t < truths[image].size(); ++t) {
-        if (truths[image][t].label != d->label) continue;
-        if (float const o = iou(truths[image][t].where, d->where); o > overlap) overlap = o, best = t;
-      }
+      auto const [best, overlap] = detail::most_overlapped(truths[image], *d);
       // 3.
       if (overlap > options.iou_threshold) {
         if (truths[image][best].difficult) {

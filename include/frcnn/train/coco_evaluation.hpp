@@ -22,8 +22,7 @@ inline std::vector<io::coco_result> coco_results_of(data::dataset const& set, st
     for (detection const& d : found[i]) {
       auto const category = id.find(set.classes.at(static_cast<std::size_t>(d.label - 1)));
       if (category == id.end()) continue;
-      auto const b = d.where.as<double>();
-      results.push_back({set.samples.at(i).number, category->second, {b.x1, b.y1, b.x2 - b.x1, b.y2 - b.y1}, d.score});
+      results.push_back({set.samples.at(i).number, category->second, eval::coco_box_of(d.where), d.score});
     }
   return results;
 }
