@@ -172,14 +172,8 @@ std::string page_of(report const& r) {
   for (auto const& f : r.findings) page.warning(f);
   if (r.findings.empty()) page.text("Nothing was found.");
   page.heading("Images");
-  std::vector<std::string> head{""};
-  for (auto const& [name, s] : r.summaries) head.push_back(name);
-  rows lines;
-  for (auto const& l : data::summary_lines(r.summaries)) {
-    lines.push_back({l.name});
-    lines.back().insert(lines.back().end(), l.of_set.begin(), l.of_set.end());
-  }
-  page.table(head, lines);
+  auto const lines = data::summary_rows(r.summaries);
+  page.table(lines.front(), {lines.begin() + 1, lines.end()});
   for (auto const& [name, of] : r.sets) page.bars(name + ": images by their number of objects", objects_per_image(of));
   page.heading("Classes and anchors");
   for (auto const& t : r.tables) {

@@ -3,6 +3,7 @@
 #include "frcnn/eval/coco_lists.hpp"
 #include "frcnn/eval/coco_report.hpp"
 #include "frcnn/eval/confusion.hpp"
+#include "frcnn/eval/detection_study.hpp"
 #include "frcnn/eval/error_kinds.hpp"
 #include "frcnn/eval/proposal_file.hpp"
 #include "frcnn/eval/proposal_recall.hpp"

@@ -95,6 +95,17 @@ inline std::vector<summary_line> summary_lines(named_summaries const& sets) {
   return lines;
 }
 
+// As rows of cells, the sets' names first.
+inline std::vector<std::vector<std::string>> summary_rows(named_summaries const& sets) {
+  std::vector<std::vector<std::string>> rows{{""}};
+  for (auto const& [name, s] : sets) rows.front().push_back(name);
+  for (auto const& l : summary_lines(sets)) {
+    rows.push_back({l.name});
+    rows.back().insert(rows.back().end(), l.of_set.begin(), l.of_set.end());
+  }
+  return rows;
+}
+
 // Lines with an end each. Names stand left, numbers right; names of more than 40 bytes are cut between characters.
 inline std::string summary_table(named_summaries const& sets) {
   auto lines = summary_lines(sets);

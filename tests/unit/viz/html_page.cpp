@@ -28,3 +28,25 @@ TEST_CASE("a page holds what it is given, escaped, in one file") {
   empty.bars("zeros", {{"a", 0}});
   CHECK(empty.str().find("width: 0%") != std::string::npos);
 }
+
+TEST_CASE("a page holds a matrix, charts whose clip paths are apart, and pictures as base64") {
+  html_page page("p");
+  page.table({"kind", "n", "what"}, {{"a", "1", "a sentence"}}, 2);
+  page.matrix("object", {"a", "b&c"}, {"a", "none"}, std::vector<std::size_t>{3, 1, 0, 0});
+  std::vector<chart_series> const one{{"loss", {1, 2}, {3, 4}}};
+  page.chart({.title = "first"}, one);
+  page.chart({.title = "second"}, one);
+  page.pictures(std::vector<html_picture>{{"f", "image/png", "one \"<\""}, {"fo", "image/png", ""}, {"foo\xFF", "image/jpeg", ""}});
+  std::string const text = page.str();
+  auto const has = [&](char const* part) { return text.find(part) != std::string::npos; };
+  CHECK(has("<tr><td>a</td><td>1</td><td class=\"words\">a sentence</td></tr>"));
+  CHECK(has("<thead><tr><th>object</th><th>a</th><th>b&amp;c</th></tr></thead>"));
+  CHECK(has("<tr><th>a</th><td style=\"background: rgba(60, 130, 246, 0.525)\">3</td>"));
+  CHECK(has("<tr><th>none</th><td style=\"background: rgba(60, 130, 246, 0)\">0</td>"));
+  for (char const* part : {"first", "second", "id=\"plot0\"", "id=\"plot1\"", "url(#plot1)"}) CHECK(has(part));
+  // RFC 4648's examples, and a byte above 127.
+  for (char const* part :
+       {"src=\"data:image/png;base64,Zg==\"", "src=\"data:image/png;base64,Zm8=\"", "src=\"data:image/jpeg;base64,Zm9v/w==\""})
+    CHECK(has(part));
+  CHECK(has("alt=\"one &quot;&lt;&quot;\""));
+}
