@@ -1,5 +1,5 @@
 #pragma once
-// The losses of a training as a picture: metrics.jsonl to curves.svg. With validation data there are four: the sum of the losses of both, in
+// The losses of a training as pictures: metrics.jsonl to curves.svg and to charts of a report. With validation data there are four: the sum of the losses of both, in
 // which over-fitting shows (training falls on, validation does not), AP, and the parts of each.
 #include <frcnn/io.hpp>
 #include <frcnn/viz.hpp>
@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -32,21 +33,27 @@ class metric_series {
     return s;
   }
 
+  // What lines have numbers of, besides the step.
+  std::set<std::string> fields() const {
+    std::set<std::string> names;
+    for (auto const& values : lines_)
+      for (auto const& [name, value] : values.items())
+        if (value.is_number() && name != "step") names.insert(name);
+    return names;
+  }
+
  private:
   std::vector<nlohmann::json> lines_;
 };
 
-inline void draw_training_curves(std::filesystem::path const& out) {
+// The charts of a training.
+inline std::vector<frcnn::viz::chart_panel> training_panels(metric_series const& metrics) {
   namespace viz = frcnn::viz;
-  metric_series const metrics(out / "metrics.jsonl");
   std::vector<viz::chart_series> losses;
   for (auto const* name : {"loss", "objectness", "rpn_box", "class", "head_box"}) losses.push_back(metrics.of(name, name, 0.95));
   viz::chart_options const of_losses{.title = "Training losses", .x_label = "step", .y_label = "loss"};
   auto const validation = metrics.of("val_loss", "validation", 0);
-  if (validation.x.empty()) {
-    frcnn::io::write_file_atomically(out / "curves.svg", viz::line_chart(of_losses, losses));
-    return;
-  }
+  if (validation.x.empty()) return {{of_losses, losses}};
   std::vector<viz::chart_series> parts;  // as of training, in the same colours
   for (auto const& s : losses) parts.push_back(metrics.of("val_" + s.name, s.name, 0));
   std::vector<viz::chart_panel> panels{
@@ -55,7 +62,14 @@ inline void draw_training_curves(std::filesystem::path const& out) {
       {of_losses, losses},
       {{.title = "Validation losses", .x_label = "step", .y_label = "loss"}, parts}};
   for (auto& panel : panels) panel.options.x = {0, validation.x.back()};  // an evaluation is the last thing that a run does
-  frcnn::io::write_file_atomically(out / "curves.svg", viz::chart_grid(panels, 2));
+  return panels;
+}
+
+inline void draw_training_curves(std::filesystem::path const& out) {
+  auto const panels = training_panels(metric_series(out / "metrics.jsonl"));
+  frcnn::io::write_file_atomically(out / "curves.svg", panels.size() == 1
+                                                           ? frcnn::viz::line_chart(panels.front().options, panels.front().series)
+                                                           : frcnn::viz::chart_grid(panels, 2));
 }
 
 }  // namespace console

@@ -1,16 +1,18 @@
 // evaluate --results DT.json --test GT.json [--json OUT] [--pycocotools-exact] [--threads N]
 // evaluate (--model FILE [--preset NAME ..: model_options.hpp] | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
-//          [--proposals FILE [--top N]] [--recall] [what to compute with: cpu_options.hpp]
+//          [--proposals FILE [--top N]] [--recall] [--report FILE] [what to compute with: cpu_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
-// proposals too. The last lines on stdout: AP50 of each class, then mAP50.
+// proposals too. --report writes a page with AP, mistakes and the worst images (report.hpp). The last lines on stdout: AP50 of each class,
+// then mAP50.
 #include "coco_scores.hpp"
 #include "cpu_options.hpp"
 #include "data_options.hpp"
 #include "model_options.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
+#include "report.hpp"
 #include "scores.hpp"
 
 #include <frcnn/train/evaluation.hpp>
@@ -20,7 +22,7 @@ using namespace frcnn;
 int main(int argc, char** argv) {
   CLI::App app("Average precision of a model or of result files");
   console::model_arguments model;
-  std::string results, test, proposals, json;
+  std::string results, test, proposals, json, page;
   int top = 0;
   console::metric_argument metric;
   console::cpu_arguments cpu;
@@ -40,6 +42,8 @@ int main(int argc, char** argv) {
                    ->check(console::path());
   app.add_option("--top", top, "of the file's regions the best N of each image (all)")->check(console::whole(1))->needs(file);
   app.add_flag("--recall", recall, "recall of the proposals too");
+  app.add_option("--report", page, "file for a page: AP by IoU and size, score thresholds, mistakes and what they cost, the worst images")
+      ->check(console::path());
 
   app.add_option("--json", json, "of COCO's data: write the twelve numbers here, in full precision")->check(console::path());
   app.add_flag("--pycocotools-exact", exact, "of COCO's data: an object whose annotation id is 0 is never found, as pycocotools has it");
@@ -56,7 +60,7 @@ int main(int argc, char** argv) {
     if (!results.empty() && !console::there(results))
       throw error("--results " + results, "a folder of result files, or a file of COCO's results", "nothing at that place");
     if (std::error_code unknown; !results.empty() && !std::filesystem::is_directory(results, unknown)) {
-      for (char const* name : {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml"})
+      for (char const* name : {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml", "--report"})
         if (app.count(name) > 0) throw error(name, "data, or a folder of result files", "a file of COCO's results");
       auto const truth = data::find_coco(test, "val");
       if (!truth)
@@ -69,9 +73,16 @@ int main(int argc, char** argv) {
     auto const source = how.test_data(test);
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
       if (given && source.coco.empty()) throw error(name, "data in COCO's layout", test);
-    if (!json.empty()) console::check_files({model.file, proposals, source.coco.front().file}, {json});
+    std::vector<std::filesystem::path> inputs{model.file, proposals}, outputs;
+    for (auto const& s : source.coco) inputs.push_back(s.file);
+    for (auto const& file_out : {json, page})
+      if (!file_out.empty()) outputs.emplace_back(file_out);
+    console::check_files(inputs, outputs);
+    if (!page.empty() && !source.voc.empty()) console::check_spares_data(page, source.voc);
     auto reading = how.options("test data", cpu.threads);
 
+    console::run_facts facts{"Evaluation on " + test, {{"--test", test}, {"--metric", metric.name()}}, {}, {}};
+    console::recall_study proposals_found;
     std::vector<std::vector<detection>> found;
     std::vector<std::int32_t> left_out;  // labels
     data::dataset set;
@@ -88,7 +99,10 @@ int main(int argc, char** argv) {
         show(fmt::format("{} of {} images, {:.1f} a second", n, set.size(), pace.rate(static_cast<double>(n))), n == set.size());
         console::stop_if_interrupted();
       };
+      console::stopwatch const clock;
       found = detect_all(detector, set, {}, progress, eval::proposal_lists::source(lists));
+      facts.settings.emplace_back("--model", model.file);
+      facts.times.emplace_back("detection", console::timed_images(clock.seconds(), set.size()));
       if (recall) {
         std::vector<std::vector<box<float>>> regions(set.size());
         if (lists) regions = lists->boxes();
@@ -97,12 +111,15 @@ int main(int argc, char** argv) {
             console::stop_if_interrupted();
             regions[i] = detector.propose(im);
           });
-        fmt::print("{}", eval::recall_report(eval::evaluate_proposals(regions, truth_of(set), std::array{50, 100, 300})));
+        auto const objects = truth_of(set);
+        fmt::print("{}", eval::recall_report(eval::evaluate_proposals(regions, objects, std::array{50, 100, 300})));
+        proposals_found = console::study_recall([&](std::size_t i) { return regions[i]; }, objects, objects.size());
       }
     } else {
       set = source.read(reading);
       std::vector<std::string> ids;
       for (auto const& s : set.samples) ids.push_back(s.id);
+      facts.settings.emplace_back("--results", results);
       eval::voc_results const files{results, how.splits() ? "test" : source.split()};
       found = eval::read_voc_results(files, ids, set.classes, console::warn);
       left_out = eval::classes_without_file(files, set.classes);
@@ -115,12 +132,19 @@ int main(int argc, char** argv) {
     }
     cpu.report();
     console::attempts attempt;
+    auto const truth = console::judged_objects(truth_of(set), left_out);
+    console::tested result{set, set.classes, found, truth, metric.get().metric, std::move(proposals_found)};
     if (set.coco)
       attempt([&] {
-        console::report_coco(evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, cpu.threads)),
-                             set.coco->categories, json);
+        result.coco = evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, cpu.threads));
+        console::report_coco(*result.coco, set.coco->categories, json);
       });
-    console::print_scores(console::score(found, truth_of(set), set.classes, metric, left_out), set.classes);
+    console::print_scores(console::score(found, truth, set.classes, metric, left_out), set.classes);
+    if (!page.empty())
+      attempt([&] {
+        facts.data.emplace_back("test", data::summarise(set));
+        console::write_report(page, facts, &result);
+      });
     return attempt.status();
   });
 }

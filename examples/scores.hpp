@@ -18,21 +18,28 @@ class metric_argument {
         ->capture_default_str()
         ->check(CLI::IsMember({"area", "voc07"}));
   }
+  std::string const& name() const { return name_; }
   frcnn::eval::ap_options get() const { return {name_ == "area" ? frcnn::eval::ap_metric::area : frcnn::eval::ap_metric::voc07}; }
 
  private:
   std::string name_ = "area";
 };
 
-// One list per image of both; class_names[k] is label k + 1's. left_out: labels of classes that are not judged, sorted.
+// truth without the objects of labels that are not judged, sorted.
+inline std::vector<std::vector<frcnn::eval::truth_box>> judged_objects(std::span<std::vector<frcnn::eval::truth_box> const> truth,
+                                                                       std::span<std::int32_t const> left_out) {
+  std::vector<std::vector<frcnn::eval::truth_box>> judged(truth.begin(), truth.end());
+  for (auto& objects : judged)
+    std::erase_if(objects, [&](auto const& o) { return std::binary_search(left_out.begin(), left_out.end(), o.label); });
+  return judged;
+}
+
+// One list per image of both; class_names[k] is label k + 1's. left_out: labels of classes that are not judged, of which no object is there.
 inline frcnn::eval::voc_evaluation score(std::span<std::vector<frcnn::detection> const> found,
                                          std::span<std::vector<frcnn::eval::truth_box> const> truth,
                                          std::span<std::string const> class_names, metric_argument const& metric,
                                          std::span<std::int32_t const> left_out = {}) {
-  std::vector<std::vector<frcnn::eval::truth_box>> judged(truth.begin(), truth.end());
-  for (auto& objects : judged)
-    std::erase_if(objects, [&](auto const& o) { return std::binary_search(left_out.begin(), left_out.end(), o.label); });
-  auto result = frcnn::eval::evaluate_voc(found, judged, static_cast<int>(class_names.size()), metric.get());
+  auto result = frcnn::eval::evaluate_voc(found, truth, static_cast<int>(class_names.size()), metric.get());
   if (auto const sentence = frcnn::eval::classes_without_objects(result, class_names, left_out); !sentence.empty()) warn(sentence);
   return result;
 }

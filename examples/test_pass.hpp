@@ -4,9 +4,11 @@
 //   detections   everything below is made from them; Ctrl-C leaves between two images
 //   scores       on stdout, as soon as they are known
 //   results/     VOC server files, coco.json            detections/   a dozen images with boxes            pr.svg   precision over recall
-// None of the three depends on another: what can be written is written, what cannot is said.
+//   report.html  all of it on a page, with the training's curves (report.hpp)
+// None of these depends on another: what can be written is written, what cannot is said.
 #include "coco_scores.hpp"
 #include "outputs.hpp"
+#include "report.hpp"
 #include "scores.hpp"
 
 #include <frcnn/data.hpp>
@@ -56,10 +58,12 @@ class test_pass {
                        first_class));
   }
 
-  // Throws interruption. others: processes that share the images; the first of them goes on with what all have found.
+  // Throws interruption. run: what the report says of the training. others: processes that share the images; the first of them goes on with
+  // what all have found.
   template <class Detector>
-  void operator()(Detector const& d, attempts& attempt, frcnn::any_communicator<frcnn::cpu>* others = nullptr) const {
+  void operator()(Detector const& d, attempts& attempt, run_facts run, frcnn::any_communicator<frcnn::cpu>* others = nullptr) const {
     progress show;
+    stopwatch const clock;
     pace speed(static_cast<double>(set_.size()));
     auto const done = [&](std::size_t n) {
       show(fmt::format("test image {} of {}, {:.1f} a second", n, set_.size(), speed.rate(static_cast<double>(n))), n == set_.size());
@@ -72,14 +76,17 @@ class test_pass {
       frcnn::gather_detections(c, *others, found);
       if (others->rank() != 0) return;
     }
+    run.times.emplace_back("test", timed_images(clock.seconds(), set_.size()));
     auto const truth = frcnn::truth_of(set_);
+    tested result{set_, classes_, found, truth, metric_.get().metric};
     frcnn::eval::voc_evaluation scores;
     if (set_.coco)
       attempt([&] {
         auto const results = frcnn::coco_results_of(set_, found);
         frcnn::io::make_folder(out_ / "results");
         frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
-        report_coco(frcnn::evaluate_coco(set_, results, coco_options_of(false, 0)), set_.coco->categories, {});
+        result.coco = frcnn::evaluate_coco(set_, results, coco_options_of(false, 0));
+        report_coco(*result.coco, set_.coco->categories, {});
       });
     if (set_.annotated()) attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });
     else say("AP needs annotations, and this split has none: results/ and detections/ hold what was found");
@@ -101,9 +108,23 @@ class test_pass {
       attempt([&] { draw(set_.samples[i], out_ / "detections" / name, found[i], truth[i]); });
     }
     if (!scores.classes.empty()) attempt([&] { draw_curves(scores); });
+    attempt([&] {
+      if (!scores.classes.empty()) result.recall = study_recall([&](std::size_t i) { return proposals(d, i); }, truth, 200);
+      write_report(out_ / "report.html", run, scores.classes.empty() ? nullptr : &result);
+    });
   }
 
  private:
+  // Of a test image: the RPN's, or where the head was told to look.
+  template <class Detector>
+  std::vector<frcnn::box<float>> proposals(Detector const& d, std::size_t i) const {
+    stop_if_interrupted();
+    if (!regions_) return d.propose(frcnn::data::read_image(set_.samples[i]));
+    std::vector<frcnn::box<float>> boxes;
+    for (auto const& r : regions_(i, false)) boxes.push_back(r.where);
+    return boxes;
+  }
+
   frcnn::eval::voc_results files() const { return {out_ / "results", split_}; }
 
   // Joined roots may have images of one id.

@@ -6,6 +6,7 @@
 //   model.safetensors   the detector          checkpoint/   the last two, for --resume     metrics.jsonl, curves.svg   the losses
 //   results/            VOC server files      pr.svg        precision over recall          detections/*.png            a dozen test images
 //   best/               with --eval-every: the model that was the best on the validation data
+//   report.html         all of it on one page, with the mistakes of the test
 //   checked_images.txt  what is known of the images, so that the next start does not decode them again
 //   augmented/*.png     --show-augmented: images as training sees them
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
@@ -17,6 +18,7 @@
 #include "outside_regions.hpp"
 #include "processes.hpp"
 #include "protocol.hpp"
+#include "report.hpp"
 #include "test_pass.hpp"
 #include "train_options.hpp"
 #include "validation.hpp"
@@ -350,6 +352,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     events.emplace(out / "tensorboard", now(),
                    a.resume ? std::optional(run.done() + 1) : std::nullopt);  // scalars of the step before are there
   console::progress show;
+  console::stopwatch const clock;
   double const started = static_cast<double>(run.done());
   console::pace pace(static_cast<double>(run.steps()), started);
   double average = 0;
@@ -466,11 +469,13 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     a.cpu.report();
     console::attempts attempt;
     if (team.is_first()) attempt([&] { console::draw_training_curves(out); });
+    auto const facts = console::training_facts(out, sets, identity, clock.seconds(), run.done() - static_cast<std::int64_t>(started));
+    if (a.no_test && team.is_first()) attempt([&] { console::write_report(out / "report.html", facts, nullptr); });
     if (a.no_test) return checks.say_which_is_which(), attempt.status();
     try {
       console::stop_if_interrupted();
       if (checks.take_best(context, trained.model(), team)) console::say("the test is of best/model.safetensors");
-      test(trained, attempt, team.communicator());
+      test(trained, attempt, facts, team.communicator());
     } catch (console::interruption const&) {
       console::say(
           fmt::format("\nstopped before the test was through; {} is whole, --resume tests it again", (out / "model.safetensors").string()));
@@ -496,7 +501,7 @@ int main(int argc, char** argv) {
         throw error("--scheme", "joint or exact, or --proposals: what several processes train", a.scheme);
       a.cpu.threads = team.threads(a.cpu.threads);
       console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented", "best"},
-                           {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt"});
+                           {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt", "report.html"});
       if (!a.resume)
         for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
           if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));

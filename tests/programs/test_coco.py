@@ -70,7 +70,7 @@ for data in ("coco", "gt.json:voc/JPEGImages"):  # whatever names COCO data, wit
     check(evaluate("dt.json", data).stdout == evaluate("dt.json", "gt.json").stdout != "", data)
 refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--engine", "portable"), "--engine: expected --model")
 check(run("evaluate", "--results", "dt.json", "--test", "gt.json", env=dict(os.environ, FRCNN_CPU_ENGINE="portable")).returncode == 0, "of the environment")
-for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--origin", "zero"]):
+for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--origin", "zero"], ["--report", "page.html"]):
     refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", *option), option[0] + ": expected data, or a folder of result files")
 refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--recall"), "--recall: expected --model")
 refused(run("convert_data", "--data", "voc:test", "--to", "test.json", "--as", "all"), "--as: expected a folder as --to")
@@ -83,6 +83,7 @@ ap = lambda r: [line for line in r.stdout.splitlines() if line.startswith(("AP50
 check(ap(of_voc) == ap(of_coco) and len(ap(of_voc)) > 1, of_voc, of_coco)
 check("Average Precision  (AP) @[ IoU=0.50:0.95" in of_coco.stdout, of_coco)
 
+check(b"AP at IoU 0.50 to 0.95, area all" in bytes_of("of_coco/report.html"), "COCO's numbers in the report")
 # The results have the file's ids, and evaluate to the numbers that training printed.
 r = run("evaluate", "--results", "of_coco/results/coco.json", "--test", "test.json")
 check(r.returncode == 0 and r.stdout.strip() in of_coco.stdout, r, of_coco)

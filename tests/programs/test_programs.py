@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import xml.etree.ElementTree as xml
 
 from common import TINY, bytes_of, check, demo_data, run
 
@@ -24,11 +25,43 @@ check("\r" not in result.stderr, "plain lines in a pipe")
 
 # the same last lines from the model and from the result files
 model = "run/model.safetensors"
-check(run("evaluate", "--model", model, "--test", data).stdout == result.stdout, "evaluate --model")
+check(run("evaluate", "--model", model, "--test", data, "--recall", "--report", "page.html").stdout.endswith(result.stdout), "evaluate --model")
 from_files = run("evaluate", "--results", "run/results", "--test", data)
 check(from_files.returncode == 0 and from_files.stdout == result.stdout, from_files, result)
 points = run("evaluate", "--model", model, "--test", f"{data}:test", "--metric", "voc07", "--recall")
 check(points.returncode == 0 and "recall@300" in points.stdout and "mAP50" in points.stdout, points)
+
+# the report: a page of well-formed XML, nothing loaded from elsewhere, whose numbers are the evaluator's and metrics.jsonl's
+def tables(path):
+    """Heading: the rows of the tables below it, first cell: the others."""
+    root = xml.fromstring(bytes_of(path))
+    name = lambda e: e.tag.split("}")[-1]
+    check(all(e.get("src", "data:").startswith("data:") and e.get("href") is None and name(e) not in ("script", "link") for e in root.iter()), path)
+    found, heading = {}, ""
+    for e in root.find("{*}body"):
+        heading = e.text if name(e) == "h2" else heading
+        for row in e.findall(".//{*}tr"):
+            cells = ["".join(c.itertext()) for c in row]
+            found.setdefault(heading, {})[cells[0]] = cells[1:]
+    return found, len(root.findall(".//{*}img")), len(root.findall(".//{*}svg"))
+
+page, pictures, charts = tables("run/report.html")
+check([page["AP of each class by IoU"][name][0] for name in classes] == [line.split()[-1] for line in lines[:-1]], page)
+check(page["AP of each class by IoU"]["mean of the classes"][0] == page["Result"]["mAP50"][0] == lines[-1].split()[-1], page)
+last = json.loads(bytes_of("run/metrics.jsonl").splitlines()[-1])
+check({"loss", "lr"} <= set(last) - {"step"} == set(page["Training"]) - {"metrics.jsonl"}, page["Training"])
+for field, (*_, shown) in page["Training"].items():
+    check(field == "metrics.jsonl" or shown == f"{last[field]:.5g} (step {last['step']})", field, shown, last)
+objects = {name: int(page["AP by size of object"][name][1]) for name in classes}
+matrix = page["Which classes are taken for which"]
+check(all(sum(map(int, matrix[name])) == objects[name] for name in classes), matrix, objects)
+check(page["AP by size of object"]["all classes"][1] == page["Result"]["objects"][0] == str(sum(objects.values())), page)
+kinds = [k for k in page["Kinds of errors, and the AP that each costs"]]
+check(kinds[1:7] == ["class", "localisation", "both", "duplicate", "background", "missed"], kinds)
+check(pictures == 3 and charts >= 3 and page["Settings"]["--seed"] == ["3"] and "test" in page["Times"], pictures, charts, page["Settings"])
+again = tables("page.html")[0]
+for heading in set(page) - {"Training", "Settings", "Data", "Times"}:
+    check(again[heading] == page[heading], heading, again[heading], page[heading])
 
 # detect: JSON as documented, a picture per image, also for two images of one name
 images = sorted((data / "JPEGImages").iterdir())[:2]

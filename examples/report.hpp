@@ -1,0 +1,396 @@
+#pragma once
+// report.html: a training and its test on one page, or an evaluation's.
+//
+//   Result            AP of each class at an IoU of .5 to .95, precision over recall, AP by size of object
+//   Mistakes          score thresholds of the best F1, which classes are taken for which at them, kinds of errors and the AP that each costs,
+//                     recall over proposals, the thirty images with the most mistakes
+//   Training          curves of metrics.jsonl        Run   settings, data, times
+// Its numbers are the evaluators' (eval/detection_study.hpp) and metrics.jsonl's. Pictures are at most 480 pixels long and wide, and all
+// together at most 3 MB.
+#include "console.hpp"
+#include "curves.hpp"
+
+#include <frcnn/data.hpp>
+#include <frcnn/eval.hpp>
+#include <frcnn/ops/resize.hpp>
+#include <frcnn/viz.hpp>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace console {
+
+class stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+inline std::string duration(double seconds) {
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  auto const whole = static_cast<long long>(seconds + 0.5);
+  return whole < 3600 ? fmt::format("{} min {:02} s", whole / 60, whole % 60)
+                      : fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+inline std::string timed_images(double seconds, std::size_t images) {
+  return fmt::format("{}, {} images, {:.2f} a second", duration(seconds), images, static_cast<double>(images) / std::max(seconds, 1e-9));
+}
+
+// What a report says besides what was detected.
+struct run_facts {
+  std::string title;
+  std::vector<std::pair<std::string, std::string>> settings, times;
+  frcnn::data::named_summaries data;
+  std::filesystem::path metrics{};  // metrics.jsonl; empty: nothing was trained
+};
+
+// Of a training into a folder, which has done so many steps since its start or its --resume. sets: console::datasets.
+template <class Datasets>
+run_facts training_facts(std::filesystem::path const& out, Datasets const& sets, std::map<std::string, std::string> const& settings,
+                         double seconds, std::int64_t steps) {
+  run_facts f{"Training in " + out.string(), {settings.begin(), settings.end()}, {}, {}, out / "metrics.jsonl"};
+  f.times.emplace_back("training", fmt::format("{}, {} steps", duration(seconds), steps));
+  f.data.emplace_back("training", frcnn::data::summarise(sets.train));
+  if (sets.test.size()) f.data.emplace_back("test", frcnn::data::summarise(sets.test));
+  return f;
+}
+
+// How proposals cover the objects of some of a data set's images.
+struct recall_study {
+  std::size_t images = 0;
+  std::vector<frcnn::eval::proposal_recall> over;  // at growing numbers of proposals; empty: not known
+};
+
+// A detector's detections on data, both of which stay the caller's.
+struct tested {
+  frcnn::data::dataset const& set;
+  std::span<std::string const> classes;
+  std::span<std::vector<frcnn::detection> const> found;
+  std::span<std::vector<frcnn::eval::truth_box> const> truth;
+  frcnn::eval::ap_metric metric;
+  recall_study recall{};
+  std::optional<frcnn::eval::coco_evaluation> coco{};  // of data in COCO's layout: what its file says of areas and crowds
+};
+
+// proposals(i) of each image, or of `most` of them, spread over the data set.
+template <class Proposals>
+recall_study study_recall(Proposals proposals, std::span<std::vector<frcnn::eval::truth_box> const> truth, std::size_t most) {
+  recall_study study{std::min(truth.size(), most), {}};
+  std::vector<std::vector<frcnn::box<float>>> regions;
+  std::vector<std::vector<frcnn::eval::truth_box>> objects;
+  std::size_t longest = 0;
+  for (std::size_t k = 0; k < study.images; ++k) {
+    std::size_t const i = k * truth.size() / study.images;
+    regions.push_back(proposals(i));
+    objects.push_back(truth[i]);
+    longest = std::max(longest, regions.back().size());
+  }
+  std::vector<int> limits;
+  for (int const n : {1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000, 2000})
+    if (limits.empty() || static_cast<std::size_t>(limits.back()) < longest) limits.push_back(n);
+  if (longest) study.over = frcnn::eval::evaluate_proposals(regions, objects, limits);
+  return study;
+}
+
+namespace detail {
+
+// At most `side` pixels long and wide. Halves are exact means of four pixels, so that nothing is skipped; the rest is bilinear.
+inline frcnn::image shrunk(frcnn::image im, int side) {
+  frcnn::ops::resizer resize;
+  auto const to = [&](int w, int h) {
+    frcnn::image out(w, h);
+    double const step_x = static_cast<double>(im.width) / w, step_y = static_cast<double>(im.height) / h;
+    resize(im, {w, h, 1 / step_x, 1 / step_y, step_x, step_y}, out.pixels.data());
+    im = std::move(out);
+  };
+  while (std::max(im.width, im.height) >= 2 * side) to(std::max(1, im.width / 2), std::max(1, im.height / 2));
+  if (int const longer = std::max(im.width, im.height); longer > side)
+    to(std::max(1, im.width * side / longer), std::max(1, im.height * side / longer));
+  return im;
+}
+
+// NaN, and COCO's -1: there is nothing to say.
+inline std::string ap_text(double v) { return frcnn::eval::format_ap(v < 0 ? std::numeric_limits<double>::quiet_NaN() : v); }
+
+class report_writer {
+ public:
+  report_writer(run_facts const& facts, tested const* t) : facts_(facts), page_(facts.title), t_(t) {
+    if (t_) study_ = frcnn::eval::study_detections(t_->found, t_->truth, static_cast<int>(t_->classes.size()), t_->metric);
+  }
+  std::string page() {
+    if (t_) result(), sizes(), thresholds(), confusion(), errors(), recall(), pictures();
+    if (!facts_.metrics.empty()) curves();
+    pairs("Settings", facts_.settings);
+    data();
+    pairs("Times", facts_.times);
+    return page_.str();
+  }
+
+ private:
+  using rows = std::vector<std::vector<std::string>>;
+  using names = std::vector<std::string>;
+
+  void result() {
+    auto const& half = study_.at.front();
+    page_.heading("Result");
+    page_.table({"", "value"}, {{"mAP50", ap_text(half.mean)},
+                                {"mAP at an IoU of 0.5 to 0.95", ap_text(study_.mean())},
+                                {"test images", std::to_string(t_->set.size())},
+                                {"objects", std::to_string(count(&frcnn::eval::class_ap::truths))},
+                                {"difficult objects, ignored", std::to_string(count(&frcnn::eval::class_ap::difficult))},
+                                {"detections", std::to_string(count(&frcnn::eval::class_ap::detections))}});
+    if (!t_->truth.empty() && !half.classes.empty() && t_->coco) coco_numbers();
+    page_.heading("AP of each class by IoU");
+    page_.text(t_->metric == frcnn::eval::ap_metric::area ? "VOC's average precision, as the area under the curve."
+                                                          : "VOC's average precision, of 11 points (VOC2007).");
+    names head{"class"};
+    for (auto const& e : study_.at) head.push_back(fmt::format("{:.2f}", e.options.iou_threshold));
+    head.push_back("mean");
+    rows lines;
+    auto const line = [&](std::string const& name, auto ap, double mean) {
+      lines.push_back({name});
+      for (auto const& e : study_.at) lines.back().push_back(ap_text(ap(e)));
+      lines.back().push_back(ap_text(mean));
+    };
+    for (std::size_t k = 0; k < t_->classes.size(); ++k)
+      line(
+          t_->classes[k], [k](auto const& e) { return e.classes[k].ap; }, study_.ap_of(k));
+    line(
+        "mean of the classes", [](auto const& e) { return e.mean; }, study_.mean());
+    page_.table(head, lines);
+
+    std::vector<std::size_t> shown;
+    for (std::size_t k = 0; k < t_->classes.size(); ++k)
+      if (half.classes[k].truths > 0) shown.push_back(k);
+    constexpr std::size_t most = 20;
+    std::stable_sort(shown.begin(), shown.end(),
+                     [&](std::size_t a, std::size_t b) { return half.classes[a].truths > half.classes[b].truths; });
+    if (shown.size() > most)
+      page_.text(fmt::format("Precision over recall of the {} classes with the most objects, of {}.", most, shown.size()));
+    shown.resize(std::min(shown.size(), most));
+    std::sort(shown.begin(), shown.end());
+    std::vector<frcnn::viz::chart_series> curves;
+    for (std::size_t const k : shown) curves.push_back(frcnn::viz::precision_recall_series(t_->classes[k], half.classes[k].curve));
+    page_.chart(frcnn::viz::precision_recall_options("Precision and recall at IoU 0.5"), curves);
+  }
+
+  void coco_numbers() {
+    rows lines;
+    auto const& o = t_->coco->options;
+    for (auto const& n : frcnn::eval::coco_numbers(*t_->coco))
+      lines.push_back(
+          {fmt::format("{} at IoU {:.2f}{}, area {}, at most {} detections", n.recall ? "AR" : "AP", n.first_iou,
+                       n.first_iou == n.last_iou ? "" : fmt::format(" to {:.2f}", n.last_iou), o.areas[n.area].name, o.limits[n.limit]),
+           fmt::format("{:.3f}", n.value)});
+    page_.table({"COCO's numbers", "value"}, lines);
+  }
+
+  void sizes() {
+    auto const& e = t_->coco ? *t_->coco : study_.sizes;
+    page_.heading("AP by size of object");
+    page_.text(
+        "COCO's average precision over an IoU of 0.5 to 0.95: small objects have an area of at most 32 x 32 pixels of the original "
+        "image, medium ones of at most 96 x 96. Behind it how many objects there are.");
+    std::map<std::int64_t, std::string> of_id;
+    if (t_->coco)
+      for (auto const& c : t_->set.coco->categories) of_id[c.id] = c.name;
+    names head{"class"};
+    for (auto const& area : e.options.areas) head.push_back(area.name), head.push_back("objects");
+    rows lines;
+    std::size_t const A = e.options.areas.size();
+    for (std::size_t k = 0; k <= e.categories.size(); ++k) {
+      bool const all = k == e.categories.size();
+      lines.push_back({all ? "all classes" : t_->coco ? of_id[e.categories[k]] : t_->classes[k]});
+      for (std::size_t a = 0; a < A; ++a) {
+        std::size_t objects = 0;
+        for (std::size_t c = 0; c < e.categories.size(); ++c)
+          if (all || c == k) objects += e.objects[c * A + a];
+        lines.back().push_back(ap_text(frcnn::eval::coco_ap(e, {all ? std::nullopt : std::optional(k), {}, {}, a})));
+        lines.back().push_back(std::to_string(objects));
+      }
+    }
+    page_.table(head, lines);
+  }
+
+  void thresholds() {
+    page_.heading("A score threshold for each class");
+    page_.text(
+        "Detections above it have the best F1, the harmonic mean of precision and recall, at an IoU of 0.5. On images that the test "
+        "has not seen another one may be better.");
+    rows lines;
+    for (std::size_t k = 0; k < t_->classes.size(); ++k) {
+      if (auto const& t = study_.thresholds[k])
+        lines.push_back({t_->classes[k], fmt::format("{}", t->score), ap_text(t->f1), ap_text(t->precision), ap_text(t->recall)});
+      else lines.push_back({t_->classes[k], "none", "n/a", "n/a", "n/a"});
+    }
+    page_.table({"class", "threshold", "F1", "precision", "recall"}, lines);
+  }
+
+  void confusion() {
+    page_.heading("Which classes are taken for which");
+    page_.text(
+        "Objects by the detections above these thresholds that found them, at an IoU of 0.5 (0.5 is the threshold of a class that has "
+        "none). Background as an object: nothing is there, or it was found before. As a detection: the object was missed.");
+    auto const& m = study_.confusion;
+    constexpr int most_classes = 60;
+    auto const name = [&](int label) { return label == 0 ? std::string("background") : t_->classes[static_cast<std::size_t>(label - 1)]; };
+    std::vector<int> order(t_->classes.size() + 1, 0);  // background last
+    for (std::size_t k = 0; k < t_->classes.size(); ++k) order[k] = static_cast<int>(k) + 1;
+    if (m.classes <= most_classes) {
+      names all;
+      std::vector<std::size_t> counts;
+      for (int const object : order) {
+        all.push_back(name(object));
+        for (int const found : order) counts.push_back(m(object, found));
+      }
+      page_.matrix("object, found as", all, all, counts);
+      return;
+    }
+    std::vector<std::array<std::size_t, 3>> wrong;
+    for (int const object : order)
+      for (int const found : order)
+        if (object != found && m(object, found) > 0)
+          wrong.push_back({m(object, found), static_cast<std::size_t>(object), static_cast<std::size_t>(found)});
+    std::stable_sort(wrong.begin(), wrong.end(), [](auto const& a, auto const& b) { return a[0] > b[0]; });
+    wrong.resize(std::min<std::size_t>(wrong.size(), 50));
+    rows lines;
+    for (auto const& w : wrong) lines.push_back({name(static_cast<int>(w[1])), name(static_cast<int>(w[2])), std::to_string(w[0])});
+    page_.text(fmt::format("The most frequent ones of {} classes.", m.classes));
+    page_.table({"object", "found as", "times"}, lines);
+  }
+
+  void errors() {
+    page_.heading("Kinds of errors, and the AP that each costs");
+    page_.text(
+        "As TIDE has them (Bolya et al., 2020), at an IoU of 0.5, of all detections: what AP would gain if the errors of one kind were "
+        "mended. Costs do not add up.");
+    constexpr std::array<char const*, 6> meaning{
+        "well placed, of the wrong class",         "of the right class, badly placed (IoU 0.1 to 0.5)",
+        "of the wrong class and badly placed",     "on an object that a surer detection has found",
+        "where no object is (IoU of at most 0.1)", "objects that no detection comes near"};
+    rows lines;
+    auto const& e = study_.errors;
+    for (std::size_t k = 0; k < meaning.size(); ++k)
+      lines.push_back({std::string(frcnn::eval::error_kind_names[k]), ap_text(e.cost[k]), std::to_string(e.count[k]), meaning[k]});
+    lines.push_back({"all wrong detections", fmt::format("{:.4f}", e.false_positives), "", "if they scored less than every right one"});
+    lines.push_back({"all objects not found", fmt::format("{:.4f}", e.false_negatives), "", "if they did not count"});
+    page_.table({"kind", "AP it costs", "errors", "what it is"}, lines, 3);
+    page_.text("AP as TIDE computes it (101 recalls): " + frcnn::eval::format_ap(e.ap) + ".");
+  }
+
+  void recall() {
+    if (t_->recall.over.empty()) return;
+    page_.heading("Recall over proposals");
+    page_.text(fmt::format("Share of the objects of {} images that one of the first N proposals covers.", t_->recall.images));
+    frcnn::viz::chart_series half{.name = "IoU 0.5"}, tight{.name = "IoU 0.7"}, average{.name = "average of 0.5 to 0.95"};
+    rows lines;
+    for (auto const& r : t_->recall.over) {
+      for (auto const& [series, value] : {std::pair{&half, r.recall[0]}, {&tight, r.recall[4]}, {&average, r.average}})
+        series->x.push_back(r.limit), series->y.push_back(value);
+      lines.push_back({std::to_string(r.limit), ap_text(r.recall[0]), ap_text(r.recall[4]), ap_text(r.average)});
+    }
+    page_.chart({.title = "Recall over proposals", .x_label = "proposals", .y_label = "recall", .y = {0, 1}},
+                std::vector{half, tight, average});
+    page_.table({"proposals", "IoU 0.5", "IoU 0.7", "average of 0.5 to 0.95"}, lines);
+  }
+
+  void pictures() {
+    constexpr std::size_t most = 30, most_bytes = 3'000'000;
+    constexpr int side = 480;
+    std::vector<frcnn::viz::html_picture> list;
+    std::size_t bytes = 0, unread = 0;
+    for (auto const& m : study_.worst) {
+      if (list.size() == most || bytes >= most_bytes) break;
+      stop_if_interrupted();
+      auto const& sample = t_->set.samples[m.image];
+      if (!fault_of([&] { list.push_back(picture(m, sample, side)); }).empty()) ++unread;
+      else bytes += list.back().bytes.size();
+    }
+    page_.heading("The images with the most mistakes");
+    page_.text(
+        fmt::format("Mistakes at the thresholds above: {} of {} images have one. Detections solid, objects dashed, difficult ones "
+                    "dotted.",
+                    study_.worst.size(), t_->set.size()));
+    if (unread) page_.warning(fmt::format("{} of them could not be read any more.", unread));
+    if (!list.empty()) page_.pictures(list);
+  }
+
+  frcnn::viz::html_picture picture(frcnn::eval::image_mistakes const& m, frcnn::data::sample const& sample, int side) const {
+    frcnn::image const whole = frcnn::data::read_image(sample);
+    float const width = static_cast<float>(whole.width), height = static_cast<float>(whole.height);
+    frcnn::image im = shrunk(whole, side);
+    float const sx = static_cast<float>(im.width) / width, sy = static_cast<float>(im.height) / height;
+    auto const scaled = [&](auto boxes) {
+      for (auto& b : boxes) b.where = {b.where.x1 * sx, b.where.y1 * sy, b.where.x2 * sx, b.where.y2 * sy};
+      return boxes;
+    };
+    auto sure = t_->found[m.image];
+    std::erase_if(sure, [&](auto const& d) { return !(d.score > study_.scores[static_cast<std::size_t>(d.label - 1)]); });
+    frcnn::viz::draw_truth(im, scaled(t_->truth[m.image]), t_->classes);
+    frcnn::viz::draw_detections(im, scaled(sure), t_->classes, {.text_scale = 1});
+    return {frcnn::data::encode_jpeg(im, 80), "image/jpeg", fmt::format("{}: {} wrong, {} missed", sample.id, m.wrong, m.missed)};
+  }
+
+  void curves() {
+    page_.heading("Training");
+    std::optional<metric_series> read;
+    if (auto const fault = fault_of([&] { read.emplace(facts_.metrics); }); !fault.empty()) return page_.warning(fault);
+    auto const& metrics = *read;
+    for (auto const& panel : training_panels(metrics)) page_.chart(panel.options, panel.series);
+    rows lines;
+    for (auto const& field : metrics.fields()) {
+      auto const s = metrics.of(field, field, 0);
+      auto const at = [&](std::size_t k) { return fmt::format("{:.5g} (step {})", s.y[k], s.x[k]); };
+      auto const least = static_cast<std::size_t>(std::min_element(s.y.begin(), s.y.end()) - s.y.begin());
+      auto const most = static_cast<std::size_t>(std::max_element(s.y.begin(), s.y.end()) - s.y.begin());
+      lines.push_back({field, at(0), at(least), at(most), at(s.y.size() - 1)});
+    }
+    page_.table({"metrics.jsonl", "first", "least", "greatest", "last"}, lines);
+  }
+
+  void data() {
+    if (facts_.data.empty()) return;
+    page_.heading("Data");
+    auto const lines = frcnn::data::summary_rows(facts_.data);
+    page_.table(lines.front(), {lines.begin() + 1, lines.end()});
+  }
+
+  void pairs(std::string const& title, std::vector<std::pair<std::string, std::string>> const& values) {
+    if (values.empty()) return;
+    page_.heading(title);
+    rows lines;
+    for (auto const& [name, value] : values)
+      if (!value.empty()) lines.push_back({name, value});
+    page_.table({"", "value"}, lines, 1);
+  }
+
+  int count(int frcnn::eval::class_ap::*of) const {
+    int sum = 0;
+    for (auto const& c : study_.at.front().classes) sum += c.*of;
+    return sum;
+  }
+
+  run_facts const& facts_;
+  frcnn::viz::html_page page_;
+  tested const* t_;
+  frcnn::eval::detection_study study_;
+};
+
+}  // namespace detail
+
+// t: null where nothing was tested. Whole or not there.
+inline void write_report(std::filesystem::path const& path, run_facts const& facts, tested const* t) {
+  frcnn::io::write_file_atomically(path, detail::report_writer(facts, t).page());
+}
+
+}  // namespace console
