@@ -20,9 +20,9 @@ if not MPIRUN:
 environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMP_NUM_THREADS="1")
 
 
-def start(processes, *arguments):
-    # Of Open MPI: time for the others to end before they are killed, on a busy machine too.
-    return subprocess.Popen([MPIRUN, "--oversubscribe", "--mca", "odls_base_sigkill_timeout", "60", "-n", str(processes), PROGRAMS / "train_voc", *map(str, arguments)], env=environment,
+def start(processes, *arguments, patience=1):
+    """patience: seconds that Open MPI gives the others to end before it kills them."""
+    return subprocess.Popen([MPIRUN, "--oversubscribe", "--mca", "odls_base_sigkill_timeout", str(patience), "-n", str(processes), PROGRAMS / "train_voc", *map(str, arguments)], env=environment,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -135,7 +135,7 @@ check(killed.returncode != 0 and len(sentences(killed)) == 1 and "process 1 of 2
 print(f"ended {time.time() - began:.1f} s after kill -9")
 
 # Ctrl-C saves
-process = start(2, *long_run, "--out", "stopped")
+process = start(2, *long_run, "--out", "stopped", patience=60)
 wait_for_steps("stopped")
 process.send_signal(signal.SIGINT)
 out, errors = process.communicate(timeout=120)
