@@ -1,6 +1,6 @@
 #pragma once
-// The losses of a training as pictures: metrics.jsonl to curves.svg and to charts of a report. With validation data there are four: the sum of the losses of both, in
-// which over-fitting shows (training falls on, validation does not), AP, and the parts of each.
+// The losses of a training as pictures: metrics.jsonl to curves.svg and to the charts of a report. With validation data there are four: the
+// sum of the losses of both, in which over-fitting shows (training falls on, validation does not), AP, and the parts of each.
 #include <frcnn/io.hpp>
 #include <frcnn/viz.hpp>
 
@@ -55,7 +55,7 @@ inline std::vector<frcnn::viz::chart_panel> training_panels(metric_series const&
   auto const validation = metrics.of("val_loss", "validation", 0);
   if (validation.x.empty()) return {{of_losses, losses}};
   std::vector<viz::chart_series> parts;  // as of training, in the same colours
-  for (auto const& s : losses) parts.push_back(metrics.of("val_" + s.name, s.name, 0));
+  for (auto const& of : losses) parts.push_back(metrics.of("val_" + of.name, of.name, 0));
   std::vector<viz::chart_panel> panels{
       {{.title = "Loss", .x_label = "step", .y_label = "loss"}, {metrics.of("loss", "training", 0.95), validation}},
       {{.title = "AP50 on the validation data", .x_label = "step", .y_label = "mAP50", .y = {0, 1}}, {metrics.of("val_map50", "mAP50", 0)}},
