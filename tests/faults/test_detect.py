@@ -200,7 +200,7 @@ check(process.returncode == 1 and "a full disk" in process.stderr, process.stder
 # ---- a model file that is none
 for start, words in ((b"PK\3\4", "a zip archive, as PyTorch"), (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
                      (b"\x08\x07\x12\x07pytorch", "ONNX"), (b"<!DOCTYPE html>", "an HTML page"), (b"\xff\xd8\xff\xe0", "a JPEG image"),
-                     (b"\x80\x02\x8a\x0a", "a pickle of Python")):
+                     (b"\x80\x02\x8a\x0a", "a pickle")):
     pathlib.Path("foreign.pth").write_bytes(start + bytes(600))
     refused(run("detect", "--model", "foreign.pth", photos[0]), "foreign.pth: expected a ", "its directory at the end" if start[:2] == b"PK" else words)
 pathlib.Path("page.jpg").write_bytes(b"<html><body>Not found</body></html>")
