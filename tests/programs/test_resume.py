@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 
 from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
 
