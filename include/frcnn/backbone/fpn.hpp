@@ -85,12 +85,9 @@ class fpn {
   }
 
   void forward(context& c, batch<T, B> im, maps<T, levels, B> const& f, tape& t) const {
-    auto const kept = [&](buffer<T, B>& memory, shape<4> s) {
-      return c.template make_at<T>(memory.reserve(c, c.template storage<T>(s)), s);
-    };
     for (int l = 0; l < sums; ++l) {
-      t.of_body.level[l] = kept(t.body_memory[l], body_.map_shape(l, im.pixels.dims));
-      t.sum.level[l] = kept(t.sum_memory[l], f.level[l].dims);
+      t.of_body.level[l] = t.body_memory[l].map(c, body_.map_shape(l, im.pixels.dims));
+      t.sum.level[l] = t.sum_memory[l].map(c, f.level[l].dims);
       t.out.level[l] = f.level[l];
     }
     body_.forward(c, im, t.of_body, t.body);

@@ -110,9 +110,7 @@ class chain_network {
     t.at.resize(chain_.layers.size() + 1);
     t.memory.resize(chain_.layers.size());
     t.argmax.resize(chain_.layers.size());
-    auto keep = [&](int i, shape<4> s) {
-      return i == last ? out.level[0] : c.template make_at<T>(t.memory[i].reserve(c, c.template storage<T>(s)), s);
-    };
+    auto keep = [&](int i, shape<4> s) { return i == last ? out.level[0] : t.memory[i].map(c, s); };
     int const first = first_trainable();
     {
       typename context::frame scope(c);

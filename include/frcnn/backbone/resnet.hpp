@@ -99,14 +99,11 @@ class resnet {
 
   // What is frozen before the first layer that learns runs as in inference.
   void forward(context& c, batch<T, B> im, maps<T, Levels, B> const& f, tape& t) const {
-    auto const kept = [&](buffer<T, B>& memory, shape<4> s) {
-      return c.template make_at<T>(memory.reserve(c, c.template storage<T>(s)), s);
-    };
-    t.pooled = kept(t.pooled_memory, pooled_shape(im.pixels.dims));
+    t.pooled = t.pooled_memory.map(c, pooled_shape(im.pixels.dims));
     if (conv1_.learns()) {
-      t.pixels = kept(t.pixel_memory, im.pixels.dims);
+      t.pixels = t.pixel_memory.map(c, im.pixels.dims);
       c.from_plain(im.pixels, t.pixels);
-      t.stem = kept(t.stem_memory, conv1_.out_shape(im.pixels.dims));
+      t.stem = t.stem_memory.map(c, conv1_.out_shape(im.pixels.dims));
       conv1_.forward(c, t.pixels, t.stem);
       ops::max_pool<B>::template forward<T>(c, pool, t.stem, t.pooled, winners(c, t));
     } else {
@@ -116,7 +113,7 @@ class resnet {
     map at = t.pooled;
     for (int s = 0; s < layout_.stages; ++s) {
       shape<4> const to = out_shape(s, im.pixels.dims);
-      t.out[s] = is_map(s) ? f.level[level_of(s)] : kept(t.memory[s], to);
+      t.out[s] = is_map(s) ? f.level[level_of(s)] : t.memory[s].map(c, to);
       if (s < first) stage(s).infer(c, at, t.out[s]);
       else stage(s).forward(c, at, t.out[s], t.stage[s]);
       at = t.out[s];

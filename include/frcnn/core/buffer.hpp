@@ -40,6 +40,9 @@ class buffer {
     return {reserve(c, checked::elements(s)), s};
   }
 
+  // The same as feature maps [N, C, H, W] in the engine's layout.
+  auto map(context& c, shape<4> s) { return c.template make_at<T>(reserve(c, c.template storage<T>(s)), s); }
+
   T* data() const noexcept { return static_cast<T*>(memory_.data()); }
   std::size_t capacity() const noexcept { return capacity_; }
 

@@ -52,7 +52,7 @@ class conv_stack {
     t.at.front() = x;
     for (std::size_t i = 0; i < convs_.size(); ++i) {
       bool const is_last = i + 1 == convs_.size();
-      t.at[i + 1] = is_last ? y : c.template make_at<T>(t.memory[i].reserve(c, c.template storage<T>(x.dims)), x.dims);
+      t.at[i + 1] = is_last ? y : t.memory[i].map(c, x.dims);
       convs_[i].forward(c, t.at[i], t.at[i + 1]);
     }
   }

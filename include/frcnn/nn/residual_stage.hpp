@@ -56,13 +56,10 @@ class bottleneck {
     run(c, x, narrow, spread, y);
   }
   void forward(context& c, map const& x, map const& y, tape& t) const {
-    auto const kept = [&](buffer<T, B>& memory, shape<4> s) {
-      return c.template make_at<T>(memory.reserve(c, c.template storage<T>(s)), s);
-    };
     t.x = x;
     t.y = y;
-    t.narrow = kept(t.narrow_memory, conv1_.out_shape(x.dims));
-    t.spread = kept(t.spread_memory, conv2_.out_shape(t.narrow.dims));
+    t.narrow = t.narrow_memory.map(c, conv1_.out_shape(x.dims));
+    t.spread = t.spread_memory.map(c, conv2_.out_shape(t.narrow.dims));
     run(c, x, t.narrow, t.spread, y);
   }
   // dx is dy itself, but in a stage's first block. dy is overwritten.
@@ -135,7 +132,7 @@ class residual_stage {
     t.memory.resize(blocks_.size());
     map at = x;
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
-      map const to = i + 1 == blocks_.size() ? y : c.template make_at<T>(t.memory[i].reserve(c, c.template storage<T>(y.dims)), y.dims);
+      map const to = i + 1 == blocks_.size() ? y : t.memory[i].map(c, y.dims);
       blocks_[i].forward(c, at, to, t.block[i]);
       at = to;
     }

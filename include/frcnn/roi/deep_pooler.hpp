@@ -87,11 +87,8 @@ class deep_pooler {
   }
   void forward(context& c, maps_type const& f, rois_type rois, matrix rows, tape& t) const {
     if (!layers_) return pooler_.forward(c, f, rois, rows, t.pooler);
-    auto const kept = [&](buffer<T, B>& memory, shape<4> s) {
-      return c.template make_at<T>(memory.reserve(c, c.template storage<T>(s)), s);
-    };
-    t.pooled = kept(t.pooled_memory, pooler_.map_shape(rows.dims[0]));
-    t.out = kept(t.out_memory, layers_->out_shape(t.pooled.dims));
+    t.pooled = t.pooled_memory.map(c, pooler_.map_shape(rows.dims[0]));
+    t.out = t.out_memory.map(c, layers_->out_shape(t.pooled.dims));
     pooler_.forward(c, f, rois, t.pooled, t.pooler);
     layers_->forward(c, t.pooled, t.out, t.layers);
     to_rows(c, t.out, rows);

@@ -104,7 +104,7 @@ class with_own_backbone : public detail::rules_of_generator<PG> {
     if (backbone_) {
       for (int l = 0; l < BB::levels; ++l) {
         shape<4> const s = backbone_->map_shape(l, im.pixels.dims);
-        t.f.level[l] = c.template make_at<T>(t.memory[l].reserve(c, c.template storage<T>(s)), s);
+        t.f.level[l] = t.memory[l].map(c, s);
       }
       backbone_->forward(c, im, t.f, t.backbone);
     }

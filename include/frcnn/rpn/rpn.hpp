@@ -151,7 +151,7 @@ class region_proposal_network {
       t.x[l] = f.level[l];
       for (std::size_t i = 0; i < convs_.size(); ++i) {
         auto& y = t.hidden[i][l];
-        y = c.template make_at<T>(t.hidden_memory[i][l].reserve(c, c.template storage<T>(f.level[l].dims)), f.level[l].dims);
+        y = t.hidden_memory[i][l].map(c, f.level[l].dims);
         convs_[i].forward(c, input(t, i, l), y);
       }
       siblings_.forward(c, t.hidden.back()[l], t.anchors.grid.level[l].first, t.logits, t.deltas);
