@@ -5,8 +5,7 @@
 #include "console.hpp"
 #include "options.hpp"
 
-#include <frcnn/data/dataset.hpp>
-#include <frcnn/data/repeat_factors.hpp>
+#include <frcnn/data/epoch_plan.hpp>
 
 #include <algorithm>
 #include <map>
@@ -46,18 +45,17 @@ class imbalance_arguments {
     return all;
   }
 
-  // The table of --repeat-factors, the rarest class first.
+  // The table of --repeat-factors, the rarest class first: of the images that the convention trains on.
+  template <class Rules>
   void say_table(frcnn::data::dataset const& set, frcnn::data::difficult_objects how) const {
     if (threshold_ <= 0) return;
-    std::vector<std::size_t> all(set.size());
-    std::iota(all.begin(), all.end(), 0);
-    auto const r = frcnn::data::repeat_factors_of(
-        set, all, threshold_, [&](auto const& o) { return !o.difficult || how == frcnn::data::difficult_objects::keep; });
+    auto const images = frcnn::data::detail::images_of_training<Rules>(set, how);
+    auto const r = frcnn::data::repeat_factors_of(set, images, threshold_, how);
     std::vector<std::size_t> order(r.classes.size());
     std::iota(order.begin(), order.end(), 0);
     std::ranges::stable_sort(order, {}, [&](std::size_t k) { return r.classes[k].images; });
     double const shown = std::accumulate(r.of_image.begin(), r.of_image.end(), 0.0);
-    say(fmt::format("--repeat-factors {}: an epoch shows {:.0f} images, of {}", threshold_, shown, set.size()));
+    say(fmt::format("--repeat-factors {}: an epoch shows {:.0f} images, of {}", threshold_, shown, images.size()));
     for (std::size_t const k : order)
       say(fmt::format("  {}: in {} images, {:.1f} %: {:.2f} times", set.classes[k], r.classes[k].images, 100 * r.classes[k].share,
                       r.classes[k].factor));

@@ -53,9 +53,7 @@ class model_arguments {
     return all;
   }
 
-  frcnn::any_detector load(frcnn::cpu_options const& options) const {
-    return frcnn::load_weights(file, foreign(), options, [](std::string const& taken) { say(taken + " (--bn-eps changes it)"); });
-  }
+  frcnn::any_detector load(frcnn::cpu_options const& options) const { return frcnn::load_weights(file, foreign(), options, say_taken); }
 
  private:
   std::string classes_;

@@ -15,7 +15,7 @@ auto with_model(model_arguments const& model, frcnn::cpu_options const& options,
   return frcnn::every_file_preset<frcnn::cpu>::with(frcnn::preset_of(file, foreign.preset), [&]<class Preset>() {
     using family = frcnn::family_of<Preset>;
     auto d = frcnn::load_family<Preset>(file, foreign, options);
-    if (auto const taken = frcnn::taken_unsaid<family>(file, foreign.norm_epsilon); !taken.empty()) say(taken + " (--bn-eps changes it)");
+    say_taken(frcnn::taken_unsaid<family>(file, foreign.norm_epsilon));
     return f.template operator()<family>(std::move(d));
   });
 }

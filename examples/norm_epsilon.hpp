@@ -1,8 +1,10 @@
 #pragma once
 // --bn-eps: the epsilon of batch normalisation of another program's weights, which no file says (frcnn/detector/weights_file.hpp).
+#include "console.hpp"
 #include "options.hpp"
 
 #include <optional>
+#include <string>
 
 namespace console {
 
@@ -12,6 +14,11 @@ inline CLI::Option* add_norm_epsilon(CLI::App& app, std::optional<double>& value
           "--bn-eps", value,
           "epsilon of batch normalisation in a file of another program (1e-5; 0 for torchvision's published fasterrcnn_resnet50_fpn)")
       ->check(CLI::Range(0., 1.));
+}
+
+// taken: what frcnn::taken_unsaid or load_weights has to say.
+inline void say_taken(std::string const& taken) {
+  if (!taken.empty()) say(taken + " (--bn-eps changes it)");
 }
 
 }  // namespace console

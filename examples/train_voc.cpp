@@ -119,7 +119,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
   if (weights && !weights->is_ours()) {
     take_over<Family>(config, *weights, a.bn_eps);
-    if (auto const taken = taken_unsaid<Family>(*weights, a.bn_eps); !taken.empty()) console::say(taken + " (--bn-eps changes it)");
+    console::say_taken(taken_unsaid<Family>(*weights, a.bn_eps));
     their_classes = classes_of<Family>(*weights, their_classes);
   }
   if (weights && weights->is_ours()) {
@@ -193,7 +193,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .regions = regions,
                                 .short_sides = config.pyramid.short_sides};
   images.repeat_threshold = a.imbalance.threshold();
-  a.imbalance.say_table(sets.train, images.difficult);
+  a.imbalance.say_table<typename Family::convention>(sets.train, images.difficult);
   a.augment.apply_to(images);
   a.augment.say_settings(images, a.scheme == "alternating");
   std::vector<plan> plans;

@@ -76,17 +76,22 @@ bool is_trained_on(TruthOfImage auto const& truth, difficult_objects how) {
          std::ranges::any_of(truth.objects, [&](auto const& x) { return !x.difficult || how == difficult_objects::keep; });
 }
 
+// The images that are trained on, in order.
+template <class Rules, DataSource Source>
+std::vector<std::size_t> images_of_training(Source const& data, difficult_objects how) {
+  std::vector<std::size_t> images;
+  for (std::size_t i = 0; i < data.size(); ++i)
+    if (is_trained_on<Rules>(data.truth(i), how)) images.push_back(i);
+  return images;
+}
+
 // What an epoch shows, batch by batch; a batch may be anything that the convention allows.
 template <class Rules, DataSource Source>
 class epoch_plan {
  public:
-  epoch_plan(Source const& data, training_options const& o) : data_(data), options_(o) {
-    for (std::size_t i = 0; i < data.size(); ++i)
-      if (is_trained_on<Rules>(data.truth(i), o.difficult)) images_.push_back(i);
-    if (o.repeat_threshold > 0)
-      repeats_ = repeat_factors_of(data, images_, o.repeat_threshold, [&](auto const& x) {
-                   return !x.difficult || o.difficult == difficult_objects::keep;
-                 }).of_image;
+  epoch_plan(Source const& data, training_options const& o)
+      : data_(data), options_(o), images_(images_of_training<Rules>(data, o.difficult)) {
+    if (o.repeat_threshold > 0) repeats_ = repeat_factors_of(data, images_, o.repeat_threshold, o.difficult).of_image;
     begin(0);
     if (batches_ == 0)
       throw error("training data", "enough images for one batch of " + std::to_string(o.batch), std::to_string(images_.size()));

@@ -6,7 +6,7 @@
 //   r(i)   the largest r(c) of the classes in image i, 1 without objects: how often an epoch shows it, on average
 //
 // Example: 1,000 images, a class in 10 of them, t = .04: each of the 10 is shown twice an epoch.
-#include "frcnn/concepts/data_source.hpp"
+#include "frcnn/data/dataset.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -26,14 +26,14 @@ struct repeat_factors {
   std::vector<double> of_image;   // in the order of the images that were given
 };
 
-// images: those that are trained on. counts(object): whether an object is trained on.
-template <DataSource Source, class Counts>
-repeat_factors repeat_factors_of(Source const& data, std::vector<std::size_t> const& images, double threshold, Counts const& counts) {
+// images: those that are trained on. Difficult objects count where they are kept.
+template <DataSource Source>
+repeat_factors repeat_factors_of(Source const& data, std::vector<std::size_t> const& images, double threshold, difficult_objects how) {
   repeat_factors r;
   std::vector<std::set<std::int32_t>> labels(images.size());
   for (std::size_t i = 0; i < images.size(); ++i) {
     for (auto const& o : data.truth(images[i]).objects)
-      if (o.label > 0 && counts(o)) labels[i].insert(o.label);
+      if (o.label > 0 && (!o.difficult || how == difficult_objects::keep)) labels[i].insert(o.label);
     for (auto const label : labels[i]) {
       if (static_cast<std::size_t>(label) > r.classes.size()) r.classes.resize(static_cast<std::size_t>(label));
       ++r.classes[static_cast<std::size_t>(label) - 1].images;

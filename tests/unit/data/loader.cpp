@@ -180,7 +180,7 @@ TEST_CASE("repeat factors: images of rare classes are shown more often, and an e
     for (auto& o : p.data.samples[i].objects) o.label = i == 4 ? 2 : 1;
   std::vector<std::size_t> all(12);
   for (std::size_t i = 0; i < 12; ++i) all[i] = i;
-  auto const r = repeat_factors_of(p.data, all, .48, [](auto const&) { return true; });
+  auto const r = repeat_factors_of(p.data, all, .48, difficult_objects::keep);
   CHECK((r.classes[0].images == 11 && r.classes[1].images == 1));
   CHECK(r.classes[0].factor == 1);
   CHECK(r.classes[1].factor == doctest::Approx(std::sqrt(.48 * 12)));  // 2.4
