@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-ENGINES = "portable|fast|cuda"
+ENGINES = "portable|fast|cuda-(?:exact|tf32|bf16|on-host)"
 PRESET = "[a-z][a-z0-9_]*"
 SHAPE = "[0-9][0-9a-z-]*"
 KERNEL = "(winograd|direct|onednn_(direct|winograd|gemm|packed|bf16|bf16_kept)|product|openblas)"
@@ -14,9 +14,11 @@ KINDS = {
     "stage": rf"stage/[a-z][a-z_]*/{PRESET}/({ENGINES})/[0-9]+x[0-9]+",
     "detect": rf"detect/{PRESET}/({ENGINES})/[0-9]+x[0-9]+",
     "detect_compressed": rf"detect_compressed/{PRESET}/({ENGINES})/[0-9]+x[0-9]+",
-    "step": rf"step/{PRESET}/({ENGINES})/[0-9]+x[0-9]+",
+    "detect_batch": rf"detect_batch/{PRESET}/({ENGINES})/[0-9]+x[0-9]+x[0-9]+",
+    "detect_regions": rf"detect_regions/{PRESET}/({ENGINES})/[0-9]+x[0-9]+x[0-9]+",
+    "step": rf"step/{PRESET}/({ENGINES})/([0-9]+x)?[0-9]+x[0-9]+",
 }
-# Of the fast engine alone, where the build has it.
+# Of the CPU's engine `fast` alone, where the build has it.
 MORE = [
     rf"op/(conv2d_rule|winograd_total|linear_layout)/{KERNEL}/(forward|forward_train|backward_data|backward_weight)/{SHAPE}",
     rf"detect_(bf16|transforms)/{PRESET}/fast/[0-9]+x[0-9]+",

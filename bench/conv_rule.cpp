@@ -32,7 +32,7 @@ namespace own = frcnn::cpu_backend::onednn;
 namespace fast = frcnn::cpu_backend::fast;
 
 constexpr auto us = benchmark::kMicrosecond;
-constexpr auto fast_engine = frcnn::cpu_engine::fast;
+constexpr char const* fast_engine = "fast";
 constexpr char const* pass_names[] = {"forward", "backward_data", "backward_weight"};
 
 // What all kernels work on, and what their results must be.

@@ -39,7 +39,7 @@ inline values numbers(std::size_t n, float low, float high, std::uint64_t seed =
 template <class T, int R>
 view<T, R, device> uploaded(context& c, shape<R> s, std::vector<T> const& host) {
   auto const v = frcnn::scratch<T, device>(c, s);
-  frcnn::from_host(host, v);
+  frcnn::from_host(c, host, v);
   return v;
 }
 inline view<float, 1, device> uploaded(context& c, values const& host) {
@@ -56,7 +56,7 @@ inline values downloaded(context& c, activation a) {
   context::frame scope(c);
   auto const plain = frcnn::scratch<float, device>(c, a.dims);
   c.to_plain(a, plain);
-  return frcnn::to_host(plain);
+  return frcnn::to_host(c, plain);
 }
 
 // Checks: what is wrong, or nothing.

@@ -113,7 +113,7 @@ void add_layout(int m, int k, int n, std::string const& where, bool trains) {
     std::string const name = std::string("op/linear_layout/") + kernel + "/" + pass_names[static_cast<int>(p)] + "/" + std::to_string(m) +
                              "x" + std::to_string(k) + "-" + std::to_string(n);
     double const floats = static_cast<double>(m) * k + static_cast<double>(k) * n + static_cast<double>(m) * n;
-    add_for(frcnn::cpu_engine::fast, name, benchmark::kMicrosecond, [=](context& c) {
+    add_for("fast", name, benchmark::kMicrosecond, [=](context& c) {
       auto const l = std::make_shared<layout_case>(c, m, k, n, p);
       return job{.run = make(c, l),
                  .wrong = [=, &c] { return exact ? l->wrong(c, p) : l->wrong_forward(5e-2); },
@@ -157,7 +157,7 @@ void add_layout(int m, int k, int n, std::string const& where, bool trains) {
   for (auto const p : {pass::backward_data, pass::backward_weight}) {
     std::string const name = std::string("op/linear_layout/onednn_packed/") + pass_names[static_cast<int>(p)] + "/" + std::to_string(m) +
                              "x" + std::to_string(k) + "-" + std::to_string(n);
-    add_for(frcnn::cpu_engine::fast, name, benchmark::kMicrosecond, [=](context& c) {
+    add_for("fast", name, benchmark::kMicrosecond, [=](context& c) {
       auto const l = std::make_shared<layout_case>(c, m, k, n, p);
       std::function<void()> unpack;
       auto run = packed_backward(c, l, p, unpack);

@@ -11,7 +11,14 @@
 #include "../tests/ops/layers.hpp"
 #include "data.hpp"
 
-#include <frcnn/frcnn.hpp>
+#include <frcnn/core/staging.hpp>
+#include <frcnn/detector/detector.hpp>
+#include <frcnn/detector/faster_rcnn.hpp>
+#include <frcnn/presets/small.hpp>
+#include <frcnn/presets/vgg16_tv.hpp>
+#include <frcnn/train/sgd.hpp>
+
+#include <memory>
 
 namespace bench {
 
@@ -27,11 +34,10 @@ inline std::vector<std::string> class_names(int n = 20) {
 template <class Preset>
 struct random_batch {
   frcnn::input_batch<float, device> input;
-  device::context home{1};
   frcnn::batch<float, device> images;
   frcnn::truth<float, device> truth;
 
-  random_batch(int n, int h, int w) : input(frcnn::pixel_normalisation::imagenet(), Preset::convention::size_divisor) {
+  random_batch(context& c, int n, int h, int w) : input(frcnn::pixel_normalisation::imagenet(), Preset::convention::size_divisor) {
     constexpr int objects = 8;
     input.start(n, h, w, objects);
     for (int i = 0; i < n; ++i) {
@@ -43,8 +49,8 @@ struct random_batch {
       for (int g = 0; g < objects; ++g) labels.push_back(1 + s.below(20));
       input.set_truth(i, crowded_boxes(objects, h, w, objects, seed), labels);
     }
-    images = input.upload(home);
-    truth = input.upload_truth(home);
+    images = input.upload(c);
+    truth = input.upload_truth(c);
   }
 };
 
@@ -62,7 +68,10 @@ class lively {
     bool const learns = ph == phase::train;
     if (one && one->learns_ && !learns) one.reset();  // before the next takes as much memory
     if (!one) one.reset(new lively);
-    if (learns && !one->learns_) one->model().parameters().enable_gradients();
+    if (learns && !one->learns_) {
+      one->model().parameters().enable_gradients();
+      one->model().parameters().home().wait();  // their memory is there
+    }
     one->learns_ = learns;
     return *one;
   }
@@ -70,9 +79,9 @@ class lively {
   model_type& model() { return detector_.model(); }
 
  private:
-  lively() : detector_(config(), threads()) {
+  lively() : detector_(config(), default_options()) {
     model().parameters().initialise(0);
-    context c(threads());
+    context c(default_options());
     calibrate(c);
   }
   static typename Preset::config_type config() {
@@ -84,15 +93,15 @@ class lively {
 
   void calibrate(context& c) {
     context::frame scope(c);
-    random_batch<Preset> const scene(1, 256, 320);
+    random_batch<Preset> const scene(c, 1, 256, 320);
     auto const& m = model();
     frcnn::maps<float, 1, device> f{{c.make<float>(m.backbone().map_shape(0, scene.images.pixels.dims))}};
     m.backbone().infer(c, scene.images, f);
     auto const tape = std::make_unique<typename model_type::tape>();
     auto& [backbone_tape, rpn, head] = *tape;
     m.generator().forward(c, scene.images, f, rpn);
-    spread("rpn.head.cls_logits", frcnn::to_host(rpn.logits), 2);
-    spread("rpn.head.bbox_pred", frcnn::to_host(rpn.deltas), 0.3);
+    spread("rpn.head.cls_logits", frcnn::to_host(c, rpn.logits), 2);
+    spread("rpn.head.bbox_pred", frcnn::to_host(c, rpn.deltas), 0.3);
 
     m.generator().forward(c, scene.images, f, rpn);
     auto const rois = frcnn::scratch_counted<box<float>, device>(c, 1, m.generator().capacity(phase::train));
@@ -100,8 +109,8 @@ class lively {
     auto const state = uploaded(c, shape<1>{{2}}, std::vector<std::uint64_t>{0, 0});
     m.head().targets(c, scene.images, rois, scene.truth, frcnn::rng<device>{state}, head);
     m.head().forward(c, scene.images, f, head);
-    spread("roi_heads.box_predictor.cls_score", frcnn::to_host(head.logits), 2);
-    spread("roi_heads.box_predictor.bbox_pred", frcnn::to_host(head.deltas), 1);
+    spread("roi_heads.box_predictor.cls_score", frcnn::to_host(c, head.logits), 2);
+    spread("roi_heads.box_predictor.bbox_pred", frcnn::to_host(c, head.deltas), 1);
   }
 
   // outputs [rows, O] of the layer: makes their mean 0 and their deviation what is wanted.
@@ -129,5 +138,11 @@ class lively {
   detector_type detector_;
   bool learns_ = false;
 };
+
+// Whether the last update was applied.
+inline std::string not_finite_update(context& c, frcnn::sgd<float, device> const& optimiser) {
+  view<frcnn::detail::sgd_control const, 1, device> const control{optimiser.control(), {{1}}};
+  return not_equal("finite", frcnn::to_host(c, control)[0].finite, 1);
+}
 
 }  // namespace bench

@@ -1,12 +1,10 @@
-// frcnn_bench: how fast ops, stages, detection and training steps are. Names and how to compare: bench/README.md.
+// frcnn_bench, frcnn_bench_cuda: how fast ops, stages, detection and training steps are. Names and how to compare: bench/README.md.
 #include "suite.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <set>
 
 namespace bench {
@@ -20,32 +18,35 @@ int threads() {
   return n;
 }
 
-static double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 // The benchmark whose turn it is. Google Benchmark calls its function several times, with more and more iterations: one job serves all.
 struct turn {
-  turn(std::string of, frcnn::cpu_engine kind, make_job const& make)
-      : name(std::move(of)), c({.threads = threads(), .engine = kind}), scope(c), work(make(c)) {
+  turn(std::string of, engine const& e, make_job const& make) : name(std::move(of)), c(e.options), scope(c), work(make(c)) {
+    if (work.on) on = work.on;
+    auto const before = counts_of(*on);
     work.run();
+    launches = counts_of(*on).launches - before.launches;
+    for (int i = 0; i < work.warm_up; ++i) work.run();
+    on->wait();
     wrong = work.wrong();
+    on->wait();
   }
   std::string name;
   context c;
   context::frame scope;
   job work;
+  context* on = &c;
+  double launches = 0;  // of the first run: a graph's are none
   std::string wrong;
 };
 static std::unique_ptr<turn> now;
 
-static void measure(benchmark::State& state, std::string const& name, frcnn::cpu_engine kind, make_job const& make) {
+static void measure(benchmark::State& state, std::string const& name, engine const& e, make_job const& make) {
   if (!now || now->name != name) {
     now.reset();  // its memory first
     try {
-      now = std::make_unique<turn>(name, kind, make);
-    } catch (std::exception const& e) {
-      state.SkipWithError(e.what());
+      now = std::make_unique<turn>(name, e, make);
+    } catch (std::exception const& error) {
+      state.SkipWithError(error.what());
       return;
     }
   }
@@ -54,17 +55,37 @@ static void measure(benchmark::State& state, std::string const& name, frcnn::cpu
     state.SkipWithError(now->wrong.c_str());
     return;
   }
-  auto const start = std::chrono::steady_clock::now();
-  for (auto _ : state) work.run();
-  double const once = seconds_since(start) / static_cast<double>(state.iterations());
+  using clock = std::chrono::steady_clock;
+  auto const runs = state.max_iterations;
+  auto const before = counts_of(*now->on);
+  call_counts after;
+  double once = 0;
+  try {
+    while (state.KeepRunningBatch(runs)) {
+      auto const start = clock::now();
+      for (auto i = runs; i > 0; --i) work.run();
+      after = counts_of(*now->on);
+      now->on->wait();
+      once = std::chrono::duration<double>(clock::now() - start).count() / static_cast<double>(runs);
+    }
+  } catch (std::exception const& error) {
+    state.SkipWithError(error.what());
+    return;
+  }
 
   auto const report = [&](char const* what, double value) { state.counters[what] = benchmark::Counter(value); };
   if (work.flops > 0) {
     report("flop_per_second", work.flops / once);
-    report("peak_share", work.flops / once / measured().fma_peak);
+    if (peak() > 0) report("peak_share", work.flops / once / peak());
   }
   if (work.bytes > 0) report("bytes_per_second", work.bytes / once);
   if (work.images > 0) report("images_per_second", work.images / once);
+  if (CountsCalls<context>) {
+    auto const each = [&](double call_counts::*what) { return (after.*what - before.*what) / static_cast<double>(runs); };
+    report("waits", each(&call_counts::waits) - work.result_waits);
+    report("launches", now->launches);
+    report("graphs", each(&call_counts::replays));
+  }
   for (auto const& [what, value] : work.counters) report(what.c_str(), value);
   if (!work.label.empty()) state.SetLabel(work.label);
 }
@@ -73,16 +94,14 @@ static void add_one(engine const& e, std::string name, benchmark::TimeUnit unit,
   static std::set<std::string> names;
   if (auto const at = name.find('*'); at != std::string::npos) name.replace(at, 1, e.name);
   if (!names.insert(name).second) return;
-  benchmark::RegisterBenchmark(name.c_str(), [name, kind = e.kind, make](benchmark::State& state) {
-    measure(state, name, kind, make);
-  })->Unit(unit);
+  benchmark::RegisterBenchmark(name.c_str(), [name, e, make](benchmark::State& state) { measure(state, name, e, make); })->Unit(unit);
 }
 void add(std::string const& name, benchmark::TimeUnit unit, make_job const& make) {
   for (auto const& e : engines()) add_one(e, name, unit, make);
 }
-void add_for(frcnn::cpu_engine kind, std::string const& name, benchmark::TimeUnit unit, make_job const& make) {
+void add_for(std::string const& engine, std::string const& name, benchmark::TimeUnit unit, make_job const& make) {
   for (auto const& e : engines())
-    if (e.kind == kind) add_one(e, name, unit, make);
+    if (e.name == engine) add_one(e, name, unit, make);
 }
 
 }  // namespace bench
@@ -92,21 +111,12 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) lists = lists || std::strncmp(argv[i], "--benchmark_list_tests", 22) == 0;
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  bench::add_conv_rule();
-  bench::add_linear_layout();
+  bench::add_device_rows();
   bench::add_described_ops();
   bench::add_detection_ops();
   bench::add_stages();
   bench::add_detectors();
-  if (!lists) {
-    benchmark::AddCustomContext("threads", std::to_string(bench::threads()));
-    auto const& m = bench::measured();
-    auto const tell = [](char const* what, double v) { benchmark::AddCustomContext(what, std::to_string(v * 1e-9)); };
-    tell("fma_peak_gflop_per_second", m.fma_peak);
-    tell("gemm_peak_gflop_per_second", m.gemm_peak);
-    tell("read_gbyte_per_second", m.read);
-    tell("copy_gbyte_per_second", m.copy);
-  }
+  if (!lists) bench::describe_device();
   benchmark::RunSpecifiedBenchmarks();
   bench::now.reset();
   benchmark::Shutdown();

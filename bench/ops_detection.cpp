@@ -46,8 +46,8 @@ void add_sample(int segments, int n, int total, int max_positive, std::string co
                      frcnn::ops::sample_balanced<device>(c, label, id, rng, frcnn::draw::anchor_sample, max_positive, total);
                    },
                .wrong =
-                   [=] {
-                     auto const drawn = frcnn::to_host(label);
+                   [=, &c] {
+                     auto const drawn = frcnn::to_host(c, label);
                      return not_equal("drawn",
                                       static_cast<double>(std::count_if(drawn.begin(), drawn.end(), [](auto l) { return l >= 0; })),
                                       static_cast<double>(segments) * total);
@@ -57,8 +57,10 @@ void add_sample(int segments, int n, int total, int max_positive, std::string co
   });
 }
 
+// By the host, whatever the device.
 template <class Out>
 void add_resize(char const* op, int w, int h, int to_w, int to_h) {
+  if (!device::in_host_memory) return;
   auto const extent = [](int a, int b) { return std::to_string(a) + "x" + std::to_string(b); };
   add(op_name(op, extent(h, w) + "-" + extent(to_h, to_w)), us, [=](context&) {
     auto const im = std::make_shared<frcnn::image>(random_image(h, w));
@@ -93,7 +95,7 @@ void add_input(int n, int h, int w) {
                .wrong =
                    [=, &c] {
                      auto const pixels = input->upload(c).pixels;
-                     auto const host = frcnn::to_host(pixels);
+                     auto const host = frcnn::to_host(c, pixels);
                      float const first = frcnn::pixel_normalisation::imagenet()(static_cast<float>(im->pixels[0]), 0);
                      return not_equal("the first pixel", host[0], first) + not_equal("extents", pixels.dims == padded(n, h, w), 1);
                    },
@@ -148,8 +150,8 @@ struct anchors_case {
                                            view<std::int32_t const, 2, device>(match), view<float const, 3, device>(logits),
                                            view<float const, 3, device>(deltas), frcnn::rpn::loss_options{}, dlogits, ddeltas, loss);
   }
-  double sampled() const {
-    auto const l = frcnn::to_host(label);
+  double sampled(context& c) const {
+    auto const l = frcnn::to_host(c, label);
     return static_cast<double>(std::count_if(l.begin(), l.end(), [](auto v) { return v >= 0; }));
   }
 };
@@ -160,7 +162,7 @@ void add_anchors(shape<4> map, std::vector<double> const& sizes, std::string con
   add(op_name("anchor_targets", name), us, [=](context& c) {
     auto const a = std::make_shared<anchors_case>(c, map, sizes);
     return job{.run = [=, &c] { a->targets(c); },
-               .wrong = [=] { return not_equal("sampled anchors", a->sampled(), 256. * map[0]); },
+               .wrong = [=, &c] { return not_equal("sampled anchors", a->sampled(c), 256. * map[0]); },
                .bytes = bytes(2 * k),
                .label = where};
   });
@@ -169,10 +171,10 @@ void add_anchors(shape<4> map, std::vector<double> const& sizes, std::string con
     a->targets(c);
     return job{.run = [=, &c] { a->losses(c); },
                .wrong =
-                   [=] {  // of logits alone: every sampled anchor has a gradient, nobody else
-                     auto const d = frcnn::to_host(a->dlogits);
+                   [=, &c] {  // of logits alone: every sampled anchor has a gradient, nobody else
+                     auto const d = frcnn::to_host(c, a->dlogits);
                      auto const moved = static_cast<double>(std::count_if(d.begin(), d.end(), [](float v) { return v != 0; }));
-                     return not_finite(frcnn::to_host(a->loss)) + not_equal("gradients", moved, a->sampled());
+                     return not_finite(frcnn::to_host(c, a->loss)) + not_equal("gradients", moved, a->sampled(c));
                    },
                .bytes = bytes(12 * k),
                .label = where};
@@ -198,8 +200,8 @@ void add_head(int n, int r, int classes, std::string const& where) {
                      exec::for_each(c, static_cast<std::size_t>(rows), frcnn::roi::detail::softmax_row<float, device>{logits, p});
                    },
                .wrong =
-                   [=] {
-                     auto const host = frcnn::to_host(p);
+                   [=, &c] {
+                     auto const host = frcnn::to_host(c, p);
                      return not_equal("sum of probabilities", std::accumulate(host.begin(), host.end(), 0.), rows, 1e-3 * rows);
                    },
                .bytes = bytes(2. * rows * columns),
@@ -217,7 +219,7 @@ void add_head(int n, int r, int classes, std::string const& where) {
     return job{
         .run = [=,
                 &c] { frcnn::roi::postprocess<torchvision>(c, torchvision::head_coder(), info, rois, logits, deltas, thresholds, hits); },
-        .wrong = [=] { return not_equal("detections", frcnn::to_host(hits.count)[0], 100); },
+        .wrong = [=, &c] { return not_equal("detections", frcnn::to_host(c, hits.count)[0], 100); },
         .bytes = bytes(in),
         .label = where};
   });
@@ -234,9 +236,9 @@ void add_head(int n, int r, int classes, std::string const& where) {
     auto const loss = uploaded(c, values(2, 0.f));
     return job{.run = [=, &c] { frcnn::roi::roi_losses<torchvision>(c, decided, logits, deltas, dlogits, ddeltas, loss); },
                .wrong =
-                   [=] {  // softmax minus one: each row of the gradient sums to zero
-                     auto const d = frcnn::to_host(dlogits);
-                     return not_finite(frcnn::to_host(loss)) + not_finite(frcnn::to_host(ddeltas)) +
+                   [=, &c] {  // softmax minus one: each row of the gradient sums to zero
+                     auto const d = frcnn::to_host(c, dlogits);
+                     return not_finite(frcnn::to_host(c, loss)) + not_finite(frcnn::to_host(c, ddeltas)) +
                             not_equal("sum of gradients", std::accumulate(d.begin(), d.end(), 0.), 0, 1e-4);
                    },
                .bytes = bytes(2 * in),
@@ -258,7 +260,7 @@ void add_roi_targets(int n, int r, std::string const& where) {
                                                  frcnn::scratch<frcnn::delta<float>, device>(c, each)};
     return job{
         .run = [=, &c] { frcnn::roi::roi_targets<torchvision>(c, torchvision::head_coder(), rois, a->gt, a->id, a->rng, options, out); },
-        .wrong = [=] { return not_equal("sampled RoIs", frcnn::to_host(out.rois.count)[0], q); },
+        .wrong = [=, &c] { return not_equal("sampled RoIs", frcnn::to_host(c, out.rois.count)[0], q); },
         .bytes = 16. * n * r,
         .label = where};
   });
@@ -287,8 +289,8 @@ void add_sgd(int n, std::string const& where) {
     s->optimiser = std::make_unique<frcnn::sgd<float, device>>(s->store, frcnn::sgd_options{.clip_norm = 10});
     s->loss = uploaded(c, values(4, 1.f));
     auto const size = static_cast<std::size_t>(n);
-    frcnn::from_host(values(size, 1.f), s->model.p.value);
-    frcnn::from_host(values(size, 1.f), s->model.p.grad);
+    frcnn::from_host(c, values(size, 1.f), s->model.p.value);
+    frcnn::from_host(c, values(size, 1.f), s->model.p.grad);
     return job{.run = [=, &c] { s->optimiser->update(c, 1e-4, 1, s->loss); },
                .wrong =
                    [=] {

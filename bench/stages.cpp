@@ -1,4 +1,4 @@
-// Stages of detection and of a training step, each on what the one before it gives.
+// Stages of detection and of a training step, each on what the one before it gives, and each a graph where the device makes some.
 //
 //   detection, one image     backbone, rpn (3x3 and siblings), proposals, regions (pooling to detections)
 //   training, a whole batch  train_backbone, train_rpn (with targets and losses), train_proposals, train_regions (targets to losses),
@@ -24,7 +24,7 @@ struct scene {
   view<float, 1, device> rpn_loss, head_loss;
   frcnn::rng<device> rng;
 
-  scene(context& c, int n, int h, int w, phase ph) : alive(lively<Preset>::get(ph)), model(alive.model()), c(c), input(n, h, w) {
+  scene(context& c, int n, int h, int w, phase ph) : alive(lively<Preset>::get(ph)), model(alive.model()), c(c), input(c, n, h, w) {
     shape<4> const map = model.backbone().map_shape(0, input.images.pixels.dims);
     f.level[0] = c.make<float>(map);
     df.level[0] = activated(c, map, numbers(map.size(), -1e-3f, 1e-3f));
@@ -77,7 +77,7 @@ std::string wrong_map(scene<Preset> const& s) {
 }
 template <class Preset>
 std::string wrong_count(scene<Preset> const& s) {
-  for (auto const n : frcnn::to_host(s.rois.count))
+  for (auto const n : frcnn::to_host(s.c, s.rois.count))
     if (n != s.rois.rows.dims[1]) return not_equal("live proposals", n, s.rois.rows.dims[1]);
   return "";
 }
@@ -97,7 +97,7 @@ void add_stages_of(int h, int w) {
   auto const add_stage = [=](char const* stage, int n, phase ph, auto describe) {
     add(image_name(std::string("stage/") + stage, Preset::name, h, w), benchmark::kMillisecond, [=](context& c) {
       auto const s = std::make_shared<scene<Preset>>(c, n, h, w, ph);
-      job j = describe(s, layers_of_preset<Preset>(n, h, w));
+      job j = recorded(c, describe(s, layers_of_preset<Preset>(n, h, w)));
       j.label = "batch " + std::to_string(n);
       return j;
     });
@@ -110,8 +110,9 @@ void add_stages_of(int h, int w) {
                .flops = l.flops(l.backbone)};
   });
   add_stage("rpn", 1, phase::test, [](ptr s, layers const& l) {
-    return job{
-        .run = [s] { s->rpn(); }, .wrong = [s] { return not_finite(frcnn::to_host(s->tape.proposals.logits)); }, .flops = l.flops(l.rpn)};
+    return job{.run = [s] { s->rpn(); },
+               .wrong = [s] { return not_finite(frcnn::to_host(s->c, s->tape.proposals.logits)); },
+               .flops = l.flops(l.rpn)};
   });
   add_stage("proposals", 1, phase::test, [](ptr s, layers const&) {
     return job{.run = [s] { s->proposals(phase::test); },
@@ -126,31 +127,32 @@ void add_stages_of(int h, int w) {
     auto run = [s, thresholds, hits] { s->model.head().infer(s->c, s->input.images, s->f, s->rois, thresholds, hits); };
     run();
     return job{.run = run,
-               .wrong = [s, hits] { return frcnn::to_host(hits.count)[0] > 0 ? wrong_count(*s) : "no detections"; },
+               .wrong = [s, hits] { return frcnn::to_host(s->c, hits.count)[0] > 0 ? wrong_count(*s) : "no detections"; },
                .flops = head_flops<Preset>(s->model, s->rois.rows.dims[1]),
-               .counters = {{"detections", frcnn::to_host(hits.count)[0]}, {"live_rois", s->rois.rows.dims[1]}}};
+               .counters = {{"detections", frcnn::to_host(s->c, hits.count)[0]}, {"live_rois", s->rois.rows.dims[1]}}};
   });
 
   add_stage("train_backbone", batch, phase::train, [](ptr s, layers const& l) {
     return job{.run = [s] { s->train_backbone(); }, .wrong = [s] { return wrong_map(*s); }, .flops = l.flops(l.backbone)};
   });
   add_stage("train_rpn", batch, phase::train, [](ptr s, layers const& l) {
-    return job{.run = [s] { s->train_rpn(); }, .wrong = [s] { return not_finite(frcnn::to_host(s->rpn_loss)); }, .flops = l.flops(l.rpn)};
+    return job{
+        .run = [s] { s->train_rpn(); }, .wrong = [s] { return not_finite(frcnn::to_host(s->c, s->rpn_loss)); }, .flops = l.flops(l.rpn)};
   });
   add_stage("train_proposals", batch, phase::train, [](ptr s, layers const&) {
     return job{.run = [s] { s->proposals(phase::train); },
                .wrong =
                    [s] {
-                     for (auto const n : frcnn::to_host(s->rois.count))
+                     for (auto const n : frcnn::to_host(s->c, s->rois.count))
                        if (n < 300) return not_equal("live proposals", n, 300);
                      return std::string();
                    },
-               .counters = {{"live_rois", frcnn::to_host(s->rois.count)[0]}}};
+               .counters = {{"live_rois", frcnn::to_host(s->c, s->rois.count)[0]}}};
   });
   double const sampled = [=] { return static_cast<double>(batch); }();
   add_stage("train_regions", batch, phase::train, [=](ptr s, layers const&) {
     return job{.run = [s] { s->train_regions(); },
-               .wrong = [s] { return not_finite(frcnn::to_host(s->head_loss)); },
+               .wrong = [s] { return not_finite(frcnn::to_host(s->c, s->head_loss)); },
                .flops = head_flops<Preset>(s->model, sampled * s->model.head().options().target.batch)};
   });
   add_stage("rpn_backward", batch, phase::train, [](ptr s, layers const& l) {
@@ -174,9 +176,9 @@ void add_stages_of(int h, int w) {
     double moved = 0;
     for (auto const& e : s->model.parameters().entries())
       if (e.p->wants_grad()) moved += 5.0 * sizeof(float) * static_cast<double>(e.p->size());
-    // Rate 0: the same work, and the weights stay lively.
-    return job{.run = [s, optimiser] { optimiser->update(s->c, 0, 1, view<float const, 1, device>(s->head_loss)); },
-               .wrong = [optimiser] { return not_equal("finite", optimiser->control()->finite, 1); },
+    optimiser->set_rate(s->c, 0, 1);  // the same work, and the weights stay lively
+    return job{.run = [s, optimiser] { optimiser->apply(s->c, view<float const, 1, device>(s->head_loss)); },
+               .wrong = [s, optimiser] { return not_finite_update(s->c, *optimiser); },
                .bytes = moved};
   });
 }

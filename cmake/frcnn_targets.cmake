@@ -557,6 +557,27 @@ macro(frcnn_define_images)
   frcnn_define_compiled(images FRCNN_COMPILED_IMAGES data)
 endmacro()
 
+# frcnn_add_kernels(<object> <source> [flag...]): what nvcc makes of a file whose kernels are of the same build as the files of the host's
+# compiler that launch them (config.hpp). CMake's CUDA language would be a requirement of every build.
+function(frcnn_add_kernels object source)
+  frcnn_cuda_flags("${FRCNN_CUDA_ARCHITECTURES}" flags)
+  set(host ${FRCNN_ARCH_OPTIONS} -fPIC -ffp-contract=off $<$<NOT:$<CONFIG:Debug>>:-DNDEBUG>)
+  if(FRCNN_OPENMP AND TARGET OpenMP::OpenMP_CXX)
+    list(APPEND host ${OpenMP_CXX_FLAGS})
+  endif()
+  set(definitions $<TARGET_PROPERTY:frcnn::frcnn,INTERFACE_COMPILE_DEFINITIONS>)
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND
+      ${FRCNN_NVCC} ${flags} -std=c++20 -O2 --fmad=false "-Xcompiler=$<JOIN:${host},$<SEMICOLON>-Xcompiler=>" -I${frcnn_include_dir} -isystem
+      ${FRCNN_CUDA_INCLUDE_DIR} -isystem ${FRCNN_CUDNN_INCLUDE_DIR} -DFRCNN_DEVICE_KERNELS_ALONE=1
+      "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},$<SEMICOLON>-D>>" ${ARGN} -MD -MF ${object}.d -c ${source} -o ${object}
+    DEPENDS ${source}
+    DEPFILE ${object}.d
+    COMMAND_EXPAND_LISTS VERBATIM)
+  set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+endfunction()
+
 # The compiled library of the presets on CUDA: src/cuda_<family>.cu, of which nvcc makes objects, and its border src/cuda.cpp, beside
 # frcnn::cpu. Programs that train its presets, or name their types, link frcnn::cuda and frcnn::cpu_presets as well.
 macro(frcnn_define_cuda_presets)
@@ -588,30 +609,13 @@ macro(frcnn_define_cuda_presets)
     if(NOT TARGET frcnn_cpu_presets)
       frcnn_missing("static libraries for its component cuda_presets: BUILD_SHARED_LIBS is ${BUILD_SHARED_LIBS}")
     else()
-      frcnn_cuda_flags("${FRCNN_CUDA_ARCHITECTURES}" frcnn_flags)
-      set(frcnn_host ${FRCNN_ARCH_OPTIONS} -fPIC -ffp-contract=off $<$<NOT:$<CONFIG:Debug>>:-DNDEBUG>)
-      if(FRCNN_OPENMP AND TARGET OpenMP::OpenMP_CXX)
-        list(APPEND frcnn_host ${OpenMP_CXX_FLAGS})
-      endif()
-      set(frcnn_definitions $<TARGET_PROPERTY:frcnn::frcnn,INTERFACE_COMPILE_DEFINITIONS>)
       set(frcnn_objects)
       foreach(frcnn_family IN LISTS frcnn_families)
-        set(frcnn_source ${frcnn_include_dir}/../src/cuda_${frcnn_family}.cu)
         set(frcnn_object ${CMAKE_CURRENT_BINARY_DIR}/frcnn_cuda_${frcnn_family}.o)
-        add_custom_command(
-          OUTPUT ${frcnn_object}
-          COMMAND
-            ${FRCNN_NVCC} ${frcnn_flags} -std=c++20 -O2 --fmad=false "-Xcompiler=$<JOIN:${frcnn_host},$<SEMICOLON>-Xcompiler=>" -I${frcnn_include_dir}
-            -isystem ${FRCNN_CUDA_INCLUDE_DIR} -isystem ${FRCNN_CUDNN_INCLUDE_DIR} -DFRCNN_DEVICE_KERNELS_ALONE=1
-            "$<$<BOOL:${frcnn_definitions}>:-D$<JOIN:${frcnn_definitions},$<SEMICOLON>-D>>" -MD -MF ${frcnn_object}.d -c ${frcnn_source} -o
-            ${frcnn_object}
-          DEPENDS ${frcnn_source}
-          DEPFILE ${frcnn_object}.d
-          COMMAND_EXPAND_LISTS VERBATIM)
+        frcnn_add_kernels(${frcnn_object} ${frcnn_include_dir}/../src/cuda_${frcnn_family}.cu)
         list(APPEND frcnn_objects ${frcnn_object})
       endforeach()
       add_library(frcnn_cuda_presets STATIC ${frcnn_include_dir}/../src/cuda.cpp ${frcnn_objects})
-      set_source_files_properties(${frcnn_objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
       add_library(frcnn::cuda_presets ALIAS frcnn_cuda_presets)
       target_compile_features(frcnn_cuda_presets PUBLIC cxx_std_20)
       target_compile_definitions(frcnn_cuda_presets PUBLIC FRCNN_COMPILED_CUDA=1 ${frcnn_family_definitions})

@@ -18,6 +18,7 @@ struct conv2d : operation {
                               : "yes";
   }
   static constexpr double tolerance = 5e-5;
+  static constexpr bool has_products = true;
 
   struct layer {
     conv2d_spec spec;

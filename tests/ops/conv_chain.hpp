@@ -17,6 +17,7 @@ struct conv_chain : operation {
                             : "layer by layer";
   }
   static constexpr double tolerance = 5e-5;
+  static constexpr bool has_products = true;
 
   // A layer without its memory.
   struct link {

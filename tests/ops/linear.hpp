@@ -13,6 +13,7 @@ struct linear : operation {
                               : "yes";
   }
   static constexpr double tolerance = 1e-5;
+  static constexpr bool has_products = true;
   struct problem {
     int rows, in, out;
     bool relu, bias = true;

@@ -7,6 +7,7 @@
 // A description is a struct on `operation`, which has what is usual. It has:
 //   name, computes, refuses            text of its line; by(column): what computes it there
 //   tolerance                          of float against double, relative to the largest value (double: 1e-9)
+//   has_products                       whether it multiplies matrices, whose factors a context's precision may round
 //   problem, problems(), text(p)       what to compute, small, and its shape in words
 //   measured()                         what the benchmark times: shapes that the presets meet. The first stands in docs/backends.md
 //   inputs(p), outputs(p)              arrays of the scalar; indices(p), found(p): arrays of int32 that it reads and writes
@@ -151,6 +152,7 @@ struct operation {
   static std::vector<ints> indices(auto const&) { return {}; }
   static std::vector<std::size_t> found(auto const&) { return {}; }
   static constexpr bool compares_found = true;
+  static constexpr bool has_products = false;
   static int differentiated(auto const&) { return 0; }
   static bool adds(auto const&, std::size_t) { return true; }
   static bool keeps_bits(std::size_t) { return true; }

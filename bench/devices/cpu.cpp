@@ -1,6 +1,7 @@
-// What the machine can do, measured with loops that do nothing else: multiply-adds in registers, a product by OpenBLAS, memory.
-#include "data.hpp"
-#include "engine.hpp"
+// The CPU: its engines, kernels beside each other, and what the machine can do, measured with loops that do nothing else: multiply-adds in
+// registers, a product by OpenBLAS, memory.
+#include "../data.hpp"
+#include "../suite.hpp"
 
 #if FRCNN_HAS_FAST
 #include <frcnn/backend/cpu/kernels/simd.hpp>
@@ -23,6 +24,13 @@ double best_seconds(F const& run, int runs = 5) {
   }
   return best;
 }
+
+// On these threads, the best of several runs.
+struct machine {
+  double fma_peak;    // operations a second: multiply-adds that never leave the registers
+  double gemm_peak;   // the same of OpenBLAS's sgemm at 2048 x 2048 x 2048
+  double read, copy;  // bytes a second, of 256 MiB: read; read and written
+};
 
 double gemm_rate() {
   constexpr int n = 2048;
@@ -68,8 +76,7 @@ double fma_rate([[maybe_unused]] context const& c) {
 #endif
 }
 
-}  // namespace
-
+// At the first call.
 machine const& measured() {
   static machine const m = [] {
     context c(threads());
@@ -100,6 +107,43 @@ machine const& measured() {
     return found;
   }();
   return m;
+}
+
+}  // namespace
+
+std::vector<engine> const& engines() {
+  static std::vector<engine> const all = [] {
+    std::vector<engine> some{{"portable", {.threads = threads(), .engine = frcnn::cpu_engine::portable}}};
+    if (frcnn::has_fast) some.push_back({"fast", {.threads = threads(), .engine = frcnn::cpu_engine::fast}});
+    return some;
+  }();
+  return all;
+}
+
+std::vector<variant> variants() {
+  std::vector<variant> all{{"detect_transforms", "fast", [](options& o) { o.keep_transforms = false; }}};
+#if FRCNN_HAS_ONEDNN
+  if (frcnn::cpu_backend::onednn::has_bf16())
+    all.push_back({"detect_bf16", "fast", [](options& o) { o.precision = frcnn::compute::bf16; }});
+#endif
+  return all;
+}
+
+void add_device_rows() {
+  add_conv_rule();
+  add_linear_layout();
+}
+
+double peak() { return measured().fma_peak; }
+
+void describe_device() {
+  benchmark::AddCustomContext("threads", std::to_string(threads()));
+  auto const& m = measured();
+  auto const tell = [](char const* what, double v) { benchmark::AddCustomContext(what, std::to_string(v * 1e-9)); };
+  tell("fma_peak_gflop_per_second", m.fma_peak);
+  tell("gemm_peak_gflop_per_second", m.gemm_peak);
+  tell("read_gbyte_per_second", m.read);
+  tell("copy_gbyte_per_second", m.copy);
 }
 
 }  // namespace bench

@@ -1,0 +1,2 @@
+#pragma once
+#include <frcnn/backend/cpu.hpp>

@@ -1,0 +1,3 @@
+#pragma once
+#include <frcnn/backend/cuda/host/executor.hpp>
+#include <frcnn/backend/cuda/host/ops.hpp>
