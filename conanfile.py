@@ -20,13 +20,13 @@ class Frcnn(ConanFile):
     # The components that bring libraries, the engine fast, and what oneDNN adds to it. That is off: ConanCenter's onednn is a recipe of
     # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
     # cuda: the component of that name, whose toolkit and cuDNN are the system's: no recipe brings them.
-    # jpeg: what decodes JPEG for the component data. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
+    # jpeg: what decodes JPEG for the component data. tiff: the reader of TIFF in it, by libtiff. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
     # mpi: the component of that name, whose MPI is the system's, the one that its mpirun belongs to.
     options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "coco": [True, False],
                "fast": [True, False], "onednn": [True, False], "cuda": [True, False], "mpi": [True, False],
-               "jpeg": ["turbo", "stb"], "caffemodel": [True, False], "compiled": [True, False]}
+               "jpeg": ["turbo", "stb"], "tiff": [True, False], "caffemodel": [True, False], "compiled": [True, False]}
     default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "fast": True, "onednn": False, "cuda": False, "mpi": False,
-                       "jpeg": "turbo", "caffemodel": False, "compiled": False}
+                       "jpeg": "turbo", "tiff": False, "caffemodel": False, "compiled": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
 
@@ -52,6 +52,8 @@ class Frcnn(ConanFile):
             self.requires("pugixml/[>=1.10 <2]", **visible)
             if self.options.jpeg == "turbo":
                 self.requires("libjpeg-turbo/[>=2.1 <4]", **visible)
+            if self.options.tiff:
+                self.requires("libtiff/[>=4.5 <5]", **visible)
         if self.options.data or self.options.viz:
             self.requires("stb/[>=cci.20210910]", **visible)
         if self.options.io:
@@ -90,6 +92,7 @@ class Frcnn(ConanFile):
         toolchain.cache_variables["FRCNN_CUDA"] = "ON" if self.options.cuda else "OFF"
         toolchain.cache_variables["FRCNN_MPI"] = "ON" if self.options.mpi else "OFF"
         toolchain.cache_variables["FRCNN_JPEG"] = str(self.options.jpeg)
+        toolchain.cache_variables["FRCNN_TIFF"] = "ON" if self.options.tiff else "OFF"
         toolchain.cache_variables["FRCNN_PROTOZERO"] = "ON" if self.options.caffemodel else "OFF"
         toolchain.cache_variables["FRCNN_COMPILED"] = bool(self.options.compiled)
         toolchain.generate()

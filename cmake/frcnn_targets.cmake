@@ -4,7 +4,7 @@
 #   frcnn_define_targets(SOURCE|INSTALLED <include dir> <component>...)
 #     frcnn::frcnn   core, parts, detector, training: xtensor, xtensor-blas, BLAS, (FRCNN_OPENMP) OpenMP, (FRCNN_FAST) xsimd,
 #                    (FRCNN_ONEDNN) oneDNN
-#     frcnn::data    pugixml, stb, (FRCNN_JPEG) libjpeg-turbo
+#     frcnn::data    pugixml, stb, (FRCNN_JPEG) libjpeg-turbo, (FRCNN_TIFF) libtiff
 #     frcnn::io      nlohmann_json, (FRCNN_PROTOZERO) protozero
 #     frcnn::coco    simdjson, and what frcnn::data needs
 #     frcnn::viz     stb
@@ -286,11 +286,21 @@ macro(frcnn_find_jpeg)
   endif()
 endmacro()
 
+# frcnn_tiff is the libtiff to link, empty where there is none of 4.5 or later or FRCNN_TIFF does not want it.
+macro(frcnn_find_tiff)
+  set(frcnn_tiff)
+  if(NOT DEFINED FRCNN_TIFF OR FRCNN_TIFF)
+    find_package(TIFF 4.5 QUIET)
+    frcnn_first_target(frcnn_tiff TIFF::TIFF TIFF::tiff)
+  endif()
+endmacro()
+
 macro(frcnn_define_data)
   find_package(pugixml CONFIG QUIET)
   frcnn_first_target(frcnn_pugixml pugixml::pugixml pugixml)
   frcnn_find_stb()
   frcnn_find_jpeg()
+  frcnn_find_tiff()
   if(NOT frcnn_pugixml)
     frcnn_missing("pugixml for its component data (Debian: libpugixml-dev)")
   elseif(NOT TARGET stb::stb)
@@ -299,12 +309,18 @@ macro(frcnn_define_data)
     frcnn_missing("FRCNN_JPEG to be AUTO, turbo or stb, not '${FRCNN_JPEG}'")
   elseif(NOT frcnn_jpeg AND FRCNN_JPEG STREQUAL "turbo")
     frcnn_missing("libjpeg-turbo for FRCNN_JPEG=turbo (Debian: libjpeg-dev)")
+  elseif(NOT frcnn_tiff AND DEFINED FRCNN_TIFF AND FRCNN_TIFF AND NOT FRCNN_TIFF STREQUAL "AUTO")
+    frcnn_missing("libtiff 4.5 or later for FRCNN_TIFF=ON (Debian: libtiff-dev)")
   else()
     frcnn_new_target(data)
     target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn ${frcnn_pugixml} stb::stb)
     if(frcnn_jpeg)
       target_link_libraries(${frcnn_target} INTERFACE ${frcnn_jpeg})
       target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_TURBOJPEG=1)  # no part of the ABI: jpeg.hpp
+    endif()
+    if(frcnn_tiff)
+      target_link_libraries(${frcnn_target} INTERFACE ${frcnn_tiff})
+      target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_TIFF=1)  # nor is this: tiff.hpp
     endif()
   endif()
 endmacro()

@@ -73,6 +73,7 @@ THIRD_PARTY = {
     "stb": ("data/", "viz/"),
     "jpeglib": ("data/jpeg.hpp",),
     "jerror": ("data/jpeg.hpp",),
+    "tiffio": ("data/tiff.hpp",),
     "protozero": ("io/caffemodel.hpp",),
     "simdjson": ("io/coco_json.hpp", "io/coco_parser.hpp"),
     "mpi": ("distributed/mpi.hpp",),
@@ -80,7 +81,7 @@ THIRD_PARTY = {
 }
 CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror"}, "eval": set(), "viz": {"stb"}, "compress": set(), "mpi": {"mpi"}}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror", "tiffio"}, "data": {"pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "eval": set(), "viz": {"stb"}, "compress": set(), "mpi": {"mpi"}}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
 OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)

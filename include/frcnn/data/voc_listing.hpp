@@ -160,10 +160,10 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
       missing.add(excerpt(c.id, 255));
       std::string const other = inside(c.id) ? images.instead(c.id) : std::string();
       if (missing.count == 1 && !other.empty()) first_instead = " (there is " + other + ")";
-      c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image", other.empty() ? "no such file" : other, true);
+      c.image_problems.add((folder / c.id).string() + (FRCNN_HAS_TIFF ? ".{jpg,jpeg,png,bmp,tif,tiff}" : ".{jpg,jpeg,png,bmp}"), "an image", other.empty() ? "no such file" : other, true);
     } else if (!readable) {
       unread[extension].add(c.image.filename().string());
-      c.image_problems.add(c.image.string(), "a JPEG, PNG or BMP image", "one that ends in " + extension, true);
+      c.image_problems.add(c.image.string(), "a " FRCNN_IMAGE_FORMATS " image", "one that ends in " + extension, true);
     } else if (images.candidates(c.id) > 1) {
       all.alternatives.add(c.image.string());
     }
@@ -177,9 +177,10 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   }
   if (!skip_bad && !unread.empty()) {
     for (auto const& [extension, files] : unread)
-      all.problems.add(folder.string(), "JPEG, PNG or BMP images",
+      all.problems.add(folder.string(), FRCNN_IMAGE_FORMATS " images",
                        std::to_string(files.count) + " that end in " + extension + ", the first '" + files.first +
-                           "': convert them, for example with: mogrify -format png '*" + extension + "'");
+                           "': convert them, for example with: mogrify -format png '*" + extension + "'" +
+                           (extension.starts_with(".tif") ? "; or take a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)" : ""));
     std::erase_if(result, [&](listed_image const& c) { return c.image.empty() && others.candidates(c.id) > 0; });
   }
   if (list.file.empty() && source.part.from <= 0) {  // said once, with the first part
