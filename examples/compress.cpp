@@ -83,7 +83,9 @@ static int run(detector<Family> const& whole, arguments const& a) {
   auto const cpu = a.cpu.get();
   data::dataset set;  // checked before anything is written
   if (!a.test.empty()) {
-    auto reading = a.reading.options("test data", a.cpu.threads);
+    auto how = a.reading;
+    how.follow(a.model, whole.config().normalisation.layout());
+    auto reading = how.options("test data", a.cpu.threads);
     reading.classes = whole.classes();
     set = a.reading.test_data(a.test).read_sparing(a.out, reading);
   }

@@ -1,7 +1,7 @@
 #pragma once
 // How the programs are told to read data in VOC layout, and what they say about it while they do:
 //   --split F   --skip-bad   --exif auto|apply|ignore   --difficult drop|ignore|keep (where they train)
-//   --origin voc|zero|zero-inclusive|auto   --missing-xml error|empty
+//   --origin voc|zero|zero-inclusive|auto   --missing-xml error|empty   --channels N   --bits 8|16
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
 #include "coco_data.hpp"
 #include "console.hpp"
@@ -9,7 +9,9 @@
 
 #include <frcnn/data.hpp>
 
+#include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace console {
@@ -46,6 +48,22 @@ class data_arguments {
     app.add_option("--missing-xml", missing_xml, "an image without an annotation where others have one: error, or empty (without objects)")
         ->capture_default_str()
         ->check(CLI::IsMember({"error", "empty"}));
+    app.add_option("--channels", channels_,
+                   "of the images: 3 is RGB, of grey files too; other numbers as the files have them (3, or what the model reads)")
+        ->check(whole(1, frcnn::most_channels));
+    app.add_option("--bits", bits_, "of a channel: 16 leaves files of 16 bits as they are, 8 takes their high byte (8 of RGB, else 16)")
+        ->check(CLI::IsMember({8, 16}));
+  }
+  frcnn::pixel_layout layout() const {
+    auto found = frcnn::pixel_layout::of(channels_.value_or(3));
+    if (bits_) found.bits = *bits_;
+    return found;
+  }
+  // Images are read as a model reads them. Throws where the options say otherwise.
+  void follow(std::string const& model, frcnn::pixel_layout const& its) {
+    for (auto const& [name, said, is] : {std::tuple{"--channels", channels_, its.channels}, {"--bits", bits_, its.bits}})
+      if (said && *said != is) throw frcnn::error(name, fmt::format("{}, as {} has it", is, model), std::to_string(*said));
+    channels_ = its.channels, bits_ = its.bits;
   }
 
   bool skip_bad = false;
@@ -82,6 +100,7 @@ class data_arguments {
     o.warn = warn;
     o.note = say;
     o.name = name;
+    o.layout = layout();
     o.progress = [name, show = progress()](std::size_t done, std::size_t all) mutable {
       show(fmt::format("{}: {} of {} images checked", name, done, all), done == all);
       stop_if_interrupted();
@@ -93,6 +112,7 @@ class data_arguments {
   double training_end() const { return splits() ? fraction_ : 1; }
 
   double fraction_ = 0;
+  std::optional<int> channels_, bits_;
   CLI::Option* difficult_option_ = nullptr;
 };
 

@@ -79,8 +79,6 @@ int main(int argc, char** argv) {
       if (!file_out.empty()) outputs.emplace_back(file_out);
     console::check_files(inputs, outputs);
     if (!page.empty() && !source.voc.empty()) console::check_spares_data(page, source.voc);
-    auto reading = how.options("test data", cpu.threads);
-
     console::run_facts facts{"Evaluation on " + test, {{"--test", test}, {"--metric", metric.name()}}, {}, {}};
     console::recall_study proposals_found;
     std::vector<std::vector<detection>> found;
@@ -88,6 +86,8 @@ int main(int argc, char** argv) {
     data::dataset set;
     if (!model.file.empty()) {
       auto const detector = model.load(cpu.get());
+      how.follow(model.file, detector.config().normalisation.layout());
+      auto reading = how.options("test data", cpu.threads);
       reading.classes = detector.classes();
       set = source.read(reading);
       std::shared_ptr<eval::proposal_lists> lists;
@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
         proposals_found = console::study_recall([&](std::size_t i) { return regions[i]; }, objects, objects.size());
       }
     } else {
-      set = source.read(reading);
+      set = source.read(how.options("test data", cpu.threads));
       std::vector<std::string> ids;
       for (auto const& s : set.samples) ids.push_back(s.id);
       facts.settings.emplace_back("--results", results);

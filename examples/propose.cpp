@@ -68,7 +68,8 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
 }
 
 template <class Family>
-int from(detector<Family> const& d, request const& r) {
+int from(detector<Family> const& d, request r) {
+  r.how.follow(r.model.file, d.config().normalisation.layout());
   proposer_options options = proposer<Family>::defaults(d);
   options.without_cls = r.no_cls, options.without_reg = r.no_reg, options.seed = r.seed;
   auto& limits = options.proposals;

@@ -16,6 +16,7 @@
 #include "fine_tuning.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
+#include "pixel_settings.hpp"
 #include "processes.hpp"
 #include "protocol.hpp"
 #include "report.hpp"
@@ -117,6 +118,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
+  auto const layout = sets.train.layout;
+  bool same_pixels = layout == pixel_layout();  // those that the weights, or the preset, are made for
   if (weights && !weights->is_ours()) {
     take_over<Family>(config, *weights, a.bn_eps);
     console::say_taken(taken_unsaid<Family>(*weights, a.bn_eps));
@@ -129,6 +132,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     their_classes = theirs.classes;
     compare_anchors(a, config, theirs);
     Family::take_shapes(config, theirs);
+    same_pixels = console::compare_pixels(a.init, layout, theirs.normalisation.layout());
+    config.normalisation = theirs.normalisation;
     if (bool const empirical = config.head.empirical_targets; !a.targets.empty() && (a.targets == "empirical") != empirical)
       throw error("--targets", std::string("those of ") + a.init + ", " + (empirical ? "empirical" : "fixed"), a.targets);
   } else if (!a.targets.empty()) {
@@ -140,11 +145,20 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
   if constexpr (requires { Family::rois_of_head_step; })
     if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
+  auto const weights_bgr = config.normalisation.bgr;
+  if (!same_pixels) {
+    auto const last = a.resume ? checkpoints.latest() : std::nullopt;
+    config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
+                                : console::measured(sets.train, config.normalisation, a.cpu.threads);
+    if (last) console::require_pixels(last->path.parent_path().string(), layout, config.normalisation.layout());
+  }
   auto const shared = match_classes(config.classes, their_classes);
   if (!their_classes.empty()) console::say_shared(a.init, shared, a.strict);
   detector<Family> d(config, a.cpu.get());
   d.model().parameters().initialise(a.seed);
-  if (weights && weights->is_ours()) read_by_class(weights->source(), d.model().parameters(), shared);
+  auto const widened = weights ? widened_by(*weights, d) : std::vector<std::string>();
+  if (weights && weights->is_ours())
+    read_by_class(widened_weights(weights->source(), d.model().parameters(), weights_bgr), d.model().parameters(), shared);
   if (weights && !weights->is_ours()) {
     auto const drawn = read_known(*weights, d, their_classes);
     console::say(fmt::format("{}: {} weights; {}", a.init, name_map_of(weights->source()).of,
@@ -159,6 +173,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                       preset.name));
   }
   weights.reset();
+  console::train_widened(d.model().parameters(), widened, a.init, layout.channels);
 
   // Fast R-CNN: regions of a file in place of the RPN, which is not trained.
   bool const outside = !a.proposals.empty();
@@ -192,6 +207,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .cache_mb = a.cache_mb,
                                 .regions = regions,
                                 .short_sides = config.pyramid.short_sides};
+  images.channels = layout.channels;
   images.repeat_threshold = a.imbalance.threshold();
   a.imbalance.say_table<typename Family::convention>(sets.train, images.difficult);
   a.augment.apply_to(images);
@@ -309,6 +325,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (a.reading.origin != "voc") identity["--origin"] = a.reading.origin;
   if (a.reading.missing_xml != "error") identity["--missing-xml"] = a.reading.missing_xml;
   if (a.protocol != "voc") identity["--protocol"] = a.protocol;
+  if (layout.channels != 3) identity["--channels"] = std::to_string(layout.channels);
+  if (layout != pixel_layout::of(layout.channels)) identity["--bits"] = std::to_string(layout.bits);
   if (steps) {
     identity["--rounds"] = std::to_string(a.rounds);
     identity["--new-predictors"] = a.new_predictors ? "yes" : "no";

@@ -31,9 +31,9 @@ struct pixel_normalisation {
   double mean[most_channels] = {};
   double deviation[most_channels] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   int channels = 3;  // 1 to 16; means and deviations beyond are not used
-  int bits = 8;      // of files: pixel_layout. Pixels that a program hands over are taken as they are
+  int bits = 0;      // of files: as pixel_layout's; 0: as pixel_layout::of has it. Pixels that a program hands over are taken as they are
 
-  FRCNN_PER_BUILD constexpr pixel_layout layout() const { return {channels, bits}; }
+  FRCNN_PER_BUILD constexpr pixel_layout layout() const { return {channels, bits ? bits : pixel_layout::of(channels).bits}; }
 
   // torchvision's detection models
   FRCNN_PER_BUILD static constexpr pixel_normalisation imagenet() { return {false, 1, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}; }
