@@ -160,7 +160,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
       missing.add(excerpt(c.id, 255));
       std::string const other = inside(c.id) ? images.instead(c.id) : std::string();
       if (missing.count == 1 && !other.empty()) first_instead = " (there is " + other + ")";
-      c.image_problems.add((folder / c.id).string() + (FRCNN_HAS_TIFF ? ".{jpg,jpeg,png,bmp,tif,tiff}" : ".{jpg,jpeg,png,bmp}"), "an image", other.empty() ? "no such file" : other, true);
+      c.image_problems.add((folder / c.id).string() + FRCNN_IMAGE_ENDINGS, "an image", other.empty() ? "no such file" : other, true);
     } else if (!readable) {
       unread[extension].add(c.image.filename().string());
       c.image_problems.add(c.image.string(), "a " FRCNN_IMAGE_FORMATS " image", "one that ends in " + extension, true);
