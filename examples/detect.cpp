@@ -255,8 +255,7 @@ int main(int argc, char** argv) {
       fmt::print(lines, "{}: {} {}\n", j.image, found.size(), found.size() == 1 ? "box" : "boxes");
       if (lines_of_csv) lines_of_csv->add(j.image, found, detector.classes());
       if (!coco.empty()) labels.add(j.image, im.width, im.height, found);
-      if (!xml.empty() && !(skip_done && console::there(j.draft)))
-        console::write_draft(j.draft, j.image, im.width, im.height, found, detector.classes());
+      if (!xml.empty() && !(skip_done && console::there(j.draft))) console::write_draft(j.draft, j.image, im, found, detector.classes());
       if (out.empty()) return;
       frcnn::image picture = frcnn::viz::picture_of(decoded);
       frcnn::viz::draw_detections(picture, found, detector.classes());

@@ -3,8 +3,8 @@
 // not decoded again. Only good verdicts are kept.
 //
 // An image counts as unchanged when its path, its size and its times of change (of the contents, and of the file as such) are what they
-// were. The file has a version and a checksum, and says which decoders gave the verdicts; one that is damaged, of another version or of other
-// decoders holds nothing.
+// were. The file has a version and a checksum, and says which decoders gave the verdicts; one that is damaged, of another version or of
+// other decoders holds nothing.
 //
 //   frcnn checked images 2, libjpeg-turbo, libtiff
 //   <bytes> <mtime> <ctime> <width> <height> <colours> <transparency> <bits> <orientation><TAB><narrow><TAB><remark><TAB><absolute path>

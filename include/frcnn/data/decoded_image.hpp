@@ -26,7 +26,9 @@ class decoded_image {
   }
   std::uint8_t* data() { return pixels_.get(); }
   std::uint8_t const* data() const { return pixels_.get(); }
-  std::size_t size() const { return static_cast<std::size_t>(pixel_bytes()) * static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_); }
+  std::size_t size() const {
+    return static_cast<std::size_t>(pixel_bytes()) * static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_);
+  }
   int width() const { return width_; }
   int height() const { return height_; }
   int channels() const { return channels_; }

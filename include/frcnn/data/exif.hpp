@@ -73,8 +73,7 @@ inline int exif_orientation(bytes file) {
       if (type == "eXIf") orientation = detail::tiff_orientation(payload);
       return type == "eXIf";
     });
-  else if (kind_of(file) == image_kind::tiff)
-    orientation = detail::tiff_orientation(file);
+  else if (kind_of(file) == image_kind::tiff) orientation = detail::tiff_orientation(file);
   return orientation;
 }
 
@@ -112,7 +111,8 @@ void turn(std::uint8_t const* stored, int w, int h, std::ptrdiff_t row, Bytes by
 inline decoded_image turned(decoded_image stored, int orientation) {
   if (orientation < 2 || orientation > 8) return stored;
   bool const swaps = swaps_sides(orientation);
-  decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height(), stored.channels(), stored.bits());
+  decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height(), stored.channels(),
+                       stored.bits());
   auto const turn = [&](auto bytes) {  // of a pixel; a constant for RGB
     detail::turn(stored.data(), stored.width(), stored.height(), std::ptrdiff_t{bytes} * stored.width(), bytes, orientation, result.data());
   };

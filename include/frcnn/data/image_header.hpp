@@ -1,9 +1,10 @@
 #pragma once
-// What the beginning of an image file says: its size and its EXIF orientation. Nothing is decoded, and as little is read as needed.
+// What the beginning of an image file says: its size, its channels and its EXIF orientation. Nothing is decoded, and as little is read as needed.
 //
 //   inspect_header(path)     facts as inspect_image() has them, without narrow and remark
-// A JPEG is read up to its frame header, which EXIF precedes; of a PNG the first 64 KiB, of a BMP its header, a TIFF whole: its directory lies
-// anywhere in it. Whether the rest is there and can be decoded is not looked at. Throws frcnn::error that names the file: missing, empty, of no known format, without a size.
+// A JPEG is read up to its frame header, which EXIF precedes; of a PNG the first 64 KiB, of a BMP its header, a TIFF whole: its directory
+// lies anywhere in it. Whether the rest is there and can be decoded is not looked at. Throws frcnn::error that names the file: missing,
+// empty, of no known format, without a size.
 #include "frcnn/data/exif.hpp"
 #include "frcnn/data/image_io.hpp"
 

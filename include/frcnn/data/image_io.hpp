@@ -1,9 +1,9 @@
 #pragma once
 // Images from files and memory, and PNG files from images.
 //
-// JPEG (baseline and progressive), PNG and BMP, and TIFF where the build has libtiff (tiff.hpp), told apart by content, never by name; grey,
-// palette, 16-bit and transparent ones become 8-bit RGB (transparency is dropped, not blended). What decodes JPEG is the build's choice:
-// jpeg.hpp.
+// JPEG (baseline and progressive), PNG and BMP, and TIFF where the build has libtiff (tiff.hpp), told apart by content, never by name;
+// grey, palette, 16-bit and transparent ones become 8-bit RGB (transparency is dropped, not blended). What decodes JPEG is the build's
+// choice: jpeg.hpp.
 //
 //   read_image, decode_image   the picture as it is to be looked at: turned as its EXIF orientation says, or as stored where that is asked;
 //                              of a sample of a data set: as its boxes mean it
@@ -119,8 +119,7 @@ inline std::string text_of_channels(int channels, int bits = 8) {
 inline void check_layout(stored_channels const& has, pixel_layout const& wanted, std::string const& name) {
   check_pixel_layout(wanted.channels, wanted.bits);
   if (!has.give(wanted.channels))
-    throw error(name, text_of_channels(wanted.channels),
-                std::to_string(has.colours) + (has.transparency ? " and transparency" : ""));
+    throw error(name, text_of_channels(wanted.channels), std::to_string(has.colours) + (has.transparency ? " and transparency" : ""));
 }
 
 namespace detail {
@@ -168,7 +167,8 @@ inline image_facts inspect_image(bytes file, std::string const& name) {
   if (kind == image_kind::tiff) {
     auto const page = detail::tiff_claims(file, name);
     facts.remark = page.remark;
-    if (page.pages > 1) facts.remark = std::to_string(page.pages) + " pages, of which the first is read" + (page.remark.empty() ? "" : "; ") + page.remark;
+    if (page.pages > 1)
+      facts.remark = std::to_string(page.pages) + " pages, of which the first is read" + (page.remark.empty() ? "" : "; ") + page.remark;
   }
 #endif
   return facts;

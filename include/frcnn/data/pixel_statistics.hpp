@@ -54,7 +54,10 @@ channel_moments moments_of(image_view const& v, int channels) {
   channel_moments m{static_cast<double>(v.width) * v.height, {}, {}};
   double const most = v.bits == 16 ? 65535 : 255;
   for (int c = 0; c < channels; ++c) {
-    auto const from = static_cast<std::size_t>(in_image == 1 ? 0 : v.format == pixel_format::bgr ? 2 - c : c), to = static_cast<std::size_t>(c);
+    auto const from = static_cast<std::size_t>(in_image == 1                   ? 0
+                                               : v.format == pixel_format::bgr ? 2 - c
+                                                                               : c),
+               to = static_cast<std::size_t>(c);
     double const mean = static_cast<double>(sum[from]) / m.pixels;
     m.mean[to] = mean / most;
     m.squares[to] = std::max(0., static_cast<double>(squares[from]) - mean * static_cast<double>(sum[from])) / (most * most);
@@ -74,8 +77,8 @@ inline void add(channel_moments& all, channel_moments const& one) {
 
 }  // namespace detail
 
-// channels: that the network reads; of three a grey image has them alike. threads: 0: as many as there are cores. progress: images done, and
-// of how many; one call at a time, from any thread. It may throw, to leave.
+// channels: that the network reads; of three a grey image has them alike. threads: 0: as many as there are cores. progress: images done,
+// and of how many; one call at a time, from any thread. It may throw, to leave.
 template <DataSource Source>
 pixel_statistics measure_pixels(Source const& data, int channels, int threads = 0,
                                 std::function<void(std::size_t, std::size_t)> const& progress = {}) {

@@ -1,17 +1,19 @@
 #pragma once
-// TIFF by libtiff (4.5 or later, FRCNN_TIFF, the macro FRCNN_HAS_TIFF), and BigTIFF: 8 and 16 bits, 1 to 16 samples a pixel, in one plane or
-// several, strips or tiles, whatever compression that libtiff has. Without libtiff these functions do not exist: kind_of() knows no TIFF then.
+// TIFF by libtiff (4.5 or later, FRCNN_TIFF, the macro FRCNN_HAS_TIFF), and BigTIFF: 8 and 16 bits, 1 to 16 samples a pixel, in one plane
+// or several, strips or tiles, whatever compression that libtiff has. Without libtiff these functions do not exist: kind_of() knows no TIFF
+// then.
 //
 //   tiff_claims(file, name)            what the first page says of itself, and how many others there are; nothing is decoded
 //   decode_tiff(file, name, layout)    its pixels as stored, not turned by its orientation
 //
-// A page has the channels of its samples; the last is transparency where the file says so, or where an RGB page has a fourth and says nothing.
-// White-is-zero pages are inverted. Palettes, CMYK, YCbCr, Lab and pages of 1, 2 and 4 bits become RGB or grey of 8 bits by libtiff. Samples
-// with a sign, floating-point ones and those of 12 or 32 bits are refused: nothing says which of their values are black and white.
+// A page has the channels of its samples; the last is transparency where the file says so, or where an RGB page has a fourth and says
+// nothing. White-is-zero pages are inverted. Palettes, CMYK, YCbCr, Lab and pages of 1, 2 and 4 bits become RGB or grey of 8 bits by
+// libtiff. Samples with a sign, floating-point ones and those of 12 or 32 bits are refused: nothing says which of their values are black
+// and white.
 //
 // The file is not trusted. What the page claims is compared with the size of the file before memory is asked for: no compression makes
-// more than `expansion` bytes of one. Faults that libtiff reports end in frcnn::error that names the file, in its words; nothing is printed,
-// and no handler of the process is changed: this is what libtiff before 4.5 cannot do.
+// more than `expansion` bytes of one. Faults that libtiff reports end in frcnn::error that names the file, in its words; nothing is
+// printed, and no handler of the process is changed: this is what libtiff before 4.5 cannot do.
 // Everything here has internal linkage, as in jpeg.hpp.
 // Source: TIFF 6.0 (Adobe, 1992), sections 4 to 8 and 18; libtiff, TIFFOpenOptions(3), TIFFReadEncodedStrip(3).
 #include "frcnn/core/checked.hpp"
@@ -140,9 +142,12 @@ class tiff_session {
   }
 
   [[noreturn]] void fail() const {
-    throw error(name_, "a TIFF that can be decoded", "a fault in it (" + (error_.empty() ? "strips or tiles of another size" : error_) + ")");
+    throw error(name_, "a TIFF that can be decoded",
+                "a fault in it (" + (error_.empty() ? "strips or tiles of another size" : error_) + ")");
   }
-  [[noreturn]] void refuse(std::string const& found) const { throw error(name_, "a TIFF of 1 to 16 channels of 8 or 16 bits without a sign", found); }
+  [[noreturn]] void refuse(std::string const& found) const {
+    throw error(name_, "a TIFF of 1 to 16 channels of 8 or 16 bits without a sign", found);
+  }
   void expect(bool sound) const {
     if (!sound) fail();
   }
@@ -164,7 +169,8 @@ class tiff_session {
     claims_.whole = true;
     claims_.claim(width, height);
     if (width == 0 || height == 0) throw error(name_, "a TIFF that says its size", "none in it");
-    if (claims_.pixels() > max_pixels) throw error(name_, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(claims_.pixels()));
+    if (claims_.pixels() > max_pixels)
+      throw error(name_, "at most " + std::to_string(max_pixels) + " pixels", std::to_string(claims_.pixels()));
     if (!TIFFIsCODECConfigured(packed)) refuse("compression " + std::to_string(packed) + ", which this libtiff does not have");
     if (samples < 1 || samples > most_channels) refuse(std::to_string(samples) + " channels");
     std::uint16_t meaning = samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
@@ -194,7 +200,8 @@ class tiff_session {
     std::uint64_t const bytes = static_cast<std::uint64_t>(claims_.pixels()) * samples * bits / 8;
     if (bytes > std::uint64_t{1} << 32) throw error(name_, "at most 4 GiB of pixels", std::to_string(bytes) + " bytes");
     if (bytes / expansion(packed) > file_.size())
-      throw error(name_, "a whole TIFF", "its end missing: " + std::to_string(file_.size()) + " bytes for " + std::to_string(bytes) + " of pixels");
+      throw error(name_, "a whole TIFF",
+                  "its end missing: " + std::to_string(file_.size()) + " bytes for " + std::to_string(bytes) + " of pixels");
     std::uint64_t const piece = TIFFIsTiled(t) ? TIFFTileSize64(t) : TIFFStripSize64(t);
     if (piece == 0) fail();
     if (piece > std::max(std::uint64_t{1} << 26, 4 * bytes + 4 * static_cast<std::uint64_t>(claims_.pixels())))
@@ -244,8 +251,8 @@ class tiff_session {
   }
 
   // Rows of `stride` pixels into the image at (left, top): of one channel, or, where it is -1, of all.
-  void scatter(std::uint8_t const* from, std::size_t w, std::size_t h, std::size_t stride, decoded_image& to, std::size_t left, std::size_t top,
-               int channel) const {
+  void scatter(std::uint8_t const* from, std::size_t w, std::size_t h, std::size_t stride, decoded_image& to, std::size_t left,
+               std::size_t top, int channel) const {
     std::size_t const whole = static_cast<std::size_t>(to.pixel_bytes()), sample = static_cast<std::size_t>(to.bits()) / 8;
     for (std::size_t y = 0; y < h; ++y) {
       auto* out = to.data() + ((top + y) * static_cast<std::size_t>(to.width()) + left) * whole;
@@ -270,8 +277,8 @@ class tiff_session {
     TIFF* const t = tiff_.get();
     TIFFSetField(t, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);  // as stored
     std::vector<std::uint32_t> raster(static_cast<std::size_t>(w) * static_cast<std::size_t>(h));
-    expect(TIFFReadRGBAImageOriented(t, static_cast<std::uint32_t>(w), static_cast<std::uint32_t>(h), raster.data(), ORIENTATION_TOPLEFT, 1) ==
-           1);
+    expect(TIFFReadRGBAImageOriented(t, static_cast<std::uint32_t>(w), static_cast<std::uint32_t>(h), raster.data(), ORIENTATION_TOPLEFT,
+                                     1) == 1);
     decoded_image result(w, h, layout.channels);
     auto* to = result.data();
     for (std::uint32_t const p : raster) {

@@ -242,7 +242,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
     if (!image_files.insert(c.file).second) again.add(c.result.image.string());
     if (c.without_annotation) without_file.add(c.result.image.string());
     if (c.picture.doubtful && (c.written > 0 || !c.result.annotated)) turned.add(c.result.image.string());
-    if (!c.picture.facts.narrow.empty() && options.layout.bits == 8) narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
+    if (!c.picture.facts.narrow.empty() && options.layout.bits == 8)
+      narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
     if (!c.picture.facts.remark.empty()) odd.add(c.result.image.string() + " (" + c.picture.facts.remark + ")");
     if (c.wrong_size)
       wrong_size.add(c.annotation.string() + " (the image is " + std::to_string(c.result.width) + " x " + std::to_string(c.result.height) +

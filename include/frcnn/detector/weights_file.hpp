@@ -203,8 +203,8 @@ detector<Preset> load(weights_file const& file, foreign_options const& foreign =
 // To begin a training from a file of another program: take_over sets what its tensors and its pixels decide, before the model is made;
 // read_known reads what is there. A part of the model (backbone, RPN, fully connected layers, predictors) is in the file whole or not at
 // all, and the backbone is in it: else error. Of a detector all parts are; of its predictors the rows of classes that the model has are read
-// (detector/shared_classes.hpp). Where the model reads other than three channels, its first convolution is made to fit (widened_weights.hpp).
-// Returns the parts that are not in the file, which stay as they are.
+// (detector/shared_classes.hpp). Where the model reads other than three channels, its first convolution is made to fit
+// (widened_weights.hpp). Returns the parts that are not in the file, which stay as they are.
 // classes_of: names of such a detector's classes, `given` or by their number; none of weights without a class predictor.
 template <class Preset>
 void take_over(typename detector<Preset>::config_type& config, weights_file const& file, std::optional<double> norm_epsilon = {}) {
@@ -246,8 +246,8 @@ std::vector<std::string> read_known(weights_file const& file, detector<Preset>& 
   return {absent.begin(), absent.end()};
 }
 
-// The parameters of a model's first convolution that read_known, or widened_weights of a model of this library, makes of a file's weights for
-// RGB. Empty where they fit as they are.
+// The parameters of a model's first convolution that read_known, or widened_weights of a model of this library, makes of a file's weights
+// for RGB. Empty where they fit as they are.
 template <class Preset>
 std::vector<std::string> widened_by(weights_file const& file, detector<Preset> const& d) {
   auto const& store = d.model().parameters();

@@ -1,10 +1,11 @@
 #pragma once
-// Images of any channels and bits as people can look at them: RGB of 8 bits, for what draws on images (draw.hpp) and writes them into files.
+// Images of any channels and bits as people can look at them: RGB of 8 bits, for what draws on images (draw.hpp) and writes them into
+// files.
 //
 //   image const shown = picture_of(scan);
 // RGB of 8 bits stays as it is; one or two channels are shown as grey, the first alone; of four and more the first three are red, green and
-// blue. 16 bits become 8: of each channel the values between its 1st and 99th percentile are stretched over 0 to 255, so that a scene of few
-// values shows its shapes. The same detection may look brighter on one image than on another.
+// blue. 16 bits become 8: of each channel the values between its 1st and 99th percentile are stretched over 0 to 255, so that a scene of
+// few values shows its shapes. The same thing may look brighter on one image than on another.
 #include "frcnn/core/image.hpp"
 
 #include <algorithm>

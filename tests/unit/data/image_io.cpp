@@ -142,8 +142,8 @@ TEST_CASE("what is wrong is said") {
   CHECK(refusal("") == "x: expected a " FRCNN_IMAGE_FORMATS " image, found an empty file");
   CHECK(refusal("pixels") == "x: expected a " FRCNN_IMAGE_FORMATS " image, found none of them");
   CHECK(refusal("BMW") == "x: expected a " FRCNN_IMAGE_FORMATS " image, found none of them");
-  CHECK(refusal("GIF89a and more") ==
-        "x: expected a " FRCNN_IMAGE_FORMATS " image, found a GIF, which has to be converted first (for example: mogrify -format png FILE)");
+  CHECK(refusal("GIF89a and more") == "x: expected a " FRCNN_IMAGE_FORMATS
+                                      " image, found a GIF, which has to be converted first (for example: mogrify -format png FILE)");
   CHECK(refusal("RIFF....WEBPVP8 ").find("found a WebP, which") != std::string::npos);
   for (std::string const& start : {std::string("II*\0....", 8), std::string("MM\0*....", 8)})
     CHECK(refusal(start).find("found a TIFF, which") != std::string::npos);

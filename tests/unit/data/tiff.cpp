@@ -163,10 +163,11 @@ TEST_CASE("the check of images knows channels and bits, from the last start too"
 #else
 
 TEST_CASE("without libtiff a TIFF is refused, and what to do about it is said") {
-  CHECK(sentence([] { read_image(golden / "rgb8.tif"); }) ==
-        (golden / "rgb8.tif").string() +
-            ": expected a JPEG, PNG or BMP image, found a TIFF, which has to be converted first (for example: mogrify -format png FILE), or "
-            "read by a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)");
+  CHECK(
+      sentence([] { read_image(golden / "rgb8.tif"); }) ==
+      (golden / "rgb8.tif").string() +
+          ": expected a JPEG, PNG or BMP image, found a TIFF, which has to be converted first (for example: mogrify -format png FILE), or "
+          "read by a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)");
 }
 
 #endif

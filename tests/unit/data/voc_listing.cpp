@@ -138,9 +138,9 @@ TEST_CASE("formats that are not read are one sentence each, and two images of on
     std::filesystem::rename(voc.folder / (std::string("JPEGImages/") + id + ".png"),
                             voc.folder / (std::string("JPEGImages/") + id + ".webp"));
   }
-  CHECK(voc.refusal() ==
-        "VOC/JPEGImages: expected " FRCNN_IMAGE_FORMATS " images, found 2 that end in .webp, the first 'b.webp': convert them, for example "
-        "with: mogrify -format png '*.webp'");
+  CHECK(voc.refusal() == "VOC/JPEGImages: expected " FRCNN_IMAGE_FORMATS
+                         " images, found 2 that end in .webp, the first 'b.webp': convert them, for example "
+                         "with: mogrify -format png '*.webp'");
   CHECK(voc.read({.skip_bad = true}).size() == 1);
   voc.split("a\n");
   voc.write("JPEGImages/a.bmp", "");

@@ -1,11 +1,11 @@
 #include "frcnn/detector/widened_weights.hpp"
 
+#include "../io/scratch.hpp"
 #include "../sentence.hpp"
+#include "frcnn/backend/cpu.hpp"
 #include "frcnn/detector/parameter_io.hpp"
 #include "frcnn/detector/weights_file.hpp"
 #include "frcnn/presets/small.hpp"
-#include "frcnn/backend/cpu.hpp"
-#include "../io/scratch.hpp"
 
 #include <doctest/doctest.h>
 
@@ -99,6 +99,7 @@ TEST_CASE("what is not RGB is left as it is, and refused by whoever reads it") {
   weights_file const file(folder / "five.safetensors");
   auto d = reading(4);
   CHECK(widened_by(file, d).empty());
-  CHECK(sentence([&] { read_parameters(widened_weights(file.source(), d.model().parameters(), false), d.model().parameters()); })
-            .find("tensor \"backbone.0.weight\": expected shape [") != std::string::npos);
+  CHECK(sentence([&] {
+          read_parameters(widened_weights(file.source(), d.model().parameters(), false), d.model().parameters());
+        }).find("tensor \"backbone.0.weight\": expected shape [") != std::string::npos);
 }

@@ -32,7 +32,7 @@ TEST_CASE("16 bits are stretched between the 1st and the 99th percentile of each
   image const shown = viz::picture_of(im);
   auto const red = [&](int i) { return static_cast<int>(shown.pixels[static_cast<std::size_t>(3 * i)]); };
   CHECK((red(0) == 0 && red(4) == 0 && red(5) == 1 && red(200) == 128 && red(395) == 255 && red(399) == 255));
-  CHECK(shown.pixels[1] == 0);           // constant but for one
+  CHECK(shown.pixels[1] == 0);  // constant but for one
   CHECK(shown.pixels[3 * 7 + 1] == 255);
   CHECK((shown.pixels[2] == 0 && shown.pixels[3 * 399 + 2] == 255));
   image dark(1, 1, 1, 16);
