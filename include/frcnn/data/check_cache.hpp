@@ -133,11 +133,8 @@ class check_cache {
     auto const [size, changed, touched, width, height, colours, transparency, bits, orientation] = numbers;
     if (width < 1 || height < 1 || width > max_pixels || height > max_pixels || orientation < 1 || orientation > 8) return false;
     if (colours < 1 || colours > most_channels || transparency < 0 || transparency > 1 || (bits != 8 && bits != 16)) return false;
-    entry e{{size, changed, touched},
-            {static_cast<int>(width),
-             static_cast<int>(height),
-             static_cast<int>(orientation),
-             {static_cast<int>(colours), transparency == 1, static_cast<int>(bits)}}};
+    entry e{{size, changed, touched}, {static_cast<int>(width), static_cast<int>(height), static_cast<int>(orientation)}};
+    e.facts.channels = {static_cast<int>(colours), transparency == 1, static_cast<int>(bits)};
     e.facts.narrow = field();
     e.facts.remark = field();
     return at != end && known_.emplace(std::string(at, end), std::move(e)).second;

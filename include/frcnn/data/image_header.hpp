@@ -26,7 +26,7 @@ inline image_facts inspect_header(std::filesystem::path const& path) {
     auto const claims = kind == image_kind::tiff ? detail::check_claims(head, kind, path.string()) : detail::claims_of(head, kind);
     detail::check_pixels(claims, path.string());
     if (claims.pixels() > 0)
-      return {static_cast<int>(claims.width), static_cast<int>(claims.height), exif_orientation(head), claims.channels};
+      return {static_cast<int>(claims.width), static_cast<int>(claims.height), exif_orientation(head), {}, {}, claims.channels};
     if (n < size && kind == image_kind::jpeg && claims.pixels() == 0) continue;
     if (kind == image_kind::unknown) detail::check_claims(head, kind, path.string());  // says what it is instead
     throw error(path.string(), std::string("a ") + detail::name_of(kind) + " that says its size", "none in it");

@@ -39,9 +39,9 @@ namespace frcnn::inline FRCNN_ABI::data {
 struct image_facts {
   int width = 0, height = 0;  // as stored
   int orientation = 1;        // EXIF's
-  stored_channels channels{};
   std::string narrow{};       // of 16 bits, few of whose values are used: which, and what becomes of them
   std::string remark{};       // what the decoder wondered about
+  stored_channels channels{};
 };
 
 namespace detail {
