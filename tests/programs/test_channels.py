@@ -119,7 +119,7 @@ refused(run("train_voc", *options(rgb, "--channels", "5", "--out", "no")), "expe
 refused(run("train_voc", *options(rgb, "--no-test", "--init", "grey/model.safetensors", "--out", "no")), "expected a model of RGB", "one of 1 channel", "--channels")
 refused(run("inspect_data", "--data", rgb, "--channels", "1"), "expected 1 channel, found 3")
 check(run("inspect_data", "--data", thermal, "--channels", "1").returncode == 0, "inspect_data")
-check(not pathlib.Path("no").exists(), "nothing is written")
+check(not pathlib.Path("no/model.safetensors").exists(), "nothing is trained")
 
 # TIFF, where the programs read it.
 if "found a TIFF" in run("detect", "--model", "rgb/model.safetensors", satellite / f"JPEGImages/{photo}.tif").stderr:
