@@ -96,8 +96,8 @@ inline void check_xml_names(std::string const& option, std::vector<std::string> 
   for (auto const& name : classes) check(name, name);
 }
 
-inline void write_draft(std::filesystem::path const& path, frcnn::image_view const& im, std::vector<frcnn::detection> const& found,
-                        std::vector<std::string> const& classes) {
+inline void write_draft(std::filesystem::path const& path, std::filesystem::path const& image, frcnn::image_view const& im,
+                        std::vector<frcnn::detection> const& found, std::vector<std::string> const& classes) {
   frcnn::data::sample s;
   int const width = s.width = im.width, height = s.height = im.height;
   auto const within = [](float v, int least, int most) {

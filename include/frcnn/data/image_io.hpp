@@ -70,7 +70,7 @@ inline void check_pixels(image_claims const& c, std::string const& name) {
     throw error(name, readable, other.empty() ? "none of them" : other);
   }
 #if FRCNN_HAS_TIFF
-  if (kind == image_kind::tiff) return tiff_claims(file, name).image;
+  if (kind == image_kind::tiff) return tiff_claims(file, name);
 #endif
   std::string const format = name_of(kind);
   image_claims const c = claims_of(file, kind);
@@ -110,10 +110,8 @@ inline std::string narrow_range_of(decoded_image const& im) {
 
 }  // namespace detail
 
-// "1 channel", "5 channels of 16 bits".
-inline std::string text_of_channels(int channels, int bits = 8) {
-  return std::to_string(channels) + (channels == 1 ? " channel" : " channels") + (bits == 16 ? " of 16 bits" : "");
-}
+// "1 channel", "5 channels".
+inline std::string text_of_channels(int channels) { return std::to_string(channels) + (channels == 1 ? " channel" : " channels"); }
 
 // Throws where a file does not have the channels that are asked for.
 inline void check_layout(stored_channels const& has, pixel_layout const& wanted, std::string const& name) {
@@ -164,12 +162,7 @@ inline image_facts inspect_image(bytes file, std::string const& name) {
   if (pixels.bits() == 16) facts.narrow = detail::narrow_range_of(pixels);
   facts.width = pixels.width(), facts.height = pixels.height();
 #if FRCNN_HAS_TIFF
-  if (kind == image_kind::tiff) {
-    auto const page = detail::tiff_claims(file, name);
-    facts.remark = page.remark;
-    if (page.pages > 1)
-      facts.remark = std::to_string(page.pages) + " pages, of which the first is read" + (page.remark.empty() ? "" : "; ") + page.remark;
-  }
+  if (kind == image_kind::tiff) facts.remark = detail::tiff_remark(file, name);
 #endif
   return facts;
 }

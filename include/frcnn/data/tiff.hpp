@@ -3,7 +3,8 @@
 // or several, strips or tiles, whatever compression that libtiff has. Without libtiff these functions do not exist: kind_of() knows no TIFF
 // then.
 //
-//   tiff_claims(file, name)            what the first page says of itself, and how many others there are; nothing is decoded
+//   tiff_claims(file, name)            what the first page says of itself; nothing is decoded
+//   tiff_remark(file, name)            what libtiff wondered about, and that there are other pages; mostly empty
 //   decode_tiff(file, name, layout)    its pixels as stored, not turned by its orientation
 //
 // A page has the channels of its samples; the last is transparency where the file says so, or where an RGB page has a fourth and says
@@ -40,12 +41,6 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data::detail {
 namespace {
 
-struct page_claims {
-  image_claims image;
-  int pages = 1;         // besides masks and smaller copies
-  std::string remark{};  // libtiff's
-};
-
 class tiff_session {
  public:
   tiff_session(bytes file, std::string const& name) : file_(file), name_(name) {
@@ -61,17 +56,20 @@ class tiff_session {
   tiff_session(tiff_session const&) = delete;
   tiff_session& operator=(tiff_session const&) = delete;
 
-  page_claims claims() {
-    page_claims c{claims_, 1, warning_};
+  image_claims const& claims() const { return claims_; }
+
+  // Goes to the last page. What is wrong with those that are not read is no matter.
+  std::string remark() {
+    std::string const of_first = warning_;
     constexpr int most = 1000;  // a loop of directories is an error to libtiff, a long list of them a matter of time
-    std::string const before = error_;
+    int pages = 1;              // besides masks and smaller copies
     for (int n = 0; n < most && TIFFReadDirectory(tiff_.get()); ++n) {
       std::uint32_t kind = 0;
       TIFFGetField(tiff_.get(), TIFFTAG_SUBFILETYPE, &kind);
-      c.pages += (kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == 0;
+      pages += (kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == 0;
     }
-    error_ = before;  // what is wrong with pages that are not used is no matter
-    return c;
+    if (pages == 1) return of_first;
+    return std::to_string(pages) + " pages, of which the first is read" + (of_first.empty() ? "" : "; ") + of_first;
   }
 
   decoded_image decode(pixel_layout const& layout) {
@@ -298,7 +296,8 @@ class tiff_session {
   bool by_libtiff_ = false, inverted_ = false;
 };
 
-[[maybe_unused]] page_claims tiff_claims(bytes file, std::string const& name) { return tiff_session(file, name).claims(); }
+[[maybe_unused]] image_claims tiff_claims(bytes file, std::string const& name) { return tiff_session(file, name).claims(); }
+[[maybe_unused]] std::string tiff_remark(bytes file, std::string const& name) { return tiff_session(file, name).remark(); }
 
 // layout: one that the page gives.
 [[maybe_unused]] decoded_image decode_tiff(bytes file, std::string const& name, pixel_layout const& layout) {

@@ -47,7 +47,7 @@ TEST_CASE("statistics of files of 8 and 16 bits together are NumPy's") {
   dataset set;
   set.layout = {5, 16};
   for (char const* name : {"five8.tif", "five16.tif"})
-    set.samples.push_back({.id = name, .image = std::string("tests/golden/tiff/") + name, .width = 18, .height = 13});
+    set.samples.push_back({.id = name, .image = std::string("tests/golden/tiff/") + name, .width = 18, .height = 13, .objects = {}});
   auto const s = measure_pixels(set, 5);
   auto const expected = io::safetensors_file("tests/golden/tiff.safetensors").read<double>("statistics");
   CHECK(s.pixels == 2 * 18 * 13);
