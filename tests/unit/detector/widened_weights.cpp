@@ -15,10 +15,11 @@ namespace {
 
 using preset = presets::small_net<cpu>;
 
-detector<preset> reading(int channels, bool bgr = false) {
+detector<preset> reading(int channels) {
   auto config = preset::config({"a"});
   config.head.fc6 = config.head.fc7 = 8;
-  config.normalisation.channels = channels, config.normalisation.bgr = bgr;
+  config.normalisation.channels = channels;
+  for (double& d : config.normalisation.deviation) d = .2;
   detector<preset> d(config, {.threads = 1});
   d.model().parameters().initialise(5);
   return d;
