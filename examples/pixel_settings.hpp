@@ -28,7 +28,8 @@ inline void require_pixels(std::string const& run, frcnn::pixel_layout const& ou
 // Whether --init's model reads such pixels. Throws where it reads neither those nor RGB of 8 bits.
 inline bool compare_pixels(std::string const& init, frcnn::pixel_layout const& ours, frcnn::pixel_layout const& theirs) {
   if (theirs != ours && theirs != frcnn::pixel_layout())
-    throw frcnn::error(init, "a model of RGB, or of " + text_of(ours), "one of " + text_of(theirs) + " (--channels, --bits)");
+    throw frcnn::error(init, ours == frcnn::pixel_layout() ? "a model of RGB" : "a model of RGB, or of " + text_of(ours),
+                       "one of " + text_of(theirs) + " (--channels, --bits)");
   return theirs == ours;
 }
 
