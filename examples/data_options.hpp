@@ -101,6 +101,7 @@ struct datasets {
   frcnn::data::dataset train, validation, test;
   std::string test_split;  // what result files are called after
   frcnn::data::check_cache checked;
+  frcnn::data::named_summaries summaries;  // of those that are there; none in a process that says nothing
 
   struct request {
     std::vector<std::string> data;  // ROOT, ROOT:SPLIT or FILE.json
@@ -159,25 +160,24 @@ struct datasets {
       attempt([&] { test = test_sources.read(options); });
     }
     if (!problems.empty()) throw std::runtime_error(problems);
-    say_what_is_there(r);
+    if (says) say_what_is_there(r);
   }
 
  private:
-  void say_what_is_there(request const& r) const {
+  void say_what_is_there(request const& r) {
     namespace data = frcnn::data;
-    auto const in_training = data::summarise(train);
+    summaries.emplace_back("training", data::summarise(train));
+    if (r.validates()) summaries.emplace_back("validation", data::summarise(validation));
+    if (!r.no_test) summaries.emplace_back("test", data::summarise(test));
     data::tally unused;
     for (std::size_t k = 0; k < train.classes.size(); ++k)
-      if (in_training.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
+      if (summaries.front().second.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
     if (unused.count) warn("training data: " + unused.sentence("class of --classes has no object", "classes of --classes have no object"));
     for (auto const& [name, set] : {std::pair{"validation", &validation}, {"test", &test}})
       if (auto const shared = data::shared_images(train, *set); shared.count)
         warn(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
                          shared.count, set->size(), shared.first));
-    data::named_summaries sets{{"training", in_training}};
-    if (r.validates()) sets.emplace_back("validation", data::summarise(validation));
-    if (!r.no_test) sets.emplace_back("test", data::summarise(test));
-    tell("{}", data::summary_table(sets));
+    tell("{}", data::summary_table(summaries));
   }
 };
 
