@@ -52,7 +52,7 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
       s.milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     }
     show(fmt::format("{} of {} images", i + 1, set.size()), i + 1 == set.size());
-    console::stop_if_interrupted();
+    console::stop_between(i + 1, set.size());
   });
 
   auto const truth = truth_of(set);

@@ -84,7 +84,7 @@ class data_arguments {
     o.name = name;
     o.progress = [name, show = progress()](std::size_t done, std::size_t all) mutable {
       show(fmt::format("{}: {} of {} images checked", name, done, all), done == all);
-      stop_if_interrupted();
+      stop_between(done, all);
     };
     return o;
   }
