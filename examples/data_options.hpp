@@ -134,6 +134,9 @@ struct datasets {
     auto options = options_of("training data");
     if (!r.classes.empty()) options.classes = data::parse_class_list(r.classes);
     std::string problems;
+    auto const end_with_problems = [&] {
+      if (!problems.empty()) throw std::runtime_error(problems);
+    };
     auto const attempt = [&](auto read) {
       try {
         read();
@@ -141,6 +144,10 @@ struct datasets {
         if (problems != e.what()) problems += (problems.empty() ? "" : "\nerror: ") + std::string(e.what());
       }
     };
+    attempt([&] { sources.require_there(); });
+    if (r.validates()) attempt([&] { validation_sources.require_there(); });
+    if (!r.no_test) attempt([&] { test_sources.require_there(); });
+    end_with_problems();
     attempt([&] {
       train = sources.read(options);
       data::require_trainable(train, "training data", how.difficult_in_training());
@@ -159,7 +166,7 @@ struct datasets {
       options.wanted = data::annotations::optional;
       attempt([&] { test = test_sources.read(options); });
     }
-    if (!problems.empty()) throw std::runtime_error(problems);
+    end_with_problems();
     if (says) say_what_is_there(r);
   }
 

@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
     for (auto const& file_out : {json, page})
       if (!file_out.empty()) outputs.emplace_back(file_out);
     console::check_files(inputs, outputs);
+    source.require_there();
     if (!page.empty() && !source.voc.empty()) console::check_spares_data(page, source.voc);
     auto reading = how.options("test data", cpu.threads);
 

@@ -66,7 +66,8 @@ void check_html(arguments const& a) {
   std::vector<data::voc_source> sources;
   for (auto const& spec : specs) sources.push_back(data::parse_voc_spec(spec));
   console::check_spares_data(a.html, sources);
-  std::vector<std::filesystem::path> inputs{a.classes};
+  std::vector<std::filesystem::path> inputs;
+  if (std::error_code unknown; std::filesystem::is_regular_file(a.classes, unknown)) inputs.emplace_back(a.classes);  // else names
   auto const add_files = [&](console::named_data const& set) {
     for (auto const& source : set.coco) inputs.push_back(source.file);
   };
