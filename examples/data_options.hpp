@@ -103,7 +103,7 @@ class data_arguments {
     o.layout = layout();
     o.progress = [name, show = progress()](std::size_t done, std::size_t all) mutable {
       show(fmt::format("{}: {} of {} images checked", name, done, all), done == all);
-      stop_if_interrupted();
+      stop_between(done, all);
     };
     return o;
   }
@@ -121,6 +121,7 @@ struct datasets {
   frcnn::data::dataset train, validation, test;
   std::string test_split;  // what result files are called after
   frcnn::data::check_cache checked;
+  frcnn::data::named_summaries summaries;  // of those that are there; none in a process that says nothing
 
   struct request {
     std::vector<std::string> data;  // ROOT, ROOT:SPLIT or FILE.json
@@ -153,6 +154,9 @@ struct datasets {
     auto options = options_of("training data");
     if (!r.classes.empty()) options.classes = data::parse_class_list(r.classes);
     std::string problems;
+    auto const end_with_problems = [&] {
+      if (!problems.empty()) throw std::runtime_error(problems);
+    };
     auto const attempt = [&](auto read) {
       try {
         read();
@@ -160,6 +164,10 @@ struct datasets {
         if (problems != e.what()) problems += (problems.empty() ? "" : "\nerror: ") + std::string(e.what());
       }
     };
+    attempt([&] { sources.require_there(); });
+    if (r.validates()) attempt([&] { validation_sources.require_there(); });
+    if (!r.no_test) attempt([&] { test_sources.require_there(); });
+    end_with_problems();
     attempt([&] {
       train = sources.read(options);
       data::require_trainable(train, "training data", how.difficult_in_training());
@@ -178,26 +186,25 @@ struct datasets {
       options.wanted = data::annotations::optional;
       attempt([&] { test = test_sources.read(options); });
     }
-    if (!problems.empty()) throw std::runtime_error(problems);
-    say_what_is_there(r);
+    end_with_problems();
+    if (says) say_what_is_there(r);
   }
 
  private:
-  void say_what_is_there(request const& r) const {
+  void say_what_is_there(request const& r) {
     namespace data = frcnn::data;
-    auto const in_training = data::summarise(train);
+    summaries.emplace_back("training", data::summarise(train));
+    if (r.validates()) summaries.emplace_back("validation", data::summarise(validation));
+    if (!r.no_test) summaries.emplace_back("test", data::summarise(test));
     data::tally unused;
     for (std::size_t k = 0; k < train.classes.size(); ++k)
-      if (in_training.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
+      if (summaries.front().second.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
     if (unused.count) warn("training data: " + unused.sentence("class of --classes has no object", "classes of --classes have no object"));
     for (auto const& [name, set] : {std::pair{"validation", &validation}, {"test", &test}})
       if (auto const shared = data::shared_images(train, *set); shared.count)
         warn(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
                          shared.count, set->size(), shared.first));
-    data::named_summaries sets{{"training", in_training}};
-    if (r.validates()) sets.emplace_back("validation", data::summarise(validation));
-    if (!r.no_test) sets.emplace_back("test", data::summarise(test));
-    tell("{}", data::summary_table(sets));
+    tell("{}", data::summary_table(summaries));
   }
 };
 

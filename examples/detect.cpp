@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
       if (auto const remark = find_on.remark(im); !remark.empty() && !std::exchange(remarked, true)) console::warn(j.image + ": " + remark);
       auto const told = [&](std::size_t n, std::size_t of) {
         if (of > 1) show(fmt::format("image {} of {}: tile {} of {}", i + 1, jobs.size(), n, of));
-        if (n < of) console::stop_if_interrupted();
+        console::stop_between(n, of);
       };
       auto const found = find_on(detector, im, threshold, told);
       if (find_on.is_full()) {

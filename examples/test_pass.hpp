@@ -67,7 +67,7 @@ class test_pass {
     pace speed(static_cast<double>(set_.size()));
     auto const done = [&](std::size_t n) {
       show(fmt::format("test image {} of {}, {:.1f} a second", n, set_.size(), speed.rate(static_cast<double>(n))), n == set_.size());
-      stop_if_interrupted();
+      stop_between(n, set_.size());
     };
     auto const share = others ? frcnn::data::batch_share{others->rank(), others->size()} : frcnn::data::batch_share();
     auto found = frcnn::detect_all(d, set_, {}, done, regions_, share);

@@ -50,8 +50,10 @@ struct arguments {
     auto const mb = whole_numbers_in(maps_mb);
     return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
   }
-  // What options mean together.
+  // What options mean together, and that the files they name are there.
   void check() const {
+    console::check_inputs({init, proposals, test_proposals});
+    if (!init_classes.empty()) frcnn::data::parse_class_list(init_classes);
     anchors.check();
     if (anchors.automatic() && !proposals.empty())
       throw frcnn::error("--anchors auto", "a training of the RPN, whose anchors they are", "--proposals");

@@ -111,7 +111,7 @@ class validation {
     auto const at = [&](char const* what) {
       return [this, &team, what](std::size_t n) {
         show_(fmt::format("{} of validation image {} of {}", what, n, set_.size()));
-        if (!team.are_several()) stop_if_interrupted();  // the others would wait for this one
+        if (!team.are_several()) stop_between(n, set_.size());  // the others would wait for this one
       };
     };
     auto* const others = team.communicator();

@@ -100,11 +100,16 @@ inline std::string joined(std::vector<std::string> const& names) {
   return all;
 }
 
-// The images of one source, each id once, in the order of its list.
-inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad, voc_listing& all) {
+// The lines of the source's list, where there are folders of images too.
+inline split_lines list_of(voc_source const& source, voc_layout const& layout) {
   if (layout.images.empty())
     throw error(layout.root.string(), "a folder of images (JPEGImages, images, JPEGImgs), or images in it", contents_of(layout.root));
-  split_lines const list = read_split(source, layout);
+  return read_split(source, layout);
+}
+
+// The images of one source, each id once, in the order of its list.
+inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad, voc_listing& all) {
+  split_lines const list = list_of(source, layout);
   if (list.candidates > 1) all.other_lists.add(list.file.string());
   std::string const name = layout.root.string() + (list.file.empty() ? "" : ":" + source.split);
   auto const folder = first_folder(layout.images, [&](std::filesystem::path const& candidate) {
@@ -287,6 +292,9 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
 }
 
 }  // namespace detail
+
+// Throws what reading a source would, where its folders or its list are not there. Nothing but the list is opened.
+inline void require_there(voc_source const& source) { detail::list_of(source, find_voc_layout(source.root)); }
 
 // required: whether a split without any annotations is a problem.
 inline voc_listing list_voc(std::vector<voc_source> const& sources, bool required, bool skip_bad,

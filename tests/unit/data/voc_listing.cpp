@@ -277,3 +277,13 @@ TEST_CASE("folders that are links to nothing are called so") {
   voc.write("data.zip", "");
   CHECK(sentence([&] { read_voc({{voc.root() + "/data.zip", "all"}}); }).find("found a file") != std::string::npos);
 }
+
+TEST_CASE("what is not there is said without an image being looked at") {
+  v voc;
+  voc.add("a");
+  voc.split("a\nb\n");
+  auto const said = [&](voc_source const& source) { return sentence([&] { require_there(source); }); };
+  CHECK(said({voc.root(), "trainval"}) == "nothing");  // that b is missing is said when the images are read
+  CHECK(said({voc.root(), "night"}).find("night.txt: expected the list of split") != std::string::npos);
+  CHECK(said({voc.root() + "/none", "trainval"}).find("none: expected a folder in VOC layout, found no folder there") != std::string::npos);
+}
