@@ -99,7 +99,9 @@ void pack(strided<T> a, int count, int depth, T* out) {
   }
 }
 
-#if defined(__clang__)
+#if defined(__CUDACC__)  // its front end knows neither
+#define FRCNN_UNROLL_GROUP
+#elif defined(__clang__)
 #define FRCNN_UNROLL_GROUP _Pragma("clang loop unroll(full)")
 #else
 #define FRCNN_UNROLL_GROUP _Pragma("GCC unroll 16")
