@@ -5,7 +5,8 @@
 //   FRCNN_VOCABULARY  v0_1: what parts of a program hand to each other that are compiled with different flags or compilers: error, image,
 //                     box, detection, configuration, options, any_detector. The same name whatever the flags: the version alone is in it.
 //   FRCNN_ABI         v0_1_0_fma3_avx2_omp_onednn_ndebug: all else, kernels and contexts above all. It carries the version, the instruction
-//                     set, threads, engines (and noblas) and assertions, so that files that were compiled differently never share a function or a type.
+//                     set, threads, engines (and noblas) and assertions, so that files that were compiled differently never share a function
+//                     or a type.
 // A function of the vocabulary is FRCNN_PER_BUILD: its name carries FRCNN_ABI all the same, its parameters' types do not. Otherwise the
 // linker would keep one copy for the whole program, perhaps one that only the newest processors can run.
 // (The standard library's templates, such as std::vector<detection>, are beyond this: files for several processors in one program belong

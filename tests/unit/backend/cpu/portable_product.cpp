@@ -28,8 +28,8 @@ std::vector<double> by_loops(bool ta, bool tb, int m, int n, int k, std::vector<
 
 TEST_CASE_TEMPLATE("portable product: rows, columns and depths around the blocks, every transposition", T, float, double) {
   // Groups are of 6 or 14 rows, panels of 4 to 32 columns, blocks of 64 to 128 columns and of 256 in depth.
-  for (auto [m, n, k] : {std::array{1, 1, 1}, std::array{2, 33, 256}, std::array{3, 128, 257}, std::array{13, 31, 255}, std::array{14, 129, 3},
-                         std::array{29, 260, 513}})
+  for (auto [m, n, k] : {std::array{1, 1, 1}, std::array{2, 33, 256}, std::array{3, 128, 257}, std::array{13, 31, 255},
+                         std::array{14, 129, 3}, std::array{29, 260, 513}})
     for (bool ta : {false, true})
       for (bool tb : {false, true}) {
         int const lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;

@@ -44,7 +44,7 @@ using vector_of = std::conditional_t<std::is_same_v<T, float>, float_vector, dou
 template <class T>
 inline constexpr int vector_lanes = vector_bytes / static_cast<int>(sizeof(T));
 template <class T>
-inline constexpr int panel_columns = panel_vectors * vector_lanes<T>;
+inline constexpr int panel_columns = panel_vectors* vector_lanes<T>;
 
 // a * b + c, rounded once where the machine can: the build keeps the compiler from making one of two (FRCNN_EXACT).
 inline float_vector multiply_add(float_vector a, float_vector b, float_vector c) {
