@@ -2,14 +2,14 @@
 # installed one, so that the two cannot differ.
 #
 #   frcnn_define_targets(SOURCE|INSTALLED <include dir> <component>...)
-#     frcnn::frcnn   core, parts, detector, training: xtensor, xtensor-blas, BLAS, (FRCNN_OPENMP) OpenMP, (FRCNN_FAST) xsimd,
-#                    (FRCNN_ONEDNN) oneDNN
+#     frcnn::frcnn   core, parts, detector, training: xtensor, (FRCNN_BLAS) BLAS and xtensor-blas, (FRCNN_OPENMP) OpenMP,
+#                    (FRCNN_FAST) xsimd, (FRCNN_ONEDNN) oneDNN
 #     frcnn::data    pugixml, stb, (FRCNN_JPEG) libjpeg-turbo, (FRCNN_TIFF) libtiff
 #     frcnn::io      nlohmann_json, (FRCNN_PROTOZERO) protozero
 #     frcnn::coco    simdjson, and what frcnn::data needs
 #     frcnn::viz     stb
 #     frcnn::eval    nothing more
-#     frcnn::compress   LAPACK, which OpenBLAS brings with it
+#     frcnn::compress   LAPACK, which OpenBLAS brings with it; not in a build without BLAS
 #     frcnn::mpi     MPI (Debian: libopenmpi-dev, and openmpi-bin for mpirun); not where FRCNN_MPI is OFF
 #     frcnn::cuda    CUDA toolkit 12.5 or later, cuDNN 9: for files that nvcc compiles; not where FRCNN_CUDA is OFF
 #   and, where FRCNN_COMPILED is ON (an installed tree: where it was), compiled once, with flags of its own:
@@ -48,23 +48,38 @@ endfunction()
 # alone.
 set(FRCNN_EXACT_OPTIONS $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:-ffp-contract=off>)
 
-# OpenBLAS by its own package file (Debian's names paths, Conan's a target), any other BLAS by CMake's search, which BLA_VENDOR steers.
+# frcnn_blas is the BLAS to link, and empty with the reason in frcnn_no_blas where the products are our own. OpenBLAS by its own package file
+# (Debian's names paths, Conan's a target), any other BLAS by CMake's search, which BLA_VENDOR steers. Its C interface is declared by
+# xtensor-blas, which is not found by its package file: that insists on LAPACK.
 macro(frcnn_find_blas)
   set(frcnn_blas)
-  if(NOT BLA_VENDOR)
-    find_package(OpenBLAS CONFIG QUIET)
-    if(TARGET OpenBLAS::OpenBLAS)
-      set(frcnn_blas OpenBLAS::OpenBLAS)
-    elseif(OpenBLAS_FOUND AND OpenBLAS_LIBRARIES)
-      set(frcnn_blas ${OpenBLAS_LIBRARIES})
+  set(frcnn_no_blas)
+  if(DEFINED FRCNN_BLAS AND NOT FRCNN_BLAS)
+    set(frcnn_no_blas "FRCNN_BLAS is ${FRCNN_BLAS}")
+  else()
+    find_path(FRCNN_XTENSOR_BLAS_INCLUDE_DIR xtensor-blas/xlinalg.hpp)
+    mark_as_advanced(FRCNN_XTENSOR_BLAS_INCLUDE_DIR)
+    if(NOT BLA_VENDOR)
+      find_package(OpenBLAS CONFIG QUIET)
+      if(TARGET OpenBLAS::OpenBLAS)
+        set(frcnn_blas OpenBLAS::OpenBLAS)
+      elseif(OpenBLAS_FOUND AND OpenBLAS_LIBRARIES)
+        set(frcnn_blas ${OpenBLAS_LIBRARIES})
+      endif()
     endif()
-  endif()
-  if(NOT frcnn_blas)
-    find_package(BLAS QUIET)
-    if(TARGET BLAS::BLAS)
-      set(frcnn_blas BLAS::BLAS)
-    elseif(BLAS_FOUND)
-      set(frcnn_blas ${BLAS_LIBRARIES})
+    if(NOT frcnn_blas)
+      find_package(BLAS QUIET)
+      if(TARGET BLAS::BLAS)
+        set(frcnn_blas BLAS::BLAS)
+      elseif(BLAS_FOUND)
+        set(frcnn_blas ${BLAS_LIBRARIES})
+      endif()
+    endif()
+    if(NOT frcnn_blas)
+      set(frcnn_no_blas "there is no BLAS (Debian: libopenblas-openmp-dev)")
+    elseif(NOT FRCNN_XTENSOR_BLAS_INCLUDE_DIR)
+      set(frcnn_blas)
+      set(frcnn_no_blas "there is no xtensor-blas 0.20 or later (Debian: libxtensor-blas-dev)")
     endif()
   endif()
 endmacro()
@@ -180,16 +195,11 @@ macro(frcnn_define_core include_dir)
   endif()
   find_package(xtensor CONFIG QUIET)
   frcnn_first_target(frcnn_xtensor xtensor::xtensor xtensor)
-  # Not by its package file, which insists on LAPACK: nothing here calls it.
-  find_path(FRCNN_XTENSOR_BLAS_INCLUDE_DIR xtensor-blas/xlinalg.hpp)
-  mark_as_advanced(FRCNN_XTENSOR_BLAS_INCLUDE_DIR)
   frcnn_find_blas()
   if(NOT frcnn_xtensor)
     frcnn_missing("xtensor 0.24 or later (Debian: libxtensor-dev)")
-  elseif(NOT FRCNN_XTENSOR_BLAS_INCLUDE_DIR)
-    frcnn_missing("xtensor-blas 0.20 or later (Debian: libxtensor-blas-dev)")
-  elseif(NOT frcnn_blas)
-    frcnn_missing("a BLAS (Debian: libopenblas-openmp-dev)")
+  elseif(frcnn_no_blas AND FRCNN_BLAS AND NOT FRCNN_BLAS STREQUAL "AUTO")
+    frcnn_missing("a BLAS for FRCNN_BLAS=${FRCNN_BLAS}, and ${frcnn_no_blas}")
   elseif(frcnn_no_fast AND frcnn_wanted AND NOT FRCNN_FAST STREQUAL "AUTO")
     frcnn_missing("xsimd for FRCNN_FAST=${FRCNN_FAST}, and ${frcnn_no_fast}")
   elseif(frcnn_no_onednn AND FRCNN_ONEDNN AND NOT FRCNN_ONEDNN STREQUAL "AUTO")
@@ -197,7 +207,6 @@ macro(frcnn_define_core include_dir)
   else()
     frcnn_new_target(frcnn)
     target_include_directories(${frcnn_target} INTERFACE "$<BUILD_INTERFACE:${include_dir}>")
-    target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_XTENSOR_BLAS_INCLUDE_DIR}")
     target_link_libraries(${frcnn_target} INTERFACE ${frcnn_xtensor} ${frcnn_blas} ${CMAKE_DL_LIBS})
     # cxx_std_20 does not reach CUDA, and CMake 3.25 does not know nvcc 13's C++20: -std below.
     target_compile_features(${frcnn_target} INTERFACE cxx_std_20)
@@ -218,7 +227,12 @@ macro(frcnn_define_core include_dir)
     if(FRCNN_OPENMP AND TARGET OpenMP::OpenMP_CXX)
       target_link_libraries(${frcnn_target} INTERFACE OpenMP::OpenMP_CXX)
     endif()
-    # Both definitions are part of the ABI namespace (config.hpp).
+    # These definitions are part of the ABI namespace (config.hpp).
+    if(frcnn_blas)
+      target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_XTENSOR_BLAS_INCLUDE_DIR}")
+    else()
+      target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_BLAS=0)
+    endif()
     if(frcnn_fast)
       target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_FAST=1)
       if(frcnn_xsimd)
@@ -407,8 +421,12 @@ endfunction()
 
 macro(frcnn_define_compress)
   frcnn_find_blas()
-  frcnn_find_lapack("${frcnn_blas}" frcnn_lapack)
-  if(NOT frcnn_lapack)
+  if(frcnn_blas)
+    frcnn_find_lapack("${frcnn_blas}" frcnn_lapack)
+  endif()
+  if(NOT frcnn_blas)
+    frcnn_missing("a BLAS with LAPACK for its component compress, and ${frcnn_no_blas}")
+  elseif(NOT frcnn_lapack)
     frcnn_missing("a LAPACK for its component compress (Debian: libopenblas-openmp-dev has one)")
   else()
     frcnn_new_target(compress)
@@ -423,7 +441,7 @@ macro(frcnn_define_mpi)
   else()
     set(MPI_CXX_SKIP_MPICXX ON)
     find_package(MPI QUIET COMPONENTS CXX)
-    if(NOT TARGET MPI::MPI_CXX)
+    if(NOT MPI_CXX_FOUND)  # the target is there in any case
       frcnn_missing("MPI for its component mpi (Debian: libopenmpi-dev)")
     else()
       frcnn_new_target(mpi)
@@ -573,6 +591,9 @@ endmacro()
 
 # Which engines the program will have, and why not more.
 macro(frcnn_say_engines)
+  if(frcnn_no_blas)
+    message(STATUS "frcnn: no BLAS: products of the engine portable are our own kernel's: ${frcnn_no_blas}")
+  endif()
   if(frcnn_onednn)
     message(STATUS "frcnn: engines portable and fast, with oneDNN ${frcnn_onednn_version}")
   elseif(frcnn_fast)
