@@ -20,13 +20,13 @@ class Frcnn(ConanFile):
     # The components that bring libraries, the engine fast, and what oneDNN adds to it. That is off: ConanCenter's onednn is a recipe of
     # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
     # blas: a BLAS for the engine portable; without it our own kernel multiplies.
-    # cuda: the component of that name, whose toolkit and cuDNN are the system's: no recipe brings them.
+    # cuda, nccl: the components of these names, whose toolkit, cuDNN and NCCL are the system's: no recipe brings them.
     # jpeg: what decodes JPEG for the component data. tiff: the reader of TIFF in it, by libtiff. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
     # mpi: the component of that name, whose MPI is the system's, the one that its mpirun belongs to.
     options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "coco": [True, False],
-               "blas": [True, False], "fast": [True, False], "onednn": [True, False], "cuda": [True, False], "mpi": [True, False],
+               "blas": [True, False], "fast": [True, False], "onednn": [True, False], "cuda": [True, False], "nccl": [True, False], "mpi": [True, False],
                "jpeg": ["turbo", "stb"], "tiff": [True, False], "caffemodel": [True, False], "compiled": [True, False]}
-    default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "blas": True, "fast": True, "onednn": False, "cuda": False, "mpi": False,
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "blas": True, "fast": True, "onednn": False, "cuda": False, "nccl": False, "mpi": False,
                        "jpeg": "turbo", "tiff": False, "caffemodel": False, "compiled": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
@@ -69,6 +69,8 @@ class Frcnn(ConanFile):
     def validate(self):
         if self.options.coco and not self.options.data:
             raise ConanInvalidConfiguration("frcnn: expected the option data with coco, found it off")
+        if self.options.nccl and not self.options.cuda:
+            raise ConanInvalidConfiguration("frcnn: expected the option cuda with nccl, found it off")
         if self.options.caffemodel and not self.options.io:
             raise ConanInvalidConfiguration("frcnn: expected the option io with caffemodel, found it off")
         if self.options.compress and not self.options.blas:
@@ -95,6 +97,7 @@ class Frcnn(ConanFile):
         toolchain.cache_variables["FRCNN_FAST"] = "ON" if self.options.fast else "OFF"
         toolchain.cache_variables["FRCNN_ONEDNN"] = "ON" if self.options.onednn else "OFF"
         toolchain.cache_variables["FRCNN_CUDA"] = "ON" if self.options.cuda else "OFF"
+        toolchain.cache_variables["FRCNN_NCCL"] = "ON" if self.options.nccl else "OFF"
         toolchain.cache_variables["FRCNN_MPI"] = "ON" if self.options.mpi else "OFF"
         toolchain.cache_variables["FRCNN_JPEG"] = str(self.options.jpeg)
         toolchain.cache_variables["FRCNN_TIFF"] = "ON" if self.options.tiff else "OFF"

@@ -63,11 +63,11 @@ function(frcnn_add_bench)
   find_package(fmt CONFIG REQUIRED)
   add_executable(frcnn_bench ${sources})
   target_link_libraries(frcnn_bench PRIVATE frcnn_program benchmark::benchmark)
-  foreach(name IN ITEMS throughput vgg16)  # our side of bench/peers
+  foreach(name IN ITEMS throughput vgg16 read_coco)  # our side of bench/peers
     add_executable(${name} ${PROJECT_SOURCE_DIR}/bench/peers/${name}.cpp)
     target_link_libraries(${name} PRIVATE frcnn_program CLI11::CLI11 fmt::fmt)
   endforeach()
-  set_target_properties(frcnn_bench throughput vgg16 PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+  set_target_properties(frcnn_bench throughput vgg16 read_coco PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
   if(FRCNN_QUICK_BUILD)
     foreach(name IN ITEMS frcnn_bench throughput vgg16)
       target_compile_options(${name} PRIVATE -O0)

@@ -12,6 +12,7 @@
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it; not in a build without BLAS
 #     frcnn::mpi     MPI (Debian: libopenmpi-dev, and openmpi-bin for mpirun); not where FRCNN_MPI is OFF
 #     frcnn::cuda    CUDA toolkit 12.5 or later, cuDNN 9: for files that nvcc compiles; not where FRCNN_CUDA is OFF
+#     frcnn::nccl    NCCL 2.18 or later, and what frcnn::cuda needs; not where FRCNN_NCCL is OFF
 #   and, where FRCNN_COMPILED is ON (an installed tree: where it was), compiled once, with flags of its own:
 #     frcnn::cpu     load_detector with the library's presets and all CPU kernels (frcnn/load_detector.hpp); needs what frcnn::io needs
 #     frcnn::images  read_image with the decoders (frcnn/read_image.hpp); needs what frcnn::data needs
@@ -23,7 +24,7 @@ include_guard(DIRECTORY)
 
 set(FRCNN_ALL_COMPONENTS data io coco eval viz compress)
 set(FRCNN_COMPILED_COMPONENTS cpu images)
-set(FRCNN_DEVICE_COMPONENTS cuda)
+set(FRCNN_DEVICE_COMPONENTS cuda nccl)
 set(FRCNN_PROCESS_COMPONENTS mpi)
 
 # -march for one of baseline, v3, v4, native. It is in the name of every kernel (config.hpp): files of several may be in one program.
@@ -451,9 +452,10 @@ macro(frcnn_define_mpi)
   endif()
 endmacro()
 
-# Folders that may hold the CUDA toolkit or cuDNN: the user's, the system's, and NVIDIA's wheels in Python's site-packages.
+# Folders that may hold the CUDA toolkit, cuDNN or NCCL: the user's, the system's, and NVIDIA's wheels in Python's site-packages.
 function(frcnn_cuda_folders result)
-  set(folders ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT} $ENV{CUDA_PATH} $ENV{CUDA_HOME} ${CUDNN_ROOT} $ENV{CUDNN_ROOT} /usr/local/cuda)
+  set(folders ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT} $ENV{CUDA_PATH} $ENV{CUDA_HOME} ${CUDNN_ROOT} $ENV{CUDNN_ROOT}
+      ${NCCL_ROOT} $ENV{NCCL_ROOT} /usr/local/cuda)
   find_program(FRCNN_PYTHON NAMES python3 python)
   mark_as_advanced(FRCNN_PYTHON)
   if(FRCNN_PYTHON)
@@ -461,7 +463,7 @@ function(frcnn_cuda_folders result)
                     OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     foreach(folder IN LISTS packages)
       file(GLOB wheels ${folder}/nvidia/cu1[2-9] ${folder}/nvidia/cudnn ${folder}/nvidia/cublas ${folder}/nvidia/cuda_nvcc
-           ${folder}/nvidia/cuda_runtime)
+           ${folder}/nvidia/cuda_runtime ${folder}/nvidia/nccl)
       list(APPEND folders ${wheels})
     endforeach()
   endif()
@@ -532,6 +534,45 @@ macro(frcnn_define_cuda)
       frcnn_new_target(cuda)
       target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_CUDA_INCLUDE_DIR}" "${FRCNN_CUDNN_INCLUDE_DIR}")
       target_link_libraries(${frcnn_target} INTERFACE frcnn::frcnn ${FRCNN_CUDNN} ${FRCNN_CUBLASLT} ${FRCNN_CUDART} ${CMAKE_DL_LIBS} rt)
+    endif()
+  endif()
+endmacro()
+
+# NCCL, beside the toolkit or in Python's site-packages; frcnn_no_nccl says what is not there, and is empty where it is.
+macro(frcnn_find_nccl)
+  set(frcnn_no_nccl)
+  frcnn_cuda_folders(frcnn_folders)
+  find_path(FRCNN_NCCL_INCLUDE_DIR nccl.h HINTS ${NCCL_ROOT} ENV NCCL_ROOT ${FRCNN_CUDA_INCLUDE_DIR}/.. ${frcnn_folders} PATH_SUFFIXES include)
+  find_library(FRCNN_NCCL_LIBRARY NAMES nccl libnccl.so.2 NAMES_PER_DIR HINTS ${FRCNN_NCCL_INCLUDE_DIR}/.. ${frcnn_folders} PATH_SUFFIXES lib64 lib)
+  mark_as_advanced(FRCNN_NCCL_INCLUDE_DIR FRCNN_NCCL_LIBRARY)
+  if(NOT FRCNN_NCCL_INCLUDE_DIR OR NOT FRCNN_NCCL_LIBRARY)
+    set(frcnn_no_nccl "there is no NCCL (its folder: NCCL_ROOT)")
+  else()
+    file(STRINGS ${FRCNN_NCCL_INCLUDE_DIR}/nccl.h frcnn_lines REGEX "#define NCCL_(MAJOR|MINOR) +[0-9]+")
+    string(REGEX REPLACE "[^0-9;]" "" frcnn_lines "${frcnn_lines}")
+    list(JOIN frcnn_lines "." frcnn_nccl_version)
+    if(frcnn_nccl_version VERSION_LESS 2.18)
+      set(frcnn_no_nccl "NCCL is ${frcnn_nccl_version}, where 2.18 or later is expected")
+    endif()
+  endif()
+endmacro()
+
+macro(frcnn_define_nccl)
+  if(FRCNN_NCCL STREQUAL "OFF")
+    frcnn_missing("FRCNN_NCCL to be AUTO or ON for its component nccl, not OFF")
+  else()
+    if(NOT TARGET frcnn::cuda)
+      frcnn_define_cuda()
+    endif()
+    frcnn_find_nccl()
+    if(NOT TARGET frcnn::cuda)
+      frcnn_missing("its component cuda for its component nccl")
+    elseif(frcnn_no_nccl)
+      frcnn_missing("NCCL for its component nccl, and ${frcnn_no_nccl}")
+    else()
+      frcnn_new_target(nccl)
+      target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_NCCL_INCLUDE_DIR}")
+      target_link_libraries(${frcnn_target} INTERFACE frcnn::cuda ${FRCNN_NCCL_LIBRARY})
     endif()
   endif()
 endmacro()

@@ -40,7 +40,7 @@ struct arguments {
   std::uint64_t seed = 0;
   int diagnose_every = 100;
   std::size_t cache_mb = 512;
-  bool strict = false, new_predictors = false, no_test = false, resume = false, tensorboard = false;
+  bool strict = false, new_predictors = false, no_test = false, no_overlap = false, resume = false, tensorboard = false;
 
   // Whether every step trains RPN and head.
   bool is_joint() const { return scheme == frcnn::joint_step::name || scheme == frcnn::exact_step::name; }
@@ -165,6 +165,7 @@ inline void declare(CLI::App& app, arguments& a) {
       ->capture_default_str()
       ->check(console::whole(0));
   app.add_option("--out", a.out, "folder of the run")->capture_default_str()->check(console::path());
+  app.add_flag("--no-overlap", a.no_overlap, "several processes: gradients are summed behind backward, not beside it");
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(console::whole<std::int64_t>(1));
   app.add_option("--cache-mb", a.cache_mb, "memory for resized images")

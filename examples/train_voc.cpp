@@ -266,7 +266,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                               .step = step,
                                               .trains = outside ? under({"backbone", "roi_heads"}) : trains_function(),
                                               .begin = measures_targets ? measure : std::function<void()>(),
-                                              .shared_with = team.communicator()});
+                                              .shared_with = team.communicator(),
+                                              .sharing = {.overlaps = !a.no_overlap}});
   } else {
     steps.emplace(d, sets.train, images,
                   alternating_options{.rpn = plans[0].options,
