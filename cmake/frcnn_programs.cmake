@@ -33,6 +33,9 @@ function(frcnn_add_examples)
     if(TARGET frcnn_cpu_presets)
       target_link_libraries(${name} PRIVATE frcnn_cpu_presets)
     endif()
+    if(TARGET frcnn_cuda_presets AND name MATCHES "^(detect|evaluate|propose|train_voc)$")  # which have --device
+      target_link_libraries(${name} PRIVATE frcnn_cuda_presets frcnn::cuda)
+    endif()
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
     if(FRCNN_QUICK_BUILD)
       target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # 40 % less to compile; most kernels are the compiled library's

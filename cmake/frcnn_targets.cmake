@@ -11,6 +11,7 @@
 #     frcnn::eval    nothing more
 #     frcnn::compress   LAPACK, which OpenBLAS brings with it; not in a build without BLAS
 #     frcnn::mpi     MPI (Debian: libopenmpi-dev, and openmpi-bin for mpirun); not where FRCNN_MPI is OFF
+#     frcnn::cuda_presets  the library's presets on CUDA, compiled by nvcc: with what frcnn::cpu and frcnn::cuda need
 #     frcnn::cuda    CUDA toolkit 12.5 or later, cuDNN 9: for files that nvcc compiles; not where FRCNN_CUDA is OFF
 #     frcnn::nccl    NCCL 2.18 or later, and what frcnn::cuda needs; not where FRCNN_NCCL is OFF
 #   and, where FRCNN_COMPILED is ON (an installed tree: where it was), compiled once, with flags of its own:
@@ -24,7 +25,8 @@ include_guard(DIRECTORY)
 
 set(FRCNN_ALL_COMPONENTS data io coco eval viz compress)
 set(FRCNN_COMPILED_COMPONENTS cpu images)
-set(FRCNN_DEVICE_COMPONENTS cuda nccl)
+set(FRCNN_DEVICE_COMPONENTS cuda cuda_presets nccl)
+set(FRCNN_ALL_CUDA_FAMILIES torchvision caffe resnet)
 set(FRCNN_PROCESS_COMPONENTS mpi)
 
 # -march for one of baseline, v3, v4, native. It is in the name of every kernel (config.hpp): files of several may be in one program.
@@ -628,6 +630,80 @@ macro(frcnn_define_cpu)
 endmacro()
 macro(frcnn_define_images)
   frcnn_define_compiled(images FRCNN_COMPILED_IMAGES data)
+endmacro()
+
+# The compiled library of the presets on CUDA: src/cuda_<family>.cu, of which nvcc makes objects, and its border src/cuda.cpp, beside
+# frcnn::cpu. Programs that train its presets, or name their types, link frcnn::cuda and frcnn::cpu_presets as well.
+macro(frcnn_define_cuda_presets)
+  if(NOT TARGET frcnn::cuda)
+    frcnn_define_cuda()
+  endif()
+  if(NOT TARGET frcnn::cpu)
+    frcnn_define_cpu()
+  endif()
+  set(frcnn_families ${FRCNN_CUDA_FAMILIES})
+  if(NOT frcnn_families AND frcnn_kind STREQUAL "SOURCE")
+    set(frcnn_families ${FRCNN_ALL_CUDA_FAMILIES})
+  endif()
+  list(REMOVE_DUPLICATES frcnn_families)
+  set(frcnn_unknown ${frcnn_families})
+  list(REMOVE_ITEM frcnn_unknown ${FRCNN_ALL_CUDA_FAMILIES})
+  set(frcnn_family_definitions FRCNN_CUDA_CAFFE=0 FRCNN_CUDA_RESNET=0)
+  foreach(frcnn_family IN LISTS frcnn_families)
+    string(TOUPPER ${frcnn_family} frcnn_upper)
+    list(TRANSFORM frcnn_family_definitions REPLACE "FRCNN_CUDA_${frcnn_upper}=0" "FRCNN_CUDA_${frcnn_upper}=1")
+  endforeach()
+  if(NOT frcnn_families)
+    frcnn_missing("its component cuda_presets to be installed: FRCNN_CUDA=ON, FRCNN_COMPILED=ON")
+  elseif(frcnn_unknown OR NOT "torchvision" IN_LIST frcnn_families)
+    frcnn_missing("FRCNN_CUDA_FAMILIES to be a list of ${FRCNN_ALL_CUDA_FAMILIES}, the first of them in it, not '${FRCNN_CUDA_FAMILIES}'")
+  elseif(NOT TARGET frcnn::cuda OR NOT TARGET frcnn::cpu)
+    # which the reader was told
+  elseif(frcnn_kind STREQUAL "SOURCE")
+    if(NOT TARGET frcnn_cpu_presets)
+      frcnn_missing("static libraries for its component cuda_presets: BUILD_SHARED_LIBS is ${BUILD_SHARED_LIBS}")
+    else()
+      frcnn_cuda_flags("${FRCNN_CUDA_ARCHITECTURES}" frcnn_flags)
+      set(frcnn_host ${FRCNN_ARCH_OPTIONS} -fPIC -ffp-contract=off $<$<NOT:$<CONFIG:Debug>>:-DNDEBUG>)
+      if(FRCNN_OPENMP AND TARGET OpenMP::OpenMP_CXX)
+        list(APPEND frcnn_host ${OpenMP_CXX_FLAGS})
+      endif()
+      set(frcnn_definitions $<TARGET_PROPERTY:frcnn::frcnn,INTERFACE_COMPILE_DEFINITIONS>)
+      set(frcnn_objects)
+      foreach(frcnn_family IN LISTS frcnn_families)
+        set(frcnn_source ${frcnn_include_dir}/../src/cuda_${frcnn_family}.cu)
+        set(frcnn_object ${CMAKE_CURRENT_BINARY_DIR}/frcnn_cuda_${frcnn_family}.o)
+        add_custom_command(
+          OUTPUT ${frcnn_object}
+          COMMAND
+            ${FRCNN_NVCC} ${frcnn_flags} -std=c++20 -O2 --fmad=false "-Xcompiler=$<JOIN:${frcnn_host},$<SEMICOLON>-Xcompiler=>" -I${frcnn_include_dir}
+            -isystem ${FRCNN_CUDA_INCLUDE_DIR} -isystem ${FRCNN_CUDNN_INCLUDE_DIR} -DFRCNN_DEVICE_KERNELS_ALONE=1
+            "$<$<BOOL:${frcnn_definitions}>:-D$<JOIN:${frcnn_definitions},$<SEMICOLON>-D>>" -MD -MF ${frcnn_object}.d -c ${frcnn_source} -o
+            ${frcnn_object}
+          DEPENDS ${frcnn_source}
+          DEPFILE ${frcnn_object}.d
+          COMMAND_EXPAND_LISTS VERBATIM)
+        list(APPEND frcnn_objects ${frcnn_object})
+      endforeach()
+      add_library(frcnn_cuda_presets STATIC ${frcnn_include_dir}/../src/cuda.cpp ${frcnn_objects})
+      set_source_files_properties(${frcnn_objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+      add_library(frcnn::cuda_presets ALIAS frcnn_cuda_presets)
+      target_compile_features(frcnn_cuda_presets PUBLIC cxx_std_20)
+      target_compile_definitions(frcnn_cuda_presets PUBLIC FRCNN_COMPILED_CUDA=1 ${frcnn_family_definitions})
+      target_link_libraries(frcnn_cuda_presets PUBLIC frcnn::cpu PRIVATE frcnn::cpu_presets frcnn::cuda frcnn::io)
+      target_compile_options(frcnn_cuda_presets PRIVATE ${FRCNN_EXACT_OPTIONS})
+      set_target_properties(frcnn_cuda_presets PROPERTIES POSITION_INDEPENDENT_CODE ON EXPORT_NAME cuda_presets)
+    endif()
+  else()
+    add_library(frcnn::cuda_presets STATIC IMPORTED)
+    set_target_properties(
+      frcnn::cuda_presets
+      PROPERTIES IMPORTED_LOCATION "${frcnn_library_dir}/${CMAKE_STATIC_LIBRARY_PREFIX}frcnn_cuda_presets${CMAKE_STATIC_LIBRARY_SUFFIX}"
+                 INTERFACE_INCLUDE_DIRECTORIES "${frcnn_include_dir}"
+                 INTERFACE_COMPILE_FEATURES cxx_std_20
+                 INTERFACE_COMPILE_DEFINITIONS "FRCNN_COMPILED_CUDA=1;${frcnn_family_definitions}"
+                 INTERFACE_LINK_LIBRARIES "frcnn::cpu;$<LINK_ONLY:frcnn::frcnn>;$<LINK_ONLY:frcnn::io>;$<LINK_ONLY:frcnn::cuda>")
+  endif()
 endmacro()
 
 # Which engines the program will have, and why not more.

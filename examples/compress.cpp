@@ -1,11 +1,11 @@
 // compress --model FILE --out FILE [--fc6-rank 1024] [--fc7-rank 256] [--test ROOT[:SPLIT]] [--metric area|voc07]
-//          [--split F] [--skip-bad] [what to compute with: cpu_options.hpp]
+//          [--split F] [--skip-bad] [what to compute with: compute_options.hpp]
 //
 // Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
 // also time and average precision before and after: both models detect on every image, in turns, so that whatever else the machine does
 // falls on both; --profile lists the layers of the two in one table. A rank of 0 leaves its layer as it is.
 #include "coco_scores.hpp"
-#include "cpu_options.hpp"
+#include "compute_options.hpp"
 #include "data_options.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
@@ -22,7 +22,7 @@ struct arguments {
   std::string model, out, test;
   console::metric_argument metric;
   std::array<int, 2> ranks{1024, 256};
-  console::cpu_arguments cpu;
+  console::compute_arguments compute;
   console::data_arguments reading;
 
   console::named_data data() const { return reading.test_data(test); }
@@ -73,7 +73,7 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
   row("mAP50", one.mean, two.mean);
   if (!set.coco) return;
   auto const numbers = [&](side const& s) {
-    return eval::coco_stats(evaluate_coco(set, coco_results_of(set, s.found), console::coco_options_of(false, a.cpu.threads)));
+    return eval::coco_stats(evaluate_coco(set, coco_results_of(set, s.found), console::coco_options_of(false, a.compute.threads)));
   };
   auto const first = numbers(sides[0]), second = numbers(sides[1]);
   for (auto const& [name, place] : {std::pair{"COCO AP", 0}, {"COCO AP at 0.50", 1}, {"COCO AP at 0.75", 2}})
@@ -82,12 +82,12 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
 
 template <class Family>
 static int run(detector<Family> const& whole, arguments const& a) {
-  auto const cpu = a.cpu.get();
+  auto const cpu = a.compute.cpu();
   data::dataset set;  // checked before anything is written
   if (!a.test.empty()) {
     auto how = a.reading;
     how.follow(a.model, whole.config().normalisation.layout());
-    auto reading = how.options("test data", a.cpu.threads);
+    auto reading = how.options("test data", a.compute.threads);
     reading.classes = whole.classes();
     set = a.data().read_sparing(a.out, reading);
   }
@@ -109,7 +109,7 @@ static int run(detector<Family> const& whole, arguments const& a) {
   auto const megabytes = [](std::string const& path) { return 1e-6 * static_cast<double>(std::filesystem::file_size(path)); };
   fmt::print("{}: {:.1f} MB\n{}: {:.1f} MB\n", a.model, megabytes(a.model), a.out, megabytes(a.out));
   if (!a.test.empty()) compare(whole, made.model, set, a);
-  a.cpu.report();
+  a.compute.report();
   return 0;
 }
 
@@ -126,12 +126,12 @@ int main(int argc, char** argv) {
   a.metric.add_to(app);
   a.reading.add_to(app, false);
   for (char const* of_test : {"--metric", "--split", "--skip-bad", "--exif"}) app.get_option(of_test)->needs(test);
-  a.cpu.add_to(app);
+  a.compute.add_to(app, console::compute_arguments::use::cpu_alone);
   return console::run(app, argc, argv, [&] {
     console::check_files({a.model}, {a.out});
     if (!a.test.empty()) a.data().require_there();
     weights_file const file(a.model);
     return every_file_preset<cpu>::with(
-        preset_of(file, {}), [&]<class Preset>() { return run<family_of<Preset>>(load_family<Preset>(file, {}, a.cpu.get()), a); });
+        preset_of(file, {}), [&]<class Preset>() { return run<family_of<Preset>>(load_family<Preset>(file, {}, a.compute.cpu()), a); });
   });
 }

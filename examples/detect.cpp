@@ -1,6 +1,6 @@
 // detect --model FILE [--threshold X] [--nms X] [--nms-across-classes] [--max-detections N] [--tile N --overlap M]
 //        [--json FILE] [--csv FILE] [--coco FILE] [--xml DIR] [--out DIR] [--overwrite|--skip-done] [--exif apply|ignore]
-//        [--preset NAME ..: model_options.hpp] [what to compute with: cpu_options.hpp] IMAGE|FOLDER|PATTERN...
+//        [--preset NAME ..: model_options.hpp] [what to compute with: compute_options.hpp] IMAGE|FOLDER|PATTERN...
 //
 // Finds objects on images with a trained model: boxes drawn into --out, numbers into --json and --csv, drafts of labels into --coco and
 // --xml. Boxes are half-open, in pixels of the image as its EXIF orientation turns it, which is how viewers show it; "turned_by_exif"
@@ -12,7 +12,7 @@
 // may have corrected, are refused unless --overwrite says to replace them, or --skip-done to leave their images out.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
 #include "console.hpp"
-#include "cpu_options.hpp"
+#include "compute_options.hpp"
 #include "detection_files.hpp"
 #include "image_paths.hpp"
 #include "model_options.hpp"
@@ -143,7 +143,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> images;
   float threshold = 0.5f;
   bool overwrite = false, skip_done = false;
-  console::cpu_arguments cpu;
+  console::compute_arguments compute;
   finder find_on;
   model.add_to(app)->required();
   app.add_option("--threshold", threshold, "report boxes that score above this")->capture_default_str()->check(console::between(0, 1));
@@ -160,7 +160,7 @@ int main(int argc, char** argv) {
   app.add_option("--exif", exif, "apply: images are turned as their EXIF orientation says; ignore: taken as stored")
       ->capture_default_str()
       ->check(CLI::IsMember({"apply", "ignore"}));
-  cpu.add_to(app);
+  compute.add_to(app);
   app.add_option("IMAGE", images, FRCNN_IMAGE_FORMATS " files, folders of them, patterns in quotes")->required()->check(console::path());
 
   return console::run(app, argc, argv, [&] {
@@ -211,7 +211,7 @@ int main(int argc, char** argv) {
     if (!json_file.empty()) report.emplace(json_file);
     std::optional<console::csv_file> lines_of_csv;
     if (!csv.empty()) lines_of_csv.emplace(csv);
-    auto const detector = model.load(cpu.get());
+    auto const detector = model.load(compute.get());
     auto const layout = detector.config().normalisation.layout();
     find_on.settle(detector.defaults());
     if (!xml.empty()) console::check_xml_names("--xml " + xml, {}, detector.classes());
@@ -287,7 +287,7 @@ int main(int argc, char** argv) {
         show(fmt::format("image {} of {}, {:.1f} a second, {} left", i + 1, jobs.size(), pace.rate(n), pace.remaining(n)));
     }
     show.clear();
-    cpu.report();
+    compute.report();
     bool const keep_old = seen == 0;
     if (report && !(keep_old && report->is_beside())) report->commit();
     if (lines_of_csv && !keep_old) lines_of_csv->commit();

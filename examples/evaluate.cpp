@@ -1,13 +1,13 @@
 // evaluate --results DT.json --test GT.json [--json OUT] [--pycocotools-exact] [--threads N]
 // evaluate (--model FILE [--preset NAME ..: model_options.hpp] | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
-//          [--proposals FILE [--top N]] [--recall] [--report FILE] [what to compute with: cpu_options.hpp]
+//          [--proposals FILE [--top N]] [--recall] [--report FILE] [what to compute with: compute_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. --report writes a page with AP, mistakes and the worst images (report.hpp). The last lines on stdout: AP50 of each class,
 // then mAP50. A signal after the last image does not stop them.
 #include "coco_scores.hpp"
-#include "cpu_options.hpp"
+#include "compute_options.hpp"
 #include "data_options.hpp"
 #include "model_options.hpp"
 #include "outputs.hpp"
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   std::string results, test, proposals, json, page;
   int top = 0;
   console::metric_argument metric;
-  console::cpu_arguments cpu;
+  console::compute_arguments compute;
   console::data_arguments how;
   bool recall = false, exact = false;
   auto* from = app.add_option_group("what to evaluate")->require_option(1);
@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
       ->check(console::path());
   metric.add_to(app);
   how.add_to(app, false);
-  cpu.add_to(app);
+  compute.add_to(app);
   auto* file = app.add_option("--proposals", proposals, "file of regions for the model's head, lines image_id x1 y1 x2 y2 [score]")
                    ->check(console::path());
   app.add_option("--top", top, "of the file's regions the best N of each image (all)")->check(console::whole(1))->needs(file);
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
     console::catch_interrupts();
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.file.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
-    for (char const* name : {"--engine", "--precision", "--transforms", "--timing", "--profile"}) {
+    for (char const* name : {"--device", "--deterministic", "--engine", "--precision", "--transforms", "--timing", "--profile"}) {
       auto const* const option = app.get_option(name);
       bool const by_environment = !option->get_envname().empty() && std::getenv(option->get_envname().c_str());
       if (model.file.empty() && option->count() > 0 && !by_environment) throw error(name, "--model, which computes", "result files");
@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
         throw error("--results " + results, "a folder of result files, since --test " + test + " has no annotations in COCO's JSON",
                     "a file");
       if (!json.empty()) console::check_files({results, truth->file}, {json});
-      console::evaluate_coco_files(results, truth->file.string(), json, exact, cpu.threads);
+      console::evaluate_coco_files(results, truth->file.string(), json, exact, compute.threads);
       return 0;
     }
     auto const source = how.test_data(test);
@@ -86,9 +86,9 @@ int main(int argc, char** argv) {
     std::vector<std::int32_t> left_out;  // labels
     data::dataset set;
     if (!model.file.empty()) {
-      auto const detector = model.load(cpu.get());
+      auto const detector = model.load(compute.get());
       how.follow(model.file, detector.config().normalisation.layout());
-      auto reading = how.options("test data", cpu.threads);
+      auto reading = how.options("test data", compute.threads);
       reading.classes = detector.classes();
       set = source.read(reading);
       std::shared_ptr<eval::proposal_lists> lists;
@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
         console::say("\nstopped before --recall was through");
       }
     } else {
-      set = source.read(how.options("test data", cpu.threads));
+      set = source.read(how.options("test data", compute.threads));
       std::vector<std::string> ids;
       for (auto const& s : set.samples) ids.push_back(s.id);
       facts.settings.emplace_back("--results", results);
@@ -136,13 +136,13 @@ int main(int argc, char** argv) {
                         left_out.size(), set.classes.size(), left_out.size() == 1 ? "has" : "have", left_out.size() == 1 ? "is" : "are",
                         files.file(set.classes[static_cast<std::size_t>(left_out.front() - 1)]).string()));
     }
-    cpu.report();
+    compute.report();
     console::attempts attempt;
     auto const truth = console::judged_objects(truth_of(set), left_out);
     console::tested result{set, set.classes, found, truth, metric.get().metric, std::move(proposals_found)};
     if (set.coco)
       attempt([&] {
-        result.coco = evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, cpu.threads));
+        result.coco = evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, compute.threads));
         console::report_coco(*result.coco, set.coco->categories, json);
       });
     console::print_scores(console::score(found, truth, set.classes, metric, left_out), set.classes);

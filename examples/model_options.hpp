@@ -53,7 +53,7 @@ class model_arguments {
     return all;
   }
 
-  frcnn::any_detector load(frcnn::cpu_options const& options) const { return frcnn::load_weights(file, foreign(), options, say_taken); }
+  frcnn::any_detector load(frcnn::device_options const& options) const { return frcnn::load_weights(file, foreign(), options, say_taken); }
 
  private:
   std::string classes_;

@@ -59,7 +59,12 @@ class processes {
   int rank() const { return erased_ ? erased_->rank() : 0; }
   bool are_several() const { return size() > 1; }
   bool is_first() const { return rank() == 0; }
-  frcnn::any_communicator<frcnn::cpu>* communicator() { return are_several() ? &*erased_ : nullptr; }
+  // Null for one process alone, and for a backend that processes cannot share.
+  template <frcnn::Backend B = frcnn::cpu>
+  frcnn::any_communicator<B>* communicator() {
+    if constexpr (std::is_same_v<B, frcnn::cpu>) return are_several() ? &*erased_ : nullptr;
+    else return nullptr;
+  }
 
   // Threads of each where nobody says: those that mpirun has bound it to, or an equal part of the machine's.
   int threads(int told) const {

@@ -1,6 +1,6 @@
 // propose --model FILE [--preset NAME ..: model_options.hpp] --data ROOT[:SPLIT] [--data ..] --out FILE [--top N] [--no-nms] [--no-cls] [--no-reg] [--seed N] [--with-anchors]
 //         [--skip-bad] [--exif ..]
-//         [what to compute with: cpu_options.hpp]
+//         [what to compute with: compute_options.hpp]
 // propose --method selective-search|edge-boxes [--edge-model FILE|sobel] --data ROOT[:SPLIT] --out FILE [--top N]
 //
 // Proposals of every image of a split, as train_voc and evaluate take them (--proposals) and proposal_recall measures them: lines
@@ -8,7 +8,7 @@
 // found OpenCV's ximgproc (FRCNN_OPENCV), by the methods that the paper compares with. --out is whole or not there.
 // --no-nms, --no-cls and --no-reg take a part of a trained RPN away, as Table 2's ablations do: boxes in the order of a draw, anchors as
 // proposals. All three with a --top of all anchors are dense sliding windows (Table 10).
-#include "cpu_options.hpp"
+#include "compute_options.hpp"
 #include "data_options.hpp"
 #include "model_types.hpp"
 #include "outputs.hpp"
@@ -32,12 +32,12 @@ struct request {
   int top = 0;  // 0: the model's own number, or 2000
   std::uint64_t seed = 0;
   bool no_nms = false, no_cls = false, no_reg = false, with_anchors = false;
-  console::cpu_arguments cpu;
+  console::compute_arguments compute;
   console::data_arguments how;
 };
 
 data::dataset read(request const& r) {
-  auto reading = r.how.options("data", r.cpu.threads);
+  auto reading = r.how.options("data", r.compute.threads);
   reading.wanted = data::annotations::optional;
   auto set = console::named_data(r.data, false).read_sparing(r.out, reading);
   eval::require_distinct_ids(r.out, console::listed_images(set));
@@ -62,7 +62,7 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
     show(fmt::format("{} of {} images, {:.1f} a second", i + 1, set.size(), pace.rate(static_cast<double>(i + 1))), i + 1 == set.size());
   });
   file.commit();
-  r.cpu.report();
+  r.compute.report();
   fmt::print("{}: {} proposals, {:.1f} an image\n", r.out, all, static_cast<double>(all) / static_cast<double>(set.size()));
   return 0;
 }
@@ -88,7 +88,7 @@ int from(detector<Family> const& d, request r) {
 }
 
 int from_model(request const& r) {
-  return console::with_model(r.model, r.cpu.get(), [&]<class Family>(detector<Family> const& d) { return from<Family>(d, r); });
+  return console::with_model(r.model, r.compute, [&]<class Family>(detector<Family> const& d) { return from<Family>(d, r); });
 }
 
 #if FRCNN_HAS_OPENCV
@@ -136,7 +136,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", r.seed, "of --no-cls")->capture_default_str()->check(console::whole<std::uint64_t>(0))->needs(drawn);
   app.add_flag("--with-anchors", r.with_anchors, "behind each score the anchor, size:ratio, for proposal_recall");
   r.how.add_reading_to(app);
-  r.cpu.add_to(app);
+  r.compute.add_to(app);
 
   return console::run(app, argc, argv, [&] {
     console::catch_interrupts();
@@ -146,7 +146,8 @@ int main(int argc, char** argv) {
                                       {"--no-nms", r.no_nms},
                                       {"--no-cls", r.no_cls},
                                       {"--no-reg", r.no_reg},
-                                      {"--with-anchors", r.with_anchors}})
+                                      {"--with-anchors", r.with_anchors},
+                                      {"--device", r.compute.is_cuda()}})
       if (!rpn && given) throw error(name, "--method rpn, whose option it is", r.method);
     if (r.method != "edge-boxes" && !r.edge_model.empty()) throw error("--edge-model", "--method edge-boxes, whose option it is", r.method);
     console::check_files({r.model.file, r.edge_model == "sobel" ? std::string() : r.edge_model}, {r.out});

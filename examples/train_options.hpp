@@ -2,7 +2,7 @@
 // What train_voc can be told. Zero and empty: the preset's.
 #include "anchor_options.hpp"
 #include "augment_options.hpp"
-#include "cpu_options.hpp"
+#include "compute_options.hpp"
 #include "data_options.hpp"
 #include "imbalance_options.hpp"
 #include "norm_epsilon.hpp"
@@ -33,7 +33,7 @@ struct arguments {
   std::int64_t checkpoint_every = 200;
   int rounds = 1, epochs = 0, batch = 0, accumulate = 0, short_side = 0, max_side = 0;
   console::metric_argument metric;
-  console::cpu_arguments cpu;
+  console::compute_arguments compute;
   console::data_arguments reading;
   console::validation_arguments validation;
   double lambda = 0, n_cls = 0, n_reg = 0, region_side = 0;  // 0: the default
@@ -52,6 +52,7 @@ struct arguments {
   }
   // What options mean together, and that the files they name are there.
   void check() const {
+    compute.check();
     console::check_inputs({init, proposals, test_proposals});
     if (!init_classes.empty()) frcnn::data::parse_class_list(init_classes);
     anchors.check();
@@ -147,7 +148,7 @@ inline void declare(CLI::App& app, arguments& a) {
       ->check(console::path());
   a.metric.add_to(app);
   app.add_option("--seed", a.seed, "a run is a function of it")->capture_default_str()->check(console::whole<std::uint64_t>(0));
-  a.cpu.add_to(app, false);
+  a.compute.add_to(app, console::compute_arguments::use::trains);
   auto* init =
       app.add_option("--init", a.init,
                      "weights to start from: a model file, or ImageNet weights or a detector of torchvision (.pth) or Caffe (.caffemodel)")

@@ -12,6 +12,7 @@
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "curves.hpp"
+#include "devices.hpp"
 #include "diagnostics.hpp"
 #include "fine_tuning.hpp"
 #include "outputs.hpp"
@@ -107,6 +108,7 @@ struct preset_data {
 template <class Family>
 static int train(arguments const& a, console::datasets const& sets, preset_data<Family> const& preset, typename Family::config_type config,
                  console::processes& team) {
+  using device = typename Family::device;
   fs::path const out = a.out;
   io::checkpoint_dir const checkpoints(out / "checkpoint");
   console::process_history const history(a.resume ? checkpoints.latest() : std::nullopt, team.size());
@@ -114,7 +116,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
   config.head.class_weights = a.imbalance.weights_of(config.classes);
-  if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.cpu.threads);
+  if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.compute.threads);
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
@@ -149,12 +151,12 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (!same_pixels) {
     auto const last = a.resume ? checkpoints.latest() : std::nullopt;
     config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
-                                : console::measured(sets.train, config.normalisation, a.cpu.threads);
+                                : console::measured(sets.train, config.normalisation, a.compute.threads);
     if (last) console::require_pixels(last->path.parent_path().string(), layout, config.normalisation.layout());
   }
   auto const shared = match_classes(config.classes, their_classes);
   if (!their_classes.empty()) console::say_shared(a.init, shared, a.strict);
-  detector<Family> d(config, a.cpu.get());
+  detector<Family> d(config, a.compute.of<device>());
   d.model().parameters().initialise(a.seed);
   auto const widened = weights ? widened_by(*weights, d) : std::vector<std::string>();
   if (weights && weights->is_ours())
@@ -240,7 +242,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   }
 
   // What is trained, on what, in which order.
-  typename Family::device::context context(a.cpu.get());
+  typename device::context context(a.compute.of<device>());
+  int threads = 0;  // that the sums of a step depend on
+  if constexpr (std::is_same_v<device, cpu>) threads = context.threads();
   using model = typename Family::model;
   std::optional<data_feed<typename Family::convention>> feed;
   std::optional<alternating_training<Family>> steps;
@@ -266,7 +270,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                               .step = step,
                                               .trains = outside ? under({"backbone", "roi_heads"}) : trains_function(),
                                               .begin = measures_targets ? measure : std::function<void()>(),
-                                              .shared_with = team.communicator(),
+                                              .shared_with = team.communicator<device>(),
                                               .sharing = {.overlaps = !a.no_overlap}});
   } else {
     steps.emplace(d, sets.train, images,
@@ -279,11 +283,11 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                       .new_predictors = a.new_predictors,
                                       .measure_targets = measures_targets,
                                       .maps = a.maps()},
-                  a.cpu.get());
+                  a.compute.of<device>());
     stages = steps->stages();
   }
   recipe<model> run(context, std::move(stages));
-  auto const unshared = [&] { return presets::unshared_from(steps->rpn_network(), d, a.cpu.get()); };
+  auto const unshared = [&] { return presets::unshared_from(steps->rpn_network(), d, a.compute.of<device>()); };
 
   console::validation checks(a.validation, sets.validation, plans.back().per_epoch, a.metric,
                              {.difficult = images.difficult, .regions = validation_regions, .most_regions = images.most_regions}, out);
@@ -311,8 +315,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       {"--anchors", fmt::format("{}", fmt::join(config.anchor_list(), ","))},
       {"--ratios", fmt::format("{}", fmt::join(config.anchor_ratios, ","))},
       {"--seed", std::to_string(a.seed)},
-      {"--threads", std::to_string(context.threads())},
-      {"--engine", a.cpu.engine()},
+      {"--threads", std::to_string(threads)},
+      {"--engine", a.compute.engine()},
       {"--init", a.init_key.empty() ? a.init : a.init + ", key " + a.init_key},
       {"--skip-bad", a.reading.skip_bad ? "yes" : "no"},
       {"--exif", a.reading.exif}};
@@ -348,6 +352,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     history.expect(identity);
     load_checkpoint(*last, d, run, identity, trained_on, console::warn);
     checks.restore(*last, run.done());
+    if (auto const notes = notes_of(*last); notes.contains("choices")) console::use_choices(context, notes.at("choices"));
     if (metrics) metrics->cut_back_to(last->step, checks.is_due(run) ? "val_loss" : "");
     console::say(fmt::format("going on from step {}", run.done()));
     if (checks.is_over()) run.end_here();
@@ -357,7 +362,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (a.resume) console::say("no checkpoint in " + out.string() + ": starting anew");
     if (metrics) metrics->clear();
   }
-  history.keep(identity, context.threads());
+  history.keep(identity, threads);
   if (team.are_several()) {
     auto const weights_now = d.model().parameters().read();
     team.check_equal(io::crc32c({reinterpret_cast<char const*>(weights_now.data()), weights_now.size() * sizeof weights_now[0]}),
@@ -420,7 +425,11 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto const save_run = [&] {
     run.flush();
     if (events) events->flush();
-    if (team.is_first()) save_checkpoint(checkpoints, d, run, identity, trained_on, checks.notes());
+    if (team.is_first()) {
+      auto notes = checks.notes();
+      if (auto choices = console::choices_of(context); !choices.empty()) notes["choices"] = std::move(choices);
+      save_checkpoint(checkpoints, d, run, identity, trained_on, notes);
+    }
     saved = run.done();
   };
   auto const keep = [&] {  // steps that no checkpoint has
@@ -485,7 +494,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto const finish = [&](detector<Family>&& trained) {
     if (team.is_first()) save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
     keep();
-    a.cpu.report();
+    a.compute.report();
     console::attempts attempt;
     if (team.is_first()) attempt([&] { console::draw_training_curves(out); });
     auto const facts = console::training_facts(out, sets, identity, clock.seconds(), run.done() - static_cast<std::int64_t>(started));
@@ -518,7 +527,9 @@ int main(int argc, char** argv) {
       a.check();
       if (team.are_several() && !a.is_joint())
         throw error("--scheme", "joint or exact, or --proposals: what several processes train", a.scheme);
-      a.cpu.threads = team.threads(a.cpu.threads);
+      if (team.are_several() && a.compute.is_cuda())
+        throw error("--device", "cpu: processes that train together on GPUs need NCCL", a.compute.device());
+      a.compute.threads = team.threads(a.compute.threads);
       console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented", "best"},
                            {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt", "report.html"});
       if (!a.resume)
@@ -526,7 +537,7 @@ int main(int argc, char** argv) {
           if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
       if (!a.init.empty())
         console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors", out / "best" / "model.safetensors"});
-      return every_preset<cpu>::with(a.preset, [&]<class Preset>() {
+      auto const train_preset = [&]<class Preset>() {
         auto published = Preset::config({});
         console::apply_protocol<Preset>(a.protocol, published);
         auto const config = configured(published, a);
@@ -552,7 +563,7 @@ int main(int argc, char** argv) {
                                       .test = a.test,
                                       .classes = a.classes,
                                       .no_test = a.no_test,
-                                      .threads = a.cpu.threads,
+                                      .threads = a.compute.threads,
                                       .known = known,
                                       .validation = a.validation.data,
                                       .held_out = a.validation.held_out()},
@@ -565,7 +576,8 @@ int main(int argc, char** argv) {
           sets.checked.save(known);
         }
         return train(a, sets, preset_data<typename Preset::family>::template of<Preset>(), config, team);
-      });
+      };
+      return console::with_device(a.compute, [&]<Backend B>() { return every_preset<B>::with(a.preset, train_preset); });
     });
   });
 }

@@ -106,7 +106,7 @@ class validation {
 
   // Evaluates the detector of a step. True where it is the best so far. fields: for the metrics. Throws interruption.
   template <class Preset>
-  bool operator()(frcnn::cpu::context& c, frcnn::detector<Preset> const& d, std::int64_t step, processes& team,
+  bool operator()(typename frcnn::detector<Preset>::B::context& c, frcnn::detector<Preset> const& d, std::int64_t step, processes& team,
                   std::vector<frcnn::metrics_file::field>& fields) {
     auto const at = [&](char const* what) {
       return [this, &team, what](std::size_t n) {
@@ -114,11 +114,15 @@ class validation {
         if (!team.are_several()) stop_between(n, set_.size());  // the others would wait for this one
       };
     };
-    auto* const others = team.communicator();
-    auto const losses = frcnn::validation_losses(c, d, set_, losses_, at("losses"), others);
+    auto const losses =
+        frcnn::validation_losses(c, d, set_, losses_, at("losses"), team.communicator<typename frcnn::detector<Preset>::B>());
+    auto* const others = team.communicator();  // detections lie in the host's memory
     auto const share = others ? frcnn::data::batch_share{others->rank(), others->size()} : frcnn::data::batch_share();
     auto found = frcnn::detect_all(d, set_, {}, at("detections"), losses_.regions, share);
-    if (others) frcnn::gather_detections(c, *others, found);
+    if (others) {
+      frcnn::cpu::context host(1);
+      frcnn::gather_detections(host, *others, found);
+    }
     d.trim();  // training goes on without the memory of detection
     auto const ap = frcnn::eval::evaluate_voc(found, truth_, static_cast<int>(set_.classes.size()), metric_.get()).mean;
     double const total = losses[0] + losses[1] + losses[2] + losses[3];
@@ -154,10 +158,10 @@ class validation {
   }
   // The best model's values, where they are those of another step than the last one; true then.
   template <class Model>
-  bool take_best(frcnn::cpu::context& c, Model& model, processes& team) const {
+  bool take_best(typename Model::device::context& c, Model& model, processes& team) const {
     if (!score_.best() || is_best(score_.last()->step)) return false;
     if (team.is_first()) frcnn::read_parameters(frcnn::io::safetensors_file(best_model_), model.parameters());
-    if (auto* const others = team.communicator()) model.parameters().broadcast([&](auto values) { others->broadcast(c, values); });
+    if (auto* const others = team.communicator<typename Model::device>()) model.parameters().broadcast([&](auto values) { others->broadcast(c, values); });
     return true;
   }
   void say_end() const {

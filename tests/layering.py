@@ -52,7 +52,8 @@ ALSO = {
     "eval": {"frcnn/io/atomic_file.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/file_name.hpp", "frcnn/io/folder.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
     "viz": {"frcnn/io/atomic_file.hpp"},
     "distributed": {"frcnn/io/descriptor.hpp"},
-    "presets": {"frcnn/backend/cpu.hpp", "frcnn/backend/cpu/options.hpp"},  # load_detector: a file becomes a detector of one device
+    # load_detector: a file becomes a detector of one device; what a compiled library holds
+    "presets": {"frcnn/backend/cpu.hpp", "frcnn/backend/cpu/options.hpp", "frcnn/backend/cuda/options.hpp", "frcnn/backend/cuda.cuh", "frcnn/backend/cuda/graphs.cuh"},
 }
 GROUND = {"frcnn/config.hpp", "frcnn/instruction_set.hpp", "frcnn/version.hpp", "frcnn/fwd.hpp"}
 # third-party: the paths below frcnn/ that may name it

@@ -42,7 +42,12 @@
 #else
 #define FRCNN_THREADING serial
 #endif
-#if defined(__CUDACC__)  // nvcc's front end ends with an internal error on oneDNN's headers, and host kernels are not its business
+// nvcc's front end ends with an internal error on oneDNN's headers, and host kernels are not its business. A file that has none, and says so
+// by FRCNN_DEVICE_KERNELS_ALONE, is of the same build as the files of g++ that use its kernels; backend/cpu.hpp refuses to be in it.
+#if !defined(FRCNN_DEVICE_KERNELS_ALONE)
+#define FRCNN_DEVICE_KERNELS_ALONE 0
+#endif
+#if defined(__CUDACC__) && !FRCNN_DEVICE_KERNELS_ALONE
 #undef FRCNN_HAS_ONEDNN
 #undef FRCNN_HAS_FAST
 #endif
@@ -114,8 +119,8 @@
 #define FRCNN_NOINLINE
 #endif
 
-// Set by the targets of the compiled library: frcnn::cpu, frcnn::images, frcnn::cpu_presets. What it exports is visible where it is a
-// shared object.
+// Set by the targets of the compiled library: frcnn::cpu, frcnn::images, frcnn::cpu_presets, frcnn::cuda_presets. What it exports is visible
+// where it is a shared object.
 #if !defined(FRCNN_COMPILED_CPU)
 #define FRCNN_COMPILED_CPU 0
 #endif
@@ -124,6 +129,9 @@
 #endif
 #if !defined(FRCNN_COMPILED_PRESETS)
 #define FRCNN_COMPILED_PRESETS 0
+#endif
+#if !defined(FRCNN_COMPILED_CUDA)
+#define FRCNN_COMPILED_CUDA 0
 #endif
 #if defined(FRCNN_COMPILED_SHARED)
 #define FRCNN_COMPILED_API FRCNN_VISIBLE

@@ -1,5 +1,11 @@
 #pragma once
 // The CPU backend, whole: the tag frcnn::cpu, its context, its executor and every op on the engines of the build.
+#include "frcnn/config.hpp"
+
+#if FRCNN_DEVICE_KERNELS_ALONE
+#error "frcnn: this file says by FRCNN_DEVICE_KERNELS_ALONE that it has no kernels of the host"
+#endif
+
 #include "frcnn/backend/cpu/add_maps.hpp"
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/backend/cpu/conv2d.hpp"

@@ -12,7 +12,7 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-FRCNN_INSTANCES_OF(FRCNN_CAFFE_INSTANCE, plain_caffe)
+FRCNN_CHAIN_INSTANCES(FRCNN_CAFFE_INSTANCE, plain_caffe, cpu)
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -19,9 +19,28 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 template <Backend B>
-using every_preset =
-    preset_list<presets::small_net<B>, presets::vgg16_tv<B>, presets::zf<B>, presets::vgg16<B>, presets::fasterrcnn_resnet50_fpn<B>,
-                presets::fasterrcnn_resnet50_fpn_v2<B>, presets::resnet101_fpn<B>, presets::resnet50_c4<B>, presets::resnet101_c4<B>>;
+using caffe_presets = preset_list<presets::zf<B>, presets::vgg16<B>>;
+template <Backend B>
+using resnet_presets = preset_list<presets::fasterrcnn_resnet50_fpn<B>, presets::fasterrcnn_resnet50_fpn_v2<B>, presets::resnet101_fpn<B>,
+                                   presets::resnet50_c4<B>, presets::resnet101_c4<B>>;
+
+namespace detail {
+template <class... Lists>
+struct joined;
+template <class... Presets>
+struct joined<preset_list<Presets...>> {
+  using type = preset_list<Presets...>;
+};
+template <class... Presets, class... More, class... Lists>
+struct joined<preset_list<Presets...>, preset_list<More...>, Lists...> : joined<preset_list<Presets..., More...>, Lists...> {};
+
+// All presets of a device; a compiled library may have fewer (cuda_instances.cuh).
+template <Backend B>
+struct presets_of : joined<library_presets<B>, caffe_presets<B>, resnet_presets<B>> {};
+}  // namespace detail
+
+template <Backend B>
+using every_preset = typename detail::presets_of<B>::type;
 
 namespace detail {
 template <class List>

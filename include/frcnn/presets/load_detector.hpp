@@ -10,6 +10,7 @@
 #include "frcnn/backend/cpu.hpp"
 #include "frcnn/detector/any_detector.hpp"
 #include "frcnn/detector/model_file.hpp"
+#include "frcnn/presets/device_options.hpp"
 #include "frcnn/presets/presets.hpp"
 #if FRCNN_COMPILED_CPU
 #include "frcnn/presets/compiled.hpp"
@@ -53,6 +54,11 @@ inline any_detector load_detector(std::filesystem::path const& path, cpu_options
 }
 inline any_detector load_detector(std::filesystem::path const& path, int threads, model_weights how = model_weights::read) {
   return load_detector(path, cpu_options{.threads = threads}, how);
+}
+inline any_detector load_detector(std::filesystem::path const& path, device_options const& options,
+                                  model_weights how = model_weights::read) {
+  check_device(options);
+  return load_detector(path, options.cpu, how);
 }
 #endif
 

@@ -29,10 +29,11 @@ inline std::string preset_of(weights_file const& file, std::string const& told) 
 }
 
 #if !FRCNN_COMPILED_CPU || defined(FRCNN_DEFINES_LOAD_WEIGHTS)
-inline any_detector load_any_weights(std::filesystem::path const& path, foreign_options const& foreign, cpu_options const& options,
-                                     std::function<void(std::string const&)> const& note) {
+template <Backend B>
+any_detector load_any_weights(std::filesystem::path const& path, foreign_options const& foreign, typename B::options const& options,
+                              std::function<void(std::string const&)> const& note) {
   weights_file const file(path, foreign.key);
-  return every_file_preset<cpu>::with(preset_of(file, foreign.preset), [&]<class Preset>() {
+  return every_file_preset<B>::with(preset_of(file, foreign.preset), [&]<class Preset>() {
     any_detector d(load_family<Preset>(file, foreign, options));
     if (auto const sentence = taken_unsaid<family_of<Preset>>(file, foreign.norm_epsilon); note && !sentence.empty()) note(sentence);
     return d;
@@ -43,7 +44,12 @@ inline any_detector load_any_weights(std::filesystem::path const& path, foreign_
 // note: told what was taken because nobody says it.
 inline any_detector load_weights(std::filesystem::path const& path, foreign_options const& foreign = {}, cpu_options const& options = {},
                                  std::function<void(std::string const&)> const& note = {}) {
-  return load_any_weights(path, foreign, options, note);
+  return load_any_weights<cpu>(path, foreign, options, note);
+}
+inline any_detector load_weights(std::filesystem::path const& path, foreign_options const& foreign, device_options const& options,
+                                 std::function<void(std::string const&)> const& note = {}) {
+  check_device(options);
+  return load_weights(path, foreign, options.cpu, note);
 }
 #endif
 

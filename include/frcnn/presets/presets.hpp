@@ -24,8 +24,11 @@ namespace detail {
 }
 }  // namespace detail
 
+template <class... Presets>
+struct preset_list {};
+
 template <class First, class... Others>
-struct preset_list {
+struct preset_list<First, Others...> {
   static std::string names() { return (std::string(First::name) + ... + (std::string(", ") + Others::name)); }
 
   // All calls of f return one type.

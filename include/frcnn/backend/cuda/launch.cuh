@@ -1,10 +1,21 @@
 #pragma once
-// launch(context, blocks, kernel) on a GPU: a block-level kernel (block.hpp) as a __global__ function. For files that nvcc compiles.
+// launch(context, blocks, kernel) on a GPU: a block-level kernel (block.hpp) as a __global__ function.
+//
+// A file that nvcc compiles has the kernels of what it instantiates. Another compiler sees a declaration: its file launches the kernels that
+// a file of nvcc's has, of the same build (config.hpp), such as the compiled library's (presets/cuda_instances.hpp); the linker names one
+// that none has.
 #include "frcnn/backend/cuda/block.hpp"
 #include "frcnn/backend/cuda/context.cuh"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
+
+#if !defined(__CUDACC__)
+
+template <BlockKernel Kernel>
+void launch(cuda::context& c, std::size_t blocks, Kernel const& kernel);
+
+#else
 
 namespace detail {
 
@@ -70,7 +81,7 @@ __global__ void __launch_bounds__(Kernel::threads) run_block(Kernel const kernel
 }  // namespace detail
 
 template <BlockKernel Kernel>
-void launch(cuda::context& c, std::size_t blocks, Kernel const& kernel) {
+FRCNN_NOINLINE void launch(cuda::context& c, std::size_t blocks, Kernel const& kernel) {
   if (blocks == 0) return;
   c.count_launch(blocks);
   Kernel copy = kernel;
@@ -82,6 +93,8 @@ void launch(cuda::context& c, std::size_t blocks, Kernel const& kernel) {
       },
       reinterpret_cast<void const*>(&detail::run_block<Kernel>), static_cast<unsigned>(blocks), static_cast<void**>(arguments), c.stream());
 }
+
+#endif
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

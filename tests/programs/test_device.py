@@ -1,0 +1,42 @@
+"""--device: where there is no GPU, or no CUDA backend, a sentence before any work; options of one device are refused with the other."""
+import os
+import pathlib
+import shutil
+
+from common import TINY, check, demo_data, refused, run
+
+data = demo_data("data")
+
+
+def train(*more):
+    shutil.rmtree("out", ignore_errors=True)
+    return run("train_voc", "--data", data, *TINY, "--iterations", "2", "--no-test", "--out", "out", *more)
+
+
+refused(train("--device", "gpu"), "--device", "cuda:N")
+refused(train("--device", "cuda:"), "--device", "cuda:N")
+refused(train("--device", "cuda:-1"), "--device", "cuda:N")
+refused(train("--precision", "tf32"), "--precision tf32", "--device cuda")
+refused(train("--deterministic"), "--deterministic", "--device cuda")
+refused(train("--device", "cuda", "--engine", "portable"), "--engine", "--device cpu")
+refused(train("--device", "cuda", "--profile"), "--profile", "--device cpu")
+check(not pathlib.Path("out").exists(), "left in out/")
+
+# No device that CUDA would show is none, whatever the machine has.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+none = train("--device", "cuda")
+refused(none)
+check(any(said in none.stderr for said in ("no CUDA backend", "expected a CUDA device, found none")), none.stderr)
+check(not pathlib.Path("out").exists(), "left in out/")
+
+result = train("--device", "cpu", "--threads", "1")
+check(result.returncode == 0, result)
+model = pathlib.Path("out/model.safetensors")
+picture = next((data / "JPEGImages").iterdir())
+for program in (["detect", "--model", model, picture, "--out", "pictures"],
+                ["evaluate", "--model", model, "--test", str(data) + ":test"],
+                ["propose", "--model", model, "--data", str(data) + ":test", "--out", "proposals.txt"]):
+    there = sorted(pathlib.Path().rglob("*"))
+    refused(run(*program, "--device", "cuda"), "CUDA")
+    refused(run(*program, "--device", "cuda", "--timing"), "--timing", "--device cpu")
+    check([p for p in pathlib.Path().rglob("*") if p not in there and p.is_file()] == [], program, "left files")
