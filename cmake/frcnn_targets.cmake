@@ -575,6 +575,7 @@ macro(frcnn_define_nccl)
       frcnn_new_target(nccl)
       target_include_directories(${frcnn_target} SYSTEM INTERFACE "${FRCNN_NCCL_INCLUDE_DIR}")
       target_link_libraries(${frcnn_target} INTERFACE frcnn::cuda ${FRCNN_NCCL_LIBRARY})
+      target_compile_definitions(${frcnn_target} INTERFACE FRCNN_HAS_NCCL=1)  # no part of the ABI: whether a program uses it
     endif()
   endif()
 endmacro()

@@ -12,7 +12,6 @@
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "curves.hpp"
-#include "devices.hpp"
 #include "diagnostics.hpp"
 #include "fine_tuning.hpp"
 #include "outputs.hpp"
@@ -21,6 +20,7 @@
 #include "processes.hpp"
 #include "protocol.hpp"
 #include "report.hpp"
+#include "shared_device.hpp"
 #include "test_pass.hpp"
 #include "train_options.hpp"
 #include "validation.hpp"
@@ -116,7 +116,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
   config.head.class_weights = a.imbalance.weights_of(config.classes);
-  if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.compute.threads);
+  if (a.proposals.empty())
+    console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.compute.threads);
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
@@ -245,6 +246,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   typename device::context context(a.compute.of<device>());
   int threads = 0;  // that the sums of a step depend on
   if constexpr (std::is_same_v<device, cpu>) threads = context.threads();
+  console::shared_device<device> sharing(team, context);
   using model = typename Family::model;
   std::optional<data_feed<typename Family::convention>> feed;
   std::optional<alternating_training<Family>> steps;
@@ -270,7 +272,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                               .step = step,
                                               .trains = outside ? under({"backbone", "roi_heads"}) : trains_function(),
                                               .begin = measures_targets ? measure : std::function<void()>(),
-                                              .shared_with = team.communicator<device>(),
+                                              .shared_with = sharing.communicator(),
                                               .sharing = {.overlaps = !a.no_overlap}});
   } else {
     steps.emplace(d, sets.train, images,
@@ -444,7 +446,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     run.flush();
     std::vector<metrics_file::field> values;
     bool is_best = false;
-    with_detector([&](auto const& trained) { is_best = checks(context, trained, run.done(), team, values); });
+    with_detector([&](auto const& trained) { is_best = checks(context, trained, run.done(), team, sharing.communicator(), values); });
     if (metrics) metrics->write(static_cast<std::uint64_t>(run.done()), values);
     if (events)
       for (auto const& [name, value] : values) events->scalar("validation/" + name.substr(4), static_cast<float>(value), run.done(), now());
@@ -502,7 +504,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (a.no_test) return checks.say_which_is_which(), attempt.status();
     try {
       console::stop_if_interrupted();
-      if (checks.take_best(context, trained.model(), team)) console::say("the test is of best/model.safetensors");
+      if (checks.take_best(context, trained.model(), team, sharing.communicator())) console::say("the test is of best/model.safetensors");
       test(trained, attempt, facts, team.communicator());
     } catch (console::interruption const&) {
       console::say(
@@ -524,11 +526,10 @@ int main(int argc, char** argv) {
     return team.guarded([&] {
       fs::path const out = a.out;
       team.check();
+      console::share_device(a.compute, team);
       a.check();
       if (team.are_several() && !a.is_joint())
         throw error("--scheme", "joint or exact, or --proposals: what several processes train", a.scheme);
-      if (team.are_several() && a.compute.is_cuda())
-        throw error("--device", "cpu: processes that train together on GPUs need NCCL", a.compute.device());
       a.compute.threads = team.threads(a.compute.threads);
       console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented", "best"},
                            {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt", "report.html"});
