@@ -19,14 +19,15 @@ class Frcnn(ConanFile):
     settings = "os", "arch", "compiler", "build_type"
     # The components that bring libraries, the engine fast, and what oneDNN adds to it. That is off: ConanCenter's onednn is a recipe of
     # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
-    # cuda: the component of that name, whose toolkit and cuDNN are the system's: no recipe brings them.
-    # jpeg: what decodes JPEG for the component data. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
+    # blas: a BLAS for the engine portable; without it our own kernel multiplies.
+    # cuda, nccl: the components of these names, whose toolkit, cuDNN and NCCL are the system's: no recipe brings them.
+    # jpeg: what decodes JPEG for the component data. tiff: the reader of TIFF in it, by libtiff. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
     # mpi: the component of that name, whose MPI is the system's, the one that its mpirun belongs to.
     options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "coco": [True, False],
-               "fast": [True, False], "onednn": [True, False], "cuda": [True, False], "mpi": [True, False],
-               "jpeg": ["turbo", "stb"], "caffemodel": [True, False], "compiled": [True, False]}
-    default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "fast": True, "onednn": False, "cuda": False, "mpi": False,
-                       "jpeg": "turbo", "caffemodel": False, "compiled": False}
+               "blas": [True, False], "fast": [True, False], "onednn": [True, False], "cuda": [True, False], "nccl": [True, False], "mpi": [True, False],
+               "jpeg": ["turbo", "stb"], "tiff": [True, False], "caffemodel": [True, False], "compiled": [True, False]}
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "blas": True, "fast": True, "onednn": False, "cuda": False, "nccl": False, "mpi": False,
+                       "jpeg": "turbo", "tiff": False, "caffemodel": False, "compiled": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
 
@@ -41,9 +42,10 @@ class Frcnn(ConanFile):
     def requirements(self):
         visible = {"transitive_headers": True, "transitive_libs": True}
         self.requires("xtensor/[>=0.24 <0.27]", **visible)
-        self.requires("xtensor-blas/[>=0.20 <0.23]", **visible)
-        lapack = {"options": {"build_lapack": True}} if self.options.compress else {}
-        self.requires("openblas/[>=0.3.17 <0.4]", **visible, **lapack)
+        if self.options.blas:
+            self.requires("xtensor-blas/[>=0.20 <0.23]", **visible)
+            lapack = {"options": {"build_lapack": True}} if self.options.compress else {}
+            self.requires("openblas/[>=0.3.17 <0.4]", **visible, **lapack)
         if self.options.onednn:
             self.requires("onednn/[>=2.6 <4]", **visible)
         if self.options.fast:
@@ -52,6 +54,8 @@ class Frcnn(ConanFile):
             self.requires("pugixml/[>=1.10 <2]", **visible)
             if self.options.jpeg == "turbo":
                 self.requires("libjpeg-turbo/[>=2.1 <4]", **visible)
+            if self.options.tiff:
+                self.requires("libtiff/[>=4.5 <5]", **visible)
         if self.options.data or self.options.viz:
             self.requires("stb/[>=cci.20210910]", **visible)
         if self.options.io:
@@ -65,8 +69,12 @@ class Frcnn(ConanFile):
     def validate(self):
         if self.options.coco and not self.options.data:
             raise ConanInvalidConfiguration("frcnn: expected the option data with coco, found it off")
+        if self.options.nccl and not self.options.cuda:
+            raise ConanInvalidConfiguration("frcnn: expected the option cuda with nccl, found it off")
         if self.options.caffemodel and not self.options.io:
             raise ConanInvalidConfiguration("frcnn: expected the option io with caffemodel, found it off")
+        if self.options.compress and not self.options.blas:
+            raise ConanInvalidConfiguration("frcnn: expected the option blas with compress, found it off")
         if self.options.onednn and not self.options.fast:
             raise ConanInvalidConfiguration("frcnn: expected the option fast with onednn, found it off")
         if self.options.compiled and not (self.options.data and self.options.io):
@@ -85,11 +93,14 @@ class Frcnn(ConanFile):
         for part in ("TESTS", "BENCH", "EXAMPLES"):
             toolchain.cache_variables[f"FRCNN_{part}"] = False
         # The installed package file keeps these.
+        toolchain.cache_variables["FRCNN_BLAS"] = "ON" if self.options.blas else "OFF"
         toolchain.cache_variables["FRCNN_FAST"] = "ON" if self.options.fast else "OFF"
         toolchain.cache_variables["FRCNN_ONEDNN"] = "ON" if self.options.onednn else "OFF"
         toolchain.cache_variables["FRCNN_CUDA"] = "ON" if self.options.cuda else "OFF"
+        toolchain.cache_variables["FRCNN_NCCL"] = "ON" if self.options.nccl else "OFF"
         toolchain.cache_variables["FRCNN_MPI"] = "ON" if self.options.mpi else "OFF"
         toolchain.cache_variables["FRCNN_JPEG"] = str(self.options.jpeg)
+        toolchain.cache_variables["FRCNN_TIFF"] = "ON" if self.options.tiff else "OFF"
         toolchain.cache_variables["FRCNN_PROTOZERO"] = "ON" if self.options.caffemodel else "OFF"
         toolchain.cache_variables["FRCNN_COMPILED"] = bool(self.options.compiled)
         toolchain.generate()

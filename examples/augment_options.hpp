@@ -45,10 +45,15 @@ class augment_arguments {
   // Whether an image is ever changed but that it is mirrored.
   bool changes_images() const { return settings().changes() || set_ != "none" || !sides_.empty(); }
 
-  // Of the loader. Where an image pyramid has given short sides, those are drawn from.
+  // Of the loader, which says how many channels images have. Where an image pyramid has given short sides, those are drawn from.
   void apply_to(frcnn::data::training_options& o) const {
     o.flip = flip_ == "horizontal" || flip_ == "both";
     o.augment = settings();
+    if (o.channels != 3 && (o.augment.saturation > 0 || o.augment.hue > 0)) {
+      o.augment.saturation = o.augment.hue = 0;
+      say(fmt::format("augmentation: images of {} have no saturation and no hue, which are left as they are",
+                      frcnn::data::text_of_channels(o.channels)));
+    }
     if (!o.short_sides.empty()) {
       if (!sides_.empty()) throw frcnn::error("--scale-jitter", "one short side", "the several of --scales");
       return;
@@ -100,7 +105,7 @@ class augment_arguments {
     for (int n = 0; n < shown_;)
       for (auto const& seen : loader.next()) {
         if (++n > shown_) break;
-        frcnn::image im = seen.pixels;
+        frcnn::image im = frcnn::viz::picture_of(seen.pixels);
         std::vector<frcnn::detection> learned;
         std::vector<frcnn::data::object> ignored;
         for (std::size_t k = 0; k < seen.boxes.size(); ++k)

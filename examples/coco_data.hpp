@@ -36,6 +36,15 @@ struct named_data {
     for (auto& s : voc) s.part = part;
     for (auto& s : coco) s.part = part;
   }
+  // Throws where folders, lists or files are not there: before the work that comes ahead of reading them.
+  void require_there() const {
+    for (auto const& s : voc) frcnn::data::require_there(s);
+    for (auto const& s : coco) {
+      check_inputs({s.file});
+      if (s.images.size() == 1 && !there(s.images.front()))
+        throw frcnn::error(s.images.front().string(), "the folder of the images of " + s.file.string(), "nothing at that place");
+    }
+  }
   frcnn::data::dataset read(frcnn::data::voc_options const& options) const { return frcnn::data::read_joined(voc, coco, options); }
   // Throws where the output would be written over a file of the data.
   frcnn::data::dataset read_sparing(std::filesystem::path const& output, frcnn::data::voc_options const& options) const {

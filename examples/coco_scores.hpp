@@ -12,13 +12,14 @@
 
 namespace console {
 
-inline frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int threads) {
+// stops: whether a signal may end it. Not where detections that took much longer would be lost with it.
+inline frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int threads, bool stops = false) {
   frcnn::eval::coco_options o;
   o.pycocotools_exact = pycocotools_exact;
   o.threads = threads;
-  o.progress = [show = progress()](std::size_t done, std::size_t all) mutable {
+  o.progress = [stops, show = progress()](std::size_t done, std::size_t all) mutable {
     show(fmt::format("{} of {} categories", done, all), done == all);
-    stop_if_interrupted();
+    if (stops) stop_between(done, all);
   };
   return o;
 }
@@ -44,7 +45,7 @@ inline void evaluate_coco_files(std::string const& results, std::string const& t
   for (auto const& c : truth.categories) categories.push_back(c.id);
   auto const e = [&] {
     try {
-      return frcnn::eval::evaluate_coco(images, categories, truth.annotations, found, coco_options_of(pycocotools_exact, threads));
+      return frcnn::eval::evaluate_coco(images, categories, truth.annotations, found, coco_options_of(pycocotools_exact, threads, true));
     } catch (frcnn::error const& problem) {
       throw problem.in(results + ", " + problem.where());
     }

@@ -24,6 +24,8 @@ struct arguments {
   std::array<int, 2> ranks{1024, 256};
   console::compute_arguments compute;
   console::data_arguments reading;
+
+  console::named_data data() const { return reading.test_data(test); }
 };
 
 static double median(std::vector<double> values) {
@@ -52,7 +54,7 @@ static void compare(detector<Preset> const& before, detector<Preset> const& afte
       s.milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     }
     show(fmt::format("{} of {} images", i + 1, set.size()), i + 1 == set.size());
-    console::stop_if_interrupted();
+    console::stop_between(i + 1, set.size());
   });
 
   auto const truth = truth_of(set);
@@ -83,9 +85,11 @@ static int run(detector<Family> const& whole, arguments const& a) {
   auto const cpu = a.compute.cpu();
   data::dataset set;  // checked before anything is written
   if (!a.test.empty()) {
-    auto reading = a.reading.options("test data", a.compute.threads);
+    auto how = a.reading;
+    how.follow(a.model, whole.config().normalisation.layout());
+    auto reading = how.options("test data", a.compute.threads);
     reading.classes = whole.classes();
-    set = a.reading.test_data(a.test).read_sparing(a.out, reading);
+    set = a.data().read_sparing(a.out, reading);
   }
 
   auto const made = [&] {
@@ -124,10 +128,10 @@ int main(int argc, char** argv) {
   for (char const* of_test : {"--metric", "--split", "--skip-bad", "--exif"}) app.get_option(of_test)->needs(test);
   a.compute.add_to(app, console::compute_arguments::use::cpu_alone);
   return console::run(app, argc, argv, [&] {
+    console::check_files({a.model}, {a.out});
+    if (!a.test.empty()) a.data().require_there();
     weights_file const file(a.model);
-    return every_file_preset<cpu>::with(preset_of(file, {}), [&]<class Preset>() {
-      console::check_files({a.model}, {a.out});
-      return run<family_of<Preset>>(load_family<Preset>(file, {}, a.compute.cpu()), a);
-    });
+    return every_file_preset<cpu>::with(
+        preset_of(file, {}), [&]<class Preset>() { return run<family_of<Preset>>(load_family<Preset>(file, {}, a.compute.cpu()), a); });
   });
 }

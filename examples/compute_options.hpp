@@ -27,11 +27,12 @@ class compute_arguments {
           ->capture_default_str()
           ->check(CLI::Validator(device_fault, "cpu|cuda|cuda:N"));
     app.add_option("--threads", threads, "0: all")->check(console::whole(0, frcnn::cpu_options::most_threads));
-    auto* const engine = app.add_option("--engine", engine_, "what computes on the CPU")
-        ->envname("FRCNN_CPU_ENGINE")
-        ->capture_default_str()
-        ->transform([](std::string const& name) { return name == "onednn" ? std::string("fast") : name; }, "")
-        ->check(CLI::IsMember(frcnn::has_fast ? std::vector<std::string>{"portable", "fast"} : std::vector<std::string>{"portable"}));
+    auto* const engine =
+        app.add_option("--engine", engine_, "what computes on the CPU")
+            ->envname("FRCNN_CPU_ENGINE")
+            ->capture_default_str()
+            ->transform([](std::string const& name) { return name == "onednn" ? std::string("fast") : name; }, "")
+            ->check(CLI::IsMember(frcnn::has_fast ? std::vector<std::string>{"portable", "fast"} : std::vector<std::string>{"portable"}));
     of_cpu_.push_back(engine);
     of_cpu_.push_back(app.add_flag("--profile", profile_, "print what every part and layer costs"));
     if (how != use::cpu_alone)
@@ -44,16 +45,20 @@ class compute_arguments {
           ->capture_default_str()
           ->check(CLI::IsMember(precisions));
     if (how == use::trains) return;
-    of_cpu_.push_back(
-        app.add_flag("--timing", timing_, "print milliseconds of an image: convolutions, proposals, region-wise work (the paper's Table 5)"));
-    of_cpu_.push_back(
-        app.add_option("--transforms", transforms_,
-                       "of convolutions' weights: kept, or made per-call, which takes less memory and more time")
-            ->capture_default_str()
-            ->check(CLI::IsMember({"keep", "per-call"})));
+    of_cpu_.push_back(app.add_flag("--timing", timing_,
+                                   "print milliseconds of an image: convolutions, proposals, region-wise work (the paper's Table 5)"));
+    of_cpu_.push_back(app.add_option("--transforms", transforms_,
+                                     "of convolutions' weights: kept, or made per-call, which takes less memory and more time")
+                          ->capture_default_str()
+                          ->check(CLI::IsMember({"keep", "per-call"})));
   }
 
   bool is_cuda() const { return device_ != "cpu"; }
+  // Of several processes on a machine each has a GPU of its own. Throws error where all were given the same.
+  void take_device(int number) {
+    if (device_ != "cuda") throw frcnn::error("--device", "cuda: each process takes a GPU of its own", device_);
+    number_ = number;
+  }
   // What a run is told apart by.
   std::string const& device() const { return device_; }
   // Throws error where options do not go together, or the device is not there.
@@ -72,9 +77,10 @@ class compute_arguments {
   }
   frcnn::cuda_options cuda() const {
     for (auto const* option : of_cpu_)
-      if (option->count() > 0 && !by_environment(*option)) throw frcnn::error(option->get_name(), "--device cpu, whose option it is", device_);
+      if (option->count() > 0 && !by_environment(*option))
+        throw frcnn::error(option->get_name(), "--device cpu, whose option it is", device_);
     frcnn::cuda_options chosen{.deterministic = deterministic_};
-    if (device_.size() > 5) chosen.device = std::stoi(device_.substr(5));
+    chosen.device = device_.size() > 5 ? std::stoi(device_.substr(5)) : number_;
     chosen.precision = precision_ == "bf16" ? frcnn::compute::bf16 : precision_ == "tf32" ? frcnn::compute::tf32 : frcnn::compute::exact;
     return chosen;
   }
@@ -144,6 +150,7 @@ class compute_arguments {
   }
 
   std::string device_ = "cpu", engine_ = frcnn::has_fast ? "fast" : "portable", precision_ = "f32", transforms_ = "keep";
+  int number_ = 0;  // of the device, where its name has none
   bool profile_ = false, timing_ = false, deterministic_ = false;
   std::vector<CLI::Option const*> of_cpu_;
   CLI::Option const* of_cuda_ = nullptr;

@@ -1,6 +1,8 @@
 #pragma once
-// What the programs share: a progress line, and how errors and Ctrl-C end them. A signal is answered between two pieces of work. Where
-// stderr has gone away, what would be said there is dropped: nothing fails for want of a listener.
+// What the programs share: a progress line, and how errors and Ctrl-C end them. A signal is answered between two pieces of work, of which
+// an image is one. What is whole by then is written: after the last image what was made of all is finished (files, scores), and only what
+// comes behind is left out. The exit status is the signal's in either case. Where stderr has gone away, what would be said there is dropped:
+// nothing fails for want of a listener.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <frcnn/core/error.hpp>
@@ -121,6 +123,10 @@ struct interruption {
 inline void stop_if_interrupted() {
   if (interrupted != 0) throw interruption();
 }
+// After `done` of `all` pieces of work; after the last one their result is whole, and is finished.
+inline void stop_between(std::size_t done, std::size_t all) {
+  if (done < all) stop_if_interrupted();
+}
 
 // A standard stream that the caller has closed is opened on nothing: its number would be that of the next file, and lines for people would
 // be written into a model. Whoever writes to a closed standard output is told so, as before.
@@ -130,7 +136,7 @@ inline void occupy_closed_streams() {
 }
 
 // Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong, or with that of the signal for an
-// interruption: by then destructors have removed what was not whole.
+// interruption: by then destructors have removed what was not whole. Work that a signal came too late for is done, with that status.
 template <class Work>
 int run(CLI::App& app, int argc, char** argv, Work&& work) {
   occupy_closed_streams();
@@ -151,7 +157,7 @@ int run(CLI::App& app, int argc, char** argv, Work&& work) {
   }
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     return fail(frcnn::error("standard output", "a place that takes every line", "one that does not").what()), 1;
-  return status;
+  return interrupted != 0 ? interrupted_status() : status;
 }
 
 }  // namespace console

@@ -35,9 +35,11 @@ int main(int argc, char** argv) {
     auto const classes = wanted.empty()    ? std::vector<std::string>()
                          : wanted == "voc" ? frcnn::voc_classes()
                                            : frcnn::data::parse_class_list(wanted);
-    return console::with_model(model, {.threads = 1}, [&]<class Family>(frcnn::detector<Family> const& all) {
+    console::compute_arguments compute;
+    compute.threads = 1;
+    return console::with_model(model, compute, [&]<class Family>(frcnn::detector<Family> const& all) {
       std::optional<frcnn::detector<Family>> some;
-      if (!classes.empty()) some.emplace(frcnn::with_classes(all, classes, {.threads = 1}));
+      if (!classes.empty()) some.emplace(frcnn::with_classes(all, classes, compute.of<typename Family::device>()));
       auto const& d = some ? *some : all;
       console::stop_if_interrupted();
       if (kind == ".safetensors") frcnn::save(d, out);

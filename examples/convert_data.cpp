@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
     if (!to_json) {
       data::write_voc(out, split, set, [show = console::progress(), n = set.size()](std::size_t done) mutable {
         show(fmt::format("{} of {} images copied", done, n), done == n);
-        if (done < n) console::stop_if_interrupted();
+        console::stop_between(done, n);
       });
       console::say(fmt::format("{} images, {} classes in {}:{}", set.size(), set.classes.size(), to, split));
       return 0;

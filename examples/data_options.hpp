@@ -1,7 +1,7 @@
 #pragma once
 // How the programs are told to read data in VOC layout, and what they say about it while they do:
 //   --split F   --skip-bad   --exif auto|apply|ignore   --difficult drop|ignore|keep (where they train)
-//   --origin voc|zero|zero-inclusive|auto   --missing-xml error|empty
+//   --origin voc|zero|zero-inclusive|auto   --missing-xml error|empty   --channels N   --bits 8|16
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
 #include "coco_data.hpp"
 #include "console.hpp"
@@ -9,7 +9,9 @@
 
 #include <frcnn/data.hpp>
 
+#include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace console {
@@ -46,6 +48,22 @@ class data_arguments {
     app.add_option("--missing-xml", missing_xml, "an image without an annotation where others have one: error, or empty (without objects)")
         ->capture_default_str()
         ->check(CLI::IsMember({"error", "empty"}));
+    app.add_option("--channels", channels_,
+                   "of the images: 3 is RGB, of grey files too; other numbers as the files have them (3, or what the model reads)")
+        ->check(whole(1, frcnn::most_channels));
+    app.add_option("--bits", bits_, "of a channel: 16 leaves files of 16 bits as they are, 8 takes their high byte (8 of RGB, else 16)")
+        ->check(CLI::IsMember({8, 16}));
+  }
+  frcnn::pixel_layout layout() const {
+    auto found = frcnn::pixel_layout::of(channels_.value_or(3));
+    if (bits_) found.bits = *bits_;
+    return found;
+  }
+  // Images are read as a model reads them. Throws where the options say otherwise.
+  void follow(std::string const& model, frcnn::pixel_layout const& its) {
+    for (auto const& [name, said, is] : {std::tuple{"--channels", channels_, its.channels}, {"--bits", bits_, its.bits}})
+      if (said && *said != is) throw frcnn::error(name, fmt::format("{}, as {} has it", is, model), std::to_string(*said));
+    channels_ = its.channels, bits_ = its.bits;
   }
 
   bool skip_bad = false;
@@ -82,9 +100,10 @@ class data_arguments {
     o.warn = warn;
     o.note = say;
     o.name = name;
+    o.layout = layout();
     o.progress = [name, show = progress()](std::size_t done, std::size_t all) mutable {
       show(fmt::format("{}: {} of {} images checked", name, done, all), done == all);
-      stop_if_interrupted();
+      stop_between(done, all);
     };
     return o;
   }
@@ -93,6 +112,7 @@ class data_arguments {
   double training_end() const { return splits() ? fraction_ : 1; }
 
   double fraction_ = 0;
+  std::optional<int> channels_, bits_;
   CLI::Option* difficult_option_ = nullptr;
 };
 
@@ -101,6 +121,7 @@ struct datasets {
   frcnn::data::dataset train, validation, test;
   std::string test_split;  // what result files are called after
   frcnn::data::check_cache checked;
+  frcnn::data::named_summaries summaries;  // of those that are there; none in a process that says nothing
 
   struct request {
     std::vector<std::string> data;  // ROOT, ROOT:SPLIT or FILE.json
@@ -133,6 +154,9 @@ struct datasets {
     auto options = options_of("training data");
     if (!r.classes.empty()) options.classes = data::parse_class_list(r.classes);
     std::string problems;
+    auto const end_with_problems = [&] {
+      if (!problems.empty()) throw std::runtime_error(problems);
+    };
     auto const attempt = [&](auto read) {
       try {
         read();
@@ -140,6 +164,10 @@ struct datasets {
         if (problems != e.what()) problems += (problems.empty() ? "" : "\nerror: ") + std::string(e.what());
       }
     };
+    attempt([&] { sources.require_there(); });
+    if (r.validates()) attempt([&] { validation_sources.require_there(); });
+    if (!r.no_test) attempt([&] { test_sources.require_there(); });
+    end_with_problems();
     attempt([&] {
       train = sources.read(options);
       data::require_trainable(train, "training data", how.difficult_in_training());
@@ -158,26 +186,25 @@ struct datasets {
       options.wanted = data::annotations::optional;
       attempt([&] { test = test_sources.read(options); });
     }
-    if (!problems.empty()) throw std::runtime_error(problems);
-    say_what_is_there(r);
+    end_with_problems();
+    if (says) say_what_is_there(r);
   }
 
  private:
-  void say_what_is_there(request const& r) const {
+  void say_what_is_there(request const& r) {
     namespace data = frcnn::data;
-    auto const in_training = data::summarise(train);
+    summaries.emplace_back("training", data::summarise(train));
+    if (r.validates()) summaries.emplace_back("validation", data::summarise(validation));
+    if (!r.no_test) summaries.emplace_back("test", data::summarise(test));
     data::tally unused;
     for (std::size_t k = 0; k < train.classes.size(); ++k)
-      if (in_training.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
+      if (summaries.front().second.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
     if (unused.count) warn("training data: " + unused.sentence("class of --classes has no object", "classes of --classes have no object"));
     for (auto const& [name, set] : {std::pair{"validation", &validation}, {"test", &test}})
       if (auto const shared = data::shared_images(train, *set); shared.count)
         warn(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
                          shared.count, set->size(), shared.first));
-    data::named_summaries sets{{"training", in_training}};
-    if (r.validates()) sets.emplace_back("validation", data::summarise(validation));
-    if (!r.no_test) sets.emplace_back("test", data::summarise(test));
-    tell("{}", data::summary_table(sets));
+    tell("{}", data::summary_table(summaries));
   }
 };
 

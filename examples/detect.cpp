@@ -161,7 +161,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"apply", "ignore"}));
   compute.add_to(app);
-  app.add_option("IMAGE", images, "JPEG, PNG or BMP files, folders of them, patterns in quotes")->required()->check(console::path());
+  app.add_option("IMAGE", images, FRCNN_IMAGE_FORMATS " files, folders of them, patterns in quotes")->required()->check(console::path());
 
   return console::run(app, argc, argv, [&] {
     for (char const* name : {"-", "/dev/fd/1", "/proc/self/fd/1"})
@@ -212,6 +212,7 @@ int main(int argc, char** argv) {
     std::optional<console::csv_file> lines_of_csv;
     if (!csv.empty()) lines_of_csv.emplace(csv);
     auto const detector = model.load(compute.get());
+    auto const layout = detector.config().normalisation.layout();
     find_on.settle(detector.defaults());
     if (!xml.empty()) console::check_xml_names("--xml " + xml, {}, detector.classes());
     if (!out.empty()) console::make_folder(out);
@@ -227,12 +228,12 @@ int main(int argc, char** argv) {
       console::check_no_folder(j.image);
       auto const file = frcnn::io::read_file(j.image);
       int const orientation = exif == "apply" ? frcnn::data::exif_orientation(frcnn::data::as_bytes(file)) : 1;
-      auto const decoded = frcnn::data::decode_pixels(frcnn::data::as_bytes(file), j.image, orientation);
+      auto const decoded = frcnn::data::decode_pixels(frcnn::data::as_bytes(file), j.image, orientation, layout);
       frcnn::image_view const im = decoded;
       if (auto const remark = find_on.remark(im); !remark.empty() && !std::exchange(remarked, true)) console::warn(j.image + ": " + remark);
       auto const told = [&](std::size_t n, std::size_t of) {
         if (of > 1) show(fmt::format("image {} of {}: tile {} of {}", i + 1, jobs.size(), n, of));
-        if (n < of) console::stop_if_interrupted();
+        console::stop_between(n, of);
       };
       auto const found = find_on(detector, im, threshold, told);
       if (find_on.is_full()) {
@@ -254,10 +255,9 @@ int main(int argc, char** argv) {
       fmt::print(lines, "{}: {} {}\n", j.image, found.size(), found.size() == 1 ? "box" : "boxes");
       if (lines_of_csv) lines_of_csv->add(j.image, found, detector.classes());
       if (!coco.empty()) labels.add(j.image, im.width, im.height, found);
-      if (!xml.empty() && !(skip_done && console::there(j.draft)))
-        console::write_draft(j.draft, j.image, im.width, im.height, found, detector.classes());
+      if (!xml.empty() && !(skip_done && console::there(j.draft))) console::write_draft(j.draft, j.image, im, found, detector.classes());
       if (out.empty()) return;
-      frcnn::image picture = frcnn::data::copy_of(decoded);
+      frcnn::image picture = frcnn::viz::picture_of(decoded);
       frcnn::viz::draw_detections(picture, found, detector.classes());
       frcnn::data::write_png(j.picture, picture);
     };

@@ -96,10 +96,10 @@ inline void check_xml_names(std::string const& option, std::vector<std::string> 
   for (auto const& name : classes) check(name, name);
 }
 
-inline void write_draft(std::filesystem::path const& path, std::filesystem::path const& image, int width, int height,
+inline void write_draft(std::filesystem::path const& path, std::filesystem::path const& image, frcnn::image_view const& im,
                         std::vector<frcnn::detection> const& found, std::vector<std::string> const& classes) {
   frcnn::data::sample s;
-  s.width = width, s.height = height;
+  int const width = s.width = im.width, height = s.height = im.height;
   auto const within = [](float v, int least, int most) {
     return static_cast<float>(std::clamp(static_cast<int>(std::lround(v)), least, most));
   };
@@ -111,7 +111,7 @@ inline void write_draft(std::filesystem::path const& path, std::filesystem::path
     o.where.y2 = within(d.where.y2, static_cast<int>(o.where.y1) + 1, height);
     s.objects.push_back(o);
   }
-  frcnn::io::write_file_atomically(path, frcnn::data::annotation_text(s, image.filename().string(), name_of_folder(image)));
+  frcnn::io::write_file_atomically(path, frcnn::data::annotation_text(s, image.filename().string(), name_of_folder(image), im.channels()));
 }
 
 // What lies in the folder of pictures from earlier runs is said: what of it this run replaces, and what stays. outputs, images: of this run.

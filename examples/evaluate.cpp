@@ -5,7 +5,7 @@
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. --report writes a page with AP, mistakes and the worst images (report.hpp). The last lines on stdout: AP50 of each class,
-// then mAP50.
+// then mAP50. A signal after the last image does not stop them.
 #include "coco_scores.hpp"
 #include "compute_options.hpp"
 #include "data_options.hpp"
@@ -78,9 +78,8 @@ int main(int argc, char** argv) {
     for (auto const& file_out : {json, page})
       if (!file_out.empty()) outputs.emplace_back(file_out);
     console::check_files(inputs, outputs);
+    source.require_there();
     if (!page.empty() && !source.voc.empty()) console::check_spares_data(page, source.voc);
-    auto reading = how.options("test data", compute.threads);
-
     console::run_facts facts{"Evaluation on " + test, {{"--test", test}, {"--metric", metric.name()}}, {}, {}};
     console::recall_study proposals_found;
     std::vector<std::vector<detection>> found;
@@ -88,6 +87,8 @@ int main(int argc, char** argv) {
     data::dataset set;
     if (!model.file.empty()) {
       auto const detector = model.load(compute.get());
+      how.follow(model.file, detector.config().normalisation.layout());
+      auto reading = how.options("test data", compute.threads);
       reading.classes = detector.classes();
       set = source.read(reading);
       std::shared_ptr<eval::proposal_lists> lists;
@@ -97,13 +98,13 @@ int main(int argc, char** argv) {
       console::pace pace(static_cast<double>(set.size()));
       auto const progress = [&](std::size_t n) {
         show(fmt::format("{} of {} images, {:.1f} a second", n, set.size(), pace.rate(static_cast<double>(n))), n == set.size());
-        console::stop_if_interrupted();
+        console::stop_between(n, set.size());
       };
       console::stopwatch const clock;
       found = detect_all(detector, set, {}, progress, eval::proposal_lists::source(lists));
       facts.settings.emplace_back("--model", model.file);
       facts.times.emplace_back("detection", console::timed_images(clock.seconds(), set.size()));
-      if (recall) {
+      auto const find_recall = [&] {
         std::vector<std::vector<box<float>>> regions(set.size());
         if (lists) regions = lists->boxes();
         else
@@ -114,9 +115,14 @@ int main(int argc, char** argv) {
         auto const objects = truth_of(set);
         fmt::print("{}", eval::recall_report(eval::evaluate_proposals(regions, objects, std::array{50, 100, 300})));
         proposals_found = console::study_recall([&](std::size_t i) { return regions[i]; }, objects, objects.size());
+      };
+      try {
+        if (recall) find_recall();
+      } catch (console::interruption const&) {  // the detections are whole
+        console::say("\nstopped before --recall was through");
       }
     } else {
-      set = source.read(reading);
+      set = source.read(how.options("test data", compute.threads));
       std::vector<std::string> ids;
       for (auto const& s : set.samples) ids.push_back(s.id);
       facts.settings.emplace_back("--results", results);

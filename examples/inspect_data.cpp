@@ -66,7 +66,8 @@ void check_html(arguments const& a) {
   std::vector<data::voc_source> sources;
   for (auto const& spec : specs) sources.push_back(data::parse_voc_spec(spec));
   console::check_spares_data(a.html, sources);
-  std::vector<std::filesystem::path> inputs{a.classes};
+  std::vector<std::filesystem::path> inputs;
+  if (std::error_code unknown; std::filesystem::is_regular_file(a.classes, unknown)) inputs.emplace_back(a.classes);  // else names
   auto const add_files = [&](console::named_data const& set) {
     for (auto const& source : set.coco) inputs.push_back(source.file);
   };
@@ -192,7 +193,7 @@ report inspect(console::datasets const& sets, bool has_test, arguments const& a,
   auto const equal =
       data::equal_images(sets.train, sets.test, a.threads, [show = console::progress()](std::size_t done, std::size_t all) mutable {
         show(fmt::format("{} of {} images compared that may be equal", done, all), done == all);
-        console::stop_if_interrupted();
+        console::stop_between(done, all);
       });
   r.sets.emplace_back("training data", train);
   r.summaries.emplace_back("training", train.summary);
@@ -238,7 +239,6 @@ int main(int argc, char** argv) {
       bool const has_test = !a.no_test && (!a.test.empty() || a.reading.splits() || has_split(a.data.front(), "test"));
       console::datasets const sets({a.data, a.test, a.classes, !has_test, a.threads, {}, true}, a.reading);
       report const r = inspect<typename Preset::family>(sets, has_test, a, config);
-      console::stop_if_interrupted();
       for (auto const& t : r.tables) print(t), fmt::print("\n");
       for (auto const& [name, of] : r.sets)
         fmt::print("{}: objects of an image: least {:.0f}, median {:.0f}, most {:.0f}\n", name, of.objects_per_image.least,

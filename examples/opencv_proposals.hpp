@@ -28,6 +28,7 @@ namespace console {
 namespace detail {
 
 inline cv::Mat bgr_of(frcnn::image const& im) {
+  frcnn::check_rgb(im);
   cv::Mat const rgb(im.height, im.width, CV_8UC3, const_cast<unsigned char*>(im.pixels.data()));
   cv::Mat bgr;
   cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);

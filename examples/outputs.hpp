@@ -1,5 +1,5 @@
 #pragma once
-// Where programs write: names for pictures, fields of CSV, and the promise that no input is written over.
+// Where programs read and write: inputs that are there, names for pictures, fields of CSV, and the promise that no input is written over.
 #include <frcnn/core/error.hpp>
 #include <frcnn/core/message.hpp>
 #include <frcnn/core/utf8.hpp>
@@ -83,6 +83,16 @@ inline void check_place(std::filesystem::path const& out, std::initializer_list<
 inline bool there(std::filesystem::path const& path) {
   std::error_code unknown;
   return std::filesystem::exists(path, unknown);
+}
+
+// Throws error where a file that is to be read is not there, is a folder or may not be read: before the work that comes ahead of it. Nothing
+// is opened, which a pipe would notice. Empty names are options that were not given.
+inline void check_inputs(std::vector<std::filesystem::path> const& files) {
+  for (auto const& file : files) {
+    if (file.empty()) continue;
+    if (::access(file.c_str(), R_OK) != 0) frcnn::io::detail::throw_read_error(file, errno);
+    if (std::error_code unknown; std::filesystem::is_directory(file, unknown)) frcnn::io::detail::throw_read_error(file, EISDIR);
+  }
 }
 
 // One run at a time writes into a folder: throws while another one does. The lock ends with the process, however that ends.
@@ -169,8 +179,9 @@ inline void check_outputs(std::vector<std::filesystem::path> const& inputs, std:
         throw frcnn::error(file->second.string(), "a file that is not the folder of another output", "the folder of " + path.string());
 }
 
-// The same of files that are written, which must be possible too.
+// The same of files, all inputs being there; that the outputs can be written, too.
 inline void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs) {
+  check_inputs(inputs);
   check_outputs(inputs, outputs);
   for (auto const& file : outputs) check_file(file);
 }

@@ -33,11 +33,9 @@ class processes {
 #if FRCNN_HAS_MPI
     if (!frcnn::distributed::mpi_processes::are_several()) return;
     mpi_.emplace([this](int rank) {
-      if (mpi_->is_first_to_say())
-        says = true, fail(frcnn::error(name(rank), "to train to the end",
-                                       "its end (killed, or crashed); checkpoints are whole, --resume goes on from the last")
-                              .what());
-      leave(1);
+      end_all(frcnn::error(name(rank), "to train to the end",
+                           "its end (killed, or crashed); checkpoints are whole, --resume goes on from the last")
+                  .what());
     });
     sums_.emplace(*mpi_);
     erased_.emplace(*sums_);
@@ -59,12 +57,19 @@ class processes {
   int rank() const { return erased_ ? erased_->rank() : 0; }
   bool are_several() const { return size() > 1; }
   bool is_first() const { return rank() == 0; }
-  // Null for one process alone, and for a backend that processes cannot share.
-  template <frcnn::Backend B = frcnn::cpu>
-  frcnn::any_communicator<B>* communicator() {
-    if constexpr (std::is_same_v<B, frcnn::cpu>) return are_several() ? &*erased_ : nullptr;
-    else return nullptr;
+  // Of the host's memory; null for one process alone. Steps on GPUs: shared_device.hpp.
+  frcnn::any_communicator<frcnn::cpu>* communicator() { return are_several() ? &*erased_ : nullptr; }
+#if FRCNN_HAS_MPI
+  // Where there are several: the communicator itself, its context, and which process of this machine this is.
+  frcnn::distributed::mpi_communicator<frcnn::cpu>& by_mpi() { return *sums_; }
+  frcnn::cpu::context& host() { return context_; }
+  int rank_here() const { return mpi_->rank_here(); }
+  // From any thread: ends all processes, and says why once.
+  [[noreturn]] void end_all(std::string const& why) {
+    if (mpi_->is_first_to_say()) says = true, fail(why);
+    leave(1);
   }
+#endif
 
   // Threads of each where nobody says: those that mpirun has bound it to, or an equal part of the machine's.
   int threads(int told) const {
@@ -103,7 +108,7 @@ class processes {
     };
     if (auto const fault = fault_of(until_interrupted); !fault.empty()) {
 #if FRCNN_HAS_MPI
-      if (mpi_->is_first_to_say()) says = true, fail(name(rank()) + ": " + fault);
+      end_all(name(rank()) + ": " + fault);
 #endif
       leave(1);
     }

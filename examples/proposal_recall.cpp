@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
       throw error("--max-side", "at least --short-side, " + std::to_string(short_side), std::to_string(max_side));
     fs::path const folder = out;
     console::check_place(folder);
+    console::check_inputs({files.begin(), files.end()});
     console::check_outputs({files.begin(), files.end()}, {folder / "recall.svg", folder / "recall.csv", folder / "anchors.csv"});
     auto const set = how.test_data(test).read(how.options("test data", 0));
     auto const truth = truth_of(set);

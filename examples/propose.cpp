@@ -36,8 +36,8 @@ struct request {
   console::data_arguments how;
 };
 
-data::dataset read(request const& r) {
-  auto reading = r.how.options("data", r.compute.threads);
+data::dataset read(request const& r, console::data_arguments const& how) {
+  auto reading = how.options("data", r.compute.threads);
   reading.wanted = data::annotations::optional;
   auto set = console::named_data(r.data, false).read_sparing(r.out, reading);
   eval::require_distinct_ids(r.out, console::listed_images(set));
@@ -69,6 +69,8 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
 
 template <class Family>
 int from(detector<Family> const& d, request const& r) {
+  auto how = r.how;
+  how.follow(r.model.file, d.config().normalisation.layout());
   proposer_options options = proposer<Family>::defaults(d);
   options.without_cls = r.no_cls, options.without_reg = r.no_reg, options.seed = r.seed;
   auto& limits = options.proposals;
@@ -76,7 +78,7 @@ int from(detector<Family> const& d, request const& r) {
   if (r.top) limits.limit.after_nms = r.top;
   limits.limit.before_nms = std::max(limits.limit.before_nms, limits.limit.after_nms);
   proposer<Family> propose(d, options);
-  auto const set = read(r);
+  auto const set = read(r, how);
   auto const what = r.with_anchors ? words::anchor : r.no_cls ? words::box : words::score;
   return write(r, set, what, [&](std::size_t i, image const& im, auto& regions, auto& anchors) {
     for (auto const& p : propose(im, fnv1a(set.samples[i].id))) {
@@ -98,13 +100,13 @@ int from_opencv(request const& r) {
     return all;
   };
   if (r.method == "selective-search")
-    return write(r, read(r), words::box,
+    return write(r, read(r, r.how), words::box,
                  [&](std::size_t, image const& im, auto& regions, auto&) { regions = first(console::selective_search(im)); });
   if (r.edge_model.empty())
     throw error("--edge-model",
                 "OpenCV's structured edge model, model.yml.gz of opencv_extra, which no package has; or sobel, for other edges", "none");
   console::edge_boxes const find(r.edge_model == "sobel" ? std::string() : r.edge_model, top);
-  return write(r, read(r), words::score, [&](std::size_t, image const& im, auto& regions, auto&) { regions = first(find(im)); });
+  return write(r, read(r, r.how), words::score, [&](std::size_t, image const& im, auto& regions, auto&) { regions = first(find(im)); });
 }
 #else
 int from_opencv(request const& r) {
@@ -149,7 +151,8 @@ int main(int argc, char** argv) {
                                       {"--device", r.compute.is_cuda()}})
       if (!rpn && given) throw error(name, "--method rpn, whose option it is", r.method);
     if (r.method != "edge-boxes" && !r.edge_model.empty()) throw error("--edge-model", "--method edge-boxes, whose option it is", r.method);
-    console::check_files({r.model.file, r.edge_model}, {r.out});
+    console::check_files({r.model.file, r.edge_model == "sobel" ? std::string() : r.edge_model}, {r.out});
+    console::named_data(r.data, false).require_there();
     return rpn ? from_model(r) : from_opencv(r);
   });
 }

@@ -250,7 +250,7 @@ class report_writer {
   }
 
   frcnn::viz::html_picture picture(frcnn::eval::image_mistakes const& m, frcnn::data::sample const& sample, int side) const {
-    frcnn::image const whole = frcnn::data::read_image(sample);
+    frcnn::image const whole = frcnn::viz::picture_of(frcnn::data::read_image(sample, t_->set.layout));
     float const width = static_cast<float>(whole.width), height = static_cast<float>(whole.height);
     frcnn::image im = shrunk(whole, side);
     float const sx = static_cast<float>(im.width) / width, sy = static_cast<float>(im.height) / height;

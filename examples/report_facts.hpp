@@ -49,8 +49,7 @@ run_facts training_facts(std::filesystem::path const& out, Datasets const& sets,
                          double seconds, std::int64_t steps) {
   run_facts f{"Training in " + out.string(), {settings.begin(), settings.end()}, {}, {}, out / "metrics.jsonl"};
   f.times.emplace_back("training", fmt::format("{}, {} steps", duration(seconds), steps));
-  f.data.emplace_back("training", frcnn::data::summarise(sets.train));
-  if (sets.test.size()) f.data.emplace_back("test", frcnn::data::summarise(sets.test));
+  f.data = sets.summaries;
   return f;
 }
 

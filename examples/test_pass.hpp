@@ -67,7 +67,7 @@ class test_pass {
     pace speed(static_cast<double>(set_.size()));
     auto const done = [&](std::size_t n) {
       show(fmt::format("test image {} of {}, {:.1f} a second", n, set_.size(), speed.rate(static_cast<double>(n))), n == set_.size());
-      stop_if_interrupted();
+      stop_between(n, set_.size());
     };
     auto const share = others ? frcnn::data::batch_share{others->rank(), others->size()} : frcnn::data::batch_share();
     auto found = frcnn::detect_all(d, set_, {}, done, regions_, share);
@@ -119,7 +119,7 @@ class test_pass {
   template <class Detector>
   std::vector<frcnn::box<float>> proposals(Detector const& d, std::size_t i) const {
     stop_if_interrupted();
-    if (!regions_) return d.propose(frcnn::data::read_image(set_.samples[i]));
+    if (!regions_) return d.propose(frcnn::data::read_image(set_.samples[i], set_.layout));
     std::vector<frcnn::box<float>> boxes;
     for (auto const& r : regions_(i, false)) boxes.push_back(r.where);
     return boxes;
@@ -138,7 +138,7 @@ class test_pass {
 
   void draw(frcnn::data::sample const& s, std::filesystem::path const& path, std::vector<frcnn::detection> const& found,
             std::vector<frcnn::eval::truth_box> const& truth) const {
-    frcnn::image im = frcnn::data::read_image(s);
+    frcnn::image im = frcnn::viz::picture_of(frcnn::data::read_image(s, set_.layout));
     std::vector<frcnn::detection> sure;
     for (auto const& b : found)
       if (b.score > 0.5f) sure.push_back(b);

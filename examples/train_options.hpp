@@ -40,7 +40,7 @@ struct arguments {
   std::uint64_t seed = 0;
   int diagnose_every = 100;
   std::size_t cache_mb = 512;
-  bool strict = false, new_predictors = false, no_test = false, resume = false, tensorboard = false;
+  bool strict = false, new_predictors = false, no_test = false, no_overlap = false, resume = false, tensorboard = false;
 
   // Whether every step trains RPN and head.
   bool is_joint() const { return scheme == frcnn::joint_step::name || scheme == frcnn::exact_step::name; }
@@ -50,9 +50,11 @@ struct arguments {
     auto const mb = whole_numbers_in(maps_mb);
     return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
   }
-  // What options mean together.
+  // What options mean together, and that the files they name are there.
   void check() const {
     compute.check();
+    console::check_inputs({init, proposals, test_proposals});
+    if (!init_classes.empty()) frcnn::data::parse_class_list(init_classes);
     anchors.check();
     if (anchors.automatic() && !proposals.empty())
       throw frcnn::error("--anchors auto", "a training of the RPN, whose anchors they are", "--proposals");
@@ -164,6 +166,7 @@ inline void declare(CLI::App& app, arguments& a) {
       ->capture_default_str()
       ->check(console::whole(0));
   app.add_option("--out", a.out, "folder of the run")->capture_default_str()->check(console::path());
+  app.add_flag("--no-overlap", a.no_overlap, "several processes: gradients are summed behind backward, not beside it");
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out");
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps")->capture_default_str()->check(console::whole<std::int64_t>(1));
   app.add_option("--cache-mb", a.cache_mb, "memory for resized images")

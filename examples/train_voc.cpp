@@ -12,14 +12,15 @@
 //   unshared.safetensors  of alternating training: the detector after step 2, whose RPN has a backbone of its own
 // The last lines on stdout: AP50 of each class, then mAP50.
 #include "curves.hpp"
-#include "devices.hpp"
 #include "diagnostics.hpp"
 #include "fine_tuning.hpp"
 #include "outputs.hpp"
 #include "outside_regions.hpp"
+#include "pixel_settings.hpp"
 #include "processes.hpp"
 #include "protocol.hpp"
 #include "report.hpp"
+#include "shared_device.hpp"
 #include "test_pass.hpp"
 #include "train_options.hpp"
 #include "validation.hpp"
@@ -115,10 +116,13 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
   config.head.class_weights = a.imbalance.weights_of(config.classes);
-  if (a.proposals.empty()) console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.compute.threads);
+  if (a.proposals.empty())
+    console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.compute.threads);
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
+  auto const layout = sets.train.layout;
+  bool same_pixels = layout == pixel_layout();  // those that the weights, or the preset, are made for
   if (weights && !weights->is_ours()) {
     take_over<Family>(config, *weights, a.bn_eps);
     console::say_taken(taken_unsaid<Family>(*weights, a.bn_eps));
@@ -131,6 +135,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     their_classes = theirs.classes;
     compare_anchors(a, config, theirs);
     Family::take_shapes(config, theirs);
+    same_pixels = console::compare_pixels(a.init, layout, theirs.normalisation.layout());
+    config.normalisation = theirs.normalisation;
     if (bool const empirical = config.head.empirical_targets; !a.targets.empty() && (a.targets == "empirical") != empirical)
       throw error("--targets", std::string("those of ") + a.init + ", " + (empirical ? "empirical" : "fixed"), a.targets);
   } else if (!a.targets.empty()) {
@@ -142,11 +148,20 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
   if constexpr (requires { Family::rois_of_head_step; })
     if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
+  auto const weights_bgr = config.normalisation.bgr;
+  if (!same_pixels) {
+    auto const last = a.resume ? checkpoints.latest() : std::nullopt;
+    config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
+                                : console::measured(sets.train, config.normalisation, a.compute.threads);
+    if (last) console::require_pixels(last->path.parent_path().string(), layout, config.normalisation.layout());
+  }
   auto const shared = match_classes(config.classes, their_classes);
   if (!their_classes.empty()) console::say_shared(a.init, shared, a.strict);
   detector<Family> d(config, a.compute.of<device>());
   d.model().parameters().initialise(a.seed);
-  if (weights && weights->is_ours()) read_by_class(weights->source(), d.model().parameters(), shared);
+  auto const widened = weights ? widened_by(*weights, d) : std::vector<std::string>();
+  if (weights && weights->is_ours())
+    read_by_class(widened_weights(weights->source(), d.model().parameters(), weights_bgr), d.model().parameters(), shared);
   if (weights && !weights->is_ours()) {
     auto const drawn = read_known(*weights, d, their_classes);
     console::say(fmt::format("{}: {} weights; {}", a.init, name_map_of(weights->source()).of,
@@ -161,6 +176,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                       preset.name));
   }
   weights.reset();
+  console::train_widened(d.model().parameters(), widened, a.init, layout.channels);
 
   // Fast R-CNN: regions of a file in place of the RPN, which is not trained.
   bool const outside = !a.proposals.empty();
@@ -194,6 +210,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .cache_mb = a.cache_mb,
                                 .regions = regions,
                                 .short_sides = config.pyramid.short_sides};
+  images.channels = layout.channels;
   images.repeat_threshold = a.imbalance.threshold();
   a.imbalance.say_table<typename Family::convention>(sets.train, images.difficult);
   a.augment.apply_to(images);
@@ -229,6 +246,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   typename device::context context(a.compute.of<device>());
   int threads = 0;  // that the sums of a step depend on
   if constexpr (std::is_same_v<device, cpu>) threads = context.threads();
+  console::shared_device<device> sharing(team, context);
   using model = typename Family::model;
   std::optional<data_feed<typename Family::convention>> feed;
   std::optional<alternating_training<Family>> steps;
@@ -254,7 +272,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                               .step = step,
                                               .trains = outside ? under({"backbone", "roi_heads"}) : trains_function(),
                                               .begin = measures_targets ? measure : std::function<void()>(),
-                                              .shared_with = team.communicator<device>()});
+                                              .shared_with = sharing.communicator(),
+                                              .sharing = {.overlaps = !a.no_overlap}});
   } else {
     steps.emplace(d, sets.train, images,
                   alternating_options{.rpn = plans[0].options,
@@ -313,6 +332,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (a.reading.origin != "voc") identity["--origin"] = a.reading.origin;
   if (a.reading.missing_xml != "error") identity["--missing-xml"] = a.reading.missing_xml;
   if (a.protocol != "voc") identity["--protocol"] = a.protocol;
+  if (layout.channels != 3) identity["--channels"] = std::to_string(layout.channels);
+  if (layout != pixel_layout::of(layout.channels)) identity["--bits"] = std::to_string(layout.bits);
   if (steps) {
     identity["--rounds"] = std::to_string(a.rounds);
     identity["--new-predictors"] = a.new_predictors ? "yes" : "no";
@@ -425,7 +446,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     run.flush();
     std::vector<metrics_file::field> values;
     bool is_best = false;
-    with_detector([&](auto const& trained) { is_best = checks(context, trained, run.done(), team, values); });
+    with_detector([&](auto const& trained) { is_best = checks(context, trained, run.done(), team, sharing.communicator(), values); });
     if (metrics) metrics->write(static_cast<std::uint64_t>(run.done()), values);
     if (events)
       for (auto const& [name, value] : values) events->scalar("validation/" + name.substr(4), static_cast<float>(value), run.done(), now());
@@ -483,7 +504,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (a.no_test) return checks.say_which_is_which(), attempt.status();
     try {
       console::stop_if_interrupted();
-      if (checks.take_best(context, trained.model(), team)) console::say("the test is of best/model.safetensors");
+      if (checks.take_best(context, trained.model(), team, sharing.communicator())) console::say("the test is of best/model.safetensors");
       test(trained, attempt, facts, team.communicator());
     } catch (console::interruption const&) {
       console::say(
@@ -505,11 +526,10 @@ int main(int argc, char** argv) {
     return team.guarded([&] {
       fs::path const out = a.out;
       team.check();
+      console::share_device(a.compute, team);
       a.check();
       if (team.are_several() && !a.is_joint())
         throw error("--scheme", "joint or exact, or --proposals: what several processes train", a.scheme);
-      if (team.are_several() && a.compute.is_cuda())
-        throw error("--device", "cpu: processes that train together on GPUs need NCCL", a.compute.device());
       a.compute.threads = team.threads(a.compute.threads);
       console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented", "best"},
                            {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt", "report.html"});

@@ -104,18 +104,17 @@ class validation {
     return (step % every_ == 0 || step == run.options(last).rate.steps) && (!score_.last() || score_.last()->step != run.done());
   }
 
-  // Evaluates the detector of a step. True where it is the best so far. fields: for the metrics. Throws interruption.
+  // sharing: the processes that share the steps, or null. Evaluates the detector of a step. True where it is the best so far. fields: for the metrics. Throws interruption.
   template <class Preset>
   bool operator()(typename frcnn::detector<Preset>::B::context& c, frcnn::detector<Preset> const& d, std::int64_t step, processes& team,
-                  std::vector<frcnn::metrics_file::field>& fields) {
+                  frcnn::any_communicator<typename frcnn::detector<Preset>::B>* sharing, std::vector<frcnn::metrics_file::field>& fields) {
     auto const at = [&](char const* what) {
       return [this, &team, what](std::size_t n) {
         show_(fmt::format("{} of validation image {} of {}", what, n, set_.size()));
-        if (!team.are_several()) stop_if_interrupted();  // the others would wait for this one
+        if (!team.are_several()) stop_between(n, set_.size());  // the others would wait for this one
       };
     };
-    auto const losses =
-        frcnn::validation_losses(c, d, set_, losses_, at("losses"), team.communicator<typename frcnn::detector<Preset>::B>());
+    auto const losses = frcnn::validation_losses(c, d, set_, losses_, at("losses"), sharing);
     auto* const others = team.communicator();  // detections lie in the host's memory
     auto const share = others ? frcnn::data::batch_share{others->rank(), others->size()} : frcnn::data::batch_share();
     auto found = frcnn::detect_all(d, set_, {}, at("detections"), losses_.regions, share);
@@ -158,10 +157,11 @@ class validation {
   }
   // The best model's values, where they are those of another step than the last one; true then.
   template <class Model>
-  bool take_best(typename Model::device::context& c, Model& model, processes& team) const {
+  bool take_best(typename Model::device::context& c, Model& model, processes& team,
+                 frcnn::any_communicator<typename Model::device>* sharing) const {
     if (!score_.best() || is_best(score_.last()->step)) return false;
     if (team.is_first()) frcnn::read_parameters(frcnn::io::safetensors_file(best_model_), model.parameters());
-    if (auto* const others = team.communicator<typename Model::device>()) model.parameters().broadcast([&](auto values) { others->broadcast(c, values); });
+    if (sharing) model.parameters().broadcast([&](auto values) { sharing->broadcast(c, values); });
     return true;
   }
   void say_end() const {

@@ -70,18 +70,20 @@ THIRD_PARTY = {
     "cuda_runtime_api": ("backend/cuda/",),
     "cudnn": ("backend/cuda/",),
     "cublasLt": ("backend/cuda/",),
+    "nccl": ("backend/cuda/nccl.cuh",),
     "pugixml": ("data/",),
     "stb": ("data/", "viz/"),
     "jpeglib": ("data/jpeg.hpp",),
     "jerror": ("data/jpeg.hpp",),
+    "tiffio": ("data/tiff.hpp",),
     "protozero": ("io/caffemodel.hpp",),
     "simdjson": ("io/coco_json.hpp", "io/coco_parser.hpp"),
     "mpi": ("distributed/mpi.hpp",),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
-CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt"}
+CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt", "nccl"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
-UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror"}, "data": {"pugixml", "stb", "jpeglib", "jerror"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror"}, "eval": set(), "viz": {"stb"}, "compress": set(), "mpi": {"mpi"}}
+UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror", "tiffio"}, "data": {"pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "eval": set(), "viz": {"stb"}, "compress": set(), "mpi": {"mpi"}}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
 OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)

@@ -7,6 +7,7 @@ import datetime
 import os
 import platform
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ class Watched:
     last_line: str  # of stdout
     seconds: float  # from the start of the process until that line came
     peak_mib: float  # largest resident memory
+    processor_seconds: float  # of all its threads, to its end
 
 
 def watch(command, threads):
@@ -37,7 +39,7 @@ def watch(command, threads):
         if process.returncode or not last:
             said.seek(0)
             sys.exit(f"{' '.join(command)}\nended with status {process.returncode}\n{said.read()[-2000:]}")
-    return Watched(last, seconds, usage.ru_maxrss / 1024)
+    return Watched(last, seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def turns(rounds, names):
@@ -92,6 +94,27 @@ def today():
 def peer_python(given):
     """The interpreter that is given, or the one that scripts/peers sets up."""
     return given or subprocess.run([os.path.join(ROOT, "scripts", "peers")], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def report_times(folder):
+    """Of a run's folder tensorboard: {step: when its scalars were written, in seconds}."""
+    times = {}
+    for path in sorted(folder.iterdir()):
+        data, at = path.read_bytes(), 0
+        while at + 12 <= len(data):
+            (length,) = struct.unpack_from("<Q", data, at)
+            event = data[at + 12:at + 12 + length]
+            at += 16 + length
+            if len(event) < 10 or event[0] != 0x09 or event[9] != 0x10:
+                continue  # the header, which has no step
+            step, shift = 0, 0
+            for byte in event[10:]:
+                step |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    break
+            times.setdefault(step, struct.unpack_from("<d", event, 1)[0])
+    return times
 
 
 def write(path, text):

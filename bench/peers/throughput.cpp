@@ -5,7 +5,7 @@
 //           whose cache an untimed epoch has filled. From a batch's pixels to the updated weights everything counts
 //   test    images of the test split, decoded from their files within the time, to detections in original pixels: the loop of `evaluate`
 // The first --warmup steps are not counted. Last line on stdout: images_per_second X
-#include "../../examples/cpu_options.hpp"
+#include "../../examples/compute_options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <frcnn/data.hpp>
@@ -22,7 +22,7 @@ using preset = presets::small_net<cpu>;
 
 struct options {
   std::string root, mode, init, save;
-  console::cpu_arguments cpu;
+  console::compute_arguments compute;
   int steps = 50, warmup = 5, batch = 2, short_side = 300;
 };
 
@@ -45,7 +45,7 @@ static double train(detector<preset>& d, data::dataset const& set, options const
     for (std::uint64_t b = 0; b < epoch; ++b) feed(b, filling);
   }
 
-  cpu::context context(o.cpu.get());
+  cpu::context context(o.compute.cpu());
   auto const defaults = preset::training();
   auto rate = defaults.rate;
   rate.steps = o.warmup + o.steps;
@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
   app.add_option("--mode", o.mode)->required()->check(CLI::IsMember({"train", "test"}));
   app.add_option("--steps", o.steps, "steps (train) or images (test) that are timed")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--warmup", o.warmup, "steps or images before them")->capture_default_str()->check(CLI::PositiveNumber);
-  o.cpu.add_to(app);
+  o.compute.add_to(app, console::compute_arguments::use::cpu_alone);
   app.add_option("--batch", o.batch)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--short", o.short_side, "shorter side of resized images, pixels")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--init", o.init, "model file (random weights)");
@@ -94,11 +94,11 @@ int main(int argc, char** argv) {
     auto const set = data::read_voc({{o.root, o.mode == "train" ? "trainval" : "test"}}, {.classes = names});
     auto config = preset::config(names);
     config.short_side = o.short_side;
-    auto d = o.init.empty() ? detector<preset>(config, o.cpu.get()) : load<preset>(o.init, o.cpu.get());
+    auto d = o.init.empty() ? detector<preset>(config, o.compute.cpu()) : load<preset>(o.init, o.compute.cpu());
     if (o.init.empty()) d.model().parameters().initialise(0);
     double const speed = o.mode == "train" ? train(d, set, o) : test(d, set, o);
     if (!o.save.empty()) save(d, o.save);
-    o.cpu.report();
+    o.compute.report();
     std::printf("images_per_second %.2f\n", speed);
     return 0;
   } catch (std::exception const& e) {

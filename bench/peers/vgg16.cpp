@@ -10,7 +10,7 @@
 //   compare  are the detections of --found those of --expected, by the rule of testing/parity? How many are nearly there?
 //   about    engines and versions
 // Peak memory is what the system says of the process of detect and of train.
-#include "../../examples/cpu_options.hpp"
+#include "../../examples/compute_options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <frcnn/io/atomic_file.hpp>
@@ -40,7 +40,7 @@ constexpr int height = 600, width = 800;
 
 struct options {
   std::string job, dir, json_file, found, expected;
-  console::cpu_arguments cpu;
+  console::compute_arguments compute;
   int warmup = 2, runs = 5;
 };
 
@@ -64,7 +64,7 @@ std::vector<image> read_images(std::string const& path) {
   return all;
 }
 
-detector<preset> load_model(options const& o) { return load<preset>(o.dir + "/model.safetensors", o.cpu.get()); }
+detector<preset> load_model(options const& o) { return load<preset>(o.dir + "/model.safetensors", o.compute.cpu()); }
 
 json as_json(std::vector<detection> const& found) {
   json list = json::array();
@@ -107,7 +107,7 @@ json train(options const& o) {
   auto const im = read_images(o.dir + "/images.rgb")[0];
   std::vector<box<float>> const boxes{{50, 60, 250, 300}, {300, 100, 500, 400}, {20, 20, 120, 90}};
   std::vector<std::int32_t> const labels{1, 7, 15};
-  cpu::context c(o.cpu.get());
+  cpu::context c(o.compute.cpu());
   trainer<preset::model> t(d.model(), c, input_batch<float, cpu>(d.config().normalisation, preset::convention::size_divisor),
                            {.rate = {.lr = 1e-4, .steps = o.warmup + o.runs}, .optimiser = {.momentum = 0.9, .decay = 5e-4}});
   json said{{"ms", json::array()}};
@@ -186,7 +186,7 @@ int main(int argc, char** argv) {
   options o;
   app.add_option("job", o.job)->required()->check(CLI::IsMember({"detect", "train", "cold", "compare", "about"}));
   app.add_option("--dir", o.dir, "folder with model.safetensors and images.rgb");
-  o.cpu.add_to(app);
+  o.compute.add_to(app, console::compute_arguments::use::cpu_alone);
   app.add_option("--warmup", o.warmup, "runs before those that are timed")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--runs", o.runs)->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--json", o.json_file, "detect: write the detections of every image here");
@@ -199,7 +199,7 @@ int main(int argc, char** argv) {
                       : o.job == "cold"    ? cold(o)
                       : o.job == "compare" ? compare(o)
                                            : about();
-    o.cpu.report();
+    o.compute.report();
     std::cout << said.dump() << std::endl;
     return 0;
   } catch (std::exception const& e) {

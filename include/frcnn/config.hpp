@@ -5,7 +5,8 @@
 //   FRCNN_VOCABULARY  v0_1: what parts of a program hand to each other that are compiled with different flags or compilers: error, image,
 //                     box, detection, configuration, options, any_detector. The same name whatever the flags: the version alone is in it.
 //   FRCNN_ABI         v0_1_0_fma3_avx2_omp_onednn_ndebug: all else, kernels and contexts above all. It carries the version, the instruction
-//                     set, threads, engines and assertions, so that files that were compiled differently never share a function or a type.
+//                     set, threads, engines (and noblas) and assertions, so that files that were compiled differently never share a function
+//                     or a type.
 // A function of the vocabulary is FRCNN_PER_BUILD: its name carries FRCNN_ABI all the same, its parameters' types do not. Otherwise the
 // linker would keep one copy for the whole program, perhaps one that only the newest processors can run.
 // (The standard library's templates, such as std::vector<detection>, are beyond this: files for several processors in one program belong
@@ -59,12 +60,20 @@
 #if FRCNN_HAS_ONEDNN && !FRCNN_HAS_FAST
 #error "frcnn: oneDNN adds to the engine fast: FRCNN_HAS_ONEDNN needs FRCNN_HAS_FAST"
 #endif
-#if FRCNN_HAS_ONEDNN
-#define FRCNN_ENGINES onednn
-#elif FRCNN_HAS_FAST
-#define FRCNN_ENGINES fast
+#if !defined(FRCNN_HAS_BLAS)
+#define FRCNN_HAS_BLAS 1  // set to 0 by the build: FRCNN_BLAS
+#endif
+#if FRCNN_HAS_BLAS
+#define FRCNN_WITH_BLAS(engines) engines
 #else
-#define FRCNN_ENGINES portable
+#define FRCNN_WITH_BLAS(engines) engines##_noblas
+#endif
+#if FRCNN_HAS_ONEDNN
+#define FRCNN_ENGINES FRCNN_WITH_BLAS(onednn)
+#elif FRCNN_HAS_FAST
+#define FRCNN_ENGINES FRCNN_WITH_BLAS(fast)
+#else
+#define FRCNN_ENGINES FRCNN_WITH_BLAS(portable)
 #endif
 #if defined(NDEBUG)
 #define FRCNN_ASSERTIONS ndebug

@@ -5,6 +5,7 @@
 #include "frcnn/data/image_io.hpp"
 #include "frcnn/data/loader.hpp"
 #include "frcnn/data/memory_source.hpp"
+#include "frcnn/data/pixel_statistics.hpp"
 #include "frcnn/data/shared_images.hpp"
 #include "frcnn/data/stored_image.hpp"
 #include "frcnn/data/summary.hpp"

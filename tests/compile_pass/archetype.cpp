@@ -6,6 +6,7 @@
 #include "frcnn/testing/decisions.hpp"
 #include "frcnn/testing/gradcheck.hpp"
 #include "frcnn/train/checkpoint.hpp"
+#include "frcnn/train/shared_evaluation.hpp"
 #include "frcnn/train/trainer.hpp"
 
 namespace smallest {  // not without a name: nothing here is defined
@@ -146,6 +147,8 @@ template class frcnn::input_batch<float, archetype>;
 template class frcnn::buffer<float, archetype>;
 template class frcnn::staging<float, archetype>;
 template class frcnn::readback<float, archetype>;
+static_assert(Communicator<null_communicator<archetype>>);
+template class frcnn::communicator_ref<null_communicator<archetype>>;
 
 // Not run.
 void use(detector<preset>& d, trainer<preset::model>& t, archetype::context& c, io::checkpoint const& saved,
@@ -154,6 +157,11 @@ void use(detector<preset>& d, trainer<preset::model>& t, archetype::context& c, 
   save_checkpoint(directory, d, t, {});
   load_checkpoint(saved, d, t, {});
   t.run([](std::uint64_t, input_batch<float, archetype>&) {});
+  null_communicator<archetype> alone;
+  communicator_ref<null_communicator<archetype>> others(alone);
+  std::vector<std::vector<detection>> found;
+  t.share(others);
+  gather_detections<archetype>(c, others, found);
   auto const decisions = testing::record(c, tape);
   testing::replay(c, decisions, tape);
   testing::gradcheck(

@@ -1,10 +1,13 @@
 # Builds and runs one consumer from nothing. Variables: WAY, SOURCE (this repository), BUILD (its build folder), WORK (scratch), GENERATOR,
-# CXX, PYTHON; NVCC for WAY=cuda.
+# CXX, PYTHON; NVCC for WAY=cuda, and NCCL, whether it has that component too; BLAS, which is OFF where the build that is tested has none.
 set(CMAKE_EXECUTE_PROCESS_COMMAND_ECHO STDOUT)
 file(REMOVE_RECURSE ${WORK}/build ${WORK}/prefix ${WORK}/tree ${WORK}/user)
 
 # The least work for a compiler: no optimisation, and nobody looks for a fault here with a debugger.
-set(quick -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0)
+set(quick -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DFRCNN_BLAS=${BLAS})
+if(EXISTS ${SOURCE}/third_party)  # the libraries of a bundle, for who is not inside of it
+  set(ENV{CMAKE_PREFIX_PATH} ${SOURCE}/third_party)
+endif()
 
 function(build_and_run)
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/${WAY} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
@@ -33,7 +36,7 @@ elseif(WAY STREQUAL "cuda")
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
                           -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DFRCNN_CUDA=ON OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} --install ${WORK}/tree --prefix ${WORK}/prefix OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
-  set(cuda -DCMAKE_CUDA_COMPILER=${NVCC} -DCMAKE_CUDA_ARCHITECTURES=90)
+  set(cuda -DCMAKE_CUDA_COMPILER=${NVCC} -DCMAKE_CUDA_ARCHITECTURES=90 -DNCCL=${NCCL})
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix ${cuda})
   # From source what is compiled is the same: only how it is found is not.
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/cuda -B ${WORK}/user -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}

@@ -161,11 +161,12 @@ TEST_CASE("fuzz: images") {
     b.resize(54 + 16);
     return b;
   }();
-  std::string const files[] = {data::encode_png(picture), data::encode_jpeg(picture), bmp};
+  auto const tiff = [](std::string const& name) { return io::read_file("tests/golden/tiff/" + name); };
+  std::string const files[] = {data::encode_png(picture), data::encode_jpeg(picture), bmp, tiff("rgb8.tif"), tiff("grey16.tif")};
   std::size_t decoded = 0;
   for (std::uint64_t round = 0; round < fuzz::rounds(3000); ++round) {
     fuzz::dice d(round);
-    auto const bytes = d.changed(files[round % 3]);
+    auto const bytes = d.changed(files[round % std::size(files)]);
     decoded += fuzz::allowed(round, [&] {
       auto const im = data::decode_image(data::bytes{reinterpret_cast<std::uint8_t const*>(bytes.data()), bytes.size()}, "fuzz");
       CHECK(im.pixels.size() == static_cast<std::size_t>(im.width) * static_cast<std::size_t>(im.height) * 3);

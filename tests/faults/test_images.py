@@ -95,7 +95,7 @@ check(len(lines) == 4 and all(str((data / "JPEGImages").resolve()) in line for l
 first = kept.read_bytes()
 again = ["train_voc", "--data", data, *OPTIONS, "--out", "run", "--resume"]
 check(run(*again).returncode == 0 and kept.read_bytes() == first, first, kept.read_bytes())
-kept.write_bytes(b"frcnn checked images 1, nonsense\n\0\xff")
+kept.write_bytes(b"frcnn checked images 2, nonsense\n\0\xff")
 check(run(*again).returncode == 0 and kept.read_bytes() == first, first, kept.read_bytes())
 (data / "JPEGImages/a.jpg").write_bytes(PHOTO.read_bytes()[:-2])
 refused(run(*again), "a.jpg: expected a whole JPEG, found its end missing")

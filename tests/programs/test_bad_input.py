@@ -113,6 +113,30 @@ for xml in (d / "Annotations").glob("*.xml"):
     xml.write_text(re.sub("<name>.*?</name>", "<name>zebra</name>", xml.read_text()))
 refused(run("evaluate", "--model", "model/model.safetensors", "--test", d), "zebra")
 
+# inputs that are not there are said before any work: no model is loaded, no image looked at
+model = "model/model.safetensors"
+pathlib.Path("lines.txt").write_text("")
+for program, arguments, named in (
+        ("evaluate", ["--model", model, "--test", good, "--proposals", "lost.txt"], "lost.txt"),
+        ("evaluate", ["--model", "lost.pth", "--test", good], "lost.pth"),
+        ("evaluate", ["--model", cut, "--test", "lost_data"], "lost_data"),
+        ("evaluate", ["--model", cut, "--test", f"{good}:lost_split"], "lost_split"),
+        ("evaluate", ["--model", cut, "--test", "lost.json"], "lost.json"),
+        ("evaluate", ["--model", good, "--test", good], f"{good}: expected a file, found a folder"),
+        ("compress", ["--model", cut, "--out", "less.safetensors", "--test", "lost_data"], "lost_data"),
+        ("propose", ["--model", cut, "--data", f"{good}:lost_split", "--out", "p.txt"], "lost_split"),
+        ("proposal_recall", ["--test", good, "--out", "recall", "lines.txt", "lost.txt"], "lost.txt"),
+        ("convert", ["--model", cut, "--out", "less.pth", "--map-classes", "lost/names.txt"], "lost/names.txt"),
+        *(("train_voc", ["--data", good, *TINY, "--out", "out", *options], options[-1]) for options in (
+            ["--init", "lost.pth"], ["--proposals", "lost.txt"], ["--proposals", "lines.txt", "--test-proposals", "lost.txt"],
+            ["--test", "lost_data"], ["--eval-every", "1e", "--val", "lost_data"], ["--classes", "lost/names.txt"],
+            ["--init", model, "--init-classes", "lost/names.txt"]))):
+    shutil.rmtree("out", ignore_errors=True)
+    result = run(program, *arguments)
+    refused(result, named)
+    check("checked" not in result.stderr and "cut.safetensors" not in result.stderr and not result.stdout, "no work before", result)
+check(not pathlib.Path("out").exists() and not list(pathlib.Path(".").glob("less.*")), "nothing is written")
+
 # images given to detect: a bad one is named, the other is done
 im = pathlib.Path("broken.jpg"); im.write_bytes(photo.read_bytes()[:3000])
 refused(run("detect", "--model", "model/model.safetensors", "--out", "boxes", "--json", "boxes.json", photo, im), "broken.jpg")

@@ -70,6 +70,8 @@ check(one.returncode == 0 and len(steps("one")) == 4, one)
 near(steps("two"), steps("one"))
 check(len(two.stdout.splitlines()) == len(one.stdout.splitlines()) and two.stdout.count("mAP50") == 1, "one of them speaks", two, one)
 check(two.stderr.count("step 2 of 2") == 1, two)
+data_of = lambda out: open(f"{out}/report.html").read().split("<h2>Data</h2>")[1].split("</table>")[0]
+check(data_of("two") == data_of("one"), "the report is the first process's")
 check({p.name for p in pathlib.Path("two").rglob("*")} == {p.name for p in pathlib.Path("one").rglob("*")}, "other files")
 
 # goes on with as many bit by bit, with others within rounding

@@ -45,6 +45,9 @@ for line in lines_of("watched", "val_loss"):
 check(f"is the best model, of step {best['step']} (mAP50 {best['val_map50']:.4f}, loss {best['val_loss']:.3f} on" in last_line(seen), best, seen)
 check((bytes_of("watched/best/model.safetensors") == bytes_of("watched/model.safetensors")) == (best["step"] == 30), best)
 check("validation" in open("watched/curves.svg").read() and "validation" not in open("whole/curves.svg").read(), "curves")
+data_of = lambda out: open(f"{out}/report.html").read().split("<h2>Data</h2>")[1].split("</table>")[0]
+check("training" in data_of("watched") and "validation" in data_of("watched"), data_of("watched"))
+check("validation" not in data_of("whole"), data_of("whole"))
 
 # kill -9 at moments spread over the run, again and again, until it gets through
 kills = 0

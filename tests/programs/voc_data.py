@@ -70,3 +70,46 @@ def voc(root, samples, test=None):
 def files(root):
     """Names of the files below a folder, relative to it."""
     return sorted(str(p.relative_to(root)) for p in pathlib.Path(root).rglob("*") if p.is_file())
+
+
+def read_png(path):
+    """Rows of bytes of a PNG of 8 bits that is not interlaced, and its width."""
+    data = pathlib.Path(path).read_bytes()
+    at, body = 8, b""
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IHDR":
+            width, height, bits, colours = struct.unpack_from(">IIBB", data, at + 8)
+        body += data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        at += 12 + length
+    step = {0: 1, 2: 3, 6: 4}[colours]
+    raw, rows, above = zlib.decompress(body), [], bytes(width * step)
+    for y in range(height):
+        line = bytearray(raw[y * (width * step + 1) + 1 : (y + 1) * (width * step + 1)])
+        how = raw[y * (width * step + 1)]
+        for i in range(len(line)):
+            a, b, c = (line[i - step] if i >= step else 0), above[i], (above[i - step] if i >= step else 0)
+            nearest = min((a, b, c), key=lambda v: abs(a + b - c - v))
+            line[i] = (line[i] + (0, a, b, (a + b) // 2, nearest)[how]) & 255
+        rows.append(bytes(line))
+        above = line
+    return rows, width
+
+
+def grey_png(rows, width, bits=16):
+    """Rows of numbers as a grey PNG."""
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    body = b"".join(b"\0" + struct.pack(f">{width}{'H' if bits == 16 else 'B'}", *r) for r in rows)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), bits, 0, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b""))
+
+
+def tiff(rows, width, channels):
+    """Rows of numbers, channel by channel, as a TIFF of 16 bits without compression."""
+    body = b"".join(struct.pack(f"<{width * channels}H", *r) for r in rows)
+    extra = channels - 1
+    lists = struct.pack(f"<{channels}H", *[16] * channels) + struct.pack(f"<{extra}H", *[0] * extra)
+    tags = [(256, 4, 1, width), (257, 4, 1, len(rows)), (258, 3, channels, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8 + len(lists)),
+            (277, 3, 1, channels), (278, 4, 1, len(rows)), (279, 4, 1, len(body)), (338, 3, extra, 8 + 2 * channels)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *t) for t in tags) + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8 + len(lists) + len(body)) + lists + body + directory

@@ -10,6 +10,8 @@
 // range: named with its layer.
 // Source: Fast R-CNN, sections 3.1 and 4.4: fc6 at 1024 and fc7 at 256 of 4096 cost it 0.3 points of mAP.
 #include "frcnn/compress/truncated_svd.hpp"
+
+#if FRCNN_HAS_BLAS
 #include "frcnn/detector/detector.hpp"
 
 FRCNN_HIDDEN_BEGIN
@@ -88,3 +90,5 @@ compressed<Preset> compress(detector<Preset> const& d, std::array<int, 2> ranks,
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END
+
+#endif

@@ -15,6 +15,10 @@
 // Throws error where t is not in 1 .. min(u, v), an element is not finite, or the eigenproblem does not converge.
 //
 // Example: W = [3 0; 0 1; 0 0], t = 1: values {3}, first [3 0], second [1; 0; 0], both up to a sign; error sqrt(1 / 10)
+// Not in a build without BLAS (FRCNN_HAS_BLAS is 0).
+#include "frcnn/config.hpp"
+
+#if FRCNN_HAS_BLAS
 #include "frcnn/core/backend.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
@@ -132,3 +136,5 @@ low_rank<T> truncated_svd(std::span<T const> w, int u, int v, int t, int threads
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END
+
+#endif

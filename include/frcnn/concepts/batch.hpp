@@ -63,6 +63,7 @@ void add_to(call_key& key, batch<T, B> const& im) {
   key.add(im.info);
   key.add(im.id);
   key.add(im.regions);
+  key.add(static_cast<void const*>(im.shared_with));
 }
 template <Real T, Backend B>
 void add_to(call_key& key, truth<T, B> const& gt) {

@@ -4,10 +4,14 @@
 //   2. x.sum(c, range)           range[i] becomes its sum over all processes, after what is queued in the context c. It may go on beside what
 //                                is queued next, which leaves the range alone until settle(); range: memory of the device, float or double
 //   3. x.settle(c)               what is queued in c from here on sees the sums
-//   4. x.broadcast(c, range)     range becomes that of process 0; bytes, float or double; settled
+//   4. x.broadcast(c, range)     range becomes that of process 0; memory of the device, bytes, float or double; settled
 //   5. x.barrier()               returns when every process has called it
+//   6. k.is_recordable()         whether sum and settle only queue work, which a recording may hold (core/recorded.hpp) and every process
+//                                replays. Else they do part of it on the host, and a recording ends before them
+//   7. k.check()                 throws where a sum that was queued has failed: asked by whoever has waited for the device, before it believes
+//                                what it reads. Nothing where the calls above throw themselves
 // Every process calls the same in the same order, with ranges of equal lengths. A sum has the same bits in all of them, and in every run of
-// as many processes. Calls are one thread's.
+// as many processes. Calls are one thread's. Numbers of the host: ops/sum_on_host.hpp.
 //
 // The smallest model:
 //   struct alone {                                              // one process: each sum is its own
@@ -18,12 +22,15 @@
 //     void settle(cpu::context&) {}
 //     template <class T> void broadcast(cpu::context&, std::span<T>) {}
 //     void barrier() {}
+//     bool is_recordable() const { return true; }
+//     void check() const {}
 //   };
 #include "frcnn/core/backend.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
@@ -42,6 +49,8 @@ concept Communicator = Backend<typename X::device> &&
                          x.broadcast(c, d);
                          x.broadcast(c, bytes);
                          x.barrier();
+                         { k.is_recordable() } -> std::same_as<bool>;
+                         k.check();
                        };
 // clang-format on
 
@@ -58,6 +67,8 @@ struct null_communicator {
   template <class T>
   void broadcast(context&, std::span<T>) {}
   void barrier() {}
+  bool is_recordable() const { return true; }
+  void check() const {}
 };
 
 // A communicator whose type is not known where it is used: a batch and a trainer hold one of these, so that they are compiled once.
@@ -76,6 +87,8 @@ class any_communicator {
   virtual void broadcast(context& c, std::span<double> range) = 0;
   virtual void broadcast(context& c, std::span<std::byte> range) = 0;
   virtual void barrier() = 0;
+  virtual bool is_recordable() const = 0;
+  virtual void check() const = 0;
 };
 
 // X as one: `to` outlives it.
@@ -93,6 +106,8 @@ class communicator_ref final : public any_communicator<typename X::device> {
   void broadcast(context& c, std::span<double> range) override { to_.broadcast(c, range); }
   void broadcast(context& c, std::span<std::byte> range) override { to_.broadcast(c, range); }
   void barrier() override { to_.barrier(); }
+  bool is_recordable() const override { return std::as_const(to_).is_recordable(); }
+  void check() const override { std::as_const(to_).check(); }
 
  private:
   X& to_;

@@ -33,11 +33,12 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
-// A JPEG, PNG or BMP file in memory.
+// A file in memory of a format that data/image_io.hpp reads.
 struct encoded_image {
   std::string file;     // its bytes
   std::string name;     // what errors call it
   int orientation = 1;  // EXIF's, by which it is turned: width and height of its truth are those after that
+  pixel_layout layout{};  // channels and bits that it is decoded to
 };
 
 namespace detail {

@@ -15,12 +15,25 @@ namespace frcnn::inline FRCNN_VOCABULARY {
 // Of an image, and so of what a network reads.
 inline constexpr int most_channels = 16;
 
+// What files are decoded to (data/image_io.hpp).
+struct pixel_layout {
+  int channels = 3;  // 3: RGB, of grey files too; otherwise as many as the file has
+  int bits = 8;      // 8: of 16 bits the high byte; 16: as stored, so that files of 8 bits stay as they are
+
+  // 3 channels have 8 bits, others are as stored.
+  FRCNN_PER_BUILD static constexpr pixel_layout of(int channels) { return {channels, channels == 3 ? 8 : 16}; }
+  FRCNN_PER_BUILD friend constexpr bool operator==(pixel_layout const&, pixel_layout const&) = default;
+};
+
 struct pixel_normalisation {
   bool bgr = false;  // order of the channels that the network reads, where they are three
   double range = 1;  // pixels run from 0 to this
   double mean[most_channels] = {};
   double deviation[most_channels] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   int channels = 3;  // 1 to 16; means and deviations beyond are not used
+  int bits = 0;      // of files: as pixel_layout's; 0: as pixel_layout::of has it. Pixels that a program hands over are taken as they are
+
+  FRCNN_PER_BUILD constexpr pixel_layout layout() const { return {channels, bits ? bits : pixel_layout::of(channels).bits}; }
 
   // torchvision's detection models
   FRCNN_PER_BUILD static constexpr pixel_normalisation imagenet() { return {false, 1, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}; }
@@ -39,7 +52,7 @@ struct pixel_normalisation {
   FRCNN_PER_BUILD friend constexpr bool operator==(pixel_normalisation const& a, pixel_normalisation const& b) {
     for (int c = 0; c < a.channels && c < most_channels; ++c)
       if (a.mean[c] != b.mean[c] || a.deviation[c] != b.deviation[c]) return false;
-    return a.bgr == b.bgr && a.range == b.range && a.channels == b.channels;
+    return a.bgr == b.bgr && a.range == b.range && a.channels == b.channels && a.bits == b.bits;
   }
 };
 

@@ -3,11 +3,12 @@
 // not decoded again. Only good verdicts are kept.
 //
 // An image counts as unchanged when its path, its size and its times of change (of the contents, and of the file as such) are what they
-// were. The file has a version and a checksum, and says which JPEG decoder gave the verdicts; one that is damaged, of another version or
-// of another decoder holds nothing.
+// were. The file has a version and a checksum, and says which decoders gave the verdicts; one that is damaged, of another version or of
+// other decoders holds nothing.
 //
-//   frcnn checked images 1, libjpeg-turbo
-//   <bytes> <mtime> <ctime> <width> <height> <orientation><TAB><narrow><TAB><remark><TAB><absolute path>      a line per image
+//   frcnn checked images 2, libjpeg-turbo, libtiff
+//   <bytes> <mtime> <ctime> <width> <height> <colours> <transparency> <bits> <orientation><TAB><narrow><TAB><remark><TAB><absolute path>
+//                                                                                                          a line per image
 //   end <images> <FNV-1a of all before>
 //
 // find() may be called by many threads at once; add() and save() by one, and not meanwhile.
@@ -70,7 +71,9 @@ class check_cache {
     std::size_t lines = 0;
     for (auto const& [path, e] : seen_) {
       if ((path + e.facts.narrow + e.facts.remark).find('\n') != path.npos) continue;
-      for (std::int64_t v : {e.stamp.size, e.stamp.changed, e.stamp.touched, std::int64_t{e.facts.width}, std::int64_t{e.facts.height}})
+      auto const& channels = e.facts.channels;
+      for (std::int64_t v : {e.stamp.size, e.stamp.changed, e.stamp.touched, std::int64_t{e.facts.width}, std::int64_t{e.facts.height},
+                             std::int64_t{channels.colours}, std::int64_t{channels.transparency}, std::int64_t{channels.bits}})
         text += std::to_string(v) + ' ';
       text += std::to_string(e.facts.orientation) + '\t' + e.facts.narrow + '\t' + e.facts.remark + '\t' + path + '\n';
       ++lines;
@@ -85,7 +88,9 @@ class check_cache {
   };
   using table = std::map<std::string, entry>;
 
-  static std::string header() { return std::string("frcnn checked images 1, ") + FRCNN_JPEG_DECODER + "\n"; }
+  static std::string header() {
+    return std::string("frcnn checked images 2, ") + FRCNN_JPEG_DECODER + (FRCNN_HAS_TIFF ? ", libtiff" : "") + "\n";
+  }
 
   static std::string key(std::filesystem::path const& image) {
     std::error_code problem;
@@ -112,7 +117,7 @@ class check_cache {
   }
 
   bool add_line(std::string_view line) {
-    std::int64_t numbers[6];
+    std::int64_t numbers[9];
     char const *at = line.data(), *const end = line.data() + line.size();
     for (std::int64_t& n : numbers) {
       auto const [next, code] = std::from_chars(at, end, n);
@@ -125,9 +130,11 @@ class check_cache {
       at = tab == end ? end : tab + 1;
       return text;
     };
-    auto const [size, changed, touched, width, height, orientation] = numbers;
+    auto const [size, changed, touched, width, height, colours, transparency, bits, orientation] = numbers;
     if (width < 1 || height < 1 || width > max_pixels || height > max_pixels || orientation < 1 || orientation > 8) return false;
+    if (colours < 1 || colours > most_channels || transparency < 0 || transparency > 1 || (bits != 8 && bits != 16)) return false;
     entry e{{size, changed, touched}, {static_cast<int>(width), static_cast<int>(height), static_cast<int>(orientation)}};
+    e.facts.channels = {static_cast<int>(colours), transparency == 1, static_cast<int>(bits)};
     e.facts.narrow = field();
     e.facts.remark = field();
     return at != end && known_.emplace(std::string(at, end), std::move(e)).second;

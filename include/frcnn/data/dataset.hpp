@@ -58,11 +58,12 @@ struct dataset {
   std::vector<std::string> classes;
   std::vector<sample> samples;
   std::shared_ptr<io::coco_instances const> coco{};  // what its COCO file says; null: it is of none, or of several
+  pixel_layout layout{};                             // what its files are decoded to
 
   std::size_t size() const { return samples.size(); }
   encoded_image pixels(std::size_t i) const {
     sample const& s = samples[i];
-    return {io::read_file(s.image), s.image.string(), s.orientation};
+    return {io::read_file(s.image), s.image.string(), s.orientation, layout};
   }
   image_truth truth(std::size_t i) const {
     sample const& s = samples[i];

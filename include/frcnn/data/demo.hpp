@@ -49,7 +49,7 @@ inline void write_demo_voc(std::filesystem::path const& out, demo_options const&
       sample said;
       said.width = scene.pixels.width, said.height = scene.pixels.height;
       said.objects = scene.objects;
-      io::write_new_file(beside / "Annotations" / (id + ".xml"), detail::annotation_of(said, file, "JPEGImages"));
+      io::write_new_file(beside / "Annotations" / (id + ".xml"), annotation_text(said, file, "JPEGImages"));
     });
     std::string splits[2];
     for (int i = 0; i < o.images; ++i) splits[i < train ? 0 : 1] += detail::demo_id(i) + "\n";

@@ -3,7 +3,8 @@
 //
 //   1 as stored   2 mirrored left to right   3 by 180 degrees   4 mirrored top to bottom
 //   5 mirrored along the falling diagonal    6 by 90 degrees clockwise    7 mirrored along the rising diagonal    8 by 90 counter-clockwise
-// Cameras write 1, 3, 6 and 8. Read from a JPEG's APP1 segment and from a PNG's eXIf chunk; what is out of range or cut counts as 1.
+// Cameras write 1, 3, 6 and 8. Read from a JPEG's APP1 segment, from a PNG's eXIf chunk, and from a TIFF's own tag; what is out of range or
+// cut counts as 1.
 //
 // Tools disagree about the frame that boxes are written in: labelImg, CVAT and browsers show the turned picture, OpenCV turns,
 // torchvision and Pillow do not unless they are told. An annotation's <size> tells which it was where turning swaps the sides.
@@ -36,16 +37,20 @@ inline exif_mode parse_exif_mode(std::string const& text) {
 
 namespace detail {
 
-// Of a TIFF block, which is what EXIF is: tag 0x0112 in its first directory.
+// Of a TIFF block, which is what EXIF is: tag 0x0112 in its first directory. A BigTIFF's directory has numbers of 8 bytes, of which the
+// lower four do.
 inline int tiff_orientation(bytes tiff) {
   if (tiff.size() < 8 || (tiff[0] != 'I' && tiff[0] != 'M') || tiff[1] != tiff[0]) return 1;
   auto const read = [&](std::size_t at, int n) { return tiff[0] == 'M' ? big_endian(tiff, at, n) : little_endian(tiff, at, n); };
-  std::size_t const directory = read(4, 4);
-  if (directory > tiff.size() - 2) return 1;
-  std::size_t const entries = read(directory, 2);
-  for (std::size_t i = 0, at = directory + 2; i < entries && at + 12 <= tiff.size(); ++i, at += 12) {
+  bool const big = read(2, 2) == 43;
+  if (big && tiff.size() < 24) return 1;
+  auto const read_long = [&](std::size_t at) { return read(at + (tiff[0] == 'M' ? 4 : 0), 4); };
+  std::size_t const directory = big ? read_long(8) : read(4, 4), count = big ? 8 : 2, step = big ? 20 : 12;
+  if (directory > tiff.size() - count) return 1;
+  std::size_t const entries = big ? read_long(directory) : read(directory, 2);
+  for (std::size_t i = 0, at = directory + count; i < entries && at + step <= tiff.size(); ++i, at += step) {
     if (read(at, 2) != 0x0112) continue;
-    std::uint32_t const value = read(at + 8, read(at + 2, 2) == 4 ? 4 : 2);  // SHORT; some write LONG
+    std::uint32_t const value = read(at + step - 4 - (big ? 4 : 0), read(at + 2, 2) == 4 ? 4 : 2);  // SHORT; some write LONG
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
   return 1;
@@ -68,6 +73,7 @@ inline int exif_orientation(bytes file) {
       if (type == "eXIf") orientation = detail::tiff_orientation(payload);
       return type == "eXIf";
     });
+  else if (kind_of(file) == image_kind::tiff) orientation = detail::tiff_orientation(file);
   return orientation;
 }
 
@@ -105,9 +111,13 @@ void turn(std::uint8_t const* stored, int w, int h, std::ptrdiff_t row, Bytes by
 inline decoded_image turned(decoded_image stored, int orientation) {
   if (orientation < 2 || orientation > 8) return stored;
   bool const swaps = swaps_sides(orientation);
-  decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height());
-  detail::turn(stored.data(), stored.width(), stored.height(), std::ptrdiff_t{3} * stored.width(), std::integral_constant<int, 3>(),
-               orientation, result.data());
+  decoded_image result(swaps ? stored.height() : stored.width(), swaps ? stored.width() : stored.height(), stored.channels(),
+                       stored.bits());
+  auto const turn = [&](auto bytes) {  // of a pixel; a constant for RGB
+    detail::turn(stored.data(), stored.width(), stored.height(), std::ptrdiff_t{bytes} * stored.width(), bytes, orientation, result.data());
+  };
+  if (stored.pixel_bytes() == 3) turn(std::integral_constant<int, 3>());
+  else turn(stored.pixel_bytes());
   return result;
 }
 inline image turned(image stored, int orientation) {

@@ -5,6 +5,7 @@
 // folder is listed once, when first asked about. An id may have folders in front: "2007/000001".
 //
 // Example: file_finder images("JPEGImages", image_extensions());  images.find("000001")   // JPEGImages/000001.JPG
+#include "frcnn/data/image_file.hpp"
 #include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/descriptor.hpp"
@@ -20,9 +21,21 @@ namespace frcnn::inline FRCNN_ABI::data {
 
 using extension_list = std::vector<std::string>;  // lower case, with the dot
 
-inline extension_list image_extensions() { return {".jpg", ".jpeg", ".png", ".bmp", ".jfif"}; }
-// Those of pictures that this library does not read.
-inline extension_list other_image_extensions() { return {".tif", ".tiff", ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2"}; }
+inline extension_list image_extensions() {
+#if FRCNN_HAS_TIFF
+  return {".jpg", ".jpeg", ".png", ".bmp", ".jfif", ".tif", ".tiff"};
+#else
+  return {".jpg", ".jpeg", ".png", ".bmp", ".jfif"};
+#endif
+}
+// Those of pictures that this build does not read.
+inline extension_list other_image_extensions() {
+#if FRCNN_HAS_TIFF
+  return {".webp", ".gif", ".heic", ".heif", ".avif", ".jp2"};
+#else
+  return {".tif", ".tiff", ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2"};
+#endif
+}
 inline extension_list all_image_extensions() {
   extension_list all = image_extensions(), others = other_image_extensions();
   all.insert(all.end(), others.begin(), others.end());

@@ -5,7 +5,7 @@
 //   check_image(file, known)         what the file says about itself; a function of the file alone, or what is known of it from last time
 //   v.place(mode, claimed)           which picture is used: as stored, or turned
 //   size_agrees(verdict, claimed)    whether an annotation's <size> is the size of the picture that is used
-// Throws frcnn::error that names the file: missing, empty, of no known format, cut short, undecodable.
+// Throws frcnn::error that names the file: missing, empty, of no known format, cut short, undecodable, of other channels than the layout's.
 //
 // Example: image_verdict v = check_image("JPEGImages/000001.jpg");   // a phone's: stored 4000 x 3000, orientation 6
 //          v.place(exif_mode::automatic, {{3000, 4000}});            // v.width x v.height is 3000 x 4000, v.orientation is 6
@@ -38,10 +38,12 @@ struct image_verdict {
 };
 
 // known: may be null. header_only: nothing is decoded (image_header.hpp), and the verdict is not one to be kept.
-inline image_verdict check_image(std::filesystem::path const& file, check_cache const* known = nullptr, bool header_only = false) {
+inline image_verdict check_image(std::filesystem::path const& file, check_cache const* known = nullptr, bool header_only = false,
+                                 pixel_layout const& layout = {}) {
   image_verdict v;
   if (header_only) {
     v.facts = inspect_header(file);
+    check_layout(v.facts.channels, layout, file.string());
     v.place(exif_mode::automatic, {});
     return v;
   }
@@ -49,6 +51,7 @@ inline image_verdict check_image(std::filesystem::path const& file, check_cache 
   if (stamp) v.stamp = *stamp;
   auto facts = known && stamp ? known->find(file, *stamp) : std::nullopt;
   v.facts = facts ? std::move(*facts) : inspect_image(as_bytes(io::read_file(file)), file.string());
+  check_layout(v.facts.channels, layout, file.string());
   v.place(exif_mode::automatic, {});
   return v;
 }

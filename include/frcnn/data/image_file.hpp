@@ -5,6 +5,7 @@
 //
 // Example: kind_of(as_bytes("\xFF\xD8\xFF...")) is image_kind::jpeg;  foreign_format(as_bytes("GIF89a")) begins with "a GIF"
 // Sources: ITU-T T.81, annex B (JPEG); PNG, third edition, section 5; Microsoft's BITMAPINFOHEADER.
+#include "frcnn/core/pixels.hpp"
 #include "frcnn/io/crc32c.hpp"
 #include "frcnn/io/foreign_file.hpp"
 
@@ -15,6 +16,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+
+#if !defined(FRCNN_HAS_TIFF)
+#define FRCNN_HAS_TIFF 0  // set by the build: FRCNN_TIFF
+#endif
+// What this build reads, in messages.
+#if FRCNN_HAS_TIFF
+#define FRCNN_IMAGE_FORMATS "JPEG, PNG, BMP or TIFF"
+#define FRCNN_IMAGE_ENDINGS ".{jpg,jpeg,png,bmp,tif,tiff}"
+#else
+#define FRCNN_IMAGE_FORMATS "JPEG, PNG or BMP"
+#define FRCNN_IMAGE_ENDINGS ".{jpg,jpeg,png,bmp}"
+#endif
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
@@ -29,7 +42,7 @@ inline constexpr std::int64_t max_pixels = std::int64_t{1} << 28;
 // A progressive JPEG has about ten scans; each costs a pass over all its coefficients, and a few bytes can ask for one.
 inline constexpr int max_scans = 500;
 
-enum class image_kind : std::uint8_t { unknown, jpeg, png, bmp };
+enum class image_kind : std::uint8_t { unknown, jpeg, png, bmp, tiff };
 
 namespace detail {
 
@@ -50,7 +63,18 @@ inline std::uint32_t little_endian(bytes b, std::size_t at, int n) {
 
 }  // namespace detail
 
+namespace detail {
+// "II*" and "MM*", and those of BigTIFF.
+inline bool is_tiff(bytes file) {
+  for (std::string_view const magic : {std::string_view("II*\0", 4), {"MM\0*", 4}, {"II+\0", 4}, {"MM\0+", 4}})
+    if (has_at(file, 0, magic)) return true;
+  return false;
+}
+}  // namespace detail
+
+// unknown: also of a format that this build does not read.
 inline image_kind kind_of(bytes file) {
+  if (FRCNN_HAS_TIFF && detail::is_tiff(file)) return image_kind::tiff;
   if (detail::has_at(file, 0, "\xFF\xD8\xFF")) return image_kind::jpeg;
   if (detail::has_at(file, 0, "\x89PNG\r\n\x1A\n")) return image_kind::png;
   if (detail::has_at(file, 0, "BM") && file.size() >= 18 && detail::little_endian(file, 14, 4) <= 124) return image_kind::bmp;
@@ -63,11 +87,8 @@ inline std::string foreign_format(bytes file) {
     std::size_t at;
     std::string_view magic, name;
   };
-  constexpr mark known[] = {{0, {"II*\0", 4}, "a TIFF"},
-                            {0, {"MM\0*", 4}, "a TIFF"},
-                            {0, {"II+\0", 4}, "a TIFF"},
-                            {0, {"MM\0+", 4}, "a TIFF"},
-                            {8, "WEBP", "a WebP"},
+  constexpr char const* convert = ", which has to be converted first (for example: mogrify -format png FILE)";
+  constexpr mark known[] = {{8, "WEBP", "a WebP"},
                             {0, "GIF8", "a GIF"},
                             {4, "ftypavif", "an AVIF"},
                             {4, "ftyphei", "a HEIC"},
@@ -80,11 +101,23 @@ inline std::string foreign_format(bytes file) {
                             {0, "8BPS", "a Photoshop document"},
                             {0, "%PDF", "a PDF"},
                             {128, "DICM", "a DICOM"}};
+  if (detail::is_tiff(file)) return std::string("a TIFF") + convert + ", or read by a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)";
   for (mark const& m : known)
-    if (detail::has_at(file, m.at, m.magic))
-      return std::string(m.name) + ", which has to be converted first (for example: mogrify -format png FILE)";
+    if (detail::has_at(file, m.at, m.magic)) return std::string(m.name) + convert;
   return io::foreign_file({reinterpret_cast<char const*>(file.data()), std::min<std::size_t>(file.size(), 512)});
 }
+
+// What a file holds of each pixel.
+struct stored_channels {
+  int colours = 3;            // 1 to 16: channels without transparency
+  bool transparency = false;  // one more, the last
+  int bits = 8;               // of a channel: 8 or 16; fewer are spread over 8
+
+  // Whether so many can be made of them: transparency may be left out, and a grey channel is three equal ones.
+  bool give(int channels) const {
+    return channels == colours || (transparency && channels == colours + 1) || (channels == 3 && colours == 1);
+  }
+};
 
 namespace detail {
 
@@ -128,8 +161,7 @@ bool walk_png(bytes file, Visit visit) {
 // What is known of a file without decoding it.
 struct image_claims {
   std::int64_t width = 0, height = 0;
-  int bits = 8;                   // of a channel
-  bool grey = false;              // one channel, besides transparency
+  stored_channels channels{};
   bool whole = false;             // its end is there
   bool sound = true;              // a JPEG's Huffman tables fit, a PNG's checksums are right: stb checks neither
   int scans = 0;                  // of a JPEG
@@ -159,7 +191,7 @@ inline image_claims claims_of_jpeg(bytes file) {
   c.whole = walk_jpeg(file, [&](std::uint8_t marker, bytes payload) {
     bool const frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
     if (frame && payload.size() >= 5) c.claim(big_endian(payload, 3, 2), big_endian(payload, 1, 2));
-    if (frame && payload.size() >= 6) four = four || payload[5] == 4, c.grey = payload[5] == 1;
+    if (frame && payload.size() >= 6) four = four || payload[5] == 4, c.channels.colours = payload[5] == 1 ? 1 : 3;
     if (marker == 0xEE) adobe = adobe || (has_at(payload, 0, "Adobe") && payload.size() >= 12);
     if (marker == 0xC4) c.sound = c.sound && sound_huffman_tables(payload);
     c.scans += marker == 0xDA;
@@ -174,8 +206,10 @@ inline image_claims claims_of_png(bytes file) {
   c.whole = walk_png(file, [&](std::string_view type, bytes payload) {
     if (type == "IHDR" && payload.size() >= 9) {
       c.claim(big_endian(payload, 0, 4), big_endian(payload, 4, 4));
-      c.bits = payload[8];
-      c.grey = payload.size() >= 10 && (payload[9] == 0 || payload[9] == 4);
+      c.channels.bits = payload[8] == 16 ? 16 : 8;
+      int const type_of_colour = payload.size() >= 10 ? payload[9] : 2;
+      c.channels.colours = type_of_colour == 0 || type_of_colour == 4 ? 1 : 3;
+      c.channels.transparency = type_of_colour == 4 || type_of_colour == 6;  // a palette's, and that of one colour (tRNS), is none
     }
     if (type == "IHDR" || type == "PLTE" || type == "IDAT") {
       std::string_view const checked(type.data(), type.size() + payload.size());

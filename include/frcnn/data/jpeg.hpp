@@ -4,7 +4,8 @@
 //   decode_jpeg(file, name)   RGB pixels as stored
 //   verify_jpeg(file, name)   the same verdict, and no pixels: libjpeg-turbo decodes at an eighth of the size, which reads
 //                             every coefficient
-// Both take a file that claims_of_jpeg() found whole, and throw frcnn::error that names it; no memory: std::bad_alloc.
+// Both take a file that claims_of_jpeg() found whole, and throw frcnn::error that names it; no memory: std::bad_alloc. libjpeg-turbo's
+// pixels may be given up between two rows (core/abandon.hpp).
 //
 // With libjpeg-turbo grey and YCbCr pixels are Pillow's, bit for bit, and so are CMYK ones with Adobe's marker. A file whose pixels are
 // damaged is refused, which stb, where it does not notice, fills with grey. What libjpeg merely wonders about (bytes before a marker, an
@@ -13,6 +14,7 @@
 // Everything here has internal linkage, as stb has: translation units that were built with different decoders do not disturb each other.
 // libjpeg reports faults by a call that may not return. It ends in longjmp, over frames of C code and of functions without destructors.
 // Source: libjpeg-turbo, libjpeg.txt, "Error handling" and "Special considerations".
+#include "frcnn/core/abandon.hpp"
 #include "frcnn/core/error.hpp"
 #include "frcnn/data/decoded_image.hpp"
 #include "frcnn/data/image_file.hpp"
@@ -141,6 +143,7 @@ class jpeg_session {
     }
     JSAMPARRAY const inks = four ? rows_of(1) : nullptr;
     while (info_.output_scanline < info_.output_height) {
+      if (is_abandoned()) return false;
       std::uint8_t* out = pixels_ + stride * info_.output_scanline;
       if (!four) {
         jpeg_read_scanlines(&info_, &out, 1);
@@ -176,6 +179,7 @@ class jpeg_session {
 
 [[maybe_unused]] void run_jpeg(jpeg_session& session, bytes file, std::string const& name, jpeg_goal goal) {
   if (session.run(file, goal)) return;
+  stop_if_abandoned();
   if (session.no_memory()) throw std::bad_alloc();
   throw undecodable(name, "JPEG", session.why());
 }

@@ -7,6 +7,7 @@
 // there, or are ignore regions (label -1), or objects like others.
 // Throws where the pixels are not of the size that the truth names, or have another number of channels.
 #include "frcnn/concepts/data_source.hpp"
+#include "frcnn/core/abandon.hpp"
 #include "frcnn/data/augment_pixels.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/image_cache.hpp"
@@ -93,6 +94,7 @@ template <DataSource Source, class F>
 void with_pixels(Source const& data, std::size_t i, F&& f) {
   auto&& given = data.pixels(i);
   if constexpr (gives_files<Source>) {
+    stop_if_abandoned();
     decoded_image const decoded = decode(given);
     f(image_view(decoded));
   } else {
@@ -148,6 +150,7 @@ void load(Source const& data, load_request const& r, load_options const& o, imag
       if (v.bits == 16) memory.resize(v, plan, resized.at_16(0, 0), channels);
       else memory.resize(v, plan, resized.pixels.data(), channels);
     });
+    stop_if_abandoned();
     if (cache) cache->store(cached_as, resized);
     if (moves) copy_part(resized);
   }

@@ -10,12 +10,15 @@
 // 2. next() waits for its batch and lends it until the next call; where its items are not begun it makes them itself
 // 3. where they are begun but do not come (on a busy machine the lowest priority may not run at all), it makes them once more after a
 //    while, and the first of the two counts: a starving worker costs time, never progress
+// 4. what the workers are making when the prefetcher ends is given up (core/abandon.hpp), so that nobody waits for a starving worker
 // What a batch holds is a function of its index alone, so that none of this is seen in the results. Items circulate: once all have been as
 // large as they get, nothing is allocated.
 //
 // An exception of make() is thrown by the next() that asks for its batch, and again until seek().
+#include "frcnn/core/abandon.hpp"
 #include "frcnn/core/threads.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -178,6 +181,7 @@ class prefetcher {
 
   void work(make_function& make) {
     take_lowest_priority();
+    abandonable const given_up(stopping_);
     Item mine{};
     std::unique_lock lock(mutex_);
     for (ticket t{};;) {
@@ -196,7 +200,8 @@ class prefetcher {
   std::uint64_t generation_ = 0;  // raised by seek()
   std::uint64_t position_ = 0;    // the batch that next() gives
   std::uint64_t opened_ = 0;      // batches before it are planned
-  bool lent_ = false, ended_ = false, stopping_ = false;
+  bool lent_ = false, ended_ = false;
+  std::atomic<bool> stopping_{false};
   helping_threads workers_;
 };
 

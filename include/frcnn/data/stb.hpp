@@ -275,14 +275,14 @@ auto with_stb(bytes file, std::string const& name, std::string const& format, in
   throw undecodable(name, format, why);
 }
 
-// Any format that stb reads, as RGB.
-[[maybe_unused]] static decoded_image decode_with_stb(bytes file, std::string const& name, std::string const& format) {
+// Any format that stb reads, as RGB, or as 1 to 4 channels: grey or RGB, and transparency.
+[[maybe_unused]] static decoded_image decode_with_stb(bytes file, std::string const& name, std::string const& format, int channels = 3) {
   int width = 0, height = 0;
-  std::uint8_t* const pixels = with_stb(file, name, format, width, height, [](std::uint8_t const* data, int n, int* w, int* h) {
-    int channels = 0;
-    return stb::frcnn_stbi_load_from_memory(data, n, w, h, &channels, 3);
+  std::uint8_t* const pixels = with_stb(file, name, format, width, height, [=](std::uint8_t const* data, int n, int* w, int* h) {
+    int in_file = 0;
+    return stb::frcnn_stbi_load_from_memory(data, n, w, h, &in_file, channels);
   });
-  decoded_image result(pixels, width, height);
+  decoded_image result(pixels, width, height, channels);
   if (width < 1 || height < 1) throw undecodable(name, format, "no pixels");
   return result;
 }

@@ -2,7 +2,7 @@
 // Data in PASCAL VOC layout: several roots and splits, checked whole and joined into one data set.
 //
 //   ROOT/ImageSets/Main/<split>.txt   an id per line; class flags, CRLF and empty lines are tolerated, and other layouts (voc_layout.hpp)
-//   ROOT/JPEGImages/<id>.{jpg,jpeg,png,bmp}   in any case; what it is its content says
+//   ROOT/JPEGImages/<id>.{jpg,jpeg,png,bmp}   in any case, and {tif,tiff} where the build has libtiff; what it is its content says
 //   ROOT/Annotations/<id>.xml
 //
 // 1. list the splits (voc_listing.hpp); a missing root, a missing split and an empty one are errors at once
@@ -51,6 +51,7 @@ struct voc_options {
   exif_mode exif = exif_mode::automatic;                             // which images are turned
   std::optional<coordinate_origin> origin = coordinate_origin::voc;  // nothing: as the folder's annotations say, each folder for itself
   missing_annotation missing = missing_annotation::error;
+  pixel_layout layout{};         // channels and bits of the images; a file that does not have the channels is bad
   bool headers_only = false;     // sizes of images are read from their headers: damage behind them is not found; no `known`
   check_cache* known = nullptr;  // images that it knows are not decoded again; it gets those of this data
   warning_callback warn{};
@@ -152,7 +153,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
     c.annotation_problems = std::move(from.annotation_problems);
     if (!c.result.image.empty() && c.image_problems.empty())
       collect(c.image_problems, c.result.image, true,
-              [&] { c.picture = check_image(c.result.image, options.known, options.headers_only); });
+              [&] { c.picture = check_image(c.result.image, options.known, options.headers_only, options.layout); });
     if (struct stat about; ::stat(c.result.image.c_str(), &about) == 0) c.file = {about.st_dev, about.st_ino};
     place_image(c, options.exif, {});
     if (!c.annotation.empty() && !c.without_annotation && c.annotation_problems.empty())
@@ -215,6 +216,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   origin_evidence evidence;
   dataset data;
   data.classes = options.classes;
+  data.layout = options.layout;
   std::vector<std::filesystem::path> files;  // of the annotations of data.samples
   for (detail::checked_sample& c : checked) {
     if (options.known && !options.headers_only && c.picture.width > 0) options.known->add(c.result.image, c.picture.stamp, c.picture.facts);
@@ -240,7 +242,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
     if (!image_files.insert(c.file).second) again.add(c.result.image.string());
     if (c.without_annotation) without_file.add(c.result.image.string());
     if (c.picture.doubtful && (c.written > 0 || !c.result.annotated)) turned.add(c.result.image.string());
-    if (!c.picture.facts.narrow.empty()) narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
+    if (!c.picture.facts.narrow.empty() && options.layout.bits == 8)
+      narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
     if (!c.picture.facts.remark.empty()) odd.add(c.result.image.string() + " (" + c.picture.facts.remark + ")");
     if (c.wrong_size)
       wrong_size.add(c.annotation.string() + " (the image is " + std::to_string(c.result.width) + " x " + std::to_string(c.result.height) +
@@ -305,8 +308,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
        "wrong (--exif apply or --exif ignore decides)",
        "images have an EXIF orientation, and nothing tells whether their boxes mean the turned picture: they are left as stored, and their "
        "boxes may be wrong (--exif apply or --exif ignore decides)");
-  warn(narrow, "image of 16 bits uses few of its values, and is nearly flat when cut to 8 bits",
-       "images of 16 bits use few of their values, and are nearly flat when cut to 8 bits");
+  warn(narrow, "image of 16 bits uses few of its values, and is nearly flat when cut to 8 bits (--bits 16 keeps them)",
+       "images of 16 bits use few of their values, and are nearly flat when cut to 8 bits (--bits 16 keeps them)");
   warn(odd, "image is odd to its decoder, and used", "images are odd to their decoder, and used");
 
   problems.throw_if_any(all, "data without faults", "--skip-bad leaves");

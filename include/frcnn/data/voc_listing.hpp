@@ -100,11 +100,16 @@ inline std::string joined(std::vector<std::string> const& names) {
   return all;
 }
 
-// The images of one source, each id once, in the order of its list.
-inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad, voc_listing& all) {
+// The lines of the source's list, where there are folders of images too.
+inline split_lines list_of(voc_source const& source, voc_layout const& layout) {
   if (layout.images.empty())
     throw error(layout.root.string(), "a folder of images (JPEGImages, images, JPEGImgs), or images in it", contents_of(layout.root));
-  split_lines const list = read_split(source, layout);
+  return read_split(source, layout);
+}
+
+// The images of one source, each id once, in the order of its list.
+inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad, voc_listing& all) {
+  split_lines const list = list_of(source, layout);
   if (list.candidates > 1) all.other_lists.add(list.file.string());
   std::string const name = layout.root.string() + (list.file.empty() ? "" : ":" + source.split);
   auto const folder = first_folder(layout.images, [&](std::filesystem::path const& candidate) {
@@ -160,10 +165,10 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
       missing.add(excerpt(c.id, 255));
       std::string const other = inside(c.id) ? images.instead(c.id) : std::string();
       if (missing.count == 1 && !other.empty()) first_instead = " (there is " + other + ")";
-      c.image_problems.add((folder / c.id).string() + ".{jpg,jpeg,png,bmp}", "an image", other.empty() ? "no such file" : other, true);
+      c.image_problems.add((folder / c.id).string() + FRCNN_IMAGE_ENDINGS, "an image", other.empty() ? "no such file" : other, true);
     } else if (!readable) {
       unread[extension].add(c.image.filename().string());
-      c.image_problems.add(c.image.string(), "a JPEG, PNG or BMP image", "one that ends in " + extension, true);
+      c.image_problems.add(c.image.string(), "a " FRCNN_IMAGE_FORMATS " image", "one that ends in " + extension, true);
     } else if (images.candidates(c.id) > 1) {
       all.alternatives.add(c.image.string());
     }
@@ -177,9 +182,10 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   }
   if (!skip_bad && !unread.empty()) {
     for (auto const& [extension, files] : unread)
-      all.problems.add(folder.string(), "JPEG, PNG or BMP images",
+      all.problems.add(folder.string(), FRCNN_IMAGE_FORMATS " images",
                        std::to_string(files.count) + " that end in " + extension + ", the first '" + files.first +
-                           "': convert them, for example with: mogrify -format png '*" + extension + "'");
+                           "': convert them, for example with: mogrify -format png '*" + extension + "'" +
+                           (extension.starts_with(".tif") ? "; or take a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)" : ""));
     std::erase_if(result, [&](listed_image const& c) { return c.image.empty() && others.candidates(c.id) > 0; });
   }
   if (list.file.empty() && source.part.from <= 0) {  // said once, with the first part
@@ -286,6 +292,9 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
 }
 
 }  // namespace detail
+
+// Throws what reading a source would, where its folders or its list are not there. Nothing but the list is opened.
+inline void require_there(voc_source const& source) { detail::list_of(source, find_voc_layout(source.root)); }
 
 // required: whether a split without any annotations is a problem.
 inline voc_listing list_voc(std::vector<voc_source> const& sources, bool required, bool skip_bad,

@@ -66,6 +66,9 @@ struct model_config {
         spec.require(mean.size() == deviation.size(), "deviation", channels + " numbers", std::to_string(deviation.size()));
         spec.require(!n.bgr || mean.size() == 3, "order", "\"rgb\" where there are not three channels", "\"bgr\"");
         n.channels = static_cast<int>(mean.size());
+        if (spec.has("bits", n.bits != 0)) spec.whole("bits", n.bits, 8, 16);
+        else n.bits = 0;
+        spec.require(n.bits % 8 == 0, "bits", "8 or 16", std::to_string(n.bits));
         std::ranges::copy(mean, n.mean);
         std::ranges::copy(deviation, n.deviation);
       });

@@ -15,6 +15,7 @@
 #include "frcnn/detector/model_file.hpp"
 #include "frcnn/detector/name_map.hpp"
 #include "frcnn/detector/shared_classes.hpp"
+#include "frcnn/detector/widened_weights.hpp"
 #include "frcnn/io/open_weights.hpp"
 #include "frcnn/io/pth_writer.hpp"
 
@@ -202,7 +203,8 @@ detector<Preset> load(weights_file const& file, foreign_options const& foreign =
 // To begin a training from a file of another program: take_over sets what its tensors and its pixels decide, before the model is made;
 // read_known reads what is there. A part of the model (backbone, RPN, fully connected layers, predictors) is in the file whole or not at
 // all, and the backbone is in it: else error. Of a detector all parts are; of its predictors the rows of classes that the model has are read
-// (detector/shared_classes.hpp). Returns the parts that are not in the file, which stay as they are.
+// (detector/shared_classes.hpp). Where the model reads other than three channels, its first convolution is made to fit
+// (widened_weights.hpp). Returns the parts that are not in the file, which stay as they are.
 // classes_of: names of such a detector's classes, `given` or by their number; none of weights without a class predictor.
 template <class Preset>
 void take_over(typename detector<Preset>::config_type& config, weights_file const& file, std::optional<double> norm_epsilon = {}) {
@@ -226,9 +228,10 @@ std::vector<std::string> classes_of(weights_file const& file, std::vector<std::s
 }
 template <class Preset>
 std::vector<std::string> read_known(weights_file const& file, detector<Preset>& d, std::vector<std::string> const& given = {}) {
-  auto const source = detail::mapped<Preset>(file);
+  auto const theirs = detail::mapped<Preset>(file);
   auto& store = d.model().parameters();
-  if (source.whose().is_detector) {
+  widened_weights const source(theirs, store, theirs.whose().pixels.bgr);
+  if (theirs.whose().is_detector) {
     read_by_class(source, store, match_classes(d.config().classes, classes_of<Preset>(file, given)));
     return {};
   }
@@ -241,6 +244,15 @@ std::vector<std::string> read_known(weights_file const& file, detector<Preset>& 
     if (!parts.contains(detail::part_of(e.name))) absent.emplace(detail::part_of(e.name));
   read_parameters(source, store, model_weights::read, [&](std::string_view name) { return parts.contains(detail::part_of(name)); });
   return {absent.begin(), absent.end()};
+}
+
+// The parameters of a model's first convolution that read_known, or widened_weights of a model of this library, makes of a file's weights
+// for RGB. Empty where they fit as they are.
+template <class Preset>
+std::vector<std::string> widened_by(weights_file const& file, detector<Preset> const& d) {
+  auto const& store = d.model().parameters();
+  if (file.is_ours()) return widened_weights(file.source(), store, false).widened();
+  return widened_weights(detail::mapped<Preset>(file), store, false).widened();
 }
 
 // What was taken because no file says it and the options do not: a sentence, or nothing.

@@ -62,16 +62,15 @@ class mpi_processes {
     MPI_Comm_size(all_, &size_);
     // Of this machine: a flag that all of them see, and their process ids.
     detail::check_mpi(MPI_Comm_split_type(all_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &here_), "MPI_Comm_split_type");
-    int at = 0;
-    MPI_Comm_rank(here_, &at);
+    MPI_Comm_rank(here_, &rank_here_);
     MPI_Comm_size(here_, &size_here_);
     void* memory = nullptr;
-    detail::check_mpi(MPI_Win_allocate_shared(at == 0 ? MPI_Aint{sizeof(flag)} : 0, 1, MPI_INFO_NULL, here_, &memory, &shared_),
+    detail::check_mpi(MPI_Win_allocate_shared(rank_here_ == 0 ? MPI_Aint{sizeof(flag)} : 0, 1, MPI_INFO_NULL, here_, &memory, &shared_),
                       "MPI_Win_allocate_shared");
     MPI_Aint bytes = 0;
     int unit = 0;
     detail::check_mpi(MPI_Win_shared_query(shared_, 0, &bytes, &unit, &memory), "MPI_Win_shared_query");
-    if (at == 0) new (memory) flag(0);
+    if (rank_here_ == 0) new (memory) flag(0);
     said_ = static_cast<flag*>(memory);
     long const mine[2] = {rank_, static_cast<long>(::getpid())};
     std::vector<long> theirs(2 * static_cast<std::size_t>(size_here_));
@@ -102,7 +101,8 @@ class mpi_processes {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
-  int size_here() const { return size_here_; }  // on this machine
+  int rank_here() const { return rank_here_; }  // on this machine, as size_here: which GPU is this process's
+  int size_here() const { return size_here_; }
   bool is_first_to_say() const { return said_->exchange(1) == 0; }
   MPI_Comm all() const { return all_; }
 
@@ -112,7 +112,7 @@ class mpi_processes {
 
   MPI_Comm all_ = MPI_COMM_NULL, here_ = MPI_COMM_NULL;
   MPI_Win shared_ = MPI_WIN_NULL;
-  int rank_ = 0, size_ = 1, size_here_ = 1;
+  int rank_ = 0, size_ = 1, rank_here_ = 0, size_here_ = 1;
   flag* said_ = nullptr;
   std::optional<peer_watch> watch_;
 };
@@ -148,6 +148,8 @@ requires(B::in_host_memory) class mpi_communicator {
     behind_.wait();
     wait_for_all();
   }
+  bool is_recordable() const { return false; }
+  void check() const {}
 
  private:
   static constexpr std::size_t small = 4096, most = std::size_t{1} << 28;  // bytes; elements of a call of MPI

@@ -12,6 +12,7 @@
 // Example: a grey row 0, 100 resized to four pixels (step .5) samples at -.25, .25, .75, 1.25: 0, 25, 75, 100
 // Invariants: a constant image stays constant; with the source's size and step 1 the image comes back unchanged.
 // Source: torch.nn.functional.interpolate(mode="bilinear", align_corners=False), which both conventions' transforms amount to.
+#include "frcnn/core/abandon.hpp"
 #include "frcnn/core/image.hpp"
 #include "frcnn/geometry/resize_plan.hpp"
 
@@ -23,7 +24,8 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
-// Keeps its tables between calls: after the largest image nothing is allocated. One per thread.
+// Keeps its tables between calls: after the largest image nothing is allocated. One per thread. It may be given up between two rows
+// (core/abandon.hpp).
 class resizer {
  public:
   template <class Out>
@@ -68,6 +70,7 @@ class resizer {
     float* const row = row_.data();
     int const values = static_cast<int>(row_.size());
     for (int y = 0; y < plan.h; ++y, out += static_cast<std::size_t>(channels) * static_cast<std::size_t>(plan.w)) {
+      stop_if_abandoned();
       tap const t = tap::at(y, plan.step_y, in.height);
       In const *const above = reinterpret_cast<In const*>(in.row(t.low)), *const below = reinterpret_cast<In const*>(in.row(t.high));
       float const f = t.fraction;

@@ -3,6 +3,11 @@
 // cuda_instances.hpp for CUDA.
 //   how      `template`, which defines them, or `extern template`, which says that they are elsewhere
 //   device   cpu or cuda
+#include "frcnn/detector/input.hpp"
+
+#include <functional>
+#include <stop_token>
+
 #if !defined(FRCNN_INSTANCE)
 #define FRCNN_INSTANCE extern template
 #endif
@@ -17,6 +22,11 @@
   how class sgd<float, device>;                 \
   how class backbone::chain_network<float, device>;
 
+// With run() as a recipe calls it.
+#define FRCNN_TRAINER_INSTANCE(how, model, device) \
+  how class trainer<model>;                        \
+  how bool trainer<model>::run(std::function<void(std::uint64_t, input_batch<float, device>&)>& feed, std::stop_token stop);
+
 // base: the template of a family of chains, such as plain_torchvision.
 #define FRCNN_CHAIN_INSTANCES(how, base, device)                                                                       \
   using base##_##device = presets::base<any_channels, device, float>;                                                  \
@@ -26,7 +36,7 @@
   how class fast_rcnn_head<base##_##device::features_type, base##_##device::convention, base##_##device::pooler_type>; \
   how class faster_rcnn<base##_##device::backbone_type, base##_##device::generator_type, base##_##device::head_type>;  \
   how class detector<base##_##device>;                                                                                 \
-  how class trainer<base##_##device::model>;                                                                           \
+  FRCNN_TRAINER_INSTANCE(how, base##_##device::model, device)                                                          \
   how struct presets::base<any_channels, device, float>;
 
 // The RPN of resnet_c4 is plain_torchvision's.
@@ -42,11 +52,11 @@
   how class fast_rcnn_head<resnet_fpn_##device::head_features, resnet_fpn_##device::convention, resnet_fpn_##device::pooler_type>; \
   how class faster_rcnn<resnet_fpn_##device::backbone_type, resnet_fpn_##device::generator_type, resnet_fpn_##device::head_type>;  \
   how class detector<resnet_fpn_##device>;                                                                                         \
-  how class trainer<resnet_fpn_##device::model>;                                                                                   \
+  FRCNN_TRAINER_INSTANCE(how, resnet_fpn_##device::model, device)                                                                  \
   how struct presets::resnet_fpn<device, float>;                                                                                   \
   how class backbone::resnet<1, float, device, resnet_c4_##device::convention>;                                                    \
   how class fast_rcnn_head<resnet_c4_##device::features_type, resnet_c4_##device::convention, resnet_c4_##device::pooler_type>;    \
   how class faster_rcnn<resnet_c4_##device::backbone_type, resnet_c4_##device::generator_type, resnet_c4_##device::head_type>;     \
   how class detector<resnet_c4_##device>;                                                                                          \
-  how class trainer<resnet_c4_##device::model>;                                                                                    \
+  FRCNN_TRAINER_INSTANCE(how, resnet_c4_##device::model, device)                                                                   \
   how struct presets::resnet_c4<device, float>;

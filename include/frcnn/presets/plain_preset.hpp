@@ -13,7 +13,9 @@
 #include "frcnn/train/schedule.hpp"
 #include "frcnn/train/sgd_options.hpp"
 
+#include <array>
 #include <memory>
+#include <utility>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
@@ -67,6 +69,18 @@ void take_shapes_of_parts(Config& config, Config const& from) {
   config.head.empirical_targets = from.head.empirical_targets;
 }
 
+// What a family's generator_type is made of: an RPN on maps of these strides and channels, behind a backbone of its own where RPN and head
+// share nothing.
+template <class Family, std::size_t Levels>
+typename Family::generator_type generator_of(typename Family::config_type const& config, std::array<int, Levels> const& strides,
+                                             int channels) {
+  using rules = typename Family::convention;
+  region_proposal_network<typename Family::features_type, rules> rpn(
+      make_anchors<rules, static_cast<int>(Levels)>(config.anchor_sizes, config.anchor_ratios), strides, config.proposals, channels);
+  if (config.shares) return typename Family::generator_type(std::move(rpn));
+  return {Family::new_backbone(config), std::move(rpn)};
+}
+
 // Channels: of the chain's map, or any_channels. Config: plain_config, or what derives from it.
 template <int Channels, Backend B, Real T, class Rules, template <class> class Config = plain_config>
 struct plain_preset {
@@ -89,10 +103,7 @@ struct plain_preset {
     head.classes = static_cast<int>(config.classes.size());
     auto backbone = new_backbone(config);
     int const channels = backbone.map_channels(0);
-    region_proposal_network<features_type, convention> rpn(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides,
-                                                           config.proposals, channels);
-    return std::make_unique<model>(std::move(backbone),
-                                   config.shares ? generator_type(std::move(rpn)) : generator_type(new_backbone(config), std::move(rpn)),
+    return std::make_unique<model>(std::move(backbone), generator_of<plain_preset>(config, strides, channels),
                                    head_type(pooler_type(strides, config.pooling, channels), head));
   }
 

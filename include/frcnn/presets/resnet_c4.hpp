@@ -13,12 +13,16 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <utility>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
 
 template <class Rules>
 struct resnet_c4_config : resnet_config<Rules> {
+  bool has_head_stage = true;  // false: of a network whose head is never run; no file has it
+
   int map_channels() const { return this->body.channels(this->body.stages - 1); }
 
   template <class Spec>
@@ -60,13 +64,21 @@ struct resnet_c4 : resnet_preset<resnet_c4_config<conventions::torchvision>> {
     head.classes = static_cast<int>(config.classes.size());
     std::array<int, 1> const strides{config.body.stride()};
     int const channels = config.map_channels();
-    region_proposal_network<features_type, convention> rpn(make_anchors<convention, 1>(config.anchor_sizes, config.anchor_ratios), strides,
-                                                           config.proposals, channels);
-    pooler_type pooler(roi::pooler<features_type, convention>(strides, config.pooling, channels),
-                       head_stage<T, B>(config.body.stage(config.body.stages)));
-    return std::make_unique<model>(new_backbone(config),
-                                   config.shares ? generator_type(std::move(rpn)) : generator_type(new_backbone(config), std::move(rpn)),
+    std::optional<head_stage<T, B>> layers;
+    if (config.has_head_stage) layers.emplace(config.body.stage(config.body.stages));
+    pooler_type pooler(roi::pooler<features_type, convention>(strides, config.pooling, channels), std::move(layers));
+    return std::make_unique<model>(new_backbone(config), generator_of<resnet_c4>(config, strides, channels),
                                    head_type(std::move(pooler), head));
+  }
+
+  // Of a network whose head is never run (train/alternating.hpp): predictors on one number of a region.
+  static config_type without_head(config_type config) {
+    config.has_head_stage = false;
+    config.pooling.pooled = 1;
+    config.head.fc6 = 1;
+    config.head.fc7 = config.head.fc6_rank = config.head.fc7_rank = 0;
+    config.head.empirical_targets = false;
+    return config;
   }
 
   static void freeze_published(model& m) { resnet_c4::freeze_first(m, ""); }

@@ -71,13 +71,10 @@ struct resnet_fpn : resnet_preset<resnet_fpn_config<conventions::torchvision>> {
     std::array<int, 4> of_head;
     for (int l = 0; l < 5; ++l) strides[static_cast<std::size_t>(l)] = backbone.stride(l);
     std::copy_n(strides.begin(), 4, of_head.begin());
-    region_proposal_network<features_type, convention> rpn(make_anchors<convention, 5>(config.anchor_sizes, config.anchor_ratios), strides,
-                                                           config.proposals, channels);
     std::optional<nn::conv_stack<T, B>> layers;
     if (config.head_convolutions) layers.emplace(channels, config.head_convolutions, config.epsilon_of_rest());
     pooler_type pooler(roi::pooler<head_features, convention>(of_head, config.pooling, channels), std::move(layers));
-    return std::make_unique<model>(std::move(backbone),
-                                   config.shares ? generator_type(std::move(rpn)) : generator_type(new_backbone(config), std::move(rpn)),
+    return std::make_unique<model>(std::move(backbone), generator_of<resnet_fpn>(config, strides, channels),
                                    head_type(std::move(pooler), head));
   }
 

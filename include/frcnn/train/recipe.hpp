@@ -54,6 +54,7 @@ struct training_stage {
   std::function<void(step_gradients<T, B> const&)> before_update{};
   std::function<void()> begin{}, enter{};
   any_communicator<B>* shared_with = nullptr;  // processes that share its steps: trainer::share
+  sharing_options sharing{};
 };
 
 struct training_position {
@@ -233,7 +234,7 @@ class recipe {
       auto t = std::make_unique<trainer<Model>>(*s.model, context_, s.input(), s.options, s.step);
       t->seek(from_);
       t->before_update = s.before_update;
-      if (s.shared_with) t->share(*s.shared_with);
+      if (s.shared_with) t->share(*s.shared_with, s.sharing);
       t->hooks.name_of = [this](std::uint64_t id) { return hooks.name_of(id); };
       t->hooks.on_step = [this](step_report const& r) { hooks.on_step(r); };
       t->hooks.on_diagnostics = [this](step_diagnostics const& r) { hooks.on_diagnostics(r); };

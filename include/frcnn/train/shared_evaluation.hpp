@@ -3,7 +3,7 @@
 //
 // Numbers travel as sums in double, to which one process gives the value and the others 0: exact for float corners and scores, which are the
 // same bits in one process and in N (a list depends on its image alone).
-#include "frcnn/concepts/communicator.hpp"
+#include "frcnn/ops/sum_on_host.hpp"
 #include "frcnn/train/evaluation.hpp"
 
 FRCNN_HIDDEN_BEGIN
@@ -11,16 +11,11 @@ namespace frcnn::inline FRCNN_ABI {
 
 // found: of all I images, filled by each process for its own (data::batch_share), empty elsewhere. Filled whole in the end.
 template <Backend B>
-void gather_detections(typename B::context& c, any_communicator<B>& others,
-                       std::vector<std::vector<detection>>& found) requires(B::in_host_memory) {
+void gather_detections(typename B::context& c, any_communicator<B>& others, std::vector<std::vector<detection>>& found) {
   constexpr std::size_t numbers = 6;
-  auto const sum = [&](std::vector<double>& values) {
-    others.sum(c, std::span<double>(values));
-    others.settle(c);
-  };
   std::vector<double> counts(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) counts[i] = static_cast<double>(found[i].size());
-  sum(counts);
+  sum_on_host<B>(c, others, counts);
   std::size_t all = 0;
   for (double const n : counts) all += static_cast<std::size_t>(n);
   std::vector<double> values(all * numbers, 0.0);
@@ -31,7 +26,7 @@ void gather_detections(typename B::context& c, any_communicator<B>& others,
       double const of_one[numbers] = {d.where.x1, d.where.y1, d.where.x2, d.where.y2, static_cast<double>(d.label), d.score};
       std::copy_n(of_one, numbers, at + k * numbers);
     }
-  sum(values);
+  sum_on_host<B>(c, others, values);
   at = values.data();
   for (std::size_t i = 0; i < found.size(); ++i) {
     found[i].resize(static_cast<std::size_t>(counts[i]));

@@ -7,9 +7,12 @@
 // same sums in the same order, whatever images they have. finish() begins those that are left: of parts that the step does not train they
 // are sums of zeros, so that the list is the same in every step.
 //
+// The gradients are memory of the device; nothing here looks at them. From `listening` to settle() work is queued and nothing else, so a
+// recording may hold it all where the sums may be recorded. A replay tells the listener nothing, and need not.
+//
 // Example, one step:   shared_gradients<T, B> shared(others);
 //                      shared.prepare(c, store);                              // before the first micro-batch
-//                      { shared_gradients<T, B>::listening on(store, &shared.listener());  written = step(...); }   // the last micro-batch
+//                      { shared_gradients<T, B>::listening on(&shared, store);  written = step(...); }   // the last micro-batch
 //                      shared.finish(c, written);
 //                      others.settle(c);                                      // the gradients are the sums
 #include "frcnn/concepts/communicator.hpp"
@@ -24,6 +27,11 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+struct sharing_options {
+  std::size_t least_bytes = std::size_t{4} << 20;  // of a bucket, unless its part of the model ends before
+  bool overlaps = true;                            // sums run beside backward; else they begin behind it. The results are the same
+};
+
 struct gradient_bucket {
   std::size_t first = 0, count = 0;  // elements of the packed gradients
   int parameters = 0;
@@ -35,36 +43,42 @@ class shared_gradients final : gradient_listener<T, B> {
   using context = typename B::context;
   using store_type = parameter_store<T, B>;
 
-  explicit shared_gradients(any_communicator<B>& others, std::size_t least_bytes = std::size_t{4} << 20)
-      : others_(others), least_(least_bytes / sizeof(T)) {}
+  explicit shared_gradients(any_communicator<B>& others, sharing_options o = {})
+      : others_(others), least_(o.least_bytes / sizeof(T)), overlaps_(o.overlaps) {}
 
   // Before the first micro-batch of a step. Where other parameters learn than before, buckets are cut anew.
   void prepare(context& c, store_type& store) {
     if (layout_ != store.gradient_layout()) cut(c, store);
-    for (auto& l : learning_) l.is_done = false;
-    for (std::size_t b = 0; b < buckets_.size(); ++b) missing_[b] = buckets_[b].parameters;
   }
 
-  // While the result lives, what the store's parameters say of their gradients is heard.
+  // While it lives, what the store's parameters say of their gradients is heard (by nobody: nullptr). At first none is final: a step whose
+  // recording failed is queued again from its start.
   class listening {
    public:
-    listening(store_type& store, gradient_listener<T, B>* who) : store_(store) { store_.listen(who); }
+    listening(shared_gradients* who, store_type& store) : who_(who), store_(store) {
+      if (!who) return;
+      for (auto& l : who->learning_) l.is_done = false;
+      for (std::size_t b = 0; b < who->buckets_.size(); ++b) who->missing_[b] = who->buckets_[b].parameters;
+      store_.listen(who);
+    }
     listening(listening const&) = delete;
     listening& operator=(listening const&) = delete;
-    ~listening() { store_.listen(nullptr); }
+    ~listening() {
+      if (who_) store_.listen(nullptr);
+    }
 
    private:
+    shared_gradients* who_;
     store_type& store_;
   };
-  gradient_listener<T, B>& listener() { return *this; }
 
   // Begins the sums that are left. written: the parts that the step has trained; gradients of the others are 0.
   void finish(context& c, part_set written) {
-    begun_early_ = static_cast<std::size_t>(std::ranges::count(missing_, 0));
+    begun_early_ = overlaps_ ? static_cast<std::size_t>(std::ranges::count(missing_, 0)) : 0;
     for (auto const& l : learning_)
       if (!written.has(l.part)) ops::clear<B>(c, l.gradient.data, l.gradient.size());
     for (std::size_t b = 0; b < buckets_.size(); ++b)
-      if (missing_[b] > 0) begin(c, b);
+      if (missing_[b] > 0 || !overlaps_) begin(c, b);
   }
 
   std::vector<gradient_bucket> const& buckets() const { return buckets_; }
@@ -84,7 +98,7 @@ class shared_gradients final : gradient_listener<T, B> {
     if (found == place_.end() || learning_[found->second].is_done) return;
     auto& l = learning_[found->second];
     l.is_done = true;
-    if (--missing_[l.bucket] == 0) begin(c, l.bucket);
+    if (--missing_[l.bucket] == 0 && overlaps_) begin(c, l.bucket);
   }
   void begin(context& c, std::size_t b) { others_.sum(c, packed_.subspan(buckets_[b].first, buckets_[b].count)); }
 
@@ -111,6 +125,7 @@ class shared_gradients final : gradient_listener<T, B> {
 
   any_communicator<B>& others_;
   std::size_t least_;
+  bool overlaps_;
   std::uint64_t layout_ = 0;
   std::span<T> packed_;
   std::vector<gradient_bucket> buckets_;

@@ -18,8 +18,9 @@
 // that follow it until it is found (sgd.hpp): when its report comes, run() throws an error that names the step and its images, and model,
 // momentum and step() are as they were before it. seek(step() + 1) goes on without it.
 //
-// Where the device records (core/recorded.hpp), a micro-batch is one recorded piece of work for each shape; the update belongs to the last
-// one of a step, unless before_update runs on the host between the two. Step functions that are not of train/steps.hpp are not recorded.
+// Where the device records (core/recorded.hpp), a micro-batch is one recorded piece of work for each shape; the sums over other processes and
+// the update belong to the last one of a step, unless before_update runs on the host between the two. Where the sums cannot be recorded
+// (is_recordable of the communicator), the update alone is. Step functions that are not of train/steps.hpp are not recorded.
 // Nothing that a replayed graph would not execute is on the path of a step. The device counts steps itself ({seed, step}), and finds its
 // draws and its place in the ring of reports by that count; the host stages the rate in device memory before the update; versions of
 // parameters rise by store.changed() after it, which whoever replays recorded kernels calls too.
@@ -151,9 +152,9 @@ class trainer {
   // process's share of a larger one, padded as that is: losses are divided by the larger one's samples, and losses and gradients are summed
   // over all processes before the update. So it is the step of one process with the whole batch, within rounding. `others` outlives the
   // trainer. Parts of a model of one's own that divide by a count take it over the whole batch by sum_over_batch (concepts/batch.hpp).
-  void share(any_communicator<B>& others) {
+  void share(any_communicator<B>& others, sharing_options o = {}) {
     shared_with_ = &others;
-    shared_.emplace(others);
+    shared_.emplace(others, o);
   }
 
   std::int64_t step() const { return step_; }
@@ -190,6 +191,7 @@ class trainer {
   // Reports every finished step. Waits for the device.
   void flush() {
     while (reported_ < step_) report(reported_);
+    if (shared_with_) shared_with_->check();
   }
 
  private:
@@ -209,6 +211,7 @@ class trainer {
     view<T, 1, B> const loss{loss_.data(), {{4}}}, sums{sums_.data(), {{4}}};
     part_set written{};
     bool const looks = options_.diagnose_every > 0 && (step_ + 1) % options_.diagnose_every == 0;
+    bool const is_queued = !shared_ || shared_with_->is_recordable();  // the whole step, but for the hook
     optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
     if (shared_) shared_->prepare(context_, model_.parameters());
     for (int m = 0; m < options_.accumulate; ++m) {
@@ -219,13 +222,20 @@ class trainer {
       auto batch = input_.upload(context_);
       batch.shared_with = shared_with_;
       auto const truth = input_.upload_truth(context_);
-      bool const is_last = m + 1 == options_.accumulate, updates = !before_update && !shared_ && is_last;
+      bool const is_last = m + 1 == options_.accumulate, updates = !before_update && is_queued && is_last;
       auto const work = [&] {
-        std::optional<typename shared_gradients<T, B>::listening> listening;
-        if (shared_ && is_last) listening.emplace(model_.parameters(), &shared_->listener());
-        auto const now = step_function_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
+        auto* const sums_up = shared_ && is_last ? &*shared_ : nullptr;
+        auto const now = [&] {
+          typename shared_gradients<T, B>::listening const on(sums_up, model_.parameters());
+          return step_function_(model_, context_, batch, truth, rng<B>{{state_.data(), {{2}}}}, tape_, loss, written);
+        }();
         exec<B>::for_each(context_, loss.size(),
                           detail::collect_losses<T, B>{loss, sums.data, T(1) / static_cast<T>(options_.accumulate), m == 0});
+        if (sums_up) {
+          sums_up->finish(context_, now);
+          shared_with_->sum(context_, std::span<T>(sums.data, sums.size()));
+          shared_with_->settle(context_);
+        }
         if (updates) update(sums, now);
         return std::uint64_t{now.bits};
       };
@@ -235,15 +245,10 @@ class trainer {
         add_to(key, batch);
         add_to(key, truth);
       };
-      written = {static_cast<std::uint32_t>(is_recordable_ && !shared_ ? recorded(context_, describe, work) : work())};
+      written = {static_cast<std::uint32_t>(is_recordable_ && is_queued ? recorded(context_, describe, work) : work())};
       if (looks && is_last) look(batch, truth, written);
     }
-    if (shared_) {
-      shared_->finish(context_, written);
-      shared_with_->sum(context_, std::span<T>(sums.data, sums.size()));
-      shared_with_->settle(context_);
-    }
-    if (before_update || shared_) {
+    if (before_update || !is_queued) {
       if (before_update) {
         optimiser_.clear_unwritten(context_, written);
         before_update({context_, model_.parameters(), options_.accumulate, sums});
@@ -290,6 +295,7 @@ class trainer {
 
   void report(std::int64_t step) {
     auto const host = reports_[static_cast<std::size_t>(step % ring)].get();
+    if (shared_with_) shared_with_->check();
     auto& r = report_;
     r.stage = stage;
     r.step = step;

@@ -9,10 +9,10 @@
 // model, data and options alone, whatever the order of the images and the number of threads or processes.
 // Images that training would leave out are left out. With regions the head's losses on them are taken, and the first two are 0.
 // Throws error where no image is left. A loss that is not finite makes the mean NaN.
-#include "frcnn/concepts/communicator.hpp"
 #include "frcnn/core/finite.hpp"
 #include "frcnn/core/staging.hpp"
 #include "frcnn/detector/detector.hpp"
+#include "frcnn/ops/sum_on_host.hpp"
 #include "frcnn/train/data_feed.hpp"
 
 #include <algorithm>
@@ -95,10 +95,7 @@ std::array<double, 4> validation_losses(typename Preset::device::context& c, det
     }
     if (done) done(i + 1);
   }
-  if (others) {
-    others->sum(c, std::span<double>(values));
-    others->settle(c);
-  }
+  if (others) sum_on_host<B>(c, *others, values);
 
   std::array<double, 4> means{};
   for (std::size_t k = 0; k < 4; ++k) {

@@ -28,10 +28,13 @@ foreach(reference xtensor/0.24.3 xtensor-blas/0.20.0 openblas/0.3.21 onednn/2.6.
   list(GET parts 1 version)
   execute_process(COMMAND ${conan} export ${recipe} --name ${name} --version ${version} OUTPUT_QUIET ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
-# The option cuda asks for the system's toolkit, which the configuration looks for, and gives the component.
+# The options cuda and nccl ask for the system's toolkit and NCCL, which the configuration looks for, and give the components.
 set(options)
 if(NVCC)
   set(options -o "frcnn/*:cuda=True")
+  if(NCCL)
+    list(APPEND options -o "frcnn/*:nccl=True")
+  endif()
 endif()
 # test_folder and user_presets: nothing is written into the repository.
 execute_process(COMMAND ${conan} create ${SOURCE} --no-remote --build=missing -s build_type=Debug ${options}

@@ -39,6 +39,7 @@ struct numbered_graphs {
   void launch(graph& g) { log->launched.push_back(g.number); }
   std::size_t bytes(graph const& g) const { return g.bytes; }
   void retire(graph g) { log->retired.push_back(g.number); }
+  void destroy_retired() { log->retired.clear(); }
   std::size_t freed() const { return log->freed; }
 };
 
@@ -135,4 +136,20 @@ TEST_CASE("graph_cache: memory that is given back takes all graphs with it, also
   int const before = calls.captures;
   calls(9), calls(9), calls(9);
   CHECK(calls.captures == before + 3);
+}
+
+TEST_CASE("graph_cache: all graphs can go at once, those that were retired too, and are captured again") {
+  graph_calls calls(25);
+  for (std::uint64_t const key : {1u, 1u, 1u, 2u, 2u, 2u, 3u, 3u, 3u}) calls(key);
+  CHECK(calls.cache.graphs() == 2);
+  CHECK(calls.api.log->retired == std::vector<int>{1});
+  calls.cache.clear();
+  CHECK(calls.cache.graphs() == 0);
+  CHECK(calls.cache.bytes() == 0);
+  CHECK(calls.api.log->retired.empty());
+  int const before = calls.captures;
+  calls(3), calls(3);
+  CHECK(calls.captures == before);
+  calls(3);
+  CHECK(calls.captures == before + 1);
 }

@@ -85,8 +85,8 @@ TEST_CASE("headers: sizes without decoding, of files whose rest is missing too")
     std::string text = sentence([&] { inspect_header(folder / name); });
     return text.substr(text.find(name));
   };
-  CHECK(refused("none.jpg", "") == "none.jpg: expected a JPEG, PNG or BMP image, found an empty file");
-  CHECK(refused("gif.jpg", "GIF89a" + std::string(9000, ' ')).find("gif.jpg: expected a JPEG, PNG or BMP image, found a GIF") == 0);
+  CHECK(refused("none.jpg", "") == "none.jpg: expected a " FRCNN_IMAGE_FORMATS " image, found an empty file");
+  CHECK(refused("gif.jpg", "GIF89a" + std::string(9000, ' ')).find("gif.jpg: expected a " FRCNN_IMAGE_FORMATS " image, found a GIF") == 0);
   CHECK(refused("short.jpg", jpeg.substr(0, 20)) == "short.jpg: expected a JPEG that says its size, found none in it");
   std::string large =
       "\xFF\xD8\xFF\xC0" + std::string("\0\x11\x08\xFF\xDC\xFF\xDC\x03\1\x22\0\2\x11\1\3\x11\1", 17) + std::string(9000, ' ');

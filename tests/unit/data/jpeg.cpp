@@ -44,6 +44,17 @@ TEST_CASE("half a JPEG with an end marker is refused, wherever it was cut") {
         "x: expected a JPEG that can be decoded, found a fault in it (Corrupt JPEG data: premature end of data segment)");
 }
 
+TEST_CASE("decoding that nobody waits for is given up, a verdict is not") {
+  std::string const file = noise_jpeg();
+  std::atomic<bool> const flag{true};
+  {
+    abandonable const scope(flag);
+    CHECK_THROWS_AS(decode_image(as_bytes(file), "x"), abandoned);
+    CHECK(inspect_image(as_bytes(file), "x").width == 96);
+  }
+  CHECK(jpeg_refusal(file) == "nothing");
+}
+
 TEST_CASE("what libjpeg only wonders about is a remark, and the pixels are those without it") {
   std::string const file = noise_jpeg(), more = file.substr(0, file.size() - 2) + std::string(40, '\0') + "\xFF\xD9";
   CHECK(jpeg_refusal(more) == "nothing");

@@ -384,7 +384,8 @@ TEST_CASE("what goes wrong in the background is said where its batch is asked fo
   {
     evaluation_loader<torchvision> loader(p.data, {.short_side = 12, .max_side = 40});
     CHECK(told(loader, 2) == "0 | 1 | ");
-    CHECK(sentence([&] { loader.next(); }) == p.data.samples[2].image.string() + ": expected a JPEG, PNG or BMP image, found none of them");
+    CHECK(sentence([&] { loader.next(); }) == p.data.samples[2].image.string() + ": expected a " FRCNN_IMAGE_FORMATS
+                                                                                 " image, found none of them");
   }
   write_png(p.data.samples[2].image, image(5, 6));
   CHECK(sentence([&] { load_one<torchvision>(p.data, 2, 12, 40); }) ==

@@ -6,6 +6,9 @@
 #include <stdexcept>
 #include <string>
 
+using frcnn::abandoned;
+using frcnn::is_abandoned;
+using frcnn::stop_if_abandoned;
 using frcnn::data::prefetcher;
 
 namespace {
@@ -138,3 +141,32 @@ TEST_CASE("workers have the lowest priority, the caller keeps its own") {
   CHECK(::sched_getscheduler(0) != SCHED_IDLE);
 }
 #endif
+
+TEST_CASE("what is being made at the end is given up, and nothing before it") {
+  using clock = std::chrono::steady_clock;
+  std::atomic<bool> made_whole{false}, given_up{false}, begun{false};
+  auto const caller = std::this_thread::get_id();
+  {
+    machine m(
+        three_each,
+        [&](std::uint64_t const& r, item& out) {
+          if (std::this_thread::get_id() == caller) return spell(r, out);
+          begun = true;
+          try {
+            for (auto const end = clock::now() + std::chrono::seconds(20); clock::now() < end; std::this_thread::yield())
+              stop_if_abandoned();
+          } catch (abandoned const&) {
+            given_up = true;
+            throw;
+          }
+          made_whole = true;
+        },
+        2);
+    while (!begun) std::this_thread::yield();
+    CHECK(joined(m.next()) == "0 1 2 ");  // the caller makes what does not come
+    CHECK_FALSE(given_up);
+    CHECK_FALSE(is_abandoned());
+  }
+  CHECK(given_up);
+  CHECK_FALSE(made_whole);
+}

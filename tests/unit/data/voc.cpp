@@ -276,9 +276,12 @@ TEST_CASE("every bad file is named in one error") {
   CHECK(voc.refusal() ==
         "VOC:trainval: expected data without faults, found 11 problems:\n"
         "  VOC/JPEGImages/cut.jpg: expected a whole JPEG, found its end missing\n"
-        "  VOC/JPEGImages/gone.{jpg,jpeg,png,bmp}: expected an image, found no such file\n"
-        "  VOC/JPEGImages/noise.png: expected a JPEG, PNG or BMP image, found none of them\n"
-        "  VOC/JPEGImages/empty.png: expected a JPEG, PNG or BMP image, found an empty file\n"
+        "  VOC/JPEGImages/gone" FRCNN_IMAGE_ENDINGS
+        ": expected an image, found no such file\n"
+        "  VOC/JPEGImages/noise.png: expected a " FRCNN_IMAGE_FORMATS
+        " image, found none of them\n"
+        "  VOC/JPEGImages/empty.png: expected a " FRCNN_IMAGE_FORMATS
+        " image, found an empty file\n"
         "  VOC/Annotations/broken.xml:3: expected well-formed XML, found a fault (start-end tags mismatch)\n"
         "  VOC/Annotations/nobox.xml, object 1: expected a <bndbox>, found none\n"
         "  VOC/Annotations/letters.xml, object 2: expected a number in <ymin>, found 'two'\n"
@@ -311,7 +314,8 @@ TEST_CASE("skip_bad leaves out images that are bad or not annotated, and nothing
   REQUIRE(voc.warnings.size() == 2);
   CHECK(voc.without_root(voc.warnings[1]) == "trainval: 1 image without an annotation is left out: VOC/JPEGImages/d.png");
   CHECK(voc.without_root(voc.warnings[0]) ==
-        "trainval: 2 bad images are left out, the first: VOC/JPEGImages/b.png: expected a JPEG, PNG or BMP image, found an empty file");
+        "trainval: 2 bad images are left out, the first: VOC/JPEGImages/b.png: expected a " FRCNN_IMAGE_FORMATS
+        " image, found an empty file");
   voc.write("Annotations/a.xml", "<annotation>");
   CHECK(voc.refusal({.skip_bad = true}).find("VOC/Annotations/a.xml:1: expected well-formed XML") == 0);
   voc.write("JPEGImages/a.png", "");

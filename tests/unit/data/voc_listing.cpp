@@ -39,7 +39,7 @@ TEST_CASE("extensions and paths in a list are read") {
     CHECK(ids(voc.read()) == "a;b.v2;day/c;");
   }
   voc.split("d.jpg\nd\n");
-  CHECK(voc.refusal().find("VOC/JPEGImages/d.{jpg,jpeg,png,bmp}") != std::string::npos);  // d.jpg is the id of d.jpg.png
+  CHECK(voc.refusal().find("VOC/JPEGImages/d" FRCNN_IMAGE_ENDINGS) != std::string::npos);  // d.jpg is the id of d.jpg.png
   voc.write("other/e.png", v::picture());
   voc.split("a\n../other/e\n/etc/passwd\n");
   std::string const said = voc.refusal();
@@ -52,7 +52,7 @@ TEST_CASE("an image in another case is named") {
   voc.add("IMG_1");
   voc.add("b");
   voc.split("img_1\nb\n");
-  CHECK(voc.refusal().find("VOC/JPEGImages/img_1.{jpg,jpeg,png,bmp}: expected an image, found 'IMG_1.png', in another case") !=
+  CHECK(voc.refusal().find("VOC/JPEGImages/img_1" FRCNN_IMAGE_ENDINGS ": expected an image, found 'IMG_1.png', in another case") !=
         std::string::npos);
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("a list that is none is refused, and what is no file is no image") {
   std::filesystem::remove(voc.folder / "JPEGImages/a.png");
   std::filesystem::create_directory(voc.folder / "JPEGImages/a.png");
   std::filesystem::create_symlink("nowhere.png", voc.folder / "JPEGImages/a.jpg");
-  std::string const a = "VOC/JPEGImages/a.{jpg,jpeg,png,bmp}: expected an image, found ";
+  std::string const a = "VOC/JPEGImages/a" FRCNN_IMAGE_ENDINGS ": expected an image, found ";
   CHECK(voc.refusal() == a + "'a.jpg', a symbolic link to 'nowhere.png', where nothing is (--skip-bad leaves its image out)");
   std::filesystem::remove(voc.folder / "JPEGImages/a.jpg");
   CHECK(voc.refusal() == a + "'a.png', a folder (--skip-bad leaves its image out)");
@@ -136,11 +136,11 @@ TEST_CASE("formats that are not read are one sentence each, and two images of on
   for (char const* id : {"b", "c"}) {
     voc.add(id);
     std::filesystem::rename(voc.folder / (std::string("JPEGImages/") + id + ".png"),
-                            voc.folder / (std::string("JPEGImages/") + id + ".tif"));
+                            voc.folder / (std::string("JPEGImages/") + id + ".webp"));
   }
-  CHECK(voc.refusal() ==
-        "VOC/JPEGImages: expected JPEG, PNG or BMP images, found 2 that end in .tif, the first 'b.tif': convert them, for example with: "
-        "mogrify -format png '*.tif'");
+  CHECK(voc.refusal() == "VOC/JPEGImages: expected " FRCNN_IMAGE_FORMATS
+                         " images, found 2 that end in .webp, the first 'b.webp': convert them, for example "
+                         "with: mogrify -format png '*.webp'");
   CHECK(voc.read({.skip_bad = true}).size() == 1);
   voc.split("a\n");
   voc.write("JPEGImages/a.bmp", "");
@@ -172,7 +172,7 @@ TEST_CASE("an image or annotation whose name only looks the same is named") {
   voc.add("b\u00A0c");
   voc.add("d");
   voc.split("caf\u00E9\nd\n");
-  std::string const image = ".{jpg,jpeg,png,bmp}: expected an image, found ", note = ".xml: expected a file, found ";
+  std::string const image = FRCNN_IMAGE_ENDINGS ": expected an image, found ", note = ".xml: expected a file, found ";
   auto const says = [&](std::string const& words) { return voc.refusal().find(words) != std::string::npos; };
   CHECK(says("VOC/JPEGImages/caf\u00E9" + image + "'cafe\\u0301.png', in another Unicode normal form (NFC, NFD)\n"));
   CHECK(says("VOC/Annotations/caf\u00E9" + note + "'cafe\\u0301.xml', in another Unicode normal form (NFC, NFD)\n"));
@@ -260,7 +260,7 @@ TEST_CASE("files that Git LFS did not fetch are called so, whatever they stand f
   voc.write("Annotations/a.xml", "{\"shapes\": []}");
   CHECK(voc.refusal() == "VOC/Annotations/a.xml: expected XML, found a text that begins with '{'");
   voc.write("JPEGImages/a.png", pointer);
-  CHECK(voc.refusal().find("VOC/JPEGImages/a.png: expected a JPEG, PNG or BMP image, " + is) != std::string::npos);
+  CHECK(voc.refusal().find("VOC/JPEGImages/a.png: expected a " FRCNN_IMAGE_FORMATS " image, " + is) != std::string::npos);
 }
 
 TEST_CASE("folders that are links to nothing are called so") {
@@ -276,4 +276,14 @@ TEST_CASE("folders that are links to nothing are called so") {
         }).find("found a symbolic link to '/not/mounted', where nothing is") != std::string::npos);
   voc.write("data.zip", "");
   CHECK(sentence([&] { read_voc({{voc.root() + "/data.zip", "all"}}); }).find("found a file") != std::string::npos);
+}
+
+TEST_CASE("what is not there is said without an image being looked at") {
+  v voc;
+  voc.add("a");
+  voc.split("a\nb\n");
+  auto const said = [&](voc_source const& source) { return sentence([&] { require_there(source); }); };
+  CHECK(said({voc.root(), "trainval"}) == "nothing");  // that b is missing is said when the images are read
+  CHECK(said({voc.root(), "night"}).find("night.txt: expected the list of split") != std::string::npos);
+  CHECK(said({voc.root() + "/none", "trainval"}).find("none: expected a folder in VOC layout, found no folder there") != std::string::npos);
 }

@@ -27,6 +27,36 @@ struct narrow : presets::resnet_c4<cpu, double> {
 
 }  // namespace
 
+TEST_CASE("without a head the fourth stage is not there, and the rest is as it was") {
+  auto const config = narrow::config();
+  auto const whole = narrow::make(config), part = narrow::make(narrow::without_head(config));
+  auto const sizes = [](narrow::model& m, bool head) {
+    std::vector<std::pair<std::string, std::size_t>> all;
+    for (auto const& e : m.parameters().entries())
+      if (e.name.starts_with("roi_heads.") == head) all.emplace_back(e.name, e.p->size());
+    return all;
+  };
+  CHECK(sizes(*part, false) == sizes(*whole, false));
+  std::size_t head = 0;
+  for (auto const& [name, size] : sizes(*part, true)) {
+    CHECK(name.find("layer4") == name.npos);
+    head += size;
+  }
+  CHECK(head == 32 + 1 + 2 * (4 + 16));  // fc6 of one output on the map's 32 channels, predictors of 3 classes and the background on it
+
+  // Of the preset itself, whose stage is 14.9 million of its weights.
+  auto const shape = [](auto const& c) {
+    auto const model = presets::resnet50_c4<cpu>::make(c);
+    std::size_t all = 0;
+    for (auto const& e : model->parameters().entries())
+      if (e.name.starts_with("roi_heads.box_head.")) all += e.p->size();
+    return all;
+  };
+  auto const published = presets::resnet50_c4<cpu>::config({"a"});
+  CHECK(shape(published) > 14'900'000);
+  CHECK(shape(presets::resnet50_c4<cpu>::without_head(published)) == 1024 + 1);
+}
+
 TEST_CASE("ResNet's fourth stage as the head: names, widths, and a step's gradients are derivatives") {
   auto const model = narrow::make(narrow::config());
   auto& store = model->parameters();

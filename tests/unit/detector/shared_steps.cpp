@@ -125,6 +125,8 @@ struct recorder {
   template <class T>
   void broadcast(cpu::context&, std::span<T>) {}
   void barrier() {}
+  bool is_recordable() const { return false; }
+  void check() const {}
 };
 
 }  // namespace
@@ -211,14 +213,14 @@ TEST_CASE("gradients are summed bucket by bucket while backward goes on") {
   std::remove_reference_t<decltype(*model)>::tape tape;
   std::vector<double> loss(4);
   view<double, 1, cpu> const into{loss.data(), {{4}}};
-  shared_gradients<double, cpu> shared(others, 4000);
+  shared_gradients<double, cpu> shared(others, {.least_bytes = 4000});
 
   auto const step = [&](auto how) {
     heard.sums.clear();
     shared.prepare(c, store);
     part_set written;
     {
-      shared_gradients<double, cpu>::listening const on(store, &shared.listener());
+      shared_gradients<double, cpu>::listening const on(&shared, store);
       written = how();
     }
     shared.finish(c, written);
@@ -236,6 +238,21 @@ TEST_CASE("gradients are summed bucket by bucket while backward goes on") {
     parameters += buckets[b].parameters;
   }
   CHECK(parameters == static_cast<int>(store.entries().size()));
+
+  // Behind backward: the same sums in the same order.
+  auto const beside = heard.sums;
+  shared_gradients<double, cpu> behind(others, {.least_bytes = 4000, .overlaps = false});
+  heard.sums.clear();
+  behind.prepare(c, store);
+  {
+    shared_gradients<double, cpu>::listening const on(&behind, store);
+    model->step(c, here.images(), here.objects(), here.random(), tape, into);
+    CHECK(heard.sums.empty());
+  }
+  behind.finish(c, part_set::all());
+  CHECK(behind.begun_early() == 0);
+  REQUIRE(heard.sums.size() == beside.size());
+  for (std::size_t b = 0; b < beside.size(); ++b) CHECK(heard.sums[b].data() == beside[b].data());
 
   // The RPN alone: the head's sums are there too, of zeros.
   std::ranges::fill(store.gradients(), 7.);

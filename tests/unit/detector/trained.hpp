@@ -33,4 +33,32 @@ std::vector<std::vector<float>> trained(typename P::device::options const& optio
   return all_values(*model);
 }
 
+// Six steps of one of two processes, each of which has one picture of every batch: share() makes them one training.
+template <class P>
+struct sharing_process {
+  using model_type = typename P::model;
+  std::unique_ptr<model_type> model = P::make(P::config({"disc", "bar", "ring"}));
+  typename P::device::context c;
+  trainer<model_type> t;
+  std::vector<double> losses{};
+
+  sharing_process(typename P::device::options const& options, int accumulate)
+      : c(options),
+        t(*model, c, input_of<P>(),
+          {.seed = 1, .rate = {.lr = .001, .steps = 6}, .optimiser = {.clip_norm = 10}, .accumulate = accumulate}) {
+    liven(*model);
+    t.hooks.on_step = [&](step_report const& r) { losses.push_back(r.total()); };
+  }
+  void run(memory_feed const& feed, int rank) {
+    t.run([&](std::uint64_t m, auto& input) {
+      auto const at = static_cast<std::size_t>(2 * m + static_cast<std::uint64_t>(rank)) % feed.pictures.size();
+      auto const& p = feed.pictures[at];
+      input.start(1, p.h, p.w, 3);
+      input.set_image(0, p.pixels.data(), resize_plan{p.w, p.h, 1, 1, 1, 1}, p.w, p.h, at);
+      input.set_truth(0, p.boxes, p.labels);
+    });
+    t.wait();
+  }
+};
+
 }  // namespace detector_tests

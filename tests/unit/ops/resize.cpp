@@ -210,3 +210,17 @@ TEST_CASE("under caffe an image is resized as py-faster-rcnn's prep_im_for_blob 
     CHECK(worst <= 1e-5);
   }
 }
+
+TEST_CASE("resizing that nobody waits for is given up") {
+  std::atomic<bool> flag{false};
+  image const in = ramp(7, 5);
+  resize_plan const plan = conventions::torchvision::resize(7, 5, 10, 100);
+  {
+    abandonable const scope(flag);
+    auto const whole = ops::resize(in, plan);
+    flag = true;
+    CHECK_THROWS_AS(ops::resize(in, plan), abandoned);
+    flag = false;
+    CHECK(ops::resize(in, plan).pixels == whole.pixels);
+  }
+}

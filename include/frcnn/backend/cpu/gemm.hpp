@@ -1,5 +1,6 @@
 #pragma once
-// Matrix products through xtensor-blas's C interface to BLAS. All matrices are row-major.
+// Matrix products through xtensor-blas's C interface to BLAS, or by our own kernel where the build has no BLAS (FRCNN_BLAS,
+// portable/product.hpp). All matrices are row-major.
 //
 //   gemm(ta, tb, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc)    C [m,n] = alpha op(A) [m,k] op(B) [k,n] + beta C, on the calling thread
 //   parallel_gemm(c, ...)                                          the same, on the context's threads
@@ -9,6 +10,10 @@
 // the inner sums, by the shape of a product, so that a cut by threads would change the bits with their number.
 // Example: A = [1 2], B = [3 4] (tb): C = [11]
 #include "frcnn/backend/cpu/parallel.hpp"
+#include "frcnn/backend/cpu/portable/product.hpp"
+
+#if FRCNN_HAS_BLAS
+
 #include "frcnn/core/openmp_threads.hpp"
 
 #include <complex>
@@ -30,9 +35,12 @@ int frcnn_omp_get_max_threads(void) __asm__("omp_get_max_threads") __attribute__
 }
 #endif
 
+#endif
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+#if FRCNN_HAS_BLAS
 // BLAS runs on the calling thread alone while it lives: the loops around it are ours. OpenBLAS's OpenMP build takes
 // the number of threads that OpenMP has for the calling thread, which is the host's setting and is put back.
 class serial_blas {
@@ -93,11 +101,13 @@ class serial_blas {
   [[maybe_unused]] int saved_ = 1;
 #endif
 };
+#endif
 
 template <Real T>
 void gemm(bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k, T alpha, T const* a, std::ptrdiff_t lda, T const* b,
           std::ptrdiff_t ldb, T beta, T* c, std::ptrdiff_t ldc) {
   if (m <= 0 || n <= 0) return;
+#if FRCNN_HAS_BLAS
   serial_blas const serial;
   auto const op = [](bool t) { return t ? CblasTrans : CblasNoTrans; };
   auto const integer = [](std::ptrdiff_t v) { return static_cast<CBLAS_INT>(v); };
@@ -107,6 +117,9 @@ void gemm(bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k
   else
     cblas_dgemm(CblasRowMajor, op(ta), op(tb), integer(m), integer(n), integer(k), alpha, a, integer(lda), b, integer(ldb), beta, c,
                 integer(ldc));
+#else
+  cpu_backend::portable::product<T>(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+#endif
 }
 
 template <Real T>

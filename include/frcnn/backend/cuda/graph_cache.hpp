@@ -20,6 +20,7 @@
 //   api.launch(graph&)         queues what was recorded
 //   api.bytes(graph const&)    of device memory, about
 //   api.retire(graph)          destroys it when what was launched has run
+//   api.destroy_retired()      all of them; nothing runs
 //   api.freed()                how often device memory was given back so far
 #include "frcnn/core/recorded.hpp"
 
@@ -53,6 +54,13 @@ class graph_cache {
     api_.launch(*e.graph);
     ++replays_;
     return e.result;
+  }
+
+  // All graphs go at once: the device has been waited for.
+  void clear() {
+    entries_.clear();
+    graphs_ = bytes_ = 0;
+    api_.destroy_retired();
   }
 
   std::size_t graphs() const noexcept { return graphs_; }    // now

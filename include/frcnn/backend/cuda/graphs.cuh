@@ -68,6 +68,7 @@ class cuda_graphs {
     retired_.push_back({{}, std::move(g)});
     retired_.back().has_run.record(*context_);
   }
+  void destroy_retired() { retired_.clear(); }
   std::size_t freed() const { return cuda_calls::freed(); }
 
  private:
@@ -94,6 +95,8 @@ std::uint64_t cuda::context::recorded(call_key const& key, F const& f) {
   here.add(std::uint64_t{arena_.mark()});  // scratch of the work begins there
   return state<detail::graph_cache<detail::cuda_graphs>>().run(here, f);
 }
+// Before what they hold addresses of goes, other than memory. The device has been waited for.
+inline void drop_graphs(cuda::context& c) { c.state<detail::graph_cache<detail::cuda_graphs>>().clear(); }
 inline std::size_t replays_of(cuda::context& c) { return c.state<detail::graph_cache<detail::cuda_graphs>>().replays(); }
 
 }  // namespace frcnn

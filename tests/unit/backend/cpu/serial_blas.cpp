@@ -10,6 +10,8 @@
 #error "this file tests the build without OpenMP"
 #endif
 
+#if FRCNN_HAS_BLAS
+
 using namespace frcnn;
 
 namespace {
@@ -70,3 +72,5 @@ TEST_CASE("gemm without OpenMP: OpenBLAS's threads are put back") {
   CHECK(blas_threads() == 3);
   openblas_set_num_threads(before);
 }
+
+#endif

@@ -35,6 +35,7 @@ class host_graphs {
   }
   std::size_t bytes(graph const& g) const { return g.work.size() * sizeof(g.work[0]); }
   void retire(graph) {}
+  void destroy_retired() {}
   std::size_t freed() const { return cuda_calls::freed(); }
 
  private:
@@ -47,6 +48,7 @@ template <class F>
 std::uint64_t cuda_on_host::context::recorded(call_key const& key, F const& f) {
   return state<detail::graph_cache<detail::host_graphs>>().run(key, f);
 }
+inline void drop_graphs(cuda_on_host::context& c) { c.state<detail::graph_cache<detail::host_graphs>>().clear(); }
 inline std::size_t replays_of(cuda_on_host::context& c) { return c.state<detail::graph_cache<detail::host_graphs>>().replays(); }
 
 }  // namespace frcnn

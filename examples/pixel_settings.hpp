@@ -1,0 +1,67 @@
+#pragma once
+// How train_voc settles what its network reads: channels and bits of the images (data_options.hpp), their normalisation, and the first
+// convolution of weights that were trained on RGB.
+//
+//   RGB of 8 bits: the preset's normalisation, or that of --init
+//   anything else: mean and deviation of the training data (frcnn/data/pixel_statistics.hpp), or, where --init is a model of such pixels, its
+// The model file keeps it, and a resumed run takes it from its checkpoint.
+#include "console.hpp"
+
+#include <frcnn/data/pixel_statistics.hpp>
+#include <frcnn/detector/widened_weights.hpp>
+
+#include <string>
+#include <vector>
+
+namespace console {
+
+inline std::string text_of(frcnn::pixel_layout const& l) {
+  return frcnn::data::text_of_channels(l.channels) + (l.bits == 16 ? ", bits as stored" : ", 8 bits");
+}
+
+// Throws where a run in that folder reads other pixels.
+inline void require_pixels(std::string const& run, frcnn::pixel_layout const& ours, frcnn::pixel_layout const& its) {
+  if (ours != its)
+    throw frcnn::error("--resume", "the arguments of the run in " + run + " (" + text_of(its) + ": --channels, --bits)", text_of(ours));
+}
+
+// Whether --init's model reads such pixels. Throws where it reads neither those nor RGB of 8 bits.
+inline bool compare_pixels(std::string const& init, frcnn::pixel_layout const& ours, frcnn::pixel_layout const& theirs) {
+  if (theirs != ours && theirs != frcnn::pixel_layout())
+    throw frcnn::error(init, ours == frcnn::pixel_layout() ? "a model of RGB" : "a model of RGB, or of " + text_of(ours),
+                       "one of " + text_of(theirs) + " (--channels, --bits)");
+  return theirs == ours;
+}
+
+inline frcnn::pixel_normalisation measured(frcnn::data::dataset const& set, frcnn::pixel_normalisation const& preset, int threads) {
+  auto const statistics =
+      frcnn::data::measure_pixels(set, set.layout.channels, threads, [show = progress()](std::size_t done, std::size_t all) mutable {
+        show(fmt::format("training data: pixels of {} of {} images measured", done, all), done == all);
+        stop_if_interrupted();
+      });
+  auto const n = static_cast<std::size_t>(statistics.channels);
+  std::vector<double> const mean(statistics.mean.begin(), statistics.mean.begin() + n),
+      deviation(statistics.deviation.begin(), statistics.deviation.begin() + n);
+  say(fmt::format("pixels: {}; mean {:.5g}, deviation {:.5g}, as parts of what the bits hold", text_of(set.layout), fmt::join(mean, ", "),
+                  fmt::join(deviation, ", ")));
+  for (std::size_t c = 0; c < n; ++c)
+    if (deviation[c] == 0) warn(fmt::format("training data: channel {} of its images is constant, and tells nothing", c + 1));
+  return frcnn::data::normalised_by(preset, statistics, set.layout.bits);
+}
+
+// A first convolution that was made to fit is trained, whatever the preset freezes: what is behind it was trained on other inputs.
+template <class Store>
+void train_widened(Store& store, std::vector<std::string> const& tensors, std::string const& init, int channels) {
+  for (auto const& tensor : tensors) {
+    auto const layer = tensor.substr(0, tensor.rfind('.'));
+    bool const frozen = store.at(tensor).p->kind == frcnn::param_kind::frozen;
+    if (frozen) store.unfreeze(layer);
+    say(fmt::format("{}: {} reads {} in place of RGB: {}{}", init, layer, frcnn::data::text_of_channels(channels),
+                    channels > 3    ? "the first three keep the weights of red, green and blue, the others start from their mean"
+                    : channels == 1 ? "it starts from the sum of the weights of red, green and blue"
+                                    : "each starts from the sum of the weights of red, green and blue, divided by their number",
+                    frozen ? "; it is trained, which the preset would have frozen" : ""));
+  }
+}
+
+}  // namespace console
