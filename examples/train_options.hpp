@@ -50,11 +50,8 @@ struct arguments {
     auto const mb = whole_numbers_in(maps_mb);
     return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
   }
-  // What options mean together, and that the files they name are there.
+  // What options mean together, that the files they name are there, and the device.
   void check() const {
-    compute.check();
-    console::check_inputs({init, proposals, test_proposals});
-    if (!init_classes.empty()) frcnn::data::parse_class_list(init_classes);
     anchors.check();
     if (anchors.automatic() && !proposals.empty())
       throw frcnn::error("--anchors auto", "a training of the RPN, whose anchors they are", "--proposals");
@@ -73,6 +70,9 @@ struct arguments {
     for (auto const& [name, value] : {std::pair{"--lambda", lambda}, {"--n-cls", n_cls}, {"--n-reg", n_reg}})
       if (value > 0 && !proposals.empty())
         throw frcnn::error(name, "an RPN that learns, whose loss it weighs", "--proposals, which trains the head alone");
+    console::check_inputs({init, proposals, test_proposals});
+    if (!init_classes.empty()) frcnn::data::parse_class_list(init_classes);
+    compute.check();
   }
 
  private:
