@@ -88,9 +88,9 @@ void pack(strided<T> a, int count, int depth, T* out) {
     for (int d = 0; d < depth; ++d) std::copy_n(a.data + d * a.column, Width, out + static_cast<std::ptrdiff_t>(d) * Width);
   } else {
     // A few of its lines at a time, so that what is written stays near.
-    constexpr int near = 16;
-    for (int begin = 0; begin < depth; begin += near) {
-      int const end = std::min(begin + near, depth);
+    constexpr int together = 16;
+    for (int begin = 0; begin < depth; begin += together) {
+      int const end = std::min(begin + together, depth);
       for (int i = 0; i < count; ++i) {
         T const* const from = a.data + i * a.row;
         for (int d = begin; d < end; ++d) out[static_cast<std::ptrdiff_t>(d) * Width + i] = from[d * a.column];
