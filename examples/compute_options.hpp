@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace console {
@@ -41,7 +42,7 @@ class compute_arguments {
     if (how != use::cpu_alone) precisions.emplace_back("tf32");
     if (how != use::trains) precisions.emplace_back("bf16");
     if (precisions.size() > 1)
-      app.add_option("--precision", precision_, "of products; tf32 with --device cuda")
+      app.add_option("--precision", precision_, how == use::cpu_alone ? "of products" : "of products; tf32 with --device cuda")
           ->capture_default_str()
           ->check(CLI::IsMember(precisions));
     if (how == use::trains) return;
@@ -59,7 +60,7 @@ class compute_arguments {
     if (device_ != "cuda") throw frcnn::error("--device", "cuda: each process takes a GPU of its own", device_);
     number_ = number;
   }
-  // What a run is told apart by.
+  // As --device names it.
   std::string const& device() const { return device_; }
   // Throws error where options do not go together, or the device is not there.
   void check() const { frcnn::check_device(get()); }
@@ -77,8 +78,7 @@ class compute_arguments {
   }
   frcnn::cuda_options cuda() const {
     for (auto const* option : of_cpu_)
-      if (option->count() > 0 && !by_environment(*option))
-        throw frcnn::error(option->get_name(), "--device cpu, whose option it is", device_);
+      if (is_given(*option)) throw frcnn::error(option->get_name(), "--device cpu, whose option it is", device_);
     frcnn::cuda_options chosen{.deterministic = deterministic_};
     chosen.device = device_.size() > 5 ? std::stoi(device_.substr(5)) : number_;
     chosen.precision = precision_ == "bf16" ? frcnn::compute::bf16 : precision_ == "tf32" ? frcnn::compute::tf32 : frcnn::compute::exact;
@@ -94,7 +94,7 @@ class compute_arguments {
     chosen.profile = profile_ || timing_ ? &profiler_ : nullptr;
 #if FRCNN_HAS_ONEDNN
     if (chosen.engine == frcnn::cpu_engine::fast && chosen.precision == frcnn::compute::bf16 && frcnn::cpu_backend::onednn::has_bf16() &&
-        !frcnn::cpu_backend::onednn::has_bf16_products())
+        !frcnn::cpu_backend::onednn::has_bf16_products() && !std::exchange(warned_, true))
       std::fputs(
           "warning: this oneDNN has no bf16 product for this processor that is safe under signals: fully connected layers stay in float\n",
           stderr);
@@ -145,15 +145,12 @@ class compute_arguments {
         return {};
     return console::detail::refusal("cpu, cuda, or cuda:N", name);
   }
-  static bool by_environment(CLI::Option const& option) {
-    return !option.get_envname().empty() && std::getenv(option.get_envname().c_str());
-  }
-
   std::string device_ = "cpu", engine_ = frcnn::has_fast ? "fast" : "portable", precision_ = "f32", transforms_ = "keep";
   int number_ = 0;  // of the device, where its name has none
   bool profile_ = false, timing_ = false, deterministic_ = false;
   std::vector<CLI::Option const*> of_cpu_;
   CLI::Option const* of_cuda_ = nullptr;
+  mutable bool warned_ = false;
   mutable frcnn::profiler profiler_;
 };
 

@@ -31,8 +31,7 @@ std::string choices_of([[maybe_unused]] Context& context) {
 template <class Context>
 void use_choices([[maybe_unused]] Context& context, [[maybe_unused]] std::string const& choices) {
 #if FRCNN_COMPILED_CUDA
-  if constexpr (std::is_same_v<Context, frcnn::cuda::context>)
-    if (!choices.empty()) frcnn::use_conv_plans(context, choices);
+  if constexpr (std::is_same_v<Context, frcnn::cuda::context>) frcnn::use_conv_plans(context, choices);
 #endif
 }
 

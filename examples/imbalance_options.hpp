@@ -49,7 +49,7 @@ class imbalance_arguments {
   template <class Rules>
   void say_table(frcnn::data::dataset const& set, frcnn::data::difficult_objects how) const {
     if (threshold_ <= 0) return;
-    auto const images = frcnn::data::detail::images_of_training<Rules>(set, how);
+    auto const images = frcnn::data::images_of_training<Rules>(set, how);
     auto const r = frcnn::data::repeat_factors_of(set, images, threshold_, how);
     std::vector<std::size_t> order(r.classes.size());
     std::iota(order.begin(), order.end(), 0);

@@ -64,12 +64,14 @@ class processes {
   frcnn::distributed::mpi_communicator<frcnn::cpu>& by_mpi() { return *sums_; }
   frcnn::cpu::context& host() { return context_; }
   int rank_here() const { return mpi_->rank_here(); }
+#endif
   // From any thread: ends all processes, and says why once.
-  [[noreturn]] void end_all(std::string const& why) {
+  [[noreturn]] void end_all([[maybe_unused]] std::string const& why) {
+#if FRCNN_HAS_MPI
     if (mpi_->is_first_to_say()) says = true, fail(why);
+#endif
     leave(1);
   }
-#endif
 
   // Threads of each where nobody says: those that mpirun has bound it to, or an equal part of the machine's.
   int threads(int told) const {
@@ -106,12 +108,7 @@ class processes {
         leave(interrupted_status());
       }
     };
-    if (auto const fault = fault_of(until_interrupted); !fault.empty()) {
-#if FRCNN_HAS_MPI
-      end_all(name(rank()) + ": " + fault);
-#endif
-      leave(1);
-    }
+    if (auto const fault = fault_of(until_interrupted); !fault.empty()) end_all(name(rank()) + ": " + fault);
     return status;
   }
   // Ends this process without waiting for the others; mpirun ends them.

@@ -104,7 +104,8 @@ class validation {
     return (step % every_ == 0 || step == run.options(last).rate.steps) && (!score_.last() || score_.last()->step != run.done());
   }
 
-  // sharing: the processes that share the steps, or null. Evaluates the detector of a step. True where it is the best so far. fields: for the metrics. Throws interruption.
+  // Evaluates the detector of a step. True where it is the best so far. sharing: the processes that share the steps, or null; fields: for the
+  // metrics. Throws interruption.
   template <class Preset>
   bool operator()(typename frcnn::detector<Preset>::B::context& c, frcnn::detector<Preset> const& d, std::int64_t step, processes& team,
                   frcnn::any_communicator<typename frcnn::detector<Preset>::B>* sharing, std::vector<frcnn::metrics_file::field>& fields) {

@@ -35,6 +35,11 @@ struct image_view {
   FRCNN_PER_BUILD std::uint8_t const* row(int y) const { return data + y * stride(); }
 };
 
+// Of interleaved pixels; three channels are RGB.
+FRCNN_PER_BUILD constexpr pixel_format format_of(int channels) {
+  return channels == 3 ? pixel_format::rgb : channels == 1 ? pixel_format::grey : pixel_format::multichannel;
+}
+
 FRCNN_PER_BUILD inline void check_pixel_layout(int channels, int bits) {
   if (channels < 1 || channels > most_channels)
     throw error("image", "1 to " + std::to_string(most_channels) + " channels", std::to_string(channels));
@@ -60,10 +65,7 @@ struct image {
   // Of an image of 16 bits.
   FRCNN_PER_BUILD std::uint16_t* at_16(int x, int y) { return reinterpret_cast<std::uint16_t*>(at(x, y)); }
   FRCNN_PER_BUILD std::uint16_t const* at_16(int x, int y) const { return reinterpret_cast<std::uint16_t const*>(at(x, y)); }
-  FRCNN_PER_BUILD operator image_view() const {
-    auto const format = channels == 3 ? pixel_format::rgb : channels == 1 ? pixel_format::grey : pixel_format::multichannel;
-    return {pixels.data(), width, height, format, 0, bits, channels};
-  }
+  FRCNN_PER_BUILD operator image_view() const { return {pixels.data(), width, height, format_of(channels), 0, bits, channels}; }
 
  private:
   FRCNN_PER_BUILD std::size_t place(int x, int y) const {

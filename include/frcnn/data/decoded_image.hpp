@@ -20,10 +20,7 @@ class decoded_image {
     if (!pixels_) throw std::bad_alloc();
   }
 
-  operator image_view() const {
-    auto const format = channels_ == 3 ? pixel_format::rgb : channels_ == 1 ? pixel_format::grey : pixel_format::multichannel;
-    return {pixels_.get(), width_, height_, format, 0, bits_, channels_};
-  }
+  operator image_view() const { return {pixels_.get(), width_, height_, format_of(channels_), 0, bits_, channels_}; }
   std::uint8_t* data() { return pixels_.get(); }
   std::uint8_t const* data() const { return pixels_.get(); }
   std::size_t size() const {

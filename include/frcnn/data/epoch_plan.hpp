@@ -76,14 +76,18 @@ bool is_trained_on(TruthOfImage auto const& truth, difficult_objects how) {
          std::ranges::any_of(truth.objects, [&](auto const& x) { return !x.difficult || how == difficult_objects::keep; });
 }
 
+}  // namespace detail
+
 // The images that are trained on, in order.
 template <class Rules, DataSource Source>
 std::vector<std::size_t> images_of_training(Source const& data, difficult_objects how) {
   std::vector<std::size_t> images;
   for (std::size_t i = 0; i < data.size(); ++i)
-    if (is_trained_on<Rules>(data.truth(i), how)) images.push_back(i);
+    if (detail::is_trained_on<Rules>(data.truth(i), how)) images.push_back(i);
   return images;
 }
+
+namespace detail {
 
 // What an epoch shows, batch by batch; a batch may be anything that the convention allows.
 template <class Rules, DataSource Source>

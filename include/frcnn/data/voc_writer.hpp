@@ -43,34 +43,29 @@ inline void check_fits_xml(std::string const& where, std::string_view text) {
   if (!fits_xml(text)) throw error(where, "names that XML can hold, in UTF-8 and without control characters", excerpt(text, 255));
 }
 
-// folder: said as well where it is not empty.
-inline std::string annotation_of(sample const& s, std::string const& file, std::string const& folder, int channels) {
+}  // namespace detail
+
+// The text of an annotation of the image `file`, as labelImg and VOC's tools read it. folder: said as well where it is not empty.
+inline std::string annotation_text(sample const& s, std::string const& file, std::string const& folder = {}, int channels = 3) {
   auto const tag = [](std::string const& name, std::string const& value) { return "<" + name + ">" + value + "</" + name + ">"; };
   auto const number = [](double v) {
     char digits[400];
     return std::string(digits, std::to_chars(digits, digits + sizeof digits, v, std::chars_format::fixed).ptr);
   };
-  for (std::string const& text : {file, folder}) check_fits_xml(file, text);
-  for (object const& o : s.objects) check_fits_xml(file, o.name);
-  std::string xml =
-      "<annotation>\n  " + (folder.empty() ? "" : tag("folder", in_xml(folder)) + "\n  ") + tag("filename", in_xml(file)) + "\n  " +
-      tag("size",
-          tag("width", std::to_string(s.width)) + tag("height", std::to_string(s.height)) + tag("depth", std::to_string(channels))) +
-      "\n";
+  for (std::string const& text : {file, folder}) detail::check_fits_xml(file, text);
+  for (object const& o : s.objects) detail::check_fits_xml(file, o.name);
+  std::string xml = "<annotation>\n  " + (folder.empty() ? "" : tag("folder", detail::in_xml(folder)) + "\n  ") +
+                    tag("filename", detail::in_xml(file)) + "\n  " +
+                    tag("size", tag("width", std::to_string(s.width)) + tag("height", std::to_string(s.height)) +
+                                    tag("depth", std::to_string(channels))) +
+                    "\n";
   for (object const& o : s.objects)
-    xml += "  <object>\n    " + tag("name", in_xml(o.name)) + "\n    " + tag("truncated", o.truncated ? "1" : "0") + "\n    " +
+    xml += "  <object>\n    " + tag("name", detail::in_xml(o.name)) + "\n    " + tag("truncated", o.truncated ? "1" : "0") + "\n    " +
            tag("difficult", o.difficult ? "1" : "0") + "\n    " +
            tag("bndbox", tag("xmin", number(o.where.x1 + 1.)) + tag("ymin", number(o.where.y1 + 1.)) + tag("xmax", number(o.where.x2)) +
                              tag("ymax", number(o.where.y2))) +
            "\n  </object>\n";
   return xml + "</annotation>\n";
-}
-
-}  // namespace detail
-
-// The text of an annotation of the image `file`, as labelImg and VOC's tools read it. folder: said as well where it is not empty.
-inline std::string annotation_text(sample const& s, std::string const& file, std::string const& folder = {}, int channels = 3) {
-  return detail::annotation_of(s, file, folder, channels);
 }
 
 // done(n): images that are copied; it may throw.
@@ -96,7 +91,7 @@ inline void write_voc(std::filesystem::path out, std::string const& split, datas
         if (!problem) fs::create_directories(path.parent_path(), problem);
       if (!problem) fs::copy_file(s.image, image, problem);
       if (problem) throw error(image.string(), "a copy of " + s.image.string(), excerpt(problem.message()));
-      if (s.annotated) io::write_new_file(annotation, detail::annotation_of(s, file, {}, data.layout.channels));
+      if (s.annotated) io::write_new_file(annotation, annotation_text(s, file, {}, data.layout.channels));
       list += s.id + "\n";
       if (done) done(++copied);
     }

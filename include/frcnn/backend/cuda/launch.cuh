@@ -2,7 +2,7 @@
 // launch(context, blocks, kernel) on a GPU: a block-level kernel (block.hpp) as a __global__ function.
 //
 // A file that nvcc compiles has the kernels of what it instantiates. Another compiler sees a declaration: its file launches the kernels that
-// a file of nvcc's has, of the same build (config.hpp), such as the compiled library's (presets/cuda_instances.hpp); the linker names one
+// a file of nvcc's has, of the same build (config.hpp), such as the compiled library's (presets/cuda_instances.cuh); the linker names one
 // that none has.
 #include "frcnn/backend/cuda/block.hpp"
 #include "frcnn/backend/cuda/context.cuh"

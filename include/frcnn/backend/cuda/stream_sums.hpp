@@ -51,22 +51,14 @@ class stream_sums {
 
   template <class T>
   void sum(context& c, std::span<T> range) {
-    guarded(c, [&] {
-      if (range.empty()) return;
-      api_.fork();
-      is_open_ = true;
-      api_.sum(range.data(), range.size());
-    });
+    begin(c, range, [&] { api_.sum(range.data(), range.size()); });
   }
   void settle(context& c) {
     guarded(c, [&] { join(); });
   }
   template <class T>
   void broadcast(context& c, std::span<T> range) {
-    guarded(c, [&] {
-      if (range.empty()) return;
-      api_.fork();
-      is_open_ = true;
+    begin(c, range, [&] {
       auto const bytes = std::as_writable_bytes(range);
       api_.broadcast(bytes.data(), bytes.size());
       join();
@@ -96,6 +88,16 @@ class stream_sums {
       fail(lock, e);
       throw;
     }
+  }
+  // work, in the sums' stream.
+  template <class T, class F>
+  void begin(context& c, std::span<T> range, F const& work) {
+    guarded(c, [&] {
+      if (range.empty()) return;
+      api_.fork();
+      is_open_ = true;
+      work();
+    });
   }
   void join() {
     if (is_open_) api_.join();
