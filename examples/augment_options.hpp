@@ -105,6 +105,7 @@ class augment_arguments {
     for (int n = 0; n < shown_;)
       for (auto const& seen : loader.next()) {
         if (++n > shown_) break;
+        stop_if_interrupted();
         frcnn::image im = frcnn::viz::picture_of(seen.pixels);
         std::vector<frcnn::detection> learned;
         std::vector<frcnn::data::object> ignored;

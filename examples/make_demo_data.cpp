@@ -15,6 +15,11 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "equal seeds give equal bytes")->capture_default_str()->check(console::whole<std::uint64_t>(0));
 
   return console::run(app, argc, argv, [&] {
+    console::catch_interrupts();
+    options.progress = [show = console::progress()](std::size_t done, std::size_t all) mutable {
+      show(fmt::format("{} of {} images", done, all), done == all);
+      console::stop_between(done, all);
+    };
     frcnn::data::write_demo_voc(out, options);
     console::say(fmt::format("{} images in {}: splits trainval and test", options.images, out));
     return 0;

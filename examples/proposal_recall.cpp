@@ -99,8 +99,10 @@ int main(int argc, char** argv) {
                                              max_side / static_cast<double>(std::max(s.width, s.height)))
                                   : 1.);
 
+    console::catch_interrupts();
     std::vector<measured> all;
     for (auto const& file : files) {
+      console::stop_if_interrupted();
       auto const lists = console::proposals_of(set, file);
       auto const boxes = lists->boxes();
       if (files.size() > 1) fmt::print("{}\n", file);

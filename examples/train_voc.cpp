@@ -347,7 +347,6 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   a.validation.identify(identity, sets.validation);
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, proposals_crc);
   auto const trained_on = data::fingerprint_of(sets.train);
-  console::catch_interrupts();
   std::optional<metrics_file> metrics;
   if (team.is_first()) metrics.emplace(out / "metrics.jsonl");
   if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
@@ -475,6 +474,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     return console::interrupted_status();
   };
   try {
+    if (team.any(console::interrupted != 0)) throw console::interruption();
     if (checks.is_best(run.done())) keep_best();  // of a checkpoint that was written before it
     if (checks.is_due(run)) validate();
     if (!run.run(stop.get_token())) return stopped();
@@ -524,6 +524,7 @@ int main(int argc, char** argv) {
   declare(app, a);
   return console::run(app, argc, argv, [&] {
     return team.guarded([&] {
+      console::catch_interrupts();
       fs::path const out = a.out;
       team.check();
       console::share_device(a.compute, team);
@@ -549,7 +550,7 @@ int main(int argc, char** argv) {
           if (a.resume && !console::there(demo) && console::there(out / "checkpoint"))
             throw error("--resume", "the arguments of the run in " + a.out + ", its --data among them", "no --data");
           team.barrier();  // all have looked
-          if (team.is_first() && !console::there(demo)) data::write_demo_voc(demo, {});
+          if (team.is_first() && !console::there(demo)) data::write_demo_voc(demo, {.progress = console::stop_between});
           team.barrier();
           a.data = {demo.string()};
         }

@@ -67,6 +67,16 @@ whole("tested")
 resumed = run("train_voc", *OPTIONS, "--out", "tested", "--resume")
 check(resumed.returncode == 0 and resumed.stdout == expected, resumed)
 
+# before there is anything to go on from: no part of a file stays
+for out, moment in (("drawn", lambda: os.path.exists("drawn/demo-data.part")), ("read", lambda: os.path.exists("read"))):
+    options = OPTIONS if out == "read" else ["--iterations", "1"]
+    process = subprocess.Popen([PROGRAMS / "train_voc", *options, "--out", out], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(moment, process)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=60)
+    check(process.returncode == 128 + signal.SIGTERM and "stopped" in errors, out, process.returncode, errors)
+    check(not [name for name in files(out) if ".part" in name], files(out))
+
 # at moments spread over the run
 statuses = {}
 for moment in range(4):
@@ -78,10 +88,10 @@ for moment in range(4):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     statuses.setdefault(process.returncode, []).append(moment)
-    check(process.returncode in (0, 130, -signal.SIGINT), process.returncode, errors)  # -SIGINT: before there was anything to save
+    check(process.returncode in (0, 130, -signal.SIGINT), process.returncode, errors)  # -SIGINT: before its first line
     whole(out)
     check(not [name for name in files(out) if name.endswith(".part")] if os.path.exists(out) else True, files(out))
-    if process.returncode == 130:
+    if process.returncode == 130 and os.path.exists(f"{out}/metrics.jsonl") and "after step 0" not in errors:
         check(list(pathlib.Path(out, "checkpoint").glob("step-*")), "a checkpoint to go on from", errors)
     resumed = run("train_voc", *OPTIONS, "--out", out, "--resume")
     check(resumed.returncode == 0 and resumed.stdout == expected, resumed)
@@ -93,7 +103,7 @@ print(statuses)
 for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
     out = f"by{number}"
     process = start(out)
-    wait_for(lambda: os.path.exists(f"{out}/metrics.jsonl"), process)
+    wait_for(lambda: os.path.exists(f"{out}/metrics.jsonl") and os.path.getsize(f"{out}/metrics.jsonl") > 0, process)  # a step is done
     if number == signal.SIGPIPE:
         process.stderr.close()
         process.stdout.close()

@@ -15,6 +15,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 #include <string>
 
 FRCNN_HIDDEN_BEGIN
@@ -25,6 +27,7 @@ struct demo_options {
   std::uint64_t seed = 0;
   double test_fraction = 0.2;
   int threads = 0;  // 0: as many as there are cores
+  std::function<void(std::size_t, std::size_t)> progress{};  // images written, and of how many; one call at a time, from any thread
 };
 
 namespace detail {
@@ -42,6 +45,8 @@ inline void write_demo_voc(std::filesystem::path const& out, demo_options const&
   if (o.images < 2) throw error("demo data", "at least two images, one to train on and one to test on", std::to_string(o.images));
   int const test = std::clamp(static_cast<int>(o.images * o.test_fraction + 0.5), 1, o.images - 1), train = o.images - test;
   io::write_new_folder(out, {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](std::filesystem::path const& beside) {
+    std::mutex telling;
+    std::size_t done = 0;
     for_each_in_parallel(static_cast<std::size_t>(o.images), o.threads, [&](std::size_t i) {
       demo_scene const scene = render_demo_scene(o.seed, i);
       std::string const id = detail::demo_id(static_cast<int>(i)), file = id + ".jpg";
@@ -50,6 +55,9 @@ inline void write_demo_voc(std::filesystem::path const& out, demo_options const&
       said.width = scene.pixels.width, said.height = scene.pixels.height;
       said.objects = scene.objects;
       io::write_new_file(beside / "Annotations" / (id + ".xml"), annotation_text(said, file, "JPEGImages"));
+      if (!o.progress) return;
+      std::lock_guard const lock(telling);
+      o.progress(++done, static_cast<std::size_t>(o.images));
     });
     std::string splits[2];
     for (int i = 0; i < o.images; ++i) splits[i < train ? 0 : 1] += detail::demo_id(i) + "\n";
