@@ -19,6 +19,13 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   endif()
 endif()
 
+# The presets of the compiled library, too, as long as its kernels are optimised.
+if(FRCNN_QUICK_BUILD)
+  file(GLOB frcnn_presets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cpu.cpp ${PROJECT_SOURCE_DIR}/src/cpu_*.cpp)
+  list(FILTER frcnn_presets EXCLUDE REGEX "/cpu_kernels\\.cpp$")
+  set_source_files_properties(${frcnn_presets} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O1>)
+endif()
+
 function(frcnn_add_examples)
   find_package(CLI11 CONFIG REQUIRED)
   find_package(fmt CONFIG REQUIRED)

@@ -1,3 +1,3 @@
-// The compiled library for the CPU, its other half: the presets of the paper.
+// The compiled library for the CPU: the presets of the paper.
 #define FRCNN_CAFFE_INSTANCE template
 #include "frcnn/presets/caffe_instances.hpp"

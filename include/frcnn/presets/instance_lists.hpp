@@ -8,10 +8,6 @@
 #include <functional>
 #include <stop_token>
 
-#if !defined(FRCNN_INSTANCE)
-#define FRCNN_INSTANCE extern template
-#endif
-
 // What all presets stand on.
 #define FRCNN_COMMON_INSTANCES(how, device)     \
   how class nn::conv<float, device>;            \
@@ -20,6 +16,7 @@
   how class parameter_store<float, device>;     \
   how class input_batch<float, device>;         \
   how class sgd<float, device>;                 \
+  how class rpn::siblings<float, device>;       \
   how class backbone::chain_network<float, device>;
 
 // With run() as a recipe calls it.
