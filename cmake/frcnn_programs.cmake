@@ -45,7 +45,7 @@ function(frcnn_add_examples)
     endif()
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
     if(FRCNN_QUICK_BUILD)
-      target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # 40 % less to compile; most kernels are the compiled library's
+      target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)  # 35 % less to compile than at -O1; kernels are the compiled library's
     endif()
   endforeach()
   if(TARGET frcnn::mpi)

@@ -101,9 +101,9 @@ class compute_arguments {
 #endif
     return chosen;
   }
-  // What a resumed run must have in common with the one it goes on from: what oneDNN computes has other last bits.
+  // What a resumed run must have in common with the one it goes on from: what each of these computes has other last bits.
   std::string engine() const {
-    if (is_cuda()) return precision_ == "f32" ? "cuda" : "cuda, " + precision_;
+    if (is_cuda()) return "cuda" + (precision_ == "f32" ? "" : ", " + precision_) + (deterministic_ ? ", deterministic" : "");
     return engine_ == "fast" && frcnn::has_onednn ? "fast with oneDNN" : engine_;
   }
 

@@ -26,7 +26,7 @@ struct demo_options {
   int images = 300;
   std::uint64_t seed = 0;
   double test_fraction = 0.2;
-  int threads = 0;  // 0: as many as there are cores
+  int threads = 0;                                           // 0: as many as there are cores
   std::function<void(std::size_t, std::size_t)> progress{};  // images written, and of how many; one call at a time, from any thread
 };
 

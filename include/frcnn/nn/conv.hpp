@@ -65,20 +65,13 @@ class conv {
   conv2d_spec const& spec() const { return spec_; }
   shape<4> out_shape(shape<4> in) const { return spec_.out_shape(in); }
 
-  void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y) const {
-    profiled const scope(c, weight.layer(), spec_.operations(x.dims));
-    ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, bias.value, y, keep(), weight.version);
-  }
+  void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y) const;
   void forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y, tape& t) const {
     forward(c, x, y);
     t.x = x;
     t.y = y;
   }
-  void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, writing how,
-                writing gradients = writing::set) {
-    profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (is_there(dx) ? 1 : 0)));
-    ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, gradients, dx, how);
-  }
+  void backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, writing how, writing gradients = writing::set);
 
   chain_layer<T, B> chained() const {
     chain_layer<T, B> s;
@@ -109,6 +102,18 @@ class conv {
   conv2d_spec spec_;
   mutable typename ops::conv2d<B>::kept kept_;
 };
+
+// Not inline: what a compiled library holds (presets/instance_lists.hpp) is then not compiled again where it is used.
+template <Real T, Backend B>
+void conv<T, B>::forward(typename B::context& c, activation<T, B> const& x, activation<T, B>& y) const {
+  profiled const scope(c, weight.layer(), spec_.operations(x.dims));
+  ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, bias.value, y, keep(), weight.version);
+}
+template <Real T, Backend B>
+void conv<T, B>::backward(typename B::context& c, tape& t, activation<T, B>& dy, activation<T, B>& dx, writing how, writing gradients) {
+  profiled const scope(c, weight.layer(), spec_.operations(t.x.dims) * ((weight.grad ? 1 : 0) + (is_there(dx) ? 1 : 0)));
+  ops::conv2d<B>::template backward<T>(c, spec_, t.x, t.y, dy, weight.value, weight.grad, bias.grad, gradients, dx, how);
+}
 
 }  // namespace frcnn::nn
 FRCNN_HIDDEN_END

@@ -68,27 +68,11 @@ class conv_norm {
   shape<4> out_shape(shape<4> in) const { return spec_.out_shape(in); }
 
   // residual: added before the ReLU; may be y itself.
-  void forward(context& c, activation<T, B> const& x, activation<T, B> const& y, activation<T, B> const& residual = {}) const {
-    profiled const scope(c, weight.layer(), spec_.operations(x.dims));
-    typename context::frame const memory(c);
-    conv2d_epilogue<T, B> e = epilogue(c);
-    e.residual = residual;
-    ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, e, y, weight.wants_grad() ? nullptr : &kept_, version());
-  }
+  void forward(context& c, activation<T, B> const& x, activation<T, B> const& y, activation<T, B> const& residual = {}) const;
 
   // dy is masked in place where there is a ReLU; what it then holds is the residual's gradient. Without one y is not looked at.
   void backward(context& c, activation<T, B> const& x, activation<T, B> const& y, activation<T, B> const& dy, activation<T, B> const& dx,
-                writing how, writing gradients) {
-    profiled const scope(c, weight.layer(), spec_.operations(x.dims) * ((weight.grad ? 1 : 0) + (is_there(dx) ? 1 : 0)));
-    typename context::frame const memory(c);
-    conv2d_gradients<T, B> d;
-    d.weight = weight.grad;
-    d.bias = bias.grad;
-    d.how = gradients;
-    d.x = dx;
-    d.x_how = how;
-    ops::conv2d<B>::template backward<T>(c, spec_, x, y, dy, weight.value, epilogue(c), d);
-  }
+                writing how, writing gradients);
 
   bool learns() const { return weight.wants_grad() || bias.wants_grad(); }
   void freeze() { weight.freeze(), bias.freeze(); }
@@ -126,6 +110,29 @@ class conv_norm {
   std::optional<double> epsilon_;
   mutable typename ops::conv2d<B>::kept kept_;
 };
+
+// Not inline: what a compiled library holds (presets/instance_lists.hpp) is then not compiled again where it is used.
+template <Real T, Backend B>
+void conv_norm<T, B>::forward(context& c, activation<T, B> const& x, activation<T, B> const& y, activation<T, B> const& residual) const {
+  profiled const scope(c, weight.layer(), spec_.operations(x.dims));
+  typename context::frame const memory(c);
+  conv2d_epilogue<T, B> e = epilogue(c);
+  e.residual = residual;
+  ops::conv2d<B>::template forward<T>(c, spec_, x, weight.value, e, y, weight.wants_grad() ? nullptr : &kept_, version());
+}
+template <Real T, Backend B>
+void conv_norm<T, B>::backward(context& c, activation<T, B> const& x, activation<T, B> const& y, activation<T, B> const& dy,
+                               activation<T, B> const& dx, writing how, writing gradients) {
+  profiled const scope(c, weight.layer(), spec_.operations(x.dims) * ((weight.grad ? 1 : 0) + (is_there(dx) ? 1 : 0)));
+  typename context::frame const memory(c);
+  conv2d_gradients<T, B> d;
+  d.weight = weight.grad;
+  d.bias = bias.grad;
+  d.how = gradients;
+  d.x = dx;
+  d.x_how = how;
+  ops::conv2d<B>::template backward<T>(c, spec_, x, y, dy, weight.value, epilogue(c), d);
+}
 
 }  // namespace frcnn::nn
 FRCNN_HIDDEN_END

@@ -4,6 +4,8 @@
 //   how      `template`, which defines them, or `extern template`, which says that they are elsewhere
 //   device   cpu or cuda
 #include "frcnn/detector/input.hpp"
+#include "frcnn/nn/conv_norm.hpp"
+#include "frcnn/rpn/siblings.hpp"
 
 #include <functional>
 #include <stop_token>
@@ -11,6 +13,7 @@
 // What all presets stand on.
 #define FRCNN_COMMON_INSTANCES(how, device)     \
   how class nn::conv<float, device>;            \
+  how class nn::conv_norm<float, device>;       \
   how class nn::linear<float, device>;          \
   how class nn::low_rank_linear<float, device>; \
   how class parameter_store<float, device>;     \

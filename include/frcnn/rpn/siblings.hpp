@@ -42,37 +42,10 @@ class siblings {
   siblings(int channels, int first_outputs, int second_outputs, initializer weights)
       : first({channels, first_outputs, 1}, weights), second({channels, second_outputs, 1}, weights) {}
 
-  void forward(context& c, activation<T, B> const& x, int cell, view<T, 3, B> to_first, view<T, 3, B> to_second) const {
-    typename context::frame scope(c);
-    auto const whole = spec();
-    profiled const layer(c, "siblings", whole.operations(x.dims));
-    auto const weight = together(c, &conv::weight), bias = together(c, &conv::bias);
-    auto y = c.template make<T>(whole.out_shape(x.dims));
-    ops::conv2d<B>::template forward<T>(c, whole, x, weight, bias, y);
-    ops::rows<B>::template gather<T>(c, y, to_first, cell, 0);
-    ops::rows<B>::template gather<T>(c, y, to_second, cell, first.spec().out_channels);
-  }
+  void forward(context& c, activation<T, B> const& x, int cell, view<T, 3, B> to_first, view<T, 3, B> to_second) const;
 
   void backward(context& c, activation<T, B> const& x, view<T const, 3, B> dfirst, view<T const, 3, B> dsecond, int cell,
-                activation<T, B>& dx, writing how, writing gradients = writing::set) {
-    typename context::frame scope(c);
-    auto const whole = spec();
-    profiled const layer(c, "siblings", 2 * whole.operations(x.dims));
-    auto dy = c.template make<T>(whole.out_shape(x.dims));
-    ops::rows<B>::template scatter<T>(c, dfirst, cell, dy, 0);
-    ops::rows<B>::template scatter<T>(c, dsecond, cell, dy, first.spec().out_channels);
-    bool const learns = first.learns() || second.learns();
-    view<T, 1, B> dweight{}, dbias{};
-    if (learns) {
-      dweight = scratch<T, B>(c, shape<1>{{checked::extent(first.weight.size() + second.weight.size())}});
-      dbias = scratch<T, B>(c, shape<1>{{whole.out_channels}});
-    }
-    ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, writing::set, dx,
-                                         how);  // no ReLU: y is not looked at
-    if (!learns) return;
-    apart(c, dweight, &conv::weight, gradients);
-    apart(c, dbias, &conv::bias, gradients);
-  }
+                activation<T, B>& dx, writing how, writing gradients = writing::set);
 
  private:
   conv2d_spec spec() const { return {first.spec().in_channels, first.spec().out_channels + second.spec().out_channels, 1}; }
@@ -92,6 +65,40 @@ class siblings {
     }
   }
 };
+
+// Not inline: what a compiled library holds (presets/instance_lists.hpp) is then not compiled again where it is used.
+template <Real T, Backend B>
+void siblings<T, B>::forward(context& c, activation<T, B> const& x, int cell, view<T, 3, B> to_first, view<T, 3, B> to_second) const {
+  typename context::frame scope(c);
+  auto const whole = spec();
+  profiled const layer(c, "siblings", whole.operations(x.dims));
+  auto const weight = together(c, &conv::weight), bias = together(c, &conv::bias);
+  auto y = c.template make<T>(whole.out_shape(x.dims));
+  ops::conv2d<B>::template forward<T>(c, whole, x, weight, bias, y);
+  ops::rows<B>::template gather<T>(c, y, to_first, cell, 0);
+  ops::rows<B>::template gather<T>(c, y, to_second, cell, first.spec().out_channels);
+}
+template <Real T, Backend B>
+void siblings<T, B>::backward(context& c, activation<T, B> const& x, view<T const, 3, B> dfirst, view<T const, 3, B> dsecond, int cell,
+                              activation<T, B>& dx, writing how, writing gradients) {
+  typename context::frame scope(c);
+  auto const whole = spec();
+  profiled const layer(c, "siblings", 2 * whole.operations(x.dims));
+  auto dy = c.template make<T>(whole.out_shape(x.dims));
+  ops::rows<B>::template scatter<T>(c, dfirst, cell, dy, 0);
+  ops::rows<B>::template scatter<T>(c, dsecond, cell, dy, first.spec().out_channels);
+  bool const learns = first.learns() || second.learns();
+  view<T, 1, B> dweight{}, dbias{};
+  if (learns) {
+    dweight = scratch<T, B>(c, shape<1>{{checked::extent(first.weight.size() + second.weight.size())}});
+    dbias = scratch<T, B>(c, shape<1>{{whole.out_channels}});
+  }
+  ops::conv2d<B>::template backward<T>(c, whole, x, dy, dy, together(c, &conv::weight), dweight, dbias, writing::set, dx,
+                                       how);  // no ReLU: y is not looked at
+  if (!learns) return;
+  apart(c, dweight, &conv::weight, gradients);
+  apart(c, dbias, &conv::bias, gradients);
+}
 
 }  // namespace frcnn::rpn
 FRCNN_HIDDEN_END

@@ -216,10 +216,10 @@ struct roi_warp<cpu> {
     for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
   }
 
-  // The maximum of a bin's four samples.
+  // The maximum of a bin's four samples. (Not inlined, as the two below: a loop for each number of cells, compiled once.)
   template <int NY, int NX, bool Training, class T>
-  static void pool_bin(detail::warp_pair<T> const& y, detail::warp_pair<T> const& x, T const* const (&cells)[NY * NX], std::size_t channels,
-                       T* best, std::int32_t* winner) {
+  FRCNN_NOINLINE static void pool_bin(detail::warp_pair<T> const& y, detail::warp_pair<T> const& x, T const* const (&cells)[NY * NX],
+                                      std::size_t channels, T* best, std::int32_t* winner) {
     T const up[2] = {y.part[0], y.part[1]}, right[2] = {x.part[0], x.part[1]};
     FRCNN_INDEPENDENT
     for (std::size_t i = 0; i < channels; ++i) {
@@ -247,8 +247,8 @@ struct roi_warp<cpu> {
 
   // A bin's gradient to the cells of the sample that won. In a mirrored region two of the cells may be one: a channel adds to both in order.
   template <int NY, int NX, class T>
-  static void give_bin(detail::warp_pair<T> const& y, detail::warp_pair<T> const& x, T* const (&cells)[NY * NX], std::size_t channels,
-                       T const* bin, std::int32_t const* winner) {
+  FRCNN_NOINLINE static void give_bin(detail::warp_pair<T> const& y, detail::warp_pair<T> const& x, T* const (&cells)[NY * NX],
+                                      std::size_t channels, T const* bin, std::int32_t const* winner) {
     detail::warp_weights<NY, T> const down(y);
     detail::warp_weights<NX, T> const right(x);
     FRCNN_INDEPENDENT
@@ -263,8 +263,8 @@ struct roi_warp<cpu> {
 
   // A bin's gradient to the ends of both axes, through the place of the sample that won.
   template <int NY, int NX, class T>
-  static void move_bin(detail::warp_pair<T> const& y, detail::warp_pair<T> const& x, T const* const (&cells)[NY * NX], std::size_t channels,
-                       T const* bin, std::int32_t const* winner, T* sum) {
+  FRCNN_NOINLINE static void move_bin(detail::warp_pair<T> const& y, detail::warp_pair<T> const& x, T const* const (&cells)[NY * NX],
+                                      std::size_t channels, T const* bin, std::int32_t const* winner, T* sum) {
     detail::warp_weights<NY, T> const down(y);
     detail::warp_weights<NX, T> const right(x);
     T const y_place[2] = {y.along[0], y.along[1]}, x_place[2] = {x.along[0], x.along[1]};
