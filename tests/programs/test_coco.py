@@ -74,6 +74,8 @@ for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--or
     refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", *option), option[0] + ": expected data, or a folder of result files")
 refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--recall"), "--recall: expected --model")
 refused(run("convert_data", "--data", "voc:test", "--to", "test.json", "--as", "all"), "--as: expected a folder as --to")
+for name in ("", "a/b"):
+    refused(run("convert_data", "--data", "voc:test", "--to", "unnamed", "--as", name), "--as: expected the name of a list", f"found '{name}'")
 train = lambda data, test, out: run("train_voc", "--data", data, "--test", test, *TINY, "--iterations", "3", "--difficult", "ignore", "--out", out)
 of_voc = train("voc:trainval", "voc:test", "of_voc")
 of_coco = train("trainval.json:voc/JPEGImages", "test.json:voc/JPEGImages", "of_coco")

@@ -308,7 +308,7 @@ class trainer {
     if (!r.finite) {
       seek(step);
       optimiser_.go_on(context_);
-      throw error("training step " + std::to_string(step) + (stage_name.empty() ? "" : " of stage " + stage_name),
+      throw error("training step " + std::to_string(step + 1) + (stage_name.empty() ? "" : " of stage " + stage_name),
                   "finite losses and gradients", found(r));
     }
     hooks.on_step(r);

@@ -194,7 +194,7 @@ TEST_CASE("a step that is not finite in one process is none of any, and all say 
   }
   other.run([&](int r) { good[static_cast<std::size_t>(r)]->t.run(good[static_cast<std::size_t>(r)]->feed); });
   for (int r = 0; r < 2; ++r) {
-    CHECK(said[r].starts_with("training step 3: expected finite losses and gradients, found"));
+    CHECK(said[r].starts_with("training step 4: expected finite losses and gradients, found"));
     CHECK(all[static_cast<std::size_t>(r)]->t.step() == 3);
     CHECK(same_bits(all_values(*all[static_cast<std::size_t>(r)]->m), all_values(*good[0]->m)));
   }

@@ -262,7 +262,7 @@ TEST_CASE("recipe: a stage whose steps are not finite is named; stages that lack
   bad.name = "bad";
   bad.feed = broken;
   recipe<model> r(c, {good, bad});
-  CHECK(sentence([&] { r.run(); }).starts_with("training step 0 of stage bad: expected finite losses and gradients, found"));
+  CHECK(sentence([&] { r.run(); }).starts_with("training step 1 of stage bad: expected finite losses and gradients, found"));
   CHECK(r.position().stage == 1);
   CHECK(r.position().step == 0);
 

@@ -193,9 +193,9 @@ TEST_CASE("a step that is not finite throws, naming step and images, and has cha
       r.t.run(broken_feed{static_cast<std::uint64_t>(bad)});
     } catch (error const& e) {
       sentence = e.what();
-      CHECK(e.where() == "training step " + std::to_string(bad));
+      CHECK(e.where() == "training step " + std::to_string(bad + 1));
     }
-    CHECK(sentence.starts_with("training step " + std::to_string(bad) + ": expected finite losses and gradients, found objectness nan"));
+    CHECK(sentence.starts_with("training step " + std::to_string(bad + 1) + ": expected finite losses and gradients, found objectness nan"));
     auto const first = pictures.pictures.size();
     CHECK(sentence.ends_with(" on photo" + std::to_string(static_cast<std::size_t>(bad) % first) + ".jpg photo77.jpg"));
     REQUIRE(after.size() > static_cast<std::size_t>(bad));
@@ -321,7 +321,7 @@ TEST_CASE("a step that is not finite in one of two trainers stops both, and neit
   two_trainers both(options(8)), good(options(3));
   good.train();
   both.train(3);
-  for (auto const& said : both.said) CHECK(said.starts_with("training step 3: expected finite losses and gradients, found"));
+  for (auto const& said : both.said) CHECK(said.starts_with("training step 4: expected finite losses and gradients, found"));
   CHECK(both.one.t.step() == 3);
   CHECK(both.two.t.step() == 3);
   CHECK(same_bits(all_values(*both.one.m), all_values(*good.one.m)));
