@@ -19,7 +19,7 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   endif()
 endif()
 
-# The presets of the compiled library, too, as long as its kernels are optimised.
+# A quick build optimises the kernels of the compiled library fully, and its presets as little as compiles fast.
 if(FRCNN_QUICK_BUILD)
   file(GLOB frcnn_presets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cpu.cpp ${PROJECT_SOURCE_DIR}/src/cpu_*.cpp)
   list(FILTER frcnn_presets EXCLUDE REGEX "/cpu_kernels\\.cpp$")
