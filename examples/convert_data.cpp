@@ -30,8 +30,7 @@ int main(int argc, char** argv) {
     console::catch_interrupts();
     bool const to_json = data::detail::is_json(to);
     if (to_json && app.count("--as")) throw error("--as", "a folder as --to", to);
-    if (split.empty() || split.find('/') != split.npos)
-      throw error("--as", "the name of a list, without folder and ending", excerpt(split));
+    data::check_list_name("--as", split);
     if (!to_json && overwrite) throw error("--overwrite", "a file as --to", to);
     console::named_data const source({from}, false);
     fs::path const out = to;

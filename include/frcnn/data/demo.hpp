@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <mutex>
 #include <string>
 
 FRCNN_HIDDEN_BEGIN
@@ -45,8 +44,7 @@ inline void write_demo_voc(std::filesystem::path const& out, demo_options const&
   if (o.images < 2) throw error("demo data", "at least two images, one to train on and one to test on", std::to_string(o.images));
   int const test = std::clamp(static_cast<int>(o.images * o.test_fraction + 0.5), 1, o.images - 1), train = o.images - test;
   io::write_new_folder(out, {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](std::filesystem::path const& beside) {
-    std::mutex telling;
-    std::size_t done = 0;
+    turn_counter done(o.progress, static_cast<std::size_t>(o.images));
     for_each_in_parallel(static_cast<std::size_t>(o.images), o.threads, [&](std::size_t i) {
       demo_scene const scene = render_demo_scene(o.seed, i);
       std::string const id = detail::demo_id(static_cast<int>(i)), file = id + ".jpg";
@@ -55,9 +53,7 @@ inline void write_demo_voc(std::filesystem::path const& out, demo_options const&
       said.width = scene.pixels.width, said.height = scene.pixels.height;
       said.objects = scene.objects;
       io::write_new_file(beside / "Annotations" / (id + ".xml"), annotation_text(said, file, "JPEGImages"));
-      if (!o.progress) return;
-      std::lock_guard const lock(telling);
-      o.progress(++done, static_cast<std::size_t>(o.images));
+      done.add();
     });
     std::string splits[2];
     for (int i = 0; i < o.images; ++i) splits[i < train ? 0 : 1] += detail::demo_id(i) + "\n";

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <tuple>
 
@@ -88,17 +87,16 @@ inline file_groups equal_files(std::vector<std::filesystem::path> const& paths, 
       return std::nullopt;
     }
   });
-  std::size_t left = 0, done = 0;
+  std::size_t left = 0;
   for (auto const& g : groups) left += g.size();
-  std::mutex telling;
+  turn_counter done(progress, left);
   groups = detail::divided(groups, paths.size(), threads, [&](std::size_t i) -> hash {
     hash of_file;
     try {
       of_file = fnv1a(io::read_file(paths[i]));
     } catch (error const&) {
     }
-    std::lock_guard const lock(telling);
-    if (progress) progress(++done, left);
+    done.add();
     return of_file;
   });
   // Links join the group of their file.

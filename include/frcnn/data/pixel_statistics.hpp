@@ -20,7 +20,6 @@
 #include <array>
 #include <cmath>
 #include <functional>
-#include <mutex>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -84,8 +83,7 @@ pixel_statistics measure_pixels(Source const& data, int channels, int threads = 
                                 std::function<void(std::size_t, std::size_t)> const& progress = {}) {
   check_pixel_layout(channels, 8);
   std::vector<detail::channel_moments> of_image(data.size());
-  std::mutex telling;
-  std::size_t done = 0;
+  turn_counter done(progress, of_image.size());
   for_each_in_parallel(of_image.size(), threads, [&](std::size_t i) {
     detail::with_pixels(data, i, [&](image_view const& v) {
       try {
@@ -96,9 +94,7 @@ pixel_statistics measure_pixels(Source const& data, int channels, int threads = 
       }
       of_image[i] = v.bits == 16 ? detail::moments_of<std::uint16_t>(v, channels) : detail::moments_of<std::uint8_t>(v, channels);
     });
-    if (!progress) return;
-    std::lock_guard const lock(telling);
-    progress(++done, of_image.size());
+    done.add();
   });
   detail::channel_moments all;
   for (auto const& one : of_image) detail::add(all, one);

@@ -31,7 +31,6 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <set>
 
 FRCNN_HIDDEN_BEGIN
@@ -136,8 +135,7 @@ void collect(problem_report& problems, std::filesystem::path const& file, bool c
 inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_options const& options) {
   auto const origins = options.origin ? folder_origins() : origins_of(listing, options.threads, options.note);
   std::vector<checked_sample> checked(listing.images.size());
-  std::mutex telling;
-  std::size_t done = 0;
+  turn_counter done(options.progress, checked.size());
   for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {
     listed_image& from = listing.images[i];
     checked_sample& c = checked[i];
@@ -160,9 +158,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
       collect(c.annotation_problems, c.annotation, false,
               [&] { check_annotation(c, options.exif, from.written ? *from.written : read_voc_annotation(c.annotation)); });
     if (from.written) c.evidence = {};  // its origin is no question
-    if (!options.progress) return;
-    std::lock_guard const lock(telling);
-    options.progress(++done, checked.size());
+    done.add();
   });
   return checked;
 }

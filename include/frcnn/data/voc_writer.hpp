@@ -68,10 +68,16 @@ inline std::string annotation_text(sample const& s, std::string const& file, std
   return xml + "</annotation>\n";
 }
 
-// done(n): images that are copied; it may throw.
+// Throws error for a name that no list below ImageSets/Main can have. where: who said it.
+inline void check_list_name(std::string const& where, std::string const& name) {
+  if (name.empty() || name.find('/') != name.npos) throw error(where, "the name of a list, without folder and ending", excerpt(name));
+}
+
+// split: name of the list. done(n): images that are copied; it may throw.
 inline void write_voc(std::filesystem::path out, std::string const& split, dataset const& data,
                       std::function<void(std::size_t)> const& done = {}) {
   namespace fs = std::filesystem;
+  check_list_name(out.string(), split);
   std::set<std::string> seen;
   for (sample const& s : data.samples) {
     if (!seen.insert(s.id).second) throw error(s.image.string(), "image ids that differ", excerpt(s.id, 255) + " twice");
