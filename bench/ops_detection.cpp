@@ -114,6 +114,7 @@ struct anchors_case {
   view<std::int32_t, 2, device> label, match;
   view<float, 3, device> logits, deltas, dlogits, ddeltas;
   view<float, 1, device> loss;
+  view<double, 1, device> count;
 
   anchors_case(context& c, shape<4> map, std::vector<double> const& sizes) : n(map[0]) {
     int const h = 16 * map[2], w = 16 * map[3], objects = 8;
@@ -140,6 +141,7 @@ struct anchors_case {
     dlogits = frcnn::scratch<float, device>(c, scores);
     ddeltas = frcnn::scratch<float, device>(c, corrections);
     loss = uploaded(c, values(2, 0.f));
+    count = frcnn::scratch<double, device>(c, shape<1>{{1}});
   }
   void targets(context& c) {
     frcnn::rpn::anchor_targets<torchvision>(c, anchors, view<frcnn::image_info<float> const, 1, device>(info), gt, id, rng,
@@ -148,7 +150,7 @@ struct anchors_case {
   void losses(context& c) {
     frcnn::rpn::anchor_losses<torchvision>(c, anchors, torchvision::rpn_coder(), gt, view<std::int32_t const, 2, device>(label),
                                            view<std::int32_t const, 2, device>(match), view<float const, 3, device>(logits),
-                                           view<float const, 3, device>(deltas), frcnn::rpn::loss_options{}, dlogits, ddeltas, loss);
+                                           view<float const, 3, device>(deltas), frcnn::rpn::loss_options{}, dlogits, ddeltas, loss, count);
   }
   double sampled(context& c) const {
     auto const l = frcnn::to_host(c, label);

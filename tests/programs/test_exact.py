@@ -27,6 +27,14 @@ check(joint.returncode == 0 and pooler("joint/model.safetensors") == "RoIAlign",
 other = [json.loads(line) for line in pathlib.Path("joint/metrics.jsonl").read_text().splitlines()]
 check(other[0]["objectness"] == losses[0]["objectness"] and other[-1]["rpn_box"] != losses[-1]["rpn_box"], other, losses)
 
+# the bound of what proposals move is the run's: another one is another training, from the second step on
+bound = run("train_voc", *arguments, "--scheme", "exact", "--no-test", "--proposal-gradient", "1e-6", "--out", "bound")
+check(bound.returncode == 0, bound)
+bounded = [json.loads(line) for line in pathlib.Path("bound/metrics.jsonl").read_text().splitlines()]
+check(bounded[0]["loss"] == losses[0]["loss"] and bounded[-1]["rpn_box"] != losses[-1]["rpn_box"], bounded, losses)
+refused(run("train_voc", *arguments, "--scheme", "exact", "--no-test", "--out", "bound", "--resume"), "--proposal-gradient 1e-06")
+refused(run("train_voc", *arguments, "--no-test", "--proposal-gradient", "2", "--out", "none"), "--proposal-gradient", "--scheme exact", "joint")
+
 # every program runs the file
 check(run("evaluate", "--model", model, "--test", data).stdout == trained.stdout, "evaluate")
 image = sorted((data / "JPEGImages").iterdir())[0]

@@ -17,8 +17,7 @@
 // for a coordinate that was clipped) and decode (0 for a side at its cap). Which anchors are proposed is a constant all the same;
 // decode_proposals gives the boxes of the same ones from other deltas.
 #include "frcnn/ops/nms.hpp"
-#include "frcnn/rpn/anchor_target.hpp"
-#include "frcnn/rpn/objectness.hpp"
+#include "frcnn/rpn/loss.hpp"
 
 #include <algorithm>
 
@@ -115,8 +114,8 @@ struct gather_fit {
 // keys [N, groups*after]: the scores of what survives NMS, dead elsewhere
 template <Real T, Backend B>
 struct merge_keys {
-  view<T const, 2, B> keys;                   // [S, Kmax]
-  view<std::int32_t const, 2, B> order, fit;  // [S, before]
+  view<T const, 2, B> keys;                     // [S, Kmax]
+  view<std::int32_t const, 2, B> order, fit;    // [S, before]
   counted<std::int32_t const, 2, B> survivors;  // [S, after]
   view<T, 2, B> merged;
   FRCNN_HD void operator()(std::size_t at) const {
@@ -164,6 +163,7 @@ struct add_gradient {
   Source from;
   view<std::int32_t const, 2, B> anchor;
   view<box<T> const, 2, B> drois;
+  gradient_bound<B> bound;
   view<T, 3, B> ddeltas;
   FRCNN_HD void operator()(std::size_t at) const {
     int const n = static_cast<int>(at / anchor.dims[1]), i = anchor.data[at];
@@ -179,7 +179,9 @@ struct add_gradient {
     if (clipped.y2 != whole.y2) by.y2 = T(0);
     delta<T> const g = from.coder.decode_vjp(place, d, by);
     T* const to = ddeltas.data + from.row(n, i);
-    to[0] += g.dx, to[1] += g.dy, to[2] += g.dw, to[3] += g.dh;
+    T const most = static_cast<T>(bound.most());
+    auto const bounded = [most](T x) { return x > most ? most : x < -most ? -most : x; };
+    to[0] += bounded(g.dx), to[1] += bounded(g.dy), to[2] += bounded(g.dw), to[3] += bounded(g.dh);
   }
 };
 
@@ -233,14 +235,14 @@ void decode_proposals(typename B::context& c, placed_anchors<Anchors> const& anc
   exec<B>::for_each(c, anchor.size(), detail::decode_of_anchor<source, T, B>{{anchors, coder, info, {}, deltas}, anchor, rois});
 }
 
-// ddeltas [N, M, 4A] += d(loss)/d(deltas), given drois = d(loss)/d(corners) of the proposals.
+// ddeltas [N, M, 4A] += d(loss)/d(deltas), given drois = d(loss)/d(corners) of the proposals; each of a delta's four by the bound at most.
 template <class Rules, class Coder, AnchorScheme Anchors, Real T, Backend B>
 void add_gradients(typename B::context& c, placed_anchors<Anchors> const& anchors, Coder const& coder, view<image_info<T> const, 1, B> info,
                    view<T const, 3, B> deltas, view<std::int32_t const, 2, B> anchor, view<box<T> const, 2, B> drois,
-                   view<T, 3, B> ddeltas) {
+                   gradient_bound<B> bound, view<T, 3, B> ddeltas) {
   using source = detail::proposal_source<Rules, Coder, Anchors, T, B>;
   exec<B>::for_each(c, anchor.size(),
-                    detail::add_gradient<source, Rules, T, B>{{anchors, coder, info, {}, deltas}, anchor, drois, ddeltas});
+                    detail::add_gradient<source, Rules, T, B>{{anchors, coder, info, {}, deltas}, anchor, drois, bound, ddeltas});
 }
 
 }  // namespace frcnn::rpn

@@ -36,6 +36,9 @@ struct rpn_options {
   rpn::loss_options loss{};
   proposal_limits train = Rules::limits(phase::train), test = Rules::limits(phase::test), stage = Rules::limits(phase::stage);
   double nms_iou = Rules::nms_iou;
+  // Exact joint training: each gradient that a proposal adds to its anchor's deltas lies within this many times 1 / N_reg of 0. The authors'
+  // later release of such training (MNC) has 1, and 0.5 for its cascade.
+  double proposal_gradient = std::numeric_limits<double>::infinity();
 
   // What changes proposals, for a model file's spec (detector/spec.hpp).
   template <class Spec>
@@ -86,6 +89,8 @@ class region_proposal_network {
     std::vector<per_level<activation<T, B>>> hidden;  // output of each convolution
     std::vector<per_level<buffer<T, B>>> hidden_memory;
     buffer<T, B> logit_memory, delta_memory, dlogit_memory, ddelta_memory;
+    view<double, 1, B> sampled{};  // [1], the number of sampled anchors
+    buffer<double, B> sampled_memory;
   };
 
   // nominal_stride: the backbone's, one a level. of_maps: their channels, to be said where F leaves them open.
@@ -98,6 +103,8 @@ class region_proposal_network {
     if (options.convolutions < 1 || options.convolutions > rpn::most_convolutions)
       throw error("region proposal network", "1 to " + std::to_string(rpn::most_convolutions) + " convolutions",
                   std::to_string(options.convolutions));
+    if (options.kernel < 1 || options.kernel % 2 == 0)  // an even one would give maps of another size
+      throw error("region proposal network", "an odd kernel", std::to_string(options.kernel));
     for (int i = 0; i < options.convolutions; ++i)
       convs_.emplace_back(conv2d_spec{of_maps, of_maps, options.kernel, 1, options.kernel / 2, true}, initializer::normal(0.01));
     nn::take_bias_multipliers<Rules>(*this);
@@ -169,9 +176,10 @@ class region_proposal_network {
   void loss(context& c, batch<T, B> im, truth<T, B> gt, tape& t, view<T, 1, B> loss) const {
     t.dlogits = t.dlogit_memory.shaped(c, t.logits.dims);
     t.ddeltas = t.ddelta_memory.shaped(c, t.deltas.dims);
+    t.sampled = t.sampled_memory.shaped(c, shape<1>{{1}});
     rpn::anchor_losses<Rules>(c, t.anchors, Rules::rpn_coder(), gt, view<std::int32_t const, 2, B>(t.decided.label),
                               view<std::int32_t const, 2, B>(t.decided.match), view<T const, 3, B>(t.logits), view<T const, 3, B>(t.deltas),
-                              options_.loss, t.dlogits, t.ddeltas, loss, im.shared_with);
+                              options_.loss, t.dlogits, t.ddeltas, loss, t.sampled, im.shared_with);
   }
 
   void propose(context& c, batch<T, B> im, tape& t, phase ph, counted<box<T>, 2, B> rois) const {
@@ -237,10 +245,11 @@ class region_proposal_network {
                         rpn::proposal_options{limits(ph), options_.nms_iou}, rois, anchor);
   }
 
-  static void add_gradients_of_proposals(context& c, tape& t, view<box<T>, 2, B> drois) {
+  void add_gradients_of_proposals(context& c, tape& t, view<box<T>, 2, B> drois) const {
     if constexpr (DifferentiableBoxCoder<coder>)
       rpn::add_gradients<Rules>(c, t.anchors, Rules::rpn_coder(), t.info, view<T const, 3, B>(t.deltas),
-                                view<std::int32_t const, 2, B>(t.decided.proposal), view<box<T> const, 2, B>(drois), t.ddeltas);
+                                view<std::int32_t const, 2, B>(t.decided.proposal), view<box<T> const, 2, B>(drois),
+                                rpn::gradient_bound<B>{options_.proposal_gradient, options_.loss, t.sampled}, t.ddeltas);
     else throw error("gradients of proposals", "a box coder with derivatives", "one without");
   }
 

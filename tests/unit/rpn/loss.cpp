@@ -12,6 +12,7 @@ namespace {
 template <class Rules, class T, class Anchors, class Coder>
 struct losses {
   array<T, 1> loss;
+  array<double, 1> sampled{of(1), -1.};
   array<T, 3> dlogits, ddeltas;
 
   losses(rpn::placed_anchors<Anchors> const& anchors, Coder const& coder, scene<T> const& s, array<std::int32_t, 2> const& label,
@@ -19,7 +20,7 @@ struct losses {
       : loss(of(2), T(100)), dlogits(nans<T>(logits.dims)), ddeltas(nans<T>(deltas.dims)) {
     cpu::context c(2);
     rpn::anchor_losses<Rules>(c, anchors, coder, s.gt(), label.in(), match.in(), logits.in(), deltas.in(), o, dlogits.out(), ddeltas.out(),
-                              loss.out());
+                              loss.out(), sampled.out());
     loss(0) -= T(100);  // losses are added to what is there
     loss(1) -= T(100);
   }
@@ -89,6 +90,8 @@ TEST_CASE("numbers by hand: both terms are divided by the sampled anchors of the
 TEST_CASE("N_cls, N_reg and lambda scale the terms as the paper's equation says") {
   example<caffe, double> const e;
   auto const usual = e.run(), paper = e.run({10, 256, 2400});
+  CHECK(usual.sampled(0) == 5);
+  CHECK(paper.sampled(0) == 5);
   CHECK(paper.loss(0) == doctest::Approx(usual.loss(0) * 5 / 256));
   CHECK(paper.loss(1) == doctest::Approx(usual.loss(1) * 5 * 10 / 2400));
   for (std::size_t i = 0; i < usual.dlogits.values.size(); ++i)

@@ -270,8 +270,24 @@ TEST_CASE_TEMPLATE("proposals know their anchors, and gradients by their corners
   };
   array<double, 3> ddeltas(deltas.dims, 3.);  // what the loss has left
   rpn::add_gradients<Rules>(c, anchors, coder, info.in(), deltas.in(), view<std::int32_t const, 2, cpu>(anchor.out()), drois.in(),
-                            ddeltas.out());
+                            rpn::gradient_bound<cpu>{}, ddeltas.out());
   for (auto& v : ddeltas.values) v -= 3;
   auto const report = testing::gradcheck(loss, std::span(deltas.values), ddeltas.values, {.tolerance = 1e-7, .step = 1e-6});
   CHECK_MESSAGE(report.ok, report.describe());
+
+  // Bounded by 4 / N_reg, which is the number of sampled anchors, or the one that the loss is told.
+  array<double, 1> const sampled(of(1), 8.);
+  for (rpn::loss_options const of_loss : {rpn::loss_options{}, rpn::loss_options{.lambda = 10, .n_reg = 16}}) {
+    double const most = of_loss.n_reg > 0 ? .25 : .5;
+    array<double, 3> bounded(deltas.dims, 3.);
+    rpn::add_gradients<Rules>(c, anchors, coder, info.in(), deltas.in(), view<std::int32_t const, 2, cpu>(anchor.out()), drois.in(),
+                              rpn::gradient_bound<cpu>{4, of_loss, sampled.in()}, bounded.out());
+    int cut = 0;
+    for (std::size_t i = 0; i < bounded.values.size(); ++i) {
+      double const whole = ddeltas.values[i];
+      CHECK(bounded.values[i] - 3 == doctest::Approx(std::clamp(whole, -most, most)).epsilon(1e-12));
+      cut += std::abs(whole) > most;
+    }
+    CHECK(cut > 10);
+  }
 }

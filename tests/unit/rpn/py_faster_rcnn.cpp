@@ -111,10 +111,11 @@ TEST_CASE_TEMPLATE("the RPN's losses are Caffe's: softmax over pairs, smooth L1 
   auto const logits = cells(file.read<T>("rpn_loss.scores"), 2 * per_cell, h, w),
              deltas = cells(file.read<T>("rpn_loss.deltas"), 4 * per_cell, h, w);
   array<T, 1> loss(of(2));
+  array<double, 1> sampled(of(1));
   array<T, 3> dlogits = nans<T>(logits.dims), ddeltas = nans<T>(deltas.dims);
   cpu::context c(2);
   rpn::anchor_losses<caffe>(c, anchors, literal_coder{}, s.gt(), label.in(), match.in(), logits.in(), deltas.in(), rpn::loss_options{},
-                            dlogits.out(), ddeltas.out(), loss.out());
+                            dlogits.out(), ddeltas.out(), loss.out(), sampled.out());
   CHECK(near(loss.values, file.read<double>("rpn_loss.loss"), tolerance<T>));
   CHECK(near(dlogits.values, cells(file.read<double>("rpn_loss.dscores"), 2 * per_cell, h, w).values, tolerance<T>));
   CHECK(near(ddeltas.values, cells(file.read<double>("rpn_loss.ddeltas"), 4 * per_cell, h, w).values, tolerance<T>));
