@@ -54,6 +54,10 @@ struct conv2d : operation {
         tiled(),
         strided(),
         {{16, 16, 3, 1, 1, false}, {{1, 16, 3, 2}}},
+        {{16, 16, 3, 1, 9, false}, {{1, 16, 4, 4}}},  // windows of which whole groups lie in the pad
+        {{16, 16, 1, 1, 7, true}, {{1, 16, 2, 3}}},
+        {{16, 16, 3, 1, 17, false}, {{2, 16, 3, 4}}},
+        {{16, 16, 1, 2, 1, false}, {{1, 16, 5, 6}}},
         {{2, 2, 5, 1, 1, false}, {{1, 2, 3, 4}}},
     };
   }

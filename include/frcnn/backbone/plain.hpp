@@ -211,7 +211,12 @@ class chain_network {
   pool_spec pool_of(int i) const { return {at(i).kernel, at(i).stride, at(i).pad, at(i).kind == layer_kind::pool_ceil}; }
 
   shape<4> next_shape(int i, int k, shape<4> s) const {
-    return is_conv(i) ? convs_[k].out_shape(s) : is_lrn(i) ? s : pool_of(i).out_shape(s);
+    if (!is_pool(at(i).kind)) return is_conv(i) ? convs_[k].out_shape(s) : s;
+    auto const out = pool_of(i).out_shape(s);
+    if (out[2] < 1 || out[3] < 1)
+      throw error("backbone", "images whose maps are large enough for " + backbone::description(std::span(&at(i), 1)),
+                  "a map of " + std::to_string(s[2]) + " x " + std::to_string(s[3]));
+    return out;
   }
 
   static activation<T, B> load(context& c, batch<T, B> im) {

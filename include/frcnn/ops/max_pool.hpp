@@ -2,7 +2,8 @@
 // Max pooling over windows, with both roundings of the output extent.
 //
 //   x [N, C, H, W]  y [N, C, Ho, Wo]   argmax [N*C*Ho*Wo] int32, in the engine's order of y, empty when not wanted
-//   floor: Ho = (H + 2p - k)/s + 1.  ceil (Caffe): rounded up, and a last window that would start at H + p or beyond is dropped.
+//   floor: Ho = (H + 2p - k)/s + 1, rounded towards 0.  ceil (Caffe): rounded up, and with a pad a last window that would start at H + p or
+//   beyond is dropped. A window that reaches over the map sees what of it the map holds, at least its last row and column.
 // The first maximum in row-major order wins. Padding never wins.
 //
 // ops::max_pool<B>::

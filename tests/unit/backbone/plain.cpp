@@ -1,6 +1,7 @@
 #include "frcnn/backbone/plain.hpp"
 
 #include "../engines.hpp"
+#include "../sentence.hpp"
 #include "frcnn/backend/cpu.hpp"
 #include "frcnn/nn/parameter_store.hpp"
 #include "frcnn/testing/gradcheck.hpp"
@@ -65,7 +66,8 @@ TEST_CASE("plain: every kind of layer, with a tape and without, and its gradient
     d.level[0] = cpu::context::make_at<double>(dmap.data(), out);
     b.backward(c, t, d);
     CHECK(b.description() ==
-          "conv 4 3x3/2 pad 1, lrn 3 alpha 0.5 beta 0.75 k 1, pool 3x3/2 pad 1 ceil, conv 5 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 3 3x3/1 "
+          "conv 4 3x3/2 pad 1, lrn 3 alpha 0.5 beta 0.75 k 1, pool 3x3/2 pad 1 ceil, conv 5 3x3/1 pad 1, pool 2x2/2 pad 0 floor, conv 3 "
+          "3x3/1 "
           "pad 1");
     std::vector<std::string> names;
     for (auto const& e : store.entries()) {
@@ -77,8 +79,8 @@ TEST_CASE("plain: every kind of layer, with a tape and without, and its gradient
       CHECK_MESSAGE(report.ok, report.describe());
     }
     std::sort(names.begin(), names.end());  // positions of convolution, ReLU, normalisation, pool
-    CHECK(names == std::vector<std::string>{"backbone.0.bias", "backbone.0.weight", "backbone.4.bias", "backbone.4.weight", "backbone.7.bias",
-                                            "backbone.7.weight"});
+    CHECK(names == std::vector<std::string>{"backbone.0.bias", "backbone.0.weight", "backbone.4.bias", "backbone.4.weight",
+                                            "backbone.7.bias", "backbone.7.weight"});
   }
 }
 
@@ -120,4 +122,11 @@ TEST_CASE("plain refuses chains that are none, and says what is wrong") {
   CHECK(refusal({{conv(3)}, 2}) == "backbone: expected 0 to 1 frozen convolutions, found 2");
   CHECK(refusal({{conv(3), lrn({2})}}).starts_with("local response normalisation: expected an odd size"));
   CHECK(refusal({{conv(3, 3, 0)}}).starts_with("convolution: expected channels, a kernel and a stride of 1 or more"));
+
+  // A map that a pool leaves nothing of.
+  network const pooled({{conv(3), pool(3, 2)}});
+  CHECK(pooled.map_shape(0, {{1, 3, 4, 3}})[3] == 1);
+  CHECK(sentence([&] {
+          pooled.map_shape(0, {{1, 3, 8, 1}});
+        }) == "backbone: expected images whose maps are large enough for pool 3x3/2 pad 0 floor, found a map of 8 x 1");
 }

@@ -24,7 +24,8 @@ struct conv2d<cpu> {
                       [[maybe_unused]] std::uint64_t version = 0) {
     check(spec, x.dims);
     check(spec, x.dims, e);
-    FRCNN_ASSERT(y.dims == spec.out_shape(x.dims));
+    if (!(y.dims == spec.out_shape(x.dims)))
+      throw error("convolution", "an output of shape " + to_string(spec.out_shape(x.dims)), to_string(y.dims));
     cpu::context::frame const scope(c);
     T const* const bias = frcnn::detail::bias_or_zeros<T>(c, e.bias.data, spec.out_channels);
     bool const add = static_cast<bool>(e.residual);

@@ -49,7 +49,8 @@ struct conv_chain<cpu> {
 #if FRCNN_HAS_FAST
       if constexpr (std::is_same_v<T, float>)
         if (c.is_fast<T>())
-          together = static_cast<std::size_t>(cpu_backend::fast::layers_together(layers.subspan(first, most), s, c.threads()));
+          together = static_cast<std::size_t>(
+              cpu_backend::fast::layers_together(layers.subspan(first, most), s, c.threads(), c.options().precision));
 #endif
       auto const step = layers.subspan(first, together);
       first += together;

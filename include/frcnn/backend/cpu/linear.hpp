@@ -14,6 +14,8 @@
 #include "frcnn/backend/cpu/onednn/inner_product.hpp"
 #include "frcnn/ops/linear.hpp"
 
+#include <algorithm>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::ops {
 
@@ -67,7 +69,7 @@ struct linear<cpu> {
                                           ldc, how == writing::add, images);
 #endif
     // BLAS chooses its kernels by the shape of a product: an image's rows have the same bits alone and in a batch if they are one product.
-    std::ptrdiff_t const rows = m / images;
+    std::ptrdiff_t const rows = m / std::max(images, 1);
     for (int i = 0; i < images; ++i)
       parallel_gemm<T>(c, ta, tb, rows, n, k, T(1), a + i * rows * (ta ? 1 : lda), lda, b, ldb, how == writing::add ? T(1) : T(0),
                        out + i * rows * ldc, ldc);

@@ -166,16 +166,18 @@ constexpr bool halves(pool_spec const& p, shape<4> in) {
 }
 
 // How many layers from the first go together: convolutions of one size while a band is much taller than what it recomputes, and their pool.
-inline int layers_together(std::span<chain_layer<float, cpu> const> layers, shape<4> in, int threads) {
+// Strips compute in float: a layer that is bf16's by itself stays by itself, so that its precision does not depend on the threads.
+inline int layers_together(std::span<chain_layer<float, cpu> const> layers, shape<4> in, int threads, compute precision = compute::exact) {
   if (!layers[0].is_conv() || !keeps_size(layers[0].conv)) return 1;
   int n = 0;
   auto const may_join = [&](chain_layer<float, cpu> const& s) {
     if (!s.is_conv() || !keeps_size(s.conv)) return false;
-    if (n == 0) return true;
+    if (n == 0) return precision == compute::exact || is_winograd(s.conv) || s.conv.in_channels < simd::lanes;
     bool const all_by_tiles = is_winograd(s.conv) && !is_by_panels(s.conv) && !is_by_panels(layers[0].conv);
     return all_by_tiles && winograd::tiles_along(in[2]) >= strip_run::tall * threads;
   };
   while (n < static_cast<int>(layers.size()) && n < strip_run::most && may_join(layers[n])) ++n;
+  if (n == 0) return 1;
   bool const pool_follows = n < static_cast<int>(layers.size()) && layers[n].is_pool() && halves(layers[n].pool, in);
   return pool_follows && is_winograd(layers[n - 1].conv) ? n + 1 : n;
 }

@@ -135,8 +135,8 @@ inline void convolve_row(conv2d_spec const& s, float const* const* row, int widt
   for (int g = 0; g < groups; ++g) {
     int const j0 = to.columns * g / groups, count = to.columns * (g + 1) / groups - j0;
     // Columns [x0, x1) of x, where they lie or, with zeros where they are outside, in `memory`.
-    int const x0 = j0 * s.stride - s.pad, x1 = x0 + (count - 1) * s.stride + s.kernel, inside0 = std::clamp(x0, 0, width),
-              inside1 = std::clamp(x1, inside0, width);
+    int const x0 = j0 * s.stride - s.pad, x1 = x0 + (count - 1) * s.stride + s.kernel;
+    int const inside0 = std::clamp(std::clamp(x0, 0, width), x0, x1), inside1 = std::clamp(std::clamp(x1, 0, width), inside0, x1);
     float* copy = memory;
     for (int k = 0; k < s.kernel; ++k) {
       w.row[k] = row[k];

@@ -205,6 +205,7 @@ inline bool backward_data(cpu::context& c, conv2d_spec const& spec, cpu_activati
   for (int i = 0; i < parts; ++i) {
     task& t = tasks[i] = {detail::part_of_input(spec, dx.dims, dy.dims, i, parts), nullptr, nullptr};
     if (t.rows.out_rows == 0) continue;
+    if (t.rows.above < 0) return false;  // rows that no output reads, which oneDNN has no pad for
     t.how = &plan_of(t.rows);
     if (!t.how->compute) return false;
     for (int j = 0; j < i && !t.weight; ++j)  // one copy of the weights in each layout

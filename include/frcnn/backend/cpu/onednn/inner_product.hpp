@@ -16,6 +16,8 @@
 // Throws frcnn::error where the processor has no kernel for bf16 (has_bf16()).
 #include "frcnn/backend/cpu/onednn/layer.hpp"
 
+#include <algorithm>
+
 #if FRCNN_HAS_ONEDNN
 
 FRCNN_HIDDEN_BEGIN
@@ -23,28 +25,29 @@ namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 
 inline bool inner_product(cpu::context& c, bool relu, view<float const, 2, cpu> x, weights const& weight, float const* bias,
                           view<float, 2, cpu> y, compute precision, int images = 1) {
-  std::int32_t const m = x.dims[0] / images, k = x.dims[1], n = y.dims[1];
+  std::int32_t const m = x.dims[0] / std::max(images, 1), k = x.dims[1], n = y.dims[1];
   FRCNN_ASSERT(y.dims[0] == x.dims[0] && m * images == x.dims[0]);
   if (m == 0 || n == 0) return true;
   bool const bf16 = precision == compute::bf16;
   state& own = c.state<state>();
   team const threads(c);
-  plan& p = own.find({static_cast<std::int32_t>(op::inner_product), relu | bf16 << 1 | (bias != nullptr) << 2, m, k, n, threads.size()}, [&] {
-    type const of = bf16 ? type::bf16 : type::f32;
-    desc const rows({m, k}, type::f32, tag::ab), parameter({n, k}, type::f32, tag::ab), out({m, n}, type::f32, tag::ab);
-    desc const source({m, k}, of, tag::ab), offset = bias ? desc({n}, type::f32, tag::a) : desc();
-    auto made =
-        inner_product_forward(prop_kind::forward_inference, source, desc({n, k}, of, tag::any), offset, out, attributes(false, relu));
-    plan q;
-    if (!first_usable(made)) return q;
-    q.packed = made.weights_desc();
-    q.converted = source;
-    q.compute = job(dnnl::inner_product_forward(made), made,
-                    {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, q.packed}, {DNNL_ARG_BIAS, offset}, {DNNL_ARG_DST, out}});
-    if (q.packed != parameter) q.weight = converter(parameter, q.packed);
-    if (bf16) q.source = converter(rows, source);
-    return q;
-  });
+  plan& p =
+      own.find({static_cast<std::int32_t>(op::inner_product), relu | bf16 << 1 | (bias != nullptr) << 2, m, k, n, threads.size()}, [&] {
+        type const of = bf16 ? type::bf16 : type::f32;
+        desc const rows({m, k}, type::f32, tag::ab), parameter({n, k}, type::f32, tag::ab), out({m, n}, type::f32, tag::ab);
+        desc const source({m, k}, of, tag::ab), offset = bias ? desc({n}, type::f32, tag::a) : desc();
+        auto made =
+            inner_product_forward(prop_kind::forward_inference, source, desc({n, k}, of, tag::any), offset, out, attributes(false, relu));
+        plan q;
+        if (!first_usable(made)) return q;
+        q.packed = made.weights_desc();
+        q.converted = source;
+        q.compute = job(dnnl::inner_product_forward(made), made,
+                        {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, q.packed}, {DNNL_ARG_BIAS, offset}, {DNNL_ARG_DST, out}});
+        if (q.packed != parameter) q.weight = converter(parameter, q.packed);
+        if (bf16) q.source = converter(rows, source);
+        return q;
+      });
   if (!p.compute) return false;
   cpu::context::frame const scope(c);
   std::shared_ptr<void> owner;

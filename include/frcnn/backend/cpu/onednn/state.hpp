@@ -172,7 +172,9 @@ class state {
       try {
         found = plans_.emplace(k, make()).first;
       } catch (dnnl::error const& e) {
-        throw error("oneDNN", "a kernel for this shape", e.what());
+        // Shapes that it does not take, such as some pads of the kernel's size: there is no plan, as where no kernel is usable.
+        if (e.status != dnnl_invalid_arguments) throw error("oneDNN", "a kernel for this shape", e.what());
+        found = plans_.emplace(k, plan()).first;
       }
     }
     found->second.used = ++clock_;
