@@ -128,6 +128,7 @@ class parameter_store {
     gradient_size_ = 0;
     gradients_ = {};  // what is not needed any more goes back
     gradients_.reserve(home(), size);
+    home().wait();  // contexts of other streams use it
     gradient_size_ = size;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       auto& e = entries_[i];

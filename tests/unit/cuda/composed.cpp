@@ -162,11 +162,14 @@ struct short_training {
 
 }  // namespace
 
+// For all graphs of a test: a node of the device's counts 64 KiB.
+static constexpr std::size_t room = std::size_t{1} << 28;
+
 TEST_CASE("cuda: detections of a replayed graph are those of the calls that it replays" * doctest::skip(!is_there())) {
   memory_feed const feed({{96, 64}, {96, 64}, {64, 64}});
   detector<on_cuda> d(on_cuda::config(), ways[0]);
   liven(d.model());
-  detector<on_cuda>::session plain(d, with_graphs(0)), graphs(d, with_graphs(std::size_t{1} << 24));
+  detector<on_cuda>::session plain(d, with_graphs(0)), graphs(d, with_graphs(room));
   for (int round = 0; round < 4; ++round)
     for (auto const& p : feed.pictures) {
       detect_options const o{.score = round % 2 ? .1f : .2f};  // the threshold is no part of the graph
@@ -180,7 +183,7 @@ TEST_CASE("cuda: detections of a replayed graph are those of the calls that it r
 
 TEST_CASE("cuda: training by graphs is training without, each replay draws its own samples" * doctest::skip(!is_there())) {
   memory_feed const feed({{64, 64}});
-  short_training const plain(0, feed, false), graphs(std::size_t{1} << 24, feed, false), hooked(std::size_t{1} << 24, feed, true);
+  short_training const plain(0, feed, false), graphs(room, feed, false), hooked(room, feed, true);
   CHECK(plain.replays == 0);
   CHECK(graphs.replays == 8);   // two micro-batches of steps 3 to 6, the update in the second
   CHECK(hooked.replays == 12);  // and the update by itself

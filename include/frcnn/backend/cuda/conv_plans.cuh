@@ -181,7 +181,8 @@ class conv_plans {
       auto const& f = found[i];
       if (f.status != CUDNN_STATUS_SUCCESS || f.memory > most_workspace || f.determinism != CUDNN_DETERMINISTIC) continue;
       // What is exact stays so, whatever cuDNN says that it measured with.
-      conv_choice const choice{static_cast<int>(f.algo), static_cast<int>(p.math == CUDNN_FMA_MATH ? CUDNN_FMA_MATH : f.mathType), f.memory};
+      conv_choice const choice{static_cast<int>(f.algo), static_cast<int>(p.math == CUDNN_FMA_MATH ? CUDNN_FMA_MATH : f.mathType),
+                               f.memory};
       if (is_accepted<Pass, Scalar>(c, plan, choice, first, second, out)) return choice;
     }
     return no_plan;
@@ -191,22 +192,27 @@ class conv_plans {
     cuda::context::frame const scope(c);
     Scalar const one = 1, zero = 0;
     bool is_refused = false;
+    // Whatever a plan fails of, the next one may work; a device that is lost says so in the next call.
+    auto const attempt = [&is_refused](auto... arguments) {
+      is_refused = is_refused || Pass::run(arguments...) != CUDNN_STATUS_SUCCESS;
+      static_cast<void>(cudaGetLastError());
+      return CUDNN_STATUS_SUCCESS;
+    };
     c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan.conv.get(), static_cast<cudnnMathType_t>(choice.math));
-    c.call({Pass::runs}, or_none(Pass::run, &is_refused), handle_, &one, Pass::first(plan), first, Pass::second(plan), second,
-           plan.conv.get(), static_cast<decltype(typename Pass::found().algo)>(choice.algorithm), c.scratch(choice.workspace),
-           choice.workspace, &zero, Pass::result(plan), out);
+    for (Scalar const* const beta : {&zero, &one})  // a plan sets, and adds
+      c.call({Pass::runs}, attempt, handle_, &one, Pass::first(plan), first, Pass::second(plan), second, plan.conv.get(),
+             static_cast<decltype(typename Pass::found().algo)>(choice.algorithm), c.scratch(choice.workspace), choice.workspace, beta,
+             Pass::result(plan), out);
     return !is_refused;
   }
   // What cuDNN does not support is no error of the call: it found nothing.
   template <class F>
-  static auto or_none(F f, bool* is_refused = nullptr) {
-    return [f, is_refused](auto... arguments) {
+  static auto or_none(F f) {
+    return [f](auto... arguments) {
       cudnnStatus_t const status = f(arguments...);
       int const category = CUDNN_STATUS_CATEGORY(status);
       static_cast<void>(cudaGetLastError());  // of what was tried
-      if (category != CUDNN_STATUS_NOT_SUPPORTED && category != CUDNN_STATUS_BAD_PARAM) return status;
-      if (is_refused) *is_refused = true;
-      return CUDNN_STATUS_SUCCESS;
+      return category == CUDNN_STATUS_NOT_SUPPORTED || category == CUDNN_STATUS_BAD_PARAM ? CUDNN_STATUS_SUCCESS : status;
     };
   }
 

@@ -63,7 +63,12 @@ class device_pages {
         driver_function<CUresult (*)(CUdeviceptr, std::size_t, CUmemAccessDesc const*, std::size_t)>("cuMemSetAccess", 10020);
     call(*calls_, {"cudaSetDevice"}, cudaSetDevice, property_.location.id);  // the thread may be another than that of the constructor
     CUmemGenericAllocationHandle memory{};
-    call(*calls_, {"cuMemCreate", cuda_calls::allocates}, create, &memory, bytes, &property_, 0ull);
+    call(
+        *calls_, {"cuMemCreate", cuda_calls::allocates},
+        [create](CUmemGenericAllocationHandle* m, std::size_t n, CUmemAllocationProp const* p) {
+          return memory_pools::retried([&] { return create(m, n, p, 0ull); }, CUDA_ERROR_OUT_OF_MEMORY);
+        },
+        &memory, bytes, &property_);
     CUresult const status = map(base_ + offset, bytes, 0, memory, 0);
     release(memory);  // it lives as long as it is mapped
     check_status({"cuMemMap"}, status);

@@ -1,7 +1,8 @@
 #pragma once
 // A device's stream, and the blocks of memory that are given back in its order: of the device, and pinned ones of the host.
 //
-// Device memory comes from a pool of the stream's own (the process's default pool stays as it is), which keeps what it was given back.
+// Device memory comes from a pool of the stream's own (the process's default pool stays as it is), which keeps what it was given back until
+// an allocation of any stream finds no memory.
 // Pinned memory that is given up waits, with an event behind what was queued before, until that has run; then it is handed out again, or
 // freed when more is asked for. Nothing here waits for the device but the end of the stream, which goes with the last of its blocks.
 // What is given up while a graph is captured goes back after it: the stream's order is the graph's then, and not of blocks made before.
@@ -43,7 +44,9 @@ class device_stream {
       call(
           *calls_, {"cudaStreamCreateWithFlags"}, [](cudaStream_t* s, unsigned flags) { return cudaStreamCreateWithFlags(s, flags); },
           &stream_, cudaStreamNonBlocking);
+      memory_pools::add(pool_);
     } catch (...) {
+      if (stream_) cudaStreamDestroy(stream_);
       cudaMemPoolDestroy(pool_);
       throw;
     }
@@ -59,6 +62,7 @@ class device_stream {
       cudaFreeHost(r.data);
     }
     cudaStreamDestroy(stream_);
+    memory_pools::remove(pool_);
     cudaMemPoolDestroy(pool_);
   }
 
@@ -75,8 +79,10 @@ class device_stream {
     void* p = nullptr;
     call(
         *calls_, {"cudaMallocFromPoolAsync", cuda_calls::allocates},
-        [](void** to, std::size_t n, cudaMemPool_t pool, cudaStream_t s) { return cudaMallocFromPoolAsync(to, n, pool, s); }, &p,
-        std::max<std::size_t>(bytes, 1), pool_, stream_);
+        [](void** to, std::size_t n, cudaMemPool_t pool, cudaStream_t s) {
+          return memory_pools::retried([&] { return cudaMallocFromPoolAsync(to, n, pool, s); }, cudaErrorMemoryAllocation);
+        },
+        &p, std::max<std::size_t>(bytes, 1), pool_, stream_);
     return p;
   }
   void free(void* p) noexcept {
