@@ -3,7 +3,7 @@ import re
 
 from conan import ConanFile
 from conan.errors import ConanInvalidConfiguration
-from conan.tools.cmake import CMake, CMakeToolchain, cmake_layout
+from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import load
 from conan.tools.scm import Version
 
@@ -17,17 +17,17 @@ class Frcnn(ConanFile):
     topics = ("object-detection", "faster-rcnn", "deep-learning", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    # The components that bring libraries, the engine fast, and what oneDNN adds to it. That is off: ConanCenter's onednn is a recipe of
-    # Conan 1. So is compress: its LAPACK takes a Fortran compiler.
-    # blas: a BLAS for the engine portable; without it our own kernel multiplies.
+    # The components that bring libraries, the engine fast, and what oneDNN adds to it. onednn is off, and so is blas, a BLAS for the engine
+    # portable (without it our own kernel multiplies): ConanCenter has no recipe of onednn and of xtensor-blas. So is compress: its LAPACK
+    # takes a Fortran compiler.
     # cuda, nccl: the components of these names, whose toolkit, cuDNN and NCCL are the system's: no recipe brings them.
-    # jpeg: what decodes JPEG for the component data. tiff: the reader of TIFF in it, by libtiff. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings.
+    # jpeg: what decodes JPEG for the component data. tiff: the reader of TIFF in it, by libtiff. caffemodel: the reader of such files in the component io, by protozero. compiled: the libraries cpu and images, compiled once with the profile's settings for this instruction_set (FRCNN_ARCH).
     # mpi: the component of that name, whose MPI is the system's, the one that its mpirun belongs to.
     options = {"data": [True, False], "io": [True, False], "viz": [True, False], "compress": [True, False], "coco": [True, False],
                "blas": [True, False], "fast": [True, False], "onednn": [True, False], "cuda": [True, False], "nccl": [True, False], "mpi": [True, False],
-               "jpeg": ["turbo", "stb"], "tiff": [True, False], "caffemodel": [True, False], "compiled": [True, False]}
-    default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "blas": True, "fast": True, "onednn": False, "cuda": False, "nccl": False, "mpi": False,
-                       "jpeg": "turbo", "tiff": False, "caffemodel": False, "compiled": False}
+               "jpeg": ["turbo", "stb"], "tiff": [True, False], "caffemodel": [True, False], "compiled": [True, False], "instruction_set": ["baseline", "v3", "v4", "native"]}
+    default_options = {"data": True, "io": True, "viz": True, "compress": False, "coco": False, "blas": False, "fast": True, "onednn": False, "cuda": False, "nccl": False, "mpi": False,
+                       "jpeg": "turbo", "tiff": False, "caffemodel": False, "compiled": False, "instruction_set": "baseline"}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
 
@@ -103,6 +103,9 @@ class Frcnn(ConanFile):
         toolchain.cache_variables["FRCNN_TIFF"] = "ON" if self.options.tiff else "OFF"
         toolchain.cache_variables["FRCNN_PROTOZERO"] = "ON" if self.options.caffemodel else "OFF"
         toolchain.cache_variables["FRCNN_COMPILED"] = bool(self.options.compiled)
+        if self.options.compiled:
+            toolchain.cache_variables["FRCNN_ARCH"] = str(self.options.instruction_set)
+            CMakeDeps(self).generate()  # headers alone are not looked for before a consumer does
         toolchain.generate()
 
     def build(self):
@@ -118,6 +121,7 @@ class Frcnn(ConanFile):
         if not self.info.options.compiled:
             self.info.settings.clear()
             self.info.requires.clear()
+            del self.info.options.instruction_set
 
     def package_info(self):
         # The package file that we install is the one that every consumer reads; it finds the requirements by Conan's.

@@ -29,9 +29,9 @@ foreach(reference xtensor/0.24.3 xtensor-blas/0.20.0 openblas/0.3.21 onednn/2.6.
   execute_process(COMMAND ${conan} export ${recipe} --name ${name} --version ${version} OUTPUT_QUIET ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
 # The options cuda and nccl ask for the system's toolkit and NCCL, which the configuration looks for, and give the components.
-set(options)
+set(options -o "frcnn/*:blas=True")
 if(NVCC)
-  set(options -o "frcnn/*:cuda=True")
+  list(APPEND options -o "frcnn/*:cuda=True")
   if(NCCL)
     list(APPEND options -o "frcnn/*:nccl=True")
   endif()
@@ -41,3 +41,18 @@ execute_process(COMMAND ${conan} create ${SOURCE} --no-remote --build=missing -s
                         -c tools.cmake.cmaketoolchain:generator=${GENERATOR}
                         -c tools.cmake.cmake_layout:test_folder=${WORK}/test -c tools.cmake.cmaketoolchain:user_presets=
                         COMMAND_ERROR_IS_FATAL ANY)
+# A compiled package is built against what Conan gives, which is generated for it too.
+execute_process(COMMAND ${conan} install ${SOURCE} --no-remote --build=missing -s build_type=Debug -o "&:compiled=True"
+                        -c tools.cmake.cmaketoolchain:user_presets= --output-folder ${WORK}/compiled OUTPUT_QUIET ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB_RECURSE found ${WORK}/compiled/xtensor-config.cmake ${WORK}/compiled/xtensorConfig.cmake)
+if(NOT found)
+  message(FATAL_ERROR "conan install with compiled: expected xtensor's package file, found none in ${WORK}/compiled")
+endif()
+# What the documented command asks for: no recipe that ConanCenter lacks, whatever is served here.
+execute_process(COMMAND ${conan} graph info ${SOURCE} --no-remote -s build_type=Debug --format=json OUTPUT_VARIABLE graph ERROR_QUIET
+                COMMAND_ERROR_IS_FATAL ANY)
+foreach(absent xtensor-blas onednn)
+  if(graph MATCHES "\"${absent}/")
+    message(FATAL_ERROR "conan create by default: expected requirements that ConanCenter has, found ${absent}")
+  endif()
+endforeach()
