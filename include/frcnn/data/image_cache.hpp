@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <new>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -32,7 +33,13 @@ class image_cache {
       e.state.store(empty, std::memory_order_relaxed);
       return;
     }
-    e.pixels = im;
+    try {
+      e.pixels = im;
+    } catch (std::bad_alloc const&) {  // it is decoded again
+      room_.fetch_add(size, std::memory_order_relaxed);
+      e.state.store(empty, std::memory_order_relaxed);
+      return;
+    }
     e.state.store(ready, std::memory_order_release);
   }
 

@@ -146,6 +146,14 @@ inline decoded_image decode_pixels(bytes file, std::string const& name, int orie
   return turned(detail::decode_checked(file, kind, name, claims, layout), orientation);
 }
 
+// What to say of a file that is read, such as that it has further pages; empty: nothing. inspect_image finds more, and decodes the file.
+inline std::string image_remark([[maybe_unused]] bytes file, [[maybe_unused]] std::string const& name) {
+#if FRCNN_HAS_TIFF
+  if (kind_of(file) == image_kind::tiff) return detail::tiff_remark(file, name);
+#endif
+  return {};
+}
+
 // Decodes as much as it takes to know that decode_pixels() will succeed where the file has the channels.
 inline image_facts inspect_image(bytes file, std::string const& name) {
   image_kind const kind = kind_of(file);
@@ -161,9 +169,7 @@ inline image_facts inspect_image(bytes file, std::string const& name) {
   decoded_image const pixels = detail::decode_checked(file, kind, name, claims, {claims.channels.colours, 16});
   if (pixels.bits() == 16) facts.narrow = detail::narrow_range_of(pixels);
   facts.width = pixels.width(), facts.height = pixels.height();
-#if FRCNN_HAS_TIFF
-  if (kind == image_kind::tiff) facts.remark = detail::tiff_remark(file, name);
-#endif
+  facts.remark = image_remark(file, name);
   return facts;
 }
 

@@ -179,7 +179,10 @@ inline std::string with_visible_escapes(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     std::size_t length = 1;
     while (i + length < text.size() && (text[i + length] & 0xC0) == 0x80) ++length;
+    std::size_t at = i;
     for (char32_t const c : detail::code_points(text.substr(i, length))) {
+      auto const bytes = text.substr(at, c < 0x80 || c >= detail::no_text ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4);
+      at += bytes.size();
       bool const part = detail::is_mark(c) || (c >= 0x1100 && c <= 0x11FF);  // of a letter or a syllable
       std::u32string apart;
       detail::append_decomposed(apart, c);
@@ -187,7 +190,7 @@ inline std::string with_visible_escapes(std::string_view text) {
       bool const ligature = c >= 0xFB00 && c <= 0xFB04;
       bool const same = apart.size() == 1 && apart[0] == c && detail::latin_look(c) == c && c < detail::no_text;
       if (plain || (same && !detail::is_blank(c) && !detail::is_invisible(c) && !part && !ligature)) {
-        result += text.substr(i, length);
+        result += bytes;
         continue;
       }
       std::uint32_t const value = c < detail::no_text ? c : c - detail::no_text;

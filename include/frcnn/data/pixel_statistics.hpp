@@ -65,6 +65,10 @@ channel_moments moments_of(image_view const& v, int channels) {
 }
 
 inline void add(channel_moments& all, channel_moments const& one) {
+  if (all.pixels == 0) {  // exactly: a channel that is constant has moments of 0
+    all = one;
+    return;
+  }
   double const pixels = all.pixels + one.pixels;
   for (std::size_t c = 0; c < all.mean.size(); ++c) {
     double const distance = one.mean[c] - all.mean[c];

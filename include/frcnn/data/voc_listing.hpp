@@ -13,6 +13,7 @@
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_split.hpp"
 
+#include <cmath>
 #include <map>
 #include <memory>
 #include <set>
@@ -107,6 +108,9 @@ inline split_lines list_of(voc_source const& source, voc_layout const& layout) {
   return read_split(source, layout);
 }
 
+// A share of one, without the last bits of 1 - share.
+inline std::string share_text(double share) { return number_text(std::round(share * 1e9) / 1e9); }
+
 // The images of one source, each id once, in the order of its list.
 inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad, voc_listing& all) {
   split_lines const list = list_of(source, layout);
@@ -122,7 +126,8 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   std::error_code ignored;
   std::string const canonical = std::filesystem::canonical(folder, ignored).string();
   std::vector<listed_image> result;
-  std::vector<std::string> ids;
+  std::vector<std::string> ids;  // of these images
+  std::set<std::string> known;   // theirs, and those of images that were listed before
   for (std::string const& line : list.lines) {
     listed_image c;
     resolved_id meant = resolve(line, images);
@@ -131,27 +136,30 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     if (meant.image.empty() && !skip_bad && fault_in_utf8(line) != line.npos && !list.file.empty()) throw not_utf8(list.file, line);
     c.id = meant.id;
     c.image = meant.image;
+    known.insert(c.id);
     if (!all.seen.emplace(canonical, c.id).second) {
-      all.repeated.add(list.file.string() + ", " + excerpt(c.id, 255));
+      all.repeated.add((list.file.empty() ? folder : list.file).string() + ", " + excerpt(c.id, 255));
       continue;
     }
     ids.push_back(c.id);
     result.push_back(std::move(c));
   }
   if (source.part.whole()) {
-    if (list.file.empty()) all.notes.push_back(name + ": all its " + std::to_string(ids.size()) + " images are taken");
+    if (list.file.empty()) all.notes.push_back(name + ": all its " + std::to_string(known.size()) + " images are taken");
   } else {
     auto const taken = ids_within(ids, source.part);
     std::set<std::string> const wanted(taken.begin(), taken.end());
     std::erase_if(result, [&](listed_image const& c) { return wanted.count(c.id) == 0; });
+    std::string const range = "from " + share_text(source.part.from) + " to " + share_text(source.part.to);
+    if (ids.size() < 2) throw error(name, "at least two images to take a part of", std::to_string(ids.size()));
+    if (taken.empty())
+      throw error(name, "images whose ids' hashes are " + range, "none of " + std::to_string(ids.size()) + " (another fraction has some)");
     auto const in_part = [&](std::string const& id) { return source.part.from <= place_of(id) && place_of(id) < source.part.to; };
     bool const as_asked = static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), in_part)) == taken.size();
-    all.notes.push_back(
-        name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") + std::to_string(taken.size()) + " of its " +
-        std::to_string(ids.size()) +
-        (taken.size() == 1 ? " images is taken, by a hash of its id (from " : " images are taken, by a hash of their ids (from ") +
-        number_text(source.part.from) + " to " + number_text(source.part.to) + (as_asked ? ")" : "; each part has one image at least)"));
-    if (taken.empty()) throw error(name, "at least two images to take a part of", std::to_string(ids.size()));
+    all.notes.push_back(name + ": " + (list.file.empty() && source.split != "all" ? "no lists there; " : "") +
+                        std::to_string(taken.size()) + " of its " + std::to_string(ids.size()) +
+                        (taken.size() == 1 ? " images is taken, by a hash of its id (" : " images are taken, by a hash of their ids (") +
+                        range + (as_asked ? ")" : "; each part has one image at least)"));
   }
 
   // Missing images, and those of a format that is not read.
@@ -189,7 +197,6 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     std::erase_if(result, [&](listed_image const& c) { return c.image.empty() && others.candidates(c.id) > 0; });
   }
   if (list.file.empty() && source.part.from <= 0) {  // said once, with the first part
-    std::set<std::string> const known(ids.begin(), ids.end());
     for (auto const& place : layout.annotations)
       for (auto const& id : file_finder(place, {".xml"}).ids(true))
         if (known.count(id) == 0 && id.substr(0, 5) != "xmls/") all.strays.add((place / (id + ".xml")).string());

@@ -57,6 +57,8 @@ TEST_CASE("what is not seen is written out, and what differs is said") {
   CHECK(with_visible_escapes("a\u00A0b\u200B\t") == "a\\u00A0b\\u200B\\u0009");
   CHECK(with_visible_escapes("\uFB01sh") == "\\uFB01sh");
   CHECK(with_visible_escapes("caf\u00E9") == "caf\\u00E9");
+  CHECK(with_visible_escapes("25\xB0"
+                             "C") == "25\\xB0C");  // Latin-1
   CHECK(with_visible_escapes("cafe\u0301") == "cafe\\u0301");
   CHECK(with_visible_escapes("\u732B\U0001F600") == "\u732B\U0001F600");
   CHECK(with_visible_escapes("caf\xE9!") == "caf\\xE9!");

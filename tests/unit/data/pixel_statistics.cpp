@@ -42,6 +42,21 @@ TEST_CASE("mean and deviation of a small image, of 8 and 16 bits, of grey read a
   CHECK((s.mean[0] == 51. / 255 && s.mean[1] == 0 && s.mean[2] == 1));
 }
 
+TEST_CASE("a channel of one value has deviation 0, exactly, over images of all sizes and bits") {
+  for (int value = 0; value < 256; ++value) {
+    memory_source set({"a"});
+    for (int i = 0; i < 5; ++i) {
+      image im(50 + 7 * i, 37, 1, i % 2 ? 16 : 8);
+      for (auto& p : im.pixels) p = static_cast<std::uint8_t>(value);  // twice in 16 bits: 257 * value
+      set.add(std::move(im));
+    }
+    auto const s = measure_pixels(set, 1);
+    CHECK(s.deviation[0] == 0);
+    CHECK(s.mean[0] == value / 255.);
+    CHECK(normalised_by(pixel_normalisation::imagenet(), s, 8).deviation[0] == 1);
+  }
+}
+
 #if FRCNN_HAS_TIFF
 TEST_CASE("statistics of files of 8 and 16 bits together are NumPy's") {
   dataset set;

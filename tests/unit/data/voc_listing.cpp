@@ -108,6 +108,20 @@ TEST_CASE("without lists a part of the images is taken by a hash, or all of them
   CHECK(read({}, "all") == "a;b;c;day/d;day/e;");
   CHECK(notes == std::vector<std::string>{"VOC: all its 5 images are taken"});
   CHECK(warnings == std::vector<std::string>{"all: 1 annotation has no image and is not read: VOC/Annotations/stray.xml"});
+  // Joined with a list of the same folder: its image counts once, and none of the annotations is without one.
+  voc.split("b\n");
+  notes.clear(), warnings.clear();
+  auto const joined = read_voc({{voc.root(), "trainval", {}}, {voc.root(), "all", {}}},
+                               {.warn = [&](std::string const& w) { warnings.push_back(voc.without_root(w)); },
+                                .note = [&](std::string const& n) { notes.push_back(voc.without_root(n)); }});
+  CHECK(ids(joined) == "b;a;c;day/d;day/e;");
+  CHECK(notes == std::vector<std::string>{"VOC: all its 5 images are taken"});
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0] == "trainval, all: 1 id is listed twice and kept once: VOC/JPEGImages, 'b'");
+  CHECK(warnings[1] == "trainval, all: 1 annotation has no image and is not read: VOC/Annotations/stray.xml");
+  std::filesystem::remove_all(std::filesystem::path(voc.root()) / "ImageSets");
+  CHECK(read({0, 1 - .99}).size() == 2);
+  CHECK(notes[0].find("(from 0 to 0.01;") != std::string::npos);
   std::string const train = read({0, .6});
   CHECK(notes.size() == 1);
   CHECK(notes[0].find("VOC: no lists there; ") == 0);

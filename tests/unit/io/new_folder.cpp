@@ -28,4 +28,16 @@ TEST_CASE("a new folder is there whole, or not at all") {
   CHECK(sentence([&] { io::write_new_folder(here / "mine", {"lists"}, fill); }) ==
         (here / "mine.part").string() + ": expected nothing, or what a killed run left there, found 'photographs' in it");
   CHECK(std::filesystem::exists(here / "mine.part/photographs"));
+  // ... of whatever name: what a killed run left there says so, and is replaced.
+  std::filesystem::create_directories(here / "own.part/lists");
+  CHECK(sentence([&] { io::write_new_folder(here / "own", {"lists"}, fill); }) ==
+        (here / "own.part").string() + ": expected nothing, or what a killed run left there, found 'lists' in it");
+  io::write_new_folder(here / "marked", {"lists"}, [&](std::filesystem::path const& place) {
+    std::filesystem::copy(place, here / "killed.part", std::filesystem::copy_options::recursive);
+    fill(place);
+  });
+  CHECK(!std::filesystem::exists(here / "marked/.frcnn-unfinished"));
+  io::write_new_folder(here / "killed", {"lists"}, fill);
+  CHECK(io::read_file(here / "killed/lists/all.txt") == "1\n");
+  CHECK(!std::filesystem::exists(here / "killed.part"));
 }
