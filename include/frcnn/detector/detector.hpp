@@ -7,7 +7,8 @@
 //   d.detect(image, regions), d.detect(images, lists)                    Fast R-CNN: the head looks at these alone (geometry/region.hpp),
 //                                                                        at the scales of the configuration's pyramid, where it has one
 //
-// Boxes are in pixels of the image given, and the same, bit for bit, whether it comes alone or among others (batch_options). One const
+// Boxes are in pixels of the image given, and on the CPU the same, bit for bit, whether it comes alone or among others (batch_options); on
+// CUDA the same within rounding, since cuDNN takes other algorithms for other batches. One const
 // detector serves several threads: detect(image) borrows a session from a pool (and makes one when all are in use); detect(session, image)
 // uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
 // any_detector (detector/any_detector.hpp) hides the preset: what frcnn::load_detector(path) returns.
@@ -100,11 +101,11 @@ class detector {
   // Whether a number of threads is among a context's options.
   static constexpr bool has_threads = requires(typename B::options o) { o.threads = 1; };
 
-  // One thread's working memory: a context and the buffers of one image.
+  // One thread's working memory, of this detector: a context and the buffers of one image.
   class session {
    public:
     explicit session(detector const& d) : session(d, d.options_) {}
-    session(detector const& d, typename B::options options) : context_(options), input_(d.make_input()) { static_cast<void>(d.model()); }
+    session(detector const& d, typename B::options options) : context_(options), input_(d.make_input()), of_(&d.model()) {}
     session(detector const& d, int threads) requires(has_threads) : session(d, with_threads(d.options_, threads)) {}
     typename B::context& context() { return context_; }
 
@@ -116,6 +117,7 @@ class detector {
     std::vector<float, page_allocator<float>> resized_;
     std::vector<box<float>> regions_;
     input_batch<T, B> input_;
+    model_type const* of_;  // whose normalisation the input has
     buffer<scored_box<T>, B> hits_;
     buffer<box<T>, B> proposals_;
     buffer<std::int32_t, B> count_;
@@ -291,7 +293,7 @@ class detector {
   // The images of these indices as one batch; regions: one list per image, or none.
   batch<T, B> prepare(session& s, std::span<image_view const> images, std::span<std::size_t const> indices,
                       std::vector<std::vector<region>> const* regions, int short_side = 0) const {
-    static_cast<void>(model());
+    if (s.of_ != &model()) throw error("session", "one that was made of this detector", "another detector's");
     profiled const timed(s.context_, "image");
     int h = 0, w = 0;
     int most = 0;
@@ -354,6 +356,7 @@ class detector {
         s.context_,
         [&](call_key& key) {
           key.add(&model());
+          key.add(model().parameters().gradient_layout());  // layers that learn are computed otherwise (backend/cuda/conv2d.hpp)
           add_to(key, input);
           key.add(thresholds);
           key.add(rows);

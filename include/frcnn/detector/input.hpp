@@ -162,7 +162,8 @@ class input_batch {
 
   std::vector<std::uint64_t> const& ids() const { return ids_; }
 
-  // To the device, in the order of the context; the next batch may be started at once. The views live until the next upload.
+  // To the device, in the order of the context; the next batch may be started at once. The views live until the next upload;
+  // batch::pictures, in host memory, until the next start().
   batch<T, B> upload(context& c) {
     int const n = started();
     auto const pixels = pixels_device_.put(c, pixels_, dims_);

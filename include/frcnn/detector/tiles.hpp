@@ -178,6 +178,7 @@ tiled_detections detect_tiled(Detector const& detector, image_view image, detect
     for (std::size_t i = 0; i < found.size(); ++i)
       take(found[i], [&](detection const& d) { return seen_by_tile(d, plan[first + i], image.width, image.height); });
   }
+  if (whole && batch.stop.stop_requested()) throw stopped();
   if (whole) take(detector.detect(image, options), [&](detection const& d) { return seen_as_whole(d, tiles); });
   if (plan.size() == 1 && !tiles.across_classes) {
     for (auto const& d : all) result.found.push_back(d.what);  // one pass has nothing to merge

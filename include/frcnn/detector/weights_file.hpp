@@ -116,7 +116,7 @@ void take_shapes(Config& config, mapped_weights const& file) {
   auto const bins = std::llround(std::sqrt(static_cast<double>(fc6[1]) / static_cast<double>(std::max<std::int64_t>(channels, 1))));
   // Only where they fit together: a model of one large extent would take memory that the file does not, before it is refused.
   if (bins * bins * channels == fc6[1]) set(config.head.fc6, fc6[0]), set(config.pooling.pooled, bins);
-  if (fc7[1] == fc6[0]) set(config.head.fc7, fc7[0]);
+  if (fc7[1] == fc6[0] && fc6[0] == config.head.fc6) set(config.head.fc7, fc7[0]);
   if (conv[0] == channels && conv[1] == channels && conv[2] == conv[3]) set(config.proposals.kernel, conv[2]);
   config.normalisation = file.whose().pixels;
 }

@@ -35,6 +35,7 @@ class background {
   void push(std::function<void()> f) {
     {
       std::lock_guard const lock(mutex_);
+      if (thrown_) return;  // what comes behind it is dropped
       left_.push_back(std::move(f));
     }
     changed_.notify_all();

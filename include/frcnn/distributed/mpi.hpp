@@ -96,7 +96,7 @@ class mpi_processes {
   static bool are_several() {
     for (char const* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
       if (char const* const n = std::getenv(name)) return std::atoi(n) > 1;
-    return false;
+    return std::getenv("PMIX_RANK") != nullptr;  // srun --mpi=pmix tells the number to MPI_Init alone
   }
 
   int rank() const { return rank_; }

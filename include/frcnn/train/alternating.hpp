@@ -35,7 +35,8 @@ struct alternating_options {
   bool shares = true;
   bool new_predictors = false;
   bool measure_targets = false;
-  map_budget maps{};  // of steps 3 and 4
+  std::vector<int> measured_labels{};  // empty: all
+  map_budget maps{};                   // of steps 3 and 4
 };
 
 template <class Preset, data::DataSource Source = data::dataset>
@@ -144,8 +145,8 @@ class alternating_training {
         proposals_.make(*proposes, set_, images.flip, on_proposals);
         images.regions = proposals_.source();
         if (std::exchange(measures_, false))
-          empirical_targets<typename Preset::convention>(set_, images.regions, static_cast<int>(detector_.classes().size()))
-              .give_to(detector_.model().parameters());
+          empirical_targets<typename Preset::convention>(set_, images.regions, static_cast<int>(detector_.classes().size()), images.flip)
+              .give_to(detector_.model().parameters(), options_.measured_labels);
       }
       feed_.emplace(set_, images);
     };

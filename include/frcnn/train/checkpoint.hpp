@@ -14,6 +14,9 @@
 #include "frcnn/io/checkpoint_dir.hpp"
 #include "frcnn/train/recipe.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
@@ -86,18 +89,22 @@ void save_run(io::checkpoint_dir const& dir, detector<Preset> const& d, Run cons
   });
 }
 
-// Throws error that says how the images have changed. A checkpoint that does not tell is said through `warn`.
-inline void check_images(io::checkpoint const& from, data::fingerprint const& now, data::warning_callback const& warn) {
-  if (now.images.empty()) return;
+// How the images have changed, in words; empty: they have not. A checkpoint that does not tell is said through `warn`.
+inline std::string change_of_images(io::checkpoint const& from, data::fingerprint const& now, data::warning_callback const& warn) {
+  if (now.images.empty()) return {};
   auto const path = from.path / "data";
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
     if (warn) warn(from.path.string() + " does not say which images it was trained on: that they are the same is not checked");
-    return;
+    return {};
   }
-  auto const changed = data::difference(data::fingerprint_in(io::read_file(path), path.string()), now);
-  if (!changed.empty())
-    throw error("--resume", "the images that the run in " + from.path.parent_path().string() + " was trained on", changed);
+  return data::difference(data::fingerprint_in(io::read_file(path), path.string()), now);
+}
+
+// Arguments that can be other because the images are.
+inline bool follows_from_images(std::string const& argument) {
+  constexpr std::string_view all[] = {"--anchors", "--classes", "--epochs or --iterations", "--ratios", "validation images"};
+  return std::ranges::find(all, argument) != std::end(all);
 }
 
 // What an argument of an older run is called now: the engine fast was `onednn`, and always had oneDNN.
@@ -109,20 +116,25 @@ template <class Preset, class Run>
 void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::map<std::string, std::string> const& arguments,
               data::fingerprint const& images, data::warning_callback const& warn) {
   io::safetensors_file const model(from.path / "model.safetensors"), state(from.path / "state.safetensors");
-  check_images(from, images, warn);  // before the arguments, some of which follow from the images
+  auto const other_images = change_of_images(from, images, warn);
   for (auto const& [key, value] : arguments) {
+    if (!other_images.empty() && follows_from_images(key)) continue;
     auto const found = state.metadata().find("argument " + key);
     bool const given = found != state.metadata().end();
     std::string const then = given ? today(key, found->second) : "not given";
     if (!given || then != value)
-      throw error("--resume", "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " + then + ")",
-                  key + " " + (value.empty() ? "not given" : value));
+      throw error(
+          "--resume",
+          "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " + (then.empty() ? "not given" : then) + ")",
+          key + " " + (value.empty() ? "not given" : value));
   }
   for (auto const& [key, value] : state.metadata())  // what is an argument only where it is given
     if (std::string const prefix = "argument "; key.starts_with(prefix) && !arguments.contains(key.substr(prefix.size())))
       throw error("--resume",
                   "the arguments of the run in " + from.path.parent_path().string() + " (" + key.substr(prefix.size()) + ' ' + value + ")",
                   key.substr(prefix.size()) + " not given");
+  if (!other_images.empty())
+    throw error("--resume", "the images that the run in " + from.path.parent_path().string() + " was trained on", other_images);
   auto const changed = difference(spec_of<Preset>(model), spec_writer(model.name()).write(d.config()));
   if (!changed.empty()) throw error("--resume", "the detector of the run in " + from.path.parent_path().string(), "another: " + changed);
   auto const compare = [&](char const* key, std::string const& expected) {
@@ -190,9 +202,9 @@ inline std::map<std::string, std::string> notes_of(io::checkpoint const& from) {
   return notes;
 }
 
-// Puts models and run where the checkpoint left them. Throws error, and changes nothing, where the images have changed, naming the
-// first; where an argument or a number of the detector's spec differs, naming it; where the state is of another stage, step or seed, or a
-// tensor is missing or misshapen.
+// Puts models and run where the checkpoint left them. Throws error, and changes nothing, where an argument or a number of the detector's
+// spec differs, naming it; where the images have changed, naming the first; where the state is of another stage, step or seed, or a tensor
+// is missing or misshapen.
 template <class Preset, class... Models>
 void load_checkpoint(io::checkpoint const& from, detector<Preset>& d, recipe<Models...>& run,
                      std::map<std::string, std::string> const& arguments, data::fingerprint const& images = {},

@@ -5,14 +5,16 @@
 //   s.give_to(model.parameters());
 //
 // Over every region of every image, its truth boxes among them, whose IoU with a truth box is 0.5 or more, and, where the convention
-// doubles the data set, over their mirror images: what the coder makes of the region and the truth box it overlaps most. Boxes are in
-// original pixels. A class without such a region, and a component that never varies, has deviation 1 (the release divides by 0 there).
+// doubles the data set and training mirrors (flips), over their mirror images: what the coder makes of the region and the truth box it
+// overlaps most. Boxes are in original pixels. A class without such a region, and a component that never varies, has deviation 1 (the
+// release divides by 0 there).
 // Source: py-faster-rcnn, lib/roi_data_layer/roidb.py, add_bbox_regression_targets. Difficult objects are not trained on, nor counted here.
 #include "frcnn/concepts/data_source.hpp"
 #include "frcnn/geometry/conventions.hpp"
 #include "frcnn/geometry/iou.hpp"
 #include "frcnn/geometry/region.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -23,13 +25,17 @@ namespace frcnn::inline FRCNN_ABI {
 struct target_table {
   std::vector<double> mean, deviation;
 
-  // Throws where the model has no such buffers, or has another number of classes.
+  // labels: those whose numbers are set; empty: all. Throws where the model has no such buffers, or has another number of classes.
   template <class Store>
-  void give_to(Store& store) const {
+  void give_to(Store& store, std::vector<int> const& labels = {}) const {
     auto const set = [&](char const* name, std::vector<double> const& values) {
       auto const& e = store.at(std::string("roi_heads.box_predictor.") + name);
+      auto const there = store.get(e);
       using T = typename decltype(store.get(e))::value_type;
-      store.set(e, std::vector<T>(values.begin(), values.end()));
+      std::vector<T> now(values.begin(), values.end());
+      for (std::size_t at = 0; !labels.empty() && at < std::min(now.size(), there.size()); ++at)
+        if (std::ranges::find(labels, static_cast<int>(at / 4)) == labels.end()) now[at] = there[at];
+      store.set(e, now);
     };
     set("target_mean", mean);
     set("target_deviation", deviation);
@@ -37,7 +43,7 @@ struct target_table {
 };
 
 template <class Rules, data::DataSource Source>
-target_table empirical_targets(Source const& data, region_source const& regions, int classes) {
+target_table empirical_targets(Source const& data, region_source const& regions, int classes, bool flips = true) {
   auto const coder = Rules::head_coder();
   std::size_t const rows = static_cast<std::size_t>(classes) + 1;
   std::vector<double> count(rows, 0), sum(4 * rows, 0), squares(4 * rows, 0);
@@ -49,7 +55,7 @@ target_table empirical_targets(Source const& data, region_source const& regions,
   std::vector<box<double>> boxes;
   for (std::size_t i = 0; i < data.size(); ++i)
     for (bool const flipped : {false, true}) {
-      if (flipped && !Rules::flips_double_the_dataset) continue;
+      if (flipped && !(Rules::flips_double_the_dataset && flips)) continue;
       auto const& known = data.truth(i);
       auto const seen = [&](box<float> const& b) {
         auto const here = b.template as<double>();

@@ -40,7 +40,14 @@ class metrics_file {
     std::string line = "{\"step\":" + std::to_string(step);
     for (auto const& [name, value] : fields) line += ",\"" + name + "\":" + number(value);
     line += "}\n";
-    io::detail::write_all(file_.get(), line.data(), line.size(), path_);
+    struct stat before {};
+    bool const is_file = ::fstat(file_.get(), &before) == 0 && S_ISREG(before.st_mode);
+    try {
+      io::detail::write_all(file_.get(), line.data(), line.size(), path_);
+    } catch (...) {  // a full disk: no half of a line stays
+      if (is_file) static_cast<void>(::ftruncate(file_.get(), before.st_size) == 0);
+      throw;
+    }
   }
 
   // Drops the lines of steps after this one; atomically: a kill leaves the old file or the new. undone: lines of that step with this field go,

@@ -20,8 +20,9 @@ struct schedule {
   FRCNN_PER_BUILD double at(std::int64_t step) const {
     double rate = lr;
     if (step < warmup) rate *= static_cast<double>(step + 1) / static_cast<double>(warmup);
-    for (double const drop : drops)
-      if (static_cast<double>(step) >= drop * static_cast<double>(steps)) rate *= gamma;
+    auto const all = static_cast<double>(steps);
+    for (double const drop : drops)  // 0.55 * 100 is a little above 55
+      if (static_cast<double>(step) >= (drop - 1e-9) * all) rate *= gamma;
     return rate;
   }
 };

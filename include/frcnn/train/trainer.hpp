@@ -143,6 +143,16 @@ class trainer {
     if constexpr (requires { model.head().classes(); }) input_.expect_classes(model.head().classes());
   }
 
+  trainer(trainer const&) = delete;
+  trainer& operator=(trainer const&) = delete;
+  // Waits, after an exception too: what is queued uses memory that goes now.
+  ~trainer() {
+    try {
+      context_.wait();
+    } catch (...) {  // the device is lost, which whoever uses it next is told
+    }
+  }
+
   trainer_hooks hooks;
   std::function<void(step_gradients<T, B> const&)> before_update;  // in the order of the context: see step_gradients.hpp
   std::string stage_name;                                          // for messages
@@ -177,7 +187,7 @@ class trainer {
   template <class Feed>
   bool run(Feed&& feed, std::stop_token stop = {}) {
     while (!is_complete() && !stop.stop_requested()) {
-      train_one(feed);
+      train_step(feed);
       while (step_ - reported_ > lag) report(reported_);
       hooks.after_step(step_);
     }
@@ -196,6 +206,20 @@ class trainer {
 
  private:
   static constexpr int ring = 8, lag = 4, slot = 8, figures = 6;  // a slot: four losses, norm, finite; two of room
+
+  // Sums that have begun end before what they write goes: the other processes come to them.
+  template <class Feed>
+  void train_step(Feed& feed) {
+    try {
+      train_one(feed);
+    } catch (...) {
+      if (shared_with_) try {
+          shared_with_->settle(context_);
+        } catch (...) {  // the first fault is what is told
+        }
+      throw;
+    }
+  }
 
   // From step to step the host brings pictures and a rate; which step it is the device counts itself. So what is queued is the same each
   // time, but for the shapes of the pictures.

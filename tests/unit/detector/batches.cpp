@@ -106,6 +106,12 @@ TEST_CASE("detect: stops on request, and a wrong image is named before anything 
   views[2] = image_view{};
   CHECK_THROWS_WITH_AS(d.detect(views), "image 2 of 7: expected pixels, found none", error);
   CHECK_THROWS_WITH_AS(d.detect(views, {}, {.most = 0}), "batch_options.most: expected 1 to 1024 images, found 0", error);
+
+  // A session has the normalisation of its own detector.
+  auto const other = lively_detector(tests::engines(1)[0]);
+  typename std::remove_cvref_t<decltype(d)>::session of_other(other);
+  CHECK_THROWS_WITH_AS(d.detect(of_other, images[0]), "session: expected one that was made of this detector, found another detector's",
+                       error);
 }
 
 TEST_CASE("detect on regions: the head looks at them, in pixels of the image, and nobody asks the RPN") {

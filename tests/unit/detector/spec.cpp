@@ -221,6 +221,15 @@ TEST_CASE("a file's numbers make its detector, whatever the preset has meanwhile
   CHECK(numbers(back, {.nms = 1.f, .max_detections = 100}).size() > numbers(back, {.max_detections = 100}).size());
 }
 
+TEST_CASE("an even kernel of the RPN, whose maps would have another size, is refused") {
+  for (int const kernel : {2, 4, 64}) {
+    auto config = narrow_preset<>::config();
+    config.proposals.kernel = kernel;
+    CHECK(sentence([&] { detector<narrow_preset<>> d(config); }) ==
+          "region proposal network: expected an odd kernel, found " + std::to_string(kernel));
+  }
+}
+
 TEST_CASE("a file of format 1 whose preset keeps no values for it has the preset's") {
   auto const path = std::filesystem::path(__FILE__).parent_path() / "../../golden/model_file_1.safetensors";
   io::safetensors_file const file(path);

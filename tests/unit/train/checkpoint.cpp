@@ -184,10 +184,13 @@ TEST_CASE("other images than the run's are refused before its arguments, and the
   CHECK(resumed(told, {}) == "nothing");  // a program that does not ask
   auto more = images;
   more.images.push_back({"c", 640, 480, 1, 78});
-  auto fewer_steps = told;
-  fewer_steps["--epochs"] = "3";
-  CHECK(resumed(fewer_steps, more) == "--resume: expected the images that the run in " + (folder / "checkpoint").string() +
-                                          " was trained on, found 1 image that differs: 'c' is new");
+  // An argument that changed by itself is named before them, one that follows from them is not.
+  auto other_rate = told, more_steps = told;
+  other_rate["lr"] = "1";
+  more_steps["--epochs or --iterations"] = "3";
+  CHECK(resumed(other_rate, more).find("found lr 1") != std::string::npos);
+  CHECK(resumed(more_steps, more) == "--resume: expected the images that the run in " + (folder / "checkpoint").string() +
+                                         " was trained on, found 1 image that differs: 'c' is new");
   CHECK(warnings.empty());
 
   // A checkpoint from before there was such a thing.

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <map>
 
 using namespace frcnn;
 
@@ -41,4 +42,30 @@ TEST_CASE("statistics of box targets are py-faster-rcnn's, over regions, truth b
   auto const alone = empirical_targets<conventions::caffe>(set, {}, 3);
   for (std::size_t i = 0; i < 16; ++i) CHECK((alone.mean[i] == 0 && alone.deviation[i] == 1));
   CHECK_THROWS_AS(empirical_targets<conventions::caffe>(set, given, 2), error);
+
+  // A training that does not mirror has those of its images alone: not the same boxes again without regions.
+  region_source const unmirrored = [&](std::size_t i, bool flipped) { return flipped ? std::vector<region>() : given(i, false); };
+  auto const one_way = empirical_targets<conventions::caffe>(set, unmirrored, 3, false),
+             both_ways = empirical_targets<conventions::caffe>(set, given, 3);
+  for (std::size_t i = 4; i < 16; ++i)
+    if (i % 4 != 0) {  // dx changes its sign in a mirror
+      CHECK(one_way.mean[i] == doctest::Approx(both_ways.mean[i]));
+      CHECK(one_way.deviation[i] == doctest::Approx(both_ways.deviation[i]));
+    }
+
+  // Given to some of the classes, the others keep theirs.
+  struct {
+    struct entry {
+      std::string name;
+    };
+    std::map<std::string, std::vector<float>> of;
+    entry at(std::string const& name) { return {name}; }
+    std::vector<float> get(entry const& e) { return of.at(e.name); }
+    void set(entry const& e, std::vector<float> const& values) { of[e.name] = values; }
+  } store;
+  for (char const* name : {"target_mean", "target_deviation"})
+    store.of[std::string("roi_heads.box_predictor.") + name] = std::vector<float>(16, 7.f);
+  ours.give_to(store, {2});
+  auto const& given_mean = store.of["roi_heads.box_predictor.target_mean"];
+  for (std::size_t i = 0; i < 16; ++i) CHECK(given_mean[i] == (i / 4 == 2 ? static_cast<float>(ours.mean[i]) : 7.f));
 }

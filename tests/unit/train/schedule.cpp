@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 using frcnn::schedule;
 
 TEST_CASE("warm-up is linear and reaches the rate at its last step") {
@@ -27,6 +29,12 @@ TEST_CASE("a fraction that is no whole step waits for the next") {
   schedule const s{.lr = 1, .steps = 10, .drops = {.75}};
   CHECK(s.at(7) == 1);
   CHECK(s.at(8) == doctest::Approx(.1));
+  // 0.55 * 100 is 55, whatever its last bits.
+  for (double const drop : {.07, .14, .28, .29, .55, .56, .57}) {
+    schedule const whole{.lr = 1, .steps = 100, .drops = {drop}};
+    CHECK(whole.at(std::lround(100 * drop) - 1) == 1);
+    CHECK(whole.at(std::lround(100 * drop)) == doctest::Approx(.1));
+  }
 }
 
 TEST_CASE("without drops and warm-up the rate is constant; both together multiply") {
