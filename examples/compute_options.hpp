@@ -28,12 +28,12 @@ class compute_arguments {
           ->capture_default_str()
           ->check(CLI::Validator(device_fault, "cpu|cuda|cuda:N"));
     app.add_option("--threads", threads, "0: all")->check(console::whole(0, frcnn::cpu_options::most_threads));
-    auto* const engine =
-        app.add_option("--engine", engine_, "what computes on the CPU")
-            ->envname("FRCNN_CPU_ENGINE")
-            ->capture_default_str()
-            ->transform([](std::string const& name) { return name == "onednn" ? std::string("fast") : name; }, "")
-            ->check(CLI::IsMember(frcnn::has_fast ? std::vector<std::string>{"portable", "fast"} : std::vector<std::string>{"portable"}));
+    // Not by the parser, which takes it for a request of this run's.
+    if (char const* const named = std::getenv("FRCNN_CPU_ENGINE"); named && *named) environment_ = named, engine_ = today(named);
+    auto* const engine = app.add_option("--engine", engine_, "what computes on the CPU (FRCNN_CPU_ENGINE, else the best that is there)")
+                             ->capture_default_str()
+                             ->transform(today, "")
+                             ->check(CLI::Validator(engine_fault, frcnn::has_fast ? "portable|fast" : "portable"));
     of_cpu_.push_back(engine);
     of_cpu_.push_back(app.add_flag("--profile", profile_, "print what every part and layer costs"));
     if (how != use::cpu_alone)
@@ -85,6 +85,8 @@ class compute_arguments {
     return chosen;
   }
   frcnn::cpu_options cpu() const {
+    if (std::string name = engine_; !environment_.empty() && !is_given(*of_cpu_.front()) && !engine_fault(name).empty())
+      throw frcnn::error("FRCNN_CPU_ENGINE", engines(), "'" + environment_ + "'");
     if (precision_ == "tf32") throw frcnn::error("--precision tf32", "--device cuda, whose precision it is", device_);
     if (of_cuda_ && of_cuda_->count() > 0) throw frcnn::error("--deterministic", "--device cuda; the CPU always is", device_);
     frcnn::cpu_options chosen{.threads = threads};
@@ -93,8 +95,10 @@ class compute_arguments {
     chosen.keep_transforms = transforms_ == "keep";
     chosen.profile = profile_ || timing_ ? &profiler_ : nullptr;
 #if FRCNN_HAS_ONEDNN
-    if (chosen.engine == frcnn::cpu_engine::fast && chosen.precision == frcnn::compute::bf16 && frcnn::cpu_backend::onednn::has_bf16() &&
-        !frcnn::cpu_backend::onednn::has_bf16_products() && !std::exchange(warned_, true))
+    bool const in_bf16 = chosen.engine == frcnn::cpu_engine::fast && chosen.precision == frcnn::compute::bf16;
+    if (in_bf16 && !frcnn::cpu_backend::onednn::has_bf16())
+      throw frcnn::error("--precision bf16", "a processor with AVX-512, for which oneDNN has kernels of bf16", "one without");
+    if (in_bf16 && !frcnn::cpu_backend::onednn::has_bf16_products() && !std::exchange(warned_, true))
       std::fputs(
           "warning: this oneDNN has no bf16 product for this processor that is safe under signals: fully connected layers stay in float\n",
           stderr);
@@ -107,14 +111,15 @@ class compute_arguments {
     return engine_ == "fast" && frcnn::has_onednn ? "fast with oneDNN" : engine_;
   }
 
-  void report() const {
+  // pass: what the times are of.
+  void report(std::string const& pass = "image") const {
     if (profile_) std::fputs(profiler_.table().c_str(), stderr);
-    if (timing_) std::fputs(timing().c_str(), stderr);
+    if (timing_) std::fputs(timing(pass).c_str(), stderr);
   }
 
  private:
-  // Table 5: means over the images after the first, which makes what later ones use; of a single one, its own. Decoding is not in them.
-  std::string timing() const {
+  // Table 5: means over the passes after the first, which makes what later ones use; of a single one, its own. Decoding is not in them.
+  std::string timing(std::string const& pass) const {
     struct column {
       char const *name, *part;
     };
@@ -122,20 +127,25 @@ class compute_arguments {
     auto const entries = profiler_.entries();
     std::string text;
     double total = 0;
-    long images = 0;
+    long passes = 0;
     for (column const& of : columns)
       for (auto const& e : entries) {
         if (e.depth > 0 || e.name != of.part) continue;
         auto const& sums = e.later.calls > 0 ? e.later : e.first;
-        images = sums.calls;
+        passes = sums.calls;
         double const ms = 1e3 * sums.seconds / static_cast<double>(sums.calls);
         total += ms;
         text += fmt::format("{} {:.1f}, ", of.name, ms);
       }
-    if (images == 0) return "timing: no image\n";
-    return fmt::format("ms per image, mean of {}: {}total {:.1f}: {:.1f} images/s\n", images, text, total, 1e3 / total);
+    if (passes == 0) return "timing: no image\n";
+    return fmt::format("ms per {}, mean of {}: {}total {:.1f}: {:.1f} a second\n", pass, passes, text, total, 1e3 / total);
   }
 
+  static std::string today(std::string const& name) { return name == "onednn" ? "fast" : name; }
+  static char const* engines() { return frcnn::has_fast ? "portable or fast" : "portable, all that this build has"; }
+  static std::string engine_fault(std::string& name) {
+    return name == "portable" || (name == "fast" && frcnn::has_fast) ? std::string() : detail::refusal(engines(), name);
+  }
   static std::string device_fault(std::string& name) {
     if (name == "cpu" || name == "cuda") return {};
     unsigned number = 0;
@@ -145,6 +155,7 @@ class compute_arguments {
         return {};
     return console::detail::refusal("cpu, cuda, or cuda:N", name);
   }
+  std::string environment_;  // FRCNN_CPU_ENGINE, as it is
   std::string device_ = "cpu", engine_ = frcnn::has_fast ? "fast" : "portable", precision_ = "f32", transforms_ = "keep";
   int number_ = 0;  // of the device, where its name has none
   bool profile_ = false, timing_ = false, deterministic_ = false;

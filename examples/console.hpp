@@ -105,13 +105,17 @@ class attempts {
 inline std::atomic<int> interrupted{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 inline int interrupted_status() { return 128 + interrupted; }
+// Set where `interrupted` was told by another process: the same Ctrl-C may still come here, and is no second one.
+inline std::atomic<bool> told_of_interrupt{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
 inline void catch_interrupts() {
   for (int const asks : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
     struct sigaction before {};
     if (asks != SIGINT && sigaction(asks, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     std::signal(asks, [](int which) {
       int none = 0;
-      if (!interrupted.compare_exchange_strong(none, which) && which == SIGINT) _exit(128 + which);
+      if (interrupted.compare_exchange_strong(none, which) || which != SIGINT) return;
+      if (!told_of_interrupt.exchange(false)) _exit(128 + which);
     });
   }
 }

@@ -1,8 +1,10 @@
 // convert_data --data ROOT[:SPLIT] --to FILE.json [--overwrite]   VOC layout to COCO's JSON, which names the images where they are
 // convert_data --data FILE.json[:IMAGES] --to ROOT [--as SPLIT]   COCO to a new folder in VOC layout, with copies of the images
 //
-// The data is checked as train_voc checks it, and what is written is what training would see: boxes clipped to their images, labels in the
-// same order. So either form trains to the same bytes. VOC has no crowds, areas and outlines: a crowd becomes a difficult object.
+// The data is checked as train_voc checks it, and what is written is what training would see: boxes clipped to their images, every object
+// that is used. Either form trains to the same bytes under the same --difficult (its default is the layout's) and --classes (a folder's are
+// in order of name, a file's in order of id); where one of them, or --exif, has to be said, it is. VOC has no crowds, areas and outlines: a
+// crowd becomes a difficult object.
 #include "coco_data.hpp"
 #include "data_options.hpp"
 #include "outputs.hpp"
@@ -10,10 +12,36 @@
 #include <frcnn/data/common_folder.hpp>
 #include <frcnn/data/voc_writer.hpp>
 
+#include <algorithm>
 #include <filesystem>
+#include <vector>
 
 using namespace frcnn;
 namespace fs = std::filesystem;
+
+// What the copy has to be read with, to be the same data.
+static void say_how_to_read(data::dataset const& set, bool to_json) {
+  std::size_t objects = 0, difficult = 0, turned = 0;
+  std::vector<bool> is_used(set.classes.size() + 1);
+  for (auto const& s : set.samples) {
+    objects += s.objects.size();
+    for (auto const& o : s.objects) is_used[static_cast<std::size_t>(o.label)] = true;
+    difficult += static_cast<std::size_t>(std::ranges::count_if(s.objects, [](auto const& o) { return o.difficult; }));
+    turned += s.orientation > 4 ? s.width == s.height : s.orientation > 1;
+  }
+  if (difficult)
+    console::say(fmt::format("{} of {} objects are {}: training ignores those of COCO's layout and drops those of VOC's (--difficult)",
+                             difficult, objects,
+                             to_json ? "difficult, and have ignore in the file" : "crowds or ignored, and are marked difficult"));
+  bool const all_used = std::ranges::count(is_used, true) == static_cast<std::ptrdiff_t>(set.classes.size());
+  if (!to_json && (!all_used || !std::ranges::is_sorted(set.classes)))
+    console::say(fmt::format("a folder's classes are those of its objects, in order of name: --classes {} keeps the file's",
+                             fmt::join(set.classes, ",")));
+  if (turned)
+    console::say(
+        fmt::format("{} of {} images were turned as their EXIF says, which their sizes do not show: read the copy with --exif apply",
+                    turned, set.size()));
+}
 
 int main(int argc, char** argv) {
   CLI::App app("Turns data in VOC layout into COCO's JSON, and back");
@@ -50,15 +78,18 @@ int main(int argc, char** argv) {
         console::stop_between(done, n);
       });
       console::say(fmt::format("{} images, {} classes in {}:{}", set.size(), set.classes.size(), to, split));
+      say_how_to_read(set, false);
       return 0;
     }
     if (!set.annotated()) throw error(from, "annotated images", "some that nobody has annotated");
     for (auto const& s : set.samples) inputs.push_back(s.image);
     console::check_outputs(inputs, {out});
     auto const images = data::common_folder(set);
+    if (!overwrite) console::check_nothing_there(out, "a file", "--overwrite replaces it");  // made in the meantime
     io::write_coco_instances(out, data::coco_of(set, images));
     console::say(
         fmt::format("{} images, {} classes in {}; its images: --data {}:{}", set.size(), set.classes.size(), to, to, images.string()));
+    say_how_to_read(set, true);
     return 0;
   });
 }

@@ -11,8 +11,8 @@
 // are whole or not there, and an old one stays where no image could be read at all, or a signal came. Labels that are there, which people
 // may have corrected, are refused unless --overwrite says to replace them, or --skip-done to leave their images out.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
-#include "console.hpp"
 #include "compute_options.hpp"
+#include "console.hpp"
 #include "detection_files.hpp"
 #include "image_paths.hpp"
 #include "model_options.hpp"
@@ -116,6 +116,8 @@ class finder {
     return fmt::format("{} tiles of {} pixels, as neighbours share {} (--overlap {} makes {})", tiles(overlap), tile, overlap, tile / 4,
                        tiles(tile / 4));
   }
+  // What the model looks at in one pass.
+  std::string passes() const { return tile == 0 ? "image" : batch == 1 ? "tile" : fmt::format("pass of up to {} tiles", batch); }
   // Of the last image: whether more objects may be there than were reported.
   bool is_full() const { return full_; }
   int limit() const { return limit_; }
@@ -220,7 +222,7 @@ int main(int argc, char** argv) {
     console::coco_drafts labels(detector.classes());
     console::progress show;
     console::pace pace(static_cast<double>(jobs.size()));
-    std::size_t full = 0;
+    std::size_t full = 0, in_part = 0;
     bool remarked = false;
 
     auto const find = [&](std::size_t i, ordered_json& entry) {
@@ -230,6 +232,8 @@ int main(int argc, char** argv) {
       int const orientation = exif == "apply" ? frcnn::data::exif_orientation(frcnn::data::as_bytes(file)) : 1;
       auto const decoded = frcnn::data::decode_pixels(frcnn::data::as_bytes(file), j.image, orientation, layout);
       frcnn::image_view const im = decoded;
+      if (auto const remark = frcnn::data::image_remark(frcnn::data::as_bytes(file), j.image); !remark.empty() && ++in_part == 1)
+        console::warn(j.image + ": " + remark);
       if (auto const remark = find_on.remark(im); !remark.empty() && !std::exchange(remarked, true)) console::warn(j.image + ": " + remark);
       auto const told = [&](std::size_t n, std::size_t of) {
         if (of > 1) show(fmt::format("image {} of {}: tile {} of {}", i + 1, jobs.size(), n, of));
@@ -255,7 +259,9 @@ int main(int argc, char** argv) {
       fmt::print(lines, "{}: {} {}\n", j.image, found.size(), found.size() == 1 ? "box" : "boxes");
       if (lines_of_csv) lines_of_csv->add(j.image, found, detector.classes());
       if (!coco.empty()) labels.add(j.image, im.width, im.height, found);
-      if (!xml.empty() && !(skip_done && console::there(j.draft))) console::write_draft(j.draft, j.image, im, found, detector.classes());
+      bool const has_draft = !xml.empty() && !overwrite && console::there(j.draft);  // made in the meantime, where it is no old one
+      if (has_draft && !skip_done) console::check_nothing_there(j.draft, "labels", "--overwrite replaces them");
+      if (!xml.empty() && !has_draft) console::write_draft(j.draft, j.image, im, found, detector.classes());
       if (out.empty()) return;
       frcnn::image picture = frcnn::viz::picture_of(decoded);
       frcnn::viz::draw_detections(picture, found, detector.classes());
@@ -287,12 +293,14 @@ int main(int argc, char** argv) {
         show(fmt::format("image {} of {}, {:.1f} a second, {} left", i + 1, jobs.size(), pace.rate(n), pace.remaining(n)));
     }
     show.clear();
-    compute.report();
+    compute.report(find_on.passes());
     bool const keep_old = seen == 0;
     if (report && !(keep_old && report->is_beside())) report->commit();
     if (lines_of_csv && !keep_old) lines_of_csv->commit();
+    if (!coco.empty() && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
     if (!coco.empty() && !keep_old) fmt::print(lines, "{}: names of images are relative to {}\n", coco, labels.write(coco).string());
     if (full > 1) console::warn(fmt::format("{} of {} images reached the number of detections that are reported", full, jobs.size()));
+    if (in_part > 1) console::warn(fmt::format("{} of {} images have such a remark, the first is named", in_part, jobs.size()));
     if (failed && jobs.size() > 1)
       console::say(fmt::format("{} of {} images failed; {}", failed, jobs.size(),
                                seen == 0 ? "no file of detections is written" : "the others are done"));

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,12 +32,14 @@ class imbalance_arguments {
   std::vector<double> weights_of(std::vector<std::string> const& classes) const {
     if (weights_.empty()) return {};
     std::vector<double> all(classes.size() + 1, 1);
+    std::set<std::string> named;
     for (auto const& told : weights_) {
       auto const at = told.rfind('=');
       double weight = 0;
       if (at == told.npos || detail::parse(std::string_view(told).substr(at + 1), weight) != std::errc() || !(weight >= 0 && weight <= 1e6))
         throw frcnn::error("--class-weights", "NAME=W with a W from 0 to 1000000", told);
       auto const name = told.substr(0, at);
+      if (!named.insert(name).second) throw frcnn::error("--class-weights", "one weight for a class", "two of " + name);
       auto const found = std::ranges::find(classes, name);
       if (found == classes.end() && name != "background")
         throw frcnn::error("--class-weights", "names of classes of this run, or background", name);

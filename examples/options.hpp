@@ -58,10 +58,8 @@ CLI::Validator number(std::string const& expected, std::string const& in_help, R
 
 }  // namespace detail
 
-// Whether it stands on the command line: an environment that names an option's value is no request of this run's.
-inline bool is_given(CLI::Option const& option) {
-  return option.count() > 0 && (option.get_envname().empty() || !std::getenv(option.get_envname().c_str()));
-}
+// Whether it stands on the command line.
+inline bool is_given(CLI::Option const& option) { return option.count() > 0; }
 
 inline CLI::Validator above(double least, double most = std::numeric_limits<double>::infinity()) {
   std::string const bound = std::isinf(most) ? std::string() : fmt::format(" and up to {:g}", most);

@@ -11,7 +11,6 @@
 #include <frcnn/io/folder.hpp>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,24 +93,6 @@ inline void check_inputs(std::vector<std::filesystem::path> const& files) {
     if (std::error_code unknown; std::filesystem::is_directory(file, unknown)) frcnn::io::detail::throw_read_error(file, EISDIR);
   }
 }
-
-// One run at a time writes into a folder: throws while another one does. The lock ends with the process, however that ends.
-class folder_lock {
- public:
-  explicit folder_lock(std::filesystem::path const& folder) : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (fd_ < 0 || ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;  // some file systems have no locks
-    ::close(fd_);
-    throw frcnn::error("--out " + folder.string(), "a folder that no other run writes into", "one that is still running");
-  }
-  folder_lock(folder_lock const&) = delete;
-  folder_lock& operator=(folder_lock const&) = delete;
-  ~folder_lock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
- private:
-  int fd_;
-};
 
 // Names that are not taken: a number stands behind one that is. Names that differ in case only count as equal: some file systems take them
 // for one file.

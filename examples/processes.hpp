@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -29,19 +32,13 @@ namespace console {
 
 class processes {
  public:
+  // What MPI cannot do is said, and ends this process: there is nothing to wait for the others with.
   processes() {
-#if FRCNN_HAS_MPI
-    if (!frcnn::distributed::mpi_processes::are_several()) return;
-    mpi_.emplace([this](int rank) {
-      end_all(frcnn::error(name(rank), "to train to the end",
-                           "its end (killed, or crashed); checkpoints are whole, --resume goes on from the last")
-                  .what());
-    });
-    sums_.emplace(*mpi_);
-    erased_.emplace(*sums_);
-    says = rank() == 0;
-    catch_interrupts();  // mpirun's too, which would end this process before it has named the one that failed
-#endif
+    if (auto const fault = fault_of([&] { start(); }); !fault.empty()) {
+      fail(fault);
+      std::fflush(nullptr);
+      ::_exit(1);
+    }
   }
 
   // A build without MPI under mpirun would be as many runs, each in the others' way.
@@ -89,6 +86,16 @@ class processes {
   }
   // Whether it is so in any of them: the same answer in all.
   bool any(bool here) { return total(here ? 1 : 0) > 0; }
+  // Whether a signal has reached any of them; all have it then, and end with its status.
+  bool interrupted() {
+    double const here = console::interrupted, sum = total(here);
+    if (sum == 0) return false;
+    double const count = total(here > 0), squares = total(here * here);
+    int none = 0;  // where they had several, none of them speaks for all
+    if (here == 0) told_of_interrupt = true;
+    console::interrupted.compare_exchange_strong(none, squares * count == sum * sum ? static_cast<int>(sum / count) : SIGTERM);
+    return true;
+  }
   // Throws where not all have the same number.
   void check_equal(std::uint32_t number, char const* what) {
     if (total(number) != static_cast<double>(number) * size())
@@ -112,12 +119,32 @@ class processes {
     return status;
   }
   // Ends this process without waiting for the others; mpirun ends them.
-  [[noreturn]] static void leave(int status) {
+  [[noreturn]] void leave(int status) {
+#if FRCNN_HAS_MPI
+    if (mpi_) mpi_->is_first_to_say();  // or they would say that this one crashed
+#endif
     std::fflush(nullptr);
     ::_exit(status);
   }
 
  private:
+  void start() {
+#if FRCNN_HAS_MPI
+    if (!frcnn::distributed::mpi_processes::are_several()) return;
+    mpi_.emplace([this](int rank) {
+      for (int i = 0; i < 1000 && !is_made_; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      if (!is_made_) ::_exit(1);  // it cannot even be said
+      end_all(frcnn::error(name(rank), "to train to the end",
+                           "its end (killed, or crashed); checkpoints are whole, --resume goes on from the last")
+                  .what());
+    });
+    sums_.emplace(*mpi_);
+    erased_.emplace(*sums_);
+    says = rank() == 0;
+    is_made_ = true;
+    catch_interrupts();  // mpirun's too, which would end this process before it has named the one that failed
+#endif
+  }
   std::string name(int rank) const { return fmt::format("process {} of {}", rank, size()); }
   double total(double here) {
     if (!erased_) return here;
@@ -127,6 +154,7 @@ class processes {
   }
 
 #if FRCNN_HAS_MPI
+  std::atomic<bool> is_made_{false};  // the rest, for the watch over the others
   std::optional<frcnn::distributed::mpi_processes> mpi_;
   std::optional<frcnn::distributed::mpi_communicator<frcnn::cpu>> sums_;
   std::optional<frcnn::communicator_ref<frcnn::distributed::mpi_communicator<frcnn::cpu>>> erased_;

@@ -196,7 +196,8 @@ class report_writer {
   void errors() {
     page_.heading("Kinds of errors, and the AP that each costs");
     page_.text(
-        "As TIDE has them (Bolya et al., 2020), at an IoU of 0.5, of all detections: what AP would gain if the errors of one kind were "
+        "As TIDE has them (Bolya et al., 2020), at an IoU of 0.5, of the best 100 detections of each image: what AP would gain if the "
+        "errors of one kind were "
         "mended. Costs do not add up.");
     constexpr std::array<char const*, 6> meaning{
         "well placed, of the wrong class",         "of the right class, badly placed (IoU 0.1 to 0.5)",

@@ -37,6 +37,7 @@ struct arguments {
   console::data_arguments reading;
   console::validation_arguments validation;
   double lambda = 0, n_cls = 0, n_reg = 0, region_side = 0;  // 0: the default
+  double proposal_gradient = 0.25;
   std::uint64_t seed = 0;
   int diagnose_every = 100;
   std::size_t cache_mb = 512;
@@ -49,6 +50,11 @@ struct arguments {
   frcnn::map_budget maps() const {
     auto const mb = whole_numbers_in(maps_mb);
     return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
+  }
+  // Throws where the folder of a new run holds one.
+  void check_new(std::filesystem::path const& folder) const {
+    for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
+      if (!resume && console::there(folder / part)) throw frcnn::error("--out " + out, "a folder without a run, or --resume", part);
   }
   // What options mean together, that the files they name are there, and the device.
   void check() const {
@@ -64,6 +70,8 @@ struct arguments {
     if (maps_mb != arguments().maps_mb && scheme != "alternating") throw frcnn::error("--maps-mb", "--scheme alternating", scheme);
     if (maps_mb != arguments().maps_mb && augment.changes_images())
       throw frcnn::error("--maps-mb", "images that do not change, whose feature maps it keeps", "augmentation");
+    if (proposal_gradient != arguments().proposal_gradient && scheme != frcnn::exact_step::name)
+      throw frcnn::error("--proposal-gradient", "--scheme exact, whose proposals have gradients", scheme);
     if (new_predictors && scheme != "alternating") throw frcnn::error("--new-predictors", "--scheme alternating", scheme);
     for (auto const& [name, value] : {std::pair{"--test", test}, {"--test-proposals", test_proposals}})
       if (no_test && !value.empty()) throw frcnn::error(std::string(name) + " " + value, "a test that looks at it", "--no-test");
@@ -122,6 +130,12 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--rounds", a.rounds, "how often steps 1 and 2 of alternating training are done")
       ->capture_default_str()
       ->check(console::whole(1, 1000));
+  app.add_option(
+         "--proposal-gradient", a.proposal_gradient,
+         "exact joint training: each gradient that a proposal adds to its anchor's deltas is at most this many times 1 / N_reg, the "
+         "most that the anchor's own loss adds at --lambda 1; 1e9 is as good as no bound")
+      ->capture_default_str()
+      ->check(console::above(0));
   app.add_flag("--new-predictors", a.new_predictors, "step 4 begins with new predictors of class and box, not with those of step 2");
   auto* epochs = app.add_option("--epochs", a.epochs, "passes over the data (the preset's), in each step of alternating training")
                      ->check(console::whole(1));

@@ -111,7 +111,11 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   using device = typename Family::device;
   fs::path const out = a.out;
   io::checkpoint_dir const checkpoints(out / "checkpoint");
-  console::process_history const history(a.resume ? checkpoints.latest() : std::nullopt, team.size());
+  auto const last_one = a.resume ? checkpoints.latest(team.is_first() ? console::warn : nullptr) : std::nullopt;
+  if (auto const all = checkpoints.all(); a.resume && !last_one && !all.empty())  // nothing of them is lost
+    throw error("--resume", "a whole checkpoint in " + (out / "checkpoint").string(),
+                std::to_string(all.size()) + " that cannot be read (without them, --resume begins anew)");
+  console::process_history const history(last_one, team.size());
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
@@ -143,19 +147,26 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     config.head.empirical_targets = a.targets == "empirical";
   }
   bool const has_predictor = weights && (weights->is_ours() || name_map_of(weights->source()).is_detector);
-  bool const measures_targets = config.head.empirical_targets && !has_predictor;  // those of weights are in the units of their predictor
+  if (has_predictor && !weights->is_ours() && config.head.empirical_targets)
+    throw error("--targets", "fixed, those of the detector in " + a.init, "empirical");
   bool const exact = a.scheme == exact_step::name;
   if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
+  if (exact) config.proposals.proposal_gradient = a.proposal_gradient;
   if constexpr (requires { Family::rois_of_head_step; })
     if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
   auto const weights_bgr = config.normalisation.bgr;
   if (!same_pixels) {
-    auto const last = a.resume ? checkpoints.latest() : std::nullopt;
+    auto const& last = last_one;
     config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
                                 : console::measured(sets.train, config.normalisation, a.compute.threads);
     if (last) console::require_pixels(last->path.parent_path().string(), layout, config.normalisation.layout());
   }
   auto const shared = match_classes(config.classes, their_classes);
+  // Rows of a predictor that are drawn learn in units of their own; those of weights keep theirs.
+  std::vector<int> drawn_labels;
+  for (std::size_t k = 1; has_predictor && k < shared.theirs.size(); ++k)
+    if (shared.theirs[k] < 0) drawn_labels.push_back(static_cast<int>(k));
+  bool const measures_targets = config.head.empirical_targets && (!has_predictor || !drawn_labels.empty());
   if (!their_classes.empty()) console::say_shared(a.init, shared, a.strict);
   detector<Family> d(config, a.compute.of<device>());
   d.model().parameters().initialise(a.seed);
@@ -165,7 +176,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (weights && !weights->is_ours()) {
     auto const drawn = read_known(*weights, d, their_classes);
     console::say(fmt::format("{}: {} weights; {}", a.init, name_map_of(weights->source()).of,
-                             drawn.empty() ? "nothing is drawn" : fmt::format("--seed draws {}", fmt::join(drawn, ", "))));
+                             drawn.empty() ? shared.drawn.empty() ? "nothing is drawn" : "nothing else is drawn"
+                                           : fmt::format("--seed draws {}", fmt::join(drawn, ", "))));
   }
   if constexpr (requires { Family::expects_imagenet; }) {
     if (weights) preset.freeze(d.model());
@@ -257,8 +269,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // Of regions that the head will learn from; of joint training there are none yet, and the anchors stand for them.
   std::function<void()> const measure = [&] {
     empirical_targets<typename Family::convention>(sets.train, outside ? regions : anchor_regions(d, sets.train),
-                                                   static_cast<int>(config.classes.size()))
-        .give_to(d.model().parameters());
+                                                   static_cast<int>(config.classes.size()), images.flip)
+        .give_to(d.model().parameters(), drawn_labels);
   };
   if (a.is_joint()) {
     images.batch = plans.front().batch;
@@ -284,6 +296,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                       .shares = a.scheme == "alternating",
                                       .new_predictors = a.new_predictors,
                                       .measure_targets = measures_targets,
+                                      .measured_labels = drawn_labels,
                                       .maps = a.maps()},
                   a.compute.of<device>());
     stages = steps->stages();
@@ -291,6 +304,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   recipe<model> run(context, std::move(stages));
   auto const unshared = [&] { return presets::unshared_from(steps->rpn_network(), d, a.compute.of<device>()); };
 
+  if (a.validation.wanted() && data::images_of_training<typename Family::convention>(sets.validation, images.difficult).empty())
+    throw error("validation data", "an image with an object to train on, as " + a.preset + " trains on no others",
+                "none among " + std::to_string(sets.validation.size()));
   console::validation checks(a.validation, sets.validation, plans.back().per_epoch, a.metric,
                              {.difficult = images.difficult, .regions = validation_regions, .most_regions = images.most_regions}, out);
 
@@ -324,6 +340,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       {"--exif", a.reading.exif}};
   for (auto const& [option, value] : {std::pair{"--lambda", a.lambda}, {"--n-cls", a.n_cls}, {"--n-reg", a.n_reg}})
     if (value > 0) identity[option] = fmt::format("{}", value);
+  if (exact) identity["--proposal-gradient"] = fmt::format("{}", a.proposal_gradient);
   identity.merge(a.augment.described(images));
   identity.merge(a.imbalance.described());
   if (!a.init_classes.empty()) identity["--init-classes"] = a.init_classes;
@@ -344,12 +361,12 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     identity["--region-side"] = fmt::format("{}", config.pyramid.region_side);
   }
   if (a.reading.splits()) identity["--split"] = fmt::format("{}", a.reading.fraction());
-  a.validation.identify(identity, sets.validation);
+  a.validation.identify(identity, sets.validation, a.metric.name());
   if (outside) identity["--proposals"] = fmt::format("{} of CRC32C {:08x}", a.proposals, proposals_crc);
   auto const trained_on = data::fingerprint_of(sets.train);
   std::optional<metrics_file> metrics;
   if (team.is_first()) metrics.emplace(out / "metrics.jsonl");
-  if (auto const last = a.resume ? checkpoints.latest(console::warn) : std::nullopt) {
+  if (auto const& last = last_one) {
     history.expect(identity);
     load_checkpoint(*last, d, run, identity, trained_on, console::warn);
     checks.restore(*last, run.done());
@@ -460,7 +477,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       run.flush();
       save(unshared(), out / "unshared.safetensors");
     }
-    if (team.any(console::interrupted != 0)) stop.request_stop();
+    if (team.interrupted()) stop.request_stop();
     else if (checks.is_due(run)) validate();
     if (done < run.steps() && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
   };
@@ -474,7 +491,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     return console::interrupted_status();
   };
   try {
-    if (team.any(console::interrupted != 0)) throw console::interruption();
+    if (team.interrupted()) throw console::interruption();
     if (checks.is_best(run.done())) keep_best();  // of a checkpoint that was written before it
     if (checks.is_due(run)) validate();
     if (!run.run(stop.get_token())) return stopped();
@@ -496,12 +513,15 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto const finish = [&](detector<Family>&& trained) {
     if (team.is_first()) save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
     keep();
+    team.barrier();  // the model is whole, whoever is stopped now
     a.compute.report();
     console::attempts attempt;
     if (team.is_first()) attempt([&] { console::draw_training_curves(out); });
     auto const facts = console::training_facts(out, sets, identity, clock.seconds(), run.done() - static_cast<std::int64_t>(started));
     if (a.no_test && team.is_first()) attempt([&] { console::write_report(out / "report.html", facts, nullptr); });
-    if (a.no_test) return checks.say_which_is_which(), attempt.status();
+    // The others wait here, asleep, for what the first does alone.
+    auto const end = [&] { return checks.say_which_is_which(), team.barrier(), attempt.status(); };
+    if (a.no_test) return end();
     try {
       console::stop_if_interrupted();
       if (checks.take_best(context, trained.model(), team, sharing.communicator())) console::say("the test is of best/model.safetensors");
@@ -512,7 +532,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       if (team.are_several()) team.leave(console::interrupted_status());  // the others may be anywhere
       return console::interrupted_status();
     }
-    return checks.say_which_is_which(), attempt.status();
+    return end();
   };
   return a.scheme == "unshared" ? finish(unshared()) : finish(std::move(d));
 }
@@ -534,9 +554,7 @@ int main(int argc, char** argv) {
       a.compute.threads = team.threads(a.compute.threads);
       console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented", "best"},
                            {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt", "report.html"});
-      if (!a.resume)
-        for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
-          if (console::there(out / part)) throw error("--out " + a.out, "a folder without a run, or --resume", std::string(part));
+      a.check_new(out);
       if (!a.init.empty())
         console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors", out / "best" / "model.safetensors"});
       auto const train_preset = [&]<class Preset>() {
@@ -571,10 +589,11 @@ int main(int argc, char** argv) {
                                       .held_out = a.validation.held_out()},
                                      a.reading);
         team.barrier();  // all have looked at --out
-        std::optional<console::folder_lock> alone;
+        std::optional<io::folder_lock> alone;
         if (team.is_first()) {
           console::make_folder(out);
-          alone.emplace(out);
+          alone.emplace(out, "--out " + a.out, "a folder that no other run writes into");
+          a.check_new(out);  // another run may have begun and ended since
           sets.checked.save(known);
         }
         return train(a, sets, preset_data<typename Preset::family>::template of<Preset>(), config, team);

@@ -54,9 +54,10 @@ struct validation_arguments {
     return numbers_in<std::int64_t>(epochs ? every.substr(0, every.size() - 1) : every)[0] * (epochs ? per_epoch : 1);
   }
   // What a resumed run must have in common with the one it goes on from.
-  void identify(std::map<std::string, std::string>& identity, frcnn::data::dataset const& set) const {
+  void identify(std::map<std::string, std::string>& identity, frcnn::data::dataset const& set, std::string const& metric) const {
     if (!wanted()) return;
     identity["--eval-every"] = every;
+    if (metric != "area") identity["--metric"] = metric;  // of the best
     if (patience) identity["--patience"] = std::to_string(patience);
     if (data.empty()) identity["--val-fraction"] = fmt::format("{}", fraction);
     else identity["--val"] = data;
@@ -162,7 +163,7 @@ class validation {
                  frcnn::any_communicator<typename Model::device>* sharing) const {
     if (!score_.best() || is_best(score_.last()->step)) return false;
     if (team.is_first()) frcnn::read_parameters(frcnn::io::safetensors_file(best_model_), model.parameters());
-    if (sharing) model.parameters().broadcast([&](auto values) { sharing->broadcast(c, values); });
+    if (sharing) model.parameters().broadcast([&](auto values) { sharing->broadcast(c, values), c.wait(); });
     return true;
   }
   void say_end() const {

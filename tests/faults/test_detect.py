@@ -252,6 +252,8 @@ all_boxes, said = boxes("--max-detections", 1000)
 five, said_of_five = boxes("--max-detections", 5)
 check(len(all_boxes) > 100 and five == all_boxes[:5] and "5 detections, as many as are reported" in said_of_five and "as many" not in said, said)
 check(boxes("--tile", 4000)[0] == boxes()[0], "an image of one tile is seen as without tiles")
+for options, of in (((), "image"), (("--tile", 200), "tile"), (("--tile", 200, "--batch", 3), "pass of up to 3 tiles")):
+    check(f"ms per {of}, mean of " in boxes("--timing", *options)[1], of)
 
 
 def overlap(a, b):

@@ -1,4 +1,5 @@
 """Numbers on command lines: what is not finite or out of range is refused in one short sentence, by every program, before anything is done."""
+import os
 import pathlib
 import subprocess
 
@@ -30,6 +31,13 @@ for option, values in (("--anchors", ("16,,32", ",16", "16,", ",")), ("--ratios"
     for value in values:
         refuses("train_voc", option, value, "a whole number" if option in ("--iterations", "--maps-mb", "--scales") else "a number",
                 f"found '' between the commas of '{value}'", rest=TRAIN)
+refused(run("train_voc", *TRAIN, "--class-weights", "star=2,star=3", "--out", "weighed"), "--class-weights: expected one weight for a class, found two of star")
+os.environ["FRCNN_CPU_ENGINE"] = "foo"
+refused(run("train_voc", *TRAIN), "FRCNN_CPU_ENGINE: expected portable", "found 'foo'")
+check(run("train_voc", *TRAIN[:2], "--out", "of_line", *TINY, "--iterations", "1", "--no-test", "--engine", "portable").returncode == 0, "the command line counts")
+os.environ["FRCNN_CPU_ENGINE"] = "onednn"  # as fast was called; and it is no request of this run's
+check(run("evaluate", "--results", "of_line", "--test", data).stderr.find("--engine") < 0, "--engine was not given")
+del os.environ["FRCNN_CPU_ENGINE"]
 for value in ("a,,b", "a,", ","):
     refuses("train_voc", "--classes", value, "an empty name", rest=TRAIN, colon=False)
 refuses("train_voc", "--anchors", "1e30", "up to 16384", rest=TRAIN)

@@ -47,6 +47,8 @@ check(run("train_voc", *epochs, "--out", "epochs").returncode == 0, "train")
 split.write_text("".join(f"{i}\n" for i in ids[:-5]))
 refused(run("train_voc", *epochs, "--out", "epochs", "--resume"), "images that differ", "is not there any more")
 split.write_text("".join(f"{i}\n" for i in ids))
+# ... unless an option of this run takes them away, which is named then
+refused(run("train_voc", *epochs, "--out", "epochs", "--resume", "--eval-every", "1e", "--val-fraction", "0.3"), "(--eval-every not given), found --eval-every 1e")
 
 # Without --data it would be the demo data, which this run was not trained on.
 refused(run("train_voc", "--out", "run", "--resume"), "--resume", "--data")

@@ -133,3 +133,6 @@ else:
     wide = run("train_voc", *options(satellite, "--no-test", "--channels", "5", "--init", "rgb/model.safetensors", "--out", "wide"))
     check(wide.returncode == 0 and "backbone.0 reads 5 channels in place of RGB: the first three keep the weights of red, green and blue" in wide.stderr, wide)
     refused(run("train_voc", *options(satellite, "--out", "no")), "expected 3 channels, found 5")
+    pages = pathlib.Path(__file__).resolve().parent.parent / "golden/tiff/pages.tif"
+    looked = run("detect", "--model", "rgb/model.safetensors", pages)
+    check(looked.returncode == 0 and "pages.tif: 2 pages, of which the first is read" in looked.stderr, looked)

@@ -99,6 +99,19 @@ check(not lost.stdout and "images" not in lost.stderr, "before the work", lost)
 check(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again").returncode == 0, "COCO to VOC")
 check(run("convert_data", "--data", "again", "--to", "again.json").returncode == 0, "VOC to COCO")
 check(bytes_of("again.json") == bytes_of("trainval.json"), "there and back")
+# ... what the other layout would read otherwise is said
+turned = json.loads(bytes_of("trainval.json"))
+for of in turned["categories"]:
+    of["id"] = -of["id"] + 100
+for of in turned["annotations"]:
+    of["category_id"] = -of["category_id"] + 100
+turned["annotations"][0]["ignore"] = 1
+pathlib.Path("turned.json").write_text(json.dumps(turned))
+r = run("convert_data", "--data", "turned.json:voc/JPEGImages", "--to", "turned")
+names = [of["name"] for of in sorted(turned["categories"], key=lambda of: of["id"])]
+check(r.returncode == 0 and f"--classes {','.join(names)} keeps the file's" in r.stderr and " objects are crowds or ignored, and are marked difficult" in r.stderr, r)
+r = run("convert_data", "--data", "turned", "--to", "back.json")
+check(" objects are difficult, and have ignore in the file" in r.stderr and "--classes" not in r.stderr, r)
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again"), "again", "a new or an empty folder")
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "trainval.json"), "an output that is no input")
 pathlib.Path("settings.json").write_text("{}")

@@ -2,8 +2,9 @@
 import os
 import pathlib
 import shutil
+import subprocess
 
-from common import TINY, check, demo_data, refused, run
+from common import PROGRAMS, TINY, check, demo_data, refused, run
 
 data = demo_data("data")
 
@@ -21,6 +22,13 @@ refused(train("--deterministic"), "--deterministic", "--device cuda")
 refused(train("--device", "cuda", "--engine", "portable"), "--engine", "--device cpu")
 refused(train("--device", "cuda", "--profile"), "--profile", "--device cpu")
 check(not pathlib.Path("out").exists(), "left in out/")
+# ... and bf16 where the processor has no kernels of it, before a model is looked for
+os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+in_bf16 = run("detect", "--model", "m", "image", "--precision", "bf16")
+refused(in_bf16)
+if b"dnnl" in subprocess.run(["ldd", PROGRAMS / "detect"], capture_output=True).stdout:
+    refused(in_bf16, "--precision bf16: expected a processor with AVX-512, for which oneDNN has kernels of bf16, found one without")
+del os.environ["ONEDNN_MAX_CPU_ISA"]
 
 # No device that CUDA would show is none, whatever the machine has.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""

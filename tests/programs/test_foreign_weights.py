@@ -56,6 +56,7 @@ refused(no_convert("theirs.pth"), "theirs.pth: expected a preset, the network th
 refused(no_convert("theirs.pth", "--preset", "small"), "theirs.pth", "classes, found none in the file")
 refused(no_convert("theirs.pth", *theirs, "--anchors", "32"), "rpn.head.", "expected shape [", "found shape [")
 refused(no_convert("theirs.pth", "--preset", "vgg16_tv", *theirs[2:]), "theirs.pth, tensor")
+refused(no_convert("theirs.pth", "--preset", "resnet50_c4", *theirs[2:]), "theirs.pth, tensor")
 refused(run("convert", "--model", model, "--out", "model.onnx"), "--out model.onnx: expected a name that ends with .safetensors or .pth")
 refused(run("convert", "--model", model, "--out", model), "an output that is no input")
 check(not pathlib.Path("none.safetensors").exists(), "nothing is written")

@@ -129,6 +129,17 @@ check(run("train_voc", *changing, "--resume").returncode == 0 and bytes_of("chan
 refused(run("train_voc", *changing[:-1], "--scheme", "alternating", "--iterations", "2,2", "--maps-mb", "9", "--out", "no"), "--maps-mb", "augmentation")
 refused(run("train_voc", *changing, "--scale-jitter", "90,200", "--out", "no"), "--scale-jitter", "the longest, 160", "200")
 
+# damaged checkpoints are no reason to begin anew
+shutil.copytree("again", "damaged")
+pathlib.Path("damaged/model.safetensors").unlink()
+for state in pathlib.Path("damaged/checkpoint").glob("*/state.safetensors"):
+    there = bytearray(state.read_bytes())
+    there[len(there) // 2] ^= 1
+    state.write_bytes(there)
+metrics = bytes_of("damaged/metrics.jsonl")
+refused(run("train_voc", *options, "--out", "damaged", "--resume"), "--resume: expected a whole checkpoint in damaged/checkpoint", "cannot be read", "state.safetensors")
+check(bytes_of("damaged/metrics.jsonl") == metrics and list(pathlib.Path("damaged/checkpoint").glob("*/state.safetensors")), "all is there still")
+
 anew = run("train_voc", *options, "--iterations", "2", "--out", "anew", "--resume")
 check(anew.returncode == 0 and "starting anew" in anew.stderr, anew)
 shutil.rmtree("anew/checkpoint")
