@@ -78,14 +78,14 @@ class compute_arguments {
   }
   frcnn::cuda_options cuda() const {
     for (auto const* option : of_cpu_)
-      if (is_given(*option)) throw frcnn::error(option->get_name(), "--device cpu, whose option it is", device_);
+      if (option->count() > 0) throw frcnn::error(option->get_name(), "--device cpu, whose option it is", device_);
     frcnn::cuda_options chosen{.deterministic = deterministic_};
     chosen.device = device_.size() > 5 ? std::stoi(device_.substr(5)) : number_;
     chosen.precision = precision_ == "bf16" ? frcnn::compute::bf16 : precision_ == "tf32" ? frcnn::compute::tf32 : frcnn::compute::exact;
     return chosen;
   }
   frcnn::cpu_options cpu() const {
-    if (std::string name = engine_; !environment_.empty() && !is_given(*of_cpu_.front()) && !engine_fault(name).empty())
+    if (std::string name = engine_; !environment_.empty() && of_cpu_.front()->count() == 0 && !engine_fault(name).empty())
       throw frcnn::error("FRCNN_CPU_ENGINE", engines(), "'" + environment_ + "'");
     if (precision_ == "tf32") throw frcnn::error("--precision tf32", "--device cuda, whose precision it is", device_);
     if (of_cuda_ && of_cuda_->count() > 0) throw frcnn::error("--deterministic", "--device cuda; the CPU always is", device_);

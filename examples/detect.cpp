@@ -297,7 +297,7 @@ int main(int argc, char** argv) {
     bool const keep_old = seen == 0;
     if (report && !(keep_old && report->is_beside())) report->commit();
     if (lines_of_csv && !keep_old) lines_of_csv->commit();
-    if (!coco.empty() && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
+    if (!coco.empty() && !keep_old && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
     if (!coco.empty() && !keep_old) fmt::print(lines, "{}: names of images are relative to {}\n", coco, labels.write(coco).string());
     if (full > 1) console::warn(fmt::format("{} of {} images reached the number of detections that are reported", full, jobs.size()));
     if (in_part > 1) console::warn(fmt::format("{} of {} images have such a remark, the first is named", in_part, jobs.size()));

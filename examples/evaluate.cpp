@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.file.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
     for (char const* name : {"--device", "--deterministic", "--engine", "--precision", "--transforms", "--timing", "--profile"})
-      if (model.file.empty() && console::is_given(*app.get_option(name))) throw error(name, "--model, which computes", "result files");
+      if (model.file.empty() && app.count(name)) throw error(name, "--model, which computes", "result files");
     if (!results.empty() && !console::there(results))
       throw error("--results " + results, "a folder of result files, or a file of COCO's results", "nothing at that place");
     if (std::error_code unknown; !results.empty() && !std::filesystem::is_directory(results, unknown)) {

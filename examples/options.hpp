@@ -58,9 +58,6 @@ CLI::Validator number(std::string const& expected, std::string const& in_help, R
 
 }  // namespace detail
 
-// Whether it stands on the command line.
-inline bool is_given(CLI::Option const& option) { return option.count() > 0; }
-
 inline CLI::Validator above(double least, double most = std::numeric_limits<double>::infinity()) {
   std::string const bound = std::isinf(most) ? std::string() : fmt::format(" and up to {:g}", most);
   return detail::number(fmt::format("a number above {:g}{}", least, bound), fmt::format("above {:g}{}", least, bound),

@@ -84,8 +84,6 @@ class processes {
   void barrier() {
     if (erased_) erased_->barrier();
   }
-  // Whether it is so in any of them: the same answer in all.
-  bool any(bool here) { return total(here ? 1 : 0) > 0; }
   // Whether a signal has reached any of them; all have it then, and end with its status.
   bool interrupted() {
     double const here = console::interrupted, sum = total(here);

@@ -111,11 +111,11 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   using device = typename Family::device;
   fs::path const out = a.out;
   io::checkpoint_dir const checkpoints(out / "checkpoint");
-  auto const last_one = a.resume ? checkpoints.latest(team.is_first() ? console::warn : nullptr) : std::nullopt;
-  if (auto const all = checkpoints.all(); a.resume && !last_one && !all.empty())  // nothing of them is lost
+  auto const last = a.resume ? checkpoints.latest(team.is_first() ? console::warn : nullptr) : std::nullopt;
+  if (auto const all = checkpoints.all(); a.resume && !last && !all.empty())  // nothing of them is lost
     throw error("--resume", "a whole checkpoint in " + (out / "checkpoint").string(),
                 std::to_string(all.size()) + " that cannot be read (without them, --resume begins anew)");
-  console::process_history const history(last_one, team.size());
+  console::process_history const history(last, team.size());
 
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
@@ -150,13 +150,14 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (has_predictor && !weights->is_ours() && config.head.empirical_targets)
     throw error("--targets", "fixed, those of the detector in " + a.init, "empirical");
   bool const exact = a.scheme == exact_step::name;
-  if (exact) config.pooling = {roi::pooling::warp, config.pooling.pooled};
-  if (exact) config.proposals.proposal_gradient = a.proposal_gradient;
+  if (exact) {
+    config.pooling = {roi::pooling::warp, config.pooling.pooled};
+    config.proposals.proposal_gradient = a.proposal_gradient;
+  }
   if constexpr (requires { Family::rois_of_head_step; })
     if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
   auto const weights_bgr = config.normalisation.bgr;
   if (!same_pixels) {
-    auto const& last = last_one;
     config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
                                 : console::measured(sets.train, config.normalisation, a.compute.threads);
     if (last) console::require_pixels(last->path.parent_path().string(), layout, config.normalisation.layout());
@@ -366,7 +367,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto const trained_on = data::fingerprint_of(sets.train);
   std::optional<metrics_file> metrics;
   if (team.is_first()) metrics.emplace(out / "metrics.jsonl");
-  if (auto const& last = last_one) {
+  if (last) {
     history.expect(identity);
     load_checkpoint(*last, d, run, identity, trained_on, console::warn);
     checks.restore(*last, run.done());

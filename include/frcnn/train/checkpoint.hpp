@@ -117,26 +117,24 @@ void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::ma
               data::fingerprint const& images, data::warning_callback const& warn) {
   io::safetensors_file const model(from.path / "model.safetensors"), state(from.path / "state.safetensors");
   auto const other_images = change_of_images(from, images, warn);
+  std::string const folder = from.path.parent_path().string();
+  auto const refuse = [&](std::string const& key, std::string const& then, std::string const& now) {
+    auto const said = [&](std::string const& value) { return key + " " + (value.empty() ? "not given" : value); };
+    throw error("--resume", "the arguments of the run in " + folder + " (" + said(then) + ")", said(now));
+  };
   for (auto const& [key, value] : arguments) {
     if (!other_images.empty() && follows_from_images(key)) continue;
     auto const found = state.metadata().find("argument " + key);
     bool const given = found != state.metadata().end();
-    std::string const then = given ? today(key, found->second) : "not given";
-    if (!given || then != value)
-      throw error(
-          "--resume",
-          "the arguments of the run in " + from.path.parent_path().string() + " (" + key + " " + (then.empty() ? "not given" : then) + ")",
-          key + " " + (value.empty() ? "not given" : value));
+    std::string const then = given ? today(key, found->second) : "";
+    if (!given || then != value) refuse(key, then, value);
   }
   for (auto const& [key, value] : state.metadata())  // what is an argument only where it is given
     if (std::string const prefix = "argument "; key.starts_with(prefix) && !arguments.contains(key.substr(prefix.size())))
-      throw error("--resume",
-                  "the arguments of the run in " + from.path.parent_path().string() + " (" + key.substr(prefix.size()) + ' ' + value + ")",
-                  key.substr(prefix.size()) + " not given");
-  if (!other_images.empty())
-    throw error("--resume", "the images that the run in " + from.path.parent_path().string() + " was trained on", other_images);
+      refuse(key.substr(prefix.size()), value, "");
+  if (!other_images.empty()) throw error("--resume", "the images that the run in " + folder + " was trained on", other_images);
   auto const changed = difference(spec_of<Preset>(model), spec_writer(model.name()).write(d.config()));
-  if (!changed.empty()) throw error("--resume", "the detector of the run in " + from.path.parent_path().string(), "another: " + changed);
+  if (!changed.empty()) throw error("--resume", "the detector of the run in " + folder, "another: " + changed);
   auto const compare = [&](char const* key, std::string const& expected) {
     if (state.metadata(key) != expected)
       throw error(state.name(), std::string(key) + " " + expected, std::string(key) + " " + state.metadata(key));
