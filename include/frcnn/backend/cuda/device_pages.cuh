@@ -1,5 +1,6 @@
 #pragma once
 // A range of a device's addresses, into which memory is mapped (CUDA's virtual memory management): what growing_arena stands on.
+#include "frcnn/backend/cuda/memory_pools.cuh"
 #include "frcnn/backend/cuda/status.cuh"
 #include "frcnn/core/checked.hpp"
 

@@ -6,6 +6,7 @@
 // Pinned memory that is given up waits, with an event behind what was queued before, until that has run; then it is handed out again, or
 // freed when more is asked for. Nothing here waits for the device but the end of the stream, which goes with the last of its blocks.
 // What is given up while a graph is captured goes back after it: the stream's order is the graph's then, and not of blocks made before.
+#include "frcnn/backend/cuda/memory_pools.cuh"
 #include "frcnn/backend/cuda/status.cuh"
 
 #include <algorithm>

@@ -10,10 +10,8 @@
 
 #include <cuda.h>
 #include <cuda_runtime_api.h>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::detail {
@@ -55,45 +53,6 @@ void call(cuda_calls& calls, named_call const& what, F f, Arguments... arguments
   calls.admit(what.name, what.kind);
   check_status(what, f(arguments...));
 }
-
-// Device memory that streams' pools keep for themselves: where an allocation finds none, what is unused goes back and it is tried again.
-class memory_pools {
- public:
-  static void add(cudaMemPool_t pool) {
-    auto& all = instance();
-    std::lock_guard const lock(all.guard_);
-    all.pools_.push_back(pool);
-  }
-  static void remove(cudaMemPool_t pool) {
-    auto& all = instance();
-    std::lock_guard const lock(all.guard_);
-    std::erase(all.pools_, pool);
-  }
-  // allocate() gives a status; a second time where the first says none_left.
-  template <class Status, class Allocate>
-  static Status retried(Allocate const& allocate, Status none_left) {
-    Status const first = allocate();
-    if (first != none_left) return first;
-    static_cast<void>(cudaGetLastError());
-    trim();
-    return allocate();
-  }
-
- private:
-  static memory_pools& instance() {
-    static memory_pools& all = *new memory_pools;  // streams may end later than what is static
-    return all;
-  }
-  static void trim() {
-    auto& all = instance();
-    std::lock_guard const lock(all.guard_);
-    for (auto const pool : all.pools_)
-      if (cudaMemPoolTrimTo(pool, 0) != cudaSuccess) static_cast<void>(cudaGetLastError());
-  }
-
-  std::mutex guard_;
-  std::vector<cudaMemPool_t> pools_;
-};
 
 // A function of the driver, by its name and the version of CUDA whose signature is meant (10020: 10.2).
 template <class F>
