@@ -9,7 +9,8 @@
 // One image is in memory at a time. One that cannot be read is reported with its name, the others are done, and the exit status is 1.
 // An output that is an input is refused before anything is written, and so are names that a format cannot hold. --json, --csv and --coco
 // are whole or not there, and an old one stays where no image could be read at all, or a signal came. Labels that are there, which people
-// may have corrected, are refused unless --overwrite says to replace them, or --skip-done to leave their images out.
+// may have corrected, and pictures that are there in a folder of the images, which may be photographs, are refused unless --overwrite says
+// to replace them, or --skip-done to leave their images out.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
 #include "compute_options.hpp"
 #include "console.hpp"
@@ -155,7 +156,8 @@ int main(int argc, char** argv) {
   app.add_option("--coco", coco, "write drafts of labels here, as COCO's instances")->check(console::path());
   app.add_option("--xml", xml, "write drafts of labels into this folder, as labelImg's XML")->check(console::path());
   app.add_option("--out", out, "write images with boxes into this folder")->check(console::path());
-  auto* const replaces = app.add_flag("--overwrite", overwrite, "replace labels that are there, of --xml and --coco");
+  auto* const replaces =
+      app.add_flag("--overwrite", overwrite, "replace what is there: labels of --xml and --coco, pictures among the images");
   auto* const continues =
       app.add_flag("--skip-done", skip_done, "leave out images whose files in --xml and --out are there")->excludes(replaces);
   for (char const* lists_all : {"--json", "--csv", "--coco"}) continues->excludes(app.get_option(lists_all));
@@ -195,11 +197,15 @@ int main(int argc, char** argv) {
     for (auto const& file : {json_file, csv, coco})
       if (!file.empty()) outputs.push_back(file);
     console::check_outputs(inputs, outputs);
-    if (!coco.empty()) console::check_file(coco);
     if (!coco.empty() && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
     if (!xml.empty() && !overwrite && !skip_done)
       for (auto const& j : jobs)
         console::check_nothing_there(j.draft, "labels", "--overwrite replaces them, --skip-done leaves out images that have some");
+    if (!out.empty() && !overwrite && !skip_done) {
+      std::vector<fs::path> pictures;
+      for (auto const& j : jobs) pictures.push_back(j.picture);
+      console::check_nothing_beside(images, pictures);
+    }
     if (skip_done) {
       auto const done = std::erase_if(jobs, [](job const& j) { return j.is_done(); });
       console::say(fmt::format("{} of {} images are done", done, images.size()));
@@ -209,6 +215,8 @@ int main(int argc, char** argv) {
     }
 
     console::catch_interrupts();
+    console::folder_to_fill const for_pictures(out, "--out " + out), for_drafts(xml, "--xml " + xml);
+    if (!coco.empty()) console::check_file(coco);
     std::optional<json_list> report;
     if (!json_file.empty()) report.emplace(json_file);
     std::optional<console::csv_file> lines_of_csv;
@@ -217,8 +225,6 @@ int main(int argc, char** argv) {
     auto const layout = detector.config().normalisation.layout();
     find_on.settle(detector.defaults());
     if (!xml.empty()) console::check_xml_names("--xml " + xml, {}, detector.classes());
-    if (!out.empty()) console::make_folder(out);
-    if (!xml.empty()) frcnn::io::make_folder(xml, "--xml " + xml);
     console::coco_drafts labels(detector.classes());
     console::progress show;
     console::pace pace(static_cast<double>(jobs.size()));
@@ -262,7 +268,7 @@ int main(int argc, char** argv) {
       bool const has_draft = !xml.empty() && !overwrite && console::there(j.draft);  // made in the meantime, where it is no old one
       if (has_draft && !skip_done) console::check_nothing_there(j.draft, "labels", "--overwrite replaces them");
       if (!xml.empty() && !has_draft) console::write_draft(j.draft, j.image, im, found, detector.classes());
-      if (out.empty()) return;
+      if (out.empty() || (skip_done && console::there(j.picture))) return;
       frcnn::image picture = frcnn::viz::picture_of(decoded);
       frcnn::viz::draw_detections(picture, found, detector.classes());
       frcnn::data::write_png(j.picture, picture);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <initializer_list>
@@ -49,6 +50,29 @@ inline std::string csv_field(std::string const& raw) {
 
 // --out, with the folders above it.
 inline void make_folder(std::filesystem::path const& folder) { frcnn::io::make_folder(folder, "--out " + folder.string()); }
+
+// A folder to write into, made with the folders above it. Of those that were not there before, what is empty at the end is taken away: work
+// that fails before its first file leaves nothing.
+class folder_to_fill {
+ public:
+  // option: "--out DIR". Nothing happens where the name is empty, an option that was not given.
+  folder_to_fill(std::filesystem::path const& folder, std::string const& option) {
+    if (folder.empty()) return;
+    std::error_code unknown;
+    auto place = std::filesystem::absolute(folder, unknown);
+    for (; place.has_relative_path() && !std::filesystem::exists(place, unknown); place = place.parent_path()) made_.push_back(place);
+    frcnn::io::make_folder(folder, option);
+  }
+  folder_to_fill(folder_to_fill const&) = delete;
+  folder_to_fill& operator=(folder_to_fill const&) = delete;
+  ~folder_to_fill() {
+    std::error_code not_empty;
+    for (auto const& folder : made_) std::filesystem::remove(folder, not_empty);
+  }
+
+ private:
+  std::vector<std::filesystem::path> made_;  // the lowest first
+};
 
 // Throws error where a folder could not be made, or not be written into. option: "--out DIR".
 inline void check_folder(std::string const& option, std::filesystem::path const& folder) {
@@ -170,9 +194,25 @@ inline void check_files(std::vector<std::filesystem::path> const& inputs, std::v
 // Throws where something lies at the place of an output that people may have made or corrected. what: "labels"; instead: what to do.
 inline void check_nothing_there(std::filesystem::path const& path, std::string const& what, std::string const& instead) {
   std::error_code unknown;
-  if (std::filesystem::exists(std::filesystem::symlink_status(path, unknown)) &&
-      frcnn::io::detail::other_than_file(path) != "a device or a pipe")
-    throw frcnn::error(path.string(), "a place without " + what + " (" + instead + ")", "a file that is there");
+  std::string const other = frcnn::io::detail::other_than_file(path);
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, unknown)) && other != "a device or a pipe")
+    throw frcnn::error(path.string(), "a place without " + what + " (" + instead + ")", other.empty() ? "a file that is there" : other);
+}
+
+// The same of pictures that would lie among the images that are read: what has such a name there may be a photograph, of which this run
+// reads another.
+inline void check_nothing_beside(std::vector<std::string> const& images, std::vector<std::filesystem::path> const& pictures) {
+  std::error_code unknown;
+  auto const folders_of = [&](std::filesystem::path const& file) {  // by its own name, and by what links lead to
+    auto const named = std::filesystem::absolute(file, unknown).parent_path();
+    return std::array{resolved(named, unknown), resolved(file, unknown).parent_path()};
+  };
+  std::set<std::filesystem::path> read;
+  for (auto const& image : images)
+    for (auto const& folder : folders_of(image)) read.insert(folder);
+  for (auto const& picture : pictures)
+    for (auto const& folder : folders_of(picture))
+      if (read.contains(folder)) check_nothing_there(picture, "a picture", "--overwrite replaces it");
 }
 
 // Throws error where a folder to write into lies in a folder of the data's images or annotations: pictures in it would be data of the next

@@ -110,6 +110,25 @@ if ending != ".png":
     before = bytes_of(next(jpegs.iterdir()))
     result = run("detect", *MODEL, "--out", "jpegs", next(jpegs.iterdir()))
     check(result.returncode == 0 and (jpegs / "a.png").exists() and bytes_of(jpegs / ("a" + ending)) == before, result)
+# ... where no other photograph has such a name: one that is not among the images is theirs too, through links and other folders as well
+album = folder("album", a=photos[0])
+if ending != ".png":
+    (album / "a.png").write_bytes(png.read_bytes())  # another photograph
+    os.symlink("album", "link_to_album")
+    link = folder("link_beside")
+    os.symlink(f"../album/a{ending}", f"link_beside/a{ending}")
+    (link / "a.png").write_bytes(png.read_bytes())
+    before = contents("album", "link_beside")
+    for place, image in (("album", "album"), ("album", "link_to_album"), ("link_to_album", "album"), ("link_beside", "link_beside"),
+                         ("album", "link_beside")):
+        for also in ((), ("--json", "album.json", "--xml", "album_xml")):
+            result = run("detect", *MODEL, "--out", place, *also, f"{image}/a{ending}")
+            refused(result, f"{place}/a.png: expected a place without a picture (--overwrite replaces it), found a file that is there")
+            check(contents("album", "link_beside") == before and not result.stdout and not list(pathlib.Path().glob("album[._]*")), result)
+    result = run("detect", *MODEL, "--out", "album", "--xml", "album_xml", "--skip-done", f"album/a{ending}")  # the draft alone is missing
+    check(result.returncode == 0 and contents("album", "link_beside") == before and os.listdir("album_xml") == ["a.xml"], result)
+    result = run("detect", *MODEL, "--out", "album", "--overwrite", f"album/a{ending}")
+    check(result.returncode == 0 and bytes_of(album / "a.png") != png.read_bytes() and bytes_of(album / ("a" + ending)) == photos[0].read_bytes(), result)
 
 # ---- outputs of inputs of one name
 one, two, three = (folder(name, photo=photo) for name, photo in zip(("one", "two", "three"), photos))
@@ -186,6 +205,20 @@ check(not pathlib.Path("growing.json.part").exists(), "nothing left beside")
 # ... and byte for byte what one dump of the whole gives
 text = bytes_of("rest.json").decode()
 check(text.startswith("[\n {\n  \"image\": ") and text.endswith("\n }\n]\n"), text[:200])
+
+# ---- files of detections in a folder that the program makes itself; without a model it is not there
+for option in ("--json", "--csv", "--coco"):
+    for place, kind in (("--out", "png"), ("--xml", "xml")):
+        name = f"new{option}{place}/below"
+        result = run("detect", *MODEL, place, name, option, name + "/all", photos[0])
+        check(result.returncode == 0 and sorted(os.listdir(name)) == sorted(["all", f"{photos[0].stem}.{kind}"]), result)
+        refused(run("detect", "--model", "broken.jpg", place, "fresh/below", option, "fresh/below/all", photos[0]), "broken.jpg")
+        check(not pathlib.Path("fresh").exists(), "folders of a run that did not begin")
+        refused(run("detect", *MODEL, place, "fresh", option, "fresh/below/all", photos[0]), "fresh/below/all")
+        check(not pathlib.Path("fresh").exists(), "a folder of a run that did not begin")
+os.mkdir("kept")
+refused(run("detect", "--model", "broken.jpg", "--out", "kept", photos[0]), "broken.jpg")
+check(pathlib.Path("kept").exists(), "it was there before")
 
 # ---- --json -: standard output, and nothing but JSON there
 for name in ("-", "/dev/stdout"):
