@@ -190,6 +190,32 @@ TEST_CASE("hosts: a trainer names the image whose label its model does not have"
   CHECK(t.run(feed));
 }
 
+TEST_CASE("hosts: a feed that forgets an image") {
+  auto const model = preset::make(preset::config());
+  model->parameters().initialise(1);
+  cpu::context c(1);
+  trainer t(*model, c, empty_input<typename preset::model>(), {.rate = {.steps = 2}});
+  auto const& p = picture();
+  int given = 1;
+  auto const feed = [&](std::uint64_t, input_batch<float, cpu>& input) {
+    input.start(2, p.h, p.w, 3);
+    for (int i = 0; i < given; ++i) {
+      input.set_image(i, p.pixels.data(), resize_plan{p.w, p.h, 1, 1, 1, 1}, p.w, p.h, 70);
+      input.set_truth(i, p.boxes, p.labels);
+    }
+  };
+  CHECK(sentence([&] { t.run(feed); }) == "image 1 of a batch (id 0): expected pixels (set_image), found none");
+  given = 2;
+  CHECK(t.run(feed));
+  given = 0;  // pixels of the batch before do not count
+  input_batch<float, cpu> batch;
+  batch.start(1, p.h, p.w);
+  batch.set_image(0, p.pixels.data(), resize_plan{p.w, p.h, 1, 1, 1, 1}, p.w, p.h, 70);
+  CHECK(batch.upload(c).pixels.dims[2] == p.h);
+  feed(0, batch);
+  CHECK(sentence([&] { batch.upload(c); }) == "image 0 of a batch (id 0): expected pixels (set_image), found none");
+}
+
 TEST_CASE("hosts: parameters of more elements than an extent counts") {
   wide_model model;
   parameter_store<float, cpu> store;

@@ -10,8 +10,8 @@
 // Buffers grow to the largest batch and are reused: after warm-up nothing is allocated.
 //
 // What a user's feed gives is checked here, in every build: images beyond the batch or larger than it, more boxes than there is room for,
-// boxes that are not finite or have no area, labels that are no class. The frcnn::error names the image by its place and its id. After an
-// exception of start() the batch is empty.
+// boxes that are not finite or have no area, labels that are no class, images without pixels. The frcnn::error names the image by its place
+// and its id. After an exception of start() the batch is empty.
 #include "frcnn/concepts/batch.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/finite.hpp"
@@ -163,9 +163,11 @@ class input_batch {
   std::vector<std::uint64_t> const& ids() const { return ids_; }
 
   // To the device, in the order of the context; the next batch may be started at once. The views live until the next upload;
-  // batch::pictures, in host memory, until the next start().
+  // batch::pictures, in host memory, until the next start(). Throws where set_image was not called for each image since start().
   batch<T, B> upload(context& c) {
     int const n = started();
+    for (int i = 0; i < n; ++i)
+      if (!(info_[static_cast<std::size_t>(i)].h > 0)) throw error(name_of(i), "pixels (set_image)", "none");
     auto const pixels = pixels_device_.put(c, pixels_, dims_);
     auto const info = info_device_.put(c, info_, shape<1>{{n}});
     auto const ids = ids_device_.put(c, ids_, shape<1>{{n}});
