@@ -289,7 +289,8 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
     c.annotation_problems = {};
     c.without_annotation = false;
   }
-  if (!required) return;
+  // Where there is no image either, its problem says it: the list is wrong then, and not the annotations.
+  if (!required || std::all_of(images.begin(), images.end(), [](listed_image const& c) { return c.image.empty(); })) return;
   bool const none = layout.annotations.empty();
   all.problems.add((none ? layout.root : folder).string(),
                    "annotations of split " + excerpt(source.split) + (none ? " in Annotations, annots or beside the images" : ""),

@@ -82,6 +82,21 @@ TEST_CASE("a list that is none is refused, and what is no file is no image") {
   CHECK(voc.read({.skip_bad = true}).size() == 1);
 }
 
+TEST_CASE("a list that names no image is at fault, and not the annotations") {
+  v voc;
+  voc.add("a");
+  voc.add("b");
+  for (std::string const line : {"zz", "a,b,c"}) {
+    voc.split(line + "\n");
+    CHECK(voc.refusal() ==
+          "VOC/JPEGImages/" + line + FRCNN_IMAGE_ENDINGS ": expected an image, found no such file (--skip-bad leaves its image out)");
+    CHECK(voc.refusal({.skip_bad = true}) == "VOC:trainval: expected at least one image that can be used, found none");
+  }
+  voc.split("zz\nyy\n");
+  CHECK(voc.refusal().find("VOC/JPEGImages: expected the images of split 'trainval', found none of its 2, the first 'zz'") == 0);
+  CHECK(voc.refusal().find("annotations") == std::string::npos);
+}
+
 TEST_CASE("lists in UTF-16 are read") {
   v voc;
   voc.add("a");
