@@ -23,10 +23,10 @@
 // What this build reads, in messages.
 #if FRCNN_HAS_TIFF
 #define FRCNN_IMAGE_FORMATS "JPEG, PNG, BMP or TIFF"
-#define FRCNN_IMAGE_ENDINGS ".{jpg,jpeg,png,bmp,tif,tiff}"
+#define FRCNN_IMAGE_ENDINGS ".{jpg,jpeg,png,bmp,jfif,tif,tiff}"
 #else
 #define FRCNN_IMAGE_FORMATS "JPEG, PNG or BMP"
-#define FRCNN_IMAGE_ENDINGS ".{jpg,jpeg,png,bmp}"
+#define FRCNN_IMAGE_ENDINGS ".{jpg,jpeg,png,bmp,jfif}"
 #endif
 
 FRCNN_HIDDEN_BEGIN
