@@ -2,7 +2,7 @@
 // Data in PASCAL VOC layout: several roots and splits, checked whole and joined into one data set.
 //
 //   ROOT/ImageSets/Main/<split>.txt   an id per line; class flags, CRLF and empty lines are tolerated, and other layouts (voc_layout.hpp)
-//   ROOT/JPEGImages/<id>.{jpg,jpeg,png,bmp}   in any case, and {tif,tiff} where the build has libtiff; what it is its content says
+//   ROOT/JPEGImages/<id>.{jpg,jpeg,png,bmp,jfif}   in any case, and {tif,tiff} where the build has libtiff; what it is its content says
 //   ROOT/Annotations/<id>.xml
 //
 // 1. list the splits (voc_listing.hpp); a missing root, a missing split and an empty one are errors at once
@@ -75,6 +75,7 @@ struct checked_sample {
   std::size_t written = 0;                                              // objects in the file
   tally points, thin, swapped, outside, fractions, clipped, from_zero;  // boxes
   tally unclear;                                                        // objects
+  std::string doubtful_encoding;                                        // of the annotation
 };
 
 // Whether more than a tenth of a box's area lies outside of the image. A 0 where VOC counts from 1 costs a box nothing here.
@@ -96,6 +97,7 @@ inline void check_annotation(checked_sample& c, exif_mode exif, voc_annotation c
   double const w = c.result.width, h = c.result.height;
   if (w == 0) return;  // the image is bad
   c.wrong_size = written.size && !size_agrees(c.picture, *written.size);
+  c.doubtful_encoding = written.doubtful_encoding;
   c.written = written.objects.size();
   std::size_t index = 0;
   for (voc_object const& o : written.objects) {
@@ -206,7 +208,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
 
   problem_report problems = listing.problems;
   tally left_out, unannotated, points, thin, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd,
-      wrong_size, unclear, without_file, again;
+      wrong_size, unclear, without_file, again, misread;
   std::set<std::pair<std::uint64_t, std::uint64_t>> image_files;
   std::size_t written = 0;
   origin_evidence evidence;
@@ -234,6 +236,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
     clipped.add(c.clipped);
     from_zero.add(c.from_zero);
     unclear.add(c.unclear);
+    if (!c.doubtful_encoding.empty()) misread.add(c.annotation.string() + " (" + excerpt(c.doubtful_encoding) + ")");
     evidence.add(c.evidence);
     if (!image_files.insert(c.file).second) again.add(c.result.image.string());
     if (c.without_annotation) without_file.add(c.result.image.string());
@@ -288,6 +291,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   warn(without_file, "image has no annotation and counts as without objects", "images have no annotation and count as without objects");
   warn(unclear, "object has a <difficult> that is neither 0 nor 1, and counts as not difficult",
        "objects have a <difficult> that is neither 0 nor 1, and count as not difficult");
+  warn(misread, "annotation declares an encoding and looks as if it was UTF-8: its class names are read as declared, and may be wrong",
+       "annotations declare an encoding and look as if they were UTF-8: their class names are read as declared, and may be wrong");
   warn(other_class, others.c_str(), many_others.c_str());
   std::set<std::string> all_names(data.classes.begin(), data.classes.end());
   for (auto const& [name, count] : other_names) all_names.insert(name);

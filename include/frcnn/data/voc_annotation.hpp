@@ -11,11 +11,16 @@
 #include "frcnn/data/text.hpp"
 #include "frcnn/data/xml_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
@@ -30,6 +35,7 @@ struct voc_object {
 struct voc_annotation {
   std::optional<std::array<double, 2>> size;  // width, height as claimed
   std::vector<voc_object> objects;
+  std::string doubtful_encoding{};  // the one it declares, where names look as if UTF-8 was meant: they are read as declared
 };
 
 namespace detail {
@@ -51,16 +57,39 @@ inline pugi::xml_node agreed_child(xml_file const& file, pugi::xml_node parent, 
   return first;
 }
 
+// The number that a text begins with, and what is behind it; NaN where it begins with none.
+inline std::pair<double, std::string_view> leading_number(std::string_view text) {
+  if (text.substr(0, 1) == "+" && text.substr(0, 2) != "+-") text.remove_prefix(1);
+  double value = 0;
+  auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc{}) return {std::numeric_limits<double>::quiet_NaN(), text};
+  return {value, text.substr(static_cast<std::size_t>(end - text.data()))};
+}
+
+// The number that the text of an element begins with; 0 where it begins with none.
+inline double number_before(xml_file const& file, pugi::xml_node element) {
+  std::string const text = file.text_of(element);
+  double const value = leading_number(text).first;
+  return is_finite(value) ? value : 0;
+}
+
+// "<x1>, <y1>": the elements in an element, each name once; "none".
+inline std::string children_of(pugi::xml_node parent) {
+  std::vector<std::string> names;
+  for (pugi::xml_node const child : parent.children())
+    if (std::string name = "<" + std::string(child.name()) + ">";
+        child.type() == pugi::node_element && std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(std::move(name));
+  return names.empty() ? "none" : first_of(names, 10, [](std::string const& name) { return name; });
+}
+
 // The number in a child element.
 inline double number_in(xml_file const& file, pugi::xml_node parent, char const* child, std::string const& where) {
   pugi::xml_node const node = only_child(parent, child, where);
-  if (!node) throw error(where, std::string("a <") + child + ">", "none");
+  if (!node) throw error(where, std::string("a <") + child + ">", children_of(parent));
   std::string const whole = file.text_of(node);
-  std::string_view const text = whole, digits = text.substr(0, 1) == "+" && text.substr(0, 2) != "+-" ? text.substr(1) : text;
-  double value = 0;
-  auto const [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (code != std::errc{} || end != digits.data() + digits.size() || !is_finite(value))
-    throw error(where, std::string("a number in <") + child + ">", excerpt(whole));
+  auto const [value, rest] = leading_number(whole);
+  if (!rest.empty() || !is_finite(value)) throw error(where, std::string("a number in <") + child + ">", excerpt(whole));
   return value;
 }
 
@@ -89,7 +118,7 @@ inline std::string name_in(xml_file const& file, pugi::xml_node object, std::str
 }
 
 // The box's element. Shapes that are none are named.
-inline pugi::xml_node bounds_in(pugi::xml_node object, std::string const& where) {
+inline pugi::xml_node bounds_in(xml_file const& file, pugi::xml_node object, std::string const& where) {
   constexpr char const* turned = "an upright <bndbox> (rotated boxes and polygons are not supported)";
   pugi::xml_node const bounds = only_child(object, "bndbox", where);
   for (char const* shape :
@@ -97,8 +126,8 @@ inline pugi::xml_node bounds_in(pugi::xml_node object, std::string const& where)
     if (!bounds && object.child(shape)) throw error(where, turned, std::string("<") + shape + ">");
   if (!bounds) throw error(where, "a <bndbox>", "none");
   for (pugi::xml_node a : object.child("attributes").children("attribute"))  // CVAT's rotated rectangles keep the upright one's corners
-    if (std::string_view(a.child_value("name")) == "rotation" && a.child("value").text().as_double() != 0)
-      throw error(where, turned, "a rotation of " + std::string(a.child_value("value")) + " degrees");
+    if (double const angle = number_before(file, a.child("value")); angle != 0 && file.text_of(a.child("name")) == "rotation")
+      throw error(where, turned, "a rotation of " + number_text(angle) + " degrees");
   for (char const* part : {"angle", "theta", "cx", "x3", "x_left_top"})
     if (bounds.child(part) && !bounds.child("xmin")) throw error(where, turned, std::string("<") + part + "> in it");
   return bounds;
@@ -142,7 +171,7 @@ inline std::optional<std::array<double, 2>> claimed_size(xml_file const& file) {
     pugi::xml_node const width = agreed_child(file, size, "width", file.name() + ", <size>"),
                          height = agreed_child(file, size, "height", file.name() + ", <size>");
     if (!width || !height) continue;
-    std::array<double, 2> const here{width.text().as_double(), height.text().as_double()};
+    std::array<double, 2> const here{number_before(file, width), number_before(file, height)};
     auto const said = [](std::array<double, 2> const& s) { return number_text(s[0]) + " x " + number_text(s[1]); };
     if (claimed && *claimed != here) throw error(file.name(), "one <size>", "several, " + said(*claimed) + " and " + said(here));
     claimed = here;
@@ -168,7 +197,7 @@ inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
     o.difficult = difficult.value_or(false);
     o.unclear = !difficult;
     o.truncated = detail::flag_in(file, node, "truncated", where).value_or(false);
-    pugi::xml_node const bounds = detail::bounds_in(node, where);
+    pugi::xml_node const bounds = detail::bounds_in(file, node, where);
     o.xmin = detail::number_in(file, bounds, "xmin", where);
     o.ymin = detail::number_in(file, bounds, "ymin", where);
     o.xmax = detail::number_in(file, bounds, "xmax", where);
@@ -176,6 +205,8 @@ inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
     result.objects.push_back(std::move(o));
   }
   detail::refuse_stray_boxes(file);
+  auto const beyond_ascii = [](voc_object const& o) { return letters_in(o.name) < o.name.size(); };
+  if (std::any_of(result.objects.begin(), result.objects.end(), beyond_ascii)) result.doubtful_encoding = file.doubtful_encoding();
   return result;
 }
 

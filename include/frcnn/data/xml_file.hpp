@@ -1,7 +1,8 @@
 #pragma once
 // An XML file as a tree whose text is UTF-8; what is ill-formed is refused, also where pugixml lets it pass.
 //
-// 1. its encoding: a byte order mark, then what <?xml encoding=""?> declares (iconv converts), then UTF-8, which has to be UTF-8
+// 1. its encoding: a byte order mark, then what <?xml encoding=""?> declares (iconv converts), then UTF-8, which has to be UTF-8. Tools that
+//    declare a Latin code page and write UTF-8 are believed, as XML has it, and noticed: doubtful_encoding()
 // 2. it is one root element. pugixml reads what lies before and after the root and says nothing: elements and text there are faults
 // 3. text_of(element) is all of its text: around comments, from CDATA sections, with its references resolved. Entities are those of XML and
 //    those that the file itself declares as plain text; no DTD and no external entity is fetched, and a reference to one is a fault
@@ -37,6 +38,10 @@ class xml_file {
   pugi::xml_node root() const { return root_; }
   std::string const& name() const { return name_; }
 
+  // The encoding that it declares, where that has one byte a character and the bytes above 0x7F are UTF-8 all the same: "ISO-8859-1", and
+  // "café" is read as "cafÃ©". Empty: no such doubt.
+  std::string const& doubtful_encoding() const { return doubtful_encoding_; }
+
   // "a.xml:3": where a node of this file begins.
   std::string place_of(pugi::xml_node node) const {
     return place(static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, node.offset_debug())));
@@ -58,12 +63,17 @@ class xml_file {
   }
   error fault(std::size_t at, std::string const& what) const { return {place(at), "well-formed XML", "a fault (" + what + ")"}; }
 
-  std::string decoded(std::string bytes) const {
+  std::string decoded(std::string bytes) {
     if (io::mark_of(bytes).encoding.empty() && !trimmed(bytes).starts_with('<'))
       if (std::string const other = io::foreign_file(std::string_view(bytes).substr(0, 512)); !other.empty())
         throw error(name_, "XML", other);
     if (!io::mark_of(bytes).encoding.empty()) bytes = io::without_mark(std::move(bytes), name_);
-    else if (std::string const declared = declared_encoding(bytes); !declared.empty()) return io::convert_to_utf8(bytes, declared, name_);
+    else if (std::string const declared = declared_encoding(bytes); !declared.empty()) {
+      std::string text = io::convert_to_utf8(bytes, declared, name_);
+      bool const one_byte_each = letters_in(text) == bytes.size(), beyond_ascii = text.size() > bytes.size();
+      if (one_byte_each && beyond_ascii && fault_in_utf8(bytes) == std::string::npos) doubtful_encoding_ = declared;
+      return text;
+    }
     if (std::size_t const bad = fault_in_utf8(bytes); bad != std::string::npos)
       throw error(name_ + ":" + std::to_string(1 + std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bad), '\n')),
                   "UTF-8, or the encoding in a first line like <?xml version=\"1.0\" encoding=\"windows-1252\"?>",
@@ -167,7 +177,7 @@ class xml_file {
     return code < 0x110000 ? std::string{byte(0xF0 | code >> 18), tail(12), tail(6), tail(0)} : "\xFF";
   }
 
-  std::string name_, text_;
+  std::string name_, doubtful_encoding_, text_;  // the text last: reading it sets the encoding
   pugi::xml_document document_;
   pugi::xml_node root_;
 };

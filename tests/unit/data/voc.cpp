@@ -70,6 +70,20 @@ TEST_CASE("a difficult that is neither 0 nor 1 is warned of once") {
         "object 1");
 }
 
+TEST_CASE("UTF-8 that is declared as a Latin code page is read as declared, and warned of once") {
+  v voc;
+  for (std::string id : {"a", "b", "c"}) voc.add(id, v::object("caf\u00E9", v::box("3", "2", "10", "8")));
+  for (std::string id : {"b", "c"})
+    voc.write("Annotations/" + id + ".xml",
+              "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>" + v::annotation(v::object("caf\u00E9", v::box("3", "2", "10", "8"))));
+  voc.split("a\nb\nc\n");
+  CHECK(voc.read().classes == std::vector<std::string>{"caf\u00C3\u00A9", "caf\u00E9"});
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) ==
+        "trainval: 2 annotations declare an encoding and look as if they were UTF-8: their class names are read as declared, and may be "
+        "wrong, the first: VOC/Annotations/b.xml ('ISO-8859-1')");
+}
+
 TEST_CASE("corners in one column or row are a box one pixel wide or high, as VOC counts") {
   v voc;
   voc.split("a\n");

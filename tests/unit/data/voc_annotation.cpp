@@ -69,6 +69,21 @@ TEST_CASE("other encodings are read, and no DTD and no external entity is fetche
       "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><annotation><object><name>\xE9</name><bndbox><xmin>1</xmin>"
       "<ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>");
   CHECK(latin.objects[0].name == "\xC3\xA9");
+  CHECK(latin.doubtful_encoding.empty());
+  // As declared, with a doubt, where the bytes of a code page of single bytes are UTF-8 too; not where a character has several bytes.
+  auto const declared = [](std::string const& encoding, std::string const& name) {
+    return parsed("<?xml version=\"1.0\" encoding=\"" + encoding + "\"?><!-- \xC3\xA9 --><annotation><object><name>" + name +
+                  "</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object></annotation>");
+  };
+  for (char const* encoding : {"ISO-8859-1", "windows-1252"}) {
+    auto const a = declared(encoding, "caf\xC3\xA9");
+    CHECK(a.objects[0].name == "caf\xC3\x83\xC2\xA9");
+    CHECK(a.doubtful_encoding == encoding);
+    CHECK(declared(encoding, "cafe").doubtful_encoding.empty());  // nothing that is read depends on it
+  }
+  CHECK(declared("ISO-8859-1", "caf\xE9").doubtful_encoding.empty());
+  CHECK(declared("GB18030", "\xC3\xA9").doubtful_encoding.empty());
+  CHECK(declared("UTF-8", "caf\xC3\xA9").doubtful_encoding.empty());
 
   ::scratch folder;
   io::write_file_atomically(folder / "secret", "secret");
@@ -105,7 +120,23 @@ TEST_CASE("faults say where they are") {
   CHECK(said("<a/>") == "a.xml: expected an <annotation>, found <a>");
   CHECK(said("<annotation><object/></annotation>") == "a.xml, object 1: expected a class <name>, found none");
   CHECK(said("<annotation><object><name>a</name><bndbox><xmin>1</xmin><xmax>1</xmax></bndbox></object></annotation>") ==
-        "a.xml, object 1: expected a <ymin>, found none");
+        "a.xml, object 1: expected a <ymin>, found <xmin>, <xmax>");
+  CHECK(said("<annotation><object><name>a</name><bndbox><x1>1</x1><y1>1</y1><x2>3</x2><y2>3</y2></bndbox></object></annotation>") ==
+        "a.xml, object 1: expected a <xmin>, found <x1>, <y1>, <x2>, <y2>");
+  CHECK(said("<annotation><object><name>a</name><bndbox/></object></annotation>") == "a.xml, object 1: expected a <xmin>, found none");
+}
+
+TEST_CASE("sizes and rotations are read around a comment, as all text is") {
+  auto const a = parsed("<annotation><size><width>6<!-- c -->40</width><height><![CDATA[48]]>0 px</height></size></annotation>");
+  REQUIRE(a.size);
+  CHECK(*a.size == std::array<double, 2>{640, 480});
+  CHECK(*parsed("<annotation><size><width>wide</width><height/></size></annotation>").size == std::array<double, 2>{0, 0});
+  std::string const said = sentence([&] {
+    parsed(
+        "<annotation><object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox>"
+        "<attributes><attribute><name>rota<!-- c -->tion</name><value><!---->30.0</value></attribute></attributes></object></annotation>");
+  });
+  CHECK(said.find("found a rotation of 30 degrees") != std::string::npos);
 }
 
 TEST_CASE("a name is one line") {
