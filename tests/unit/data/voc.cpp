@@ -463,7 +463,7 @@ TEST_CASE("the check tells how far it is") {
 
 TEST_CASE("BCCD is what it is") {
   char const* folder = std::getenv("FRCNN_TEST_DATA");
-  if (!folder) {
+  if (!folder || !*folder) {
     std::cout << "skipped: FRCNN_TEST_DATA is not set\n";
     return;
   }
