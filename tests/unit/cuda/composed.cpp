@@ -4,6 +4,7 @@
 #if defined(__CUDACC__)
 #include "frcnn/backend/cuda.cuh"
 #else
+#include "failing_blocks.hpp"
 #include "frcnn/backend/cuda/host/executor.hpp"
 #include "frcnn/backend/cuda/host/ops.hpp"
 #endif
@@ -74,6 +75,38 @@ TEST_CASE("cuda: detect and propose give what the CPU gives, and wait for their 
     }
   }
 }
+
+#if !defined(__CUDACC__)
+TEST_CASE("cuda: each block of device memory of a detection fails, and the next detection is right") {
+  memory_feed const feed({{96, 64}, {64, 48}});
+  auto const &large = feed.pictures[0], &small = feed.pictures[1];
+  detect_options const o{.score = .1f};
+  detector<on_cuda> d(on_cuda::config(), ways[0]);
+  liven(d.model());
+  detector<on_cuda>::session whole(d, ways[0]);
+  auto const right = d.detect(whole, view_of(large), o), right_small = d.detect(whole, view_of(small), o);
+  REQUIRE(right.size() > 3);
+  for (bool const warm : {false, true}) {  // a session that has seen a smaller image grows
+    long n = 0;
+    for (bool failed = true; failed; n += failed) {
+      detector<on_cuda>::session s(d, ways[0]);
+      if (warm) d.detect(s, view_of(small), o);
+      CAPTURE(n);
+      cuda_tests::fail_block(n);
+      try {
+        auto const found = d.detect(s, view_of(large), o);
+        failed = cuda_tests::has_failed_block();
+        CHECK(found == right);  // nothing was left to fail, or what failed was not needed
+      } catch (std::bad_alloc const&) {
+        CHECK(cuda_tests::has_failed_block());
+      }
+      if (n % 4 == 0) CHECK(d.detect(s, view_of(small), o) == right_small);
+      CHECK(d.detect(s, view_of(large), o) == right);
+    }
+    CHECK(n >= 10);
+  }
+}
+#endif
 
 TEST_CASE("cuda: training gives what the CPU's gives, and a step waits for nothing" * doctest::skip(!is_there())) {
   memory_feed const feed(memory_feed::eight_sizes());
