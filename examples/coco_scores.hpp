@@ -35,6 +35,29 @@ inline void report_coco(frcnn::eval::coco_evaluation const& e, std::vector<frcnn
   if (!json.empty()) frcnn::io::write_coco_stats(json, frcnn::eval::coco_stats(e));
 }
 
+// Of results whose boxes are mostly what no detector means: fractions, or corners. Each alone may be right, so they are judged.
+inline void warn_of_odd_boxes(std::string const& results, std::vector<frcnn::io::coco_result> const& found,
+                              frcnn::io::coco_instances const& truth) {
+  std::map<std::int64_t, frcnn::io::coco_image const*> image_of;
+  for (auto const& im : truth.images) image_of.emplace(im.id, &im);
+  auto const is_fraction = [](double v) { return v >= 0 && v <= 1; };
+  std::size_t fractions = 0, corners = 0;
+  for (auto const& d : found) {
+    auto const& b = d.where;
+    fractions += is_fraction(b.x) && is_fraction(b.y) && is_fraction(b.w) && is_fraction(b.h);
+    auto const im = image_of.find(d.image);
+    corners += im != image_of.end() && im->second->width > 0 && im->second->height > 0 && frcnn::io::looks_like_corners(b, *im->second);
+  }
+  if (found.size() < 2) return;
+  if (fractions == found.size())
+    warn(fmt::format("{}: all {} boxes lie in 0..1, as fractions of their images do, where pixels are meant", results, fractions));
+  if (2 * corners > found.size())
+    warn(fmt::format(
+        "{}: {} of {} boxes reach over the border of their image, and would not as corners x1, y1, x2, y2, where x, y, width and "
+        "height are meant",
+        results, corners, found.size()));
+}
+
 // Without a model and without images.
 inline void evaluate_coco_files(std::string const& results, std::string const& test, std::string const& json, bool pycocotools_exact,
                                 int threads) {
@@ -53,6 +76,7 @@ inline void evaluate_coco_files(std::string const& results, std::string const& t
   if (e.other_categories)
     warn(fmt::format("{}: {} of {} detections are of categories that {} does not have, and are not judged", results, e.other_categories,
                      found.size(), test));
+  warn_of_odd_boxes(results, found, truth);
   report_coco(e, truth.categories, json);
 }
 

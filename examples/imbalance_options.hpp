@@ -41,6 +41,9 @@ class imbalance_arguments {
       auto const name = told.substr(0, at);
       if (!named.insert(name).second) throw frcnn::error("--class-weights", "one weight for a class", "two of " + name);
       auto const found = std::ranges::find(classes, name);
+      if (found != classes.end() && name == "background")
+        throw frcnn::error("--class-weights", "a name that means one thing",
+                           "background, which is a class of the data and what the head calls none");
       if (found == classes.end() && name != "background")
         throw frcnn::error("--class-weights", "names of classes of this run, or background", name);
       all[found == classes.end() ? 0 : static_cast<std::size_t>(found - classes.begin()) + 1] = weight;

@@ -196,6 +196,11 @@ result = read(d, more=["--classes", "cow,cat,emu"])
 warned(result, "training data: 3 objects of classes that are not asked for", "dog 3", "a.xml")
 warned(result, "1 class of --classes has no object: 'emu'")
 not_read(d, "objects of the classes emu", "cat 3, cow 3, dog 3", more=["--classes", "emu"])
+# ... a name with a comma is one name in a file, and two on the command line, which is seen in what is said
+d = folder("comma", xml=note(thing("bus, red")))
+not_read(d, "objects of the classes bus, red, found none; there are 'bus, red' 3", more=["--classes", "bus, red"])
+write("comma.txt", "bus, red\n")
+check("left out" not in read(d, more=["--classes", "comma.txt"]).stderr, "a file of names, one a line")
 
 # Names that look alike: each a class of its own, and said.
 for one, other, shown in (("traffic light", "traffic\u00a0light", "'traffic light', 'traffic\\u00A0light'"),

@@ -44,6 +44,12 @@ check(stats(from0, found, "--pycocotools-exact")[1][0] < .95, "--pycocotools-exa
 r, numbers = stats(gt, dt + [dict(dt[0], category_id=77)])
 check("1 of 8 detections" in r.stderr and abs(numbers[0] - 70 / 101) < 1e-12, r)
 
+# Boxes as fractions or as corners have an AP of 0, and are said.
+for box, words in (([.05, .1, .2, .4], "dt.json: all 7 boxes lie in 0..1"), ([60, 30, 190, 90], "dt.json: 7 of 7 boxes reach over the border")):
+    r, numbers = stats(gt, [dict(d, bbox=box) for d in dt])
+    check(words in r.stderr and numbers[0] == 0, r)
+check("boxes" not in stats(gt, dt)[0].stderr, "nothing is said of good ones")
+
 # What is refused.
 evaluate = lambda results, test, *more: run("evaluate", "--results", results, "--test", test, *more)
 write("gt.json", gt)

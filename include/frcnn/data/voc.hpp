@@ -167,7 +167,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
 
 // Class names and how many objects have them: "cow 7, dog 5".
 inline std::string counted_names(std::map<std::string, std::size_t> const& counts) {
-  return first_of(counts, 10, [](auto const& c) { return c.first + " " + std::to_string(c.second); });
+  return first_of(counts, 10, [](auto const& c) { return listed_name(c.first) + " " + std::to_string(c.second); });
 }
 
 // Labels of the objects. Classes that were not given are read from the data, behind those given with more_classes; else objects of classes

@@ -95,9 +95,12 @@ std::filesystem::path first_folder(std::vector<std::filesystem::path> const& fol
   return folders.front();
 }
 
+// A name in a list of names: between quotes where a comma in it would make it look like two.
+inline std::string listed_name(std::string const& name) { return name.find(',') == name.npos ? name : excerpt(name, 255); }
+
 inline std::string joined(std::vector<std::string> const& names) {
   std::string all;
-  for (auto const& name : names) all += (all.empty() ? "" : ", ") + name;
+  for (auto const& name : names) all += (all.empty() ? "" : ", ") + listed_name(name);
   return all;
 }
 

@@ -196,9 +196,7 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
     auto const& im = file.images[found->second];
     if (im.width == 0 || im.height == 0) continue;
     ++judged;
-    auto const& b = a.where;
-    if ((b.x + b.w > im.width + 1 || b.y + b.h > im.height + 1) && b.w > b.x && b.h > b.y && b.w <= im.width + 1 && b.h <= im.height + 1)
-      if (as_corners++ == 0) first = here();
+    if (looks_like_corners(a.where, im) && as_corners++ == 0) first = here();
   }
   if (judged > 1 && 2 * as_corners > judged)
     throw error(first, "boxes as x, y, width, height",

@@ -34,6 +34,11 @@ struct coco_image {
   std::string file_name;
 };
 
+// Whether a box reaches over the border of its image, and would not if its four numbers were the corners x1, y1, x2, y2.
+inline bool looks_like_corners(coco_box const& b, coco_image const& im) {
+  return (b.x + b.w > im.width + 1 || b.y + b.h > im.height + 1) && b.w > b.x && b.h > b.y && b.w <= im.width + 1 && b.h <= im.height + 1;
+}
+
 struct coco_annotation {
   std::int64_t id = 0, image = 0, category = 0;
   coco_box where;
