@@ -56,7 +56,7 @@ struct detection_work {
     auto const o = complete(frcnn::detect_options(), m.head());
     rois = frcnn::scratch_counted<box<float>, device>(c, n, m.generator().capacity(phase::test));
     hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(c, n, *o.max_detections);
-    thresholds = uploaded(c, shape<1>{{1}}, std::vector<frcnn::detect_thresholds>{{*o.score, *o.nms}});
+    thresholds = uploaded(c, shape<1>{{1}}, std::vector{frcnn::detect_thresholds::of<std::remove_cvref_t<decltype(m.head())>>(o)});
     m.propose(c, input.images, phase::test, rois);
     if (is_given) input.images.regions = {rois.rows, rois.count};
   }

@@ -217,7 +217,7 @@ void add_head(int n, int r, int classes, std::string const& where) {
         uploaded(c, shape<1>{{n}}, std::vector<frcnn::image_info<float>>(static_cast<std::size_t>(n), {h, w, h, w, 1, 1}));
     auto const hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(c, n, 100);
     view<frcnn::detect_thresholds const, 1, device> const thresholds =
-        uploaded(c, shape<1>{{1}}, std::vector<frcnn::detect_thresholds>{{.05f, .5f}});
+        uploaded(c, shape<1>{{1}}, std::vector<frcnn::detect_thresholds>{{.05f, .5}});
     return job{
         .run = [=,
                 &c] { frcnn::roi::postprocess<torchvision>(c, torchvision::head_coder(), info, rois, logits, deltas, thresholds, hits); },

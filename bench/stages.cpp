@@ -123,7 +123,7 @@ void add_stages_of(int h, int w) {
     auto const o = complete(frcnn::detect_options(), s->model.head());
     auto const hits = frcnn::scratch_counted<frcnn::scored_box<float>, device>(s->c, 1, *o.max_detections);
     view<frcnn::detect_thresholds const, 1, device> const thresholds =
-        uploaded(s->c, shape<1>{{1}}, std::vector<frcnn::detect_thresholds>{{*o.score, *o.nms}});
+        uploaded(s->c, shape<1>{{1}}, std::vector{frcnn::detect_thresholds::of<std::remove_cvref_t<decltype(s->model.head())>>(o)});
     auto run = [s, thresholds, hits] { s->model.head().infer(s->c, s->input.images, s->f, s->rois, thresholds, hits); };
     run();
     return job{.run = run,

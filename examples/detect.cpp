@@ -57,7 +57,7 @@ class json_list {
 class finder {
  public:
   bool across_classes = false;
-  std::optional<float> nms;
+  std::optional<double> nms;
   std::optional<int> most;
   int tile = 0, overlap = -1, batch = 1;
   std::string merge = "iou";
@@ -88,14 +88,14 @@ class finder {
     if (tile && overlap >= tile) throw frcnn::error("--overlap", fmt::format("less than --tile, {}", tile), std::to_string(overlap));
     says_limit_ = most.has_value();
     limit_ = most.value_or(theirs.max_detections);
-    nms_ = nms.value_or(static_cast<float>(theirs.nms));
+    nms_ = nms.value_or(theirs.nms);
   }
 
   // told(n, of): tiles so far.
   template <class Told>
   std::vector<frcnn::detection> operator()(frcnn::any_detector const& d, frcnn::image_view im, float threshold, Told const& told) {
     // Across classes: all candidates, none of which another of its class has put aside, are merged here.
-    frcnn::detect_options const options{.score = threshold, .nms = across_classes ? 1.0f : nms_, .max_detections = candidates()};
+    frcnn::detect_options const options{.score = threshold, .nms = across_classes ? 1.0 : nms_, .max_detections = candidates()};
     frcnn::tile_options const tiles{.side = tile ? tile : std::max(im.width, im.height),
                                     .overlap = tile ? overlap : 0,
                                     .measure = merge == "smaller" ? frcnn::overlap_measure::smaller : frcnn::overlap_measure::iou,
@@ -126,7 +126,7 @@ class finder {
  private:
   int candidates() const { return across_classes ? std::max(limit_, 20'000) : limit_; }
 
-  float nms_ = 0;
+  double nms_ = 0;
   int limit_ = 0;
   bool says_limit_ = false, full_ = false;
 };

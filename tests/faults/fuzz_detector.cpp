@@ -106,7 +106,7 @@ TEST_CASE("fuzz: detect: images and options") {
     fuzz::dice dice(round);
     detect_options o;
     if (dice.one_in(2)) o.score = static_cast<float>(dice.real());
-    if (dice.one_in(2)) o.nms = static_cast<float>(dice.real());
+    if (dice.one_in(2)) o.nms = dice.real();
     if (dice.one_in(2)) o.max_detections = dice.integer();
     detected += fuzz::allowed(round, [&] {
       for (auto const& hit : d.detect(im, o)) CHECK((1 <= hit.label && hit.label <= 3 && is_finite(hit.score)));

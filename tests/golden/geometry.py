@@ -11,6 +11,7 @@ Numbers are float32 with nine digits (they read back to the same bits) unless a 
   clip    h w  box[4] clipped[4]
   level   box[4]  level                                    0 is the finest of four
   iou     a[4] b[4]  iou
+  nms     k  a[4] b[4]  kept                               how many nms keeps at a threshold of k / 20; the IoU of the two is k / 20
 """
 import random
 
@@ -66,7 +67,7 @@ for weights in ((1., 1., 1., 1.), (10., 10., 5., 5.)):
         line('decode', weights, f, d, b)
 
 extents = [(640, 480), (480, 640), (599, 799), (799, 599), (1000, 300), (300, 1000), (500, 375), (375, 500), (500, 333), (333, 500), (320, 240),
-           (1, 1), (17, 31), (1920, 1080), (640, 427), (427, 640), (353, 500), (600, 600), (999, 1001), (1234, 777)]
+           (1, 1), (17, 31), (500, 334), (334, 500), (1920, 1080), (640, 427), (427, 640), (353, 500), (600, 600), (999, 1001), (1234, 777)]
 for short, longest in ((300, 1000), (600, 1000), (800, 1333)):
     transform = GeneralizedRCNNTransform(short, longest, [0.] * 3, [1.] * 3).eval()
     for w, h in extents:
@@ -86,3 +87,7 @@ for b in [*boxes(24, 900, 2), torch.tensor([0., 0, 224, 224]), torch.tensor([3.,
 a, b = boxes(16, 100, 10), boxes(16, 100, 10)
 for i in range(16):
     line('iou', a[i], b[i], box_ops.box_iou(a[i][None], b[i][None]))
+
+for k in range(1, 20):
+    both = torch.tensor([[0., 0, 20, 10], [0, 0, k, 10]])
+    line('nms', k, both, len(box_ops.nms(both, torch.tensor([.9, .8]), k / 20)))

@@ -50,7 +50,15 @@ namespace frcnn::inline FRCNN_ABI {
 // The thresholds of a call (detect_options) as kernels see them: in device memory, one element, so that a recorded call serves the next
 // one.
 struct detect_thresholds {
-  float score, nms;
+  float score;
+  double nms;  // as the head's convention compares it: a number of the head's scalar
+
+  // For a head H. o: with everything set (complete).
+  template <class H>
+  static detect_thresholds of(detect_options const& o) {
+    if constexpr (requires { typename H::rules; }) return {*o.score, H::rules::template nms_threshold<typename H::scalar>(*o.nms)};
+    else return {*o.score, *o.nms};
+  }
 };
 
 // clang-format off

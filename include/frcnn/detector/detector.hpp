@@ -349,7 +349,7 @@ class detector {
     auto const input = prepare(s, images, indices, regions, short_side);
     view<scored_box<T>, 2, B> const rows = s.hits_.shaped(s.context_, shape<2>{{input.size(), *o.max_detections}});
     view<std::int32_t, 1, B> const count = s.count_.shaped(s.context_, shape<1>{{input.size()}});
-    detect_thresholds const now{*o.score, *o.nms};
+    auto const now = detect_thresholds::of<std::remove_cvref_t<decltype(model().head())>>(o);
     view<detect_thresholds, 1, B> const thresholds = s.thresholds_.shaped(s.context_, shape<1>{{1}});
     s.staged_thresholds_.send(s.context_, {&now, 1}, thresholds.data);
     recorded(

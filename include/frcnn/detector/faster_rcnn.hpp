@@ -197,7 +197,7 @@ class faster_rcnn<BB, PG, RH> {
     auto const all = complete(o, head_);
     typename context::frame scope(c);
     auto const thresholds = scratch<detect_thresholds, B>(c, shape<1>{{1}});
-    exec<B>::for_each(c, std::size_t{1}, detail::set_thresholds{thresholds.data, {*all.score, *all.nms}});
+    exec<B>::for_each(c, std::size_t{1}, detail::set_thresholds{thresholds.data, detect_thresholds::of<RH>(all)});
     detect(c, im, thresholds, hits);
   }
 

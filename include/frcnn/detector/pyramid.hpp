@@ -23,12 +23,13 @@ namespace detail {
 
 // Suppression within each class, then the highest `most`: what roi/postprocess.hpp does. Of equal scores the first goes before.
 template <class Rules>
-std::vector<detection> best_of_scales(std::vector<detection> found, float nms, int most) {
+std::vector<detection> best_of_scales(std::vector<detection> found, double nms, int most) {
+  float const threshold = Rules::template nms_threshold<float>(nms);
   std::ranges::stable_sort(found, std::ranges::greater{}, &detection::score);
   std::vector<detection> kept;
   for (auto const& d : found) {
     if (kept.size() == static_cast<std::size_t>(most)) break;
-    auto const hides = [&](detection const& k) { return k.label == d.label && Rules::suppresses(iou(k.where, d.where), nms); };
+    auto const hides = [&](detection const& k) { return k.label == d.label && Rules::suppresses(iou(k.where, d.where), threshold); };
     if (std::ranges::none_of(kept, hides)) kept.push_back(d);
   }
   return kept;
@@ -51,7 +52,7 @@ std::vector<detection> detect_on_pyramid(image_pyramid const& pyramid, std::span
   for (std::size_t s = 0; s < at_scale.size(); ++s) {
     if (at_scale[s].empty()) continue;
     int const most = static_cast<int>(std::min<std::size_t>(at_scale[s].size() * classes, most_detections));
-    auto const found = detect_at(pyramid.short_sides[s], at_scale[s], detect_options{o.score, 2.f, most});  // no IoU is above 2
+    auto const found = detect_at(pyramid.short_sides[s], at_scale[s], detect_options{o.score, 2., most});  // no IoU is above 2
     all.insert(all.end(), found.begin(), found.end());
   }
   return detail::best_of_scales<Rules>(std::move(all), *o.nms, *o.max_detections);

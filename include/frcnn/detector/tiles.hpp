@@ -39,7 +39,7 @@ struct tile_options {
   int side = 800, overlap = 200;  // pixels of the image; 0 <= overlap < side
   bool whole_image = true;        // step 2
   overlap_measure measure = overlap_measure::iou;
-  float threshold = 0.5f;
+  double threshold = 0.5;
   bool across_classes = false;              // whether boxes of different classes may be of one object
   std::size_t most = std::size_t{1} << 20;  // detections of the result; detect_options limits those of a pass
 };
@@ -137,7 +137,7 @@ inline std::vector<detection> merge_passes(std::vector<pass_detection> all, tile
     bool const over_smaller = d.cut || o.measure == overlap_measure::smaller;
     auto const is_one_object = [&](detection const& s) {
       if (!o.across_classes && s.label != d.what.label) return false;
-      if (!over_smaller) return iou(s.where, d.what.where) > o.threshold;
+      if (!over_smaller) return iou(s.where, d.what.where) > o.threshold;  // in double: torchvision::nms_threshold
       float const both = intersection(s.where, d.what.where);
       return both > 0 && both > o.threshold * std::min(s.where.area(), d.what.where.area());
     };

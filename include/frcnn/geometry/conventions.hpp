@@ -25,6 +25,7 @@
 //     objectness               softmax over 2A                                  sigmoid over A
 //     minimum side             16 pixels of the original image                  0.001
 //     before/after NMS         12000/2000 train, 6000/300 test                  2000/2000 train, 1000/1000 test
+//     threshold of NMS         in the scalar                                    in double
 //   6 RoIs per image           128                                              512
 //   7 pooling                  rounds extents up; RoIPool ends at x2 - 1        rounds down; ends at x2
 //   8 smooth L1 of the head    beta 1                                           beta 1/9

@@ -13,7 +13,7 @@ namespace frcnn::inline FRCNN_VOCABULARY {
 // What a call decides about reported boxes. What it leaves out is the model's: detect_defaults.
 struct detect_options {
   std::optional<float> score{};         // report nothing at or below
-  std::optional<float> nms{};           // within a class, IoU above which the lower score goes
+  std::optional<double> nms{};          // within a class, IoU above which the lower score goes
   std::optional<int> max_detections{};  // per image, over all classes: 0 to most_detections
 };
 inline constexpr int most_detections = 1'000'000;
@@ -38,7 +38,7 @@ struct detect_defaults {
 
 // Throws for options that no caller can mean: thresholds that are not numbers, a number of detections out of its range.
 FRCNN_PER_BUILD inline void check(detect_options const& o) {
-  auto const number = [](char const* name, std::optional<float> v) {
+  auto const number = [](char const* name, auto const& v) {
     if (v && is_nan(*v)) throw error(name, "a number", "NaN");
   };
   number("detect_options.score", o.score);
@@ -53,7 +53,7 @@ detect_options complete(detect_options o, Head const& head) {
   detect_defaults d;
   if constexpr (requires { head.defaults(); }) d = head.defaults();
   if (!o.score) o.score = static_cast<float>(d.score);
-  if (!o.nms) o.nms = static_cast<float>(d.nms);
+  if (!o.nms) o.nms = d.nms;
   if (!o.max_detections) o.max_detections = d.max_detections;
   return o;
 }

@@ -7,7 +7,7 @@ namespace frcnn::inline FRCNN_ABI::ops {
 
 template <class Rules, class T>
 struct suppress_above {
-  T threshold;
+  T threshold;  // Rules::nms_threshold
   FRCNN_HD bool operator()(T iou) const { return Rules::suppresses(iou, threshold); }
 };
 

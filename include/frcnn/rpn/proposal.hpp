@@ -216,7 +216,8 @@ void propose(typename B::context& c, placed_anchors<Anchors> const& anchors, Cod
   exec<B>::for_each(c, fit.size(), detail::gather_fit<T, B>{ranked, fit, boxes.rows});
 
   auto survivors = scratch_counted<std::int32_t, B>(c, s, after);
-  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Rules, T>{static_cast<T>(o.nms_iou)}, survivors);  // 4
+  exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(boxes), ops::suppress_above<Rules, T>{Rules::template nms_threshold<T>(o.nms_iou)},
+                     survivors);  // 4
 
   auto merged = scratch<T, B>(c, shape<2>{{n, groups * after}});
   auto final_order = scratch<std::int32_t, B>(c, shape<2>{{n, after}});

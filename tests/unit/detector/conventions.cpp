@@ -52,7 +52,7 @@ TEST_CASE("what a head reports is the convention's: suppression at .3 under caff
   CHECK(fast_rcnn_options<torchvision>().detections.nms == .5);
   auto const model = pooled<caffe>::make(pooled_chain::make(), narrow_rpn<caffe>(), narrow_head<caffe>());
   auto const o = complete({.score = .2f}, model->head());
-  CHECK((*o.score == .2f && *o.nms == .3f && *o.max_detections == 100));
+  CHECK((*o.score == .2f && *o.nms == .3 && *o.max_detections == 100));
 }
 
 TEST_CASE("the form of momentum is the convention's where the optimiser is not told: v = m v + lr g under caffe") {

@@ -217,7 +217,7 @@ TEST_CASE("a file's numbers make its detector, whatever the preset has meanwhile
 
   // The file's own thresholds where a call says none.
   CHECK(numbers(back, {}).size() == 5 * 6);
-  CHECK(numbers(back, {}) == numbers(back, {.score = .02f, .nms = .4f, .max_detections = 5}));
+  CHECK(numbers(back, {}) == numbers(back, {.score = .02f, .nms = .4, .max_detections = 5}));
   CHECK(numbers(back, {.nms = 1.f, .max_detections = 100}).size() > numbers(back, {.max_detections = 100}).size());
 }
 

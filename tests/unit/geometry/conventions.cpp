@@ -38,7 +38,7 @@ TEST_CASE("conventions: caffe rounds the resized extent, once one scale is chose
 
 TEST_CASE("conventions: torchvision's resizing of images and boxes") {
   auto const cases = golden("resize");
-  REQUIRE(cases.size() == 60);
+  REQUIRE(cases.size() == 66);
   for (auto const& v : cases) {
     auto const n = [&](int i) { return static_cast<int>(v[i]); };
     auto const p = tv::resize(n(0), n(1), n(2), n(3));
@@ -130,6 +130,21 @@ TEST_CASE("conventions: boundaries of thresholds") {
   CHECK_FALSE(caffe::may_train(box<double>{0, 0, 801, 600}, 600.0, 800.0));
   CHECK_FALSE(caffe::may_train(box<double>{0, -1, 800, 600}, 600.0, 800.0));
   CHECK(tv::may_train(box<double>{-9, -9, 900, 900}, 600.0, 800.0));
+}
+
+TEST_CASE("conventions: torchvision compares a float IoU with a threshold in double") {
+  auto const cases = golden("nms");
+  REQUIRE(cases.size() == 19);
+  for (auto const& v : cases) {
+    double const threshold = v[0] / 20.;
+    CAPTURE(threshold);
+    box<float> const a{v[1], v[2], v[3], v[4]}, b{v[5], v[6], v[7], v[8]};
+    CHECK(tv::suppresses(iou(a, b), tv::nms_threshold<float>(threshold)) == (v[9] == 1));
+    CHECK_FALSE(tv::suppresses(iou(a.as<double>(), b.as<double>()), tv::nms_threshold<double>(threshold)));
+    CHECK_FALSE(caffe::suppresses(iou(a, b), caffe::nms_threshold<float>(threshold)));
+  }
+  CHECK((tv::nms_threshold<float>(.5) == .5f && tv::nms_threshold<float>(2.) == 2 && tv::nms_threshold<float>(0.) == 0));
+  CHECK((tv::nms_threshold<float>(.3) < .3f && caffe::nms_threshold<float>(.3) == .3f));
 }
 
 TEST_CASE("conventions: the constants of both releases") {

@@ -13,7 +13,7 @@ rows_of<scored_box<T>> found(Coder const& coder, array<image_info<T>, 1> const& 
   cpu::context c(2);
   rows_of<scored_box<T>> hits(info.dims[0], o.max_detections.value_or(100));
   detect_thresholds const thresholds{o.score.value_or(static_cast<float>(Rules::score_threshold)),
-                                     o.nms.value_or(static_cast<float>(Rules::nms_detect))};
+                                     Rules::template nms_threshold<T>(o.nms.value_or(Rules::nms_detect))};
   roi::postprocess<Rules>(c, coder, info.in(), rois.in(), logits.in(), deltas.in(),
                           view<detect_thresholds const, 1, cpu>{&thresholds, {{1}}}, hits.out());
   return hits;
@@ -84,7 +84,7 @@ std::vector<scored_box<T>> naive(Coder const& coder, image_info<T> const& im, in
     std::vector<scored_box<T>> kept;
     for (auto const& h : own)
       if (std::none_of(kept.begin(), kept.end(), [&](auto const& q) {
-            return iou(q.where, h.where) > static_cast<T>(o.nms.value_or(static_cast<float>(Rules::nms_detect)));
+            return iou(q.where, h.where) > Rules::template nms_threshold<T>(o.nms.value_or(Rules::nms_detect));
           }))
         kept.push_back(h);
     all.insert(all.end(), kept.begin(), kept.end());

@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("detections are im_detect's and test_net's", T, float, double
   for (std::size_t i = 0; i < deltas.values.size(); ++i) deltas.values[i] *= T(coder.weight[i % 4]);  // theirs are raw
   cpu::context c(2);
   rows_of<scored_box<T>> hits(1, 60);
-  detect_thresholds const thresholds{static_cast<float>(caffe::score_threshold), static_cast<float>(caffe::nms_detect)};
+  detect_thresholds const thresholds{static_cast<float>(caffe::score_threshold), caffe::nms_threshold<T>(caffe::nms_detect)};
   roi::postprocess<caffe>(c, coder, info.in(), rois.in(), logits.in(), deltas.in(),
                           view<detect_thresholds const, 1, cpu>{&thresholds, {{1}}}, hits.out());
   std::vector<std::int32_t> labels;

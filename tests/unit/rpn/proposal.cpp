@@ -64,7 +64,8 @@ std::vector<box<T>> naive(rpn::placed_anchors<Anchors> const& anchors, Coder con
     std::vector<candidate> kept;
     for (auto const& p : level) {
       if (static_cast<int>(kept.size()) == o.limit.after_nms) break;
-      if (std::none_of(kept.begin(), kept.end(), [&](candidate const& q) { return iou(p.where, q.where) > static_cast<T>(o.nms_iou); }))
+      T const threshold = Rules::template nms_threshold<T>(o.nms_iou);
+      if (std::none_of(kept.begin(), kept.end(), [&](candidate const& q) { return iou(p.where, q.where) > threshold; }))
         kept.push_back(p);
     }
     all.insert(all.end(), kept.begin(), kept.end());

@@ -51,7 +51,7 @@ struct agreed {
     return numbers && b.width() >= min && b.height() >= min;
   }
   template <class T>
-  FRCNN_HD static constexpr bool suppresses(T iou, T threshold) {
+  FRCNN_HD static constexpr bool suppresses(T iou, T threshold) {  // threshold: nms_threshold
     return iou > threshold;
   }
 

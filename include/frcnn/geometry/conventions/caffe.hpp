@@ -66,6 +66,11 @@ struct caffe : agreed {
   FRCNN_HD static constexpr T proposal_min_side(T scale) {
     return T(16) * scale;
   }
+  // What suppresses() compares an IoU with (lib/nms): a threshold of the scalar.
+  template <class T>
+  static T nms_threshold(double told) {
+    return static_cast<T>(told);
+  }
   static constexpr proposal_limits limits(phase p) {
     return p == phase::train  ? proposal_limits{12000, 2000}
            : p == phase::test ? proposal_limits{6000, 300}

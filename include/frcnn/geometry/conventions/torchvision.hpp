@@ -2,6 +2,8 @@
 // torchvision's convention: torchvision.models.detection, whose boxes are half-open too. Rows: conventions.hpp.
 #include "frcnn/geometry/conventions/agreed.hpp"
 
+#include <limits>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::conventions {
 
@@ -67,6 +69,14 @@ struct torchvision : agreed {
   template <class T>
   FRCNN_HD static constexpr T proposal_min_side(T /*scale*/) {
     return T(1e-3);
+  }
+  // What suppresses() compares an IoU with (csrc/ops/cpu/nms_kernel.cpp): a float IoU is compared with a threshold in double there, which is
+  // the same as with the largest float up to it. Example: float(3/10) is above .3 and float(7/10) below .7, so that at a threshold of 3/10
+  // an IoU of 3/10 suppresses, and at 7/10 one of 7/10 does not.
+  template <class T>
+  static T nms_threshold(double told) {
+    T const nearest = static_cast<T>(told);
+    return static_cast<double>(nearest) > told ? std::nextafter(nearest, std::numeric_limits<T>::lowest()) : nearest;
   }
   // stage: torchvision knows no alternating training; the authors' limits
   static constexpr proposal_limits limits(phase p) {
