@@ -67,19 +67,22 @@ static Config configured(Config config, arguments const& a) {
   return config;
 }
 
-// Whether the predictors of --init's RPN are those of this run's anchors.
+// Whether the predictors of --init's RPN are those of this run's anchors. A file of another program does not say its own: `theirs` are then
+// the preset's, unless the number says that they are not.
 template <class Config>
-static void compare_anchors(arguments const& a, Config const& ours, Config const& theirs) {
+static void compare_anchors(arguments const& a, Config const& ours, Config const& theirs, bool are_told) {
   if (ours.anchor_sizes == theirs.anchor_sizes && ours.anchor_ratios == theirs.anchor_ratios) return;
   auto const per_cell = [](Config const& c) { return c.anchor_sizes.front().size() * c.anchor_ratios.size(); };
   auto const described = [&](Config const& c) {
     return fmt::format("{} ({} x {})", per_cell(c), fmt::join(c.anchor_list(), ","), fmt::join(c.anchor_ratios, ","));
   };
-  if (per_cell(ours) != per_cell(theirs))
+  if (per_cell(ours) != per_cell(theirs)) {
+    if (!are_told) return;  // the shapes of its tensors decide
     throw error(a.init, "a model of as many anchors a cell as --anchors and --ratios give, " + described(ours),
                 "one of " + described(theirs));
-  console::say("--init: its model has other anchors, " + described(theirs) + "; this run's are " + described(ours) +
-               " (--anchors and --ratios change them)");
+  }
+  console::say((are_told ? "--init: its model has other anchors, " : "--init: its file does not say its anchors; the preset's are ") +
+               described(theirs) + "; this run's are " + described(ours) + " (--anchors and --ratios change them)");
 }
 
 // How one kind of step is trained.
@@ -106,8 +109,8 @@ struct preset_data {
 };
 
 template <class Family>
-static int train(arguments const& a, console::datasets const& sets, preset_data<Family> const& preset, typename Family::config_type config,
-                 console::processes& team) {
+static int train(arguments const& a, console::datasets const& sets, preset_data<Family> const& preset,
+                 typename Family::config_type const& published, typename Family::config_type config, console::processes& team) {
   using device = typename Family::device;
   fs::path const out = a.out;
   io::checkpoint_dir const checkpoints(out / "checkpoint");
@@ -131,13 +134,18 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     take_over<Family>(config, *weights, a.bn_eps);
     console::say_taken(taken_unsaid<Family>(*weights, a.bn_eps));
     their_classes = classes_of<Family>(*weights, their_classes);
+    auto const map = name_map_of(weights->source());
+    if (map.is_detector) compare_anchors(a, config, published, false);
+    if (a.strict && !map.is_detector)
+      throw error("--strict", "a detector, whose classes are compared, in " + a.init, map.of + std::string(" weights"));
   }
   if (weights && weights->is_ours()) {
     if (!their_classes.empty())
       throw error("--init-classes", "a file of another program", "a model of this library, which names its classes");
+    if (a.bn_eps) throw error("--bn-eps", "a file of another program", "a model of this library, which says it");
     auto const theirs = preset.read(*weights);
     their_classes = theirs.classes;
-    compare_anchors(a, config, theirs);
+    compare_anchors(a, config, theirs, true);
     Family::take_shapes(config, theirs);
     same_pixels = console::compare_pixels(a.init, layout, theirs.normalisation.layout());
     config.normalisation = theirs.normalisation;
@@ -597,7 +605,7 @@ int main(int argc, char** argv) {
           a.check_new(out);  // another run may have begun and ended since
           sets.checked.save(known);
         }
-        return train(a, sets, preset_data<typename Preset::family>::template of<Preset>(), config, team);
+        return train(a, sets, preset_data<typename Preset::family>::template of<Preset>(), published, config, team);
       };
       return console::with_device(a.compute, [&]<Backend B>() { return every_preset<B>::with(a.preset, train_preset); });
     });

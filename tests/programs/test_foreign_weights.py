@@ -90,6 +90,15 @@ three = run(*tiny, "--classes", f"{first},{third},{second}", "--init", "two/mode
 check(three.returncode == 0 and f"of 2 of 3 classes ({first}, {second}); --seed draws 1 ({third}); 0 of the file are left out" in three.stderr, three)
 refused(run(*few, "--init", model, "--strict", "--out", "e"), "run/model.safetensors: expected a model of the classes of this run", "one of others too")
 refused(run(*few, "--init", model, "--init-classes", "a,b", "--out", "e"), "--init-classes: expected a file of another program")
+refused(run(*few, "--init", model, "--bn-eps", "0", "--out", "e"), "--bn-eps: expected a file of another program, found a model of this library")
+as_theirs("ours.pth", "imagenet.pth", lambda p: p.replace(b"backbone.", b"features."))
+refused(run(*tiny, "--init", "imagenet.pth", "--strict", "--out", "e"),
+        "--strict: expected a detector, whose classes are compared, in imagenet.pth, found torchvision's vgg for ImageNet weights")
+named = ["--init", "theirs.pth", "--init-classes", classes]
+check("does not say its anchors" not in two.stderr, two)
+moved = run(*few, *named, "--anchors", "20,40,80", "--out", "moved")
+check(moved.returncode == 0 and "--init: its file does not say its anchors; the preset's are 9 (24,48,96 x 0.5,1,2); this run's are 9 (20,40,80 x" in moved.stderr, moved)
+refused(run(*few, *named, "--anchors", "20,40", "--out", "f"), "theirs.pth, tensor", "rpn.head.", "expected shape [")
 check(run(*tiny, "--classes", f"{first},{second}", "--init", "two/model.safetensors", "--strict", "--out", "order").returncode == 0, "another order")
 check(run("convert", "--model", model, "--map-classes", f"{third},{first}", "--out", "some.safetensors").returncode == 0, "--map-classes")
 check(run("convert", "--model", model, "--map-classes", classes, "--out", "all.safetensors").returncode == 0, "--map-classes")

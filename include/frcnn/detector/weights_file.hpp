@@ -90,6 +90,15 @@ mapped_weights mapped(weights_file const& file) {
 
 constexpr char const* class_scores = "roi_heads.box_predictor.cls_score.weight";
 
+// Whether these (under our names) may be torchvision's weights COCO_V1 of fasterrcnn_resnet50_fpn, saved anew: ResNet-50, a pyramid without
+// normalisation, COCO's 90 slots.
+inline bool may_be_coco_v1(io::weight_source const& source) {
+  if (!source.contains(class_scores) || !source.contains("backbone.fpn.inner_blocks.0.0.bias")) return false;
+  auto const& scores = source.shape(class_scores);
+  return !scores.empty() && scores[0] == 91 && source.contains("backbone.body.layer3.5.conv1.weight") &&
+         !source.contains("backbone.body.layer3.6.conv1.weight");
+}
+
 // Without background.
 inline std::size_t classes_in(mapped_weights const& file) {
   auto const& shape = file.shape(class_scores);
@@ -263,7 +272,9 @@ std::string taken_unsaid(weights_file const& file, std::optional<double> norm_ep
     auto const known = known_norm_epsilon(file.name());
     return file.name() + ": no file says the epsilon of its batch normalisation; " +
            (known ? number_text(*known) + " is taken, torchvision's of this published file"
-                  : number_text(usual_norm_epsilon) + " is taken");
+            : detail::may_be_coco_v1(detail::mapped<Preset>(file))
+                ? number_text(usual_norm_epsilon) + " is taken, but torchvision's weights COCO_V1 of fasterrcnn_resnet50_fpn, saved anew, need 0"
+                : number_text(usual_norm_epsilon) + " is taken");
   } else {
     return {};
   }
