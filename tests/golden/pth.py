@@ -63,10 +63,12 @@ optimiser.step()
 checkpoint = {
     "optimizer": optimiser.state_dict(), "lr_scheduler": schedule.state_dict(), "args": argparse.Namespace(lr=0.1, path=pathlib.Path("x")),
     "epoch": 3, "best": np.float64(0.5), "seen": collections.Counter("abca"), "rng": torch.get_rng_state(), "history": np.arange(3.0),
-    "model": net.state_dict(), "model_ema": {"module." + k: v * 2 for k, v in net.state_dict().items() if v.is_floating_point()}}
+    "model": net.state_dict(), "model_ema": {"n_averaged": torch.tensor(4), **{"module." + k: v * 2 for k, v in net.state_dict().items() if v.is_floating_point()}}}
 save("checkpoint.pth", checkpoint, net.state_dict())
+assert checkpoint["model_ema"].keys() < torch.optim.swa_utils.AveragedModel(net).state_dict().keys()  # as torchvision's references save it
 for key, tensor in checkpoint["model_ema"].items():
-    expected.put(f"checkpoint.pth/model_ema/{key}", tensor)
+    if tensor.is_floating_point():
+        expected.put(f"checkpoint.pth/model_ema/{key}", tensor)
 
 torch.serialization.set_crc32_options(False)
 save("no_crc.pth", kinds, kinds)
@@ -75,6 +77,7 @@ torch.serialization.set_crc32_options(True)
 # What is refused.
 torch.save({"w": torch.ones(2)}, out / "legacy.pth", _use_new_zipfile_serialization=False)
 torch.save(torch.nn.Linear(2, 1), out / "whole_model.pth")
+torch.save({"model": torch.nn.Linear(2, 1), "epoch": 3}, out / "whole_in_dict.pth")
 torch.save({"epoch": 3, "nets": {"a": {"w": torch.ones(2)}}}, out / "other_keys.pth")
 torch.jit.script(torch.nn.Linear(1, 1)).save(out / "script.pth")
 with open(out / "detectron2.pkl", "wb") as file:

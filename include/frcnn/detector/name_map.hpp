@@ -13,7 +13,8 @@
 //   torchvision's FasterRCNN with a pyramid           the names are ours; old ones of RPN and pyramid (backbone.fpn.inner_blocks.0.weight)
 //   Caffe's VGG-16 and ZF, for ImageNet and the       conv1_1 or conv1, fc6, fc7, rpn_conv/3x3 (of alternating training with ZF: rpn_conv1),
 //   authors' detectors                                rpn_cls_score, rpn_bbox_pred, cls_score, bbox_pred; fc8 is left out
-// A prefix of all names (module., model., _orig_mod., of wrappers) and num_batches_tracked are left out.
+// A prefix of all names (module., model., _orig_mod., of wrappers), num_batches_tracked and the n_averaged that PyTorch's AveragedModel has
+// beside its module.* are left out.
 //
 // Layouts are the same: convolutions [O, C, H, W], fc6 reads [C, P, P], of rpn_cls_score's channels the background's come first. What is not:
 // the authors' detectors are saved with bbox_pred times the deviations of its targets, so its rows are divided by the convention's.
@@ -41,14 +42,16 @@ namespace detail {
 
 inline constexpr std::string_view wrappers[] = {"module.", "model.", "_orig_mod."};
 
+inline bool is_count_of_averages(std::string_view name) { return name == "n_averaged" || name.ends_with(".n_averaged"); }
+
 // What all names begin with and no table knows.
 inline std::string prefix_of(std::vector<std::string> const& names) {
   std::string prefix;
-  for (bool found = !names.empty(); found;) {
+  for (bool found = !std::ranges::all_of(names, is_count_of_averages); found;) {
     found = false;
     for (auto const wrapper : wrappers) {
       auto const longer = prefix + std::string(wrapper);
-      if (std::ranges::any_of(names, [&](auto const& n) { return !n.starts_with(longer); })) continue;
+      if (std::ranges::any_of(names, [&](auto const& n) { return !n.starts_with(longer) && !is_count_of_averages(n); })) continue;
       prefix = longer;
       found = true;
     }
@@ -125,6 +128,8 @@ inline name_map name_map_of(io::weight_source const& source, backbone_place body
     for (auto& rule : map.rules) rule.from = prefix + rule.from;
     map.rules.push_back({prefix + "*", "*"});
   }
+  for (auto const& name : names)
+    if (detail::is_count_of_averages(name)) map.rules.insert(map.rules.begin(), {name, ""});
   return map;
 }
 

@@ -57,6 +57,7 @@ class pth_file final : public weight_source {
 
   // A value of a pickle can be there many times at little cost: what is copied for each tensor is bounded. PyTorch allows 64 dimensions.
   static constexpr std::size_t most_dimensions = 64;
+  static constexpr std::array<char const*, 5> usual_keys{"model", "state_dict", "model_state", "model_state_dict", "ema"};
   static constexpr std::uint64_t most_repeated = std::uint64_t{1} << 24;  // elements of a tensor that stand for one another (stride 0)
 
   // --- opening
@@ -90,7 +91,8 @@ class pth_file final : public weight_source {
       return "one of an older version (in Python: torch.save(torch.load(FILE, map_location='cpu'), NEW) writes the new form)";
     if (!first.empty() && first[0] == '\x80')
       return "a pickle, as detectron2 writes its .pkl files (in Python: d = pickle.load(open(FILE, 'rb'), encoding='latin1'); "
-             "torch.save({k: torch.as_tensor(v) for k, v in d['model'].items()}, NEW))";
+             "torch.save({k: torch.as_tensor(v) for k, v in d['model'].items()}, NEW) if its names are torchvision's; detectron2's networks "
+             "are not read)";
     if (first.empty()) return "an empty file";
     auto const known = foreign_file(first);
     return known.empty() ? "something else" : known;
@@ -108,21 +110,20 @@ class pth_file final : public weight_source {
         at = next;
         from = end + 1;
       }
+      refuse_module(values, at, key);
       if (!has_tensors(values, prefix, at)) throw error(name(), "a state dict under the key " + in_quotes(key), keys_of(values, at));
       key_ = key;
       return at;
     }
     // Before the whole: a checkpoint may have tensors beside its model, such as the state of a generator.
-    for (char const* usual : {"model", "state_dict", "model_state", "model_state_dict", "ema"})
+    for (char const* usual : usual_keys)
       if (id const inside = values.get(values.root(), usual); has_tensors(values, prefix, inside)) {
         key_ = usual;
         return inside;
       }
     if (has_tensors(values, prefix, values.root())) return values.root();
-    for (id const whole : {values.root(), values.get(values.root(), "model"), values.get(values.root(), "ema")})
-      if (is_module(values, whole))
-        throw error(name(), "a state dict",
-                    "a whole model (in Python: torch.save(torch.load(FILE, weights_only=False).state_dict(), NEW))");
+    refuse_module(values, values.root());
+    for (char const* usual : usual_keys) refuse_module(values, values.get(values.root(), usual), usual);
     throw error(name(), "a state dict, or one under model, state_dict, model_state, model_state_dict or ema (else say its key)",
                 keys_of(values, values.root()));
   }
@@ -137,6 +138,19 @@ class pth_file final : public weight_source {
     for (auto const& [k, v] : values.entries(at))
       if (values.at(k).is(kind::text) && tensor_at(values, prefix, v)) return true;
     return false;
+  }
+  // Where a whole model lies at `at`, under this key, throws what to do in Python.
+  void refuse_module(pickle const& values, id at, std::string const& key = {}) const {
+    if (!is_module(values, at)) return;
+    std::string inside;
+    for (std::size_t from = 0; !key.empty() && from <= key.size();) {
+      auto const end = std::min(key.find('/', from), key.size());
+      inside += "[" + in_quotes(key.substr(from, end - from)) + "]";
+      from = end + 1;
+    }
+    throw error(name(), "a state dict",
+                "a whole model" + (key.empty() ? "" : " under " + in_quotes(key)) +
+                    " (in Python: torch.save(torch.load(FILE, weights_only=False)" + inside + ".state_dict(), NEW))");
   }
   static bool is_module(pickle const& values, id at) {
     auto const& v = values.at(at);

@@ -73,6 +73,16 @@ TEST_CASE("torchvision's vgg16 for ImageNet: the features are the backbone, clas
   }
 }
 
+TEST_CASE("an average of weights (AveragedModel): its count is no tensor of the network") {
+  auto const backbone = sorted(with_biases(vgg_features("backbone.")));
+  for (auto const& [prefix, count] : {std::pair{"module.", "n_averaged"}, {"module.module.", "n_averaged"}, {"module.module.", "module.n_averaged"}}) {
+    auto names = with_biases(vgg_features("features."), prefix);
+    names.emplace_back(count);
+    CHECK(ours(listed(names)) == backbone);
+  }
+  CHECK(sentence([] { name_map_of(listed({"n_averaged"})); }).ends_with("the first \"n_averaged\""));
+}
+
 TEST_CASE("Caffe's VGG-16 and ZF, for ImageNet") {
   strings vgg;
   for (auto const& [stage, count] : {std::pair{1, 2}, {2, 2}, {3, 3}, {4, 3}, {5, 3}})

@@ -95,6 +95,7 @@ TEST_CASE("the state dict inside a checkpoint, where it usually is or under a ke
   CHECK(compare(file, "checkpoint.pth") == 8);
   io::pth_file const ema(golden + "checkpoint.pth", "model_ema");
   CHECK(compare(ema, "checkpoint.pth/model_ema") == 8);
+  CHECK((ema.names().size() == 9 && ema.contains("n_averaged")));
   CHECK(io::pth_file(golden + "other_keys.pth", "nets/a").names() == strings{"w"});
   CHECK(
       refused("checkpoint.pth", "mdoel") ==
@@ -107,9 +108,15 @@ TEST_CASE("the state dict inside a checkpoint, where it usually is or under a ke
 
 TEST_CASE("files that are no state dicts are told apart, with what to do") {
   CHECK(refused("legacy.pth").find("older version (in Python: torch.save(torch.load(FILE") != std::string::npos);
-  CHECK(refused("whole_model.pth").find("a whole model (in Python: ") != std::string::npos);
+  CHECK(refused("whole_model.pth") ==
+        "a state dict, found a whole model (in Python: torch.save(torch.load(FILE, weights_only=False).state_dict(), NEW))");
+  for (char const* key : {"", "model"})
+    CHECK(refused("whole_in_dict.pth", key) ==
+          "a state dict, found a whole model under \"model\" (in Python: torch.save(torch.load(FILE, weights_only=False)[\"model\"].state_dict(), "
+          "NEW))");
   CHECK(refused("script.pth").find("a TorchScript archive (in Python: ") != std::string::npos);
-  CHECK(refused("detectron2.pkl").find("as detectron2 writes its .pkl files (in Python: ") != std::string::npos);
+  CHECK(refused("detectron2.pkl").find("torch.save({k: torch.as_tensor(v) for k, v in d['model'].items()}, NEW) if its names are torchvision's") !=
+        std::string::npos);
   CHECK(sentence([] { io::pth_file("tests/golden/pth.safetensors"); }).find("zip archive") != std::string::npos);
   CHECK(sentence([] { io::pth_file("tests/golden"); }) == "tests/golden: expected a .pth file, found a folder");
   CHECK(sentence([] { in_memory(""); }).find("found an empty file") != std::string::npos);
