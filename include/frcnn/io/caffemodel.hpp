@@ -13,6 +13,7 @@
 // Source: BVLC/caffe, src/caffe/proto/caffe.proto; field numbers below.
 #include "frcnn/io/byte_source.hpp"
 #include "frcnn/io/dtype.hpp"
+#include "frcnn/io/foreign_file.hpp"
 #include "frcnn/io/weight_source.hpp"
 
 #if FRCNN_HAS_PROTOZERO
@@ -78,10 +79,16 @@ class caffemodel final : public weight_source {
     try {
       read_net(protozero::data_view(base_, static_cast<std::size_t>(file_.size())));
     } catch (protozero::exception const& e) {
-      throw error(name(), "a whole .caffemodel file", std::string("one that is cut short or damaged (") + e.what() + ")");
+      refuse("a whole .caffemodel file", std::string("one that is cut short or damaged (") + e.what() + ")");
     }
     base_ = nullptr;
-    if (blobs_.empty()) throw error(name(), "a .caffemodel file, layers with blobs", "none of them");
+    if (blobs_.empty()) refuse("a .caffemodel file, layers with blobs", "none of them");
+  }
+  // A file whose first bytes are another format's is that: an error page, an archive.
+  [[noreturn]] void refuse(std::string const& expected, std::string const& found) const {
+    auto const other = foreign_file(file_.text(0, static_cast<std::size_t>(std::min<std::uint64_t>(file_.size(), 512))));
+    if (!other.empty()) throw error(name(), "a .caffemodel file", other);
+    throw error(name(), expected, found);
   }
   std::uint64_t place_of(char const* p) const { return static_cast<std::uint64_t>(p - base_); }
 

@@ -5,6 +5,7 @@
 //   auto const weights = open_weights("checkpoint.pth", "model_ema");       of a .pth file: the state dict under this key
 // Throws error where it is none of these, with what it is, where that is known.
 #include "frcnn/io/caffemodel.hpp"
+#include "frcnn/io/foreign_file.hpp"
 #include "frcnn/io/pth_file.hpp"
 #include "frcnn/io/safetensors.hpp"
 
@@ -40,6 +41,7 @@ inline std::unique_ptr<weight_source> open_weights(std::filesystem::path const& 
 #if FRCNN_HAS_PROTOZERO
       return std::make_unique<caffemodel>(path);
 #else
+      if (auto const other = foreign_file(first); !other.empty()) throw error(path.string(), "a .caffemodel file", other);
       throw error(path.string(), "a build with protozero (Debian: libprotozero-dev), which reads .caffemodel files", "one without");
 #endif
     case weight_format::safetensors: break;
