@@ -36,7 +36,7 @@ from PIL import Image
 import small_step
 import torch_vgg16
 import torchvision_detector
-from caffemodel import blob, layer, net
+from caffemodel import blob, layer, net, old_blob, old_layer
 
 THRESHOLD, MOST, NMS = 0.05, 100, 0.5  # of a detector's boxes, in torchvision and here
 CORNERS = {"portable": 0.01, "fast": 0.05}  # pixels
@@ -172,11 +172,11 @@ def check_forms(preset, model, classes, paths, folder, *sides):
 
 
 def check_caffe(model, paths, folder):
-    """The same network in Caffe's names and units: BGR less a mean, bbox_pred in deltas of pixels."""
+    """The same network in Caffe's names and units: BGR less a mean, bbox_pred in deltas of pixels; in files of both versions."""
     model.transform.image_mean, model.transform.image_std = [122.7717 / 255, 115.9465 / 255, 102.9801 / 255], [1 / 255] * 3
     state = {k: v.numpy() for k, v in model.state_dict().items()}
     layers, position = [], 0
-    add = lambda name, kind, weight, bias: layers.append(layer(name, kind, blob(weight), blob(bias)))
+    add = lambda *told: layers.append(told)
     for stage, count in enumerate((2, 2, 3, 3, 3), 1):
         for i in range(1, count + 1):
             weight = state[f"backbone.{position}.weight"]
@@ -191,9 +191,12 @@ def check_caffe(model, paths, folder):
         weight, bias = state[ours + ".weight"], state[ours + ".bias"]
         add(name, kind, *((weight / units[:, None], bias / units) if name == "bbox_pred" else (weight, bias)))
     file = os.path.join(folder, "vgg16.caffemodel")
-    with open(file, "wb") as out:
-        out.write(net(*layers))
-    compare("a .caffemodel in vgg16_tv", model, (paths[0][:1], []), file, "vgg16_tv")
+    old_kinds = {"Convolution": 4, "InnerProduct": 14}
+    for form, written in (("layer", lambda name, kind, *values: layer(name, kind, *map(blob, values))),
+                          ("layers, V1", lambda name, kind, *values: old_layer(name, old_kinds[kind], *map(old_blob, values)))):
+        with open(file, "wb") as out:
+            out.write(net(*(written(*told) for told in layers)))
+        compare(f"a .caffemodel ({form}) in vgg16_tv", model, (paths[0][:1], []), file, "vgg16_tv")
 
 
 def liven_pyramid(model, picture):
