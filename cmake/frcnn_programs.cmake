@@ -95,7 +95,7 @@ function(frcnn_add_bench)
     target_link_libraries(frcnn_bench_cuda PRIVATE frcnn_program benchmark::benchmark frcnn_cuda_presets frcnn::cuda)
     list(APPEND programs frcnn_bench_cuda)
   endif()
-  foreach(name IN ITEMS throughput vgg16 read_coco)  # our side of bench/peers
+  foreach(name IN ITEMS throughput vgg16 resnet load_weights read_coco)  # our side of bench/peers
     add_executable(${name} ${PROJECT_SOURCE_DIR}/bench/peers/${name}.cpp)
     target_link_libraries(${name} PRIVATE frcnn_program CLI11::CLI11 fmt::fmt)
   endforeach()
@@ -104,7 +104,7 @@ function(frcnn_add_bench)
     foreach(name IN LISTS programs)
       target_compile_options(${name} PRIVATE -O0)
     endforeach()
-    set_target_properties(throughput vgg16 PROPERTIES EXCLUDE_FROM_ALL TRUE)  # compile_pass.bench.peers looks at them
+    set_target_properties(throughput vgg16 resnet load_weights PROPERTIES EXCLUDE_FROM_ALL TRUE)  # compile_pass.bench.peers looks at them
   endif()
 endfunction()
 

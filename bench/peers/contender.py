@@ -9,7 +9,6 @@ import time
 
 import numpy as np
 
-HEIGHT, WIDTH = 600, 800
 TRUTH = [(50, 60, 250, 300), (300, 100, 500, 400), (20, 20, 120, 90)]
 LABELS = [1, 7, 15]
 
@@ -18,6 +17,7 @@ def parser(description, jobs):
     p = argparse.ArgumentParser(description=description)
     p.add_argument("job", choices=jobs)
     p.add_argument("--dir", required=True, help="folder with the model's files and images.rgb")
+    p.add_argument("--size", type=extents, default=(600, 800), help="HxW of the images")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--warmup", type=int, default=2)
     p.add_argument("--runs", type=int, default=5)
@@ -26,13 +26,18 @@ def parser(description, jobs):
     return p
 
 
-def images(folder):
-    """uint8 [N, 600, 800, 3]"""
-    return np.fromfile(f"{folder}/images.rgb", np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
+def extents(text):
+    height, width = map(int, text.split("x"))
+    return height, width
+
+
+def images(folder, size):
+    """uint8 [N, H, W, 3]"""
+    return np.fromfile(f"{folder}/images.rgb", np.uint8).reshape(-1, *size, 3)
 
 
 def as_input(pixels):
-    """What torchvision's detectors take: float32 [3, 600, 800] in 0..1."""
+    """What torchvision's detectors take: float32 [3, H, W] in 0..1."""
     return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) / np.float32(255)
 
 

@@ -183,7 +183,7 @@ class Detector:
         self.device = device
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         torch.manual_seed(0)
-        self.pixels = torch_vgg16.picture()
+        self.pixels = torch_vgg16.picture((600, 800))
         self.model = torch_vgg16.build()
         with torch.no_grad():
             torch_vgg16.liven(self.model, torch.from_numpy(self.pixels).permute(2, 0, 1).float() / 255)

@@ -6,7 +6,7 @@ usage: torch_vgg16.py prepare --dir DIR                      images.rgb, model.s
 
 Weights are random (seed 0) but lively: each predictor's outputs are spread over an image, so that it has 300 live proposals and a hundred
 detections, and suppression its real work.
-What is timed: vgg16.cpp.
+What is timed: jobs.hpp.
 """
 import itertools
 import json
@@ -50,17 +50,18 @@ def build(device=None):
                           rpn_pre_nms_top_n_test=6000, rpn_post_nms_top_n_test=300, box_batch_size_per_image=128).eval()
 
 
+def calibrate(layer, inputs, deviation):
+    """Random weights whose outputs have mean 0 and this deviation over the inputs, [rows, channels]."""
+    layer.weight.normal_()
+    out = inputs @ layer.weight.flatten(1).T
+    layer.weight.mul_((deviation / out.std(0)).reshape([-1] + [1] * (layer.weight.dim() - 1)))
+    layer.bias.copy_(-(inputs @ layer.weight.flatten(1).T).mean(0))
+
+
 def liven(model, image):
-    """Random weights whose outputs have mean 0 over the image, and a deviation: 2 for the RPN's logits, .2 for its corrections, 1 and .5 for
-    the head's. With 2 and 1 for the head float's own rounding moved scores by 1e-5 and more, too near the 1e-4 in which sides must agree; so
-    did normalising every layer's outputs: deep random networks are chaotic then, and forget less of a perturbation with each layer."""
-
-    def calibrate(layer, inputs, deviation):  # inputs [rows, channels]
-        layer.weight.normal_()
-        out = inputs @ layer.weight.flatten(1).T
-        layer.weight.mul_((deviation / out.std(0)).reshape([-1] + [1] * (layer.weight.dim() - 1)))
-        layer.bias.copy_(-(inputs @ layer.weight.flatten(1).T).mean(0))
-
+    """Random weights, those of predictors calibrated over the image: 2 for the RPN's logits, .2 for its corrections, 1 and .5 for the head's.
+    With 2 and 1 for the head float's own rounding moved scores by 1e-5 and more, too near the 1e-4 in which sides must agree; so did
+    normalising every layer's outputs: deep random networks are chaotic then, and forget less of a perturbation with each layer."""
     batch, _ = model.transform([image])
     for layer in model.backbone:
         if isinstance(layer, torch.nn.Conv2d):
@@ -78,9 +79,9 @@ def liven(model, image):
     calibrate(model.roi_heads.box_predictor.bbox_pred, rows, 0.5)
 
 
-def picture():
-    """uint8 [600, 800, 3]: waves and noise."""
-    waves = torch.nn.functional.interpolate(torch.randn(1, 3, 13, 17), (contender.HEIGHT, contender.WIDTH), mode="bicubic")[0]
+def picture(size):
+    """uint8 [H, W, 3]: waves and noise."""
+    waves = torch.nn.functional.interpolate(torch.randn(1, 3, 13, 17), size, mode="bicubic")[0]
     values = 128 + 50 * waves + 15 * torch.randn_like(waves)
     return values.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
 
@@ -91,47 +92,52 @@ def decided(model, pixels):
     return float(scores.diff().abs().min()) > 1e-5
 
 
-def prepare(folder):
-    from fixture import Fixture
-
+def write_for_all(model, liven, folder, size):
+    """images.rgb, model.pth and model.onnx of the model with lively weights."""
     os.makedirs(folder, exist_ok=True)
-    torch.manual_seed(0)
-    model = build()
-    image = torch.from_numpy(contender.as_input(picture()))
+    image = torch.from_numpy(contender.as_input(picture(size)))
     liven(model, image)
-    pixels = itertools.islice((p for p in (picture() for _ in itertools.count()) if decided(model, p)), 4)
+    pixels = itertools.islice((p for p in (picture(size) for _ in itertools.count()) if decided(model, p)), 4)
     np.stack(list(pixels)).tofile(f"{folder}/images.rgb")
     torch.save(model.state_dict(), f"{folder}/model.pth")
+    torch.onnx.export(model, ([image],), f"{folder}/model.onnx", opset_version=17, dynamo=False, input_names=["image"])
+
+
+def prepare(folder, size):
+    from fixture import Fixture
+
+    torch.manual_seed(0)
+    model = build()
+    write_for_all(model, liven, folder, size)
     file = Fixture(format="frcnn 1", preset="vgg16_tv", classes=json.dumps([f"class{i + 1}" for i in range(CLASSES)]),
                    anchor_sizes="[[128,256,512]]", anchor_ratios="[0.5,1,2]", short_side=600, max_side=1000,
                    normalisation=json.dumps({"order": "rgb", "range": 1, "mean": model.transform.image_mean, "deviation": model.transform.image_std}))
     for name, value in model.state_dict().items():
         file.put(name, value)
     file.save(f"{folder}/model.safetensors")
-    torch.onnx.export(model, ([image],), f"{folder}/model.onnx", opset_version=17, dynamo=False, input_names=["image"])
 
 
-def load(folder, mapped):
+def load(build, folder, mapped):
     """The weights as they lie in the file: nothing is drawn, or copied into place. mapped: read when they are first used."""
     model = build("meta")
     model.load_state_dict(torch.load(f"{folder}/model.pth", weights_only=True, mmap=mapped), assign=True)
     return model
 
 
-def main():
-    p = contender.parser(__doc__.splitlines()[0], ("prepare", "detect", "train", "cold"))
+def main(about, build, prepare):
+    p = contender.parser(about.splitlines()[0], ("prepare", "detect", "train", "cold"))
     p.add_argument("--channels-last", action="store_true")
     options = p.parse_args()
     torch.set_num_threads(options.threads)
     if options.job == "prepare":
         with torch.no_grad():
-            prepare(options.dir)
+            prepare(options.dir, options.size)
         return contender.report(ms=[])
 
-    model = load(options.dir, mapped=options.job == "cold")
+    model = load(build, options.dir, mapped=options.job == "cold")
     if options.channels_last:
         model.to(memory_format=torch.channels_last)
-    inputs = [torch.from_numpy(contender.as_input(i)) for i in contender.images(options.dir)]
+    inputs = [torch.from_numpy(contender.as_input(i)) for i in contender.images(options.dir, options.size)]
     autocast = lambda: torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bf16")
 
     def detect(image):
@@ -167,4 +173,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, build, prepare)

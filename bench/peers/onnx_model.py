@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""ONNX Runtime and OpenVINO on the model.onnx that `torch_vgg16.py prepare` leaves, timed as peers. No torch in the process.
+"""ONNX Runtime and OpenVINO on the model.onnx that `prepare` of torch_vgg16.py or torch_resnet.py leaves, timed as peers. No torch in the process.
 
-usage: onnx_vgg16.py detect|cold --runtime onnxruntime|openvino --dir DIR [--precision bf16] [--threads 2] [--warmup 2] [--runs 5] [--json FILE]
+usage: onnx_model.py detect|cold --runtime onnxruntime|openvino --dir DIR [--size HxW] [--precision bf16] [--threads 2] [--warmup 2] [--runs 5] [--json FILE]
 """
 import contender
 
 
 def load(runtime, options):
-    """A function from an image, float32 [3, 600, 800], to (boxes, labels, scores)."""
+    """A function from an image, float32 [3, H, W], to (boxes, labels, scores)."""
     path = f"{options.dir}/model.onnx"
     if runtime == "onnxruntime":
         import onnxruntime
@@ -30,7 +30,7 @@ def main():
     p.add_argument("--runtime", choices=("onnxruntime", "openvino"), required=True)
     options = p.parse_args()
     detect = load(options.runtime, options)
-    inputs = [contender.as_input(i) for i in contender.images(options.dir)]
+    inputs = [contender.as_input(i) for i in contender.images(options.dir, options.size)]
     if options.job == "cold":
         contender.report(ms=[], boxes=len(detect(inputs[0])[1]))
         return
