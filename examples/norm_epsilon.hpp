@@ -10,10 +10,9 @@ namespace console {
 
 inline CLI::Option* add_norm_epsilon(CLI::App& app, std::optional<double>& value) {
   return app
-      .add_option(
-          "--bn-eps", value,
-          "epsilon of batch normalisation in a file of another program (1e-5; 0 for torchvision's published fasterrcnn_resnet50_fpn, told by "
-          "its name: give 0 for these weights, COCO_V1, saved anew)")
+      .add_option("--bn-eps", value,
+                  "epsilon of batch normalisation in a file of another program (1e-5; 0 for torchvision's published "
+                  "fasterrcnn_resnet50_fpn, told by its name: give 0 for these weights, COCO_V1, saved anew)")
       ->check(CLI::Range(0., 1.));
 }
 

@@ -123,7 +123,7 @@ struct side {
     std::vector<std::int32_t> const labels{1, 7, 15};
     cpu::context c(o.compute.cpu());
     trainer<typename preset::model> t(d.model(), c, input_batch<float, cpu>(d.config().normalisation, preset::convention::size_divisor),
-                             {.rate = {.lr = 1e-4, .steps = o.warmup + o.runs}, .optimiser = {.momentum = 0.9, .decay = 5e-4}});
+                                      {.rate = {.lr = 1e-4, .steps = o.warmup + o.runs}, .optimiser = {.momentum = 0.9, .decay = 5e-4}});
     json said{{"ms", json::array()}};
     stopwatch watch;
     t.hooks.after_step = [&](std::int64_t done) {

@@ -273,7 +273,8 @@ std::string taken_unsaid(weights_file const& file, std::optional<double> norm_ep
     return file.name() + ": no file says the epsilon of its batch normalisation; " +
            (known ? number_text(*known) + " is taken, torchvision's of this published file"
             : detail::may_be_coco_v1(detail::mapped<Preset>(file))
-                ? number_text(usual_norm_epsilon) + " is taken, but torchvision's weights COCO_V1 of fasterrcnn_resnet50_fpn, saved anew, need 0"
+                ? number_text(usual_norm_epsilon) +
+                      " is taken, but torchvision's weights COCO_V1 of fasterrcnn_resnet50_fpn, saved anew, need 0"
                 : number_text(usual_norm_epsilon) + " is taken");
   } else {
     return {};

@@ -91,8 +91,8 @@ class pth_file final : public weight_source {
       return "one of an older version (in Python: torch.save(torch.load(FILE, map_location='cpu'), NEW) writes the new form)";
     if (!first.empty() && first[0] == '\x80')
       return "a pickle, as detectron2 writes its .pkl files (in Python: d = pickle.load(open(FILE, 'rb'), encoding='latin1'); "
-             "torch.save({k: torch.as_tensor(v) for k, v in d['model'].items()}, NEW) if its names are torchvision's; detectron2's networks "
-             "are not read)";
+             "torch.save({k: torch.as_tensor(v) for k, v in d['model'].items()}, NEW) if its names are torchvision's; detectron2's "
+             "networks are not read)";
     if (first.empty()) return "an empty file";
     auto const known = foreign_file(first);
     return known.empty() ? "something else" : known;

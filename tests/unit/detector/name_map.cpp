@@ -75,7 +75,8 @@ TEST_CASE("torchvision's vgg16 for ImageNet: the features are the backbone, clas
 
 TEST_CASE("an average of weights (AveragedModel): its count is no tensor of the network") {
   auto const backbone = sorted(with_biases(vgg_features("backbone.")));
-  for (auto const& [prefix, count] : {std::pair{"module.", "n_averaged"}, {"module.module.", "n_averaged"}, {"module.module.", "module.n_averaged"}}) {
+  for (auto const& [prefix, count] :
+       {std::pair{"module.", "n_averaged"}, {"module.module.", "n_averaged"}, {"module.module.", "module.n_averaged"}}) {
     auto names = with_biases(vgg_features("features."), prefix);
     names.emplace_back(count);
     CHECK(ours(listed(names)) == backbone);

@@ -28,10 +28,11 @@ TEST_CASE("a file is opened as what it is, whatever it is called") {
   CHECK(sentence([&] { open_weights("tests/golden/images/grey.png"); }).find("found a PNG image") != std::string::npos);
   // What a download leaves in place of the file, whatever the name of that says.
   for (char const* extension : {".caffemodel", ".pth", ".pt", ".pkl", ".safetensors", ".bin", ""})
-    for (auto const& [bytes, said] : {std::pair<std::string, char const*>("<!DOCTYPE html>\n<html><body>404</body></html>", "found an HTML page"),
-                                      {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "found a pointer of Git LFS"},
-                                      {"\x1f\x8b\x08" + std::string(600, '\1'), "found a file packed by gzip"},
-                                      {std::string(257, 'a') + "ustar" + std::string(600, '\1'), "found a tar archive"}}) {
+    for (auto const& [bytes, said] :
+         {std::pair<std::string, char const*>("<!DOCTYPE html>\n<html><body>404</body></html>", "found an HTML page"),
+          {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "found a pointer of Git LFS"},
+          {"\x1f\x8b\x08" + std::string(600, '\1'), "found a file packed by gzip"},
+          {std::string(257, 'a') + "ustar" + std::string(600, '\1'), "found a tar archive"}}) {
       auto const path = folder / (std::string("page") + extension);
       write_file_atomically(path, bytes);
       CAPTURE(path);

@@ -112,10 +112,12 @@ TEST_CASE("files that are no state dicts are told apart, with what to do") {
         "a state dict, found a whole model (in Python: torch.save(torch.load(FILE, weights_only=False).state_dict(), NEW))");
   for (char const* key : {"", "model"})
     CHECK(refused("whole_in_dict.pth", key) ==
-          "a state dict, found a whole model under \"model\" (in Python: torch.save(torch.load(FILE, weights_only=False)[\"model\"].state_dict(), "
+          "a state dict, found a whole model under \"model\" (in Python: torch.save(torch.load(FILE, "
+          "weights_only=False)[\"model\"].state_dict(), "
           "NEW))");
   CHECK(refused("script.pth").find("a TorchScript archive (in Python: ") != std::string::npos);
-  CHECK(refused("detectron2.pkl").find("torch.save({k: torch.as_tensor(v) for k, v in d['model'].items()}, NEW) if its names are torchvision's") !=
+  CHECK(refused("detectron2.pkl")
+            .find("torch.save({k: torch.as_tensor(v) for k, v in d['model'].items()}, NEW) if its names are torchvision's") !=
         std::string::npos);
   CHECK(sentence([] { io::pth_file("tests/golden/pth.safetensors"); }).find("zip archive") != std::string::npos);
   CHECK(sentence([] { io::pth_file("tests/golden"); }) == "tests/golden: expected a .pth file, found a folder");

@@ -65,8 +65,7 @@ std::vector<box<T>> naive(rpn::placed_anchors<Anchors> const& anchors, Coder con
     for (auto const& p : level) {
       if (static_cast<int>(kept.size()) == o.limit.after_nms) break;
       T const threshold = Rules::template nms_threshold<T>(o.nms_iou);
-      if (std::none_of(kept.begin(), kept.end(), [&](candidate const& q) { return iou(p.where, q.where) > threshold; }))
-        kept.push_back(p);
+      if (std::none_of(kept.begin(), kept.end(), [&](candidate const& q) { return iou(p.where, q.where) > threshold; })) kept.push_back(p);
     }
     all.insert(all.end(), kept.begin(), kept.end());
   }
