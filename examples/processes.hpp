@@ -177,19 +177,25 @@ class process_history {
     if (!times_text_.empty()) times_ = std::max(1, std::atoi(times_text_.c_str()));
   }
 
-  // The rule above. Says what it does.
+  // The rule above.
   template <class Defaults>
   Defaults scaled(Defaults d) const {
-    if (times_ == 1) return d;
     auto const divided = [&](std::int64_t n) { return (n + times_ - 1) / times_; };
-    double const lr = d.rate.lr;
     d.batch *= times_;
     d.rate.lr *= times_;
     d.rate.warmup = divided(d.rate.warmup);
     d.rate.steps = divided(d.rate.steps);
-    say(fmt::format("{} processes' batch: {} images, {} times the preset's; rate {:g} x {}, warm-up and steps of the preset / {}", now_,
-                    d.batch, times_, lr, times_, times_));
     return d;
+  }
+  // Says what the rule has made of the preset's `d`. lr: the run's; lr_told, steps_told: options stand in place of the preset's.
+  template <class Defaults>
+  void say_scaled(Defaults const& d, double lr, bool lr_told, bool steps_told) const {
+    if (times_ == 1) return;
+    auto text = fmt::format("the processes' batch: {} images, {} times the preset's; rate ", d.batch * times_, times_);
+    text += lr_told ? fmt::format("{:g}, as --lr says", lr) : fmt::format("{:g} x {}", d.rate.lr, times_);
+    if (d.rate.warmup > 0) text += fmt::format("; warm-up {} / {}", d.rate.warmup, times_);
+    if (d.rate.steps > 0 && !steps_told) text += fmt::format("; iterations {} / {}", d.rate.steps, times_);
+    say(text);
   }
 
   // Before a checkpoint is compared with these arguments: another number of processes is no other run, and may have other threads.

@@ -253,8 +253,10 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     else if (a.epochs || !rate.steps) rate.steps = p.per_epoch * (a.epochs ? a.epochs : defaults.epochs);
     plans.push_back(p);
   };
-  for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training()))
+  for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training())) {
     add_plan(a.batch ? defaults : history.scaled(defaults));
+    if (!a.batch) history.say_scaled(defaults, plans.back().options.rate.lr, a.lr > 0, a.epochs || !a.steps().empty());
+  }
   if (team.is_first()) a.augment.show<typename Family::convention>(sets.train, images, plans.front().batch, out / "augmented");
   if (a.protocol == "coco") {
     console::say(console::protocol_settings(config));

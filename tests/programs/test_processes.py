@@ -88,11 +88,16 @@ check(bytes_of("resumed-2/model.safetensors") == bytes_of("two/model.safetensors
 
 # the rule of the rate, and a resume that takes batch and rate from the checkpoint
 scaled = train(2, *options, "--no-test", "--out", "scaled")
-check(scaled.returncode == 0 and "4 images, 2 times the preset's; rate 0.01 x 2" in scaled.stderr, scaled)
+check(scaled.returncode == 0 and "4 images, 2 times the preset's; rate 0.01 x 2; warm-up 100 / 2\n" in scaled.stderr, scaled)
 check(abs(steps("scaled")[0]["lr"] - 0.02 / 50) < 1e-9, steps("scaled")[0])
 shutil.rmtree("scaled/checkpoint/step-00000002")
 alone = run("train_voc", *options, "--no-test", "--out", "scaled", "--resume")
 check(alone.returncode == 0 and "going on from step 1" in alone.stderr, alone)
+
+# what options say is not scaled, and not said to be
+told = train(2, *options, "--lr", 0.003, "--no-test", "--out", "told")
+check(told.returncode == 0 and "4 images, 2 times the preset's; rate 0.003, as --lr says; warm-up 100 / 2\n" in told.stderr, told)
+check(len(steps("told")) == 2 and abs(steps("told")[0]["lr"] - 0.003 / 50) < 1e-9, steps("told")[0])
 
 # what is refused is refused once
 for processes, more, words in ((3, ["--batch", 4], ["--batch", "a multiple of the 3 processes", "found 4"]),
