@@ -76,7 +76,7 @@ for data in ("coco", "gt.json:voc/JPEGImages"):  # whatever names COCO data, wit
     check(evaluate("dt.json", data).stdout == evaluate("dt.json", "gt.json").stdout != "", data)
 refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--engine", "portable"), "--engine: expected --model")
 check(run("evaluate", "--results", "dt.json", "--test", "gt.json", env=dict(os.environ, FRCNN_CPU_ENGINE="portable")).returncode == 0, "of the environment")
-for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--origin", "zero"], ["--report", "page.html"]):
+for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--origin", "zero"], ["--channels", "4"], ["--bits", "16"], ["--report", "page.html"]):
     refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", *option), option[0] + ": expected data, or a folder of result files")
 refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--recall"), "--recall: expected --model")
 refused(run("convert_data", "--data", "voc:test", "--to", "test.json", "--as", "all"), "--as: expected a folder as --to")
