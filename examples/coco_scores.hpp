@@ -62,7 +62,7 @@ inline void warn_of_odd_boxes(std::string const& results, std::vector<frcnn::io:
 inline void evaluate_coco_files(std::string const& results, std::string const& test, std::string const& json, bool pycocotools_exact,
                                 int threads) {
   auto const truth = frcnn::io::read_coco_instances(test, [&](std::string const& text) { warn(test + ": " + text); });
-  auto const found = frcnn::io::read_coco_results(results);
+  auto const found = frcnn::io::read_coco_results(results, [&](std::string const& text) { warn(results + ": " + text); });
   std::vector<std::int64_t> images, categories;
   for (auto const& im : truth.images) images.push_back(im.id);
   for (auto const& c : truth.categories) categories.push_back(c.id);

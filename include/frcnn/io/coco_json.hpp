@@ -2,15 +2,16 @@
 // COCO's JSON: instances (images, categories, annotated objects) and results, read in one pass and written.
 //
 //   read_coco_instances(path, warn)     {"images": [..], "categories": [..], "annotations": [..]}, in any order; what else is there is passed over
-//   read_coco_results(path)             [{"image_id": 1, "category_id": 2, "bbox": [x, y, w, h], "score": .9}, ..]; an empty list is one
+//   read_coco_results(path, warn)       [{"image_id": 1, "category_id": 2, "bbox": [x, y, w, h], "score": .9}, ..]; an empty list is one
 //   write_coco_instances(path, instances), write_coco_results(path, results)   every number reads back as it was; the file is whole or not there
 //   write_coco_stats(path, stats)       {"stats": [..]}
 //
 // 1. an annotation has an id, an image, a category and a box. Without "area" it is that of its outline, or of its box; without "iscrowd" it is
-//    no crowd; without "bbox" the box is that of its outline (io/coco_outline.hpp). Each is counted, and told once to `warn`
+//    no crowd; without "bbox" the box is that of its outline (io/coco_outline.hpp). null counts as not there. Each is counted, and told once
+//    to `warn`
 // 2. refused: an id that is there twice, an annotation of an image or a category that is not there, two categories of one name, boxes of
 //    which most reach over the border of their image and would not if they were corners, JSON that ends early (with its byte)
-// 3. told to `warn`: annotation id 0, which pycocotools takes for "found nothing"
+// 3. told to `warn`: annotation id 0, which pycocotools takes for "found nothing"; a negative width or height, of results too, which stays
 // The whole text is in memory while it is read, and the places of its brackets and commas; nothing more than the records stays.
 // Errors name the file and the element: "dt.json, result 17: expected a score, found none".
 #include "frcnn/core/error.hpp"
@@ -51,11 +52,15 @@ std::unordered_map<std::int64_t, std::size_t> index_of_ids(std::string const& pa
   return index;
 }
 
+inline bool is_negative(coco_box const& b) { return b.w < 0 || b.h < 0; }
+
 }  // namespace detail
 
-inline std::vector<coco_result> read_coco_results(std::filesystem::path const& path) {
+inline std::vector<coco_result> read_coco_results(std::filesystem::path const& path,
+                                                  std::function<void(std::string const&)> const& warn = {}) {
   detail::coco_reader reader(path);
   std::vector<coco_result> results;
+  detail::coco_cases negative;
   reader.parse([&](simdjson::ondemand::document& document) {
     if (document.type() != simdjson::ondemand::json_type::array) reader.refuse("a list of results [{\"image_id\": ..}, ..]", "none");
     for (auto element : document.get_array()) {
@@ -74,17 +79,20 @@ inline std::vector<coco_result> read_coco_results(std::filesystem::path const& p
                                                                                     : !(seen & 4) ? "bbox"
                                                                                                   : "score") +
                                                                                    '"');
+      if (detail::is_negative(r.where)) negative.add(reader.here());
       results.push_back(r);
     }
     reader.leave();
   });
+  negative.tell(warn, "result has a box of negative width or height, which is judged as it stands, as pycocotools does",
+                "results have boxes of negative width or height, which are judged as they stand, as pycocotools does");
   return results;
 }
 
 inline coco_instances read_coco_instances(std::filesystem::path const& path, std::function<void(std::string const&)> const& warn = {}) {
   detail::coco_reader reader(path);
   coco_instances file;
-  detail::coco_cases no_area, no_crowd, no_box, id_0;
+  detail::coco_cases no_area, no_crowd, no_box, negative, id_0;
   unsigned lists = 0;
   reader.parse([&](simdjson::ondemand::document& document) {
     if (document.type() != simdjson::ondemand::json_type::object)
@@ -164,6 +172,7 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
               reader.refuse("a box and an area that are finite", "an outline or a box whose size overflows");
           }
           if (!(seen & 32)) no_crowd.add(reader.here());
+          if (detail::is_negative(a.where)) negative.add(reader.here());
           if (a.id == 0) id_0.add(reader.here());
           file.annotations.push_back(a);
         }
@@ -207,6 +216,8 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
                "annotations have no area: it is that of their outlines or their boxes");
   no_crowd.tell(warn, "annotation does not say whether it is a crowd, and counts as none",
                 "annotations do not say whether they are crowds, and count as none");
+  negative.tell(warn, "annotation has a box of negative width or height, which evaluation takes as it stands, as pycocotools does",
+                "annotations have boxes of negative width or height, which evaluation takes as they stand, as pycocotools does");
   id_0.tell(warn, "annotation has the id 0, whose object pycocotools counts as never found",
             "annotations have the id 0, whose objects pycocotools counts as never found");
   return file;

@@ -89,7 +89,7 @@ class coco_reader {
     }
   }
 
-  // f(key, value) for each member of an element of a list.
+  // f(key, value) for each member of an element of a list. One that is null is as if it were not there.
   template <class F>
   void members(json_value element, char const* what, std::size_t index, F const& f) {
     what_ = what, index_ = index, inside_ = true;
@@ -97,7 +97,8 @@ class coco_reader {
     if (element.get_object().get(object)) refuse("an object {..}", "something else");
     for (auto member : object) {
       simdjson::ondemand::raw_json_string const key = member.key();
-      f(key, member.value());
+      json_value value = member.value();
+      if (!value.is_null()) f(key, value);
     }
   }
   void leave() { inside_ = false; }
@@ -120,11 +121,10 @@ class coco_reader {
     if (v.get_string().get(value)) refuse(std::string("text in \"") + key + '"', "something else");
     return std::string(value);
   }
-  // 0, 1, true, false, null.
+  // 0, 1, true, false.
   bool flag(json_value v, char const* key) const {
     bool value;
     if (!v.get_bool().get(value)) return value;
-    if (v.is_null()) return false;
     return number(v, key) != 0;
   }
   coco_box box(json_value v) const {

@@ -85,6 +85,40 @@ TEST_CASE("coco_json: what an annotation does not say is derived, and told once"
                                          "1 annotation has the id 0, whose object pycocotools counts as never found"});
 }
 
+TEST_CASE("coco_json: null is as good as nothing, and a negative size is told and stays") {
+  json_file const f(
+      R"({"images": [{"id": 3, "width": null, "height": null, "file_name": "a.jpg"}], "categories": [{"id": 7, "name": "cat"}], "annotations": [)"
+      R"({"id": 1, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4], "area": null, "iscrowd": null, "ignore": null},)"
+      R"({"id": 2, "image_id": 3, "category_id": 7, "bbox": null, "segmentation": [[10, 10, 20, 10, 20, 30, 10, 30]], "iscrowd": 0},)"
+      R"({"id": 4, "image_id": 3, "category_id": 7, "bbox": [10, 2, -3, 4], "area": 5, "iscrowd": 0, "segmentation": null}]})");
+  std::vector<std::string> said;
+  auto const warn = [&](std::string const& s) { said.push_back(s.substr(0, s.find(';'))); };
+  auto const file = read_coco_instances(f.path, warn);
+  REQUIRE(file.annotations.size() == 3);
+  CHECK(file.images[0].width == 0);
+  CHECK(file.annotations[0].area == 12);
+  CHECK(!file.annotations[0].crowd);
+  CHECK(file.annotations[1].where == coco_box{10, 10, 10, 20});
+  CHECK(file.annotations[1].area == 200);
+  CHECK(file.annotations[2].where == coco_box{10, 2, -3, 4});
+  CHECK(said == std::vector<std::string>{
+                    "1 annotation has no box: it is that of its outline",
+                    "2 annotations have no area: it is that of their outlines or their boxes",
+                    "1 annotation does not say whether it is a crowd, and counts as none",
+                    "1 annotation has a box of negative width or height, which evaluation takes as it stands, as pycocotools does"});
+  CHECK(fault(with(R"({"id": null, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4]})")) ==
+        ", annotation 0: expected \"id\", \"image_id\" and \"category_id\", found no \"id\"");
+  CHECK(fault(with(R"({"id": 1, "image_id": 3, "category_id": 7, "bbox": null})")) ==
+        ", annotation 0: expected \"bbox\", or an outline in \"segmentation\", found neither");
+  CHECK(fault_of_results(R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": null}])") ==
+        ", result 0: expected \"image_id\", \"category_id\", \"bbox\" and \"score\", found no \"score\"");
+  said.clear();
+  json_file const results(R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, -4], "score": 0.5}])");
+  CHECK(read_coco_results(results.path, warn)[0].where.h == -4);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].starts_with("1 result has a box of negative width or height"));
+}
+
 TEST_CASE("coco_json: area and box of polygons and of masks in both encodings") {
   std::string const ids = R"({"id": 1, "image_id": 3, "category_id": 7, "segmentation": )";
   auto const polygon = one(ids + "[[10, 10, 20, 10, 20, 30, 10, 30], [40, 0, 44, 0, 44, 2, 40, 2]]}");
