@@ -46,7 +46,8 @@ inline void warn_of_odd_boxes(std::string const& results, std::vector<frcnn::io:
     auto const& b = d.where;
     fractions += is_fraction(b.x) && is_fraction(b.y) && is_fraction(b.w) && is_fraction(b.h);
     auto const im = image_of.find(d.image);
-    corners += im != image_of.end() && im->second->width > 0 && im->second->height > 0 && frcnn::io::looks_like_corners(b, *im->second);
+    if (im == image_of.end() || im->second->width == 0 || im->second->height == 0) continue;
+    corners += frcnn::io::looks_like_corners(b, im->second->width, im->second->height);
   }
   if (found.size() < 2) return;
   if (fractions == found.size())

@@ -3,7 +3,7 @@
 //
 //   detections   everything below is made from them; Ctrl-C leaves between two images
 //   scores       on stdout, as soon as they are known
-//   results/     VOC server files, coco.json            detections/   a dozen images with boxes            pr.svg   precision over recall
+//   results/     VOC server files, coco.json (of one)   detections/   a dozen images with boxes            pr.svg   precision over recall
 //   report.html  all of it on a page, with the training's curves (report.hpp)
 // None of these depends on another: what can be written is written, what cannot is said.
 #include "coco_scores.hpp"
@@ -38,8 +38,16 @@ class test_pass {
         out_(std::move(out)),
         regions_(std::move(regions)) {}
 
-  // Names that result files cannot hold as they are, and ids that two images have: said before training, not found in the files after it.
-  void warn_of_names() const {
+  // What the files of results cannot hold as it is (names, ids that two images have) or not at all: said before training, not found out
+  // after it.
+  void warn_of_files() const {
+    if (set_.coco_files > 0 && !set_.coco)
+      warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers, and no results/coco.json");
+    else if (set_.coco_files > 1)
+      warn(
+          fmt::format("test data: of {} COCO files, whose ids may be equal: COCO's numbers are of all of them together, and "
+                      "results/coco.json is not written",
+                      set_.coco_files));
     auto const results = files();
     std::size_t ids = 0, classes = 0;
     std::string first_id, first_class;
@@ -83,8 +91,10 @@ class test_pass {
     if (set_.coco)
       attempt([&] {
         auto const results = frcnn::coco_results_of(set_, found);
-        frcnn::io::make_folder(out_ / "results");
-        frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
+        if (set_.coco_files < 2) {
+          frcnn::io::make_folder(out_ / "results");
+          frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
+        }
         result.coco = frcnn::evaluate_coco(set_, results, coco_options_of(false, 0));
         report_coco(*result.coco, set_.coco->categories, {});
       });

@@ -220,7 +220,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
       test_regions = one_file ? in_file(sets.test) : eval::proposal_lists::source(console::proposals_of(sets.test, a.test_proposals));
   }
   console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out, test_regions);
-  if (!a.no_test) test.warn_of_names();
+  if (!a.no_test) test.warn_of_files();
 
   // The schedule: of joint training, or of the RPN's steps and of the head's.
   data::training_options images{.short_side = config.short_side,

@@ -146,6 +146,14 @@ mixed = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", "vo
 check(mixed.returncode == 0 and "mAP50" in mixed.stdout, mixed)
 check("taken before" not in mixed.stderr, mixed)
 
+# Of several files the numbers are those of all together, and no file has their ids; of both layouts there is AP50. Both are said in time.
+for second, numbers, words in (("test.json:voc/JPEGImages", True, "of 2 COCO files, whose ids may be equal"), ("voc:test", False, "not COCO's numbers, and no results/coco.json")):
+    out = f"split-{numbers}"
+    r = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", second, "--split", 0.5, *TINY, "--iterations", "1", "--out", out)
+    check(r.returncode == 0 and ("Average Precision  (AP) @[ IoU=0.50:0.95" in r.stdout) == numbers and "mAP50" in r.stdout, r)
+    check(r.stderr.count(words) == 1 and r.stderr.index(words) < r.stderr.index("step 1 of 1"), r)
+    check(not pathlib.Path(out, "results/coco.json").exists(), out)
+
 # Pictures that both layouts name, through a link too, are taken twice, which is said once, with the first.
 pathlib.Path("linked").symlink_to("voc/JPEGImages")
 twice = run("inspect_data", "--data", "voc:trainval", "--data", "trainval.json:linked", "--no-test", "--threads", 1)

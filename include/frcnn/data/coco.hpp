@@ -6,10 +6,12 @@
 //   FILE.json[:IMAGES]                        images in IMAGES; without it beside the file, or as above one folder up
 //
 // 1. classes are the first file's categories in order of id, then new names of the others; the mapping goes to options.note. An image keeps
-//    its id in sample::number, and is called by its file_name without extension
+//    its id in sample::number, and is called by its file_name without extension. Of several files, or with folders beside them, ids may be
+//    equal: images are numbered from 1 there, and so is what dataset::coco says
 // 2. the box is x .. x + w, y .. y + h in pixels from 0, clipped to its image. Crowds and what is marked `ignore` are objects that are
 //    difficult: training makes ignore regions of them where it is told so
-// 3. images, boxes and classes are checked, and warned of, as voc.hpp says; the JSON itself as io/coco_json.hpp says
+// 3. images, boxes and classes are checked, and warned of, as voc.hpp says; the JSON itself as io/coco_json.hpp says, which asks whether
+//    boxes are corners: where it does not know the size of an image, that is asked here
 //
 // Example: dataset const train = read_coco({*find_coco("COCO:train2017", "train")});
 // Invariant: what write_coco writes of a data set reads back as the same data set: images, order, classes, boxes.
@@ -147,6 +149,51 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
   }
 }
 
+using coco_numbers = std::unordered_map<std::int64_t, std::int64_t>;  // of images: by the file's ids those in a whole of several files
+
+// Adds a file to a whole, in which images, categories (by name) and annotations are numbered from 1.
+inline coco_numbers join_coco(io::coco_instances& whole, io::coco_instances const& file) {
+  coco_numbers images, categories;
+  for (auto const& c : file.categories) {
+    auto at = std::find_if(whole.categories.begin(), whole.categories.end(), [&](auto const& known) { return known.name == c.name; });
+    if (at == whole.categories.end()) at = whole.categories.insert(at, {static_cast<std::int64_t>(whole.categories.size() + 1), c.name});
+    categories.emplace(c.id, at->id);
+  }
+  for (auto im : file.images) {
+    auto const number = static_cast<std::int64_t>(whole.images.size() + 1);
+    images.emplace(im.id, number);
+    im.id = number;
+    whole.images.push_back(std::move(im));
+  }
+  for (auto a : file.annotations) {
+    a.id = static_cast<std::int64_t>(whole.annotations.size() + 1);
+    a.image = images.at(a.image);
+    a.category = categories.at(a.category);
+    whole.annotations.push_back(a);
+  }
+  return images;
+}
+
+// Throws where most boxes of images whose size the file does not say are corners, by the sizes of `data`. numbers: empty where
+// sample::number is the file's id.
+inline void check_corners(std::string const& path, io::coco_instances const& file, coco_numbers const& numbers, dataset const& data) {
+  std::set<std::int64_t> without_size;
+  for (auto const& im : file.images)
+    if (im.width == 0 || im.height == 0) without_size.insert(im.id);
+  if (without_size.empty()) return;
+  std::unordered_map<std::int64_t, sample const*> by_number;
+  for (auto const& s : data.samples) by_number.emplace(s.number, &s);
+  io::detail::coco_corners corners;
+  for (std::size_t i = 0; i < file.annotations.size(); ++i) {
+    auto const& a = file.annotations[i];
+    if (!without_size.contains(a.image)) continue;
+    auto const found = by_number.find(numbers.empty() ? a.image : numbers.at(a.image));
+    if (found == by_number.end()) continue;
+    corners.add(a.where, found->second->width, found->second->height, [&] { return io::detail::place_of(path, i, a); });
+  }
+  corners.check();
+}
+
 // "1 person -> 1, 3 car -> 2", where that is news: ids are not the labels.
 inline std::string mapping_of(io::coco_instances const& file, std::vector<std::string> const& classes) {
   std::string text;
@@ -183,13 +230,23 @@ inline dataset read_joined(std::vector<voc_source> const& folders, std::vector<c
       for (auto const& c : file->categories)
         if (std::find(options.classes.begin(), options.classes.end(), c.name) == options.classes.end()) options.classes.push_back(c.name);
   voc_listing listing = detail::list_voc(folders, options);
+  bool const joined = sources.size() + folders.size() > 1;
+  auto whole = std::make_shared<io::coco_instances>();
+  std::vector<detail::coco_numbers> numbers(sources.size());
   for (std::size_t i = 0; i < sources.size(); ++i) {
+    std::size_t const before = listing.images.size();
     detail::list_coco(sources[i], *files[i], listing);
+    if (joined) {
+      numbers[i] = detail::join_coco(*whole, *files[i]);
+      for (std::size_t k = before; k < listing.images.size(); ++k) listing.images[k].number = numbers[i].at(listing.images[k].number);
+    }
     if (auto const mapping = detail::mapping_of(*files[i], options.classes); !mapping.empty())
       listing.notes.push_back(sources[i].file.string() + ": categories and their labels: " + mapping);
   }
   auto data = read_listed(std::move(listing), all, splits, options);
-  if (files.size() == 1 && folders.empty()) data.coco = files.front();
+  for (std::size_t i = 0; i < sources.size(); ++i) detail::check_corners(sources[i].file.string(), *files[i], numbers[i], data);
+  data.coco_files = files.size();
+  if (folders.empty()) data.coco = joined ? std::move(whole) : files.front();
   return data;
 }
 
@@ -199,7 +256,8 @@ inline dataset read_coco(std::vector<coco_source> const& sources, voc_options co
 }
 
 // A data set as a COCO file says it: image ids and annotation ids from 1, categories 1..K in the order of the labels; file_name: the
-// image's path relative to `images`. A difficult object is one with "ignore".
+// image's path relative to `images`. A difficult object is one with "ignore". What a COCO file says beyond a data set (its ids, areas, crowds,
+// outlines) is not in it.
 inline io::coco_instances coco_of(dataset const& data, std::filesystem::path const& images) {
   io::coco_instances file;
   for (std::size_t k = 0; k < data.classes.size(); ++k) file.categories.push_back({static_cast<std::int64_t>(k + 1), data.classes[k]});

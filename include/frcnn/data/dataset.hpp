@@ -51,14 +51,15 @@ struct sample {
   int orientation = 1;          // EXIF's: how the stored image is turned first (data/exif.hpp)
   std::vector<object> objects;
   bool annotated = true;    // false: nobody has said what is on it
-  std::int64_t number = 0;  // its id in a COCO file
+  std::int64_t number = 0;  // its id in `coco`, which is that of its COCO file where there is one file alone
 };
 
 struct dataset {
   std::vector<std::string> classes;
   std::vector<sample> samples;
-  std::shared_ptr<io::coco_instances const> coco{};  // what its COCO file says; null: it is of none, or of several
+  std::shared_ptr<io::coco_instances const> coco{};  // what its COCO files say, several with ids of their own; null: it is of others too
   pixel_layout layout{};                             // what its files are decoded to
+  std::size_t coco_files = 0;                        // how many COCO files it is of
 
   std::size_t size() const { return samples.size(); }
   encoded_image pixels(std::size_t i) const {

@@ -10,7 +10,8 @@
 //    no crowd; without "bbox" the box is that of its outline (io/coco_outline.hpp). null counts as not there. Each is counted, and told once
 //    to `warn`
 // 2. refused: an id that is there twice, an annotation of an image or a category that is not there, two categories of one name, boxes of
-//    which most reach over the border of their image and would not if they were corners, JSON that ends early (with its byte)
+//    which most reach over the border of their image and would not if they were corners (where the file does not say how large an image is,
+//    data/coco.hpp asks the same of the image), JSON that ends early (with its byte)
 // 3. told to `warn`: annotation id 0, which pycocotools takes for "found nothing"; a negative width or height, of results too, which stays
 // The whole text is in memory while it is read, and the places of its brackets and commas; nothing more than the records stays.
 // Errors name the file and the element: "dt.json, result 17: expected a score, found none".
@@ -53,6 +54,29 @@ std::unordered_map<std::int64_t, std::size_t> index_of_ids(std::string const& pa
 }
 
 inline bool is_negative(coco_box const& b) { return b.w < 0 || b.h < 0; }
+
+// Boxes of a file in images of known size: refused where most reach over the border, and would not if they were corners.
+struct coco_corners {
+  std::size_t judged = 0, as_corners = 0;
+  std::string first;
+  // here(): the annotation, for messages.
+  template <class Here>
+  void add(coco_box const& b, int width, int height, Here const& here) {
+    ++judged;
+    if (looks_like_corners(b, width, height) && as_corners++ == 0) first = here();
+  }
+  void check() const {
+    if (judged > 1 && 2 * as_corners > judged)
+      throw error(first, "boxes as x, y, width, height",
+                  std::to_string(as_corners) + " of " + std::to_string(judged) +
+                      " boxes that reach over the border of their image, and would not as corners x1, y1, x2, y2");
+  }
+};
+
+// "a.json, annotation 5 (id 17)"
+inline std::string place_of(std::string const& path, std::size_t index, coco_annotation const& a) {
+  return path + ", annotation " + std::to_string(index) + " (id " + std::to_string(a.id) + ')';
+}
 
 }  // namespace detail
 
@@ -194,23 +218,17 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
   std::unordered_set<std::string> names;
   for (auto const& c : file.categories)
     if (!names.insert(c.name).second) throw error(reader.path(), "categories whose names differ", "'" + c.name + "' twice");
-  std::size_t judged = 0, as_corners = 0;
-  std::string first;
+  detail::coco_corners corners;
   for (std::size_t i = 0; i < file.annotations.size(); ++i) {
     auto const& a = file.annotations[i];
-    auto const here = [&] { return reader.path() + ", annotation " + std::to_string(i) + " (id " + std::to_string(a.id) + ')'; };
+    auto const here = [&] { return detail::place_of(reader.path(), i, a); };
     auto const found = image_at.find(a.image);
     if (found == image_at.end()) throw error(here(), "the id of an image of the file", std::to_string(a.image));
     if (!category_at.contains(a.category)) throw error(here(), "the id of a category of the file", std::to_string(a.category));
     auto const& im = file.images[found->second];
-    if (im.width == 0 || im.height == 0) continue;
-    ++judged;
-    if (looks_like_corners(a.where, im) && as_corners++ == 0) first = here();
+    if (im.width != 0 && im.height != 0) corners.add(a.where, im.width, im.height, here);
   }
-  if (judged > 1 && 2 * as_corners > judged)
-    throw error(first, "boxes as x, y, width, height",
-                std::to_string(as_corners) + " of " + std::to_string(judged) +
-                    " boxes that reach over the border of their image, and would not as corners x1, y1, x2, y2");
+  corners.check();
   no_box.tell(warn, "annotation has no box: it is that of its outline", "annotations have no box: it is that of their outlines");
   no_area.tell(warn, "annotation has no area: it is that of its outline or its box",
                "annotations have no area: it is that of their outlines or their boxes");

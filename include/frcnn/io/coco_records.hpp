@@ -35,8 +35,8 @@ struct coco_image {
 };
 
 // Whether a box reaches over the border of its image, and would not if its four numbers were the corners x1, y1, x2, y2.
-inline bool looks_like_corners(coco_box const& b, coco_image const& im) {
-  return (b.x + b.w > im.width + 1 || b.y + b.h > im.height + 1) && b.w > b.x && b.h > b.y && b.w <= im.width + 1 && b.h <= im.height + 1;
+inline bool looks_like_corners(coco_box const& b, int width, int height) {
+  return (b.x + b.w > width + 1 || b.y + b.h > height + 1) && b.w > b.x && b.h > b.y && b.w <= width + 1 && b.h <= height + 1;
 }
 
 struct coco_annotation {

@@ -1,6 +1,6 @@
 #pragma once
-// COCO's evaluation of detections on a data set that was read from a COCO file: results with the file's own ids, judged by what the file says
-// (areas of outlines, crowds, boxes that are not clipped).
+// COCO's evaluation of detections on a data set that was read from COCO files: results with the file's own ids (of several files joined, with
+// those of dataset::coco), judged by what the files say (areas of outlines, crowds, boxes that are not clipped).
 //
 // Example: auto const results = coco_results_of(set, detect_all(d, set));  auto const e = evaluate_coco(set, results);
 #include "frcnn/data/dataset.hpp"
@@ -14,7 +14,7 @@ namespace frcnn::inline FRCNN_ABI {
 
 // In the order of the data set. found: a list of each image. Detections of classes that the file does not have are left out.
 inline std::vector<io::coco_result> coco_results_of(data::dataset const& set, std::span<std::vector<detection> const> found) {
-  if (!set.coco) throw error("COCO's results", "data of one COCO file", "other data");
+  if (!set.coco) throw error("COCO's results", "data of COCO files alone", "other data");
   std::map<std::string, std::int64_t> id;
   for (auto const& c : set.coco->categories) id.emplace(c.name, c.id);
   std::vector<io::coco_result> results;
@@ -30,7 +30,7 @@ inline std::vector<io::coco_result> coco_results_of(data::dataset const& set, st
 // On the images and the classes of the data set.
 inline eval::coco_evaluation evaluate_coco(data::dataset const& set, std::span<io::coco_result const> results,
                                            eval::coco_options const& options = {}) {
-  if (!set.coco) throw error("COCO's evaluation", "data of one COCO file", "other data");
+  if (!set.coco) throw error("COCO's evaluation", "data of COCO files alone", "other data");
   std::vector<std::int64_t> images, categories;
   for (auto const& s : set.samples) images.push_back(s.number);
   for (auto const& c : set.coco->categories)

@@ -6,6 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include <tuple>
+#include <utility>
+
 using namespace frcnn;
 using namespace frcnn::data;
 
@@ -96,7 +99,29 @@ TEST_CASE("coco: files whose category ids differ are joined by name") {
   CHECK(set.samples[0].objects[0].label == 2);
   CHECK(set.samples[2].objects[0].label == 2);
   CHECK(set.samples[2].objects[1].label == 3);
-  CHECK(!set.coco);
+  // What the files say is one, numbered anew: ids of two files may be equal.
+  CHECK(set.coco_files == 2);
+  REQUIRE(set.coco);
+  auto const& whole = *set.coco;
+  REQUIRE(whole.categories.size() == 3);
+  for (auto const& [k, name] : {std::pair{0, "cat"}, {1, "dog"}, {2, "cow"}}) {
+    CHECK(whole.categories[static_cast<std::size_t>(k)].id == k + 1);
+    CHECK(whole.categories[static_cast<std::size_t>(k)].name == name);
+  }
+  REQUIRE(whole.images.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(whole.images[i].id == static_cast<std::int64_t>(i + 1));
+    CHECK(set.samples[i].number == whole.images[i].id);
+    CHECK(set.samples[i].id + ".png" == whole.images[i].file_name);
+  }
+  REQUIRE(whole.annotations.size() == 3);
+  for (auto const& [k, image, category] : {std::tuple{0, 1, 2}, {1, 3, 2}, {2, 3, 3}}) {
+    auto const& a = whole.annotations[static_cast<std::size_t>(k)];
+    CHECK(a.id == k + 1);
+    CHECK(a.image == image);
+    CHECK(a.category == category);
+    CHECK(a.area == 9);
+  }
   std::string const again = "1 image is a file that was taken before, and is taken once more with the objects of its own entry: ";
   CHECK(std::count(f.warnings.begin(), f.warnings.end(), "a, b: " + again + "VOC/images/b.png") == 1);
   // Through a link, and beside a folder in VOC layout, too.
@@ -169,6 +194,23 @@ TEST_CASE("coco: bad boxes and missing images are said as VOC's are") {
   f.file("", "c.json", R"({"id": 1, "name": "x"})", R"({"id": 1, "file_name": "a.png\u0000.jpg"})");  // which the system would cut
   CHECK(f.without_root(sentence([&] { f.read_files({"c.json"}); })) ==
         "VOC/c.json, image 0 (id 1): expected a \"file_name\" without a zero byte, found 'a.png\\x00.jpg'");
+}
+
+TEST_CASE("coco: corners are refused where the file does not say how large its images are") {
+  coco_folder f;
+  // As x, y, width, height most reach over the border of an image of 20 x 10, as corners none.
+  std::string const boxes = coco_folder::annotation(1, 4, 3, "10, 2, 15, 9") + "," + coco_folder::annotation(2, 4, 3, "4, 4, 18, 9") + "," +
+                            coco_folder::annotation(3, 4, 3, "1, 1, 4, 4");
+  f.file(boxes);
+  std::string const expected =
+      "VOC/a.json, annotation 0 (id 1): expected boxes as x, y, width, height, found 2 of 3 boxes that reach over the border of their "
+      "image, and would not as corners x1, y1, x2, y2";
+  CHECK(f.without_root(sentence([&] { f.read_files({"a.json"}); })) == expected);
+  f.file(coco_folder::annotation(1, 70, 18, "1, 2, 3, 4"), "b.json");  // which is right, and has the same ids
+  CHECK(f.without_root(sentence([&] { f.read_files({"b.json", "a.json"}); })) == expected);
+  f.file(coco_folder::annotation(1, 4, 3, "10, 2, 15, 9") + "," + coco_folder::annotation(2, 4, 3, "4, 4, 8, 5") + "," +
+         coco_folder::annotation(3, 4, 3, "1, 1, 4, 4"));
+  CHECK(f.read_files({"a.json"}).samples[1].objects.size() == 3);  // one of three
 }
 
 TEST_CASE("coco: which data a name means") {
