@@ -4,7 +4,8 @@
 // The data is checked as train_voc checks it, and what is written is what training would see: boxes clipped to their images, every object
 // that is used. Either form trains to the same bytes under the same --difficult (its default is the layout's) and --classes (a folder's are
 // in order of name, a file's in order of id); where one of them, or --exif, has to be said, it is. VOC has no crowds, areas and outlines: a
-// crowd becomes a difficult object.
+// crowd becomes a difficult object, and one that VOC calls difficult has "ignore", which COCO's numbers do not heed. COCO to COCO is refused:
+// outlines are not kept, and ids, areas and crowds would be lost.
 #include "coco_data.hpp"
 #include "data_options.hpp"
 #include "outputs.hpp"
@@ -33,6 +34,8 @@ static void say_how_to_read(data::dataset const& set, bool to_json) {
     console::say(fmt::format("{} of {} objects are {}: training ignores those of COCO's layout and drops those of VOC's (--difficult)",
                              difficult, objects,
                              to_json ? "difficult, and have ignore in the file" : "crowds or ignored, and are marked difficult"));
+  if (difficult && to_json)
+    console::say("COCO's numbers do not heed ignore: there an object that is difficult and not found is missed, while AP50 ignores it");
   bool const all_used = std::ranges::count(is_used, true) == static_cast<std::ptrdiff_t>(set.classes.size());
   if (!to_json && (!all_used || !std::ranges::is_sorted(set.classes)))
     console::say(fmt::format("a folder's classes are those of its objects, in order of name: --classes {} keeps the file's",
@@ -66,6 +69,7 @@ int main(int argc, char** argv) {
     for (auto const& s : source.coco) inputs.push_back(s.file);
     if (to_json) {
       console::check_files(inputs, {out});
+      if (!source.coco.empty()) throw error("--to", "a folder, since --data is COCO's already", to);
       if (!overwrite) console::check_nothing_there(out, "a file", "--overwrite replaces it");
     } else {
       io::check_new_folder(out);

@@ -117,9 +117,12 @@ r = run("convert_data", "--data", "turned.json:voc/JPEGImages", "--to", "turned"
 names = [of["name"] for of in sorted(turned["categories"], key=lambda of: of["id"])]
 check(r.returncode == 0 and f"--classes {','.join(names)} keeps the file's" in r.stderr and " objects are crowds or ignored, and are marked difficult" in r.stderr, r)
 r = run("convert_data", "--data", "turned", "--to", "back.json")
-check(" objects are difficult, and have ignore in the file" in r.stderr and "--classes" not in r.stderr, r)
+check(" objects are difficult, and have ignore in the file" in r.stderr and "COCO's numbers do not heed ignore" in r.stderr and "--classes" not in r.stderr, r)
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "again"), "again", "a new or an empty folder")
 refused(run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "trainval.json"), "an output that is no input")
+r = run("convert_data", "--data", "trainval.json:voc/JPEGImages", "--to", "copy.json")  # ids, areas, crowds and outlines would be lost
+refused(r, "--to: expected a folder, since --data is COCO's already, found copy.json")
+check("checked" not in r.stderr and not pathlib.Path("copy.json").exists(), r)
 pathlib.Path("settings.json").write_text("{}")
 for place, word in (("settings.json", "settings.json: expected a place without a file (--overwrite replaces it)"), ("nowhere/a.json", "a folder to write into"),
                     ("again", "a new or an empty folder"), ("nowhere/again", "'nowhere', a file")):  # before the data is checked
