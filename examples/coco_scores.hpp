@@ -18,7 +18,7 @@ inline frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int thr
   o.pycocotools_exact = pycocotools_exact;
   o.threads = threads;
   o.progress = [stops, show = progress()](std::size_t done, std::size_t all) mutable {
-    show(fmt::format("{} of {} categories", done, all), done == all);
+    show(fmt::format("COCO's numbers: {} of {} parts", done, all), done == all);
     if (stops) stop_between(done, all);
   };
   return o;

@@ -136,7 +136,7 @@ int main(int argc, char** argv) {
     compute.report();
     console::attempts attempt;
     auto const truth = console::judged_objects(truth_of(set), left_out);
-    console::tested result{set, set.classes, found, truth, metric.get().metric, std::move(proposals_found)};
+    console::tested result{set, set.classes, found, truth, metric.get().metric, compute.threads, std::move(proposals_found)};
     if (set.coco)
       attempt([&] {
         result.coco = evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, compute.threads));

@@ -49,7 +49,7 @@ inline std::string ap_text(double v) { return frcnn::eval::format_ap(v < 0 ? std
 class report_writer {
  public:
   report_writer(run_facts const& facts, tested const* t) : facts_(facts), page_(facts.title), t_(t) {
-    if (t_) study_ = frcnn::eval::study_detections(t_->found, t_->truth, static_cast<int>(t_->classes.size()), t_->metric);
+    if (t_) study_ = frcnn::eval::study_detections(t_->found, t_->truth, static_cast<int>(t_->classes.size()), t_->metric, t_->threads);
   }
   std::string page() {
     if (t_) result(), sizes(), thresholds(), confusion(), errors(), recall(), pictures();

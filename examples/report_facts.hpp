@@ -66,6 +66,7 @@ struct tested {
   std::span<std::vector<frcnn::detection> const> found;
   std::span<std::vector<frcnn::eval::truth_box> const> truth;
   frcnn::eval::ap_metric metric;
+  int threads = 0;  // to evaluate with; 0: as many as there are cores
   recall_study recall{};
   std::optional<frcnn::eval::coco_evaluation> coco{};  // of data in COCO's layout: what its file says of areas and crowds
 };

@@ -28,13 +28,14 @@ namespace console {
 
 class test_pass {
  public:
-  // set: stays the caller's. regions: where the head looks, in place of the RPN's proposals.
-  test_pass(frcnn::data::dataset const& set, std::string split, std::vector<std::string> classes, metric_argument metric,
+  // set: stays the caller's. threads: to evaluate with. regions: where the head looks, in place of the RPN's proposals.
+  test_pass(frcnn::data::dataset const& set, std::string split, std::vector<std::string> classes, metric_argument metric, int threads,
             std::filesystem::path out, frcnn::region_source regions = {})
       : set_(set),
         split_(std::move(split)),
         classes_(std::move(classes)),
         metric_(metric),
+        threads_(threads),
         out_(std::move(out)),
         regions_(std::move(regions)) {}
 
@@ -86,7 +87,7 @@ class test_pass {
     }
     run.times.emplace_back("test", timed_images(clock.seconds(), set_.size()));
     auto const truth = frcnn::truth_of(set_);
-    tested result{set_, classes_, found, truth, metric_.get().metric};
+    tested result{set_, classes_, found, truth, metric_.get().metric, threads_};
     frcnn::eval::voc_evaluation scores;
     if (set_.coco)
       attempt([&] {
@@ -95,7 +96,7 @@ class test_pass {
           frcnn::io::make_folder(out_ / "results");
           frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
         }
-        result.coco = frcnn::evaluate_coco(set_, results, coco_options_of(false, 0));
+        result.coco = frcnn::evaluate_coco(set_, results, coco_options_of(false, threads_));
         report_coco(*result.coco, set_.coco->categories, {});
       });
     if (set_.annotated()) attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });
@@ -170,6 +171,7 @@ class test_pass {
   std::string split_;
   std::vector<std::string> classes_;
   metric_argument metric_;
+  int threads_;
   std::filesystem::path out_;
   frcnn::region_source regions_;
 };

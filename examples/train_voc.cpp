@@ -219,7 +219,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (!a.no_test)
       test_regions = one_file ? in_file(sets.test) : eval::proposal_lists::source(console::proposals_of(sets.test, a.test_proposals));
   }
-  console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, out, test_regions);
+  console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, a.compute.threads, out, test_regions);
   if (!a.no_test) test.warn_of_files();
 
   // The schedule: of joint training, or of the RPN's steps and of the head's.

@@ -29,7 +29,6 @@
 
 #include <functional>
 #include <limits>
-#include <mutex>
 #include <numeric>
 #include <optional>
 
@@ -52,7 +51,7 @@ struct coco_options {
   std::vector<int> limits = {1, 10, 100};                    // ascending
   bool pycocotools_exact = false;                            // annotation id 0 as there (eval/coco_match.hpp)
   int threads = 0;                                           // 0: as many as there are cores
-  std::function<void(std::size_t, std::size_t)> progress{};  // categories done, and of how many; one call at a time, from any thread
+  std::function<void(std::size_t, std::size_t)> progress{};  // parts of the work done, and of how many; one call at a time, from any thread
 };
 
 struct coco_evaluation {
@@ -249,6 +248,7 @@ inline coco_evaluation evaluate_coco(std::span<std::int64_t const> images, std::
   // 2.
   std::vector<coco_verdict> verdicts(found.order.size() * A * T);
   auto const chunks = chunks_of(found, 4096);
+  turn_counter done(options.progress, chunks.size() + K);
   for_each_in_parallel(chunks.size(), options.threads, [&](std::size_t c) {
     coco_matcher matcher;
     for_each_group(found, chunks[c], [&](std::size_t begin, std::size_t end) {
@@ -275,6 +275,7 @@ inline coco_evaluation evaluate_coco(std::span<std::int64_t const> images, std::
           }
       }
     });
+    done.add();
   });
 
   // The largest first: they decide when the last thread is done.
@@ -282,15 +283,11 @@ inline coco_evaluation evaluate_coco(std::span<std::int64_t const> images, std::
   std::iota(by_size.begin(), by_size.end(), std::size_t{0});
   std::stable_sort(by_size.begin(), by_size.end(),
                    [&](std::size_t a, std::size_t b) { return found.in_category(a) > found.in_category(b); });
-  std::mutex telling;
-  std::size_t done = 0;
   for_each_in_parallel(K, options.threads, [&](std::size_t i) {
     std::size_t const k = by_size[i], begin = found.category_begin[k], n = found.in_category(k);
     detail::coco_accumulator{}(e, k, detections, std::span(found.order).subspan(begin, n), std::span(rank).subspan(begin, n),
                                std::span<coco_verdict const>(verdicts).subspan(begin * A * T, n * A * T));
-    if (!options.progress) return;
-    std::lock_guard const lock(telling);
-    options.progress(++done, K);
+    done.add();
   });
   return e;
 }

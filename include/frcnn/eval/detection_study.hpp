@@ -44,9 +44,10 @@ struct detection_study {
   }
 };
 
-// Lists: one per image, in the same order. Throws error for what evaluate_voc refuses.
+// Lists: one per image, in the same order. threads: of COCO's evaluation; 0: as many as there are cores. Throws error for what evaluate_voc
+// refuses.
 inline detection_study study_detections(std::span<std::vector<detection> const> detections, std::span<std::vector<truth_box> const> truths,
-                                        int classes, ap_metric metric = ap_metric::area) {
+                                        int classes, ap_metric metric = ap_metric::area, int threads = 0) {
   detection_study s;
   for (double const iou : recall_thresholds) s.at.push_back(evaluate_voc(detections, truths, classes, {metric, iou}));
   for (auto const& c : s.at.front().classes) {
@@ -55,7 +56,7 @@ inline detection_study study_detections(std::span<std::vector<detection> const> 
   }
   s.confusion = confusions(detections, truths, s.scores);
   s.errors = study_errors(detections, truths, classes);
-  s.sizes = evaluate_coco(detections, truths, classes);
+  s.sizes = evaluate_coco(detections, truths, classes, {.threads = threads});
   for (std::size_t i = 0; i < truths.size(); ++i) {
     image_mistakes m{i};
     for (auto const& o : confusions_of(detections[i], truths[i], s.scores))
