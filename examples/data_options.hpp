@@ -132,6 +132,7 @@ struct datasets {
     bool headers_only = false;      // nothing is decoded
     std::string validation{};       // ROOT, ROOT:SPLIT or FILE.json; empty: the images held out, where there are any
     double held_out = 0;            // this part of the training images is not trained on
+    frcnn::data::check_sharing sharing{};  // the processes of this machine that read this data
     bool validates() const { return !validation.empty() || held_out > 0; }
   };
 
@@ -149,6 +150,7 @@ struct datasets {
       auto options = how.options(name, r.threads);
       options.known = &checked;
       options.headers_only = r.headers_only;
+      options.sharing = r.sharing;
       return options;
     };
     auto options = options_of("training data");

@@ -33,12 +33,16 @@ inline bool compare_pixels(std::string const& init, frcnn::pixel_layout const& o
   return theirs == ours;
 }
 
-inline frcnn::pixel_normalisation measured(frcnn::data::dataset const& set, frcnn::pixel_normalisation const& preset, int threads) {
-  auto const statistics =
-      frcnn::data::measure_pixels(set, set.layout.channels, threads, [show = progress()](std::size_t done, std::size_t all) mutable {
+// share: of several processes, each of which reads a part of the images.
+inline frcnn::pixel_normalisation measured(frcnn::data::dataset const& set, frcnn::pixel_normalisation const& preset, int threads,
+                                           frcnn::data::measuring_share const& share) {
+  auto const statistics = frcnn::data::measure_pixels(
+      set, set.layout.channels, threads,
+      [show = progress()](std::size_t done, std::size_t all) mutable {
         show(fmt::format("training data: pixels of {} of {} images measured", done, all), done == all);
         stop_if_interrupted();
-      });
+      },
+      share);
   auto const n = static_cast<std::size_t>(statistics.channels);
   std::vector<double> const mean(statistics.mean.begin(), statistics.mean.begin() + n),
       deviation(statistics.deviation.begin(), statistics.deviation.begin() + n);

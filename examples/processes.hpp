@@ -3,6 +3,7 @@
 // nothing of this is felt.
 //
 //   process 0    prints, writes files, and saves checkpoints
+//   images       each decodes its share of them for the check, and for the statistics of pixels
 //   batch        --batch is that of all processes together; not given, it is the preset's for each
 //   rate         where the batch is N times the preset's because --batch was not given, the rate is N times the preset's, and warm-up and the
 //                preset's number of steps are divided by N: they see as many images (Goyal et al. 2017, "linear scaling")
@@ -25,8 +26,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace console {
 
@@ -57,11 +60,30 @@ class processes {
   // Of the host's memory; null for one process alone. Steps on GPUs: shared_device.hpp.
   frcnn::any_communicator<frcnn::cpu>* communicator() { return are_several() ? &*erased_ : nullptr; }
 #if FRCNN_HAS_MPI
-  // Where there are several: the communicator itself, its context, and which process of this machine this is.
+  // Where there are several: the communicator itself, and its context.
   frcnn::distributed::mpi_communicator<frcnn::cpu>& by_mpi() { return *sums_; }
   frcnn::cpu::context& host() { return context_; }
-  int rank_here() const { return mpi_->rank_here(); }
 #endif
+  // Of the processes of this machine: which this is, and how many there are.
+  int rank_here() const {
+#if FRCNN_HAS_MPI
+    if (mpi_) return mpi_->rank_here();
+#endif
+    return 0;
+  }
+  int size_here() const {
+#if FRCNN_HAS_MPI
+    if (mpi_) return mpi_->size_here();
+#endif
+    return 1;
+  }
+  // The texts of all of them. All come to it.
+  std::vector<std::string> gather_here(std::string const& text) const {
+#if FRCNN_HAS_MPI
+    if (mpi_) return mpi_->gather_here(text);
+#endif
+    return {text};
+  }
   // From any thread: ends all processes, and says why once.
   [[noreturn]] void end_all([[maybe_unused]] std::string const& why) {
 #if FRCNN_HAS_MPI
@@ -83,6 +105,12 @@ class processes {
 
   void barrier() {
     if (erased_) erased_->barrier();
+  }
+  // values[i] becomes its sum over all of them.
+  void sum(std::span<double> values) {
+    if (!erased_) return;
+    erased_->sum(context_, values);
+    erased_->settle(context_);
   }
   // Whether a signal has reached any of them; all have it then, and end with its status.
   bool interrupted() {
@@ -145,9 +173,7 @@ class processes {
   }
   std::string name(int rank) const { return fmt::format("process {} of {}", rank, size()); }
   double total(double here) {
-    if (!erased_) return here;
-    erased_->sum(context_, std::span<double>(&here, 1));
-    erased_->settle(context_);
+    sum({&here, 1});
     return here;
   }
 

@@ -167,7 +167,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto const weights_bgr = config.normalisation.bgr;
   if (!same_pixels) {
     config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
-                                : console::measured(sets.train, config.normalisation, a.compute.threads);
+                                : console::measured(sets.train, config.normalisation, a.compute.threads,
+                                                    {team.rank(), team.size(), [&](std::span<double> values) { team.sum(values); }});
     if (last) console::require_pixels(last->path.parent_path().string(), layout, config.normalisation.layout());
   }
   auto const shared = match_classes(config.classes, their_classes);
@@ -590,15 +591,17 @@ int main(int argc, char** argv) {
         console::check_beside_data(out, read);
         fs::path const known = out / "checked_images.txt";
         a.reading.choose_difficult(a.data);
-        console::datasets const sets({.data = a.data,
-                                      .test = a.test,
-                                      .classes = a.classes,
-                                      .no_test = a.no_test,
-                                      .threads = a.compute.threads,
-                                      .known = known,
-                                      .validation = a.validation.data,
-                                      .held_out = a.validation.held_out()},
-                                     a.reading);
+        console::datasets const sets(
+            {.data = a.data,
+             .test = a.test,
+             .classes = a.classes,
+             .no_test = a.no_test,
+             .threads = a.compute.threads,
+             .known = known,
+             .validation = a.validation.data,
+             .held_out = a.validation.held_out(),
+             .sharing = {team.rank_here(), team.size_here(), [&](std::string const& text) { return team.gather_here(text); }}},
+            a.reading);
         team.barrier();  // all have looked at --out
         std::optional<io::folder_lock> alone;
         if (team.is_first()) {

@@ -11,7 +11,7 @@
 //                                                                                                          a line per image
 //   end <images> <FNV-1a of all before>
 //
-// find() may be called by many threads at once; add() and save() by one, and not meanwhile.
+// find() may be called by many threads at once; add(), take() and save() by one, and not meanwhile.
 //
 // Example: check_cache known("run/checked_images.txt");  read_voc(sources, {.known = &known});  known.save("run/checked_images.txt");
 #include "frcnn/core/hash.hpp"
@@ -66,7 +66,10 @@ class check_cache {
   }
 
   // The images of this start, whole or not at all.
-  void save(std::filesystem::path const& file) const {
+  void save(std::filesystem::path const& file) const { io::write_file_atomically(file, text()); }
+
+  // What save() writes.
+  std::string text() const {
     std::string text = header();
     std::size_t lines = 0;
     for (auto const& [path, e] : seen_) {
@@ -78,7 +81,15 @@ class check_cache {
       text += std::to_string(e.facts.orientation) + '\t' + e.facts.narrow + '\t' + e.facts.remark + '\t' + path + '\n';
       ++lines;
     }
-    io::write_file_atomically(file, text + end_of(text, lines));
+    return text + end_of(text, lines);
+  }
+
+  // What the text() of another, of the same decoders, has found: find() knows it, save() leaves it to whoever adds it.
+  void take(std::string const& text) {
+    check_cache other;
+    if (!other.parse(text)) return;
+    other.known_.merge(known_);  // of two entries that of the text
+    known_ = std::move(other.known_);
   }
 
  private:

@@ -6,8 +6,8 @@
 //
 // Values are parts of what the bits hold: v / 255 of 8 bits, v / 65535 of 16, as the network's input has them. So files of both may be in
 // one data set where they mean the same light: 128 of 8 bits is 32896 of 16. All pixels of all images count alike, as they are in the
-// files: before resizing. The result is a function of the data alone, whatever the threads: sums within an image are exact, and images are
-// added in their order.
+// files: before resizing. The result is a function of the data alone, whatever the threads and the processes that share it: sums within an
+// image are exact, and images are added in their order.
 // Throws what decoding throws, and where an image has other channels.
 //
 // Example: one grey image 0, 0, 255, 255: mean .5, deviation .5
@@ -20,6 +20,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <span>
 #include <vector>
 
 FRCNN_HIDDEN_BEGIN
@@ -29,6 +30,12 @@ struct pixel_statistics {
   int channels = 3;
   double pixels = 0;
   std::array<double, most_channels> mean{}, deviation{};  // as the image lies: red first
+};
+
+// Of several processes that measure the same data, which this is: it reads the images rank, rank + size, ..
+struct measuring_share {
+  int rank = 0, size = 1;
+  std::function<void(std::span<double>)> sum{};  // values[i] becomes its sum over all of them; all call it
 };
 
 namespace detail {
@@ -78,17 +85,36 @@ inline void add(channel_moments& all, channel_moments const& one) {
   all.pixels = pixels;
 }
 
+// Those of other processes' images, which are 0 here: a number and zeros have an exact sum.
+inline void gather(std::span<channel_moments> of_image, std::size_t channels, measuring_share const& share) {
+  std::size_t const each = 1 + 2 * channels;
+  std::vector<double> values(of_image.size() * each);
+  auto const for_each_value = [&](auto f) {
+    double* at = values.data();
+    for (channel_moments& m : of_image) {
+      f(m.pixels, *at++);
+      for (std::size_t c = 0; c < channels; ++c) f(m.mean[c], *at++), f(m.squares[c], *at++);
+    }
+  };
+  for_each_value([](double own, double& value) { value = own; });
+  share.sum(values);
+  for_each_value([](double& own, double value) { own = value; });
+}
+
 }  // namespace detail
 
-// channels: that the network reads; of three a grey image has them alike. threads: 0: as many as there are cores. progress: images done,
-// and of how many; one call at a time, from any thread. It may throw, to leave.
+// channels: that the network reads; of three a grey image has them alike. threads: 0: as many as there are cores. progress: images done, of
+// this process's, and of how many; one call at a time, from any thread. It may throw, to leave.
 template <DataSource Source>
 pixel_statistics measure_pixels(Source const& data, int channels, int threads = 0,
-                                std::function<void(std::size_t, std::size_t)> const& progress = {}) {
+                                std::function<void(std::size_t, std::size_t)> const& progress = {}, measuring_share const& share = {}) {
   check_pixel_layout(channels, 8);
   std::vector<detail::channel_moments> of_image(data.size());
-  turn_counter done(progress, of_image.size());
-  for_each_in_parallel(of_image.size(), threads, [&](std::size_t i) {
+  auto const first = static_cast<std::size_t>(share.rank), step = static_cast<std::size_t>(share.size);
+  std::size_t const ours = first < of_image.size() ? (of_image.size() - first + step - 1) / step : 0;
+  turn_counter done(progress, ours);
+  for_each_in_parallel(ours, threads, [&](std::size_t k) {
+    std::size_t const i = first + k * step;
     detail::with_pixels(data, i, [&](image_view const& v) {
       try {
         check(v);
@@ -100,6 +126,7 @@ pixel_statistics measure_pixels(Source const& data, int channels, int threads = 
     });
     done.add();
   });
+  if (share.size > 1) detail::gather(of_image, static_cast<std::size_t>(channels), share);
   detail::channel_moments all;
   for (auto const& one : of_image) detail::add(all, one);
   if (all.pixels == 0) throw error("pixel statistics", "at least one image", "none");

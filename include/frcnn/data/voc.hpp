@@ -6,8 +6,9 @@
 //   ROOT/Annotations/<id>.xml
 //
 // 1. list the splits (voc_listing.hpp); a missing root, a missing split and an empty one are errors at once
-// 2. decode every image and read every annotation, on all cores; <filename> and <size> are not trusted. An image is turned by its EXIF
-//    orientation where <size> is that of the turned picture and not that of the stored one
+// 2. decode every image (of several processes each its share, shared_check.hpp) and read every annotation, on all cores; <filename> and
+//    <size> are not trusted. An image is turned by its EXIF orientation where <size> is that of the turned picture and not that of the stored
+//    one
 // 3. an object is its <name> and its own <bndbox> (not its parts'), fractions allowed; (xmin-1, ymin-1, xmax, ymax) is its half-open box,
 //    clipped to the image. `origin` says where else coordinates are counted from (origin.hpp)
 // 4. every bad file of all splits is named in one error, of a kind the first ten. With skip_bad, images that are bad or have no
@@ -21,8 +22,8 @@
 // Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010; the development kit's layout.
 #include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/dataset.hpp"
-#include "frcnn/data/image_check.hpp"
 #include "frcnn/data/name_groups.hpp"
+#include "frcnn/data/shared_check.hpp"
 #include "frcnn/data/voc_annotation.hpp"
 #include "frcnn/data/voc_listing.hpp"
 #include "frcnn/data/voc_origin.hpp"
@@ -53,6 +54,7 @@ struct voc_options {
   pixel_layout layout{};         // channels and bits of the images; a file that does not have the channels is bad
   bool headers_only = false;     // sizes of images are read from their headers: damage behind them is not found; no `known`
   check_cache* known = nullptr;  // images that it knows are not decoded again; it gets those of this data
+  check_sharing sharing{};       // with `known`: the other processes of this machine that read this data meanwhile
   warning_callback warn{};
   std::string name{};                                        // what warnings call the data; empty: its splits
   warning_callback note{};                                   // what was decided where the layout left a choice
@@ -136,6 +138,12 @@ void collect(problem_report& problems, std::filesystem::path const& file, bool c
 
 inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_options const& options) {
   auto const origins = options.origin ? folder_origins() : origins_of(listing, options.threads, options.note);
+  if (options.sharing.size > 1 && options.known && !options.headers_only) {
+    std::vector<std::filesystem::path> images;
+    for (listed_image const& from : listing.images)
+      if (!from.image.empty() && from.image_problems.empty()) images.push_back(from.image);
+    check_shared(images, *options.known, options.layout, options.threads, options.progress, options.sharing);
+  }
   std::vector<checked_sample> checked(listing.images.size());
   turn_counter done(options.progress, checked.size());
   for_each_in_parallel(checked.size(), options.threads, [&](std::size_t i) {

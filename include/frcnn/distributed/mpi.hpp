@@ -1,7 +1,8 @@
 #pragma once
 // Processes that mpirun has started, and a Communicator of theirs. Component mpi: FRCNN_HAS_MPI is 1 where the build has it.
 //
-//   mpi_processes     MPI from here to its end; who else there is. One of a process; it outlives the communicators
+//   mpi_processes     MPI from here to its end; who else there is, and texts of those on this machine. One of a process; it outlives the
+//                     communicators
 //   mpi_communicator  sums, broadcasts and barriers on host memory
 // Sums run in a second thread, so that backward goes on meanwhile. That thread first waits until every process has come to the same sum,
 // asleep but for a look now and then, and then calls MPI's blocking sum, which all of them enter at once. (A blocking call would spin for
@@ -35,7 +36,9 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 #include <type_traits>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::distributed {
@@ -103,6 +106,30 @@ class mpi_processes {
   int size() const { return size_; }
   int rank_here() const { return rank_here_; }  // on this machine, as size_here: which GPU is this process's
   int size_here() const { return size_here_; }
+  // The texts of all processes of this machine, in the order of rank_here(). All of them come here, and none has sums on their way; whoever
+  // is early waits asleep.
+  std::vector<std::string> gather_here(std::string const& text) const {
+    MPI_Request request;
+    detail::check_mpi(MPI_Ibarrier(here_, &request), "MPI_Ibarrier");
+    for (int there = 0;;) {
+      detail::check_mpi(MPI_Test(&request, &there, MPI_STATUS_IGNORE), "MPI_Test");
+      if (there != 0) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    constexpr std::size_t most = std::size_t{1} << 28;  // bytes of a call of MPI
+    std::vector<std::string> all(static_cast<std::size_t>(size_here_));
+    for (int from = 0; from < size_here_; ++from) {
+      std::string& one = all[static_cast<std::size_t>(from)];
+      if (from == rank_here_) one = text;
+      unsigned long size = one.size();
+      detail::check_mpi(MPI_Bcast(&size, 1, MPI_UNSIGNED_LONG, from, here_), "MPI_Bcast");
+      one.resize(size);
+      for (std::size_t at = 0; at < one.size(); at += most)
+        detail::check_mpi(MPI_Bcast(one.data() + at, static_cast<int>(std::min(most, one.size() - at)), MPI_BYTE, from, here_),
+                          "MPI_Bcast");
+    }
+    return all;
+  }
   bool is_first_to_say() const { return said_->exchange(1) == 0; }
   MPI_Comm all() const { return all_; }
 

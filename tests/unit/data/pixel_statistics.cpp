@@ -89,6 +89,24 @@ TEST_CASE("the statistics are the same on any number of threads, and progress co
   CHECK(sentence([&] { measure_pixels(set, 17); }) == "image: expected 1 to 16 channels, found 17");
 }
 
+TEST_CASE("the statistics are the same by several processes, each of which reads its share") {
+  auto const set = noise(41, 5, 16);
+  auto const alone = measure_pixels(set, 5, 1);
+  std::vector<double> of_others(41 * 11);
+  std::size_t told = 0;
+  auto const count = [&](std::size_t done, std::size_t all) { CHECK((done == ++told && all == 20)); };
+  auto const add = [](std::span<double const> from, std::span<double> to) {
+    REQUIRE(from.size() == to.size());
+    for (std::size_t i = 0; i < from.size(); ++i) to[i] += from[i];
+  };
+  measure_pixels(set, 5, 2, count, {1, 2, [&](std::span<double> values) { add(values, of_others); }});
+  CHECK(told == 20);
+  auto const both = measure_pixels(set, 5, 2, {}, {0, 2, [&](std::span<double> values) { add(of_others, values); }});
+  CHECK(both.pixels == alone.pixels);
+  CHECK(both.mean == alone.mean);
+  CHECK(both.deviation == alone.deviation);
+}
+
 TEST_CASE("a network sees what it was made for: spread 1 of torchvision's presets, that of photographs of the authors'") {
   auto const set = noise(6, 5, 16);
   auto const s = measure_pixels(set, 5);
