@@ -174,3 +174,18 @@ check(bytes_of("v_recall/recall.svg").replace(b"Recall of v", b"Recall of c") ==
 refused(run("propose", "--model", model, "--data", "test.json:voc/JPEGImages", "--out", "test.json"), "an output that is no input")
 r = run("compress", "--model", model, "--out", "low.safetensors", "--fc6-rank", 16, "--fc7-rank", 16, "--threads", 1, "--test", "test.json:voc/JPEGImages")
 check(r.returncode == 0 and "mAP50" in r.stdout and "COCO AP at 0.75" in r.stdout, r)
+
+# Photographs: BCCD in both forms trains to the same bytes, and has the same AP.
+bccd = pathlib.Path(os.environ.get("FRCNN_TEST_DATA") or "nowhere") / "BCCD"
+if not bccd.is_dir():
+    print("skipped: FRCNN_TEST_DATA names no folder that holds BCCD")
+else:
+    for split in ("val", "test"):
+        check(run("convert_data", "--data", f"{bccd}:{split}", "--to", f"bccd_{split}.json").returncode == 0, split)
+    small = ["--iterations", 20, "--short-side", 96, "--max-side", 128, "--threads", 1, "--seed", 3, "--difficult", "ignore"]
+    trained = [run("train_voc", "--data", form("val"), "--test", form("test"), *small, "--out", out)
+               for out, form in (("bccd_voc", lambda s: f"{bccd}:{s}"), ("bccd_coco", lambda s: f"bccd_{s}.json:{bccd}/JPEGImages"))]
+    check(all(r.returncode == 0 for r in trained), *trained)
+    check(bytes_of("bccd_voc/model.safetensors") == bytes_of("bccd_coco/model.safetensors"), "the same model of BCCD")
+    check(ap(trained[0]) == ap(trained[1]) and len(ap(trained[0])) == 4, *trained)
+    check(bytes_of("bccd_voc/metrics.jsonl") == bytes_of("bccd_coco/metrics.jsonl"), "the same losses")
