@@ -147,8 +147,8 @@ for processes, more, words in ((3, ["--batch", 4], ["--batch", "a multiple of th
 shutil.copytree(data, "bad")
 bad = sorted(pathlib.Path("bad/JPEGImages").iterdir())[1]
 bad.write_bytes(b"no picture")
-result = train(2, "--data", "bad", *TINY, "--out", "refused")
-check(result.returncode == 1 and len(sentences(result)) == 1 and bad.name in result.stderr and not pathlib.Path("refused").exists(), result)
+result = train(2, "--data", "bad", *TINY, "--out", "never")
+check(result.returncode == 1 and len(sentences(result)) == 1 and bad.name in result.stderr and not pathlib.Path("never").exists(), result)
 
 # a full disk of process 0
 pathlib.Path("full").mkdir()
@@ -190,7 +190,7 @@ for rank in (1, 0):
 
 # an error in process 1 alone: the second test image, which it reads and process 0 does not, is damaged when all have been checked
 shutil.copytree(data, "damaged")
-process = start(2, "--data", "damaged", *TINY, "--iterations", 30, "--checkpoint-every", 1, "--out", "thrown")
+process = start(2, "--data", "damaged", *TINY, "--iterations", 12, "--checkpoint-every", 1, "--out", "thrown")
 wait_for_steps("thrown")
 second = pathlib.Path("damaged/ImageSets/Main/test.txt").read_text().split()[1]
 (image,) = pathlib.Path("damaged/JPEGImages").glob(f"{second}.*")
@@ -198,7 +198,7 @@ image.write_bytes(b"no picture")
 out, errors = process.communicate(timeout=120)
 thrown = subprocess.CompletedProcess([], process.returncode, out, errors)
 check(thrown.returncode == 1 and len(sentences(thrown)) == 1 and "process 1 of 2" in sentences(thrown)[0] and image.name in sentences(thrown)[0], thrown)
-check(pathlib.Path("thrown/model.safetensors").exists() and not thrown.stdout, "the model is whole, and nothing of the test is said", thrown)
+check(pathlib.Path("thrown/model.safetensors").exists() and "AP50" not in thrown.stdout, "the model is whole, and nothing of the test is said", thrown)
 
 # Ctrl-C saves
 process = start(2, *long_run, "--out", "stopped", patience=60)
