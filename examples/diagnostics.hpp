@@ -11,8 +11,8 @@
 
 namespace console {
 
-// What the step had. The last two are times, and no function of the seed.
-inline std::vector<frcnn::metrics_file::field> fields_of(frcnn::step_diagnostics const& d, double images_per_second) {
+// What the step had. The last two come from times, and are no function of the seed.
+inline std::vector<frcnn::metrics_file::field> fields_of(frcnn::step_diagnostics const& d) {
   std::vector<frcnn::metrics_file::field> known;
   for (auto const& [name, value] : {frcnn::metrics_file::field("rpn_positives", d.rpn_positives),
                                     {"rpn_negatives", d.rpn_negatives},
@@ -23,7 +23,7 @@ inline std::vector<frcnn::metrics_file::field> fields_of(frcnn::step_diagnostics
                                     {"norm_backbone", d.norm_backbone},
                                     {"norm_rpn", d.norm_rpn},
                                     {"norm_head", d.norm_head},
-                                    {"images_per_second", images_per_second},
+                                    {"images_per_second", d.images_per_second},
                                     {"feed_share", d.feed_share}})
     if (frcnn::is_finite(value)) known.emplace_back(name, value);
   return known;

@@ -414,16 +414,15 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (!team.is_first()) return;
     auto const stage = static_cast<std::size_t>(r.stage);
     plan const& p = plans[stage % plans.size()];
-    double const images_per_step = static_cast<double>(p.batch) * p.options.accumulate;
     std::int64_t const all = run.before(stage) + r.step + 1, of_stage = run.options(stage).rate.steps;
     double const done = static_cast<double>(all);
     average = average == 0 || r.step == 0 ? r.total() : 0.98 * average + 0.02 * r.total();
     show(fmt::format("{} {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left",
                      steps ? run.name(stage) + ": iteration" : "step", r.step + 1, of_stage, r.step / p.per_epoch + 1,
-                     images_per_step * pace.rate(done), average, r.losses[0], r.losses[1], r.losses[2], r.losses[3], pace.remaining(done)),
+                     r.images_per_second, average, r.losses[0], r.losses[1], r.losses[2], r.losses[3], pace.remaining(done)),
          r.step + 1 == of_stage);
     if (done == started + 8)  // soon, and after what the first steps allocate
-      show(fmt::format("{} steps at {:.1f} images/s: about {} of training, then the test", run.steps(), images_per_step * pace.rate(done),
+      show(fmt::format("{} steps at {:.1f} images/s: about {} of training, then the test", run.steps(), r.images_per_second,
                        pace.remaining(done)),
            true);
     std::vector<metrics_file::field> values{{"loss", r.total()}};
@@ -441,9 +440,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   console::feed_watch watch_feed;
   run.hooks.on_diagnostics = [&](step_diagnostics const& r) {
     if (!team.is_first()) return;
-    plan const& p = plans[static_cast<std::size_t>(r.stage) % plans.size()];
     std::int64_t const all = run.before(static_cast<std::size_t>(r.stage)) + r.step + 1;
-    auto const values = console::fields_of(r, p.batch * p.options.accumulate * pace.rate(static_cast<double>(all)));
+    auto const values = console::fields_of(r);
     metrics->write(static_cast<std::uint64_t>(all), values);
     if (events)
       for (auto const& [name, value] : values) events->scalar("diagnostics/" + name, static_cast<float>(value), all, now());

@@ -30,7 +30,8 @@ struct step_diagnostics {
   double rpn_positives = unknown, rpn_negatives = unknown, proposal_recall = unknown;
   double head_positives = unknown, head_negatives = unknown, head_accuracy = unknown;
   double norm_backbone = unknown, norm_rpn = unknown, norm_head = unknown;
-  double feed_share = unknown;  // of the time since the last look: the wait for images
+  // Since the last look, of the time of training alone (training_pace.hpp): images of all processes, and the share of the wait for images.
+  double images_per_second = unknown, feed_share = unknown;
 };
 
 namespace detail {

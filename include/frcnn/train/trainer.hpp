@@ -6,8 +6,8 @@
 //   on_step(report)            each step's losses, in order, a few steps late: nothing waits for the device
 //   after_step(done)           after each update; `done` steps are complete. flush() here brings the reports up to date, end_here() makes
 //                              this the last step
-//   on_diagnostics(d)          every options.diagnose_every steps, with that step's report: how samples, proposals and gradients look, and
-//                              how much of the time went by waiting for the feed (diagnostics.hpp)
+//   on_diagnostics(d)          every options.diagnose_every steps, with that step's report: how samples, proposals and gradients look, how
+//                              many images a second there were, and how much of the time went by waiting for the feed (diagnostics.hpp)
 //   name_of(id)                what an image is called in messages
 //   share(others)              a step's images are shared with other processes: the feed gives this one's, losses and gradients are sums over
 //                              all, and so is the verdict on a step. Beforehand all have the same weights (see share())
@@ -32,6 +32,7 @@
 #include "frcnn/train/shared_gradients.hpp"
 #include "frcnn/train/step_gradients.hpp"
 #include "frcnn/train/steps.hpp"
+#include "frcnn/train/training_pace.hpp"
 
 #include <algorithm>
 #include <array>
@@ -50,6 +51,7 @@ struct step_report {
   double norm = 0, lr = 0;         // of the gradient before clipping; learning rate
   bool finite = true;
   std::vector<std::uint64_t> images;
+  double images_per_second = 0;  // of all processes, since the trainer began; without the time of after_step (training_pace.hpp)
 
   double total() const { return losses[0] + losses[1] + losses[2] + losses[3]; }
 };
@@ -187,8 +189,11 @@ class trainer {
   template <class Feed>
   bool run(Feed&& feed, std::stop_token stop = {}) {
     while (!is_complete() && !stop.stop_requested()) {
-      train_step(feed);
-      while (step_ - reported_ > lag) report(reported_);
+      {
+        training_pace<>::running const on(pace_);
+        train_step(feed);
+        while (step_ - reported_ > lag) report(reported_);
+      }
       hooks.after_step(step_);
     }
     flush();
@@ -200,6 +205,7 @@ class trainer {
 
   // Reports every finished step. Waits for the device.
   void flush() {
+    training_pace<>::running const on(pace_);  // in after_step too: the device trains
     while (reported_ < step_) report(reported_);
     if (shared_with_) shared_with_->check();
   }
@@ -241,7 +247,8 @@ class trainer {
     for (int m = 0; m < options_.accumulate; ++m) {
       auto const asked = clock::now();
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
-      waited_ += clock::now() - asked;
+      pace_.add_wait(clock::now() - asked);
+      pace_.add_images(input_.ids().size() * static_cast<std::size_t>(shared_with_ ? shared_with_->size() : 1));
       images.insert(images.end(), input_.ids().begin(), input_.ids().end());
       auto batch = input_.upload(context_);
       batch.shared_with = shared_with_;
@@ -290,17 +297,15 @@ class trainer {
   void look(batch<T, B> const& images, truth<T, B> const& gt, part_set written) {
     if (looked_at_) tell();  // not reported yet: only where they are closer than reports are late
     looks_.look(context_, images, gt, tape_, model_.parameters(), written, options_.accumulate);
-    auto const now = clock::now();
-    feed_share_ = std::chrono::duration<double>(waited_) / std::chrono::duration<double>(now - last_look_);
-    last_look_ = now;
-    waited_ = {};
+    speed_ = pace_.look();
     looked_at_ = step_;
   }
   void tell() {
     auto d = looks_.read();
     d.stage = stage;
     d.step = *looked_at_;
-    d.feed_share = feed_share_;
+    d.images_per_second = speed_.images_per_second;
+    d.feed_share = speed_.feed_share;
     looked_at_.reset();
     hooks.on_diagnostics(d);
   }
@@ -328,6 +333,7 @@ class trainer {
     r.finite = host[5] != T(0);
     r.lr = options_.rate.at(step);
     r.images = images_[static_cast<std::size_t>(step % ring)];
+    r.images_per_second = pace_.images_per_second();
     reported_ = step + 1;
     if (!r.finite) {
       seek(step);
@@ -368,9 +374,8 @@ class trainer {
   step_report report_;
   diagnostics<Model> looks_;
   std::optional<std::int64_t> looked_at_;  // a step whose diagnostics are not told yet
-  clock::time_point last_look_ = clock::now();
-  clock::duration waited_{};  // for the feed, since
-  double feed_share_ = 0;
+  training_pace<> pace_;
+  training_pace<>::figures speed_;  // at that step
 };
 
 }  // namespace frcnn

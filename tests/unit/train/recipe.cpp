@@ -7,6 +7,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <thread>
+
 using namespace detector_tests;
 
 namespace {
@@ -143,6 +146,27 @@ TEST_CASE("recipe: a stage trains its part, and starts optimiser, warm-up and dr
   }
   // What was not to learn had no gradient: none was computed.
   for (auto const& e : a.first.model().parameters().entries()) CHECK(e.p->wants_grad() == e.name.starts_with("roi_heads"));
+}
+
+TEST_CASE("recipe: the speed of a stage's steps is not that of entering it") {
+  auto const m = preset::make(preset::config());
+  liven(*m);
+  cpu::context c(1);
+  auto o = options(2, 1);
+  o.diagnose_every = 2;
+  using clock = std::chrono::steady_clock;
+  clock::duration entering{};
+  recipe<model> r(
+      c, {stage{.name = "joint", .model = m.get(), .feed = pictures, .input = empty_input<model>, .options = o, .enter = [&] {
+                  auto const begin = clock::now();
+                  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+                  entering += clock::now() - begin;
+                }}});
+  double images_per_second = 0;
+  r.hooks.on_diagnostics = [&](step_diagnostics const& d) { images_per_second = d.images_per_second; };
+  auto const begin = clock::now();
+  CHECK(r.run());
+  CHECK(images_per_second >= 4 / std::chrono::duration<double>(clock::now() - begin - entering).count());
 }
 
 TEST_CASE("recipe: a run resumed in its second stage ends in the bytes of one that was never stopped") {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <barrier>
+#include <chrono>
 #include <thread>
 
 using namespace detector_tests;
@@ -175,6 +176,44 @@ TEST_CASE("diagnostics: samples, proposals, accuracy and norms of a step, and no
   moved.boxes.rows.data = boxes.data();
   look.look(s.c, images, moved, tape, s.m->parameters(), joint, 1);
   CHECK(look.read().proposal_recall == 1);
+}
+
+TEST_CASE("speed is that of training: what is done after steps does not count") {
+  using clock = std::chrono::steady_clock;
+  auto const seconds = [](clock::duration d) { return std::chrono::duration<double>(d).count(); };
+  auto o = options(4, 2);
+  o.diagnose_every = 2;
+  run r(o);
+  clock::duration fed{}, rested{};
+  auto const feed = [&](std::uint64_t micro_batch, auto& input) {
+    auto const begin = clock::now();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    pictures(micro_batch, input);
+    fed += clock::now() - begin;
+  };
+  std::vector<step_diagnostics> seen;
+  double images_per_second = 0;
+  r.t.hooks.on_diagnostics = [&](step_diagnostics const& d) { seen.push_back(d); };
+  r.t.hooks.on_step = [&](step_report const& report) { images_per_second = report.images_per_second; };
+  r.t.hooks.after_step = [&](std::int64_t) {
+    auto const begin = clock::now();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    rested += clock::now() - begin;
+  };
+  auto const begin = clock::now();
+  CHECK(r.t.run(feed));
+  double const training = seconds(clock::now() - begin - rested);  // at least what the trainer measures
+  REQUIRE(seen.size() == 2);
+  CHECK((images_per_second >= 16 / training && images_per_second <= 16 / seconds(fed)));
+  // Each look is over half of the images; together they are no slower than the whole.
+  double time = 0, waited = 0;
+  for (auto const& d : seen) {
+    CHECK((d.feed_share > 0 && d.feed_share < 1));
+    time += 8 / d.images_per_second;
+    waited += 8 / d.images_per_second * d.feed_share;
+  }
+  CHECK(time <= training);
+  CHECK(waited >= seconds(fed) * (1 - 1e-9));
 }
 
 TEST_CASE("a step that is not finite throws, naming step and images, and has changed nothing") {
