@@ -8,6 +8,7 @@
 
 #include <frcnn/data/coco.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,17 @@ struct named_data {
     if (folder.filename() != "annotations")
       throw frcnn::error(coco.front().file.string(), "--test or --split, which say what to test on (or --no-test)", "neither");
     return named_data({folder.parent_path().empty() ? "." : folder.parent_path().string()}, true);
+  }
+
+  // Whether it is there, as far as lists and files tell. What is wrong with the data is said when it is read.
+  bool has_test_beside() const {
+    try {
+      if (coco_first_) return !test_beside().coco.empty();
+      auto const lists = frcnn::data::find_voc_layout(voc.front().root).lists;
+      return std::ranges::any_of(lists, [](auto const& folder) { return there(folder / "test.txt"); });
+    } catch (frcnn::error const&) {
+      return false;
+    }
   }
 
   std::string split() const { return coco_first_ ? coco.front().split : voc.front().split; }

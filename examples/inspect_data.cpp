@@ -1,16 +1,16 @@
-// inspect_data: what is in data in PASCAL VOC layout, and what may be wrong with it, before anything is trained.
+// inspect_data: what is in data in PASCAL VOC layout or in COCO's, and what may be wrong with it, before anything is trained.
 //
 //   inspect_data --data ROOT[:SPLIT] [--test ROOT[:SPLIT] | --split F] [--preset NAME --short-side N --anchors S,.. --ratios R,..] [--html FILE]
 //
 // On stdout: of each class objects, images, sizes before and after resizing, and how the preset's anchors fit; objects of an image; images
-// and boxes that are there twice, images of the training data in the test data; anchors that would fit better. --html writes the same as
-// one page. Of images only headers are read, and of files that may be equal all bytes. Where the root of --data has a list `test`, that is
-// the test data.
+// and boxes that are there twice, images of the training data in the test data, boxes that no anchor trains; anchors that would fit better.
+// --html writes the same as one page, with more cases. Of images only headers are read, and of files that may be equal all bytes. Where the
+// first --data has test data beside it (a list `test`, COCO's `val`), that is looked at, as train_voc does.
 #include "anchor_options.hpp"
+#include "data_findings.hpp"
 #include "data_options.hpp"
 #include "outputs.hpp"
 
-#include <frcnn/data/inspection.hpp>
 #include <frcnn/io/atomic_file.hpp>
 #include <frcnn/presets/every_preset.hpp>
 #include <frcnn/viz/html_page.hpp>
@@ -30,13 +30,15 @@ struct arguments {
 
 void declare(CLI::App& app, arguments& a) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")
+  app.add_option("--data", a.data,
+                 "training data, ROOT or ROOT:SPLIT (trainval, COCO's train), or FILE.json; ROOT:all is every image; several are joined")
       ->required()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(console::path());
-  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test, where it has one)")
-                   ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
-                   ->check(console::path());
+  auto* test =
+      app.add_option("--test", a.test, "test data, ROOT, ROOT:SPLIT or FILE.json (the first --data's test, COCO's val, where it has one)")
+          ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
+          ->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "the training data only");
   app.add_option("--preset", a.preset, "whose sides and anchors: " + every_preset<cpu>::names())->capture_default_str();
@@ -49,18 +51,8 @@ void declare(CLI::App& app, arguments& a) {
   app.add_option("--html", a.html, "file for the report as a page")->check(console::path());
 }
 
-// Whether the root of a --data has a list of that name.
-bool has_split(std::string const& spec, std::string const& split) {
-  try {
-    auto const lists = data::find_voc_layout(data::parse_voc_spec(spec).root).lists;
-    return std::any_of(lists.begin(), lists.end(), [&](auto const& folder) { return console::there(folder / (split + ".txt")); });
-  } catch (error const&) {
-    return false;  // what is wrong with the root is said when it is read
-  }
-}
-
-// An output that is nothing of the data.
-void check_html(arguments const& a) {
+// An output that is nothing of the data. beside: whether the test data are those beside the first --data.
+void check_html(arguments const& a, bool beside) {
   std::vector<std::string> specs = a.data;
   if (!a.test.empty()) specs.push_back(a.test);
   std::vector<data::voc_source> sources;
@@ -71,7 +63,9 @@ void check_html(arguments const& a) {
   auto const add_files = [&](console::named_data const& set) {
     for (auto const& source : set.coco) inputs.push_back(source.file);
   };
-  add_files({a.data, false});
+  console::named_data const named(a.data, false);
+  add_files(named);
+  if (beside) add_files(named.test_beside());
   if (!a.test.empty()) add_files({{a.test}, true});
   console::check_files(inputs, {a.html});
 }
@@ -150,32 +144,20 @@ std::vector<std::pair<std::string, double>> objects_per_image(data::inspection c
 
 struct report {
   std::vector<table> tables;
-  std::vector<std::string> findings, anchors;  // sentences
-  data::named_summaries summaries;
-  std::vector<std::pair<std::string, data::inspection>> sets;
+  console::findings findings;
+  std::vector<std::string> anchors;  // sentences
+  std::vector<console::inspected> sets;
 };
 
-void find(report& r, std::string const& name, data::inspection const& of, data::tally const& twice) {
-  auto const say = [&](data::tally const& t, char const* one, char const* many) {
-    if (t.count) r.findings.push_back(name + ": " + t.sentence(one, many));
-  };
-  say(of.tiny, "box has a side of less than 8 pixels after resizing", "boxes have a side of less than 8 pixels after resizing");
-  say(twice, "image is there twice", "images are there twice");
-  say(of.repeats.of_one_class, "box is drawn twice", "boxes are drawn twice");
-  say(of.repeats.of_two_classes, "box is drawn again as another class", "boxes are drawn again as another class");
-  if (of.summary.without_objects)
-    r.findings.push_back(fmt::format("{}: {} of {} images have no objects", name, of.summary.without_objects, of.summary.images));
-}
-
-std::string page_of(report const& r) {
+std::string page_of(report const& r, data::named_summaries const& summaries) {
   viz::html_page page("What is in the data");
   page.heading("What may be wrong");
-  for (auto const& f : r.findings) page.warning(f);
-  if (r.findings.empty()) page.text("Nothing was found.");
+  console::show(page, r.findings.list());
+  if (r.findings.list().empty()) page.text("Nothing was found.");
   page.heading("Images");
-  auto const lines = data::summary_rows(r.summaries);
+  auto const lines = data::summary_rows(summaries);
   page.table(lines.front(), {lines.begin() + 1, lines.end()});
-  for (auto const& [name, of] : r.sets) page.bars(name + ": images by their number of objects", objects_per_image(of));
+  for (auto const& s : r.sets) page.bars(s.name + ": images by their number of objects", objects_per_image(s.of));
   page.heading("Classes and anchors");
   for (auto const& t : r.tables) {
     page.text(t.title);
@@ -186,41 +168,27 @@ std::string page_of(report const& r) {
 }
 
 template <class Family>
-report inspect(console::datasets const& sets, bool has_test, arguments const& a, typename Family::config_type const& config) {
+report inspect(console::datasets const& sets, arguments const& a, typename Family::config_type const& config) {
   report r;
   auto const resize = [&](int w, int h) { return Family::convention::resize(w, h, config.short_side, config.max_side); };
-  auto const train = data::inspect(sets.train, resize), test = data::inspect(sets.test, resize);
-  auto const equal =
-      data::equal_images(sets.train, sets.test, a.threads, [show = console::progress()](std::size_t done, std::size_t all) mutable {
-        show(fmt::format("{} of {} images compared that may be equal", done, all), done == all);
-        console::stop_between(done, all);
-      });
-  r.sets.emplace_back("training data", train);
-  r.summaries.emplace_back("training", train.summary);
-  find(r, "training data", train, equal.within);
-  if (has_test) {
-    r.sets.emplace_back("test data", test);
-    r.summaries.emplace_back("test", test.summary);
-    find(r, "test data", test, equal.within_second);
-    if (equal.between.count)
-      r.findings.push_back("test data: " +
-                           equal.between.sentence("image is one of the training data", "images are some of the training data"));
-    if (auto const none = data::classes_without_boxes(train, test); !none.empty())
-      r.findings.push_back(fmt::format("test data: {} of {} classes have no box: {}", none.size(), train.classes.size(),
-                                       data::first_of(none, 10, [](std::string const& name) { return name; })));
-  }
-  for (auto const& [name, of] : r.sets) r.tables.push_back(class_table(name, of, of.summary.images, config.short_side));
+  r.sets = console::inspect_sets(sets, resize);
+  r.findings.add_sets(r.sets, a.threads, [show = console::progress()](std::size_t done, std::size_t all) mutable {
+    show(fmt::format("{} of {} images compared that may be equal", done, all), done == all);
+    console::stop_between(done, all);
+  });
+  for (auto const& s : r.sets) r.tables.push_back(class_table(s.name, s.of, s.of.summary.images, config.short_side));
   auto const study =
       console::study_anchors<Family>(sets.train, config, !a.anchors.gives_ratios(), a.reading.difficult_in_training(), a.threads);
   r.tables.push_back(fit_table(study));
   r.anchors = study.lines(false);
+  r.findings.add_anchors(study.fit);
   return r;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Shows what is in data in PASCAL VOC layout, what may be wrong with it, and how anchors fit");
+  CLI::App app("Shows what is in data in PASCAL VOC layout or in COCO's, what may be wrong with it, and how anchors fit");
   arguments a;
   declare(app, a);
   return console::run(app, argc, argv, [&] {
@@ -235,18 +203,19 @@ int main(int argc, char** argv) {
                                                                        config.anchor_ratios);  // throws where they are none
       if (a.max_side && a.max_side < config.short_side)
         throw error("--max-side", fmt::format("at least the short side, {}", config.short_side), std::to_string(a.max_side));
-      if (!a.html.empty()) check_html(a);
-      bool const has_test = !a.no_test && (!a.test.empty() || a.reading.splits() || has_split(a.data.front(), "test"));
+      bool const beside = !a.no_test && a.test.empty() && !a.reading.splits() && console::named_data(a.data, false).has_test_beside();
+      bool const has_test = beside || (!a.no_test && (!a.test.empty() || a.reading.splits()));
+      if (!a.html.empty()) check_html(a, beside);
       console::datasets const sets({a.data, a.test, a.classes, !has_test, a.threads, {}, true}, a.reading);
-      report const r = inspect<typename Preset::family>(sets, has_test, a, config);
+      report const r = inspect<typename Preset::family>(sets, a, config);
       for (auto const& t : r.tables) print(t), fmt::print("\n");
-      for (auto const& [name, of] : r.sets)
-        fmt::print("{}: objects of an image: least {:.0f}, median {:.0f}, most {:.0f}\n", name, of.objects_per_image.least,
-                   of.objects_per_image.median, of.objects_per_image.most);
-      for (auto const& f : r.findings) fmt::print("{}\n", f);
+      for (auto const& s : r.sets)
+        fmt::print("{}: objects of an image: least {:.0f}, median {:.0f}, most {:.0f}\n", s.name, s.of.objects_per_image.least,
+                   s.of.objects_per_image.median, s.of.objects_per_image.most);
+      console::print(r.findings.list());
       fmt::print("\n");
       for (auto const& line : r.anchors) fmt::print("{}\n", line);
-      if (!a.html.empty()) io::write_file_atomically(a.html, page_of(r));
+      if (!a.html.empty()) io::write_file_atomically(a.html, page_of(r, sets.summaries));
       return 0;
     });
   });

@@ -19,8 +19,8 @@ for line in ("nut 3 0 2 of 3 36 36 36 40 40 36 36 36 40 40 0", "bolt 2 0 2 of 3 
     check(line in lines, line, result)
 for words in ("training data: 1 box is drawn twice: data/JPEGImages/b.png, nut (20, 16, 60, 48)", "training data: 1 box is drawn again as another class",
               "test data: 1 image is one of the training data: data/JPEGImages/d.png equals data/JPEGImages/a.png",
-              "test data: 1 of 2 classes have no box: bolt", "test data: 1 box has a side of less than 8 pixels after resizing",
-              "training data: 1 of 3 images have no objects", "training data: objects of an image: least 0, median 2, most 3",
+              "test data: 1 of 2 classes have no box, or difficult ones alone: bolt", "test data: 1 box has a side of less than 8 pixels after resizing",
+              "training data: 1 of 3 images have no objects:\n  data/JPEGImages/c.png\n", "training data: objects of an image: least 0, median 2, most 3",
               "anchors: share of boxes whose best anchor has an IoU of at least 0.5, 0.7"):
     check(words in result.stdout, words, result)
 check("4 of 4 images compared that may be equal" not in result.stderr, "files of another size are not read", result)
@@ -28,8 +28,37 @@ check("4 of 4 images compared that may be equal" not in result.stderr, "files of
 # The page is well-formed, whole in itself, and has the same numbers.
 page = ET.fromstring(pathlib.Path("page.html").read_text().replace("<!DOCTYPE html>", "", 1))
 text = " ".join("".join(page.itertext()).split())
-check("36 36 36 40 40" in text and "1 box is drawn twice" in text and "test data: 1 of 2 classes have no box: bolt" in text, text)
+check("36 36 36 40 40" in text and "1 box is drawn twice" in text and "have no box, or difficult ones alone: bolt" in text, text)
 check(not re.search(r"(src|href)=", pathlib.Path("page.html").read_text()), "a page that loads something")
+
+# Of several cases the first ten, on the page up to 200; boxes that no anchor trains are named, and classes whose test boxes are all difficult.
+many = folder("many", [f"i{n:03}" for n in range(230)], lists=())
+for split, ids in (("trainval", range(229)), ("test", (229,))):
+    write(many / f"ImageSets/Main/{split}.txt", "".join(f"i{n:03}\n" for n in ids))
+write(many / "Annotations/i229.xml", note(thing(extra="<difficult>1</difficult>")))
+result = run("inspect_data", "--data", many, "--preset", "zf", "--short-side", "64", "--html", "many.html")
+check(result.returncode == 0, result)
+twice = "".join(f"  many/JPEGImages/i{n:03}.png equals many/JPEGImages/i000.png\n" for n in range(1, 11))
+check(f"training data: 228 images are there twice:\n{twice}  and 218 more\n" in result.stdout, result)
+check("test data: 1 image is one of the training data: many/JPEGImages/i229.png equals many/JPEGImages/i000.png" in result.stdout, result)
+check("test data: 1 of 1 classes have no box, or difficult ones alone: thing" in result.stdout, result)
+check("training data: 229 boxes are overlapped by no anchor that may train:\n  many/JPEGImages/i000.png, box (" in result.stdout, result)
+lists = [[i.text for i in e.findall(".//{*}li")] for e in ET.parse("many.html").getroot().iter() if e.tag.endswith("details")]
+check([len(e) for e in lists] == [200, 200] and lists[0][199] == "many/JPEGImages/i200.png equals many/JPEGImages/i000.png", lists)
+
+# COCO's data: the test beside it is val, as train_voc has it, and is not written over.
+pathlib.Path("coco/annotations").mkdir(parents=True)
+for split, to in (("trainval", "train"), ("test", "val")):
+    check(run("convert_data", "--data", f"{d}:{split}", "--to", f"coco/annotations/instances_{to}.json").returncode == 0, split)
+pathlib.Path("coco/JPEGImages").symlink_to((d / "JPEGImages").absolute())
+for named in ("coco", "coco/annotations/instances_train.json"):
+    result = run("inspect_data", "--data", named)
+    check(result.returncode == 0 and re.search(r"test data: 1 image is one of the training data: \S*/d.png equals \S*/a.png", result.stdout), result)
+check("test data" not in run("inspect_data", "--data", "coco", "--no-test").stdout, "--no-test")
+refused(run("inspect_data", "--data", "coco", "--html", "coco/annotations/instances_val.json"), "instances_val.json")
+pathlib.Path("coco/annotations/instances_val.json").unlink()
+alone = run("inspect_data", "--data", "coco")
+check(alone.returncode == 0 and "test data" not in alone.stdout, alone)
 
 # Other sides, anchors and data.
 own = run("inspect_data", "--data", d, "--no-test", "--anchors", "20,41", "--ratios", "1", "--preset", "zf")

@@ -83,8 +83,8 @@ struct fit_counts {
 struct anchor_fit {
   fit_counts all;
   std::vector<fit_counts> of_class;  // label i + 1 at i
-  tally out_of_reach;                // boxes that no anchor overlaps which may train
-  tally taken;                       // boxes whose anchors all learn other boxes
+  case_list out_of_reach;            // boxes that no anchor overlaps which may train
+  case_list taken;                   // boxes whose anchors all learn other boxes
 
   void add(anchor_fit const& f) {
     all.add(f.all);

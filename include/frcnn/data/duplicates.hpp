@@ -119,7 +119,7 @@ inline file_groups equal_files(std::vector<std::filesystem::path> const& paths, 
 }
 
 struct box_repeats {
-  tally of_one_class, of_two_classes;
+  case_list of_one_class, of_two_classes;
 };
 
 inline box_repeats repeated_boxes(dataset const& data) {

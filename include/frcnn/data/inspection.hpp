@@ -3,7 +3,7 @@
 // and after resizing; how many objects an image has; what may be wrong.
 //
 //   inspection const of = inspect(data, resize)        resize(width, height): the resize_plan of an image
-//   classes_without_boxes(train, test)                 classes with boxes in training and none in the test
+//   classes_without_boxes(train, test)                 classes with boxes in training, of which the test has none but difficult ones
 //   equal_images(train, test, threads, progress)       images with equal bytes, within each set and between them
 //
 // The side of a box is the square root of its area. A box is tiny when a side of it has less than 8 pixels after resizing.
@@ -48,7 +48,7 @@ struct inspection {
   spread objects_per_image;
   std::vector<std::size_t> images_with;  // [n]: images with n objects
   box_repeats repeats;
-  tally tiny;
+  case_list tiny, without_objects;  // boxes, images
 };
 
 inline inspection inspect(dataset const& data, std::function<resize_plan(int, int)> const& resize) {
@@ -81,6 +81,7 @@ inline inspection inspect(dataset const& data, std::function<resize_plan(int, in
       }
     }
     result.all.images += !s.objects.empty();
+    if (s.objects.empty()) result.without_objects.add(s.image.string());
     of_image.push_back(static_cast<double>(s.objects.size()));
     if (result.images_with.size() <= s.objects.size()) result.images_with.resize(s.objects.size() + 1);
     ++result.images_with[s.objects.size()];
@@ -95,18 +96,19 @@ inline inspection inspect(dataset const& data, std::function<resize_plan(int, in
   return result;
 }
 
-// The test data is read with the classes of the training data.
+// Of these AP says nothing. The test data is read with the classes of the training data.
 inline std::vector<std::string> classes_without_boxes(inspection const& train, inspection const& test) {
   std::vector<std::string> names;
   for (std::size_t c = 0; c < train.classes.size(); ++c)
-    if (train.classes[c].objects > 0 && (c >= test.classes.size() || test.classes[c].objects == 0)) names.push_back(train.classes[c].name);
+    if (train.classes[c].objects > 0 && (c >= test.classes.size() || test.classes[c].objects == test.classes[c].difficult))
+      names.push_back(train.classes[c].name);
   return names;
 }
 
 struct equal_image_counts {
-  tally within;  // images that equal an earlier one of the first set
-  tally within_second;
-  tally between;  // images of the second set that equal one of the first
+  case_list within;  // images that equal an earlier one of the first set
+  case_list within_second;
+  case_list between;  // images of the second set that equal one of the first
 };
 
 inline equal_image_counts equal_images(dataset const& first, dataset const& second, int threads = 0,

@@ -3,6 +3,7 @@
 //
 //   problem_report   errors. One: thrown as it is. Several: one error with a line for each, of a kind the first ten and a count of the rest
 //   tally            a warning: how many cases, and the first of them
+//   case_list        the same with more of them, to look through
 // Two errors are of a kind when they expected and found the same, whatever the file, the numbers and the quoted words.
 #include "frcnn/core/error.hpp"
 
@@ -90,6 +91,20 @@ struct tally {
   // "2 boxes without area are left out, the first: a.xml, object 2"
   std::string sentence(char const* one, char const* many) const {
     return count == 1 ? std::string("1 ") + one + ": " + first : std::to_string(count) + " " + many + ", the first: " + first;
+  }
+};
+
+struct case_list : tally {
+  static constexpr std::size_t most = 200;
+  std::vector<std::string> cases;  // the first `most`
+  void add(std::string const& example) {
+    tally::add(example);
+    if (cases.size() < most) cases.push_back(example);
+  }
+  void add(case_list const& more) {
+    tally::add(more);
+    cases.insert(cases.end(), more.cases.begin(),
+                 more.cases.begin() + static_cast<std::ptrdiff_t>(std::min(more.cases.size(), most - cases.size())));
   }
 };
 

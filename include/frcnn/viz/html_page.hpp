@@ -7,6 +7,7 @@
 //   page.table({"class", "objects"}, {{"cat", "12"}, {"dog", "7"}});      the first column is left-aligned, the others right
 //   page.bars("Objects of an image", {{"0", 3}, {"1", 12}});              a bar for each, as long as its share of the greatest
 //   page.matrix("object", {"cat", "dog"}, {"cat", "dog"}, {3, 0, 1, 5})   counts; a cell is as dark as its share of its row
+//   page.listing("2 images", {"a.jpg", "b.jpg"})                         lines that are folded away
 //   page.chart({.title = "Loss"}, series)                                 a line chart (viz/plot.hpp)
 //   page.pictures({{jpeg, "image/jpeg", "a.jpg: 2 missed"}})              files inside the page, with a line below each
 //   page.str()                                                            the file
@@ -38,6 +39,13 @@ class html_page {
   void text(std::string const& text) { body_ += "<p>" + detail::escape_xml(text) + "</p>\n"; }
   // A sentence that asks for attention.
   void warning(std::string const& text) { body_ += "<p class=\"warning\">" + detail::escape_xml(text) + "</p>\n"; }
+
+  // Lines below a title, which shows them when it is clicked.
+  void listing(std::string const& title, std::span<std::string const> lines) {
+    body_ += "<details><summary>" + detail::escape_xml(title) + "</summary>\n<ul>\n";
+    for (auto const& line : lines) body_ += "<li>" + detail::escape_xml(line) + "</li>\n";
+    body_ += "</ul></details>\n";
+  }
 
   // Rows have as many cells as `head`. words_from: the first column of texts, which are left-aligned and wrap.
   void table(std::vector<std::string> const& head, std::vector<std::vector<std::string>> const& rows,

@@ -136,6 +136,7 @@ TEST_CASE("anchor fit: strides, the border and difficult objects") {
   CHECK(border.out_of_reach.count == 0);  // an anchor that may train still touches it
   auto const large = anchor_boxes<caffe, 1>(corner, pooled(320, 320)).fit(make_anchors<caffe, 1>({{512}}, {1}));
   CHECK(large.out_of_reach.count == 2);  // no anchor of 512 lies inside of 320 x 320
+  CHECK(large.out_of_reach.cases.size() == 2);
   CHECK(large.out_of_reach.first == "0.jpg, box (0, 0, 12, 12) of the resized image");
   CHECK(large.all.best == fit_counts::at_least{0, 0});
 }

@@ -37,12 +37,18 @@ TEST_CASE("an inspection counts objects, images and sizes of each class") {
   CHECK(of.all.images == 2);
   CHECK(of.tiny.count == 2);
   CHECK(of.tiny.first == "a.jpg, cat (0, 0, 40, 10)");
+  CHECK(of.tiny.cases == std::vector<std::string>{"a.jpg, cat (0, 0, 40, 10)", "b.jpg, cat (0, 0, 15, 60)"});
+  CHECK(of.without_objects.cases == std::vector<std::string>{"c.jpg"});
   CHECK(of.images_with == std::vector<std::size_t>{1, 1, 0, 1});
   CHECK(of.objects_per_image.most == 3);
   dataset test{{"cat", "dog"}, {set.samples[1]}};
   auto const identity = [](int w, int h) { return resize_plan{w, h, 1, 1, 1, 1}; };
   CHECK(classes_without_boxes(of, inspect(test, identity)) == std::vector<std::string>{"dog"});
   CHECK(classes_without_boxes(of, of).empty());
+  test.samples.push_back(set.samples[0]);
+  CHECK(classes_without_boxes(of, inspect(test, identity)).empty());
+  test.samples[1].objects[2].difficult = true;  // which AP ignores
+  CHECK(classes_without_boxes(of, inspect(test, identity)) == std::vector<std::string>{"dog"});
   CHECK(inspect({}, identity).all.objects == 0);
 }
 
@@ -56,8 +62,25 @@ TEST_CASE("equal images within and between sets") {
   CHECK(counts.within.count == 1);
   CHECK(voc.without_root(counts.within.first) == "VOC/JPEGImages/b.png equals VOC/JPEGImages/a.png");
   CHECK(counts.between.count == 2);
+  REQUIRE(counts.between.cases.size() == 2);
+  CHECK(voc.without_root(counts.between.cases[1]) == "VOC/JPEGImages/e.png equals VOC/JPEGImages/a.png");
   CHECK(voc.without_root(counts.between.first) == "VOC/JPEGImages/d.png equals VOC/JPEGImages/a.png");
   CHECK(counts.within_second.count == 1);
+}
+
+TEST_CASE("a list has the first 200 cases, in order, also of lists that are joined") {
+  case_list all, half;
+  for (int i = 0; i < 150; ++i) half.add(std::to_string(i));
+  for (int i = 0; i < 3; ++i) all.add(half);
+  CHECK(all.count == 450);
+  CHECK(all.first == "0");
+  REQUIRE(all.cases.size() == case_list::most);
+  CHECK(all.cases[149] == "149");
+  CHECK(all.cases[150] == "0");
+  CHECK(all.cases.back() == "49");
+  all.add("more");
+  CHECK(all.cases.back() == "49");
+  CHECK(all.count == 451);
 }
 
 TEST_CASE("headers: sizes without decoding, of files whose rest is missing too") {

@@ -11,6 +11,7 @@ TEST_CASE("a page holds what it is given, escaped, in one file") {
   page.warning("\"look\" here \x01");
   page.table({"class", "objects"}, {{"c&t", "12"}, {"d\xC3\xB6g", "7"}});
   page.bars("Objects", {{"0", 3}, {"1", 12}});
+  page.listing("2 files", std::vector<std::string>{"a.jpg", "<b>.jpg"});
   std::string const text = page.str();
   auto const has = [&](char const* part) { return text.find(part) != std::string::npos; };
   CHECK(text.find("<!DOCTYPE html>\n") == 0);
@@ -20,6 +21,7 @@ TEST_CASE("a page holds what it is given, escaped, in one file") {
   CHECK(has("<tr><td>c&amp;t</td><td>12</td></tr>\n<tr><td>d\xC3\xB6g</td><td>7</td></tr>"));
   CHECK(has("<td>0</td><td>3</td><td><div style=\"width: 25%\"></div></td>"));
   CHECK(has("<td>1</td><td>12</td><td><div style=\"width: 100%\"></div></td>"));
+  CHECK(has("<details><summary>2 files</summary>\n<ul>\n<li>a.jpg</li>\n<li>&lt;b&gt;.jpg</li>\n</ul></details>"));
   CHECK(has("prefers-color-scheme: dark"));
   for (char const* outside : {"http://", "https://"})  // but for the name of the namespace
     CHECK(text.find(outside, text.find("<head>")) == std::string::npos);
