@@ -51,17 +51,25 @@ class imbalance_arguments {
     return all;
   }
 
-  // The table of --repeat-factors, the rarest class first: of the images that the convention trains on.
+  // The table of --repeat-factors, the rarest class first: of the images that the convention trains on. batches: the sizes that there are, of
+  // which an epoch shows whole ones alone.
   template <class Rules>
-  void say_table(frcnn::data::dataset const& set, frcnn::data::difficult_objects how) const {
+  void say_table(frcnn::data::dataset const& set, frcnn::data::training_options options, std::set<int> const& batches) const {
     if (threshold_ <= 0) return;
-    auto const images = frcnn::data::images_of_training<Rules>(set, how);
-    auto const r = frcnn::data::repeat_factors_of(set, images, threshold_, how);
+    auto const images = frcnn::data::images_of_training<Rules>(set, options.difficult);
+    auto r = frcnn::data::repeat_factors_of(set, images, threshold_, options.difficult);
+    r.classes.resize(set.classes.size());  // the last ones may have no object
     std::vector<std::size_t> order(r.classes.size());
     std::iota(order.begin(), order.end(), 0);
     std::ranges::stable_sort(order, {}, [&](std::size_t k) { return r.classes[k].images; });
-    double const shown = std::accumulate(r.of_image.begin(), r.of_image.end(), 0.0);
-    say(fmt::format("--repeat-factors {}: an epoch shows {:.0f} images, of {}", threshold_, shown, images.size()));
+    std::vector<std::string> shown;
+    for (int const batch : batches) {
+      options.batch = batch;
+      shown.push_back(fmt::format("{}", frcnn::data::batches_per_epoch<Rules>(set, options) * static_cast<std::uint64_t>(batch)) +
+                      (batches.size() > 1 ? fmt::format(" (in batches of {})", batch) : ""));
+    }
+    say(fmt::format("--repeat-factors {}: an epoch shows {} images, of {}{}", threshold_, fmt::join(shown, " or "), images.size(),
+                    Rules::flips_double_the_dataset && options.flip ? " and their mirror images" : ""));
     for (std::size_t const k : order)
       say(fmt::format("  {}: in {} images, {:.1f} %: {:.2f} times", set.classes[k], r.classes[k].images, 100 * r.classes[k].share,
                       r.classes[k].factor));

@@ -36,6 +36,7 @@
 #include <frcnn/train/metrics_file.hpp>
 
 #include <array>
+#include <set>
 
 using namespace frcnn;
 namespace fs = std::filesystem;
@@ -234,7 +235,6 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .short_sides = config.pyramid.short_sides};
   images.channels = layout.channels;
   images.repeat_threshold = a.imbalance.threshold();
-  a.imbalance.say_table<typename Family::convention>(sets.train, images.difficult);
   a.augment.apply_to(images);
   a.augment.say_settings(images, a.scheme == "alternating");
   std::vector<plan> plans;
@@ -258,6 +258,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     add_plan(a.batch ? defaults : history.scaled(defaults));
     if (!a.batch) history.say_scaled(defaults, plans.back().options.rate.lr, a.lr > 0, a.epochs || !a.steps().empty());
   }
+  std::set<int> batches;
+  for (auto const& p : plans) batches.insert(p.batch);
+  a.imbalance.say_table<typename Family::convention>(sets.train, images, batches);
   if (team.is_first()) a.augment.show<typename Family::convention>(sets.train, images, plans.front().batch, out / "augmented");
   if (a.protocol == "coco") {
     console::say(console::protocol_settings(config));
