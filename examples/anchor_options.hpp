@@ -63,15 +63,17 @@ frcnn::data::anchor_study study_anchors(frcnn::data::dataset const& data, typena
 
 // Of the training data, on stderr. --anchors auto: takes the proposal.
 template <class Family>
-void settle_anchors(anchor_arguments const& told, frcnn::data::dataset const& data, typename Family::config_type& config,
-                    frcnn::data::difficult_objects how, int threads) {
+frcnn::data::anchor_study settle_anchors(anchor_arguments const& told, frcnn::data::dataset const& data,
+                                         typename Family::config_type& config, frcnn::data::difficult_objects how, int threads) {
   if (Family::model::levels > 1 && told.automatic())
     throw frcnn::error("--anchors auto", "a preset of one map", fmt::format("{}, of {}", config.preset, Family::model::levels));
-  auto const study = study_anchors<Family>(data, config, !told.gives_ratios(), how, threads);
+  auto study = study_anchors<Family>(data, config, !told.gives_ratios(), how, threads);
   for (auto const& line : study.lines(told.automatic())) say(line);
-  if (!told.automatic()) return;
-  config.set_anchors(study.proposed.sizes);
-  config.anchor_ratios = study.proposed.ratios;
+  if (told.automatic()) {
+    config.set_anchors(study.proposed.sizes);
+    config.anchor_ratios = study.proposed.ratios;
+  }
+  return study;
 }
 
 }  // namespace console

@@ -1,10 +1,11 @@
 #pragma once
 // report.html: a training and its test on one page, or an evaluation's.
 //
-//   Result            AP of each class at an IoU of .5 to .95, precision over recall, AP by size of object
+//   Result            AP of each class at an IoU of .5 to .95, precision over recall at .5 and .75, AP by size of object
 //   Mistakes          score thresholds of the best F1, which classes are taken for which at them, kinds of errors and the AP that each costs,
 //                     recall over proposals, the thirty images with the most mistakes
-//   Training          curves of metrics.jsonl        Run   settings, data, times
+//   Training          curves of metrics.jsonl
+//   Run               settings, times; data: what there is, what may be wrong with it, how anchors fit it
 // Its numbers are the evaluators' (eval/detection_study.hpp) and metrics.jsonl's. Pictures are at most 480 pixels long and wide, and all
 // together at most 3 MB.
 #include "console.hpp"
@@ -103,9 +104,13 @@ class report_writer {
       page_.text(fmt::format("Precision over recall of the {} classes with the most objects, of {}.", most, shown.size()));
     shown.resize(std::min(shown.size(), most));
     std::sort(shown.begin(), shown.end());
-    std::vector<frcnn::viz::chart_series> curves;
-    for (std::size_t const k : shown) curves.push_back(frcnn::viz::precision_recall_series(t_->classes[k], half.classes[k].curve));
-    page_.chart(frcnn::viz::precision_recall_options("Precision and recall at IoU 0.5"), curves);
+    constexpr std::size_t tight = 5;  // of eval::recall_thresholds: 0.75
+    for (auto const* e : {&half, &study_.at[tight]}) {
+      std::vector<frcnn::viz::chart_series> curves;
+      for (std::size_t const k : shown) curves.push_back(frcnn::viz::precision_recall_series(t_->classes[k], e->classes[k].curve));
+      page_.chart(frcnn::viz::precision_recall_options(fmt::format("Precision and recall at IoU {:.2g}", e->options.iou_threshold)),
+                  curves);
+    }
   }
 
   void coco_numbers() {
@@ -288,6 +293,8 @@ class report_writer {
     page_.heading("Data");
     auto const lines = frcnn::data::summary_rows(facts_.data);
     page_.table(lines.front(), {lines.begin() + 1, lines.end()});
+    show(page_, facts_.of_data.list());
+    for (auto const& line : facts_.anchors) page_.text(line);
   }
 
   void pairs(std::string const& title, std::vector<std::pair<std::string, std::string>> const& values) {

@@ -1,6 +1,7 @@
 #pragma once
 // What report.html is made of (report.hpp): facts about a run, a detector's detections on data, and how proposals cover objects.
 #include "console.hpp"
+#include "data_findings.hpp"
 
 #include <frcnn/data.hpp>
 #include <frcnn/eval.hpp>
@@ -40,7 +41,9 @@ struct run_facts {
   std::string title;
   std::vector<std::pair<std::string, std::string>> settings, times;
   frcnn::data::named_summaries data;
-  std::filesystem::path metrics{};  // metrics.jsonl; empty: nothing was trained
+  std::filesystem::path metrics{};     // metrics.jsonl; empty: nothing was trained
+  findings of_data{};                  // what may be wrong with it
+  std::vector<std::string> anchors{};  // how they fit it, in lines
 };
 
 // Of a training into a folder, which has done so many steps since its start or its --resume. sets: console::datasets.

@@ -124,8 +124,9 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // The detector, and where its weights come from.
   config.classes = sets.train.classes;
   config.head.class_weights = a.imbalance.weights_of(config.classes);
+  std::optional<data::anchor_study> anchors;  // of the RPN that is trained
   if (a.proposals.empty())
-    console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.compute.threads);
+    anchors = console::settle_anchors<Family>(a.anchors, sets.train, config, a.reading.difficult_in_training(), a.compute.threads);
   std::optional<weights_file> weights;
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
@@ -421,8 +422,8 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     double const done = static_cast<double>(all);
     average = average == 0 || r.step == 0 ? r.total() : 0.98 * average + 0.02 * r.total();
     show(fmt::format("{} {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left",
-                     steps ? run.name(stage) + ": iteration" : "step", r.step + 1, of_stage, r.step / p.per_epoch + 1,
-                     r.images_per_second, average, r.losses[0], r.losses[1], r.losses[2], r.losses[3], pace.remaining(done)),
+                     steps ? run.name(stage) + ": iteration" : "step", r.step + 1, of_stage, r.step / p.per_epoch + 1, r.images_per_second,
+                     average, r.losses[0], r.losses[1], r.losses[2], r.losses[3], pace.remaining(done)),
          r.step + 1 == of_stage);
     if (done == started + 8)  // soon, and after what the first steps allocate
       show(fmt::format("{} steps at {:.1f} images/s: about {} of training, then the test", run.steps(), r.images_per_second,
@@ -530,7 +531,14 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     a.compute.report();
     console::attempts attempt;
     if (team.is_first()) attempt([&] { console::draw_training_curves(out); });
-    auto const facts = console::training_facts(out, sets, identity, clock.seconds(), run.done() - static_cast<std::int64_t>(started));
+    auto facts = console::training_facts(out, sets, identity, clock.seconds(), run.done() - static_cast<std::int64_t>(started));
+    if (anchors) facts.anchors = anchors->lines(a.anchors.automatic());
+    if (team.is_first())
+      attempt([&] {
+        auto const resize = [&](int w, int h) { return Family::convention::resize(w, h, config.short_side, config.max_side); };
+        facts.of_data.add_sets(console::inspect_sets(sets, resize), a.compute.threads);
+        if (anchors) facts.of_data.add_anchors(a.anchors.automatic() ? anchors->fit_of_proposed : anchors->fit);
+      });
     if (a.no_test && team.is_first()) attempt([&] { console::write_report(out / "report.html", facts, nullptr); });
     // The others wait here, asleep, for what the first does alone.
     auto const end = [&] { return checks.say_which_is_which(), team.barrier(), attempt.status(); };

@@ -156,12 +156,11 @@ TEST_CASE("recipe: the speed of a stage's steps is not that of entering it") {
   o.diagnose_every = 2;
   using clock = std::chrono::steady_clock;
   clock::duration entering{};
-  recipe<model> r(
-      c, {stage{.name = "joint", .model = m.get(), .feed = pictures, .input = empty_input<model>, .options = o, .enter = [&] {
-                  auto const begin = clock::now();
-                  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-                  entering += clock::now() - begin;
-                }}});
+  recipe<model> r(c, {stage{.name = "joint", .model = m.get(), .feed = pictures, .input = empty_input<model>, .options = o, .enter = [&] {
+                              auto const begin = clock::now();
+                              std::this_thread::sleep_for(std::chrono::milliseconds(200));
+                              entering += clock::now() - begin;
+                            }}});
   double images_per_second = 0;
   r.hooks.on_diagnostics = [&](step_diagnostics const& d) { images_per_second = d.images_per_second; };
   auto const begin = clock::now();
