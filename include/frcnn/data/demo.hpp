@@ -6,7 +6,7 @@
 // refused.
 //
 // Example: write_demo_voc("demo", {.images = 300});  dataset const train = read_voc({{"demo", "trainval"}});  // 240 images
-// Invariant: equal options give equal bytes; picture i depends on the seed and i alone.
+// Invariant: equal options give equal bytes; picture i depends on the seed, the sizes and i alone.
 #include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/demo_scene.hpp"
 #include "frcnn/data/image_io.hpp"
@@ -25,6 +25,7 @@ struct demo_options {
   int images = 300;
   std::uint64_t seed = 0;
   double test_fraction = 0.2;
+  demo_sizes sizes{};
   int threads = 0;                                           // 0: as many as there are cores
   std::function<void(std::size_t, std::size_t)> progress{};  // images written, and of how many; one call at a time, from any thread
 };
@@ -42,11 +43,13 @@ inline void write_demo_voc(std::filesystem::path const& out, demo_options const&
   if (!(o.test_fraction > 0 && o.test_fraction < 1))
     throw error("demo data", "a fraction for the test between 0 and 1", number_text(o.test_fraction));
   if (o.images < 2) throw error("demo data", "at least two images, one to train on and one to test on", std::to_string(o.images));
+  if (auto const [least, most] = o.sizes; (least != 0 || most != 0) && !(least >= 4 && least <= most && most <= 4096))
+    throw error("demo data", "sizes of objects from 4 to 4096 pixels, the least first", number_text(least) + " and " + number_text(most));
   int const test = std::clamp(static_cast<int>(o.images * o.test_fraction + 0.5), 1, o.images - 1), train = o.images - test;
   io::write_new_folder(out, {"JPEGImages", "Annotations", "ImageSets/Main"}, [&](std::filesystem::path const& beside) {
     turn_counter done(o.progress, static_cast<std::size_t>(o.images));
     for_each_in_parallel(static_cast<std::size_t>(o.images), o.threads, [&](std::size_t i) {
-      demo_scene const scene = render_demo_scene(o.seed, i);
+      demo_scene const scene = render_demo_scene(o.seed, i, o.sizes);
       std::string const id = detail::demo_id(static_cast<int>(i)), file = id + ".jpg";
       io::write_new_file(beside / "JPEGImages" / file, encode_jpeg(scene.pixels));
       sample said;

@@ -6,12 +6,12 @@
 // disks, boxes, triangles and lines of all hues, those included, lie about that are nothing at all. Objects cover each other, are covered
 // by strokes, and leave the picture.
 //
-// 1. background: gradient, noise, sometimes planks or tiles        3. objects, 16 to 200 pixels, each with a soft shadow
+// 1. background: gradient, noise, sometimes planks or tiles        3. objects, 16 to 200 pixels or as told, each with a soft shadow
 // 2. clutter                                                       4. strokes and blobs over some of them; noise of the sensor
 // A box is what the object covers within the picture, hidden parts included. difficult: less than 45 % of it is seen, or its longer side is
-// below 20 pixels. truncated: more than 5 % of it lies outside.
+// below 20 pixels, and below half of the least where sizes are told. truncated: more than 5 % of it lies outside.
 //
-// Invariant: the scene is a function of (seed, index).
+// Invariant: the scene is a function of (seed, index, sizes).
 #include "frcnn/data/canvas.hpp"
 #include "frcnn/data/dataset.hpp"
 
@@ -31,12 +31,19 @@ struct demo_scene {
 
 inline constexpr std::array<char const*, 3> demo_classes{"crate", "star", "target"};
 
+// Diameters of the circles around objects in pixels, least to most, as many of each octave; at most four fifths of the picture. 0: mostly 24
+// to 100, some from 16 and up to 200.
+struct demo_sizes {
+  double least = 0, most = 0;
+};
+
 namespace drawing {
 
 class scene_painter {
  public:
-  scene_painter(std::uint64_t seed, std::uint64_t index)
-      : rng_(seed, draw::demo, index),
+  scene_painter(std::uint64_t seed, std::uint64_t index, demo_sizes sizes)
+      : sizes_(sizes),
+        rng_(seed, draw::demo, index),
         picture_(blank(rng_)),
         owner_(static_cast<std::size_t>(picture_.width()) * static_cast<std::size_t>(picture_.height()), nobody),
         hue_(rng_.unit()) {}
@@ -136,9 +143,10 @@ class scene_painter {
     return p;
   }
 
-  // Longer side: mostly 24 to 100 pixels, never more than four fifths of the picture.
   double object_size() {
-    double const kind = rng_.unit(), low = kind < 0.06 ? 16 : kind < 0.82 ? 26 : 100, high = kind < 0.06 ? 26 : kind < 0.82 ? 100 : 200;
+    double const kind = rng_.unit();
+    double low = kind < 0.06 ? 16 : kind < 0.82 ? 26 : 100, high = kind < 0.06 ? 26 : kind < 0.82 ? 100 : 200;
+    if (sizes_.least > 0) low = sizes_.least, high = sizes_.most;
     return std::min(low * std::pow(high / low, rng_.unit()), 0.8 * std::min(w(), h()));
   }
 
@@ -240,7 +248,8 @@ class scene_painter {
       t.where = box<int>{o.x1, o.y1, o.x2, o.y2}.as<float>();
       t.name = demo_classes[static_cast<std::size_t>(o.kind)];
       t.label = o.kind + 1;
-      t.difficult = o.seen < 0.45 * o.area || std::max(o.x2 - o.x1, o.y2 - o.y1) < 20;
+      t.difficult =
+          o.seen < 0.45 * o.area || std::max(o.x2 - o.x1, o.y2 - o.y1) < (sizes_.least > 0 ? std::min(20., sizes_.least / 2) : 20.);
       t.truncated = o.inside < 0.95 * o.area;
       objects.push_back(std::move(t));
     }
@@ -251,6 +260,7 @@ class scene_painter {
     return owner_[static_cast<std::size_t>(y) * static_cast<std::size_t>(picture_.width()) + static_cast<std::size_t>(x)];
   }
 
+  demo_sizes sizes_;
   host_rng rng_;
   canvas picture_;
   std::vector<int> owner_;  // [h, w]: which object is seen there
@@ -260,7 +270,9 @@ class scene_painter {
 
 }  // namespace drawing
 
-inline demo_scene render_demo_scene(std::uint64_t seed, std::uint64_t index) { return drawing::scene_painter(seed, index).paint(); }
+inline demo_scene render_demo_scene(std::uint64_t seed, std::uint64_t index, demo_sizes sizes = {}) {
+  return drawing::scene_painter(seed, index, sizes).paint();
+}
 
 }  // namespace frcnn::inline FRCNN_ABI::data
 FRCNN_HIDDEN_END

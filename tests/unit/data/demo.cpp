@@ -70,6 +70,22 @@ TEST_CASE("a scene is a function of seed and index, and its boxes lie in the pic
   CHECK(truncated > 2);
 }
 
+TEST_CASE("objects have the sizes that are told, and small ones are not difficult then") {
+  int objects = 0, difficult = 0;
+  for (std::uint64_t i = 0; i < 12; ++i)
+    for (object const& o : render_demo_scene(4, i, {10, 24}).objects) {
+      ++objects, difficult += o.difficult;
+      CHECK(std::max(o.where.width(), o.where.height()) <= 26);  // a circle of 24 touches 26 pixels at most
+      if (!o.truncated) CHECK(std::max(o.where.width(), o.where.height()) >= 5);
+    }
+  CHECK(objects > 30);
+  CHECK(difficult < objects / 3);
+  ::scratch folder;
+  CHECK(sentence([&] {
+          write_demo_voc(folder / "x", {.images = 4, .sizes = {24, 10}});
+        }) == "demo data: expected sizes of objects from 4 to 4096 pixels, the least first, found 24 and 10");
+}
+
 TEST_CASE("the folder is whole, reads without a warning, and equal options give equal bytes") {
   ::scratch folder;
   write_demo_voc(folder / "a", {.images = 10, .seed = 3, .threads = 1});
