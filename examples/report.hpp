@@ -104,12 +104,11 @@ class report_writer {
       page_.text(fmt::format("Precision over recall of the {} classes with the most objects, of {}.", most, shown.size()));
     shown.resize(std::min(shown.size(), most));
     std::sort(shown.begin(), shown.end());
-    constexpr std::size_t tight = 5;  // of eval::recall_thresholds: 0.75
-    for (auto const* e : {&half, &study_.at[tight]}) {
+    for (std::size_t const at : std::array<std::size_t, 2>{0, 5}) {  // of eval::recall_thresholds: 0.5 and 0.75
+      auto const& e = study_.at[at];
       std::vector<frcnn::viz::chart_series> curves;
-      for (std::size_t const k : shown) curves.push_back(frcnn::viz::precision_recall_series(t_->classes[k], e->classes[k].curve));
-      page_.chart(frcnn::viz::precision_recall_options(fmt::format("Precision and recall at IoU {:.2g}", e->options.iou_threshold)),
-                  curves);
+      for (std::size_t const k : shown) curves.push_back(frcnn::viz::precision_recall_series(t_->classes[k], e.classes[k].curve));
+      page_.chart(frcnn::viz::precision_recall_options(fmt::format("Precision and recall at IoU {:.2g}", e.options.iou_threshold)), curves);
     }
   }
 
