@@ -13,7 +13,7 @@ struct hand_clock {
   using duration = std::chrono::milliseconds;
   using rep = duration::rep;
   using period = duration::period;
-  using time_point = std::chrono::time_point<hand_clock>;
+  using time_point = std::chrono::time_point<hand_clock, duration>;
   static constexpr bool is_steady = true;
   static inline time_point at{};
   static time_point now() { return at; }
