@@ -17,17 +17,30 @@ void apply_protocol(std::string const& protocol, typename Preset::config_type& c
   else throw frcnn::error("--protocol coco", "--preset zf or vgg16, whose settings the paper and its release have", Preset::name);
 }
 
-// The solvers of joint training, or of the RPN's steps and of the head's.
+// What steps train: RPN and head together; the RPN and the head in turns; the head alone, on regions of a file (Fast R-CNN).
+enum class trained { together, in_turns, head };
+
+namespace detail {
+
+template <class Published>
+std::vector<frcnn::presets::training_defaults> solvers_apart(trained what) {
+  if (what == trained::head) return {Published::training_of_head()};
+  return {Published::training_of_rpn(), Published::training_of_head()};
+}
+
+}  // namespace detail
+
+// One solver, or that of the RPN's steps and that of the head's.
 template <class Family>
-std::vector<frcnn::presets::training_defaults> solvers_of(std::string const& protocol, bool joint,
+std::vector<frcnn::presets::training_defaults> solvers_of(std::string const& protocol, trained what,
                                                           frcnn::presets::training_defaults const& of_preset) {
   if constexpr (requires { Family::coco_protocol::training(); }) {
     using coco = typename Family::coco_protocol;
-    if (protocol == "coco") return joint ? std::vector{coco::training()} : std::vector{coco::training_of_rpn(), coco::training_of_head()};
+    if (protocol == "coco") return what == trained::together ? std::vector{coco::training()} : detail::solvers_apart<coco>(what);
   }
   if constexpr (requires { Family::training_of_rpn(); })
-    if (!joint) return {Family::training_of_rpn(), Family::training_of_head()};
-  return std::vector(joint ? 1 : 2, of_preset);
+    if (what != trained::together) return detail::solvers_apart<Family>(what);
+  return std::vector(what == trained::in_turns ? 2 : 1, of_preset);
 }
 
 // What a run of --protocol coco takes, after all other options.

@@ -7,6 +7,7 @@
 #include "imbalance_options.hpp"
 #include "norm_epsilon.hpp"
 #include "options.hpp"
+#include "protocol.hpp"
 #include "scores.hpp"
 #include "validation.hpp"
 
@@ -43,8 +44,12 @@ struct arguments {
   std::size_t cache_mb = 512;
   bool strict = false, new_predictors = false, no_test = false, no_overlap = false, resume = false, tensorboard = false;
 
-  // Whether every step trains RPN and head.
+  // Whether all steps are of one kind.
   bool is_joint() const { return scheme == frcnn::joint_step::name || scheme == frcnn::exact_step::name; }
+  console::trained trains() const {
+    using enum console::trained;
+    return !proposals.empty() ? head : is_joint() ? together : in_turns;
+  }
   // Of the RPN's steps, then of the head's; one number where they are trained together. Empty: epochs say.
   std::vector<std::int64_t> steps() const { return iterations.empty() ? std::vector<std::int64_t>() : whole_numbers_in(iterations); }
   frcnn::map_budget maps() const {

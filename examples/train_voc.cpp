@@ -35,7 +35,6 @@
 #include <frcnn/train/empirical_targets.hpp>
 #include <frcnn/train/metrics_file.hpp>
 
-#include <array>
 #include <set>
 
 using namespace frcnn;
@@ -165,7 +164,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     config.proposals.proposal_gradient = a.proposal_gradient;
   }
   if constexpr (requires { Family::rois_of_head_step; })
-    if (!a.is_joint()) config.head.target.batch = Family::rois_of_head_step;
+    if (a.trains() != console::trained::together) config.head.target.batch = Family::rois_of_head_step;
   auto const weights_bgr = config.normalisation.bgr;
   if (!same_pixels) {
     config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
@@ -255,7 +254,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     else if (a.epochs || !rate.steps) rate.steps = p.per_epoch * (a.epochs ? a.epochs : defaults.epochs);
     plans.push_back(p);
   };
-  for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.is_joint(), preset.training())) {
+  for (auto const& defaults : console::solvers_of<Family>(a.protocol, a.trains(), preset.training())) {
     add_plan(a.batch ? defaults : history.scaled(defaults));
     if (!a.batch) history.say_scaled(defaults, plans.back().options.rate.lr, a.lr > 0, a.epochs || !a.steps().empty());
   }
@@ -265,9 +264,11 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (team.is_first()) a.augment.show<typename Family::convention>(sets.train, images, plans.front().batch, out / "augmented");
   if (a.protocol == "coco") {
     console::say(console::protocol_settings(config));
-    std::array<char const*, 2> const of = a.is_joint() ? std::array{"", ""} : std::array{"RPN: ", "Fast R-CNN: "};
-    for (std::size_t k = 0; k < plans.size(); ++k)
-      console::say(console::solver_settings(of.at(k), plans[k].options.rate, plans[k].batch * plans[k].options.accumulate));
+    bool const apart = a.trains() != console::trained::together;
+    for (auto const& p : plans) {
+      char const* const of = &p == &plans.back() ? "Fast R-CNN: " : "RPN: ";
+      console::say(console::solver_settings(apart ? of : "", p.options.rate, p.batch * p.options.accumulate));
+    }
   }
 
   // What is trained, on what, in which order.

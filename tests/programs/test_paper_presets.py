@@ -1,6 +1,7 @@
 """The paper's presets, and one on ResNet, in every program that takes one: zf trains, says what it lacks, is detected with, evaluated, resumed, gone on from."""
 import json
 import pathlib
+import xml.etree.ElementTree as xml
 
 from common import bytes_of, check, demo_data, run
 
@@ -42,6 +43,25 @@ spec = json.loads(json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__
 check("[64.0, 128.0, 256.0, 512.0]" in str(spec) and spec["dropout"]["fraction"] == 0, spec)
 wrong = run("train_voc", "--preset", "small", "--protocol", "coco", "--data", data, "--out", "none")
 check(wrong.returncode == 1 and "--protocol coco: expected --preset zf or vgg16" in wrong.stderr, wrong)
+
+# Fast R-CNN on a file: the release's solver of the head alone, two images with 64 regions each. 73 boxes along each side of an object are
+# enough foreground and background for 128.
+with open("beside.txt", "w") as file:
+    for name in (data / "ImageSets/Main/trainval.txt").read_text().split():
+        for found in xml.parse(data / f"Annotations/{name}.xml").findall("object"):
+            x1, y1, x2, y2 = (float(found.findtext(f"bndbox/{corner}")) for corner in ("xmin", "ymin", "xmax", "ymax"))
+            for k in range(-36, 37):
+                dx, dy = k * (x2 - x1) / 40, k * (y2 - y1) / 40
+                file.write(f"{name} {x1 + dx} {y1} {x2 + dx} {y2}\n{name} {x1} {y1 + dy} {x2} {y2 + dy}\n")
+fast = [*train, "--proposals", "beside.txt", "--diagnose-every", "1", "--out", "fast"]
+alone = run(*fast, "--iterations", "1")
+check(alone.returncode == 0, alone)
+seen = [m for m in map(json.loads, bytes_of("fast/metrics.jsonl").splitlines()) if "head_positives" in m]
+check(len(seen) == 1 and seen[0]["head_positives"] + seen[0]["head_negatives"] == 128, seen)
+longer = run(*fast, "--resume")  # refused, with what it would be
+check(longer.returncode == 1 and "--epochs or --iterations 1" in longer.stderr and "40000" in longer.stderr, longer)
+longer = run(*fast, "--protocol", "coco", "--resume")
+check(longer.returncode == 1 and "Fast R-CNN: 320000 steps of 16 images, rate 0.003, times 0.1 after 240000\n" in longer.stderr, longer)
 
 # ResNet with a pyramid: five sizes of anchors, one a map.
 pyramid = ["--preset", "fasterrcnn_resnet50_fpn", "--data", data, "--short-side", "64", "--max-side", "96", "--threads", "1"]
