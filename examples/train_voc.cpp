@@ -205,6 +205,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   bool const outside = !a.proposals.empty();
   std::string const scheme = outside ? "fast-rcnn" : a.scheme;
   region_source regions, validation_regions, test_regions;
+  int most_regions = data::training_options().most_regions, most_of_validation = most_regions;
   std::uint32_t proposals_crc = 0;
   if (outside) {
     bool const one_file = a.test_proposals.empty() || a.test_proposals == a.proposals;
@@ -213,11 +214,13 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     for (auto const* set : {&sets.train, &sets.validation, one_file ? &sets.test : nullptr})
       if (set) of_file.samples.insert(of_file.samples.end(), set->samples.begin(), set->samples.end());
     proposals_crc = io::crc32c(text);
-    auto const in_file = [&](data::dataset const& set) {
-      return eval::proposal_lists::source(console::proposals_in(text, set, a.proposals, of_file));
+    auto const in_file = [&](data::dataset const& set, int* most = nullptr) {  // of an image, where not all of them are looked at
+      auto const lists = console::proposals_in(text, set, a.proposals, of_file);
+      if (most) *most = lists->most_of(*most);
+      return eval::proposal_lists::source(lists);
     };
-    regions = in_file(sets.train);
-    if (a.validation.wanted()) validation_regions = in_file(sets.validation);
+    regions = in_file(sets.train, &most_regions);
+    if (a.validation.wanted()) validation_regions = in_file(sets.validation, &most_of_validation);
     if (!a.no_test)
       test_regions = one_file ? in_file(sets.test) : eval::proposal_lists::source(console::proposals_of(sets.test, a.test_proposals));
   }
@@ -232,6 +235,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
                                 .difficult = a.reading.difficult_in_training(),
                                 .cache_mb = a.cache_mb,
                                 .regions = regions,
+                                .most_regions = most_regions,
                                 .short_sides = config.pyramid.short_sides};
   images.channels = layout.channels;
   images.repeat_threshold = a.imbalance.threshold();
@@ -325,7 +329,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     throw error("validation data", "an image with an object to train on, as " + a.preset + " trains on no others",
                 "none among " + std::to_string(sets.validation.size()));
   console::validation checks(a.validation, sets.validation, plans.back().per_epoch, a.metric,
-                             {.difficult = images.difficult, .regions = validation_regions, .most_regions = images.most_regions}, out);
+                             {.difficult = images.difficult, .regions = validation_regions, .most_regions = most_of_validation}, out);
 
   // A value of each kind of step.
   auto const of_plans = [&](auto value) {

@@ -18,6 +18,7 @@
 // beside its image, an anchor that is none. Told once to `warn`, with the first line: lines of other images (not used), boxes that go beyond
 // their image by more than a pixel (all are clipped to it), lines that are there twice.
 // Invariant: what is written reads back with the same numbers (what lies below 1e-12 aside) and in the same order, clipped.
+#include "frcnn/core/checked.hpp"
 #include "frcnn/eval/voc_results.hpp"
 #include "frcnn/geometry/anchors.hpp"
 #include "frcnn/geometry/region.hpp"
@@ -36,6 +37,13 @@ struct proposal_lists {
   std::vector<anchor_shape> anchors;               // that occur, ascending
   bool scored = false;
 
+  // How many of an image a training looks at that takes the `best` of scored lists. Where nothing says which are better: all, so that it does
+  // not see the first ones alone.
+  int most_of(int best) const {
+    std::size_t longest = 1;
+    for (auto const& list : regions) longest = std::max(longest, list.size());
+    return scored ? best : checked::extent(longest);
+  }
   // No more than so many of each image.
   void keep_best(std::size_t most) {
     for (auto& list : regions) list.resize(std::min(list.size(), most));

@@ -89,6 +89,7 @@ TEST_CASE("proposal_file: what is written reads back with the same numbers, in t
   }
   auto const back = read_proposals(path, images);
   CHECK(back.scored);
+  CHECK(back.most_of(1) == 1);
   CHECK(back.anchors.size() == 6);
   for (std::size_t i = 0; i < 2; ++i) {
     REQUIRE(back.regions[i].size() == 200);
@@ -113,6 +114,7 @@ TEST_CASE("proposal_file: other programs' files: order of lines, blanks, ends of
   CHECK(r.refusal == "nothing");
   CHECK(r.warnings.empty());
   CHECK(!r.lists.scored);
+  CHECK(r.lists.most_of(1) == static_cast<int>(std::max(r.lists.regions[0].size(), r.lists.regions[1].size())));  // all: none is better
   CHECK(r.lists.boxes() == std::vector<std::vector<box<float>>>{{{4, 4, 9, 9}, {0, 0, 60, 60}}, {{0, 0, 10, 10}, {1, 1, 10, 10}}});
   // By score, equal ones by line; ids as other programs write them.
   auto const s = read("a 1 1 2 2 .5\na 1 1 3 3 .75\na 1 1 4 4 .5\na 1 1 5 5 1e-30\na 1 1 6 6 -2\n", {{"a", 9, 9}});
