@@ -290,7 +290,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // Of regions that the head will learn from; of joint training there are none yet, and the anchors stand for them.
   std::function<void()> const measure = [&] {
     empirical_targets<typename Family::convention>(sets.train, outside ? regions : anchor_regions(d, sets.train),
-                                                   static_cast<int>(config.classes.size()), images.flip)
+                                                   static_cast<int>(config.classes.size()), images.flip, images.difficult)
         .give_to(d.model().parameters(), drawn_labels);
   };
   if (a.is_joint()) {

@@ -145,7 +145,8 @@ class alternating_training {
         proposals_.make(*proposes, set_, images.flip, on_proposals);
         images.regions = proposals_.source();
         if (std::exchange(measures_, false))
-          empirical_targets<typename Preset::convention>(set_, images.regions, static_cast<int>(detector_.classes().size()), images.flip)
+          empirical_targets<typename Preset::convention>(set_, images.regions, static_cast<int>(detector_.classes().size()), images.flip,
+                                                         images.difficult)
               .give_to(detector_.model().parameters(), options_.measured_labels);
       }
       feed_.emplace(set_, images);

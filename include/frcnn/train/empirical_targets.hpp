@@ -8,8 +8,10 @@
 // doubles the data set and training mirrors (flips), over their mirror images: what the coder makes of the region and the truth box it
 // overlaps most. Boxes are in original pixels. A class without such a region, and a component that never varies, has deviation 1 (the
 // release divides by 0 there).
-// Source: py-faster-rcnn, lib/roi_data_layer/roidb.py, add_bbox_regression_targets. Difficult objects are not trained on, nor counted here.
+// Source: py-faster-rcnn, lib/roi_data_layer/roidb.py, add_bbox_regression_targets. Difficult objects are counted where they are trained
+// on (difficult_objects::keep).
 #include "frcnn/concepts/data_source.hpp"
+#include "frcnn/data/dataset.hpp"
 #include "frcnn/geometry/conventions.hpp"
 #include "frcnn/geometry/iou.hpp"
 #include "frcnn/geometry/region.hpp"
@@ -43,7 +45,8 @@ struct target_table {
 };
 
 template <class Rules, data::DataSource Source>
-target_table empirical_targets(Source const& data, region_source const& regions, int classes, bool flips = true) {
+target_table empirical_targets(Source const& data, region_source const& regions, int classes, bool flips = true,
+                               data::difficult_objects difficult = data::difficult_objects::drop) {
   auto const coder = Rules::head_coder();
   std::size_t const rows = static_cast<std::size_t>(classes) + 1;
   std::vector<double> count(rows, 0), sum(4 * rows, 0), squares(4 * rows, 0);
@@ -64,7 +67,7 @@ target_table empirical_targets(Source const& data, region_source const& regions,
       truth.clear();
       boxes.clear();
       for (auto const& o : known.objects)
-        if (!o.difficult) truth.push_back({seen(o.where), o.label});
+        if (!o.difficult || difficult == data::difficult_objects::keep) truth.push_back({seen(o.where), o.label});
       for (auto const& o : truth) boxes.push_back(o.where);
       if (regions)
         for (region const& r : regions(i, flipped)) boxes.push_back(seen(r.where));

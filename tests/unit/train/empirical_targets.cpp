@@ -43,6 +43,20 @@ TEST_CASE("statistics of box targets are py-faster-rcnn's, over regions, truth b
   for (std::size_t i = 0; i < 16; ++i) CHECK((alone.mean[i] == 0 && alone.deviation[i] == 1));
   CHECK_THROWS_AS(empirical_targets<conventions::caffe>(set, given, 2), error);
 
+  // Difficult objects are counted where they are trained on, and then as any other.
+  using enum data::difficult_objects;
+  data::memory_source none_difficult({"a", "b", "c"});
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto objects = set.truth(i).objects;
+    for (auto& o : objects) o.difficult = false;
+    none_difficult.add(image(140, 140), objects);
+  }
+  auto const with_all = empirical_targets<conventions::caffe>(set, given, 3, true, keep);
+  auto const expected = empirical_targets<conventions::caffe>(none_difficult, given, 3);
+  CHECK((with_all.mean == expected.mean && with_all.deviation == expected.deviation));
+  CHECK(with_all.mean != ours.mean);
+  CHECK(empirical_targets<conventions::caffe>(set, given, 3, true, ignore).mean == ours.mean);
+
   // A training that does not mirror has those of its images alone: not the same boxes again without regions.
   region_source const unmirrored = [&](std::size_t i, bool flipped) { return flipped ? std::vector<region>() : given(i, false); };
   auto const one_way = empirical_targets<conventions::caffe>(set, unmirrored, 3, false),
