@@ -222,6 +222,7 @@ int main(int argc, char** argv) {
     std::optional<console::csv_file> lines_of_csv;
     if (!csv.empty()) lines_of_csv.emplace(csv);
     auto const detector = model.load(compute.get());
+    console::warn_of_untrained_rpn(detector.config(), model.file);
     auto const layout = detector.config().normalisation.layout();
     find_on.settle(detector.defaults());
     if (!xml.empty()) console::check_xml_names("--xml " + xml, {}, detector.classes());

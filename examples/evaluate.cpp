@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
     data::dataset set;
     if (!model.file.empty()) {
       auto const detector = model.load(compute.get());
+      if (proposals.empty()) console::warn_of_untrained_rpn(detector.config(), model.file);
       how.follow(model.file, detector.config().normalisation.layout());
       auto reading = how.options("test data", compute.threads);
       reading.classes = detector.classes();

@@ -19,6 +19,13 @@
 
 namespace console {
 
+// file: the model's. Of a program that looks where the RPN says.
+inline void warn_of_untrained_rpn(frcnn::model_config const& config, std::string const& file) {
+  if (config.untrained_rpn)
+    warn(file +
+         ": its RPN is untrained, as train_voc --proposals trains the head alone: what it proposes means nothing (evaluate --proposals)");
+}
+
 class model_arguments {
  public:
   std::string file;

@@ -69,6 +69,7 @@ int write(request const& r, data::dataset const& set, words what, Find find) {
 
 template <class Family>
 int from(detector<Family> const& d, request const& r) {
+  if (!r.no_cls || !r.no_reg) console::warn_of_untrained_rpn(d.config(), r.model.file);
   auto how = r.how;
   how.follow(r.model.file, d.config().normalisation.layout());
   proposer_options options = proposer<Family>::defaults(d);

@@ -131,12 +131,16 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
   auto const layout = sets.train.layout;
   bool same_pixels = layout == pixel_layout();  // those that the weights, or the preset, are made for
+  config.untrained_rpn = a.trains() == console::trained::head;  // but for one that --init has
   if (weights && !weights->is_ours()) {
     take_over<Family>(config, *weights, a.bn_eps);
     console::say_taken(taken_unsaid<Family>(*weights, a.bn_eps));
     their_classes = classes_of<Family>(*weights, their_classes);
     auto const map = name_map_of(weights->source());
-    if (map.is_detector) compare_anchors(a, config, published, false);
+    if (map.is_detector) {
+      config.untrained_rpn = false;
+      compare_anchors(a, config, published, false);
+    }
     if (a.strict && !map.is_detector)
       throw error("--strict", "a detector, whose classes are compared, in " + a.init, map.of + std::string(" weights"));
   }
@@ -146,6 +150,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (a.bn_eps) throw error("--bn-eps", "a file of another program", "a model of this library, which says it");
     auto const theirs = preset.read(*weights);
     their_classes = theirs.classes;
+    config.untrained_rpn = config.untrained_rpn && theirs.untrained_rpn;
     compare_anchors(a, config, theirs, true);
     Family::take_shapes(config, theirs);
     same_pixels = console::compare_pixels(a.init, layout, theirs.normalisation.layout());
@@ -156,6 +161,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     config.head.empirical_targets = a.targets == "empirical";
   }
   bool const has_predictor = weights && (weights->is_ours() || name_map_of(weights->source()).is_detector);
+  if (has_predictor && !weights->is_ours()) config.untrained_rpn = false;
   if (has_predictor && !weights->is_ours() && config.head.empirical_targets)
     throw error("--targets", "fixed, those of the detector in " + a.init, "empirical");
   bool const exact = a.scheme == exact_step::name;
@@ -528,7 +534,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     return stopped();
   }
   checks.say_end();
-  if (outside && a.init.empty()) console::say("the RPN of this model is untrained: evaluate it with --proposals");
+  if (d.config().untrained_rpn) console::say("the RPN of this model is untrained: evaluate it with --proposals");
   auto const finish = [&](detector<Family>&& trained) {
     if (team.is_first()) save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
     keep();

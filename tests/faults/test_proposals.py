@@ -1,6 +1,7 @@
 """Proposals in files: propose writes them, train_voc and evaluate look at them, proposal_recall measures them; and files that are none."""
 import csv
 import gzip
+import json
 import os
 import pathlib
 import re
@@ -86,6 +87,43 @@ check(both.returncode == 0 and both.stdout == whole.stdout and "not among these"
 check(bytes_of("both/model.safetensors") == bytes_of("fast/model.safetensors"), "the same regions, the same bytes")
 said = run("evaluate", "--model", "both/model.safetensors", *ONE, "--test", data, "--proposals", "both.txt")
 check(said.stdout == whole.stdout and "lines are of images that are not among these, and are not used; the first: both.txt:1, " in said.stderr, said)
+
+# ---- its RPN is untrained: the file says so, and programs that look where it says; not where another one has trained it
+def rpn_of(model):
+    raw = bytes_of(model)
+    return json.loads(json.loads(raw[8:8 + int.from_bytes(raw[:8], "little")])["__metadata__"]["spec"]).get("rpn")
+
+
+check(rpn_of("fast/model.safetensors") == "untrained" and rpn_of("run/model.safetensors") is None, "the spec")
+TRAINED_ALONE = ["--model", "fast/model.safetensors", *ONE]
+picture = data / f"JPEGImages/{ids['test'][0]}.jpg"
+windows_of = ["propose", *TRAINED_ALONE, "--data", f"{data}:test", "--out", "of_fast.txt"]
+for command, warns in ((["evaluate", *TRAINED_ALONE, "--test", data], True), (["evaluate", *TRAINED_ALONE, "--test", data, "--proposals", "test.txt"], False),
+                       (["detect", *TRAINED_ALONE, picture], True), (windows_of, True), ([*windows_of, "--no-nms", "--no-cls", "--no-reg"], False),
+                       (["evaluate", *MODEL, "--test", data], False)):
+    said = run(*command)
+    check(said.returncode == 0 and ("warning: fast/model.safetensors: its RPN is untrained" in said.stderr) == warns, command, said)
+for init, more, rpn in (("fast", ["--proposals", "trainval.txt"], "untrained"), ("run", ["--proposals", "trainval.txt"], None), ("fast", [], None)):
+    out = f"{init}-{len(more)}"
+    tuned = run("train_voc", "--data", data, *TINY, "--iterations", "1", "--no-test", "--init", f"{init}/model.safetensors", *more, "--out", out)
+    check(tuned.returncode == 0 and rpn_of(f"{out}/model.safetensors") == rpn and ("RPN of this model is untrained" in tuned.stderr) == bool(rpn), tuned)
+
+
+# ---- of scored lists training looks at the best 2,000; where nothing says which are better, at all
+def one_step(name, boxes, score):
+    with open(f"{name}.txt", "w") as file:
+        for image in ids["trainval"]:
+            for i, corners in enumerate(boxes):
+                print(image, *corners, *([1 - i / 10000] if score else []), file=file)
+    done = run("train_voc", "--data", data, *TINY, "--iterations", "1", "--no-test", "--proposals", f"{name}.txt", "--out", name)
+    check(done.returncode == 0, done)
+    return bytes_of(f"{name}/model.safetensors")
+
+
+corner = [(1 + i % 50, 1 + i // 50, 9 + i % 50, 9 + i // 50) for i in range(2000)]
+wide = [(1 + i, 1, 40 + i, 60) for i in range(200)]
+check(one_step("best", corner, True) == one_step("best-of", corner + wide, True), "the best 2,000")
+check(one_step("all", corner, False) != one_step("all-of", corner + wide, False), "all of them")
 
 pathlib.Path("fast/checkpoint/step-00000006").rename("gone")  # as if killed after step 4
 pathlib.Path("fast/model.safetensors").rename("fast.safetensors")

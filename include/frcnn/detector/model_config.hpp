@@ -26,7 +26,8 @@ struct model_config {
   std::vector<double> anchor_ratios;              // h / w
   int short_side = 600, max_side = 1000;          // of the resized image, pixels
   pixel_normalisation normalisation = pixel_normalisation::imagenet();
-  image_pyramid pyramid{};  // at which regions from outside are looked at; none, as a rule
+  image_pyramid pyramid{};     // at which regions from outside are looked at; none, as a rule
+  bool untrained_rpn = false;  // the head was trained on regions from outside, and the RPN not at all
 
   // Sizes of all levels in one list, the first level's first. Setting them throws error where levels would not have equally many.
   std::vector<double> anchor_list() const {
@@ -79,6 +80,8 @@ struct model_config {
       spec.lists("sizes", anchor_sizes);
       spec.numbers("ratios", anchor_ratios);
     });
+    if (spec.has("rpn", untrained_rpn)) spec.choice("rpn", untrained_rpn, "trained", "untrained");
+    else untrained_rpn = false;
   }
 };
 

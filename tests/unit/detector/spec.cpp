@@ -170,16 +170,21 @@ TEST_CASE("keys that are written where they say something unusual, and files wit
   auto config = small::config({"a"});
   CHECK_FALSE(spec_of<small>(config).contains("targets"));
   CHECK_FALSE(spec_of<small>(config)["input"].contains("pyramid"));
+  CHECK_FALSE(spec_of<small>(config).contains("rpn"));
   config.pyramid = {{480, 1200}, 200};
   config.head.empirical_targets = true;
+  config.untrained_rpn = true;
   auto const spec = spec_of<small>(config);
   CHECK(spec["targets"] == "empirical");
+  CHECK(spec["rpn"] == "untrained");
   CHECK(spec["input"]["pyramid"] == spec_json{{"short_sides", {480, 1200}}, {"region_side", 200}});
   auto const back = read<small>(spec);
   CHECK(back.pyramid.short_sides == config.pyramid.short_sides);
   CHECK(back.pyramid.region_side == 200);
   CHECK(back.head.empirical_targets);
+  CHECK(back.untrained_rpn);
   CHECK(spec_of<small>(back) == spec);
+  CHECK(refusal("/rpn", "new") == "m, spec \"rpn\": expected \"trained\" or \"untrained\", found \"new\"");
   CHECK(refusal("/targets", "measured") == "m, spec \"targets\": expected \"fixed\" or \"empirical\", found \"measured\"");
   CHECK(refusal("/input/pyramid", {{"short_sides", {480}}}) ==
         "m, spec \"input.pyramid.region_side\": expected a number from 1.0 to 65536.0, found none");
