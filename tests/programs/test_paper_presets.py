@@ -1,6 +1,7 @@
 """The paper's presets, and one on ResNet, in every program that takes one: zf trains, says what it lacks, is detected with, evaluated, resumed, gone on from."""
 import json
 import pathlib
+import shutil
 import xml.etree.ElementTree as xml
 
 from common import bytes_of, check, demo_data, run
@@ -62,6 +63,16 @@ longer = run(*fast, "--resume")  # refused, with what it would be
 check(longer.returncode == 1 and "--epochs or --iterations 1" in longer.stderr and "40000" in longer.stderr, longer)
 longer = run(*fast, "--protocol", "coco", "--resume")
 check(longer.returncode == 1 and "Fast R-CNN: 320000 steps of 16 images, rate 0.003, times 0.1 after 240000\n" in longer.stderr, longer)
+
+# vgg16, as small as its head of 120 million weights lets it be.
+large = run("train_voc", "--preset", "vgg16", "--data", data, "--short-side", "32", "--max-side", "48", "--threads", "1", "--anchors", "8,16,24", "--no-test",
+            "--iterations", "1", "--accumulate", "1", "--out", "large")
+check(large.returncode == 0 and "--preset vgg16 expects ImageNet weights" in large.stderr, large)
+losses = json.loads(bytes_of("large/metrics.jsonl").splitlines()[0])
+check(losses["objectness"] > 0 and losses["class"] > 0, losses)
+found = run("detect", "--model", "large/model.safetensors", "--threshold", "0", "--json", "boxes.json", image)
+check(found.returncode == 0 and json.loads(bytes_of("boxes.json"))[0]["detections"], found)
+shutil.rmtree("large")
 
 # ResNet with a pyramid: five sizes of anchors, one a map.
 pyramid = ["--preset", "fasterrcnn_resnet50_fpn", "--data", data, "--short-side", "64", "--max-side", "96", "--threads", "1"]
