@@ -159,9 +159,11 @@ inline void declare(CLI::App& app, arguments& a) {
   a.augment.add_to(app);
   a.imbalance.add_to(app);
   app.add_option("--lambda", a.lambda, "weight of the RPN's box loss, equation (1) (1)")->check(console::above(0));
-  app.add_option("--n-cls", a.n_cls, "what the RPN's log loss is divided by (the number of sampled anchors; the paper's text: 256)")
+  app.add_option("--n-cls", a.n_cls,
+                 "what the RPN's log loss of a micro-batch is divided by (its sampled anchors; the paper's text: 256, of one image)")
       ->check(console::above(0));
-  app.add_option("--n-reg", a.n_reg, "what the RPN's box loss is divided by (the number of sampled anchors; the paper's text: 2400)")
+  app.add_option("--n-reg", a.n_reg,
+                 "what the RPN's box loss of a micro-batch is divided by (its sampled anchors; the paper's text: 2400, of one image)")
       ->check(console::above(0));
   app.add_option("--classes", a.classes, "A,B,.. or a file with one per line; others are left out (read from the data)")
       ->check(console::path());
