@@ -137,10 +137,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     console::say_taken(taken_unsaid<Family>(*weights, a.bn_eps));
     their_classes = classes_of<Family>(*weights, their_classes);
     auto const map = name_map_of(weights->source());
-    if (map.is_detector) {
-      config.untrained_rpn = false;
-      compare_anchors(a, config, published, false);
-    }
+    if (map.is_detector) compare_anchors(a, config, published, false);
     if (a.strict && !map.is_detector)
       throw error("--strict", "a detector, whose classes are compared, in " + a.init, map.of + std::string(" weights"));
   }
