@@ -56,9 +56,9 @@ class compute_arguments {
 
   bool is_cuda() const { return device_ != "cpu"; }
   // Of several processes on a machine each has a GPU of its own. Throws error where all were given the same.
-  void take_device(int number) {
+  void take_device(int rank_here) {
     if (device_ != "cuda") throw frcnn::error("--device", "cuda: each process takes a GPU of its own", device_);
-    number_ = number;
+    number_ = frcnn::device_of_process(rank_here, frcnn::visible_cuda_devices());
   }
   // As --device names it.
   std::string const& device() const { return device_; }

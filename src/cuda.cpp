@@ -9,6 +9,13 @@ void check_device(device_options const& options) {
   if (options.device == device_type::cuda) static_cast<void>(detail::device_stream(options.cuda.device));
 }
 
+int visible_cuda_devices() noexcept {
+  int devices = 0;
+  if (cudaGetDeviceCount(&devices) == cudaSuccess) return devices;
+  static_cast<void>(cudaGetLastError());
+  return 0;
+}
+
 // Weights are never mapped here: the device has a copy.
 any_detector load_detector(std::filesystem::path const& path, device_options const& options, model_weights how) {
   check_device(options);

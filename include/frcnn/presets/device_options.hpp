@@ -18,13 +18,21 @@ struct device_options {
 };
 
 #if FRCNN_COMPILED_CUDA
-// Throws error where the device is not there. Defined in the compiled library frcnn::cuda_presets.
+// Both are defined in the compiled library frcnn::cuda_presets.
+// Throws error where the device is not there.
 void check_device(device_options const& options);
+// How many CUDA devices this process sees; 0 where it sees none.
+int visible_cuda_devices() noexcept;
 #else
 FRCNN_PER_BUILD inline void check_device(device_options const& options) {
   if (options.device == device_type::cuda) throw error("device", "cpu: this build has no CUDA backend (docs/cuda.md)", "cuda");
 }
+FRCNN_PER_BUILD inline int visible_cuda_devices() noexcept { return 0; }
 #endif
+
+// Which of its `visible` devices a process takes, the number rank_here of those on its machine: the one of that number, or the only one,
+// where a launcher shows each process a device of its own (srun --gpus-per-task=1).
+FRCNN_PER_BUILD constexpr int device_of_process(int rank_here, int visible) { return visible == 1 ? 0 : rank_here; }
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END
