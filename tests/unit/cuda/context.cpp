@@ -6,6 +6,7 @@
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/scratch.hpp"
 #include "frcnn/core/staging.hpp"
+#include "frcnn/presets/device_options.hpp"
 
 #include <doctest/doctest.h>
 
@@ -76,6 +77,26 @@ TEST_CASE("growing_arena: what does not fit is an error, and changes nothing") {
   CHECK(a.usable() == 64 * mib);
 }
 
+TEST_CASE("growing_arena: as much as there is room for, by halves, in the range and in the device's memory") {
+  host_pages const small(100 * mib, 100 * mib), full(100 * mib, 34 * mib), none(100 * mib, 0);
+  detail::growing_arena<host_pages> a(small), b(full), c(none);
+  auto const begin = a.mark();
+  auto const first = a.take_at_most(256 * mib);
+  CHECK(first.bytes == 64 * mib);
+  CHECK(first.data == small.base());
+  CHECK(a.take_at_most(256 * mib).bytes == 32 * mib);
+  a.take(4 * mib);
+  auto const end = a.take_at_most(mib);  // all is taken
+  CHECK(end.bytes == 0);
+  CHECK(end.data == nullptr);
+  a.release(begin);
+  CHECK(a.take_at_most(50 * mib).bytes == 50 * mib);
+  CHECK(b.take_at_most(256 * mib).bytes == 32 * mib);
+  CHECK(b.usable() == 32 * mib);
+  CHECK(c.take_at_most(256 * mib).bytes == 0);
+  CHECK(c.take_at_most(0).bytes == 0);
+}
+
 TEST_CASE("cuda_on_host: scratch and memory start as NaN, frames nest, copies and waits") {
   device::context c;
   {
@@ -92,6 +113,14 @@ TEST_CASE("cuda_on_host: scratch and memory start as NaN, frames nest, copies an
   from_host(c, std::vector<int>{1, 2, 3, 4}, view<int, 1, device>{memory.data(), {{4}}});
   CHECK(to_host(c, view<int, 1, device>{memory.data(), {{4}}}) == std::vector<int>{1, 2, 3, 4});
   CHECK(c.waits() == 2);
+}
+
+TEST_CASE("device_of_process: the number of the process on its machine, or the only device that it is shown") {
+  CHECK(device_of_process(0, 8) == 0);
+  CHECK(device_of_process(3, 8) == 3);
+  CHECK(device_of_process(3, 1) == 0);
+  CHECK(device_of_process(2, 2) == 2);  // more processes than devices: making the context says so
+  CHECK(device_of_process(1, 0) == 1);
 }
 
 TEST_CASE("cuda_on_host: activations are [N, H, W, C], and come back as plain maps") {

@@ -15,6 +15,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <locale>
+#include <string>
+#include <vector>
 
 using namespace frcnn;
 using ops_described::ints;
@@ -269,4 +272,38 @@ TEST_CASE("cuda ops: plans of convolutions are written and read, those of anothe
           "convolution plans, line 4: expected 12 numbers, a colon and 3 numbers, found \"" + bad + "\"");
     CHECK(none.size() == 0);
   }
+  // A run that goes on elsewhere measures anew, and says so; where the plans are its own, it takes them in silence.
+  std::vector<std::string> said;
+  auto const warn = [&](std::string const& sentence) { said.push_back(sentence); };
+  conv_choices resumed;
+  resumed.read_or_warn(text, "a GPU, cuDNN 9", warn);
+  CHECK(resumed.size() == 2);
+  CHECK(said.empty());
+  conv_choices elsewhere;
+  elsewhere.read_or_warn(text, "another GPU, cuDNN 9", warn);
+  CHECK(elsewhere.size() == 0);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0] ==
+        "convolution plans: expected \"frcnn convolution plans of another GPU, cuDNN 9\", found \"frcnn convolution plans of a GPU, cuDNN 9\": "
+        "plans are measured anew, so that the run goes on equal within rounding, not in every bit");
+}
+
+TEST_CASE("conv_choices: numbers are as in C, whatever the program's locale writes") {
+  struct grouped : std::numpunct<char> {  // 1234567 as 1.234.567
+    char do_thousands_sep() const override { return '.'; }
+    std::string do_grouping() const override { return "\3"; }
+    char do_decimal_point() const override { return ','; }
+  };
+  conv_key const key{0, 25088, 4096, 3, 1, 1, 1, 1608, 2800, 0, 1, 0};
+  conv_choices chosen, read;
+  chosen.put(key, {1, 1, 8912896});
+  auto const plain = chosen.text("a GPU");
+  struct restored {
+    std::locale before;
+    ~restored() { std::locale::global(before); }
+  } const after{std::locale::global(std::locale(std::locale::classic(), new grouped))};
+  CHECK(plain == chosen.text("a GPU"));
+  CHECK(plain.find(" 25088 4096 ") != std::string::npos);
+  read.read(plain, "a GPU");
+  CHECK(read.find(key) == conv_choice{1, 1, 8912896});
 }

@@ -5,10 +5,12 @@
 //   frcnn convolution plans of NVIDIA H200, cuDNN 91900
 //   0 64 64 3 1 1 1 608 800 0 1 0 : 1 1 8912896
 // A line of numbers for each: pass, channels in and out, kernel, stride, pad, maps [N, H, W], type, layout and math as cuDNN numbers them;
-// then algorithm, math and bytes of workspace. Plans of another device or version of cuDNN are not taken: a frcnn::error says both.
+// then algorithm, math and bytes of workspace. Plans of another device or version of cuDNN are not taken: a frcnn::error says both, or, where
+// a run goes on, a warning. Numbers are written and read as in C, whatever the program's locale is.
 #include "frcnn/core/error.hpp"
 
 #include <array>
+#include <locale>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -37,6 +39,7 @@ class conv_choices {
   // of: device and version.
   std::string text(std::string const& of) const {
     std::ostringstream out;
+    out.imbue(std::locale::classic());
     out << title << of << '\n';
     for (auto const& [key, choice] : all_) {
       for (int const n : key) out << n << ' ';
@@ -53,6 +56,7 @@ class conv_choices {
     std::map<conv_key, conv_choice> read;
     for (int number = 2; std::getline(in, line); ++number) {
       std::istringstream fields(line);
+      fields.imbue(std::locale::classic());
       conv_key key{};
       conv_choice choice;
       std::string colon, rest;
@@ -63,6 +67,15 @@ class conv_choices {
       read[key] = choice;
     }
     for (auto const& [key, choice] : read) all_[key] = choice;
+  }
+  // The same for a run that goes on, perhaps on another device or with another cuDNN: what cannot be taken is said to warn, and left.
+  template <class Warn>
+  void read_or_warn(std::string const& text, std::string const& of, Warn const& warn) {
+    try {
+      read(text, of);
+    } catch (error const& e) {
+      warn(std::string(e.what()) + ": plans are measured anew, so that the run goes on equal within rounding, not in every bit");
+    }
   }
 
  private:

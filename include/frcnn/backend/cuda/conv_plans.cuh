@@ -6,12 +6,15 @@
 // makes a NaN 0 in this interface: ours is a kernel of its own, which lets the loss see it.
 //
 // Plans are such as give equal bits for equal data, within most_workspace: the fastest of them, measured on the caller's own data. With
-// cuda_options::deterministic it is the first that cuDNN's rules name: then equal runs choose equal plans, too.
+// cuda_options::deterministic it is the first that cuDNN's rules name: then equal runs choose equal plans, too. Where there is less memory than
+// most_workspace, what is measured has less workspace, and may be slower.
 // A plan is run once before it is kept, into scratch: cuDNN names some that it then refuses.
 // Measuring waits for the device: a shape is seen once before it can be captured.
 //
 //   conv_plans_of(c)            what was chosen so far, as text (conv_choices.hpp), to be stored beside a checkpoint
 //   use_conv_plans(c, text)     these are taken, and nothing is measured for their shapes: equal runs have equal bits
+//   resume_conv_plans(c, text, warn)   the same where the device or cuDNN may be another than those that they are of: then it warns and measures
+//                               anew. With cuda_options::deterministic, which takes no stored plans, it does nothing
 #include "frcnn/backend/cuda/conv_choices.hpp"
 #include "frcnn/backend/cuda/elements.hpp"
 #include "frcnn/backend/cuda/libraries.cuh"
@@ -122,6 +125,10 @@ class conv_plans {
 
   std::string text(cuda::context& c) const { return choices_.text(made_on(c)); }
   void read(cuda::context& c, std::string const& text) { choices_.read(text, made_on(c)); }
+  template <class Warn>
+  void read_or_warn(cuda::context& c, std::string const& text, Warn const& warn) {
+    choices_.read_or_warn(text, made_on(c), warn);
+  }
 
   // out = or += the pass of both operands; `bytes` of out. False: cuDNN has no plan for it, and nothing is done.
   template <class Pass, class Scalar>
@@ -169,17 +176,20 @@ class conv_plans {
     int count = 0;
     cuda::context::frame const scope(c);
     void* const out = c.scratch(bytes);  // measuring and trying overwrite it
+    std::size_t room = most_workspace;
     if (c.options().deterministic) {
       c.call({Pass::suggests}, or_none(Pass::suggest), handle_, Pass::first(plan), Pass::second(plan), plan.conv.get(), Pass::result(plan),
              most, &count, &found[0]);
     } else {
-      cuda::context::frame const workspace(c);
+      cuda::context::frame const scope_of_measuring(c);
+      auto const workspace = c.scratch_at_most(most_workspace);
+      room = workspace.bytes;
       c.call({Pass::measures, cuda_calls::waits}, or_none(Pass::measure), handle_, Pass::first(plan), first, Pass::second(plan), second,
-             plan.conv.get(), Pass::result(plan), out, most, &count, &found[0], c.scratch(most_workspace), most_workspace);
+             plan.conv.get(), Pass::result(plan), out, most, &count, &found[0], workspace.data, workspace.bytes);
     }
     for (int i = 0; i < count; ++i) {
       auto const& f = found[i];
-      if (f.status != CUDNN_STATUS_SUCCESS || f.memory > most_workspace || f.determinism != CUDNN_DETERMINISTIC) continue;
+      if (f.status != CUDNN_STATUS_SUCCESS || f.memory > room || f.determinism != CUDNN_DETERMINISTIC) continue;
       // What is exact stays so, whatever cuDNN says that it measured with.
       conv_choice const choice{static_cast<int>(f.algo), static_cast<int>(p.math == CUDNN_FMA_MATH ? CUDNN_FMA_MATH : f.mathType),
                                f.memory};
@@ -225,6 +235,11 @@ class conv_plans {
 
 inline std::string conv_plans_of(cuda::context& c) { return c.state<detail::conv_plans>().text(c); }
 inline void use_conv_plans(cuda::context& c, std::string const& text) { c.state<detail::conv_plans>().read(c, text); }
+// warn(std::string const& sentence).
+template <class Warn>
+void resume_conv_plans(cuda::context& c, std::string const& text, Warn const& warn) {
+  if (!c.options().deterministic) c.state<detail::conv_plans>().read_or_warn(c, text, warn);
+}
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

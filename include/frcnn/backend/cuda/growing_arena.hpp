@@ -6,7 +6,9 @@
 //   pages.base(), pages.size()  the range, std::byte*
 //   pages.map(offset, bytes)  makes [offset, offset + bytes) of the range usable, or throws and changes nothing
 // Example: growing_arena<P> a(pages);  auto m = a.mark();  p = a.take(100);  q = a.take(1);   q == p + 256;   a.release(m);  a.take(1) == p
+//          auto w = a.take_at_most(256 << 20);   w.bytes are 256 MiB, or what halves of it there is room for
 #include "frcnn/core/checked.hpp"
+#include "frcnn/core/error.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -37,6 +39,18 @@ class growing_arena {
     used_ += size;
     high_water_ = std::max(high_water_, used_);
     return p;
+  }
+  struct piece {
+    void* data = nullptr;
+    std::size_t bytes = 0;
+  };
+  // As many bytes as there is room for: all, or half of them, or a quarter, and so on; none where that is less than the alignment.
+  piece take_at_most(std::size_t bytes) {
+    for (; bytes >= alignment; bytes /= 2) try {
+        return {take(bytes), bytes};
+      } catch (error const&) {  // less may be there
+      }
+    return {};
   }
   std::size_t mark() const noexcept { return used_; }
   void release(std::size_t mark) noexcept { used_ = mark; }
