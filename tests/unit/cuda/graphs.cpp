@@ -138,6 +138,43 @@ TEST_CASE("graph_cache: memory that is given back takes all graphs with it, also
   CHECK(calls.captures == before + 3);
 }
 
+TEST_CASE("graph_cache: memory that others give back while a key is captured, however often, is no failure of that key") {
+  graph_calls calls(100);
+  bool is_freed = true;
+  for (int i = 0; i < 20; ++i)
+    calls.cache.run(key_of(1), [&] {
+      if (is_freed && calls.api.log->is_capturing) ++calls.api.log->freed;
+      return std::uint64_t{0};
+    });
+  CHECK(calls.api.log->made == 6);  // at the sights 3, 6, 9 ...
+  CHECK(calls.api.log->launched.empty());
+  CHECK(calls.cache.graphs() == 0);
+  is_freed = false;
+  for (int i = 0; i < 3; ++i) calls(1);
+  CHECK(calls.cache.graphs() == 1);
+}
+
+TEST_CASE("graph_cache: failures count as long as they follow each other") {
+  numbered_graphs const api;
+  detail::graph_cache<numbered_graphs> cache(api, 100);
+  bool allocates = true;
+  auto const call = [&]() -> std::uint64_t {
+    if (api.is_capturing() && allocates) throw error("cudaMalloc", "no capture", "one");
+    return 0;
+  };
+  auto const sights = [&] {
+    for (int i = 0; i < 3; ++i) cache.run(key_of(1), call);
+  };
+  for (int round = 0; round < 3; ++round) {
+    allocates = true;
+    sights(), sights();  // two failures
+    allocates = false;
+    sights();
+    CHECK(cache.graphs() == 1);
+    ++api.log->freed;  // it goes
+  }
+}
+
 TEST_CASE("graph_cache: all graphs can go at once, those that were retired too, and are captured again") {
   graph_calls calls(25);
   for (std::uint64_t const key : {1u, 1u, 1u, 2u, 2u, 2u, 3u, 3u, 3u}) calls(key);

@@ -5,9 +5,11 @@
 //      and those that follow are launches of the graph.
 //   2. What all graphs take is at most most_bytes: the least recently used go first, and are captured again on their third sight.
 //   3. A call that cannot be captured, because it allocates, waits or fails, runs uncaptured, once more from its start; what it throws then
-//      is its own. A key for which that happens three times stays uncaptured, and so does one whose graph is larger than all may be.
+//      is its own. A key for which that happens three times in a row stays uncaptured, and so does one whose graph is larger than all may
+//      be.
 //   4. A graph holds addresses. Those that a key does not name, of tapes, parameters and momentum, stay while no device memory is given
-//      back; when some is, by whoever in the process, all graphs go, and each is captured anew at its key's next sight.
+//      back; when some is, by whoever in the process, all graphs go, and each is captured anew at its key's next sight. A graph during
+//      whose capture that happens goes too, and is no failure of its key: another thread may have done it.
 //   5. Inside of a capture, calls are part of it.
 // A graph reads inputs where its key says, and all numbers that change from call to call in device memory.
 //
@@ -97,12 +99,17 @@ class graph_cache {
     if (made && freed == api_.freed() && make_room(api_.bytes(*made))) {
       bytes_ += api_.bytes(*made);
       e.graph = std::move(made);
+      e.failures = 0;
       ++graphs_;
       return true;
     }
-    e.failures = made && api_.bytes(*made) > most_bytes_ ? tries : e.failures + 1;
     e.seen = 0;
-    if (made) api_.retire(std::move(*made));
+    if (!made) {
+      ++e.failures;
+    } else {
+      if (api_.bytes(*made) > most_bytes_) e.failures = tries;
+      api_.retire(std::move(*made));
+    }
     return false;
   }
 
