@@ -11,6 +11,8 @@ usage: layering.py INCLUDE_DIR
     frcnn::inline FRCNN_ABI or frcnn::inline FRCNN_VOCABULARY, and not both; one of the vocabulary includes no header of ours that is not
     an umbrella brings, through all it includes, the libraries of its component and no others
     a header that needs the CUDA toolkit is a .cuh of backend/cuda; a .hpp compiles without it
+    a function of CUDA's libraries is called through call() (backend/cuda/status.cuh), which asks whether it may be made now, or in a
+    destructor; those called otherwise are listed, with the reason
     each header of core has its unit test, tests/unit/core/<name>.cpp: everything stands on it
 """
 import pathlib
@@ -85,6 +87,32 @@ CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt", "nccl"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
 UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror", "tiffio"}, "data": {"pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "eval": set(), "viz": {"stb"}, "compress": set(), "mpi": {"mpi"}}
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
+# functions of CUDA's libraries that are called without being asked for: everywhere, or in one header
+UNASKED = {
+    "": {
+        # say what went wrong
+        "cudaGetErrorName", "cudaGetErrorString", "cudaGetLastError", "cudnnGetErrorString", "cublasLtGetStatusString", "ncclGetErrorString", "ncclGetLastError",
+        # neither queue nor wait, and are needed before there is a context, or where nothing may be thrown
+        "cudaGetDeviceCount", "cudaGetDriverEntryPointByVersion", "cudaSetDevice", "cudnnGetVersion",
+        # give back what an error has left, and in deleters: they do not wait
+        "cudaEventDestroy", "cudaStreamDestroy", "cudaMemPoolDestroy", "cudnnDestroy",
+    },
+    "memory.cuh": {
+        "cudaFreeAsync",  # in the order of the stream; count_free counts it
+        "cudaEventCreateWithFlags", "cudaEventRecord", "cudaEventQuery",  # about blocks that are given up, where nothing may be thrown and no graph is captured
+        "cudaStreamSynchronize", "cudaFreeHost",  # where nothing may be thrown; count_wait counts them
+    },
+    "memory_pools.cuh": {"cudaMemPoolTrimTo"},  # inside of an allocation that is asked for
+    "context.cuh": {"cudaEventQuery"},  # done() asks for it, and has an answer that is no error
+    "graphs.cuh": {"cudaStreamEndCapture"},  # abandon(): after an exception
+    # fill a description on the host's stack
+    "linear.cuh": {"cublasLtMatmulDescInit", "cublasLtMatmulDescSetAttribute", "cublasLtMatmulPreferenceInit", "cublasLtMatmulPreferenceSetAttribute", "cublasLtMatrixLayoutInit"},
+    "nccl.cuh": {"ncclCommGetAsyncError", "ncclCommAbort"},  # a communicator that does not block is asked, and one that has failed ends
+}
+CALL_OF_CUDA = re.compile(r"\b(?:cuda|cudnn|cublasLt|nccl|cu)[A-Z]\w*(?=\()")
+# call(..), nccl_sums::begun(..), which NCCL's calls go through, and made<Handle>(..), which calls call(); destructors
+ASKED = re.compile(r"\b(?:call|begun|made<\w+>)\(|~\w+\(\)[^{;]*\{")
+NO_CODE = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"')
 OPENS = re.compile(r"^namespace frcnn\b", re.M)
 OPENS_AS = re.compile(r"^namespace frcnn(?:::inline (FRCNN_ABI|FRCNN_VOCABULARY)\b)?", re.M)
 HIDDEN = re.compile(r"^FRCNN_HIDDEN_BEGIN\nnamespace frcnn\b[^}]*?\{$(?:(?!^FRCNN_HIDDEN_BEGIN).)*?^\}  // namespace frcnn[^\n]*\nFRCNN_HIDDEN_END$", re.M | re.S)
@@ -115,6 +143,19 @@ def kinds(text):  # of "namespace frcnn::inline FRCNN_ABI::ops {": {"FRCNN_ABI"}
     return set(OPENS_AS.findall(text))
 
 
+def unasked_calls(text):  # of CUDA's libraries, outside of call() and destructors
+    text = NO_CODE.sub("", text)
+    inside = set()
+    for begin in ASKED.finditer(text):
+        opening, at, depth = begin[0][-1], begin.end(), 1
+        closing = {"(": ")", "{": "}"}[opening]
+        while depth and at < len(text):
+            depth += {opening: 1, closing: -1}.get(text[at], 0)
+            at += 1
+        inside.update(range(begin.end(), at))
+    return {c[0] for c in CALL_OF_CUDA.finditer(text) if c.start() not in inside}
+
+
 problems, edges, headers = [], 0, sorted(h for kind in ("*.hpp", "*.cuh") for h in (root / "frcnn").rglob(kind))
 if not headers:
     sys.exit(f"{root}: expected headers below frcnn/, found none")
@@ -125,6 +166,9 @@ for header in headers:
         problems.append(f"{name}: the folder {folder} has no place in the order; give it one in tests/layering.py")
         continue
     text = header.read_text()
+    if name.endswith(".cuh"):
+        for function in sorted(unasked_calls(text) - UNASKED[""] - UNASKED.get(header.name, set())):
+            problems.append(f"{name}: {function} is called outside of call() (backend/cuda/status.cuh), and has no place in UNASKED of tests/layering.py")
     opened, hidden = len(OPENS.findall(text)), len(HIDDEN.findall(text))
     if name.endswith(".hpp") and any(library_of(t) in CUDA or t.endswith(".cuh") for _, t in INCLUDE.findall(text)):
         problems.append(f"{name}: what needs the CUDA toolkit is a .cuh, so that every .hpp compiles without it")

@@ -29,6 +29,8 @@ class cuda_calls {
                                    : "one by which the host asks what has run");
     if (k != asks) (k == waits ? waits_ : allocations_).fetch_add(1, std::memory_order_relaxed);
   }
+  // A wait that could not be asked for: of what gives memory back and may not throw.
+  void count_wait() noexcept { waits_.fetch_add(1, std::memory_order_relaxed); }
   void capture(bool is_on) noexcept { is_capturing_ = is_on; }
   bool is_capturing() const noexcept { return is_capturing_; }
   std::size_t waited() const noexcept { return waits_; }

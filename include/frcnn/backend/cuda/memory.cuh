@@ -3,8 +3,9 @@
 //
 // Device memory comes from a pool of the stream's own (the process's default pool stays as it is), which keeps what it was given back until
 // an allocation of any stream finds no memory.
-// Pinned memory that is given up waits, with an event behind what was queued before, until that has run; then it is handed out again, or
-// freed when more is asked for. Nothing here waits for the device but the end of the stream, which goes with the last of its blocks.
+// Pinned memory that is given up waits, with an event behind what was queued before, until that has run; then it is handed out again. Freeing
+// it may wait for the device, and is counted as a wait: that happens where an allocation finds none left, or where more than four times as
+// much lies unused as is in use, so seldom where images grow. The end of the stream, which goes with the last of its blocks, waits.
 // What is given up while a graph is captured goes back after it: the stream's order is the graph's then, and not of blocks made before.
 #include "frcnn/backend/cuda/memory_pools.cuh"
 #include "frcnn/backend/cuda/status.cuh"
@@ -111,43 +112,45 @@ class device_stream {
         cudaEventDestroy(r.used);
         bytes = r.bytes;
         ++handed_out_;
+        in_use_ += bytes;
         void* const p = r.data;
-        r = retired_.back();
-        retired_.pop_back();
+        unlist(r);
         return p;
       }
-    for (std::size_t i = 0; i < retired_.size();) {
-      retired& r = retired_[i];
-      if (!has_run(r)) {
-        ++i;
-        continue;
-      }
-      cudaEventDestroy(r.used);
-      cudaFreeHost(r.data);
-      r = retired_.back();
-      retired_.pop_back();
-    }
+    if (unused_ / 4 > in_use_ + bytes) free_unused();
     retired_.reserve(retired_.size() + handed_out_ + 1);  // so that giving one up cannot fail
     void* p = nullptr;
     call(
-        *calls_, {"cudaMallocHost", cuda_calls::allocates}, [](void** to, std::size_t n) { return cudaMallocHost(to, n); }, &p, bytes);
+        *calls_, {"cudaMallocHost", cuda_calls::allocates},
+        [this](void** to, std::size_t n) {
+          cudaError_t const first = cudaMallocHost(to, n);
+          if (first != cudaErrorMemoryAllocation) return first;
+          static_cast<void>(cudaGetLastError());
+          free_unused();
+          return cudaMallocHost(to, n);
+        },
+        &p, bytes);
     ++handed_out_;
+    in_use_ += bytes;
     return p;
   }
   void retire_host(void* p, std::size_t bytes) noexcept {
     cudaSetDevice(device_);
     std::lock_guard const lock(guard_);
     --handed_out_;
+    in_use_ -= bytes;
     cudaEvent_t used = nullptr;
     bool const is_recorded = !calls_->is_capturing();
     if (cudaEventCreateWithFlags(&used, cudaEventDisableTiming) != cudaSuccess ||
         (is_recorded && cudaEventRecord(used, stream_) != cudaSuccess)) {
+      calls_->count_wait();
       cudaStreamSynchronize(stream_);
       if (used) cudaEventDestroy(used);
       cudaFreeHost(p);
       return;
     }
     retired_.push_back({p, bytes, used, is_recorded});
+    unused_ += bytes;
   }
 
  private:
@@ -158,6 +161,25 @@ class device_stream {
     bool is_recorded;
   };
 
+  void unlist(retired& r) noexcept {
+    unused_ -= r.bytes;
+    r = retired_.back();
+    retired_.pop_back();
+  }
+  // Those whose work has run. No graph is captured.
+  void free_unused() noexcept {
+    for (std::size_t i = 0; i < retired_.size();) {
+      retired& r = retired_[i];
+      if (!has_run(r)) {
+        ++i;
+        continue;
+      }
+      cudaEventDestroy(r.used);
+      calls_->count_wait();
+      cudaFreeHost(r.data);
+      unlist(r);
+    }
+  }
   // No graph is captured.
   bool has_run(retired& r) noexcept {
     if (!r.is_recorded) r.is_recorded = cudaEventRecord(r.used, stream_) == cudaSuccess;
@@ -179,7 +201,7 @@ class device_stream {
   std::mutex guard_;
   std::vector<retired> retired_;
   std::vector<void*> late_;  // given up while a graph was captured
-  std::size_t handed_out_ = 0;
+  std::size_t handed_out_ = 0, in_use_ = 0, unused_ = 0;  // pinned blocks in use, and bytes
 };
 
 // A block of the device's memory (IsHost: of pinned memory), given back in the order of its stream.
