@@ -1,9 +1,7 @@
 // Each word of the CUDA backend's executor against the CPU's, element by element, on the host launcher with threads in any order: on numbers
 // as they come, and on the worst of them.
-#include "frcnn/backend/cpu/executor.hpp"
-#include "frcnn/backend/cuda/host/executor.hpp"
-
 #include "../../ops/numbers.hpp"
+#include "on_both.hpp"
 #include "frcnn/geometry/conventions.hpp"
 #include "frcnn/ops/nms.hpp"
 #include "frcnn/ops/sum_terms.hpp"
@@ -12,10 +10,9 @@
 
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <numeric>
 
-using namespace frcnn;
+using namespace cuda_tests;
 using ops_described::stream;
 
 namespace {
@@ -23,39 +20,11 @@ namespace {
 using device = cuda_on_host;
 using indices = std::vector<std::int32_t>;
 
-constexpr thread_order every_order[] = {thread_order::ascending, thread_order::descending, thread_order::shuffled};
-
 // A view for either: both have the host's memory.
 template <class B, class T, std::convertible_to<int>... I>
 auto over(std::vector<T>& v, I... extents) {
   return view<T, sizeof...(I), B>{v.data(), {{static_cast<std::int32_t>(extents)...}}};
 }
-
-// f(context, B{}) on the CPU and then on the device in every order, where nothing may wait.
-template <class F>
-void on_both(F f) {
-  cpu::context host(2);
-  f(host, cpu{});
-  for (auto const order : every_order) {
-    device::context c({.order = order});
-    detail::capture_scope const captured(c);  // neither waits nor allocates
-    f(c, device{});
-  }
-}
-
-// What f writes into the arrays, on the CPU first, then compared with what the device writes.
-template <class... Arrays>
-class expected_from_cpu {
- public:
-  template <class B>
-  void compare(B, Arrays const&... found) {
-    if constexpr (std::is_same_v<B, cpu>) arrays_ = std::make_unique<std::tuple<Arrays...>>(found...);
-    else CHECK(std::tie(found...) == *arrays_);
-  }
-
- private:
-  std::unique_ptr<std::tuple<Arrays...>> arrays_;
-};
 
 template <class Key>
 void check_sort(std::vector<Key> keys, int segments, int m) {
