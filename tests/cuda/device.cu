@@ -1,7 +1,8 @@
-// The context on a device, and the whole detector, by the tests of unit/cuda/composed.cpp compiled for frcnn::cuda. Without a device they are
-// skipped; that all of it compiles and links with every warning an error is tested all the same.
+// The context on a device, and whole detectors, by the tests of unit/cuda/composed.cpp and pyramid.cpp compiled for frcnn::cuda. Without a
+// device they are skipped; that all of it compiles and links with every warning an error is tested all the same.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "../unit/cuda/composed.cpp"
+#include "../unit/cuda/pyramid.cpp"
 
 #include <cstdio>
 
@@ -149,4 +150,27 @@ TEST_CASE("cuda: detect and step as graphs: the same detections, and new samples
   from_host(c, {1, 1}, view<std::uint64_t, 1, cuda>{state.data(), {{2}}});
   training.replay(c);
   CHECK(losses() != first);
+
+  // What graphs take of the device, beside what the policy takes a node for. Others on this device may take some meanwhile.
+  auto const left = [&] {
+    std::size_t free = 0, all = 0;
+    c.wait();
+    c.call(
+        {"cudaMemGetInfo"}, [](std::size_t* f, std::size_t* total) { return cudaMemGetInfo(f, total); }, &free, &all);
+    return static_cast<double>(free);
+  };
+  detail::cuda_graphs api(c);
+  std::vector<detail::cuda_graphs::graph> graphs;
+  double counted = 0;
+  double const before = left();
+  for (int i = 0; i < 16; ++i) {
+    api.begin();
+    i % 2 ? detect() : step();
+    graphs.push_back(api.end());
+    api.launch(graphs.back());
+    counted += static_cast<double>(api.bytes(graphs.back()));
+  }
+  double const taken = before - left(), nodes = counted / static_cast<double>(detail::cuda_graphs::bytes_of_node);
+  MESSAGE("graphs of detect and step: ", nodes / 8, " nodes of both, ", taken / nodes, " bytes a node");
+  WARN(taken <= 2 * counted);
 }

@@ -1,12 +1,8 @@
 // The whole detector on the CUDA backend: what it detects and what it learns are the CPU's, it waits for results alone, and what a CUDA
-// graph would hold neither waits nor allocates. Compiled twice: by the host's compiler for the host launcher, and by nvcc, where it is, for a
-// GPU (tests/cuda).
-#if defined(__CUDACC__)
-#include "frcnn/backend/cuda.cuh"
-#else
+// graph would hold neither waits nor allocates.
+#include "composed.hpp"
+#if !defined(__CUDACC__)
 #include "failing_blocks.hpp"
-#include "frcnn/backend/cuda/host/executor.hpp"
-#include "frcnn/backend/cuda/host/ops.hpp"
 #endif
 
 #include "../detector/trained.hpp"
@@ -17,24 +13,11 @@
 #include <iterator>
 #include <numeric>
 
+using namespace composed_tests;
 using namespace detector_tests;
 
 namespace {
 
-#if defined(__CUDACC__)
-using device = cuda;
-cuda_options const ways[] = {{.deterministic = true}};
-
-bool is_there() {
-  int devices = 0;
-  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
-}
-#else
-using device = cuda_on_host;
-cuda_on_host::options const ways[] = {{}, {.order = thread_order::descending}, {.order = thread_order::shuffled}};
-
-bool is_there() { return true; }
-#endif
 using on_cpu = narrow_preset<cpu>;
 using on_cuda = narrow_preset<device>;
 

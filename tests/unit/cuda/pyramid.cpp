@@ -1,7 +1,6 @@
-// ResNet with a feature pyramid, batch normalisation and a deep head on the CUDA backend's kernels, by the host launcher: a detection and the
-// gradients of a step are the CPU's.
-#include "frcnn/backend/cuda/host/executor.hpp"
-#include "frcnn/backend/cuda/host/ops.hpp"
+// ResNet with a feature pyramid, batch normalisation and a deep head on the CUDA backend: a detection and the gradients of a step are the
+// CPU's.
+#include "composed.hpp"
 
 #include "../detector/trained.hpp"
 #include "frcnn/presets/resnet_fpn.hpp"
@@ -9,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+using namespace composed_tests;
 using namespace detector_tests;
 
 namespace {
@@ -68,8 +68,8 @@ outcome run_on(typename B::options const& options) {
 
 }  // namespace
 
-TEST_CASE("cuda: ResNet with a pyramid detects and learns as on the CPU") {
-  auto const cpu_s = run_on<cpu>({.threads = 2, .engine = cpu_engine::portable}), ours = run_on<cuda_on_host>({});
+TEST_CASE("cuda: ResNet with a pyramid detects and learns as on the CPU" * doctest::skip(!is_there())) {
+  auto const cpu_s = run_on<cpu>({.threads = 2, .engine = cpu_engine::portable}), ours = run_on<device>(ways[0]);
   auto const near = [](std::vector<float> const& a, std::vector<float> const& b) {
     auto const report = testing::compare(a, b, 1e-4);
     CHECK_MESSAGE(report.ok, report.describe());
