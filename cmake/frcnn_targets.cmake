@@ -650,6 +650,9 @@ endmacro()
 # compiler that launch them (config.hpp). CMake's CUDA language would be a requirement of every build.
 function(frcnn_add_kernels object source)
   frcnn_cuda_flags("${FRCNN_CUDA_ARCHITECTURES}" flags)
+  if(CMAKE_COMPILE_WARNING_AS_ERROR)  # which CMake hands to its own languages alone
+    list(APPEND flags -Xcompiler=-Wall -Werror all-warnings)
+  endif()
   set(host ${FRCNN_ARCH_OPTIONS} -fPIC -ffp-contract=off $<$<NOT:$<CONFIG:Debug>>:-DNDEBUG>)
   if(FRCNN_OPENMP AND TARGET OpenMP::OpenMP_CXX)
     list(APPEND host ${OpenMP_CXX_FLAGS})

@@ -26,7 +26,8 @@ check(not pathlib.Path("out").exists(), "left in out/")
 os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
 in_bf16 = run("detect", "--model", "m", "image", "--precision", "bf16")
 refused(in_bf16)
-if b"dnnl" in subprocess.run(["ldd", PROGRAMS / "detect"], capture_output=True).stdout:
+libraries = subprocess.run(["ldd", PROGRAMS / "detect"], capture_output=True).stdout
+if b"dnnl" in libraries:
     refused(in_bf16, "--precision bf16: expected a processor with AVX-512, for which oneDNN has kernels of bf16, found one without")
 del os.environ["ONEDNN_MAX_CPU_ISA"]
 
@@ -34,7 +35,7 @@ del os.environ["ONEDNN_MAX_CPU_ISA"]
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 none = train("--device", "cuda")
 refused(none)
-check(any(said in none.stderr for said in ("no CUDA backend", "expected a CUDA device, found none")), none.stderr)
+check(("expected a CUDA device, found none" if b"cudnn" in libraries else "this build has no CUDA backend") in none.stderr, none.stderr)
 check(not pathlib.Path("out").exists(), "left in out/")
 
 result = train("--device", "cpu", "--threads", "1")
