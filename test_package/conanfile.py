@@ -23,3 +23,6 @@ class TestPackage(ConanFile):
     def test(self):
         if can_run(self):
             self.run(os.path.join(self.cpp.build.bindir, "app"), env="conanrun")
+            on_cuda = os.path.join(self.cpp.build.bindir, "app_cuda")
+            if os.path.exists(on_cuda):  # with the option cuda
+                self.run(on_cuda, env="conanrun")

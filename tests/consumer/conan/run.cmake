@@ -31,6 +31,7 @@ endforeach()
 # The options cuda and nccl ask for the system's toolkit and NCCL, which the configuration looks for, and give the components.
 set(options -o "frcnn/*:blas=True")
 if(NVCC)
+  set(ENV{CUDACXX} ${NVCC})
   list(APPEND options -o "frcnn/*:cuda=True")
   if(NCCL)
     list(APPEND options -o "frcnn/*:nccl=True")
