@@ -53,8 +53,17 @@ with tempfile.TemporaryDirectory() as folder:
 
     marks = lambda: subprocess.run([sys.executable, f"{HERE}/marks.py", cuda, torch], stdout=subprocess.PIPE, text=True)
     said = marks()
+    slower = write(f"{folder}/slower.json", run("cuda-tf32", 8, 0) + run("cuda-bf16", 1, 0))
+    slow = lambda: subprocess.run([sys.executable, f"{HERE}/marks.py", slower, torch], stdout=subprocess.PIPE, text=True).stdout
     expect("the marks' status", said.returncode, 0)
-    expect("a figure above its mark", "what the RPN adds, TF32                  0.50 ms      1.00 ms   0.3 ms   above the mark" in said.stdout, True)
+    expect("a figure above its mark", [w for w in said.stdout.splitlines() if w.startswith("what the RPN adds, TF32")],
+           ["what the RPN adds, TF32                  0.50 ms      1.00 ms    2.00     0.3 ms       above the mark"])
+    expect("a figure that is too near torchvision's", [w for w in said.stdout.splitlines() if w.startswith("detection, batch 1, TF32")],
+           ["detection, batch 1, TF32                 2.00 ms      4.00 ms    2.00     2.5 ms, 4x   below 4 times torchvision's speed"])
+    expect("a figure that torchvision has not", [w.split()[4:] for w in said.stdout.splitlines() if w.startswith("detection, batch 1, bf16")],
+           ["1.00 ms - - 1.5 ms, 4x".split()])
+    expect("both marks missed", [w.split("   ")[-1] for w in slow().splitlines() if w.startswith("joint training step")],
+           ["above the mark, below 3 times torchvision's speed"])
     write(cuda, run("cuda-tf32", 2, 0.5) + run("cuda-bf16", 1, 0))
     expect("the status where the host waits", marks().returncode, 1)
     write(cuda, run("cuda-tf32", 2, 0))
