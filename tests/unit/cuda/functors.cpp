@@ -117,10 +117,10 @@ enum class scores { drawn, tied, not_numbers };
 
 // A batch of images with what each algorithm is given.
 struct hard_input {
-  std::string name;
-  std::vector<box<double>> anchors;
-  objects<double> truth;                          // of each image
-  std::vector<std::vector<box<double>>> regions;  // of each image
+  std::string name{};
+  std::vector<box<double>> anchors{};
+  objects<double> truth{};                          // of each image
+  std::vector<std::vector<box<double>>> regions{};  // of each image
   scores kind = scores::drawn;
   int drawn = 16;                     // anchors and regions that a step learns from
   proposal_limits proposals{60, 25};  // of a level, of an image
