@@ -25,12 +25,7 @@ struct caffe_config : plain_config<Rules> {
   template <class Spec>
   void describe(Spec& spec) {
     plain_config<Rules>::describe(spec);
-    spec.group("dropout", [&] {
-      bool in_testing = this->head.dropout_form == nn::dropout_form::in_testing;
-      spec.number("fraction", this->head.dropout, 0, 0.999);
-      spec.choice("scaled", in_testing, "in training", "in testing");
-      this->head.dropout_form = in_testing ? nn::dropout_form::in_testing : nn::dropout_form::inverted;
-    });
+    this->head.describe_dropout(spec, true);
     spec.choice("targets", this->head.empirical_targets, "fixed", "empirical");
   }
 };

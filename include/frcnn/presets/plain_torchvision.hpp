@@ -1,6 +1,7 @@
 #pragma once
 // What `small` and `vgg16_tv` share: torchvision's convention, RoIAlign 7 with sampling ratio 2 unless the configuration says otherwise.
-// Their targets are the coder's, as torchvision's are; where they are normalised by class besides, their spec says so.
+// Their targets are the coder's, as torchvision's are, and dropout scales in training; where targets are normalised by class besides, or
+// dropout scales in testing, their spec says so.
 #include "frcnn/presets/plain_preset.hpp"
 
 FRCNN_HIDDEN_BEGIN
@@ -11,6 +12,7 @@ struct torchvision_config : plain_config<Rules> {
   template <class Spec>
   void describe(Spec& spec) {
     plain_config<Rules>::describe(spec);
+    this->head.describe_dropout(spec, false);
     bool& empirical = this->head.empirical_targets;
     if (spec.has("targets", empirical)) spec.choice("targets", empirical, "fixed", "empirical");
     else empirical = false;

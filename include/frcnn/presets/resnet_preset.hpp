@@ -36,6 +36,7 @@ struct resnet_config : model_config {
     spec.choice("pooler", pooling.kind, roi::pooling_names);
     spec.group("pooling", [&] { pooling.describe(spec); });
     spec.group("head", [&] { head.describe(spec); });
+    head.describe_dropout(spec, false);
     spec.choice("targets", head.empirical_targets, "fixed", "empirical");
   }
 };

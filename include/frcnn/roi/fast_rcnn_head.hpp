@@ -55,6 +55,19 @@ struct fast_rcnn_options {
     spec.whole("fc7_rank", fc7_rank, 0, widest);
     spec.group("detections", [&] { detections.describe(spec); });
   }
+  // Dropout changes detections where it scales activations in testing. always: the spec has the group `dropout` whatever the form is, else in
+  // that case alone, and without it the form is `inverted`.
+  template <class Spec>
+  void describe_dropout(Spec& spec, bool always) {
+    bool in_testing = dropout_form == nn::dropout_form::in_testing;
+    if (always || spec.has("dropout", in_testing && dropout > 0))
+      spec.group("dropout", [&] {
+        spec.number("fraction", dropout, 0, 0.999);
+        spec.choice("scaled", in_testing, "in training", "in testing");
+      });
+    else in_testing = false;
+    dropout_form = in_testing ? nn::dropout_form::in_testing : nn::dropout_form::inverted;
+  }
 };
 
 template <class F, class Rules = conventions::torchvision, class Pooler = roi::align_pooler<F, Rules>>

@@ -194,6 +194,44 @@ TEST_CASE("keys that are written where they say something unusual, and files wit
         "m, spec \"input.pyramid.short_sides\": expected 1 to 64 numbers, found 0");
 }
 
+TEST_CASE("dropout that scales in testing changes detections: it is written, and comes back") {
+  ::scratch const folder;
+  auto config = narrow_preset<>::config();
+  REQUIRE(config.head.dropout == .5);
+  CHECK_FALSE(spec_of<narrow_preset<>>(config).contains("dropout"));
+  config.head.dropout_form = nn::dropout_form::in_testing;
+  CHECK(spec_of<narrow_preset<>>(config)["dropout"] == spec_json{{"fraction", .5}, {"scaled", "in testing"}});
+  auto const d = lively<narrow_preset<>>(config);
+  save(d, folder / "m.safetensors");
+  auto const back = load<narrow_preset<>>(folder / "m.safetensors", 1);
+  CHECK(back.config().head.dropout_form == nn::dropout_form::in_testing);
+  REQUIRE(numbers(d).size() > 0);
+  CHECK(numbers(back) == numbers(d));
+
+  auto scaled = config, less = config, none = config;
+  scaled.head.dropout_form = nn::dropout_form::inverted;
+  CHECK(numbers(lively<narrow_preset<>>(scaled)) != numbers(d));
+  CHECK(difference(spec_of<narrow_preset<>>(scaled), spec_of<narrow_preset<>>(config)).starts_with("dropout.fraction: none and "));
+  less.head.dropout = .25;
+  CHECK(difference(spec_of<narrow_preset<>>(less), spec_of<narrow_preset<>>(config)) == "dropout.fraction: 0.25 and 0.5");
+  none.head.dropout = 0;  // scales nothing
+  CHECK_FALSE(spec_of<narrow_preset<>>(none).contains("dropout"));
+  // A file without the key means what it always did, whatever the configuration that reads it has.
+  spec_reader("m, spec", spec_of<narrow_preset<>>(scaled)).read(config);
+  CHECK(config.head.dropout_form == nn::dropout_form::inverted);
+
+  auto fpn = presets::fasterrcnn_resnet50_fpn<cpu>::config({"a"});
+  auto const plain = spec_writer("m").text_of(fpn);
+  CHECK(plain.find("dropout") == std::string::npos);
+  fpn.head.dropout = .5, fpn.head.dropout_form = nn::dropout_form::in_testing;
+  auto const written = spec_writer("m").write(fpn);
+  auto read_again = presets::fasterrcnn_resnet50_fpn<cpu>::config({});
+  spec_reader("m, spec", written).read(read_again);
+  CHECK((read_again.head.dropout == .5 && read_again.head.dropout_form == nn::dropout_form::in_testing));
+  CHECK(refusal("/dropout", {{"fraction", .5}}) ==
+        "m, spec \"dropout.scaled\": expected \"in training\" or \"in testing\", found none");
+}
+
 TEST_CASE("conventions in a spec: infinity, a coder of one's own") {
   auto const caffe = spec_writer("m").write(convention_part<conventions::caffe>());
   CHECK(caffe["rpn_coder"]["log_cap"] == "none");
