@@ -82,6 +82,23 @@ struct family_type<Preset> {
 
 }  // namespace detail
 
+namespace detail {
+
+// Throws error for a configuration of another network than its preset's, where configurations say by fixed() what belongs to a preset: no
+// file could be read again, however long it was trained.
+template <class Preset, class Config>
+void check_fixed([[maybe_unused]] Config const& config) {
+  if constexpr (requires { Preset::name; Preset::config({}).fixed(); config.fixed(); }) {
+    auto const expected = Preset::config({}).fixed(), found = config.fixed();
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      if (found[i] != expected[i])
+        throw error("configuration of preset " + std::string(Preset::name) + ", " + expected[i].first,
+                    expected[i].second + ", which is in its code (another network is a preset of its own)", found[i].second);
+  }
+}
+
+}  // namespace detail
+
 // The preset itself, where it has none.
 template <class Preset>
 using family_of = typename detail::family_type<Preset>::type;
@@ -128,9 +145,10 @@ class detector {
     readback<std::int32_t, B> found_count_;
   };
 
-  // Parameters are undefined until they are initialised or loaded. options: of the sessions that detect(image) makes.
+  // Parameters are undefined until they are initialised or loaded. options: of the sessions that detect(image) makes. Throws error for a
+  // configuration that no model can be made of, and for one of another network than the preset's.
   explicit detector(config_type config, typename B::options options = {})
-      : config_(std::move(config)), model_(Preset::make(config_)), options_(options) {}
+      : config_((detail::check_fixed<Preset>(config), std::move(config))), model_(Preset::make(config_)), options_(options) {}
   // model: made of the configuration.
   detector(config_type config, std::unique_ptr<model_type> model, typename B::options options)
       : config_(std::move(config)), model_(std::move(model)), options_(options) {}
@@ -391,7 +409,8 @@ class detector<Preset> : public detector<typename Preset::family> {
   using options = typename of_family::B::options;
 
  public:
-  explicit detector(typename of_family::config_type const& config, options o = {}) : of_family(config, Preset::make(config), o) {}
+  explicit detector(typename of_family::config_type const& config, options o = {})
+      : of_family((detail::check_fixed<Preset>(config), config), Preset::make(config), o) {}
   detector(typename of_family::config_type const& config, int threads) requires(of_family::has_threads)
       : detector(config, of_family::with_threads({}, threads)) {}
   // One of this preset.

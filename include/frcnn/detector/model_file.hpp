@@ -14,7 +14,7 @@
 // while such a detector lives: written over, it silently becomes a mixture of two networks; cut short, it ends the process
 // (io/mapping.hpp). save(), which replaces a file, may. Reading throws error naming the file and the tensor or key: a file cut short, of
 // another preset or version, with a key that is missing or unknown, a missing, extra or misshapen tensor. What load would refuse, save
-// refuses: no classes, names that are not UTF-8 or there twice, sides and numbers out of range.
+// refuses: no classes, names that are not UTF-8 or there twice, sides and numbers out of range, another network than the preset's.
 #include "frcnn/detector/detector.hpp"
 #include "frcnn/detector/parameter_io.hpp"
 #include "frcnn/detector/spec.hpp"
@@ -98,14 +98,29 @@ std::string to_spec(Config const& config, std::string const& where) {
   }
 }
 
+// Throws what load<Preset> of the file would throw, before it is written; a family has no name, and its files are any preset's.
+template <class Preset>
+void check_can_load([[maybe_unused]] detector<Preset> const& d, [[maybe_unused]] std::filesystem::path const& path) {
+  if constexpr (requires { Preset::name; }) {
+    auto const file = path.string();
+    if (d.config().preset != Preset::name)
+      throw error(file, std::string("a model of preset ") + Preset::name, "one whose configuration says \"" + d.config().preset + "\"");
+    auto const spec = spec_json::parse(to_spec(d.config(), file));
+    auto config = Preset::config({});
+    spec_reader(file + ", spec", spec).read(config);
+    try {
+      check_fixed<Preset>(d.config());  // what no spec says, too
+    } catch (error const& e) {
+      throw e.in(file + ", " + e.where());
+    }
+  }
+}
+
 }  // namespace detail
 
 template <class Preset>
 void save(detector<Preset> const& d, std::filesystem::path const& path) {
-  if constexpr (requires { Preset::name; })
-    if (d.config().preset != Preset::name)
-      throw error(path.string(), std::string("a model of preset ") + Preset::name,
-                  "one whose configuration says \"" + d.config().preset + "\"");
+  detail::check_can_load(d, path);
   if constexpr (detail::OfFamily<Preset>) {
     save<typename Preset::family>(d, path);
   } else {

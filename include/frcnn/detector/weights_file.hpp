@@ -281,9 +281,10 @@ std::string taken_unsaid(weights_file const& file, std::optional<double> norm_ep
   }
 }
 
-// A state dict that PyTorch reads, with the spec beside it.
+// A state dict that PyTorch reads, with the spec beside it. Throws as save does (model_file.hpp).
 template <class Preset>
 void save_pth(detector<Preset> const& d, std::filesystem::path const& path) {
+  detail::check_can_load(d, path);
   io::pth_writer out;
   out.attributes = {{"format", detail::model_format}, {"spec", detail::to_spec(d.config(), path.string())}};
   add_parameters(out, d.model().parameters());

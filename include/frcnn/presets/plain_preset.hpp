@@ -15,7 +15,9 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
@@ -27,6 +29,10 @@ struct training_defaults {
   sgd_options optimiser;
   int accumulate = 1;  // micro-batches per step
 };
+
+// What a configuration has that belongs to its preset: names and values, for messages.
+using fixed_settings = std::vector<std::pair<std::string, std::string>>;
+inline std::string said(bool v) { return v ? "true" : "false"; }
 
 // What such a preset may say: the options of its parts.
 template <class Rules>
@@ -42,6 +48,13 @@ struct plain_config : model_config {
     for (auto const& layer : chain.layers)
       if (layer.channels > 0) n = layer.channels;
     return n;
+  }
+
+  // What is the preset's: its files say another name for another, or are refused where they say it (detail::check_fixed).
+  fixed_settings fixed() const {
+    return {{"chain", description(backbone::rounded<Rules>(chain).layers)},
+            {"shares", said(shares)},
+            {"head.names", std::string(head.names[0]) + " " + head.names[1]}};
   }
 
   // The model file's spec: what is in the code, then what the file decides.

@@ -25,6 +25,12 @@ struct resnet_c4_config : resnet_config<Rules> {
 
   int map_channels() const { return this->body.channels(this->body.stages - 1); }
 
+  fixed_settings fixed() const {
+    auto all = this->fixed_parts();
+    all.emplace_back("has_head_stage", said(has_head_stage));
+    return all;
+  }
+
   template <class Spec>
   void describe(Spec& spec) {
     this->describe_all(spec, this->body.description());

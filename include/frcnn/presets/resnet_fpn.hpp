@@ -34,6 +34,14 @@ struct resnet_fpn_config : resnet_config<Rules> {
   int map_channels() const { return fpn_channels; }
   std::optional<double> epsilon_of_rest() const { return normalises_all ? std::optional(this->body.epsilon) : std::nullopt; }
 
+  fixed_settings fixed() const {
+    auto all = this->fixed_parts();
+    all.insert(all.end(), {{"fpn_channels", std::to_string(fpn_channels)},
+                           {"normalises_all", said(normalises_all)},
+                           {"head_convolutions", std::to_string(head_convolutions)}});
+    return all;
+  }
+
   template <class Spec>
   void describe(Spec& spec) {
     this->describe_all(spec, this->body.description() + ", fpn " + std::to_string(fpn_channels) + (normalises_all ? " normalised" : ""));

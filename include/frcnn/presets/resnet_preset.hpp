@@ -25,6 +25,14 @@ struct resnet_config : model_config {
   double& norm_epsilon() { return body.epsilon; }
 
  protected:
+  // Of fixed(), as plain_config has it. The fourth stage is the head's where the backbone has three.
+  fixed_settings fixed_parts() const {
+    return {{"body", body.description()},
+            {"body.blocks[3]", std::to_string(body.blocks[3])},
+            {"shares", said(shares)},
+            {"head.names", std::string(head.names[0]) + " " + head.names[1]}};
+  }
+
   // backbone: what the code has.
   template <class Spec>
   void describe_all(Spec& spec, std::string const& backbone) {

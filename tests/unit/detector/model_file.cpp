@@ -309,6 +309,48 @@ TEST_CASE("what load refuses is not saved") {
   CHECK_THROWS_AS(random_detector().class_name(-1), error);
 }
 
+TEST_CASE("another network than the preset's is refused before it trains, and when it is saved") {
+  ::scratch const folder;
+  auto const path = folder.path / "m.safetensors";
+  auto const made = []<class Preset>(std::type_identity<Preset>, auto edit) {
+    auto config = Preset::config({"a"});
+    edit(config);
+    return sentence([&] { detector<Preset> d(config, 1); });
+  };
+  auto const saved = [&]<class Preset>(std::type_identity<Preset>, auto edit) {
+    auto config = Preset::config({"a"});
+    edit(config);
+    return sentence([&] {
+      detector<Preset> const d{detector<typename Preset::family>(config, 1)};
+      save(d, path);
+    });
+  };
+  std::type_identity<narrow_preset<>> const narrow;
+  auto const in = path.string() + ", ";
+  std::string const of_narrow = "configuration of preset narrow, ", in_code = ", which is in its code (another network is a preset of its own)";
+  auto const description = backbone::description(narrow_chain::make().layers);
+  auto const wider = [](auto& c) { c.chain.layers.back().channels = 24; };
+  auto const of_24 = [&] {
+    auto chain = narrow_chain::make();
+    chain.layers.back().channels = 24;
+    return backbone::description(chain.layers);
+  }();
+  CHECK(made(narrow, [](auto&) {}) == "nothing");
+  CHECK(made(narrow, [](auto& c) { c.head.fc6 = 9, c.pooling.pooled = 3, c.chain.frozen = 1; }) == "nothing");
+  CHECK(made(narrow, wider) == of_narrow + "chain: expected " + description + in_code + ", found " + of_24);
+  CHECK(saved(narrow, wider) ==
+        in + "spec \"backbone\": expected " + printable("\"" + description + "\"", 100) + ", which is in the code, found " +
+            printable("\"" + of_24 + "\"", 100));
+  auto const unshared = [](auto& c) { c.shares = false; };
+  CHECK(made(narrow, unshared) == of_narrow + "shares: expected true" + in_code + ", found false");
+  CHECK(saved(narrow, unshared) == in + of_narrow + "shares: expected true" + in_code + ", found false");
+  auto const renamed = [](auto& c) { c.head.names = {"a", "b"}; };
+  CHECK(made(narrow, renamed) == of_narrow + "head.names: expected fc6 fc7" + in_code + ", found a b");
+  CHECK(saved(narrow, renamed).starts_with(in + of_narrow + "head.names: "));
+  CHECK_FALSE(fs::exists(path));
+  CHECK(saved(narrow, [](auto&) {}) == "nothing");
+}
+
 TEST_CASE("images from memory: RGB, BGR, grey, rows with gaps") {
   auto const d = random_detector();
   auto const im = noise(120, 80);

@@ -123,6 +123,28 @@ TEST_CASE("the specs of the presets on ResNet say what torchvision's detectors h
   CHECK(sentence([&] { c.set_anchors({1, 2, 3}); }) == "anchor sizes: expected as many for each of 5 maps, found 3 in all");
 }
 
+TEST_CASE("what of a preset on ResNet is in its code, and not its configuration's to change") {
+  auto const refused = []<class Preset>(std::type_identity<Preset>, auto edit) {
+    auto config = Preset::config({"a"});
+    edit(config);
+    auto const text = sentence([&] { detail::check_fixed<Preset>(config); });
+    return text.substr(0, text.find(", which is in its code"));
+  };
+  std::type_identity<presets::fasterrcnn_resnet50_fpn<cpu>> const fpn;
+  std::type_identity<presets::resnet50_c4<cpu>> const c4;
+  CHECK(refused(fpn, [](auto& c) { c.body.epsilon = 0, c.head.fc6 = 7, c.proposals.convolutions = 2; }) == "nothing");
+  std::string const of_fpn = "configuration of preset fasterrcnn_resnet50_fpn, ", of_c4 = "configuration of preset resnet50_c4, ";
+  CHECK(refused(fpn, [](auto& c) { c.body = backbone::resnet101_layout(); }) == of_fpn + "body: expected resnet 3 4 6 3 width 64");
+  CHECK(refused(fpn, [](auto& c) { c.fpn_channels = 128; }) == of_fpn + "fpn_channels: expected 256");
+  CHECK(refused(fpn, [](auto& c) { c.normalises_all = true; }) == of_fpn + "normalises_all: expected false");
+  CHECK(refused(fpn, [](auto& c) { c.head_convolutions = 4; }) == of_fpn + "head_convolutions: expected 0");
+  CHECK(refused(fpn, [](auto& c) { c.shares = false; }) == of_fpn + "shares: expected true");
+  CHECK(refused(fpn, [](auto& c) { c.head.names[0] = "5"; }) == of_fpn + "head.names: expected fc6 fc7");
+  CHECK(refused(c4, [](auto&) {}) == "nothing");
+  CHECK(refused(c4, [](auto& c) { c.body.blocks[3] = 2; }) == of_c4 + "body.blocks[3]: expected 3");  // of the head, in no spec
+  CHECK(refused(c4, [](auto& c) { c = presets::resnet50_c4<cpu>::without_head(c); }) == of_c4 + "has_head_stage: expected true");
+}
+
 TEST_CASE("what a spec may not say is refused with its key") {
   CHECK(refusal("/head/fc6", 512) == "nothing");
   CHECK(refusal("/version", 2) == "m, spec \"version\": expected version 1, found 2");
