@@ -6,7 +6,8 @@
 namespace ops_described {
 
 struct add_maps : operation {
-  static constexpr char const *name = "add_maps", *computes = "y = a + b, then max(0, .) where asked for";
+  static constexpr char const *name = "add_maps", *computes = "y = a + b, then max(0, .) where asked for",
+                              *refuses = "maps of different shapes";
   static std::string by(std::string_view column) {
     return column == "fast" ? "as portable; behind a convolution its epilogue's residual" : "yes";
   }
@@ -38,6 +39,16 @@ struct add_maps : operation {
   static double defined(problem const& p, std::vector<doubles> const& in, std::vector<ints> const&, std::size_t at) {
     double const sum = in[0][at] + in[1][at];
     return p.relu ? std::max(0., sum) : sum;
+  }
+  template <class B>
+  static refusals<B> refused() {
+    refusals<B> all;
+    for (int other = 0; other < 3; ++other)
+      all.push_back([other](typename B::context& c) {
+        auto const map = [&](int i) { return c.template make_at<float>(nullptr, {{1, 2, 3, i == other ? 5 : 4}}); };
+        frcnn::ops::add_maps<B>::template forward<float>(c, false, map(0), map(1), map(2));
+      });
+    return all;
   }
 };
 

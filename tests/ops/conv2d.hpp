@@ -10,7 +10,7 @@ struct conv2d : operation {
   static constexpr char const
       *name = "conv2d",
       *computes = "y = scale (w * x) + bias + residual, then max(0, .) where asked for",
-      *refuses = "no channels, kernel or stride below 1, pad below 0, maps that do not hold the kernel, an epilogue of another size";
+      *refuses = "no channels, kernel or stride below 1, pad below 0, maps that do not hold the kernel, an epilogue or an output of another size";
   static std::string by(std::string_view column) {
     return column == "fast" ? "3x3 with stride 1: `kernels/winograd/`; else `kernels/direct.hpp`, gradients and bf16 oneDNN; else portable "
                               "(`fast/conv2d.hpp` has the lists)"
@@ -190,15 +190,17 @@ struct conv2d : operation {
         frcnn::ops::conv2d<B>::template forward<float>(c, l.spec, c.template make_at<float>(nullptr, l.x), view<float const, 1, B>{},
                                                        conv2d_epilogue<float, B>{}, activation<float, B>{});
       });
-    for (int part = 0; part < 3; ++part)
+    for (int part = 0; part < 5; ++part)
       all.push_back([part](typename B::context& c) {
         conv2d_spec const spec{3, 4, 3, 1, 1};
-        operand<float, B> const x(c, {{{1, 3, 5, 5}}}), other(c, {{{1, 4, 5, 4}}}), three(c, plain(3)), w(c, weights(spec));
+        operand<float, B> const x(c, {{{1, 3, 5, 5}}}), y(c, {{{1, 4, 5, 5}}}), other(c, {{{1, 4, 5, 4}}}), three(c, plain(3)),
+            w(c, weights(spec));
         conv2d_epilogue<float, B> e;
         if (part == 0) e.bias = three.row();
         else if (part == 1) e.scale = three.row();
-        else e.residual = other.map();
-        frcnn::ops::conv2d<B>::template forward<float>(c, spec, x.map(), w.row(), e, x.map());
+        else if (part == 2) e.residual = other.map();
+        auto const out = part < 3 ? y.map() : part == 3 ? other.map() : x.map();  // with fewer pixels, or of as many channels as x
+        frcnn::ops::conv2d<B>::template forward<float>(c, spec, x.map(), w.row(), e, out);
         c.wait();
       });
     return all;

@@ -6,7 +6,8 @@
 namespace ops_described {
 
 struct linear : operation {
-  static constexpr char const *name = "linear", *computes = "y = x W^T + bias, then max(0, .) where asked for";
+  static constexpr char const *name = "linear", *computes = "y = x W^T + bias, then max(0, .) where asked for",
+                              *refuses = "weights, a bias or rows of y that do not fit";
   static std::string by(std::string_view column) {
     return column == "fast"   ? "`kernels/product.hpp`, large ones by one level of Strassen; in bf16 oneDNN"
            : column == "cuda" ? "products by cuBLASLt"
@@ -59,6 +60,22 @@ struct linear : operation {
     double sum = p.bias ? in[2][o] : 0;
     for (std::size_t i = 0; i < k; ++i) sum += in[0][row * k + i] * in[1][o * k + i];
     return p.relu ? std::max(0., sum) : sum;
+  }
+  template <class B>
+  static refusals<B> refused() {
+    refusals<B> all;
+    for (int part = 0; part < 4; ++part)
+      all.push_back([part](typename B::context& c) {
+        operand<float, B> const x(c, plain(4, 6)), w(c, plain(5, 6)), bias(c, plain(5)), y(c, plain(4, 5)), rows(c, plain(3, 5)),
+            wide(c, plain(5, 7)), three(c, plain(3)), columns(c, plain(4, 6));
+        frcnn::ops::linear<B>::template forward<float>(c, false, x.matrix(), part == 0 ? wide.row() : w.row(),
+                                                       part == 1 ? three.row() : bias.row(),
+                                                       part == 2   ? rows.matrix()
+                                                       : part == 3 ? columns.matrix()
+                                                                   : y.matrix());
+        c.wait();
+      });
+    return all;
   }
 };
 

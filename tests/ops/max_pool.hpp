@@ -8,7 +8,8 @@ namespace ops_described {
 
 struct max_pool : operation {
   static constexpr char const *name = "max_pool",
-                              *computes = "the largest of each window, and where it is; the last windows cut off (floor) or kept (ceil)";
+                              *computes = "the largest of each window, and where it is; the last windows cut off (floor) or kept (ceil)",
+                              *refuses = "a kernel or stride below 1, pad below 0, maps that have no output, an output of another shape";
   static std::string by(std::string_view column) {
     return column == "fast" ? "as portable; 2x2 behind a Winograd layer in its registers" : "yes";
   }
@@ -76,6 +77,23 @@ struct max_pool : operation {
       for (int j = std::max(0, column); j < std::min(p.x[3], column + p.spec.kernel); ++j)
         best = std::max(best, map[static_cast<std::size_t>(i) * p.x[3] + j]);
     return best;
+  }
+  template <class B>
+  static refusals<B> refused() {
+    refusals<B> all;
+    struct bad {
+      pool_spec spec;
+      shape<4> x, y;
+    };
+    shape<4> const x{{1, 2, 6, 6}}, y{{1, 2, 3, 3}};
+    for (auto const& b : {bad{{0, 2, 0}, x, y}, bad{{2, 0, 0}, x, y}, bad{{2, 2, -1}, x, y}, bad{{2, 2, 0}, x, {{1, 2, 3, 2}}},
+                          bad{{2, 2, 0}, x, {{1, 3, 3, 3}}}, bad{{7, 1, 0}, {{1, 2, 5, 5}}, {{1, 2, -1, -1}}},
+                          bad{{2, 2, 0}, {{1, 2, 0, 6}}, {{1, 2, 0, 3}}}})
+      all.push_back([b](typename B::context& c) {
+        frcnn::ops::max_pool<B>::template forward<float>(c, b.spec, c.template make_at<float>(nullptr, b.x),
+                                                         c.template make_at<float>(nullptr, b.y), view<std::int32_t, 1, B>{});
+      });
+    return all;
   }
 };
 

@@ -6,8 +6,8 @@
 //   y = scale * (w * x) + bias + residual, then max(0, .) where spec.relu; what the epilogue leaves empty is not there
 // scale and bias are what a frozen batch normalisation makes of its four vectors. A residual that is y itself adds to what y holds
 // (writing::add, before the ReLU). relu lies in the spec, not in the epilogue: it is known with the layer, the rest with the call.
-// Any kernel, stride and pad that check(spec) accepts, on maps that with their pad are at least as large as the kernel: others are thrown
-// as a frcnn::error.
+// Any kernel, stride and pad that check(spec) accepts, on maps that with their pad are at least as large as the kernel: others, and an
+// epilogue or an output of another shape, are thrown as a frcnn::error, by every backend in every build.
 //
 // ops::conv2d<B>::
 //   forward(c, spec, x, weight, conv2d_epilogue<T, B>, y, keep, version)
@@ -75,9 +75,10 @@ inline void check(conv2d_spec const& s, shape<4> in) {
                 to_string(in));
 }
 
-// And whether its epilogue fits.
+// And whether its epilogue and its output fit.
 template <Real T, Backend B>
-void check(conv2d_spec const& s, shape<4> in, conv2d_epilogue<T, B> const& e) {
+void check(conv2d_spec const& s, shape<4> in, conv2d_epilogue<T, B> const& e, shape<4> out) {
+  check(s, in);
   auto const fits = [&](view<T const, 1, B> const& v, char const* what) {
     if (v.data && v.dims[0] != s.out_channels)
       throw error("convolution", std::string("a ") + what + " for each of " + std::to_string(s.out_channels) + " channels",
@@ -88,6 +89,7 @@ void check(conv2d_spec const& s, shape<4> in, conv2d_epilogue<T, B> const& e) {
   if constexpr (requires { e.residual.dims; })
     if (e.residual.data && !(e.residual.dims == s.out_shape(in)))
       throw error("convolution", "a residual of shape " + to_string(s.out_shape(in)), to_string(e.residual.dims));
+  if (!(out == s.out_shape(in))) throw error("convolution", "an output of shape " + to_string(s.out_shape(in)), to_string(out));
 }
 
 namespace ops {

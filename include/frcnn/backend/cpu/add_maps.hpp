@@ -33,7 +33,7 @@ template <>
 struct add_maps<cpu> {
   template <Real T>
   static void forward(cpu::context& c, bool relu, cpu_activation<T> a, cpu_activation<T> b, cpu_activation<T> y) {
-    FRCNN_ASSERT(a.dims == y.dims && b.dims == y.dims);
+    check_sum_of_maps(a.dims, b.dims, y.dims);
     parallel_for(c, y.dims.size(), frcnn::detail::elements_worth_a_thread, [=](std::size_t begin, std::size_t end) {
       T const floor = relu ? T(0) : -std::numeric_limits<T>::infinity();
       FRCNN_INDEPENDENT

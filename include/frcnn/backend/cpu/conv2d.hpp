@@ -22,10 +22,7 @@ struct conv2d<cpu> {
   static void forward(cpu::context& c, conv2d_spec spec, cpu_activation<T> x, std::type_identity_t<view<T const, 1, cpu>> weight,
                       conv2d_epilogue<T, cpu> const& e, cpu_activation<T> y, [[maybe_unused]] kept* keep = nullptr,
                       [[maybe_unused]] std::uint64_t version = 0) {
-    check(spec, x.dims);
-    check(spec, x.dims, e);
-    if (!(y.dims == spec.out_shape(x.dims)))
-      throw error("convolution", "an output of shape " + to_string(spec.out_shape(x.dims)), to_string(y.dims));
+    check(spec, x.dims, e, y.dims);
     cpu::context::frame const scope(c);
     T const* const bias = frcnn::detail::bias_or_zeros<T>(c, e.bias.data, spec.out_channels);
     bool const add = static_cast<bool>(e.residual);

@@ -29,8 +29,7 @@ struct linear<cpu> {
                       view<T, 2, cpu> y, [[maybe_unused]] kept* keep = nullptr, [[maybe_unused]] std::uint64_t version = 0,
                       int images = 1) {
     std::ptrdiff_t const m = x.dims[0], k = x.dims[1], n = y.dims[1];
-    FRCNN_ASSERT(y.dims[0] == m && weight.size() == static_cast<std::size_t>(n * k) &&
-                 (!bias || bias.size() == static_cast<std::size_t>(n)));
+    check_linear<T, cpu>(x.dims, weight, bias, y.dims);
     cpu::context::frame const scope(c);
     bias = {frcnn::detail::bias_or_zeros<T>(c, bias.data, y.dims[1]), {{y.dims[1]}}};
 #if FRCNN_HAS_ONEDNN

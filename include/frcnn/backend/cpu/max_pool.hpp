@@ -10,7 +10,8 @@ template <>
 struct max_pool<cpu> {
   template <Real T>
   static void forward(cpu::context& c, pool_spec spec, cpu_activation<T> x, cpu_activation<T> y, view<std::int32_t, 1, cpu> argmax) {
-    FRCNN_ASSERT(y.dims == spec.out_shape(x.dims) && (!argmax || argmax.size() == y.dims.size()));
+    check(spec, x.dims, y.dims);
+    FRCNN_ASSERT(!argmax || argmax.size() == y.dims.size());
     int const height = x.dims[2], width = x.dims[3], out_height = y.dims[2], out_width = y.dims[3];
     std::size_t const channels = static_cast<std::size_t>(x.dims[1]);
     parallel_for(c, static_cast<std::size_t>(y.dims[0]) * out_height, 1, [=](std::size_t begin, std::size_t end) {
@@ -37,7 +38,8 @@ struct max_pool<cpu> {
   template <Real T>
   static void backward(cpu::context& c, pool_spec spec, view<std::int32_t const, 1, cpu> argmax, cpu_activation<T> dy, cpu_activation<T> dx,
                        writing how) {
-    FRCNN_ASSERT(dy.dims == spec.out_shape(dx.dims) && argmax.size() == dy.dims.size());
+    check(spec, dx.dims, dy.dims);
+    FRCNN_ASSERT(argmax.size() == dy.dims.size());
     int const height = dx.dims[2], width = dx.dims[3], out_height = dy.dims[2], band = 4 * spec.stride, bands = (height + band - 1) / band;
     std::size_t const channels = static_cast<std::size_t>(dx.dims[1]), row = static_cast<std::size_t>(width) * channels;
     std::size_t const out_row = static_cast<std::size_t>(dy.dims[3]) * channels;

@@ -25,7 +25,7 @@ template <CudaDevice B>
 struct add_maps<B> {
   template <Real T>
   static void forward(typename B::context& c, bool relu, activation<T, B> a, activation<T, B> b, activation<T, B> y) {
-    FRCNN_ASSERT(a.dims == y.dims && b.dims == y.dims);
+    check_sum_of_maps(a.dims, b.dims, y.dims);
     exec<B>::for_each(c, y.dims.size(), frcnn::detail::add_element<T>{a.data, b.data, y.data, relu});
   }
   template <Real T>

@@ -136,9 +136,7 @@ struct conv2d<B> {
   template <Real T>
   static void forward(context& c, conv2d_spec spec, activation<T, B> x, std::type_identity_t<view<T const, 1, B>> weight,
                       conv2d_epilogue<T, B> const& e, activation<T, B> y, kept* keep = nullptr, std::uint64_t /*version*/ = 0) {
-    check(spec, x.dims);
-    check(spec, x.dims, e);
-    FRCNN_ASSERT(y.dims == spec.out_shape(x.dims));
+    check(spec, x.dims, e, y.dims);
     if (y.dims.size() == 0) return;
     typename context::frame const scope(c);
     bool const infers = keep != nullptr;

@@ -48,8 +48,7 @@ struct linear<B> {
                       std::type_identity_t<view<T const, 1, B>> bias, view<T, 2, B> y, kept* keep = nullptr, std::uint64_t /*version*/ = 0,
                       int images = 1) {
     std::int64_t const rows = x.dims[0] / images, k = x.dims[1], n = y.dims[1];
-    FRCNN_ASSERT(y.dims[0] == x.dims[0] && weight.size() == static_cast<std::size_t>(n * k) &&
-                 (!bias || bias.size() == static_cast<std::size_t>(n)));
+    check_linear<T, B>(x.dims, weight, bias, y.dims);
     bool is_whole = true;
     for (int i = 0; i < images; ++i)
       is_whole =

@@ -72,13 +72,15 @@ template <CudaDevice B>
 struct max_pool<B> {
   template <Real T>
   static void forward(typename B::context& c, pool_spec spec, activation<T, B> x, activation<T, B> y, view<std::int32_t, 1, B> argmax) {
-    FRCNN_ASSERT(y.dims == spec.out_shape(x.dims) && (!argmax || argmax.size() == y.dims.size()));
+    check(spec, x.dims, y.dims);
+    FRCNN_ASSERT(!argmax || argmax.size() == y.dims.size());
     exec<B>::for_each(c, y.dims.size(), frcnn::detail::pool_element<T>{spec, x.dims, y.dims, x.data, y.data, argmax.data});
   }
   template <Real T>
   static void backward(typename B::context& c, pool_spec spec, view<std::int32_t const, 1, B> argmax, activation<T, B> dy,
                        activation<T, B> dx, writing how) {
-    FRCNN_ASSERT(dy.dims == spec.out_shape(dx.dims) && argmax.size() == dy.dims.size());
+    check(spec, dx.dims, dy.dims);
+    FRCNN_ASSERT(argmax.size() == dy.dims.size());
     exec<B>::for_each(c, dx.dims.size(), frcnn::detail::pool_gradient<T>{spec, dx.dims, dy.dims, argmax.data, dy.data, dx.data, how});
   }
 };
