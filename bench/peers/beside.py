@@ -137,21 +137,22 @@ def warm_page_cache(folder):
                 pass
 
 
-def measure(options, job, who):
-    """{name: (milliseconds of each round, MiB of each round)}"""
+def measure(options, job, who, states):
+    """{state: {name: (milliseconds of each round, MiB of each round)}}"""
     told = [] if job == "cold" else ["--warmup", str(options.warmup), "--runs", str(options.runs)]
-    found = {name: ([], []) for name in who}
+    found = {state: {name: ([], []) for name in who} for state in states}
     losses = {name: [] for name in who}
-    for n, name in common.turns(options.rounds, list(who)):
+    for n, (name, state) in common.turns(options.rounds, [(name, state) for name in who for state in states]):
         if job == "cold":
             warm_page_cache(options.dir)
-        seen = common.watch(who[name] + told, options.threads)
+        with common.busy(states[state]):
+            seen = common.watch(who[name] + told, options.threads)
         said = json.loads(seen.last_line)
         ms = 1e3 * seen.seconds if job == "cold" else statistics.median(said["ms"])
-        found[name][0].append(ms)
-        found[name][1].append(seen.peak_mib)
+        found[state][name][0].append(ms)
+        found[state][name][1].append(seen.peak_mib)
         losses[name].append(said.get("loss", 0))
-        print(f"round {n + 1}: {job}, {name}: {ms:.0f} ms, {seen.peak_mib:.0f} MiB{', first loss %.2f' % said['loss'] if 'loss' in said else ''}", file=sys.stderr)
+        print(f"round {n + 1}: {job}, {name}, {state}: {ms:.0f} ms, {seen.peak_mib:.0f} MiB{', first loss %.2f' % said['loss'] if 'loss' in said else ''}", file=sys.stderr)
     # Samples and masks are drawn, so losses of a step agree only so far.
     for name in filter(is_ours, losses):
         ours, theirs = (statistics.median(losses[who]) for who in (name, "torch"))
@@ -170,8 +171,15 @@ def summary(found):
     return common.table(["", "median, ms", "smallest to largest", "each round", f"times as fast as {fastest}", "peak memory, MiB"], rows)
 
 
+def lost(found):
+    """A row for each contender: how many times as long it takes on the busy machine, round by round."""
+    rows = [[name, f"{statistics.median(found['quiet'][name][0]):.0f}", f"{statistics.median(ms):.0f}",
+             f"{common.ratio(ms, found['quiet'][name][0]):.2f}"] for name, (ms, _) in found["busy"].items()]
+    return common.table(["", "quiet, ms", "busy, ms", "busy / quiet, median of the rounds"], rows)
+
+
 def about(subject, options, engines):
-    told = [f"--{key} {getattr(options, key)}" for key in ("jobs", "rounds", "runs", "warmup", "threads")]
+    told = [f"--{key} {getattr(options, key)}" for key in ("jobs", "rounds", "runs", "warmup", "threads") + (("busy",) if options.busy else ())]
     us = json.loads(common.watch([options.ours, "about"], 1).last_line)
     ours = [f"frcnn {us['frcnn']} ({common.commit()}), {us['compiler']}", us.get("blas", ""), f"oneDNN {us['onednn']}" if "onednn" in us else ""]
     return (f"{common.machine()}; {options.threads} threads. {'; '.join(filter(None, ours))}; "
@@ -191,6 +199,7 @@ def main(subject, description):
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--warmup", type=int, default=2)
     options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--busy", type=int, default=0, help="measure beside so many endless loops, too")
     options.add_argument("--dir", default=os.path.join(common.ROOT, "build", "peers", subject.folder), help="folder for the model's files")
     options.add_argument("--out", help="Markdown file")
     options = options.parse_args()
@@ -199,6 +208,7 @@ def main(subject, description):
         sys.exit(f"--jobs: expected some of {', '.join(JOBS)}, found {options.jobs}")
     if not os.path.exists(options.ours):
         sys.exit(f"{options.ours}: build it first (cmake --build --preset release --target {subject.ours}), or name it with --ours")
+    states = common.states(options)
     options.peer = common.peer_python(options.peer)
     engines = options.engines.split(",") if options.engines else json.loads(common.watch([options.ours, "about"], 1).last_line)["engines"]
 
@@ -208,7 +218,10 @@ def main(subject, description):
     if "bf16" in jobs:
         parts.append(check_bf16(subject, options, who["bf16"]))
     for job in jobs:
-        parts.append(f"## {JOBS[job]}\n\n" + summary(measure(options, job, who[job])))
+        found = measure(options, job, who[job], states)
+        parts.append(f"## {JOBS[job]}\n\n" + summary(found["quiet"]))
+        if "busy" in found:
+            parts.append(f"Beside {options.busy} endless loops on the same {options.threads} cores:\n\n" + summary(found["busy"]) + "\n" + lost(found))
     text = f"# Preset `{subject.preset}` beside its peers\n\n" + "\n".join(parts) + (
         f"\nMade by `bench/peers/{subject.command}`; what is timed is said in `bench/peers/jobs.hpp`.\n")
     print(text, end="")

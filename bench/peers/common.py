@@ -2,6 +2,7 @@
 
 This process stays small: the system counts the memory of whoever starts a process into that process's peak.
 """
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -40,6 +41,36 @@ def watch(command, threads):
             said.seek(0)
             sys.exit(f"{' '.join(command)}\nended with status {process.returncode}\n{said.read()[-2000:]}")
     return Watched(last, seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
+
+
+def keep_to_cores(count):
+    """From here on this process, and what it starts, runs on so many cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < count:
+        sys.exit(f"--busy: expected {count} cores, as many as --threads, found {len(cores)}")
+    os.sched_setaffinity(0, cores[:count])
+
+
+@contextlib.contextmanager
+def busy(loops):
+    """While it lasts, so many endless loops of normal priority run on the cores of this process. They end with it, however it ends."""
+    code = f"import os\nwhile os.getppid() == {os.getpid()}:\n    for _ in range(1000000): pass"
+    others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(loops)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def states(options):
+    """{name of a state of the machine: its endless loops}: quiet, and busy where --busy asks for it. Then the cores are --threads."""
+    if options.busy < 0:
+        sys.exit(f"--busy: expected 0 or more endless loops, found {options.busy}")
+    if options.busy:
+        keep_to_cores(options.threads)
+    return {"quiet": 0, **({"busy": options.busy} if options.busy else {})}
 
 
 def turns(rounds, names):
