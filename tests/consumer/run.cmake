@@ -24,6 +24,20 @@ if(WAY STREQUAL "find_package")
                   COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} --install ${WORK}/tree --prefix ${WORK}/prefix OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
+  # Header-only without -ffp-contract=off, but for the file that includes the library.
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/exact -B ${WORK}/user -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
+                          ${quick} -DCMAKE_PREFIX_PATH=${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/user COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${WORK}/user/app COMMAND_ERROR_IS_FATAL ANY)
+  file(READ ${WORK}/user/compile_commands.json commands)
+  foreach(i IN ITEMS 0 1)
+    string(JSON file GET "${commands}" ${i} file)
+    string(JSON command GET "${commands}" ${i} command)
+    string(FIND "${command}" "-ffp-contract=off" flag)
+    if((file MATCHES "overlap.cpp$" AND flag EQUAL -1) OR (file MATCHES "main.cpp$" AND NOT flag EQUAL -1))
+      message(FATAL_ERROR "expected -ffp-contract=off for overlap.cpp alone: ${command}")
+    endif()
+  endforeach()
 elseif(WAY STREQUAL "compiled")
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
                           -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DFRCNN_COMPILED=ON -DFRCNN_FAST=OFF -DFRCNN_ONEDNN=OFF
