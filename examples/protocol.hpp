@@ -2,7 +2,7 @@
 // Which published experiments a run follows: --protocol voc, the preset's own settings, or coco, those of MS COCO (section 4.2 of the paper).
 #include "console.hpp"
 
-#include <frcnn/presets/plain_preset.hpp>
+#include <frcnn/presets/training_defaults.hpp>
 
 #include <string>
 #include <vector>

@@ -43,7 +43,7 @@
 #include "frcnn/concepts/trainable.hpp"
 #include "frcnn/core/maps.hpp"
 #include "frcnn/core/rng.hpp"
-#include "frcnn/geometry/proposal_limits.hpp"
+#include "frcnn/geometry/phase.hpp"
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {

@@ -29,7 +29,7 @@
 #include "frcnn/detector/pyramid.hpp"
 #include "frcnn/detector/session_pool.hpp"
 #include "frcnn/geometry/detect_options.hpp"
-#include "frcnn/geometry/proposal_limits.hpp"
+#include "frcnn/geometry/phase.hpp"
 #include "frcnn/geometry/region.hpp"
 #include "frcnn/ops/resize.hpp"
 

@@ -1,14 +1,9 @@
 #pragma once
-// How many proposals an image may have before and after non-maximum suppression, and when.
+// How many proposals an image may have before and after non-maximum suppression.
 #include "frcnn/config.hpp"
-
-#include <cstdint>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_VOCABULARY {
-
-// What proposals are made for: training the RoI head in the same step, detecting, or the files between the steps of alternating training.
-enum class phase : std::uint8_t { train, test, stage };
 
 // Example: conventions::caffe::limits(phase::test) is {6000, 300}.
 struct proposal_limits {

@@ -7,11 +7,10 @@
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/detector/model_config.hpp"
 #include "frcnn/geometry/describe_convention.hpp"
+#include "frcnn/presets/training_defaults.hpp"
 #include "frcnn/roi/fast_rcnn_head.hpp"
 #include "frcnn/rpn/own_backbone.hpp"
 #include "frcnn/rpn/rpn.hpp"
-#include "frcnn/train/schedule.hpp"
-#include "frcnn/train/sgd_options.hpp"
 
 #include <array>
 #include <memory>
@@ -21,14 +20,6 @@
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::presets {
-
-// How a preset trains unless told otherwise.
-struct training_defaults {
-  int epochs, batch;
-  schedule rate;  // steps 0: of the epochs, set when the data is known
-  sgd_options optimiser;
-  int accumulate = 1;  // micro-batches per step
-};
 
 // What a configuration has that belongs to its preset: names and values, for messages.
 using fixed_settings = std::vector<std::pair<std::string, std::string>>;

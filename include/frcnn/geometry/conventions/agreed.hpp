@@ -4,6 +4,7 @@
 #include "frcnn/core/finite.hpp"
 #include "frcnn/geometry/box.hpp"
 #include "frcnn/geometry/box_coder.hpp"
+#include "frcnn/geometry/phase.hpp"
 #include "frcnn/geometry/proposal_limits.hpp"
 #include "frcnn/geometry/resize_plan.hpp"
 
