@@ -35,8 +35,9 @@ class feed_watch {
   void operator()(frcnn::step_diagnostics const& d) {
     if (said_ || !(d.feed_share > 0.2)) return;
     said_ = true;
-    say(fmt::format("\ntraining waits for its images {:.0f} % of the time: smaller image files, or more memory for decoded ones (--cache-mb)",
-                    100 * d.feed_share));
+    say(fmt::format(
+        "\ntraining waits for its images {:.0f} % of the time: smaller image files, or more memory for decoded ones (--cache-mb)",
+        100 * d.feed_share));
   }
 
  private:

@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
     if (!results.empty() && !console::there(results))
       throw error("--results " + results, "a folder of result files, or a file of COCO's results", "nothing at that place");
     if (std::error_code unknown; !results.empty() && !std::filesystem::is_directory(results, unknown)) {
-      for (char const* name : {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml", "--channels", "--bits", "--report"})
+      for (char const* name :
+           {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml", "--channels", "--bits", "--report"})
         if (app.count(name) > 0) throw error(name, "data, or a folder of result files", "a file of COCO's results");
       auto const truth = data::find_coco(test, "val");
       if (!truth)

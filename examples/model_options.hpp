@@ -42,10 +42,11 @@ class model_arguments {
                    "A,B,.. or a file with one per line: classes of a file of another program (VOC's or COCO's, by their number)")
         ->check(path())
         ->needs(model);
-    add_numbers(app, "--anchors", foreign_.anchors, "of such a file: square roots of anchor areas, pixels of the resized image (the preset's)",
-                above(0, 16384))
+    add_numbers(app, "--anchors", foreign_.anchors,
+                "of such a file: square roots of anchor areas, pixels of the resized image (the preset's)", above(0, 16384))
         ->needs(model);
-    add_numbers(app, "--ratios", foreign_.ratios, "of such a file: anchor heights over widths (the preset's)", above(0, 1000))->needs(model);
+    add_numbers(app, "--ratios", foreign_.ratios, "of such a file: anchor heights over widths (the preset's)", above(0, 1000))
+        ->needs(model);
     app.add_option("--short-side", foreign_.short_side, "of such a file: shorter side of resized images (the preset's)")
         ->check(side())
         ->needs(model);

@@ -130,7 +130,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (!a.init.empty()) weights.emplace(a.init, a.init_key);
   auto their_classes = a.init_classes.empty() ? std::vector<std::string>() : data::parse_class_list(a.init_classes);
   auto const layout = sets.train.layout;
-  bool same_pixels = layout == pixel_layout();  // those that the weights, or the preset, are made for
+  bool same_pixels = layout == pixel_layout();                  // those that the weights, or the preset, are made for
   config.untrained_rpn = a.trains() == console::trained::head;  // but for one that --init has
   if (weights && !weights->is_ours()) {
     take_over<Family>(config, *weights, a.bn_eps);

@@ -1,7 +1,7 @@
 // The algorithms that all backends share, instantiated for the CUDA backend in both conventions and both scalars: the same code stays true
 // for host and device while it grows. Compiled, not run.
-#include "frcnn/backend/cuda/executor.cuh"
 #include "frcnn/backbone/plain.hpp"
+#include "frcnn/backend/cuda/executor.cuh"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/roi/fast_rcnn_head.hpp"

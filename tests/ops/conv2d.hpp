@@ -10,7 +10,8 @@ struct conv2d : operation {
   static constexpr char const
       *name = "conv2d",
       *computes = "y = scale (w * x) + bias + residual, then max(0, .) where asked for",
-      *refuses = "no channels, kernel or stride below 1, pad below 0, maps that do not hold the kernel, an epilogue or an output of another size";
+      *refuses =
+          "no channels, kernel or stride below 1, pad below 0, maps that do not hold the kernel, an epilogue or an output of another size";
   static std::string by(std::string_view column) {
     return column == "fast" ? "3x3 with stride 1: `kernels/winograd/`; else `kernels/direct.hpp`, gradients and bf16 oneDNN; else portable "
                               "(`fast/conv2d.hpp` has the lists)"

@@ -58,8 +58,9 @@ TEST_CASE("five steps of fasterrcnn_resnet50_fpn are torchvision's") {
   auto count = file.read<std::int32_t>("truth.count");
   int const capacity = static_cast<int>(labels.size()) / dims[0];
   batch<double, cpu> const images{{pixels.data(), dims}, {info.data(), {{dims[0]}}}, {id.data(), {{dims[0]}}}};
-  truth<double, cpu> const objects{{{reinterpret_cast<box<double> const*>(boxes.data()), {{dims[0], capacity}}}, {count.data(), {{dims[0]}}}},
-                                   {labels.data(), {{dims[0], capacity}}}};
+  truth<double, cpu> const objects{
+      {{reinterpret_cast<box<double> const*>(boxes.data()), {{dims[0], capacity}}}, {count.data(), {{dims[0]}}}},
+      {labels.data(), {{dims[0], capacity}}}};
 
   cpu::context c;
   preset::model::tape tape;

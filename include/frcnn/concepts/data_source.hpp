@@ -35,9 +35,9 @@ namespace frcnn::inline FRCNN_ABI::data {
 
 // A file in memory of a format that data/image_io.hpp reads.
 struct encoded_image {
-  std::string file;     // its bytes
-  std::string name;     // what errors call it
-  int orientation = 1;  // EXIF's, by which it is turned: width and height of its truth are those after that
+  std::string file;       // its bytes
+  std::string name;       // what errors call it
+  int orientation = 1;    // EXIF's, by which it is turned: width and height of its truth are those after that
   pixel_layout layout{};  // channels and bits that it is decoded to
 };
 

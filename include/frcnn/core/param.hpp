@@ -75,10 +75,10 @@ struct param {
   initializer init{};
   float lr_mult = 1, decay_mult = 1;
   param_kind kind = param_kind::trained;
-  view<T, 1, B> value{};        // set by the store
-  view<T, 1, B> grad{};         // of a trained one, set by the store in training; empty: not wanted, and not computed
+  view<T, 1, B> value{};                        // set by the store
+  view<T, 1, B> grad{};                         // of a trained one, set by the store in training; empty: not wanted, and not computed
   gradient_listener<T, B>* listener = nullptr;  // set by the store
-  std::uint64_t version = 0;    // raised by whoever changes the value: packed copies are remade when it moves
+  std::uint64_t version = 0;                    // raised by whoever changes the value: packed copies are remade when it moves
 
   std::size_t size() const { return dims.size(); }
   std::string_view layer() const { return std::string_view(path).substr(0, path.rfind('.')); }  // the path of what holds it

@@ -30,12 +30,12 @@ struct loaded {
   image_change change;  // what made `pixels` of the image as resized
   int padded_width = 0, padded_height = 0;  // largest sides of the images of its batch, in training; of those too that another process has
   int original_width = 0, original_height = 0;  // turned as `pixels` are
-  std::vector<box<float>> boxes;        // [G]
-  std::vector<std::int32_t> labels;     // [G] 1..K, or -1 for an ignore region
-  std::vector<std::uint8_t> difficult;  // [G], as annotated
-  std::vector<box<float>> regions;      // by descending score; none without a region_source
-  std::size_t index = 0;                // in the data
-  std::uint64_t id = 0;                 // names it to the random draws
+  std::vector<box<float>> boxes;                // [G]
+  std::vector<std::int32_t> labels;             // [G] 1..K, or -1 for an ignore region
+  std::vector<std::uint8_t> difficult;          // [G], as annotated
+  std::vector<box<float>> regions;              // by descending score; none without a region_source
+  std::size_t index = 0;                        // in the data
+  std::uint64_t id = 0;                         // names it to the random draws
   bool flipped = false;
 };
 

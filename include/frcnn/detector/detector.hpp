@@ -88,7 +88,11 @@ namespace detail {
 // file could be read again, however long it was trained.
 template <class Preset, class Config>
 void check_fixed([[maybe_unused]] Config const& config) {
-  if constexpr (requires { Preset::name; Preset::config({}).fixed(); config.fixed(); }) {
+  if constexpr (requires {
+                  Preset::name;
+                  Preset::config({}).fixed();
+                  config.fixed();
+                }) {
     auto const expected = Preset::config({}).fixed(), found = config.fixed();
     for (std::size_t i = 0; i < expected.size(); ++i)
       if (found[i] != expected[i])

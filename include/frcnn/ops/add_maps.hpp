@@ -14,8 +14,7 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 inline void check_sum_of_maps(shape<4> a, shape<4> b, shape<4> y) {
-  if (!(a == y && b == y))
-    throw error("sum of maps", "maps of one shape", to_string(a) + " and " + to_string(b) + ", to " + to_string(y));
+  if (!(a == y && b == y)) throw error("sum of maps", "maps of one shape", to_string(a) + " and " + to_string(b) + ", to " + to_string(y));
 }
 
 namespace ops {

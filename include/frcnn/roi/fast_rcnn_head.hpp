@@ -30,7 +30,7 @@ namespace frcnn::inline FRCNN_ABI {
 
 template <class Rules>
 struct fast_rcnn_options {
-  int classes = 20;  // K, without background
+  int classes = 20;                // K, without background
   int fc6 = 4096, fc7 = 4096;      // widths; 0: the layer is not there
   int fc6_rank = 0, fc7_rank = 0;  // 0: full; else the layer is a product of two (nn/low_rank_linear.hpp)
   double dropout = 0;              // after fc6 and fc7, in training

@@ -113,9 +113,9 @@ template <class Boxes, Real T, Backend B>
 struct report_hits {
   Boxes boxes;
   view<T const, 2, B> merged;
-  view<std::int32_t const, 2, B> top;   // [N, D] into [K*M]
+  view<std::int32_t const, 2, B> top;        // [N, D] into [K*M]
   view<std::int32_t const, 2, B> survivors;  // [S, M]
-  view<box<T> const, 2, B> sorted;      // [S, R]
+  view<box<T> const, 2, B> sorted;           // [S, R]
   view<scored_box<T>, 2, B> hits;
   FRCNN_HD void operator()(std::size_t at) const {
     int const n = static_cast<int>(at / top.dims[1]), j = top.data[at], m = survivors.dims[1], classes = boxes.classes - 1;
@@ -145,8 +145,8 @@ void postprocess(typename B::context& c, Coder const& coder, view<image_info<T> 
   auto order = scratch<std::int32_t, B>(c, keys.dims);
   auto sorted = scratch_counted<box<T>, B>(c, s, r);
   auto survivors = scratch_counted<std::int32_t, B>(c, s, m);
-  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, thresholds.data, keys});          // 2
-  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                               // 3
+  exec<B>::for_each(c, keys.size(), detail::score_hits<boxes_type, Rules, T, B>{boxes, p, thresholds.data, keys});  // 2
+  exec<B>::segmented_sort(c, view<T const, 2, B>(keys), order, sorted.count);                                       // 3
   exec<B>::for_each(c, order.size(), detail::gather_hits<boxes_type, T, B>{boxes, order, sorted.rows});
   exec<B>::nms_sweep(c, counted<box<T> const, 2, B>(sorted), detail::suppress_hit<Rules, T>{thresholds.data}, survivors);
 

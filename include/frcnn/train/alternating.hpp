@@ -49,7 +49,12 @@ class alternating_training {
   // most_regions are this class's.
   alternating_training(detector<Preset>& d, Source const& set, data::training_options images, alternating_options o,
                        typename Preset::device::options device = {})
-      : detector_(d), rpn_(detector<family_of<Preset>>(config_of_rpn(d), device)), set_(set), images_(std::move(images)), options_(std::move(o)), maps_(options_.maps) {
+      : detector_(d),
+        rpn_(detector<family_of<Preset>>(config_of_rpn(d), device)),
+        set_(set),
+        images_(std::move(images)),
+        options_(std::move(o)),
+        maps_(options_.maps) {
     if (options_.rounds < 1) throw error("rounds", "at least 1", std::to_string(options_.rounds));
     images_.most_regions = rpn_.model().generator().capacity(phase::stage);
     auto& own = rpn_.model().parameters();

@@ -1,10 +1,10 @@
 // Each word of the CUDA backend's executor against the CPU's, element by element, on the host launcher with threads in any order: on numbers
 // as they come, and on the worst of them.
 #include "../../ops/numbers.hpp"
-#include "on_both.hpp"
 #include "frcnn/geometry/conventions.hpp"
 #include "frcnn/ops/nms.hpp"
 #include "frcnn/ops/sum_terms.hpp"
+#include "on_both.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,12 +2,12 @@
 // proposals, post-processing, dropout and the optimiser find what they find on the CPU, whatever the order of threads. On an ordinary input
 // and on the worst: no boxes, all boxes equal, tied scores, counts at capacity, ten thousand truth boxes, scores that are no numbers.
 #include "../batches.hpp"
-#include "on_both.hpp"
 #include "frcnn/nn/dropout.hpp"
 #include "frcnn/roi/loss.hpp"
 #include "frcnn/roi/postprocess.hpp"
 #include "frcnn/rpn/proposal.hpp"
 #include "frcnn/train/sgd.hpp"
+#include "on_both.hpp"
 
 #include <doctest/doctest.h>
 

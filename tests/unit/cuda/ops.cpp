@@ -284,7 +284,8 @@ TEST_CASE("cuda ops: plans of convolutions are written and read, those of anothe
   CHECK(elsewhere.size() == 0);
   REQUIRE(said.size() == 1);
   CHECK(said[0] ==
-        "convolution plans: expected \"frcnn convolution plans of another GPU, cuDNN 9\", found \"frcnn convolution plans of a GPU, cuDNN 9\": "
+        "convolution plans: expected \"frcnn convolution plans of another GPU, cuDNN 9\", found \"frcnn convolution plans of a GPU, cuDNN "
+        "9\": "
         "plans are measured anew, so that the run goes on equal within rounding, not in every bit");
 }
 

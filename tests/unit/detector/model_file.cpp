@@ -327,7 +327,8 @@ TEST_CASE("another network than the preset's is refused before it trains, and wh
   };
   std::type_identity<narrow_preset<>> const narrow;
   auto const in = path.string() + ", ";
-  std::string const of_narrow = "configuration of preset narrow, ", in_code = ", which is in its code (another network is a preset of its own)";
+  std::string const of_narrow = "configuration of preset narrow, ",
+                    in_code = ", which is in its code (another network is a preset of its own)";
   auto const description = backbone::description(narrow_chain::make().layers);
   auto const wider = [](auto& c) { c.chain.layers.back().channels = 24; };
   auto const of_24 = [&] {
@@ -338,9 +339,8 @@ TEST_CASE("another network than the preset's is refused before it trains, and wh
   CHECK(made(narrow, [](auto&) {}) == "nothing");
   CHECK(made(narrow, [](auto& c) { c.head.fc6 = 9, c.pooling.pooled = 3, c.chain.frozen = 1; }) == "nothing");
   CHECK(made(narrow, wider) == of_narrow + "chain: expected " + description + in_code + ", found " + of_24);
-  CHECK(saved(narrow, wider) ==
-        in + "spec \"backbone\": expected " + printable("\"" + description + "\"", 100) + ", which is in the code, found " +
-            printable("\"" + of_24 + "\"", 100));
+  CHECK(saved(narrow, wider) == in + "spec \"backbone\": expected " + printable("\"" + description + "\"", 100) +
+                                    ", which is in the code, found " + printable("\"" + of_24 + "\"", 100));
   auto const unshared = [](auto& c) { c.shares = false; };
   CHECK(made(narrow, unshared) == of_narrow + "shares: expected true" + in_code + ", found false");
   CHECK(saved(narrow, unshared) == in + of_narrow + "shares: expected true" + in_code + ", found false");

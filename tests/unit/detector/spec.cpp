@@ -250,8 +250,7 @@ TEST_CASE("dropout that scales in testing changes detections: it is written, and
   auto read_again = presets::fasterrcnn_resnet50_fpn<cpu>::config({});
   spec_reader("m, spec", written).read(read_again);
   CHECK((read_again.head.dropout == .5 && read_again.head.dropout_form == nn::dropout_form::in_testing));
-  CHECK(refusal("/dropout", {{"fraction", .5}}) ==
-        "m, spec \"dropout.scaled\": expected \"in training\" or \"in testing\", found none");
+  CHECK(refusal("/dropout", {{"fraction", .5}}) == "m, spec \"dropout.scaled\": expected \"in training\" or \"in testing\", found none");
 }
 
 TEST_CASE("conventions in a spec: infinity, a coder of one's own") {

@@ -237,7 +237,8 @@ TEST_CASE("headers that lie, one sentence each") {
   CHECK(complaint(one(R"("shape":[2],"data_offsets":[0,8])"), 8) == w + "a dtype, found none");
   CHECK(complaint(one(R"("dtype":"F33","shape":[2],"data_offsets":[0,8])"), 8) == w + "a known dtype, found \"F33\"");
   for (char const* type : {"F4", "F6_E2M3", "F6_E3M2", "F8_E4M3FNUZ"}) {  // later ones than are known here
-    CHECK(complaint(one(string(R"("dtype":")") + type + R"(","shape":[2],"data_offsets":[0,1])"), 1) == w + "a known dtype, found \"" + type + "\"");
+    CHECK(complaint(one(string(R"("dtype":")") + type + R"(","shape":[2],"data_offsets":[0,1])"), 1) ==
+          w + "a known dtype, found \"" + type + "\"");
   }
   CHECK(complaint(one(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])"), 8) == w + "whole numbers in shape, found something else");
   CHECK(complaint(one(R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])"), 8) == w + "whole numbers in shape, found something else");
@@ -459,7 +460,8 @@ TEST_CASE("into a pipe, where nothing can be put in later, go the same bytes") {
 TEST_CASE("half, bfloat16 and double become float; 8-bit floats and complex numbers are named") {
   std::vector<float> two(2);
   auto const read = [&](char const* type, std::size_t bytes, string const& data) {
-    auto const file = file_of("{\"w\":{\"dtype\":\"" + string(type) + "\",\"shape\":[2],\"data_offsets\":[0," + std::to_string(bytes) + "]}}", 0) + data;
+    auto const file =
+        file_of("{\"w\":{\"dtype\":\"" + string(type) + "\",\"shape\":[2],\"data_offsets\":[0," + std::to_string(bytes) + "]}}", 0) + data;
     return sentence([&] { open(file).read("w", {2}, std::span(two)); });
   };
   CHECK(read("F16", 4, {"\x00\x3c\x00\xc1", 4}) == "nothing");

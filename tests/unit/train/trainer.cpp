@@ -234,7 +234,8 @@ TEST_CASE("a step that is not finite throws, naming step and images, and has cha
       sentence = e.what();
       CHECK(e.where() == "training step " + std::to_string(bad + 1));
     }
-    CHECK(sentence.starts_with("training step " + std::to_string(bad + 1) + ": expected finite losses and gradients, found objectness nan"));
+    CHECK(
+        sentence.starts_with("training step " + std::to_string(bad + 1) + ": expected finite losses and gradients, found objectness nan"));
     auto const first = pictures.pictures.size();
     CHECK(sentence.ends_with(" on photo" + std::to_string(static_cast<std::size_t>(bad) % first) + ".jpg photo77.jpg"));
     REQUIRE(after.size() > static_cast<std::size_t>(bad));

@@ -49,11 +49,12 @@ struct lrn<cpu> {
             through[i] = d[i] * in[i] * static_cast<T>(power / s);
           });
       T const factor = static_cast<T>(2 * spec.beta * spec.share());
-      sums_around(spec, channels, [=](std::size_t i) { return static_cast<double>(through[i]); },
-            [=](std::size_t i, double sum) {
-              T const v = direct[i] - factor * in[i] * static_cast<T>(sum);
-              out[i] = how == writing::set ? v : out[i] + v;
-            });
+      sums_around(
+          spec, channels, [=](std::size_t i) { return static_cast<double>(through[i]); },
+          [=](std::size_t i, double sum) {
+            T const v = direct[i] - factor * in[i] * static_cast<T>(sum);
+            out[i] = how == writing::set ? v : out[i] + v;
+          });
     });
   }
 

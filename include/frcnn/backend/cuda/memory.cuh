@@ -200,7 +200,7 @@ class device_stream {
   cudaStream_t stream_ = nullptr;
   std::mutex guard_;
   std::vector<retired> retired_;
-  std::vector<void*> late_;  // given up while a graph was captured
+  std::vector<void*> late_;                               // given up while a graph was captured
   std::size_t handed_out_ = 0, in_use_ = 0, unused_ = 0;  // pinned blocks in use, and bytes
 };
 
