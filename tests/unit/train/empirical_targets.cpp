@@ -47,7 +47,8 @@ TEST_CASE("statistics of box targets are py-faster-rcnn's, over regions, truth b
   using enum data::difficult_objects;
   data::memory_source none_difficult({"a", "b", "c"});
   for (std::size_t i = 0; i < 3; ++i) {
-    auto objects = set.truth(i).objects;
+    auto const marked = set.truth(i).objects;
+    std::vector<data::object> objects(marked.begin(), marked.end());
     for (auto& o : objects) o.difficult = false;
     none_difficult.add(image(140, 140), objects);
   }
