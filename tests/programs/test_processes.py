@@ -192,7 +192,7 @@ for rank in (1, 0):
 
 # an error in process 1 alone: the second test image, which it reads and process 0 does not, is damaged when all have been checked
 shutil.copytree(data, "damaged")
-process = start(2, "--data", "damaged", *TINY, "--iterations", 12, "--checkpoint-every", 1, "--out", "thrown")
+process = start(2, "--data", "damaged", *TINY, "--iterations", 40, "--checkpoint-every", 1, "--out", "thrown")
 wait_for_steps("thrown")
 second = pathlib.Path("damaged/ImageSets/Main/test.txt").read_text().split()[1]
 (image,) = pathlib.Path("damaged/JPEGImages").glob(f"{second}.*")
