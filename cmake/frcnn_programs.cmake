@@ -81,7 +81,7 @@ function(frcnn_add_bench)
   add_executable(frcnn_bench_on_host EXCLUDE_FROM_ALL ${sources} ${PROJECT_SOURCE_DIR}/bench/devices/cuda_on_host.cpp)
   target_compile_definitions(frcnn_bench_on_host PRIVATE FRCNN_BENCH_DEVICE=cuda_on_host)
   target_link_libraries(frcnn_bench_on_host PRIVATE frcnn_program benchmark::benchmark)
-  set(programs frcnn_bench frcnn_bench_on_host throughput vgg16 read_coco)
+  set(programs frcnn_bench frcnn_bench_on_host throughput vgg16 resnet load_weights read_coco)
   if(TARGET frcnn_cuda_presets)
     set(include_dirs $<TARGET_PROPERTY:benchmark::benchmark,INTERFACE_INCLUDE_DIRECTORIES>)
     foreach(name IN ITEMS ops_described ops_detection)  # whose kernels are not those of a detector
