@@ -55,11 +55,12 @@ class compute_arguments {
   }
 
   bool is_cuda() const { return device_ != "cpu"; }
-  // Of several processes on a machine each has a GPU of its own. Throws error where all were given the same.
+  // Of several processes on a machine each has a GPU of its own. Throws error where --device names one for all.
   void take_device(int rank_here) {
     if (device_ != "cuda") throw frcnn::error("--device", "cuda: each process takes a GPU of its own", device_);
     number_ = frcnn::device_of_process(rank_here, frcnn::visible_cuda_devices());
   }
+  int device_number() const { return number_; }
   // As --device names it.
   std::string const& device() const { return device_; }
   // Throws error where options do not go together, or the device is not there.

@@ -3,6 +3,8 @@
 #include "devices.hpp"
 #include "processes.hpp"
 
+#include <algorithm>
+
 #if FRCNN_COMPILED_CUDA && FRCNN_HAS_NCCL && FRCNN_HAS_MPI
 #include <frcnn/backend/cuda/nccl.cuh>
 #define FRCNN_SHARES_GPUS 1
@@ -17,6 +19,10 @@ inline void share_device(compute_arguments& compute, [[maybe_unused]] processes 
   if (!team.are_several() || !compute.is_cuda()) return;
 #if FRCNN_SHARES_GPUS
   compute.take_device(team.rank_here());
+  auto ids = team.gather_here(frcnn::cuda_device_id(compute.device_number()));
+  std::ranges::sort(ids);
+  if (std::ranges::adjacent_find(ids) != ids.end())
+    throw frcnn::error("--device", "a GPU for each process of this machine", "one GPU for several");
 #else
   throw frcnn::error("--device", "cpu: this build has no NCCL, by which processes share steps on GPUs (FRCNN_NCCL=ON)", compute.device());
 #endif

@@ -16,6 +16,13 @@ int visible_cuda_devices() noexcept {
   return 0;
 }
 
+std::string cuda_device_id(int device) {
+  char id[32] = "";
+  if (auto const status = cudaDeviceGetPCIBusId(id, sizeof id, device); status != cudaSuccess)
+    throw error("device", "a CUDA device of number " + std::to_string(device), cudaGetErrorString(status));
+  return id;
+}
+
 // Weights are never mapped here: the device has a copy.
 any_detector load_detector(std::filesystem::path const& path, device_options const& options, model_weights how) {
   check_device(options);

@@ -7,7 +7,7 @@
 // scale and bias are what a frozen batch normalisation makes of its four vectors. A residual that is y itself adds to what y holds
 // (writing::add, before the ReLU). relu lies in the spec, not in the epilogue: it is known with the layer, the rest with the call.
 // Any kernel, stride and pad that check(spec) accepts, on maps that with their pad are at least as large as the kernel: others, and an
-// epilogue or an output of another shape, are thrown as a frcnn::error, by every backend in every build.
+// epilogue or output of another shape, are thrown as a frcnn::error by forward, in every build; backward is given what forward was.
 //
 // ops::conv2d<B>::
 //   forward(c, spec, x, weight, conv2d_epilogue<T, B>, y, keep, version)

@@ -6,6 +6,8 @@
 #include "frcnn/backend/cuda/options.hpp"
 #include "frcnn/core/error.hpp"
 
+#include <string>
+
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_VOCABULARY {
 
@@ -18,11 +20,13 @@ struct device_options {
 };
 
 #if FRCNN_COMPILED_CUDA
-// Both are defined in the compiled library frcnn::cuda_presets.
+// All are defined in the compiled library frcnn::cuda_presets.
 // Throws error where the device is not there.
 void check_device(device_options const& options);
 // How many CUDA devices this process sees; 0 where it sees none.
 int visible_cuda_devices() noexcept;
+// Names the GPU behind a device of this process: its place on the bus. Throws error where it is not there.
+std::string cuda_device_id(int device);
 #else
 FRCNN_PER_BUILD inline void check_device(device_options const& options) {
   if (options.device == device_type::cuda) throw error("device", "cpu: this build has no CUDA backend (docs/cuda.md)", "cuda");

@@ -107,7 +107,9 @@ struct unshared_type<Preset> {
 
 template <class Preset>
 auto unshared_from(detector<Preset> const& rpn, detector<Preset> const& head, typename Preset::device::options o = {}) {
-  detector<typename detail::unshared_type<Preset>::type> d(detail::unshared_config(head.config()), o);
+  auto config = detail::unshared_config(head.config());
+  if constexpr (requires { config.untrained_rpn; }) config.untrained_rpn = rpn.config().untrained_rpn;
+  detector<typename detail::unshared_type<Preset>::type> d(std::move(config), o);
   auto& values = d.model().parameters();
   values.copy("backbone", head.model().parameters());
   values.copy("roi_heads", head.model().parameters());

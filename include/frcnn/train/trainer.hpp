@@ -333,7 +333,7 @@ class trainer {
     r.finite = host[5] != T(0);
     r.lr = options_.rate.at(step);
     r.images = images_[static_cast<std::size_t>(step % ring)];
-    r.images_per_second = pace_.images_per_second();
+    r.images_per_second = pace_.images_per_second(images_ahead(step));
     reported_ = step + 1;
     if (!r.finite) {
       seek(step);
@@ -343,6 +343,14 @@ class trainer {
     }
     hooks.on_step(r);
     if (looked_at_ == step) tell();
+  }
+
+  // Images of steps that are queued behind this one, which a device has not computed yet.
+  std::size_t images_ahead(std::int64_t step) const {
+    std::size_t ahead = 0;
+    if constexpr (!B::in_host_memory)
+      for (auto s = step + 1; s < step_; ++s) ahead += images_[static_cast<std::size_t>(s % ring)].size();
+    return ahead * static_cast<std::size_t>(shared_with_ ? shared_with_->size() : 1);
   }
 
   std::string found(step_report const& r) const {

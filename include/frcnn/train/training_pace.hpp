@@ -51,7 +51,12 @@ class training_pace {
     seen_ = now;
     return f;
   }
-  double images_per_second() const { return of(present()).images_per_second; }
+  // not_done: images that were added and are still computed.
+  double images_per_second(std::size_t not_done = 0) const {
+    sums now = present();
+    now.images -= static_cast<double>(not_done);
+    return of(now).images_per_second;
+  }
 
  private:
   struct sums {

@@ -80,7 +80,7 @@ struct conv_products<cuda> {
       throw error("cuDNN",
                   std::string("a deterministic plan of ") + Pass::runs + " for maps " + to_string(x) + " and a kernel of " +
                       std::to_string(spec.kernel),
-                  "none");
+                  c.state<conv_plans>().is_short_of_memory() ? "none for the memory that is left" : "none");
   }
   static bool forward_in_bf16(context& c, conv2d_spec const& spec, cuda_activation<float> x, float const* weight, cuda_activation<float> y,
                               writing how) {

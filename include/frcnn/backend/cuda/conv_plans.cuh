@@ -130,6 +130,9 @@ class conv_plans {
     choices_.read_or_warn(text, made_on(c), warn);
   }
 
+  // Whether the last plans that were measured had less memory than they may take.
+  bool is_short_of_memory() const { return is_short_; }
+
   // out = or += the pass of both operands; `bytes` of out. False: cuDNN has no plan for it, and nothing is done.
   template <class Pass, class Scalar>
   bool run(cuda::context& c, conv_problem const& p, void const* first, void const* second, void* out, std::size_t bytes, writing how) {
@@ -161,7 +164,9 @@ class conv_plans {
     if (plans_.size() >= most_plans) plans_.clear();  // images of any size; what was chosen is not forgotten
     auto plan = std::make_unique<conv_plan>(c, p);
     if (auto const chosen = c.options().deterministic ? std::nullopt : choices_.find(key)) plan->choice = *chosen;
-    else choices_.put(key, plan->choice = choose<Pass, Scalar>(c, p, *plan, first, second, bytes));
+    else if (plan->choice = choose<Pass, Scalar>(c, p, *plan, first, second, bytes); plan->choice == no_plan && is_short_)
+      return *(without_memory_ = std::move(plan));  // asked again when there is more
+    else choices_.put(key, plan->choice);
     if (plan->choice != no_plan)
       c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan->conv.get(),
              static_cast<cudnnMathType_t>(plan->choice.math));
@@ -184,6 +189,7 @@ class conv_plans {
       cuda::context::frame const scope_of_measuring(c);
       auto const workspace = c.scratch_at_most(most_workspace);
       room = workspace.bytes;
+      is_short_ = room < most_workspace;
       c.call({Pass::measures, cuda_calls::waits}, or_none(Pass::measure), handle_, Pass::first(plan), first, Pass::second(plan), second,
              plan.conv.get(), Pass::result(plan), out, most, &count, &found[0], workspace.data, workspace.bytes);
     }
@@ -229,6 +235,8 @@ class conv_plans {
   cudnnHandle_t handle_;
   conv_choices choices_;
   std::map<conv_key, std::unique_ptr<conv_plan>> plans_;
+  std::unique_ptr<conv_plan> without_memory_;
+  bool is_short_ = false;  // of memory, when plans were measured last
 };
 
 }  // namespace detail
