@@ -170,6 +170,7 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     for (char const* name : {"-", "/dev/fd/1", "/proc/self/fd/1"})
       if (json_file == name) json_file = "/dev/stdout";
+    if (!out.empty()) console::check_not_read("--out", out, images);
     images = console::image_paths(images);
     if (auto once = console::without_repeats(images); once.size() < images.size()) {
       console::say(fmt::format("{} of {} images are named before, and are looked at once", images.size() - once.size(), images.size()));

@@ -52,6 +52,15 @@ inline std::vector<std::string> image_paths(std::vector<std::string> const& argu
   return paths;
 }
 
+// Throws where pictures would be written into a folder whose images are read: the next run would take them for images.
+inline void check_not_read(std::string const& option, std::string const& folder, std::vector<std::string> const& arguments) {
+  for (auto const& given : arguments) {
+    std::error_code unknown;
+    if (std::filesystem::is_directory(given, unknown) && std::filesystem::equivalent(folder, given, unknown))
+      throw frcnn::error(option, "another folder than that of the images, which the next run would take its pictures for", folder);
+  }
+}
+
 // The paths without those that name, in whatever spelling, the place of one before.
 inline std::vector<std::string> without_repeats(std::vector<std::string> const& paths) {
   std::set<std::filesystem::path> seen;

@@ -22,7 +22,8 @@ class imbalance_arguments {
     app.add_option("--repeat-factors", threshold_,
                    "show images of rare classes more often: those in less than this share of the images (LVIS has 0.001)")
         ->check(above(0, 1));
-    add_list(app, "--class-weights", weights_, "NAME=W,..: weights of classes in the head's class loss (1 each; background is a name too)",
+    add_list(app, "--class-weights", weights_,
+             "NAME=W,..: weights of classes in the head's class loss, 0 to 1000000 (1 each; background is a name too)",
              CLI::Validator([](std::string&) { return std::string(); }, "NAME=W"));
   }
 
@@ -45,9 +46,14 @@ class imbalance_arguments {
         throw frcnn::error("--class-weights", "a name that means one thing",
                            "background, which is a class of the data and what the head calls none");
       if (found == classes.end() && name != "background")
-        throw frcnn::error("--class-weights", "names of classes of this run, or background", name);
+        throw frcnn::error(
+            "--class-weights",
+            "classes of this run, " + frcnn::data::first_of(classes, 10, [](auto const& c) { return c; }) + ", or background",
+            frcnn::io::in_quotes(name));
       all[found == classes.end() ? 0 : static_cast<std::size_t>(found - classes.begin()) + 1] = weight;
     }
+    say(fmt::format("--class-weights: {}; 1 for others", fmt::join(weights_, ", ")));
+    if (std::ranges::all_of(all, [](double w) { return w == 0; })) warn("--class-weights: all are 0, so that no class is learned");
     return all;
   }
 

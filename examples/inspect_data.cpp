@@ -114,13 +114,16 @@ table class_table(std::string const& name, data::inspection const& of, std::size
 
 table fit_table(data::anchor_study const& study) {
   table t{"training data: boxes whose best anchor has an IoU of at least 0.5, 0.7 (" + data::to_options(study.present) + ")",
-          {"class", "boxes", "0.5", "0.7", "stride costs", "border costs", "no anchor trains", "proposed 0.5", "proposed 0.7"},
+          {"class", "boxes", "0.5", "0.7", "stride costs", "border costs", "no anchor trains"},
           {}};
+  bool const proposes = study.stride == study.last_stride;  // for several maps nothing is proposed
+  if (proposes) t.head.insert(t.head.end(), {"proposed 0.5", "proposed 0.7"});
   auto const line = [&](std::string const& name, data::fit_counts const& now, data::fit_counts const& then) {
     t.body.push_back({name, std::to_string(now.boxes), data::percent(now.share(now.best, 0)), data::percent(now.share(now.best, 1)),
                       data::percent(now.share(now.anywhere, 1) - now.share(now.on_grid, 1)),
-                      data::percent(now.share(now.on_grid, 1) - now.share(now.best, 1)), std::to_string(now.not_learned),
-                      data::percent(then.share(then.best, 0)), data::percent(then.share(then.best, 1))});
+                      data::percent(now.share(now.on_grid, 1) - now.share(now.best, 1)), std::to_string(now.not_learned)});
+    if (proposes)
+      for (std::size_t const at : {0, 1}) t.body.back().push_back(data::percent(then.share(then.best, at)));
   };
   for (std::size_t k = 0; k < study.classes.size(); ++k) line(study.classes[k], study.fit.of_class[k], study.fit_of_proposed.of_class[k]);
   if (study.classes.size() > 1) line("all", study.fit.all, study.fit_of_proposed.all);

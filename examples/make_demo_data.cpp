@@ -1,4 +1,4 @@
-// make_demo_data OUT [--images N] [--seed N] [--object-size LEAST,MOST]
+// make_demo_data OUT [--images N] [--seed N] [--object-size LEAST[,MOST]]
 //
 // Renders scenes with three classes of objects into a folder in PASCAL VOC layout: something to train on within a minute of cloning.
 #include "console.hpp"
@@ -16,15 +16,15 @@ int main(int argc, char** argv) {
   app.add_option("OUT", out, "folder to make")->required()->check(console::path());
   app.add_option("--images", options.images, "how many, train and test together")->capture_default_str()->check(console::whole(2));
   app.add_option("--seed", options.seed, "equal seeds give equal bytes")->capture_default_str()->check(console::whole<std::uint64_t>(0));
-  app.add_option("--object-size", sizes, "LEAST,MOST: how large objects are, pixels (mostly 24 to 100)")
+  app.add_option("--object-size", sizes, "LEAST,MOST, or one for all: diameters of circles around objects, pixels (mostly 24 to 100)")
       ->check(console::list(console::between(4, 4096), 2));
 
   return console::run(app, argc, argv, [&] {
     console::catch_interrupts();
     if (!sizes.empty()) {
       auto const told = console::numbers_in<double>(sizes);
-      if (told.size() != 2 || told[0] > told[1]) throw frcnn::error("--object-size", "two numbers, the least first", sizes);
-      options.sizes = {told[0], told[1]};
+      if (told.front() > told.back()) throw frcnn::error("--object-size", "the least first", sizes);
+      options.sizes = {told.front(), told.back()};
     }
     options.progress = [show = console::progress()](std::size_t done, std::size_t all) mutable {
       show(fmt::format("{} of {} images", done, all), done == all);

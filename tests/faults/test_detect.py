@@ -110,6 +110,11 @@ if ending != ".png":
     before = bytes_of(next(jpegs.iterdir()))
     result = run("detect", *MODEL, "--out", "jpegs", next(jpegs.iterdir()))
     check(result.returncode == 0 and (jpegs / "a.png").exists() and bytes_of(jpegs / ("a" + ending)) == before, result)
+# ... but not one that is read for images as a whole: the next run would take the pictures for images
+before = contents("jpegs")
+for place in ("jpegs", "./jpegs/"):
+    refused(run("detect", *MODEL, "--out", place, "jpegs"), "--out: expected another folder than that of the images", f"found {place}")
+check(contents("jpegs") == before, "nothing is written")
 # ... where no other photograph has such a name: one that is not among the images is theirs too, through links and other folders as well
 album = folder("album", a=photos[0])
 if ending != ".png":

@@ -33,6 +33,7 @@ check(doubled.returncode == 0 and re.search(r"an epoch shows 18 images, of 8 and
 
 weighed = run(*train, "--class-weights", "bolt=4,background=0.5", "--out", "weighed")
 check(weighed.returncode == 0 and bytes_of("weighed/model.safetensors") != plain, weighed)
+check("--class-weights: bolt=4, background=0.5; 1 for others\n" in weighed.stderr and "warning: --class-weights" not in weighed.stderr, weighed)
 even = run(*train, "--class-weights", "bolt=1", "--out", "even")
 check(even.returncode == 0 and bytes_of("even/model.safetensors") == plain, "weights of 1 are those of every run", even)
 

@@ -25,6 +25,11 @@ for words in ("training data: 1 box is drawn twice: data/JPEGImages/b.png, nut (
     check(words in result.stdout, words, result)
 check("4 of 4 images compared that may be equal" not in result.stderr, "files of another size are not read", result)
 
+# On a feature pyramid nothing is proposed.
+check("proposed 0.7" in result.stdout, result)
+pyramid = run("inspect_data", "--data", d, "--short-side", "64", "--preset", "fasterrcnn_resnet50_fpn")
+check(pyramid.returncode == 0 and "no anchor trains" in pyramid.stdout and "proposed" not in pyramid.stdout, pyramid)
+
 # The page is well-formed, whole in itself, and has the same numbers.
 page = ET.fromstring(pathlib.Path("page.html").read_text().replace("<!DOCTYPE html>", "", 1))
 text = " ".join("".join(page.itertext()).split())
