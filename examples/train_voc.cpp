@@ -172,7 +172,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   if (!same_pixels) {
     config.normalisation = last ? preset.read(weights_file(last->path / "model.safetensors")).normalisation
                                 : console::measured(sets.train, config.normalisation, a.compute.threads,
-                                                    {team.rank(), team.size(), [&](std::span<double> values) { team.sum(values); }});
+                                                    {{team.rank(), team.size()}, [&](std::span<double> values) { team.sum(values); }});
     if (last) console::require_pixels(last->path.parent_path().string(), layout, config.normalisation.layout());
   }
   auto const shared = match_classes(config.classes, their_classes);
@@ -617,7 +617,7 @@ int main(int argc, char** argv) {
              .known = known,
              .validation = a.validation.data,
              .held_out = a.validation.held_out(),
-             .sharing = {team.rank_here(), team.size_here(), [&](std::string const& text) { return team.gather_here(text); }}},
+             .sharing = {{team.rank_here(), team.size_here()}, [&](std::string const& text) { return team.gather_here(text); }}},
             a.reading);
         team.barrier();  // all have looked at --out
         std::optional<io::folder_lock> alone;

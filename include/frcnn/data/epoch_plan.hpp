@@ -16,6 +16,7 @@
 #include "frcnn/concepts/data_source.hpp"
 #include "frcnn/core/rng.hpp"
 #include "frcnn/data/augment.hpp"
+#include "frcnn/data/batch_share.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/load_image.hpp"
 #include "frcnn/data/repeat_factors.hpp"
@@ -27,11 +28,6 @@
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
-
-// Which part of each batch a process loads.
-struct batch_share {
-  int process = 0, processes = 1;
-};
 
 struct training_options {
   int short_side = 600, max_side = 1000;  // pixels

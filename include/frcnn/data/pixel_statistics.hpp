@@ -15,6 +15,7 @@
 // that of the population, numpy.std's.
 #include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/core/pixels.hpp"
+#include "frcnn/data/batch_share.hpp"
 #include "frcnn/data/load_image.hpp"
 
 #include <array>
@@ -32,9 +33,9 @@ struct pixel_statistics {
   std::array<double, most_channels> mean{}, deviation{};  // as the image lies: red first
 };
 
-// Of several processes that measure the same data, which this is: it reads the images rank, rank + size, ..
+// Of several processes that measure the same data.
 struct measuring_share {
-  int rank = 0, size = 1;
+  batch_share images{};                          // which this one reads
   std::function<void(std::span<double>)> sum{};  // values[i] becomes its sum over all of them; all call it
 };
 
@@ -110,11 +111,10 @@ pixel_statistics measure_pixels(Source const& data, int channels, int threads = 
                                 std::function<void(std::size_t, std::size_t)> const& progress = {}, measuring_share const& share = {}) {
   check_pixel_layout(channels, 8);
   std::vector<detail::channel_moments> of_image(data.size());
-  auto const first = static_cast<std::size_t>(share.rank), step = static_cast<std::size_t>(share.size);
-  std::size_t const ours = first < of_image.size() ? (of_image.size() - first + step - 1) / step : 0;
+  std::size_t const ours = share.images.count(of_image.size());
   turn_counter done(progress, ours);
   for_each_in_parallel(ours, threads, [&](std::size_t k) {
-    std::size_t const i = first + k * step;
+    std::size_t const i = share.images.index(k);
     detail::with_pixels(data, i, [&](image_view const& v) {
       try {
         check(v);
@@ -126,7 +126,7 @@ pixel_statistics measure_pixels(Source const& data, int channels, int threads = 
     });
     done.add();
   });
-  if (share.size > 1) detail::gather(of_image, static_cast<std::size_t>(channels), share);
+  if (share.images.processes > 1) detail::gather(of_image, static_cast<std::size_t>(channels), share);
   detail::channel_moments all;
   for (auto const& one : of_image) detail::add(all, one);
   if (all.pixels == 0) throw error("pixel statistics", "at least one image", "none");

@@ -138,7 +138,7 @@ void collect(problem_report& problems, std::filesystem::path const& file, bool c
 
 inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_options const& options) {
   auto const origins = options.origin ? folder_origins() : origins_of(listing, options.threads, options.note);
-  if (options.sharing.size > 1 && options.known && !options.headers_only) {
+  if (options.sharing.share.processes > 1 && options.known && !options.headers_only) {
     std::vector<std::filesystem::path> images;
     for (listed_image const& from : listing.images)
       if (!from.image.empty() && from.image_problems.empty()) images.push_back(from.image);

@@ -80,10 +80,6 @@ struct family_type<Preset> {
   using type = typename Preset::family;
 };
 
-}  // namespace detail
-
-namespace detail {
-
 // Throws error for a configuration of another network than its preset's, where configurations say by fixed() what belongs to a preset: no
 // file could be read again, however long it was trained.
 template <class Preset, class Config>

@@ -98,17 +98,22 @@ class pth_file final : public weight_source {
     return known.empty() ? "something else" : known;
   }
 
+  // Keys within keys: "a/b".
+  static std::vector<std::string_view> parts_of(std::string_view key) {
+    std::vector<std::string_view> parts;
+    for (auto end = key.find('/'); end != key.npos; end = key.find('/')) parts.push_back(key.substr(0, end)), key.remove_prefix(end + 1);
+    parts.push_back(key);
+    return parts;
+  }
+
   // The node of the state dict.
   id state_dict(pickle const& values, std::string const& prefix, std::string const& key) {
     if (!key.empty()) {
       id at = values.root();
-      for (std::size_t from = 0; from <= key.size();) {
-        auto const end = std::min(key.find('/', from), key.size());
-        auto const part = std::string_view(key).substr(from, end - from);
+      for (auto const part : parts_of(key)) {
         auto const next = values.get(at, part);
         if (next == pickle_value::none_id) throw error(name(), "a key " + in_quotes(part), keys_of(values, at));
         at = next;
-        from = end + 1;
       }
       refuse_module(values, at, key);
       if (!has_tensors(values, prefix, at)) throw error(name(), "a state dict under the key " + in_quotes(key), keys_of(values, at));
@@ -143,11 +148,8 @@ class pth_file final : public weight_source {
   void refuse_module(pickle const& values, id at, std::string const& key = {}) const {
     if (!is_module(values, at)) return;
     std::string inside;
-    for (std::size_t from = 0; !key.empty() && from <= key.size();) {
-      auto const end = std::min(key.find('/', from), key.size());
-      inside += "[" + in_quotes(key.substr(from, end - from)) + "]";
-      from = end + 1;
-    }
+    if (!key.empty())
+      for (auto const part : parts_of(key)) inside += "[" + in_quotes(part) + "]";
     throw error(name(), "a state dict",
                 "a whole model" + (key.empty() ? "" : " under " + in_quotes(key)) +
                     " (in Python: torch.save(torch.load(FILE, weights_only=False)" + inside + ".state_dict(), NEW))");

@@ -14,20 +14,20 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
-// visit(index, image) for every image in order, or for every N-th, where N processes share them. Files are decoded ahead by a background thread and come as an `image`; pixels come as they
-// are given.
+// visit(index, image) for every image in order, or for every N-th, where N processes share them. Files are decoded ahead by a background
+// thread and come as an `image`; pixels come as they are given.
 template <data::DataSource Source, class F>
 void for_each_image(Source const& set, F&& visit, data::batch_share share = {}) {
-  auto const first = static_cast<std::size_t>(share.process), step = static_cast<std::size_t>(share.processes);
+  std::size_t const ours = share.count(set.size());
   if constexpr (data::gives_files<Source>) {
     data::prefetcher<image, std::size_t> images(
         [&](std::uint64_t batch, std::vector<std::size_t>& requests) {
-          if (auto const i = first + static_cast<std::size_t>(batch) * step; i < set.size()) requests.push_back(i);
+          if (batch < ours) requests.push_back(share.index(static_cast<std::size_t>(batch)));
         },
         [&](std::size_t const& i, image& out) { out = data::copy_of(data::decode(set.pixels(i))); });
-    for (std::size_t i = first; i < set.size(); i += step) visit(i, images.next().front());
+    for (std::size_t k = 0; k < ours; ++k) visit(share.index(k), images.next().front());
   } else {
-    for (std::size_t i = first; i < set.size(); i += step) visit(i, set.pixels(i));
+    for (std::size_t k = 0; k < ours; ++k) visit(share.index(k), set.pixels(share.index(k)));
   }
 }
 

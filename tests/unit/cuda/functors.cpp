@@ -2,6 +2,7 @@
 // proposals, post-processing, dropout and the optimiser find what they find on the CPU, whatever the order of threads. On an ordinary input
 // and on the worst: no boxes, all boxes equal, tied scores, counts at capacity, ten thousand truth boxes, scores that are no numbers.
 #include "../batches.hpp"
+#include "../train/few_parameters.hpp"
 #include "frcnn/nn/dropout.hpp"
 #include "frcnn/roi/loss.hpp"
 #include "frcnn/roi/postprocess.hpp"
@@ -479,22 +480,8 @@ TEST_CASE_TEMPLATE("cuda functors: dropout has the CPU's masks, in both forms", 
 
 namespace {
 
-// Parameters without a network: one of more than a block of the sums of squares.
 template <class T, class B>
-struct few {
-  using scalar = T;
-  using device = B;
-  struct tape {};
-  param<T, B> weight{.name = "weight", .rank = 2, .dims = {{3, 3001, 1, 1}}};
-  param<T, B> bias{.name = "bias", .dims = {{3, 1, 1, 1}}, .lr_mult = 2, .decay_mult = 0};
-  param<T, B> fixed{.name = "fixed", .dims = {{4, 1, 1, 1}}, .kind = param_kind::frozen};
-  template <class V>
-  void for_each_param(V&& visit) {
-    visit(weight);
-    visit(bias);
-    visit(fixed);
-  }
-};
+using few = train_tests::few_parameters<T, B, 3001>;  // more than a block of the sums of squares
 
 // Sixteenths, so that sums of their squares are exact in any order.
 template <class T>

@@ -22,7 +22,7 @@ struct seven_images : voc_folder {
     voc_options o;
     check_cache known;
     o.known = &known;
-    o.sharing = {rank, 2, [&](std::string const& text) {
+    o.sharing = {{rank, 2}, [&](std::string const& text) {
                    ours = text;
                    return std::vector<std::string>{text, theirs};
                  }};
@@ -80,7 +80,7 @@ TEST_CASE("shared_check: a bad image is refused by every process as by one alone
     voc_options o;
     check_cache known;
     o.known = &known;
-    o.sharing = {rank, 2, [&](std::string const& text) { return std::vector<std::string>{text}; }};
+    o.sharing = {{rank, 2}, [&](std::string const& text) { return std::vector<std::string>{text}; }};
     CHECK(f.refusal(o) == alone);
   }
 }

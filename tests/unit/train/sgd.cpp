@@ -1,6 +1,7 @@
 #include "frcnn/train/sgd.hpp"
 
 #include "../detector/narrow.hpp"
+#include "few_parameters.hpp"
 #include "frcnn/testing/parity.hpp"
 
 #include <doctest/doctest.h>
@@ -11,21 +12,7 @@ using namespace detector_tests;
 
 namespace {
 
-// Three parameters without a network: the optimiser sees nothing else of one.
-struct few {
-  using scalar = double;
-  using device = cpu;
-  struct tape {};
-  param<double, cpu> weight{.name = "weight", .rank = 2, .dims = {{3, 5, 1, 1}}};
-  param<double, cpu> bias{.name = "bias", .dims = {{3, 1, 1, 1}}, .lr_mult = 2, .decay_mult = 0};
-  param<double, cpu> fixed{.name = "fixed", .dims = {{4, 1, 1, 1}}, .kind = param_kind::frozen};
-  template <class V>
-  void for_each_param(V&& visit) {
-    visit(weight);
-    visit(bias);
-    visit(fixed);
-  }
-};
+using few = train_tests::few_parameters<double, cpu, 5>;
 
 std::vector<double> normals(std::size_t n, std::uint64_t stream, double scale = 1) {
   host_rng draws(11, draw::test, stream);

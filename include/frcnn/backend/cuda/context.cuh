@@ -93,9 +93,8 @@ class cuda::context : public detail::cuda_activations<cuda> {
   void wait() { call({"cudaStreamSynchronize", detail::cuda_calls::waits}, cudaStreamSynchronize, stream()); }
 
   void* scratch(std::size_t bytes) { return arena_.take(bytes); }
-  auto scratch_at_most(std::size_t bytes) {
-    return arena_.take_at_most(bytes);
-  }  // .data, .bytes: all, or half of it and so on, as there is
+  // .data, .bytes: all of them, or half and so on, as there is room.
+  auto scratch_at_most(std::size_t bytes) { return arena_.take_at_most(bytes); }
   template <class T>
   T* scratch_of(std::size_t n) {
     return static_cast<T*>(arena_.take(checked::bytes<T>(n)));
