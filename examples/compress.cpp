@@ -25,7 +25,7 @@ struct arguments {
   console::compute_arguments compute;
   console::data_arguments reading;
 
-  console::named_data data() const { return reading.test_data(test); }
+  console::named_data data() const { return reading.test_data({test}); }
 };
 
 static double median(std::vector<double> values) {

@@ -84,8 +84,8 @@ class data_arguments {
   frcnn::data::id_range test_part() const { return {splits() ? fraction_ : 0, 1}; }
 
   // Of --test where --split says which of its images those are.
-  named_data test_data(std::string const& spec) const {
-    named_data source({spec}, !splits());
+  named_data test_data(std::vector<std::string> const& specs) const {
+    named_data source(specs, !splits());
     source.set_part(test_part());
     return source;
   }
@@ -124,8 +124,9 @@ struct datasets {
   frcnn::data::named_summaries summaries;  // of those that are there; none in a process that says nothing
 
   struct request {
-    std::vector<std::string> data;  // ROOT, ROOT:SPLIT or FILE.json
-    std::string test, classes;      // empty: the first root's test split, or what `how` splits off; the classes of the data
+    std::vector<std::string> data;    // ROOT, ROOT:SPLIT or FILE.json
+    std::vector<std::string> test{};  // empty: the first root's test split, or what `how` splits off
+    std::string classes{};            // empty: those of the data
     bool no_test = false;
     int threads = 0;
     std::filesystem::path known{};  // what `checked` saved at the last start; images that have not changed since are not decoded again
@@ -139,7 +140,7 @@ struct datasets {
   datasets(request const& r, data_arguments const& how) : checked(r.known) {
     namespace data = frcnn::data;
     named_data sources(r.data, false);
-    auto test_sources = how.splits() || r.no_test ? sources : r.test.empty() ? sources.test_beside() : named_data({r.test}, true);
+    auto test_sources = how.splits() || r.no_test ? sources : r.test.empty() ? sources.test_beside() : named_data(r.test, true);
     auto validation_sources = r.validation.empty() ? sources : named_data::of_validation(r.validation);
     if (r.validation.empty()) validation_sources.set_part(how.validation_part(r.held_out));
     sources.set_part(how.training_part(r.held_out));

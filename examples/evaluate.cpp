@@ -1,5 +1,5 @@
 // evaluate --results DT.json --test GT.json [--json OUT] [--pycocotools-exact] [--threads N]
-// evaluate (--model FILE [--preset NAME ..: model_options.hpp] | --results DIR) --test ROOT[:SPLIT] [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
+// evaluate (--model FILE [--preset NAME ..: model_options.hpp] | --results DIR) --test ROOT[:SPLIT].. [--split F] [--skip-bad] [--exif auto|apply|ignore] [--metric area|voc07]
 //          [--proposals FILE [--top N]] [--recall] [--report FILE] [what to compute with: compute_options.hpp]
 //
 // Average precision of a model, or of result files in the VOC server's format, on a split. With --proposals the model's head looks at the
@@ -22,18 +22,20 @@ using namespace frcnn;
 int main(int argc, char** argv) {
   CLI::App app("Average precision of a model or of result files");
   console::model_arguments model;
-  std::string results, test, proposals, json, page;
+  std::string results, proposals, json, page;
   int top = 0;
   console::metric_argument metric;
   console::compute_arguments compute;
   console::data_arguments how;
+  std::vector<std::string> test;
   bool recall = false, exact = false;
   auto* from = app.add_option_group("what to evaluate")->require_option(1);
   model.add_to(app, from);
   from->add_option("--results", results, "folder of result files, comp4_det_<split>_<class>.txt, or a file of COCO's results")
       ->check(console::path());
-  app.add_option("--test", test, "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]")
+  app.add_option("--test", test, "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]; several are joined")
       ->required()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(console::path());
   metric.add_to(app);
   how.add_to(app, false);
@@ -50,6 +52,7 @@ int main(int argc, char** argv) {
 
   return console::run(app, argc, argv, [&] {
     console::catch_interrupts();
+    std::string const named = fmt::format("{}", fmt::join(test, ", "));
     for (auto const& [name, given] : {std::pair{"--recall", recall}, {"--proposals", !proposals.empty()}})
       if (given && model.file.empty()) throw error(name, "--model", "result files, which hold no proposals and look at none");
     for (char const* name : {"--device", "--deterministic", "--engine", "--precision", "--transforms", "--timing", "--profile"})
@@ -60,9 +63,10 @@ int main(int argc, char** argv) {
       for (char const* name :
            {"--split", "--metric", "--skip-bad", "--exif", "--origin", "--missing-xml", "--channels", "--bits", "--report"})
         if (app.count(name) > 0) throw error(name, "data, or a folder of result files", "a file of COCO's results");
-      auto const truth = data::find_coco(test, "val");
+      if (test.size() > 1) throw error("--test", "one, whose ids are those of " + results, std::to_string(test.size()));
+      auto const truth = data::find_coco(test.front(), "val");
       if (!truth)
-        throw error("--results " + results, "a folder of result files, since --test " + test + " has no annotations in COCO's JSON",
+        throw error("--results " + results, "a folder of result files, since --test " + named + " has no annotations in COCO's JSON",
                     "a file");
       if (!json.empty()) console::check_files({results, truth->file}, {json});
       console::evaluate_coco_files(results, truth->file.string(), json, exact, compute.threads);
@@ -70,7 +74,7 @@ int main(int argc, char** argv) {
     }
     auto const source = how.test_data(test);
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
-      if (given && source.coco.empty()) throw error(name, "data in COCO's layout", test);
+      if (given && source.coco.empty()) throw error(name, "data in COCO's layout", named);
     std::vector<std::filesystem::path> inputs{model.file, proposals}, outputs;
     for (auto const& s : source.coco) inputs.push_back(s.file);
     for (auto const& file_out : {json, page})
@@ -78,7 +82,7 @@ int main(int argc, char** argv) {
     console::check_files(inputs, outputs);
     source.require_there();
     if (!page.empty() && !source.voc.empty()) console::check_spares_data(page, source.voc);
-    console::run_facts facts{"Evaluation on " + test, {{"--test", test}, {"--metric", metric.name()}}, {}, {}};
+    console::run_facts facts{"Evaluation on " + named, {{"--test", named}, {"--metric", metric.name()}}, {}, {}};
     console::recall_study proposals_found;
     std::vector<std::vector<detection>> found;
     std::vector<std::int32_t> left_out;  // labels

@@ -20,8 +20,8 @@ using namespace frcnn;
 namespace {
 
 struct arguments {
-  std::vector<std::string> data;
-  std::string test, preset = "small", classes, html;
+  std::vector<std::string> data, test;
+  std::string preset = "small", classes, html;
   int threads = 0, short_side = 0, max_side = 0;
   bool no_test = false;
   console::anchor_arguments anchors;
@@ -36,8 +36,8 @@ void declare(CLI::App& app, arguments& a) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(console::path());
   auto* test =
-      app.add_option("--test", a.test, "test data, ROOT, ROOT:SPLIT or FILE.json (the first --data's test, COCO's val, where it has one)")
-          ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
+      app.add_option("--test", a.test, "test data, ROOT, ROOT:SPLIT or FILE.json (the first --data's test, COCO's val, where it has one); several are joined")
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
           ->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "the training data only");
@@ -54,7 +54,7 @@ void declare(CLI::App& app, arguments& a) {
 // An output that is nothing of the data. beside: whether the test data are those beside the first --data.
 void check_html(arguments const& a, bool beside) {
   std::vector<std::string> specs = a.data;
-  if (!a.test.empty()) specs.push_back(a.test);
+  specs.insert(specs.end(), a.test.begin(), a.test.end());
   std::vector<data::voc_source> sources;
   for (auto const& spec : specs) sources.push_back(data::parse_voc_spec(spec));
   console::check_spares_data(a.html, sources);
@@ -66,7 +66,7 @@ void check_html(arguments const& a, bool beside) {
   console::named_data const named(a.data, false);
   add_files(named);
   if (beside) add_files(named.test_beside());
-  if (!a.test.empty()) add_files({{a.test}, true});
+  add_files({a.test, true});
   console::check_files(inputs, {a.html});
 }
 

@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
     console::check_place(folder);
     console::check_inputs({files.begin(), files.end()});
     console::check_outputs({files.begin(), files.end()}, {folder / "recall.svg", folder / "recall.csv", folder / "anchors.csv"});
-    auto const set = how.test_data(test).read(how.options("test data", 0));
+    auto const set = how.test_data({test}).read(how.options("test data", 0));
     auto const truth = truth_of(set);
     std::vector<double> scales;
     for (auto const& s : set.samples)

@@ -21,9 +21,9 @@
 #include <vector>
 
 struct arguments {
-  std::vector<std::string> data;
+  std::vector<std::string> data, test;
   std::optional<double> bn_eps;  // of --init
-  std::string test, preset = "small", protocol = "voc", scheme = "joint", classes, init, init_key, init_classes, out = "run", iterations,
+  std::string preset = "small", protocol = "voc", scheme = "joint", classes, init, init_key, init_classes, out = "run", iterations,
                     maps_mb = "1024,8192", proposals, test_proposals, targets;
   std::vector<double> lr_drop;
   console::anchor_arguments anchors;
@@ -78,7 +78,7 @@ struct arguments {
     if (proposal_gradient != arguments().proposal_gradient && scheme != frcnn::exact_step::name)
       throw frcnn::error("--proposal-gradient", "--scheme exact, whose proposals have gradients", scheme);
     if (new_predictors && scheme != "alternating") throw frcnn::error("--new-predictors", "--scheme alternating", scheme);
-    for (auto const& [name, value] : {std::pair{"--test", test}, {"--test-proposals", test_proposals}})
+    for (auto const& [name, value] : {std::pair{"--test", test.empty() ? "" : test.front()}, {"--test-proposals", test_proposals}})
       if (no_test && !value.empty()) throw frcnn::error(std::string(name) + " " + value, "a test that looks at it", "--no-test");
     for (auto const& [name, value] : {std::pair{"--lambda", lambda}, {"--n-cls", n_cls}, {"--n-reg", n_reg}})
       if (value > 0 && !proposals.empty())
@@ -98,8 +98,8 @@ inline void declare(CLI::App& app, arguments& a) {
   app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")
       ->multi_option_policy(all)
       ->check(console::path());
-  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test)")
-                   ->multi_option_policy(CLI::MultiOptionPolicy::Throw)  // not the last of several, as of --data one may expect all
+  auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test); several are joined")
+                   ->multi_option_policy(all)
                    ->check(console::path());
   a.reading.add_to(app, true)->excludes(test);
   app.add_flag("--no-test", a.no_test, "train only");

@@ -603,8 +603,8 @@ int main(int argc, char** argv) {
         }
         std::vector<data::voc_source> read;
         for (auto const& spec : a.data) read.push_back(data::parse_voc_spec(spec));
-        for (auto const& spec : {a.test, a.validation.data})
-          if (!spec.empty()) read.push_back(data::parse_voc_spec(spec));
+        for (auto const& spec : a.test) read.push_back(data::parse_voc_spec(spec));
+        if (!a.validation.data.empty()) read.push_back(data::parse_voc_spec(a.validation.data));
         console::check_beside_data(out, read);
         fs::path const known = out / "checked_images.txt";
         a.reading.choose_difficult(a.data);

@@ -57,7 +57,14 @@ check(len(pictures) == 2 and pictures[0].replace("-2.png", ".png") == pictures[1
 check(result.stderr.count("result files cannot tell them apart, and are not written") == 1 and "video2/" in result.stderr, result)
 check(result.stderr.index("not written") < result.stderr.index("step 1"), result)
 check(not pathlib.Path("run_videos/results").exists(), "files of which nobody could tell whose boxes they hold")
-refused(run("train_voc", "--data", "video1:all", "--test", "video1:all", "--test", "video2:all", *QUICK, "--out", "run_tests"), "--test")
+
+# ---- as joined test data, whose images are all tested: trained with, and by a model that is there
+result = run("train_voc", "--data", "video1:all", "--test", "video1:all", "--test", "video2:all", *QUICK, "--out", "run_tests")
+check(result.returncode == 0 and "mAP50" in result.stdout and "result files cannot tell them apart" in result.stderr, result)
+check(files("run_tests/detections") == ["frame_0-2.png", "frame_0.png", "frame_1-2.png", "frame_1.png"], files("run_tests/detections"))
+both = run("evaluate", "--model", "run_tests/model.safetensors", "--test", "video1:all", "--test", "video2:all")
+check(both.returncode == 0 and scores(both)[-1] == scores(result)[-1], both, result)
+refused(run("evaluate", "--results", "run_tests", "--test", "video1:all", "--test", "video2:all"), "image ids that differ", "frame_0' twice")
 
 # ---- an id that leads out of the folder of images does not lead out of the run's
 root = voc("outside", {"a": thing(), "b": thing(), "c": thing()})

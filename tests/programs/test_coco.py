@@ -157,6 +157,16 @@ for second, numbers, words in (("test.json:voc/JPEGImages", True, "of 2 COCO fil
     check(r.stderr.count(words) == 1 and r.stderr.index(words) < r.stderr.index("step 1 of 1"), r)
     check(not pathlib.Path(out, "results/coco.json").exists(), out)
 
+# So it is with a model: as of the two files in one.
+one, other = (json.loads(bytes_of(f"{split}.json")) for split in ("test", "trainval"))
+for group, later in (("images", 1000), ("annotations", 100000)):
+    one[group] += [dict(of, id=of["id"] + later, **({"image_id": of["image_id"] + 1000} if "image_id" in of else {})) for of in other[group]]
+write("both.json", one)
+scored = lambda *tests: run("evaluate", "--model", "of_coco/model.safetensors", "--threads", 1, *(word for test in tests for word in ("--test", test)))
+apart, together = scored("test.json:voc/JPEGImages", "trainval.json:voc/JPEGImages"), scored("both.json:voc/JPEGImages")
+check(apart.returncode == 0 and apart.stdout == together.stdout != scored("test.json:voc/JPEGImages").stdout, apart, together)
+refused(run("evaluate", "--results", "of_coco/results/coco.json", "--test", "test.json", "--test", "trainval.json"), "--test: expected one", "found 2")
+
 # Pictures that both layouts name, through a link too, are taken twice, which is said once, with the first.
 pathlib.Path("linked").symlink_to("voc/JPEGImages")
 twice = run("inspect_data", "--data", "voc:trainval", "--data", "trainval.json:linked", "--no-test", "--threads", 1)
