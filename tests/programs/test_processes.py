@@ -75,8 +75,10 @@ def near_weights(ours, theirs):
     a, b = tensors(ours), tensors(theirs)
     check(a.keys() == b.keys() and len(a) > 10, a.keys(), b.keys())
     for name in a:
-        most, off = max(map(abs, b[name])), max(map(abs, map(operator.sub, a[name], b[name])))
-        check(len(a[name]) == len(b[name]) and off <= 1e-5 * most, name, most, off)
+        check(len(a[name]) == len(b[name]), name)
+        some = slice(None, None, len(a[name]) // 100000 + 1)  # of a large tensor; Python takes long over millions
+        most, off = max(map(abs, b[name][some])), max(map(abs, map(operator.sub, a[name][some], b[name][some])))
+        check(off <= 1e-5 * most, name, most, off)
 
 
 def near_ap(ours, theirs):
@@ -192,7 +194,7 @@ for rank in (1, 0):
 
 # an error in process 1 alone: the second test image, which it reads and process 0 does not, is damaged when all have been checked
 shutil.copytree(data, "damaged")
-process = start(2, "--data", "damaged", *TINY, "--iterations", 40, "--checkpoint-every", 1, "--out", "thrown")
+process = start(2, "--data", "damaged", *TINY, "--iterations", 12, "--checkpoint-every", 1, "--out", "thrown")
 wait_for_steps("thrown")
 second = pathlib.Path("damaged/ImageSets/Main/test.txt").read_text().split()[1]
 (image,) = pathlib.Path("damaged/JPEGImages").glob(f"{second}.*")

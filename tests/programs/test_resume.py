@@ -9,7 +9,7 @@ import time
 from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
 
 data = demo_data()
-options = ["--data", data, *TINY, "--iterations", "30", "--checkpoint-every", "3", "--no-test"]
+options = ["--data", data, *TINY, "--iterations", "15", "--checkpoint-every", "3", "--no-test"]
 
 whole = run("train_voc", *options, "--out", "whole")
 check(whole.returncode == 0, whole)
@@ -32,18 +32,18 @@ def last_line(result):
     return result.stderr.splitlines()[-1]
 
 
-check(steps_of("whole") == list(range(1, 31)), steps_of("whole"))
+check(steps_of("whole") == list(range(1, 16)), steps_of("whole"))
 
 # validation data change nothing of the training; an evaluation every so many steps and at the last one
-watched = [*options, "--eval-every", "10", "--val", f"{data}:test"]
+watched = [*options, "--eval-every", "5", "--val", f"{data}:test"]
 seen = run("train_voc", *watched, "--out", "watched")
 check(seen.returncode == 0 and bytes_of("watched/model.safetensors") == bytes_of("whole/model.safetensors"), seen)
-check(lines_of("watched") == lines_of("whole") and steps_of("watched", "val_loss") == [10, 20, 30], lines_of("watched", "val_loss"))
+check(lines_of("watched") == lines_of("whole") and steps_of("watched", "val_loss") == [5, 10, 15], lines_of("watched", "val_loss"))
 best = max(lines_of("watched", "val_loss"), key=lambda line: (line["val_map50"], -line["val_loss"]))
 for line in lines_of("watched", "val_loss"):
     check(abs(line["val_loss"] - sum(line["val_" + part] for part in ("objectness", "rpn_box", "class", "head_box"))) < 1e-12, line)
 check(f"is the best model, of step {best['step']} (mAP50 {best['val_map50']:.4f}, loss {best['val_loss']:.3f} on" in last_line(seen), best, seen)
-check((bytes_of("watched/best/model.safetensors") == bytes_of("watched/model.safetensors")) == (best["step"] == 30), best)
+check((bytes_of("watched/best/model.safetensors") == bytes_of("watched/model.safetensors")) == (best["step"] == 15), best)
 check("validation" in open("watched/curves.svg").read() and "validation" not in open("whole/curves.svg").read(), "curves")
 data_of = lambda out: open(f"{out}/report.html").read().split("<h2>Data</h2>")[1].split("</table>")[0]
 check("training" in data_of("watched") and "validation" in data_of("watched"), data_of("watched"))
@@ -65,7 +65,7 @@ for attempt in range(40):
 else:
     check(False, "never finished")
 check(kills > 0, "the run was too short to be killed")
-for file in ("model.safetensors", "best/model.safetensors", "metrics.jsonl", "checkpoint/step-00000030/state.safetensors"):
+for file in ("model.safetensors", "best/model.safetensors", "metrics.jsonl", "checkpoint/step-00000015/state.safetensors"):
     check(bytes_of(f"killed/{file}") == bytes_of(f"watched/{file}"), f"{file} differs after {kills} kills")
 print(f"{kills} kills")
 
@@ -88,7 +88,7 @@ for file in ("model.safetensors", "best/model.safetensors", "metrics.jsonl"):
     check(bytes_of(f"stopped/{file}") == bytes_of(f"watched/{file}"), f"{file} differs after SIGINT")
 
 # a model that does not change has the same losses in every evaluation, on any number of threads; patience ends its run, a resumed one too
-idle = [*options, "--lr", "1e-30", "--eval-every", "1e", "--val-fraction", ".3", "--patience", "2"]
+idle = [*options, "--iterations", "30", "--lr", "1e-30", "--eval-every", "1e", "--val-fraction", ".3", "--patience", "2"]
 losses = {}
 for threads in (1, 2):
     out = f"idle-{threads}"
@@ -107,8 +107,8 @@ check(all(bytes_of(f"idle-1/{file}") == was for file, was in trained.items()), "
 
 # what is refused
 refused(run("train_voc", *options, "--out", "whole"), "whole", "--resume")
-refused(run("train_voc", *watched, "--eval-every", "5", "--out", "watched", "--resume"), "--eval-every 10", "found --eval-every 5")
-refused(run("train_voc", *options, "--out", "watched", "--resume"), "--eval-every 10", "found --eval-every not given")
+refused(run("train_voc", *watched, "--eval-every", "3", "--out", "watched", "--resume"), "--eval-every 5", "found --eval-every 3")
+refused(run("train_voc", *options, "--out", "watched", "--resume"), "--eval-every 5", "found --eval-every not given")
 refused(run("train_voc", *options, "--patience", "3", "--out", "new"), "--patience requires --eval-every")
 refused(run("train_voc", *watched, "--val-fraction", "0.2", "--out", "new"), "--val excludes --val-fraction")
 for none in ("0", "e", "1.5e", "1x"):
