@@ -36,7 +36,8 @@ void declare(CLI::App& app, arguments& a) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(console::path());
   auto* test =
-      app.add_option("--test", a.test, "test data, ROOT, ROOT:SPLIT or FILE.json (the first --data's test, COCO's val, where it has one); several are joined")
+      app.add_option("--test", a.test,
+                     "test data, ROOT, ROOT:SPLIT or FILE.json (the first --data's test, COCO's val, where it has one); several are joined")
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
           ->check(console::path());
   a.reading.add_to(app, true)->excludes(test);

@@ -24,7 +24,7 @@ struct arguments {
   std::vector<std::string> data, test;
   std::optional<double> bn_eps;  // of --init
   std::string preset = "small", protocol = "voc", scheme = "joint", classes, init, init_key, init_classes, out = "run", iterations,
-                    maps_mb = "1024,8192", proposals, test_proposals, targets;
+              maps_mb = "1024,8192", proposals, test_proposals, targets;
   std::vector<double> lr_drop;
   console::anchor_arguments anchors;
   console::augment_arguments augment;
