@@ -6,7 +6,8 @@
 //
 // A class has its colour, the same in every image and run; neighbouring labels differ in hue and lightness. Boxes are half-open, in pixels
 // of this image; lines run along the inside of a box, what lies beyond the border is cut off there, and a box that does not meet the image
-// is not drawn. A tag stands above its box, or inside or below it, wherever it covers no surer tag.
+// is not drawn. A tag stands above its box, or inside, below or beside it, wherever it covers no surer tag and hides the fewest boxes; where
+// most boxes are lower than a tag, the writing is small.
 //
 // Example: draw_detections(im, found, names) puts "dog 0.87" over the box of {{10, 20, 90, 80}, .87f, 1} when names[0] is "dog".
 // Invariant: equal arguments give equal pixels. An image without pixels, or with fewer than its size says, is thrown as a frcnn::error.
@@ -15,9 +16,12 @@
 #include "frcnn/viz/shortened.hpp"
 #include "frcnn/viz/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -27,7 +31,7 @@ namespace frcnn::inline FRCNN_ABI::viz {
 
 struct draw_options {
   int line_width = 0;  // pixels; 0: from the size of the image (2 at 480 rows)
-  int text_scale = 0;  // see text.hpp; 0: from the size of the image, at least 2
+  int text_scale = 0;  // see text.hpp; 0: from the size of the image, at least 2, or 1 where most detections are lower than a tag
   bool labels = true;  // tags at all
   bool scores = true;  // in the tags of detections
 };
@@ -60,6 +64,13 @@ namespace detail {
 struct pixel_box {
   int x1, y1, x2, y2;
   bool meets(pixel_box const& o) const { return x1 < o.x2 && o.x1 < x2 && y1 < o.y2 && o.y1 < y2; }
+  std::int64_t area() const { return static_cast<std::int64_t>(x2 - x1) * (y2 - y1); }
+  // Whether it covers more than half of the other.
+  bool hides(pixel_box const& o) const {
+    if (!meets(o)) return false;
+    pixel_box const both{std::max(x1, o.x1), std::max(y1, o.y1), std::min(x2, o.x2), std::min(y2, o.y2)};
+    return 2 * both.area() > o.area();
+  }
 };
 
 // The part of a box that lies in the image, rounded, at least one pixel wide and high; false when there is none.
@@ -95,23 +106,30 @@ struct tag {
   std::string text;
 };
 
-// Above, inside or below the box (below, inside or above it), moved sideways into the image: the first place that lies in the image and
-// covers no other tag; without one, the first that lies in the image.
+// Above, inside or below the box (below, inside or above it), moved sideways into the image, or beside it: of the places that lie in the
+// image and cover no other tag, the first that hides the fewest of `boxes`; without one, the first that lies in the image.
 inline pixel_box place_tag(image const& im, pixel_box const& b, int width, int height, std::span<tag const> placed,
-                           bool below_first = false) {
+                           std::span<pixel_box const> boxes, bool below_first = false) {
   int const left = std::max(0, std::min(b.x1, im.width - width)), right = std::max(0, b.x2 - width);
   int const above = b.y1 - height, below = b.y2, outer = below_first ? below : above, inner = below_first ? b.y2 - height : b.y1;
-  std::array<std::array<int, 2>, 6> const corners{
-      {{left, outer}, {left, inner}, {right, outer}, {right, inner}, {left, above + below - outer}, {right, above + below - outer}}};
-  pixel_box first{left, std::max(0, std::min(b.y1, im.height - height)), 0, 0};
+  int const other = above + below - outer;
+  std::array<std::array<int, 2>, 8> const corners{
+      {{left, outer}, {left, inner}, {right, outer}, {right, inner}, {left, other}, {right, other}, {b.x2, b.y1}, {b.x1 - width, b.y1}}};
+  pixel_box best{left, std::max(0, std::min(b.y1, im.height - height)), 0, 0};
+  std::ptrdiff_t fewest = std::numeric_limits<std::ptrdiff_t>::max();  // boxes that the best one hides
   bool found = false;
   for (auto const& [x, y] : corners) {
     pixel_box const p{x, y, x + width, y + height};
-    if (p.y1 < 0 || p.y2 > im.height) continue;
-    if (std::none_of(placed.begin(), placed.end(), [&](tag const& t) { return t.where.meets(p); })) return p;
-    if (!found) first = p, found = true;
+    bool const beside = x == b.x2 || x == b.x1 - width;
+    if (p.y1 < 0 || p.y2 > im.height || (beside && (p.x1 < 0 || p.x2 > im.width))) continue;
+    if (std::none_of(placed.begin(), placed.end(), [&](tag const& t) { return t.where.meets(p); })) {
+      auto const hidden = std::count_if(boxes.begin(), boxes.end(), [&](pixel_box const& o) { return p.hides(o); });
+      if (hidden < fewest) best = p, fewest = hidden, found = true;
+    } else if (!found) {
+      best = p, found = true;
+    }
   }
-  return {first.x1, first.y1, first.x1 + width, first.y1 + height};
+  return {best.x1, best.y1, best.x1 + width, best.y1 + height};
 }
 
 inline std::string class_name(std::span<std::string const> names, int label) {
@@ -146,6 +164,11 @@ inline std::string tag_text(image const& im, std::string const& name, std::strin
   return text;
 }
 inline int tag_height(int scale) { return (2 + text_ascent + 3) * scale; }
+// Whether more than half of the boxes are lower than a tag.
+inline bool lower_than_tags(std::span<pixel_box const> boxes, int scale) {
+  auto const low = std::count_if(boxes.begin(), boxes.end(), [&](pixel_box const& b) { return b.y2 - b.y1 < tag_height(scale); });
+  return 2 * low > std::ssize(boxes);
+}
 
 }  // namespace detail
 
@@ -153,7 +176,7 @@ inline int tag_height(int scale) { return (2 + text_ascent + 3) * scale; }
 inline void draw_detections(image& im, std::span<detection const> found, std::span<std::string const> class_names,
                             draw_options options = {}) {
   check_rgb(im);
-  detail::sizes const size(im, options);
+  detail::sizes size(im, options);
   std::vector<std::size_t> order(found.size());  // surest first
   std::iota(order.begin(), order.end(), std::size_t{0});
   auto const sureness = [&](std::size_t i) { return is_nan(found[i].score) ? -HUGE_VALF : found[i].score; };
@@ -161,12 +184,16 @@ inline void draw_detections(image& im, std::span<detection const> found, std::sp
 
   std::vector<detail::tag> tags;
   std::vector<rgb> colours;
+  std::vector<detail::pixel_box> boxes;
   detail::pixel_box where;
+  for (detection const& d : found)
+    if (detail::visible(im, d.where, where)) boxes.push_back(where);
+  if (options.text_scale == 0 && detail::lower_than_tags(boxes, size.text)) size.text = 1;
   for (std::size_t const i : order) {
     if (!options.labels || !detail::visible(im, found[i].where, where)) continue;
     std::string text = detail::tag_text(im, detail::class_name(class_names, found[i].label),
                                         options.scores ? detail::score_text(found[i].score) : std::string(), size.text);
-    auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags);
+    auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags, boxes);
     tags.push_back({place, std::move(text)});
     colours.push_back(class_colour(found[i].label));
   }
@@ -190,7 +217,7 @@ void draw_truth(image& im, Truths const& truths, std::span<std::string const> cl
     if (!options.labels) continue;
     std::string text = detail::tag_text(im, detail::class_name(class_names, t.label), {}, size.text);
     // Below the box first: above it is where the detection's tag goes.
-    auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags, true);
+    auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags, {}, true);
     tags.push_back({place, std::move(text)});
     detail::draw_tag(im, tags.back(), size.text, text_colour(colour), colour);
   }

@@ -99,6 +99,26 @@ TEST_CASE("draw: the tag stands above its box, in its colour, with readable text
   CHECK(at(plain, 20 + text_width("cat", 2) + 6, 50) == rgb{128, 128, 128});
 }
 
+TEST_CASE("draw: tags hide no boxes that are smaller than they are, where there is room") {
+  image im = grey(200, 150);
+  std::vector<detection> d;  // a column of boxes of 10 x 10 pixels, 4 apart
+  for (int k = 0; k < 6; ++k) d.push_back({{100, 20.f + 14 * k, 110, 30.f + 14 * k}, .9f - .1f * k, 1 + k % 2});
+  draw_detections(im, d, names);
+  for (auto const& [where, score, label] : d) {
+    CAPTURE(score);
+    int const x = static_cast<int>(where.x1), y = static_cast<int>(where.y1);
+    CHECK(at(im, x, y) == class_colour(label));
+    CHECK(at(im, x + 9, y + 9) == class_colour(label));
+    CHECK(at(im, x + 5, y + 5) == rgb{128, 128, 128});
+  }
+  // Small writing, for they are lower than a tag: the first stands above its box.
+  CHECK(at(im, 100, 20 - 12) == class_colour(1));
+  CHECK(at(im, 100, 20 - 13) == rgb{128, 128, 128});
+  image large = grey(200, 150);
+  draw_detections(large, d, names, {.text_scale = 2});
+  CHECK(at(large, 100, 20 - 13) == rgb{128, 128, 128});  // elsewhere: there is no room above for 24 rows
+}
+
 TEST_CASE("draw: tags move into the image and out of each other's way; the surest is on top") {
   image im = grey(200, 150);
   // The first touches the top border: its tag goes inside. The second is less sure and lies under the first: its tag goes elsewhere.
