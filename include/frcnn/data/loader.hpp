@@ -76,9 +76,9 @@ class evaluation_loader {
   evaluation_loader(Source const& data, evaluation_options const& o)
       : batches_(
             [&data, size = checked(o), share = o.share](std::uint64_t batch, std::vector<detail::load_request>& requests) {
-              auto const mine = static_cast<std::size_t>(share.process), all = static_cast<std::size_t>(share.processes);
-              for (std::size_t i = batch * size + mine; i < std::min<std::size_t>(data.size(), (batch + 1) * size); i += all)
-                requests.push_back({i, false});
+              std::size_t const first = std::min<std::size_t>(batch * size, data.size()),
+                                end = std::min<std::size_t>(first + size, data.size());
+              for (std::size_t k = 0; k < share.count(end - first); ++k) requests.push_back({first + share.index(k), false});
             },
             [&data, o, how = detail::load_options{o.difficult, {o.short_side}, o.max_side, o.channels}, memory = detail::load_memory()](
                 detail::load_request const& r, loaded& out) mutable {

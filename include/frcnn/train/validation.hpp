@@ -56,7 +56,6 @@ std::array<double, 4> validation_losses(typename Preset::device::context& c, det
   using B = typename Preset::device;
   auto const& config = d.config();
   data::batch_share const share = others ? data::batch_share{others->rank(), others->size()} : data::batch_share();
-  auto const mine = static_cast<std::size_t>(share.process), all = static_cast<std::size_t>(share.processes);
 
   auto input = d.make_input();
   input.expect_classes(static_cast<int>(config.classes.size()));
@@ -80,7 +79,8 @@ std::array<double, 4> validation_losses(typename Preset::device::context& c, det
                                                       .channels = config.normalisation.channels,
                                                       .difficult = o.difficult,
                                                       .share = share});
-  for (std::size_t i = mine; i < set.size(); i += all) {
+  for (std::size_t n = 0; n < share.count(set.size()); ++n) {
+    std::size_t const i = share.index(n);
     auto const images = loader.next();
     if (data::detail::is_trained_on<rules>(set.truth(i), o.difficult)) {
       input.start(1, images.front().plan.h, images.front().plan.w, capacity, regions);

@@ -21,7 +21,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -116,18 +115,15 @@ inline pixel_box place_tag(image const& im, pixel_box const& b, int width, int h
   std::array<std::array<int, 2>, 8> const corners{
       {{left, outer}, {left, inner}, {right, outer}, {right, inner}, {left, other}, {right, other}, {b.x2, b.y1}, {b.x1 - width, b.y1}}};
   pixel_box best{left, std::max(0, std::min(b.y1, im.height - height)), 0, 0};
-  std::ptrdiff_t fewest = std::numeric_limits<std::ptrdiff_t>::max();  // boxes that the best one hides
-  bool found = false;
+  auto const worst = std::ssize(boxes) + 1;
+  auto least = worst + 1;  // boxes that the best one hides; `worst`: it covers a tag
   for (auto const& [x, y] : corners) {
     pixel_box const p{x, y, x + width, y + height};
-    bool const beside = x == b.x2 || x == b.x1 - width;
-    if (p.y1 < 0 || p.y2 > im.height || (beside && (p.x1 < 0 || p.x2 > im.width))) continue;
-    if (std::none_of(placed.begin(), placed.end(), [&](tag const& t) { return t.where.meets(p); })) {
-      auto const hidden = std::count_if(boxes.begin(), boxes.end(), [&](pixel_box const& o) { return p.hides(o); });
-      if (hidden < fewest) best = p, fewest = hidden, found = true;
-    } else if (!found) {
-      best = p, found = true;
-    }
+    if (p.x1 < 0 || p.x2 > std::max(width, im.width) || p.y1 < 0 || p.y2 > im.height) continue;
+    auto const cost = std::any_of(placed.begin(), placed.end(), [&](tag const& t) { return t.where.meets(p); })
+                          ? worst
+                          : std::count_if(boxes.begin(), boxes.end(), [&](pixel_box const& o) { return p.hides(o); });
+    if (cost < least) best = p, least = cost;
   }
   return {best.x1, best.y1, best.x1 + width, best.y1 + height};
 }
@@ -177,28 +173,30 @@ inline void draw_detections(image& im, std::span<detection const> found, std::sp
                             draw_options options = {}) {
   check_rgb(im);
   detail::sizes size(im, options);
-  std::vector<std::size_t> order(found.size());  // surest first
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::size_t> order;  // of those that are seen, surest first
+  detail::pixel_box where;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (detail::visible(im, found[i].where, where)) order.push_back(i);
   auto const sureness = [&](std::size_t i) { return is_nan(found[i].score) ? -HUGE_VALF : found[i].score; };
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return sureness(a) > sureness(b); });
 
   std::vector<detail::tag> tags;
   std::vector<rgb> colours;
   std::vector<detail::pixel_box> boxes;
-  detail::pixel_box where;
-  for (detection const& d : found)
-    if (detail::visible(im, d.where, where)) boxes.push_back(where);
-  if (options.text_scale == 0 && detail::lower_than_tags(boxes, size.text)) size.text = 1;
   for (std::size_t const i : order) {
-    if (!options.labels || !detail::visible(im, found[i].where, where)) continue;
-    std::string text = detail::tag_text(im, detail::class_name(class_names, found[i].label),
-                                        options.scores ? detail::score_text(found[i].score) : std::string(), size.text);
-    auto const place = detail::place_tag(im, where, detail::tag_width(text, size.text), detail::tag_height(size.text), tags, boxes);
-    tags.push_back({place, std::move(text)});
-    colours.push_back(class_colour(found[i].label));
+    detail::visible(im, found[i].where, where);
+    boxes.push_back(where);
   }
-  for (std::size_t k = order.size(); k-- > 0;)
-    if (detail::visible(im, found[order[k]].where, where)) detail::outline(im, where, size.line, class_colour(found[order[k]].label), 0, 0);
+  if (options.text_scale == 0 && detail::lower_than_tags(boxes, size.text)) size.text = 1;
+  for (std::size_t k = 0; options.labels && k < order.size(); ++k) {
+    detection const& d = found[order[k]];
+    std::string text = detail::tag_text(im, detail::class_name(class_names, d.label),
+                                        options.scores ? detail::score_text(d.score) : std::string(), size.text);
+    auto const place = detail::place_tag(im, boxes[k], detail::tag_width(text, size.text), detail::tag_height(size.text), tags, boxes);
+    tags.push_back({place, std::move(text)});
+    colours.push_back(class_colour(d.label));
+  }
+  for (std::size_t k = order.size(); k-- > 0;) detail::outline(im, boxes[k], size.line, class_colour(found[order[k]].label), 0, 0);
   for (std::size_t k = tags.size(); k-- > 0;) detail::draw_tag(im, tags[k], size.text, colours[k], text_colour(colours[k]));
 }
 
