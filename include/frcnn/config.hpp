@@ -106,9 +106,14 @@
 #endif
 #if defined(__GNUC__)
 #define FRCNN_VISIBLE __attribute__((visibility("default")))
+// Around declarations of such types, before or behind their definitions: g++ warns of an attribute behind one.
+#define FRCNN_VISIBLE_BEGIN _Pragma("GCC visibility push(default)")
+#define FRCNN_VISIBLE_END _Pragma("GCC visibility pop")
 #define FRCNN_PER_BUILD __attribute__((abi_tag(FRCNN_TEXT(FRCNN_ABI))))
 #else
 #define FRCNN_VISIBLE
+#define FRCNN_VISIBLE_BEGIN
+#define FRCNN_VISIBLE_END
 #define FRCNN_PER_BUILD
 #endif
 

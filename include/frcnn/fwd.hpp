@@ -10,8 +10,11 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_VOCABULARY {
 
-class FRCNN_VISIBLE error;
-class FRCNN_VISIBLE stopped;
+FRCNN_VISIBLE_BEGIN
+class error;
+class stopped;
+class detector_interface;
+FRCNN_VISIBLE_END
 
 struct image;
 struct image_view;
@@ -25,7 +28,6 @@ struct scored_box;
 using detection = scored_box<float>;
 
 class any_detector;
-class FRCNN_VISIBLE detector_interface;
 struct model_config;
 enum class model_weights : std::uint8_t;
 struct detect_options;
