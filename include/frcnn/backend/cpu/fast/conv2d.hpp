@@ -95,7 +95,9 @@ struct kernel {
 namespace detail {
 
 inline bool forward_by_panels(problem const& p) {
-  return is_by_panels(p.spec) || (is_winograd(p.spec) && !p.keeps && winograd::has_few_tiles(p.in, p.spec.out_channels));
+  if (!is_winograd(p.spec)) return false;
+  int const outputs = p.spec.out_channels;
+  return is_by_panels(p.spec) || (p.keeps ? winograd::has_tiles_for_panels(p.in, outputs) : winograd::has_few_tiles(p.in, outputs));
 }
 inline bool data_by_panels(problem const& p) {
   auto const& s = p.spec;

@@ -14,6 +14,12 @@ namespace frcnn::inline FRCNN_ABI::cpu_backend::winograd {
 // work than multiplying them.
 constexpr bool goes_by_panels(int channels, int out_channels) { return channels * out_channels >= 256 * 512; }
 constexpr bool has_few_tiles(shape<4> map, int out_channels) { return tiles_of(map) < out_channels; }
+// The same where they could be kept: from 96 tiles on making factors is at most a tenth of the work, which is less than their memory is
+// worth (17 MB of 256 x 256 channels). Tiles of one image: a batch goes as each of its images alone.
+constexpr bool has_tiles_for_panels(shape<4> map, int out_channels) {
+  int const tiles = tiles_of({{1, map[1], map[2], map[3]}});
+  return tiles >= 96 && tiles < out_channels;
+}
 
 // x [N, H, W, channels] to y [N, H, W, out_channels], as convolve does.
 inline void convolve_by_panels(cpu::context& c, weights_view w, epilogue const& e, float const* x, shape<4> dims, float* y) {

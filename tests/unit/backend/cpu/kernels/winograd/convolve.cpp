@@ -90,6 +90,10 @@ TEST_CASE("winograd: which layers it serves") {
   CHECK(winograd::goes_by_panels(256, 512));
   CHECK(winograd::has_few_tiles({{2, 16, 12, 13}}, 16 - 3));
   CHECK(!winograd::has_few_tiles({{2, 16, 12, 13}}, 16 - 4));
+  CHECK(winograd::has_tiles_for_panels({{1, 256, 50, 68}}, 256));   // 9 x 12 tiles of the third stage of ResNet
+  CHECK(winograd::has_tiles_for_panels({{8, 256, 50, 68}}, 256));   // however many images
+  CHECK(!winograd::has_tiles_for_panels({{8, 256, 25, 34}}, 256));  // 5 x 6: made anew they would be a third of the work
+  CHECK(!winograd::has_tiles_for_panels({{1, 256, 100, 136}}, 256));
 }
 
 TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct convolution in double; the number of threads changes no bit",
