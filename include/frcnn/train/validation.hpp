@@ -67,7 +67,6 @@ std::array<double, 4> validation_losses(typename Preset::device::context& c, det
   std::uint64_t const draws[2] = {o.seed, 0};
   staged.send(c, draws, state.data());
   int const capacity = most_objects(set);
-  std::optional<int> const regions = o.regions ? std::optional(o.most_regions) : std::nullopt;
 
   // Of each image four losses and whether it counts, on the process that has it.
   std::vector<double> values(5 * set.size(), 0.0);
@@ -83,8 +82,10 @@ std::array<double, 4> validation_losses(typename Preset::device::context& c, det
     std::size_t const i = share.index(n);
     auto const images = loader.next();
     if (data::detail::is_trained_on<rules>(set.truth(i), o.difficult)) {
-      input.start(1, images.front().plan.h, images.front().plan.w, capacity, regions);
-      fill(input, images, regions.has_value());
+      auto const& plan = images.front().plan;
+      if (o.regions) input.start(1, plan.h, plan.w, capacity, o.most_regions);
+      else input.start(1, plan.h, plan.w, capacity);
+      fill(input, images, static_cast<bool>(o.regions));
       auto const batch = input.upload(c);
       auto const truth = input.upload_truth(c);
       d.model().losses(c, batch, truth, rng<B>{{state.data(), {{2}}}}, tape, view<T, 1, B>{loss.data(), {{4}}});
