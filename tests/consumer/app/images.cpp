@@ -1,5 +1,8 @@
-// A user's own copy of stb_image, with external linkage, beside the library's.
+// A user's own copy of stb_image, with external linkage, beside the library's. With APP_TWICE all headers once more, as in main.cpp: what
+// they define is one thing in both.
+#if defined(APP_TWICE)
 #include "everything.hpp"
+#endif
 
 #define STB_IMAGE_IMPLEMENTATION
 #if __has_include(<stb/stb_image.h>)

@@ -1,4 +1,4 @@
-// A user's program: everything included here, and once more in images.cpp.
+// A user's program: everything included here.
 #include "everything.hpp"
 
 #include <cstdio>
