@@ -4,12 +4,13 @@
 // Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
 // also time and average precision before and after: both models detect on every image, in turns, so that whatever else the machine does
 // falls on both; --profile lists the layers of the two in one table. A rank of 0 leaves its layer as it is.
-#include "coco_scores.hpp"
-#include "compute_options.hpp"
-#include "data_options.hpp"
-#include "options.hpp"
-#include "outputs.hpp"
-#include "scores.hpp"
+#include "console/coco_data.hpp"
+#include "console/coco_scores.hpp"
+#include "console/compute_options.hpp"
+#include "console/data_options.hpp"
+#include "console/options.hpp"
+#include "console/outputs.hpp"
+#include "console/scores.hpp"
 
 #include <frcnn/compress.hpp>
 #include <frcnn/load.hpp>

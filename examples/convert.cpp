@@ -4,9 +4,9 @@
 // .pth, a state dict that PyTorch reads (torch.load with weights_only, load_state_dict of torchvision's FasterRCNN where --model is of a preset
 // with its convention). Equal weights give equal bytes, however they were stored. With --map-classes a detector of some of the classes, by
 // VOC's or COCO's names of them (frcnn/detector/shared_classes.hpp).
-#include "console.hpp"
-#include "model_types.hpp"
-#include "outputs.hpp"
+#include "console/console.hpp"
+#include "console/model_types.hpp"
+#include "console/outputs.hpp"
 
 #include <frcnn/detector/class_names.hpp>
 #include <frcnn/detector/shared_classes.hpp>

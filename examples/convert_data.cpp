@@ -6,9 +6,9 @@
 // in order of name, a file's in order of id); where one of them, or --exif, has to be said, it is. VOC has no crowds, areas and outlines: a
 // crowd becomes a difficult object, and one that VOC calls difficult has "ignore", which COCO's numbers do not heed. COCO to COCO is refused:
 // outlines are not kept, and ids, areas and crowds would be lost.
-#include "coco_data.hpp"
-#include "data_options.hpp"
-#include "outputs.hpp"
+#include "console/coco_data.hpp"
+#include "console/data_options.hpp"
+#include "console/outputs.hpp"
 
 #include <frcnn/data/common_folder.hpp>
 #include <frcnn/data/voc_writer.hpp>

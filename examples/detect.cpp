@@ -12,13 +12,13 @@
 // may have corrected, and pictures that are there in a folder of the images, which may be photographs, are refused unless --overwrite says
 // to replace them, or --skip-done to leave their images out.
 // With --json - it goes to standard output and nothing else does: the lines that otherwise stand there go to standard error.
-#include "compute_options.hpp"
-#include "console.hpp"
-#include "detection_files.hpp"
-#include "image_paths.hpp"
-#include "model_options.hpp"
-#include "options.hpp"
-#include "outputs.hpp"
+#include "console/compute_options.hpp"
+#include "console/console.hpp"
+#include "console/detection_files.hpp"
+#include "console/image_paths.hpp"
+#include "console/model_options.hpp"
+#include "console/options.hpp"
+#include "console/outputs.hpp"
 
 #include <frcnn/data/image_io.hpp>
 #include <frcnn/detector/tiles.hpp>

@@ -6,14 +6,15 @@
 // regions of a file, which propose or another generator wrote, in place of its RPN's proposals (Fast R-CNN). With --recall the recall of the
 // proposals too. --report writes a page with AP, mistakes and the worst images (report.hpp). The last lines on stdout: AP50 of each class,
 // then mAP50. A signal after the last image does not stop them.
-#include "coco_scores.hpp"
-#include "compute_options.hpp"
-#include "data_options.hpp"
-#include "model_options.hpp"
-#include "outputs.hpp"
-#include "outside_regions.hpp"
-#include "report.hpp"
-#include "scores.hpp"
+#include "console/coco_data.hpp"
+#include "console/coco_scores.hpp"
+#include "console/compute_options.hpp"
+#include "console/data_options.hpp"
+#include "console/model_options.hpp"
+#include "console/outputs.hpp"
+#include "console/outside_regions.hpp"
+#include "console/report.hpp"
+#include "console/scores.hpp"
 
 #include <frcnn/train/evaluation.hpp>
 

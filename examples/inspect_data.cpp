@@ -6,10 +6,11 @@
 // and boxes that are there twice, images of the training data in the test data, boxes that no anchor trains; anchors that would fit better.
 // --html writes the same as one page, with more cases. Of images only headers are read, and of files that may be equal all bytes. Where the
 // first --data has test data beside it (a list `test`, COCO's `val`), that is looked at, as train_voc does.
-#include "anchor_options.hpp"
-#include "data_findings.hpp"
-#include "data_options.hpp"
-#include "outputs.hpp"
+#include "console/anchor_options.hpp"
+#include "console/coco_data.hpp"
+#include "console/data_findings.hpp"
+#include "console/data_options.hpp"
+#include "console/outputs.hpp"
 
 #include <frcnn/io/atomic_file.hpp>
 #include <frcnn/presets/every_preset.hpp>

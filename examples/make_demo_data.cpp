@@ -1,8 +1,8 @@
 // make_demo_data OUT [--images N] [--seed N] [--object-size LEAST[,MOST]]
 //
 // Renders scenes with three classes of objects into a folder in PASCAL VOC layout: something to train on within a minute of cloning.
-#include "console.hpp"
-#include "options.hpp"
+#include "console/console.hpp"
+#include "console/options.hpp"
 
 #include <frcnn/data.hpp>
 

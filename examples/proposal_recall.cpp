@@ -7,10 +7,11 @@
 //   recall.csv    file,proposals,iou,recall      anchors.csv   file,size,ratio,proposals,width,height
 // Difficult objects, and crowds, are left out. Sizes are in pixels of the resized image, so that they compare with their anchors:
 // --short-side and --max-side are those of the model.
-#include "console.hpp"
-#include "data_options.hpp"
-#include "outputs.hpp"
-#include "outside_regions.hpp"
+#include "console/coco_data.hpp"
+#include "console/console.hpp"
+#include "console/data_options.hpp"
+#include "console/outputs.hpp"
+#include "console/outside_regions.hpp"
 
 #include <frcnn/eval.hpp>
 #include <frcnn/io/atomic_file.hpp>

@@ -8,16 +8,17 @@
 // found OpenCV's ximgproc (FRCNN_OPENCV), by the methods that the paper compares with. --out is whole or not there.
 // --no-nms, --no-cls and --no-reg take a part of a trained RPN away, as Table 2's ablations do: boxes in the order of a draw, anchors as
 // proposals. All three with a --top of all anchors are dense sliding windows (Table 10).
-#include "compute_options.hpp"
-#include "data_options.hpp"
-#include "model_types.hpp"
-#include "outputs.hpp"
-#include "outside_regions.hpp"
+#include "console/coco_data.hpp"
+#include "console/compute_options.hpp"
+#include "console/data_options.hpp"
+#include "console/model_types.hpp"
+#include "console/outputs.hpp"
+#include "console/outside_regions.hpp"
 
 #include <frcnn/detector/proposer.hpp>
 #include <frcnn/train/evaluation.hpp>
 #if FRCNN_HAS_OPENCV
-#include "opencv_proposals.hpp"
+#include "console/opencv_proposals.hpp"
 #endif
 
 using namespace frcnn;

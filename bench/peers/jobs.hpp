@@ -13,7 +13,7 @@
 //   prepare  model.pth, torch's state dict, as model.safetensors
 //   about    engines and versions
 // Peak memory is what the system says of the process of detect and of train.
-#include "../../examples/compute_options.hpp"
+#include "../../examples/console/compute_options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <frcnn/detector/weights_file.hpp>

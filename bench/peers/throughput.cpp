@@ -5,7 +5,7 @@
 //           whose cache an untimed epoch has filled. From a batch's pixels to the updated weights everything counts
 //   test    images of the test split, decoded from their files within the time, to detections in original pixels: the loop of `evaluate`
 // The first --warmup steps are not counted. Last line on stdout: images_per_second X
-#include "../../examples/compute_options.hpp"
+#include "../../examples/console/compute_options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <frcnn/data.hpp>

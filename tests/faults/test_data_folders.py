@@ -6,7 +6,7 @@ import shutil
 from common import check, refused, run
 from voc_data import BOX, bmp, folder, note, png, rows, thing, write
 
-TINY = ["--iterations", "1", "--short-side", "64", "--max-side", "128", "--threads", "1"]
+TINY = ["--iterations", "1", "--short-side", "64", "--max-side", "128", "--roi-batch", "16", "--threads", "1"]
 
 
 def train(data, *more):

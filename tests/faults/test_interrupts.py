@@ -12,7 +12,7 @@ from common import PROGRAMS, check, run
 from voc_data import files, thing, voc
 
 data = voc("data", {f"{i:02}": thing() for i in range(16)})
-OPTIONS = ["--data", str(data), "--iterations", "4", "--short-side", "96", "--max-side", "160", "--threads", "1", "--seed", "3"]
+OPTIONS = ["--data", str(data), "--iterations", "4", "--short-side", "96", "--max-side", "160", "--roi-batch", "16", "--threads", "1", "--seed", "3"]
 
 
 def start(out, *more):

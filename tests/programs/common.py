@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 PROGRAMS = pathlib.Path(sys.argv[1]).resolve()
-TINY = ["--iterations", "6", "--short-side", "96", "--max-side", "160", "--threads", "1", "--seed", "3"]
+TINY = ["--iterations", "6", "--short-side", "96", "--max-side", "160", "--roi-batch", "16", "--threads", "1", "--seed", "3"]
 
 
 def run(program, *arguments, **options):

@@ -192,7 +192,7 @@ if not bccd.is_dir():
 else:
     for split in ("val", "test"):
         check(run("convert_data", "--data", f"{bccd}:{split}", "--to", f"bccd_{split}.json").returncode == 0, split)
-    small = ["--iterations", 20, "--short-side", 96, "--max-side", 128, "--threads", 1, "--seed", 3, "--difficult", "ignore"]
+    small = ["--iterations", 20, "--short-side", 96, "--max-side", 128, "--roi-batch", 16, "--threads", 1, "--seed", 3, "--difficult", "ignore"]
     trained = [run("train_voc", "--data", form("val"), "--test", form("test"), *small, "--out", out)
                for out, form in (("bccd_voc", lambda s: f"{bccd}:{s}"), ("bccd_coco", lambda s: f"bccd_{s}.json:{bccd}/JPEGImages"))]
     check(all(r.returncode == 0 for r in trained), *trained)

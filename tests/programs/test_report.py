@@ -251,3 +251,10 @@ check(rows["missed"][:2] == expected and missed, rows["missed"], expected)
 behind = mean_ap([(name, score + right, right) for name, score, right in as_found], objects.values()) - ap
 without = mean_ap(as_found, [c for o, c in objects.items() if o in owner]) - ap
 check(rows["all wrong detections"][0] == f"{behind:.4f}" and rows["all objects not found"][0] == f"{without:.4f}", rows, behind, without)
+
+# Lines of metrics.jsonl that are no step's are passed over.
+charts = pathlib.Path("run/curves.svg").read_text()
+with open("run/metrics.jsonl", "a") as file:
+    file.write('{"step":"x","loss":1}\n[1]\n')
+again = run("train_voc", "--data", data, *TINY, "--eval-every", "2", "--val", f"{data}:test", "--diagnose-every", "3", "--tensorboard", "--out", "run", "--resume")
+check(again.returncode == 0 and pathlib.Path("run/curves.svg").read_text() == charts, again)

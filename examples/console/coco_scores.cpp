@@ -1,0 +1,85 @@
+#include "coco_scores.hpp"
+
+#include "console.hpp"
+
+#include <frcnn/core/error.hpp>
+#include <frcnn/eval/coco_report.hpp>
+#include <frcnn/io/coco_json.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <map>
+
+namespace console {
+
+frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int threads, bool stops) {
+  frcnn::eval::coco_options o;
+  o.pycocotools_exact = pycocotools_exact;
+  o.threads = threads;
+  o.progress = [stops, show = progress()](std::size_t done, std::size_t all) mutable {
+    show(fmt::format("COCO's numbers: {} of {} parts", done, all), done == all);
+    if (stops) stop_between(done, all);
+  };
+  return o;
+}
+
+void report_coco(frcnn::eval::coco_evaluation const& e, std::vector<frcnn::io::coco_category> const& categories, std::string const& json) {
+  std::map<std::int64_t, std::string> name;
+  for (auto const& c : categories) name[c.id] = c.name;
+  std::vector<std::string> names;
+  for (auto const id : e.categories) names.push_back(name[id]);
+  fmt::print("{}{}", frcnn::eval::coco_report_by_category(e, names), frcnn::eval::coco_report(e));
+  if (!json.empty()) frcnn::io::write_coco_stats(json, frcnn::eval::coco_stats(e));
+}
+
+namespace {
+
+// Of results whose boxes are mostly what no detector means: fractions, or corners. Each alone may be right, so they are judged.
+void warn_of_odd_boxes(std::string const& results, std::vector<frcnn::io::coco_result> const& found,
+                       frcnn::io::coco_instances const& truth) {
+  std::map<std::int64_t, frcnn::io::coco_image const*> image_of;
+  for (auto const& im : truth.images) image_of.emplace(im.id, &im);
+  auto const is_fraction = [](double v) { return v >= 0 && v <= 1; };
+  std::size_t fractions = 0, corners = 0;
+  for (auto const& d : found) {
+    auto const& b = d.where;
+    fractions += is_fraction(b.x) && is_fraction(b.y) && is_fraction(b.w) && is_fraction(b.h);
+    auto const im = image_of.find(d.image);
+    if (im == image_of.end() || im->second->width == 0 || im->second->height == 0) continue;
+    corners += frcnn::io::looks_like_corners(b, im->second->width, im->second->height);
+  }
+  if (found.size() < 2) return;
+  if (fractions == found.size())
+    warn(fmt::format("{}: all {} boxes lie in 0..1, as fractions of their images do, where pixels are meant", results, fractions));
+  if (2 * corners > found.size())
+    warn(fmt::format(
+        "{}: {} of {} boxes reach over the border of their image, and would not as corners x1, y1, x2, y2, where x, y, width and "
+        "height are meant",
+        results, corners, found.size()));
+}
+
+}  // namespace
+
+void evaluate_coco_files(std::string const& results, std::string const& test, std::string const& json, bool pycocotools_exact,
+                         int threads) {
+  auto const truth = frcnn::io::read_coco_instances(test, [&](std::string const& text) { warn(test + ": " + text); });
+  auto const found = frcnn::io::read_coco_results(results, [&](std::string const& text) { warn(results + ": " + text); });
+  std::vector<std::int64_t> images, categories;
+  for (auto const& im : truth.images) images.push_back(im.id);
+  for (auto const& c : truth.categories) categories.push_back(c.id);
+  auto const e = [&] {
+    try {
+      return frcnn::eval::evaluate_coco(images, categories, truth.annotations, found, coco_options_of(pycocotools_exact, threads, true));
+    } catch (frcnn::error const& problem) {
+      throw problem.in(results + ", " + problem.where());
+    }
+  }();
+  if (e.other_categories)
+    warn(fmt::format("{}: {} of {} detections are of categories that {} does not have, and are not judged", results, e.other_categories,
+                     found.size(), test));
+  warn_of_odd_boxes(results, found, truth);
+  report_coco(e, truth.categories, json);
+}
+
+}  // namespace console

@@ -1,0 +1,77 @@
+#include "image_paths.hpp"
+
+#include <frcnn/core/error.hpp>
+#include <frcnn/data/file_finder.hpp>
+
+#include <glob.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+namespace console {
+
+namespace {
+
+std::vector<std::string> images_in(std::string const& folder) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> found;
+  auto const extensions = frcnn::data::image_extensions();
+  std::error_code problem, ignored;
+  for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
+    auto const extension = frcnn::data::lower(at->path().extension().string());
+    if (at->is_regular_file(ignored) && std::find(extensions.begin(), extensions.end(), extension) != extensions.end() &&
+        !frcnn::data::kept_by_a_system(at->path().filename().string()))
+      found.push_back(at->path().string());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> image_paths(std::vector<std::string> const& arguments) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> paths;
+  for (std::string const& given : arguments) {
+    std::error_code unknown;
+    std::vector<std::string> meant;
+    if (fs::is_directory(given, unknown)) {
+      meant = images_in(given);
+    } else if (given.find_first_of("*?[") != given.npos && !fs::exists(given, unknown)) {
+      ::glob_t matches{};
+      if (::glob(given.c_str(), 0, nullptr, &matches) == 0) meant.assign(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
+      ::globfree(&matches);
+    }
+    if (meant.empty()) paths.push_back(given);
+    else paths.insert(paths.end(), meant.begin(), meant.end());
+  }
+  return paths;
+}
+
+void check_not_read(std::string const& option, std::string const& folder, std::vector<std::string> const& arguments) {
+  for (auto const& given : arguments) {
+    std::error_code unknown;
+    if (std::filesystem::is_directory(given, unknown) && std::filesystem::equivalent(folder, given, unknown))
+      throw frcnn::error(option, "another folder than that of the images, which the next run would take its pictures for", folder);
+  }
+}
+
+std::vector<std::string> without_repeats(std::vector<std::string> const& paths) {
+  std::set<std::filesystem::path> seen;
+  std::vector<std::string> once;
+  for (auto const& path : paths)
+    if (seen.insert(std::filesystem::absolute(path).lexically_normal()).second) once.push_back(path);
+  return once;
+}
+
+void check_no_folder(std::string const& image) {
+  std::error_code unknown;
+  if (!std::filesystem::is_directory(image, unknown)) return;
+  std::string endings;
+  for (auto const& ending : frcnn::data::image_extensions()) endings += (endings.empty() ? "" : ", ") + ending;
+  throw frcnn::error(image, "images in the folder itself (" + endings + ")", frcnn::data::contents_of(image));
+}
+
+}  // namespace console
