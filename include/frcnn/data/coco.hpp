@@ -3,7 +3,7 @@
 // folders are, and written.
 //
 //   ROOT/annotations/instances_<split>.json   images in ROOT/<split>, ROOT/images/<split>, ROOT/images, ROOT/JPEGImages or ROOT
-//   FILE.json[:IMAGES]                        images in IMAGES; without it beside the file, or as above one folder up
+//   FILE.json[:IMAGES]                        images in IMAGES; without it beside the file, in folders of these names there, or one folder up
 //
 // 1. classes are the first file's categories in order of id, then new names of the others; the mapping goes to options.note. An image keeps
 //    its id in sample::number, and is called by its file_name without extension. Of several files, or with folders beside them, ids may be
@@ -60,9 +60,11 @@ inline std::optional<coco_source> find_coco(std::string const& spec, std::string
     coco_source source{file, {}, detail::split_of(file), {}};
     if (!back.empty()) source.images = {back};
     else {
-      source.images = {file.parent_path()};
-      for (auto& folder : detail::image_folders(file.parent_path() / "..", source.split)) source.images.push_back(folder);
-      source.images.push_back(file.parent_path() / "images");
+      auto const beside = file.parent_path();
+      source.images = {beside};
+      for (auto const& root : {beside, beside / ".."})  // what lies beside the file is its own, before what lies above
+        for (auto& folder : detail::image_folders(root, source.split))
+          if (folder != beside) source.images.push_back(std::move(folder));
     }
     return source;
   }

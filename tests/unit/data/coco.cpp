@@ -232,6 +232,17 @@ TEST_CASE("coco: which data a name means") {
   CHECK(!find_coco("VOC2007:trainval", "train"));
 }
 
+TEST_CASE("coco: images beside the file come before those of equal names above it") {
+  coco_folder f;
+  f.file(coco_folder::annotation(1, 70, 18, "1, 2, 3, 4"), "annotated/a.json");
+  for (char const* name : {"a.png", "b.png"}) f.write(std::string("annotated/images/") + name, coco_folder::picture());
+  f.write("a.png", "another picture");
+  CHECK(f.read_files({"annotated/a.json"}).samples[0].image == f.folder / "annotated/images/a.png");
+  std::filesystem::remove_all(f.folder / "annotated/images");
+  std::filesystem::remove(f.folder / "a.png");
+  CHECK(f.read_files({"annotated/a.json"}).samples[0].image.lexically_normal() == f.folder / "images/a.png");
+}
+
 TEST_CASE("coco: VOC written as COCO is the same data, and so is that written as VOC again") {
   voc_folder f;
   f.add("b", voc_folder::object("dog", voc_folder::box("1", "1.5", "20", "10")) +
