@@ -1,4 +1,4 @@
-// compress --model FILE --out FILE [--fc6-rank 1024] [--fc7-rank 256] [--test ROOT[:SPLIT]] [--metric area|voc07]
+// compress --model FILE --out FILE [--fc6-rank 1024] [--fc7-rank 256] [--test ROOT[:SPLIT]].. [--metric area|voc07]
 //          [--split F] [--skip-bad] [what to compute with: compute_options.hpp]
 //
 // Truncated SVD of a trained model's fully connected layers (Fast R-CNN, section 3.1). What it prints: what each layer loses. With --test
@@ -20,13 +20,14 @@
 using namespace frcnn;
 
 struct arguments {
-  std::string model, out, test;
+  std::string model, out;
+  std::vector<std::string> test;
   console::metric_argument metric;
   std::array<int, 2> ranks{1024, 256};
   console::compute_arguments compute;
   console::data_arguments reading;
 
-  console::named_data data() const { return reading.test_data({test}); }
+  console::named_data data() const { return reading.test_data(test); }
 };
 
 static double median(std::vector<double> values) {
@@ -121,9 +122,12 @@ int main(int argc, char** argv) {
   app.add_option("--out", a.out, "write the compressed model here")->required()->check(console::path());
   app.add_option("--fc6-rank", a.ranks[0], "0: as it is")->capture_default_str()->check(console::whole(0));
   app.add_option("--fc7-rank", a.ranks[1], "0: as it is")->capture_default_str()->check(console::whole(0));
-  auto* test = app.add_option("--test", a.test,
-                              "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]: time and AP before and after")
-                   ->check(console::path());
+  auto* test =
+      app.add_option(
+             "--test", a.test,
+             "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]: time and AP before and after; several are joined")
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->check(console::path());
   a.metric.add_to(app);
   a.reading.add_to(app, false);
   for (char const* of_test : {"--metric", "--split", "--skip-bad", "--exif"}) app.get_option(of_test)->needs(test);

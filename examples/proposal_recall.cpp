@@ -1,4 +1,4 @@
-// proposal_recall --test ROOT[:SPLIT] --out DIR [--short-side N] [--max-side N] [--split F] [--skip-bad] [--exif ..] FILE...
+// proposal_recall --test ROOT[:SPLIT].. --out DIR [--short-side N] [--max-side N] [--split F] [--skip-bad] [--exif ..] FILE...
 //
 // How many objects the proposals of each FILE (propose writes them) cover: recall over IoU of the best 50, 100, 300, 1,000 and 2,000 of an
 // image, as Fig. 4 of the paper; and, of files that name anchors (propose --with-anchors), the mean size of each anchor's proposals, as
@@ -70,12 +70,15 @@ std::string picture(std::vector<std::string> const& names, std::vector<measured>
 
 int main(int argc, char** argv) {
   CLI::App app("Recall of proposals over IoU, and the mean size of each anchor's");
-  std::string test, out;
-  std::vector<std::string> files;
+  std::string out;
+  std::vector<std::string> test, files;
   int short_side = 0, max_side = 1000;
   console::data_arguments how;
-  app.add_option("--test", test, "data with annotations, ROOT or ROOT:SPLIT in VOC or COCO layout (test, val), or FILE.json[:IMAGES]")
+  app.add_option("--test", test,
+                 "data with annotations, ROOT or ROOT:SPLIT in VOC or COCO layout (test, val), or FILE.json[:IMAGES]; several are joined")
       ->required()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)  // what follows is a FILE
       ->check(console::path());
   app.add_option("--out", out, "folder for recall.svg, recall.csv and anchors.csv")->required()->check(console::path());
   auto* side =
@@ -92,7 +95,7 @@ int main(int argc, char** argv) {
     console::check_place(folder);
     console::check_inputs({files.begin(), files.end()});
     console::check_outputs({files.begin(), files.end()}, {folder / "recall.svg", folder / "recall.csv", folder / "anchors.csv"});
-    auto const set = how.test_data({test}).read(how.options("test data", 0));
+    auto const set = how.test_data(test).read(how.options("test data", 0));
     auto const truth = truth_of(set);
     std::vector<double> scales;
     for (auto const& s : set.samples)

@@ -157,6 +157,11 @@ for more, needs in ((["--scales", "64"], "--proposals"), (["--proposals", "train
 # ---- proposal_recall: as computed here, object by object
 many = run("proposal_recall", "--test", data, "--out", "recall", "--short-side", "96", "--max-side", "160", "anchors.txt", "ten.txt")
 check(many.returncode == 0 and many.stdout.count("recall@") == 10 and many.stdout.count(" proposes ") == 9, many)
+last = run("proposal_recall", "--out", "recall_last", "--test", data, "ten.txt")  # a FILE behind --test is a FILE
+check(last.returncode == 0 and last.stdout.count("recall@") == 5, last)
+joined = run("proposal_recall", "--out", "recall_joined", "--test", data, "--test", f"{data}:trainval", "both.txt")
+check(joined.returncode == 0 and joined.stdout.count("recall@") == 5, joined)
+check(run("proposal_recall", "--out", "recall_half", "--test", data, "both.txt").stdout != joined.stdout, "of other images, too")
 truth = {}
 for name in ids["test"]:
     corners = lambda o: [float(o.find(f"bndbox/{c}").text) for c in ("xmin", "ymin", "xmax", "ymax")]

@@ -31,6 +31,11 @@ for path, column in ((model, 0), (small, 1)):
     check(alone.returncode == 0, alone)
     check(dict(line.rsplit(" ", 1) for line in alone.stdout.splitlines()) == {k: v[column] for k, v in columns.items()}, alone, columns)
 
+joined = run("compress", "--model", model, "--out", "joined.safetensors", "--fc6-rank", 64, "--fc7-rank", 32, "--threads", 1, "--test", data, "--test",
+             f"{data}:trainval")
+check(joined.returncode == 0 and "median of 12 images" in joined.stdout, joined)
+
+
 def ranks(path):
     head = json.loads(header(path)["__metadata__"]["spec"])["head"]
     return [head["fc6_rank"], head["fc7_rank"]]
