@@ -16,6 +16,7 @@
 #include "console/console.hpp"
 #include "console/detection_files.hpp"
 #include "console/image_paths.hpp"
+#include "console/load_model.hpp"
 #include "console/model_options.hpp"
 #include "console/options.hpp"
 #include "console/outputs.hpp"
@@ -222,7 +223,7 @@ int main(int argc, char** argv) {
     if (!json_file.empty()) report.emplace(json_file);
     std::optional<console::csv_file> lines_of_csv;
     if (!csv.empty()) lines_of_csv.emplace(csv);
-    auto const detector = model.load(compute.get());
+    auto const detector = console::load_model(model, compute);
     console::warn_of_untrained_rpn(detector.config(), model.file);
     auto const layout = detector.config().normalisation.layout();
     find_on.settle(detector.defaults());

@@ -10,6 +10,7 @@
 #include "console/coco_scores.hpp"
 #include "console/compute_options.hpp"
 #include "console/data_options.hpp"
+#include "console/load_model.hpp"
 #include "console/model_options.hpp"
 #include "console/outputs.hpp"
 #include "console/outside_regions.hpp"
@@ -89,7 +90,7 @@ int main(int argc, char** argv) {
     std::vector<std::int32_t> left_out;  // labels
     data::dataset set;
     if (!model.file.empty()) {
-      auto const detector = model.load(compute.get());
+      auto const detector = console::load_model(model, compute);
       if (proposals.empty()) console::warn_of_untrained_rpn(detector.config(), model.file);
       how.follow(model.file, detector.config().normalisation.layout());
       auto reading = how.options("test data", compute.threads);

@@ -125,22 +125,22 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   }
   bool const measures_targets = weights.measures_targets(config);
   detector<Family> d(config, a.compute.of<device>());
-  weights.give_to(d, a, preset.name, preset.freeze);
+  weights.initialise(d, a, preset.name, preset.freeze);
 
   // Its test, its images and its schedule.
-  auto const regions = regions_of(a, sets);
+  auto const regions = read_regions(a, sets);
   console::test_pass const test(sets.test, sets.test_split, config.classes, a.metric, a.compute.threads, out, regions.test);
   if (!a.no_test) test.warn_of_files();
-  auto images = images_of(a, config, layout.channels);
+  auto images = loader_options_of(a, config, layout.channels);
   images.regions = regions.training;
-  images.most_regions = regions.most;
+  images.most_regions = regions.most_of_training;
   auto const plans =
       plans_of(a, console::solvers_of<Family>(a.protocol, a.trains(), preset.training()), history, team.size(), [&](int batch) {
         auto in_batches = images;
         in_batches.batch = batch;
         return static_cast<std::int64_t>(data::batches_per_epoch<convention>(sets.train, in_batches));
       });
-  a.imbalance.say_table<convention>(sets.train, images, batches_of(plans));
+  a.imbalance.say_table<convention>(sets.train, images, batch_sizes(plans));
   if (team.is_first()) a.augment.show<convention>(sets.train, images, plans.front().batch, out / "augmented");
   if (a.protocol == "coco") console::say(console::protocol_settings(config)), say_protocol(a, plans);
 
@@ -232,8 +232,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   // Who watches: the log, checkpoints, validation, signals.
   auto const begun_at = run.done();
   console::stopwatch const clock;
-  log.start(begun_at, run.steps());
-  if (a.tensorboard) log.write_events(a.resume);
+  log.start(begun_at, run.steps(), a.tensorboard, a.resume);
   run.hooks.on_step = [&](step_report const& r) {
     auto const stage = static_cast<std::size_t>(r.stage);
     log.step(r, {.number = run.before(stage) + r.step + 1,
@@ -324,7 +323,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     a.compute.report();
     console::attempts attempt;
     if (team.is_first()) attempt([&] { console::draw_training_curves(out); });
-    auto facts = console::training_facts(out, sets, identity, clock.seconds(), run.done() - begun_at);
+    auto facts = console::training_facts(out, sets.summaries, identity, clock.seconds(), run.done() - begun_at);
     if (anchors) facts.anchors = anchors->lines(a.anchors.automatic());
     if (team.is_first())
       attempt([&] {

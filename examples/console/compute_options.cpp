@@ -65,6 +65,11 @@ void compute_arguments::add_to(CLI::App& app, use how) {
           ->check(CLI::IsMember({"keep", "per-call"})));
 }
 
+void compute_arguments::take_device(int number) {
+  if (device_ != "cuda") throw frcnn::error("--device", "cuda: each process takes a GPU of its own", device_);
+  number_ = number;
+}
+
 frcnn::cuda_options compute_arguments::cuda() const {
   for (auto const* option : of_cpu_)
     if (option->count() > 0) throw frcnn::error(option->get_name(), "--device cpu, whose option it is", device_);

@@ -22,18 +22,12 @@ class compute_arguments {
   void add_to(CLI::App& app, use how = use::runs);
 
   bool is_cuda() const { return device_ != "cpu"; }
-  // Of several processes on a machine each has a GPU of its own. Throws error where --device names one for all.
-  void take_device(int rank_here) {
-    if (device_ != "cuda") throw frcnn::error("--device", "cuda: each process takes a GPU of its own", device_);
-    number_ = frcnn::device_of_process(rank_here, frcnn::visible_cuda_devices());
-  }
+  // Of several processes on a machine each has a GPU of its own, of that number. Throws error where --device names one for all.
+  void take_device(int number);
   int device_number() const { return number_; }
   // As --device names it.
   std::string const& device() const { return device_; }
-  // Throws error where options do not go together, or the device is not there.
-  void check() const { frcnn::check_device(get()); }
-
-  // After parsing, as the three that follow.
+  // After parsing, as the three that follow. Throw error where options do not go together.
   frcnn::device_options get() const {
     if (is_cuda()) return {.device = frcnn::device_type::cuda, .cpu = frcnn::cpu_options{.threads = threads}, .cuda = cuda()};
     return {.cpu = cpu(), .cuda = {}};

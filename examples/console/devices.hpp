@@ -11,10 +11,13 @@
 
 namespace console {
 
+// Throws error where options do not go together, or the device is not there.
+inline void require_device(compute_arguments const& compute) { frcnn::check_device(compute.get()); }
+
 // All calls of f return one type. Throws error where the device is not there.
 template <class F>
 auto with_device(compute_arguments const& compute, F f) {
-  compute.check();
+  require_device(compute);
 #if FRCNN_COMPILED_CUDA
   if (compute.is_cuda()) return f.template operator()<frcnn::cuda>();
 #endif

@@ -7,12 +7,6 @@
 
 #include <frcnn/detector/foreign_options.hpp>
 #include <frcnn/detector/model_config.hpp>
-#include <frcnn/presets/device_options.hpp>
-#if FRCNN_COMPILED_CPU
-#include <frcnn/presets/compiled.hpp>
-#else
-#include <frcnn/presets/load_weights.hpp>
-#endif
 
 #include <CLI/CLI.hpp>
 
@@ -30,8 +24,6 @@ class model_arguments {
   CLI::Option* add_to(CLI::App& app, CLI::App* group = nullptr);
 
   frcnn::foreign_options foreign() const;
-
-  frcnn::any_detector load(frcnn::device_options const& options) const { return frcnn::load_weights(file, foreign(), options, say_taken); }
 
  private:
   std::string classes_;

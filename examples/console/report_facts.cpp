@@ -22,8 +22,8 @@ std::string timed_images(double seconds, std::size_t images) {
   return fmt::format("{}, {} images, {:.2f} a second", duration(seconds), images, static_cast<double>(images) / std::max(seconds, 1e-9));
 }
 
-run_facts detail::facts_of_training(std::filesystem::path const& out, frcnn::data::named_summaries const& data,
-                                    std::map<std::string, std::string> const& settings, double seconds, std::int64_t steps) {
+run_facts training_facts(std::filesystem::path const& out, frcnn::data::named_summaries const& data,
+                         std::map<std::string, std::string> const& settings, double seconds, std::int64_t steps) {
   run_facts f{"Training in " + out.string(), {settings.begin(), settings.end()}, {}, {}, out / "metrics.jsonl"};
   f.times.emplace_back("training", fmt::format("{}, {} steps", duration(seconds), steps));
   f.data = data;

@@ -42,19 +42,9 @@ struct run_facts {
   std::vector<std::string> anchors{};  // how they fit it, in lines
 };
 
-namespace detail {
-
-run_facts facts_of_training(std::filesystem::path const& out, frcnn::data::named_summaries const& data,
-                            std::map<std::string, std::string> const& settings, double seconds, std::int64_t steps);
-
-}  // namespace detail
-
-// Of a training into a folder, which has done so many steps since its start or its --resume. sets: console::datasets.
-template <class Datasets>
-run_facts training_facts(std::filesystem::path const& out, Datasets const& sets, std::map<std::string, std::string> const& settings,
-                         double seconds, std::int64_t steps) {
-  return detail::facts_of_training(out, sets.summaries, settings, seconds, steps);
-}
+// Of a training into a folder, which has done so many steps since its start or its --resume.
+run_facts training_facts(std::filesystem::path const& out, frcnn::data::named_summaries const& data,
+                         std::map<std::string, std::string> const& settings, double seconds, std::int64_t steps);
 
 // How proposals cover the objects of some of a data set's images.
 struct recall_study {

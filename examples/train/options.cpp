@@ -1,10 +1,10 @@
 #include "options.hpp"
 
-#include "../console/console.hpp"
+#include "../console/devices.hpp"
+#include "../console/norm_epsilon.hpp"
 #include "../console/outputs.hpp"
 
 #include <frcnn/data/voc_source.hpp>
-#include <frcnn/load.hpp>
 #include <frcnn/presets/every_preset.hpp>
 
 #include <utility>
@@ -37,7 +37,7 @@ void arguments::check() const {
       throw frcnn::error(name, "an RPN that learns, whose loss it changes", "--proposals, which trains the head alone");
   console::check_inputs({init, proposals, test_proposals});
   if (!init_classes.empty()) frcnn::data::parse_class_list(init_classes);
-  compute.check();
+  console::require_device(compute);
 }
 
 void declare(CLI::App& app, arguments& a) {

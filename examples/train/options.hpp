@@ -3,7 +3,6 @@
 #include "../console/anchor_options.hpp"
 #include "../console/compute_options.hpp"
 #include "../console/data_options.hpp"
-#include "../console/norm_epsilon.hpp"
 #include "../console/options.hpp"
 #include "../console/scores.hpp"
 #include "augment_options.hpp"

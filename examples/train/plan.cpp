@@ -5,7 +5,7 @@
 
 using namespace frcnn;
 
-data::training_options images_of(arguments const& a, model_config const& config, int channels) {
+data::training_options loader_options_of(arguments const& a, model_config const& config, int channels) {
   data::training_options images{.short_side = config.short_side,
                                 .max_side = config.max_side,
                                 .batch = 1,
@@ -43,7 +43,7 @@ std::vector<training_plan> plans_of(arguments const& a, std::vector<presets::tra
   return plans;
 }
 
-std::set<int> batches_of(std::vector<training_plan> const& plans) {
+std::set<int> batch_sizes(std::vector<training_plan> const& plans) {
   std::set<int> sizes;
   for (auto const& p : plans) sizes.insert(p.batch);
   return sizes;

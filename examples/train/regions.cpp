@@ -8,9 +8,9 @@
 
 using namespace frcnn;
 
-outside_regions regions_of(arguments const& a, console::datasets const& sets) {
+run_regions read_regions(arguments const& a, console::datasets const& sets) {
   int const most = data::training_options().most_regions;
-  outside_regions all{.most = most, .most_of_validation = most};
+  run_regions all{.most_of_training = most, .most_of_validation = most};
   if (a.proposals.empty()) return all;
   bool const one_file = a.test_proposals.empty() || a.test_proposals == a.proposals;
   auto const text = eval::text_of_proposals(a.proposals);
@@ -23,7 +23,7 @@ outside_regions regions_of(arguments const& a, console::datasets const& sets) {
     if (limit) *limit = lists->most_of(*limit);
     return eval::proposal_lists::source(lists);
   };
-  all.training = in_file(sets.train, &all.most);
+  all.training = in_file(sets.train, &all.most_of_training);
   if (a.validation.wanted()) all.validation = in_file(sets.validation, &all.most_of_validation);
   if (!a.no_test)
     all.test = one_file ? in_file(sets.test) : eval::proposal_lists::source(console::proposals_of(sets.test, a.test_proposals));

@@ -7,11 +7,11 @@
 
 #include <cstdint>
 
-struct outside_regions {
-  frcnn::region_source training{}, validation{}, test{};  // empty: there are none
-  int most, most_of_validation;                           // of an image, where not all of them are looked at
-  std::uint32_t crc = 0;                                  // CRC32C of the file
+struct run_regions {
+  frcnn::region_source training{}, validation{}, test{};  // empty without --proposals
+  int most_of_training, most_of_validation;               // regions of an image that are kept: no more than an image of the file has
+  std::uint32_t crc = 0;                                  // CRC32C of the file of --proposals
 };
 
-// All empty without --proposals. Throws error where a file is not what it should be.
-outside_regions regions_of(arguments const& a, console::datasets const& sets);
+// Throws error where a file is not what it should be.
+run_regions read_regions(arguments const& a, console::datasets const& sets);

@@ -8,8 +8,8 @@ double now() { return std::chrono::duration<double>(std::chrono::system_clock::n
 
 }  // namespace
 
-run_log::run_log(std::filesystem::path const& out, bool speaks) : speaks_(speaks), out_(out) {
-  if (speaks_) metrics_.emplace(out_ / "metrics.jsonl");
+run_log::run_log(std::filesystem::path const& out, bool is_first) : is_first_(is_first), out_(out) {
+  if (is_first_) metrics_.emplace(out_ / "metrics.jsonl");
 }
 
 void run_log::begin() {
@@ -18,16 +18,14 @@ void run_log::begin() {
 void run_log::go_on(std::int64_t done, std::string const& undone) {
   if (metrics_) metrics_->cut_back_to(static_cast<std::uint64_t>(done), undone);
 }
-void run_log::start(std::int64_t done, std::int64_t steps) {
+void run_log::start(std::int64_t done, std::int64_t steps, bool writes_events, bool goes_on) {
   started_ = done;
   pace_ = console::pace(static_cast<double>(steps), static_cast<double>(done));
-}
-void run_log::write_events(bool resumed) {
-  if (speaks_) events_.emplace(out_ / "tensorboard", now(), resumed ? std::optional(started_ + 1) : std::nullopt);
+  if (is_first_ && writes_events) events_.emplace(out_ / "tensorboard", now(), goes_on ? std::optional(done + 1) : std::nullopt);
 }
 
 void run_log::step(frcnn::step_report const& r, step_place const& at) {
-  if (!speaks_) return;
+  if (!is_first_) return;
   double const number = static_cast<double>(at.number);
   average_ = average_ == 0 || r.step == 0 ? r.total() : 0.98 * average_ + 0.02 * r.total();
   show_(fmt::format("{} {} of {}, epoch {}, {:.1f} images/s, loss {:.3f} (rpn {:.3f} + {:.3f}, head {:.3f} + {:.3f}), {} left",
@@ -50,7 +48,7 @@ void run_log::step(frcnn::step_report const& r, step_place const& at) {
 }
 
 void run_log::diagnostics(frcnn::step_diagnostics const& r, std::int64_t number) {
-  if (!speaks_) return;
+  if (!is_first_) return;
   auto const values = console::fields_of(r);
   write(number, values);
   for (auto const& [name, value] : values) event("diagnostics/" + name, value, number);

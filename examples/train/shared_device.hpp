@@ -18,7 +18,7 @@ namespace console {
 inline void share_device(compute_arguments& compute, [[maybe_unused]] processes const& team) {
   if (!team.are_several() || !compute.is_cuda()) return;
 #if FRCNN_SHARES_GPUS
-  compute.take_device(team.rank_here());
+  compute.take_device(frcnn::device_of_process(team.rank_here(), frcnn::visible_cuda_devices()));
   auto ids = team.gather_here(frcnn::cuda_device_id(compute.device_number()));
   std::ranges::sort(ids);
   if (std::ranges::adjacent_find(ids) != ids.end())

@@ -2,8 +2,8 @@
 // Where a training begins: --init, a model of this library or a file of another program, or --seed's draw; and what the file settles of the
 // configuration: anchors, shapes, pixel normalisation, box targets.
 //   starting_weights<Family> weights(a, layout, published, read, config);   before the detector is made
-//   weights.give_to(d, a, preset, freeze);                                  to it
-#include "../console/model_options.hpp"
+//   weights.initialise(d, a, preset, freeze);                               it
+#include "../console/norm_epsilon.hpp"
 #include "fine_tuning.hpp"
 #include "options.hpp"
 #include "pixel_settings.hpp"
@@ -12,7 +12,6 @@
 #include <frcnn/detector/name_map.hpp>
 #include <frcnn/detector/weights_file.hpp>
 #include <frcnn/detector/widened_weights.hpp>
-#include <frcnn/presets/load_weights.hpp>
 
 #include <optional>
 #include <string>
@@ -35,10 +34,10 @@ class starting_weights {
     if (!a.init.empty()) file_.emplace(a.init, a.init_key);
     config.untrained_rpn = a.trains() == console::trained::head;  // but for one that --init has
     auto theirs = a.init_classes.empty() ? std::vector<std::string>() : frcnn::data::parse_class_list(a.init_classes);
-    if (file_ && file_->is_ours()) take_ours(a, read(*file_), theirs, config);
+    if (file_ && file_->is_ours()) take_ours(a, read, theirs, config);
     else if (file_) take_foreign(a, published, theirs, config);
     else if (!a.targets.empty()) config.head.empirical_targets = a.targets == "empirical";
-    is_bgr_ = config.normalisation.bgr;
+    weights_are_bgr_ = config.normalisation.bgr;
     classes_ = frcnn::match_classes(config.classes, theirs);
     for (std::size_t k = 1; has_predictor_ && k < classes_.theirs.size(); ++k)
       if (classes_.theirs[k] < 0) drawn_labels_.push_back(static_cast<int>(k));
@@ -55,12 +54,13 @@ class starting_weights {
     return config.head.empirical_targets && (!has_predictor_ || !drawn_labels_.empty());
   }
 
-  // Once: the file is closed. preset: its name; freeze: what of published weights does not learn.
-  void give_to(frcnn::detector<Family>& d, arguments const& a, char const* preset, void (*freeze)(typename Family::model&)) {
+  // Draws the weights of a new detector and reads what the file has, which is closed then. preset: its name; freeze: fixes what of published
+  // weights does not learn.
+  void initialise(frcnn::detector<Family>& d, arguments const& a, char const* preset, void (*freeze)(typename Family::model&)) {
     auto& store = d.model().parameters();
     store.initialise(a.seed);
     auto const widened = file_ ? frcnn::widened_by(*file_, d) : std::vector<std::string>();
-    if (file_ && file_->is_ours()) frcnn::read_by_class(frcnn::widened_weights(file_->source(), store, is_bgr_), store, classes_);
+    if (file_ && file_->is_ours()) frcnn::read_by_class(frcnn::widened_weights(file_->source(), store, weights_are_bgr_), store, classes_);
     if (file_ && !file_->is_ours()) {
       auto const drawn = frcnn::read_known(*file_, d, foreign_classes_);
       console::say(fmt::format("{}: {} weights; {}", a.init, frcnn::name_map_of(file_->source()).of,
@@ -80,10 +80,12 @@ class starting_weights {
   }
 
  private:
-  void take_ours(arguments const& a, config_type const& theirs, std::vector<std::string>& classes, config_type& config) {
+  void take_ours(arguments const& a, config_type (*read)(frcnn::weights_file const&), std::vector<std::string>& classes,
+                 config_type& config) {
     if (!classes.empty())
       throw frcnn::error("--init-classes", "a file of another program", "a model of this library, which names its classes");
     if (a.bn_eps) throw frcnn::error("--bn-eps", "a file of another program", "a model of this library, which says it");
+    auto const theirs = read(*file_);
     classes = theirs.classes;
     has_predictor_ = true;
     config.untrained_rpn = config.untrained_rpn && theirs.untrained_rpn;
@@ -111,7 +113,7 @@ class starting_weights {
 
   std::optional<frcnn::weights_file> file_;
   frcnn::pixel_layout layout_;
-  bool same_pixels_, has_predictor_ = false, is_bgr_ = false;
+  bool same_pixels_, has_predictor_ = false, weights_are_bgr_ = false;
   frcnn::class_match classes_;
   std::vector<std::string> foreign_classes_;
   std::vector<int> drawn_labels_;

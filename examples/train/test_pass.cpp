@@ -96,7 +96,7 @@ void test_pass::warn_of_files() const {
                      first_class));
 }
 
-std::function<void(std::size_t)> test_pass::told() const {
+std::function<void(std::size_t)> test_pass::progress_of_images() const {
   return [this, show = progress(), speed = pace(static_cast<double>(set_.size()))](std::size_t n) mutable {
     show(fmt::format("test image {} of {}, {:.1f} a second", n, set_.size(), speed.rate(static_cast<double>(n))), n == set_.size());
     stop_between(n, set_.size());
