@@ -200,9 +200,9 @@ TEST_CASE_TEMPLATE("conv2d: bias, scale, residual and ReLU, with every kernel, s
 
 TEST_CASE("conv2d: scaled weights are kept, and give the same bits") {
   for (conv2d_spec const& spec : {conv2d_spec{32, 48, 3, 1, 1, true}, conv2d_spec{32, 48, 3, 2, 1, true}, conv2d_spec{5, 7, 5, 1, 2, true},
-                                  conv2d_spec{256, 512, 3, 1, 1, true}, conv2d_spec{3, 4, 17, 1, 8, true}})
+                                  conv2d_spec{256, 512, 3, 1, 1, true}, conv2d_spec{3, 4, 17, 1, 8, true}}) {
+    layer const l(spec, {{1, spec.in_channels, 9, 8}});
     for (auto options : tests::engines(2)) {
-      layer const l(spec, {{1, spec.in_channels, 9, 8}});
       for (bool const keeps : {true, false}) {
         options.keep_transforms = keeps;
         cpu::context c(options);
@@ -216,6 +216,7 @@ TEST_CASE("conv2d: scaled weights are kept, and give the same bits") {
         }
       }
     }
+  }
 }
 
 TEST_CASE("conv2d: an epilogue that does not fit is refused") {

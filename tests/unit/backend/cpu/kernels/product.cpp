@@ -125,7 +125,7 @@ TEST_CASE("product: by quarters, an image's rows have the same bits alone and in
   check(simd::detail::by_groups{}, true);
 }
 
-TEST_CASE("product: quarters are for large weights, and can be turned off") {
+TEST_CASE("product: quarters are for large weights, and can be turned off" * doctest::skip(sanitized)) {
   constexpr int m = 28, n = 4096, k = 1040;
   auto const a = normals<float>(m * k, 1), b = normals<float>(n * k, 2);
   auto const multiply = [&](cpu_options const& options) {
