@@ -2,7 +2,6 @@
 // proposals, post-processing, dropout and the optimiser find what they find on the CPU, whatever the order of threads. On an ordinary input
 // and on the worst: no boxes, all boxes equal, tied scores, counts at capacity, ten thousand truth boxes, scores that are no numbers.
 #include "../batches.hpp"
-#include "../sanitized.hpp"
 #include "../train/few_parameters.hpp"
 #include "frcnn/nn/dropout.hpp"
 #include "frcnn/roi/loss.hpp"
@@ -364,7 +363,6 @@ void check_head(hard_input const& i) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("cuda functors: what an RPN labels, loses and proposes is the CPU's, on the worst of inputs", T, float, double) {
-  if (sanitized && sizeof(T) == 8) return;
   for (auto const& i : all_inputs()) {
     CAPTURE(i.name);
     check_rpn<torchvision, T>(i);
@@ -373,7 +371,6 @@ TEST_CASE_TEMPLATE("cuda functors: what an RPN labels, loses and proposes is the
 }
 
 TEST_CASE_TEMPLATE("cuda functors: what a head samples, loses and detects is the CPU's, on the worst of inputs", T, float, double) {
-  if (sanitized && sizeof(T) == 8) return;
   for (auto const& i : all_inputs()) {
     CAPTURE(i.name);
     check_head<torchvision, T>(i);
@@ -414,7 +411,7 @@ TEST_CASE("cuda functors: the inputs reach what they are made for") {
 TEST_CASE("cuda functors: a head that learns ten thousand truth boxes has them all as candidates") {
   host_rng r(23, draw::test);
   objects<float> lists(1);
-  for (auto const& o : some_objects(r, sanitized ? 3000 : 10000)) lists[0].push_back({o.where.as<float>(), o.label});
+  for (auto const& o : some_objects(r, 10000)) lists[0].push_back({o.where.as<float>(), o.label});
   scene<float> const s(lists);
   auto const rois = filled<box<float>>({random_boxes<float>(r, 8, 90, 10, 50)}, 8);
   roi::target_options const options{2000, 1, .5, 0, .5, .5, true};

@@ -134,11 +134,7 @@ bool added_near(std::vector<T> found, std::vector<double> const& expected, doubl
 TEST_CASE_TEMPLATE("conv2d: bias, scale, residual and ReLU, with every kernel, stride, padding and batch, on every engine", T, float,
                    double) {
   // The address sanitizer takes twenty times as long: one combination in 13, a prime, so that each choice still meets each other.
-#if defined(__SANITIZE_ADDRESS__)
-  constexpr int every = 13;
-#else
-  constexpr int every = 1;
-#endif
+  constexpr int every = sanitized ? 13 : 1;
   int refused = 0, computed = 0, combination = 0;
   // One thread: what is cut for several is cut the same way whatever the epilogue (conv2d.cpp).
   auto const options = tests::engines(1);
