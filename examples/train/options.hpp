@@ -44,7 +44,7 @@ struct arguments {
   bool strict = false, new_predictors = false, no_test = false, no_overlap = false, resume = false, tensorboard = false;
 
   // Whether all steps are of one kind.
-  bool is_joint() const { return scheme == frcnn::joint_step::name || scheme == frcnn::exact_step::name; }
+  bool is_joint() const { return scheme == frcnn::joint_step::name || is_exact(); }
   bool is_exact() const { return scheme == frcnn::exact_step::name; }
   // Of a run on regions from outside, there is no scheme.
   std::string recipe_name() const { return proposals.empty() ? scheme : "fast-rcnn"; }

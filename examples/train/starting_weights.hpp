@@ -1,8 +1,8 @@
 #pragma once
 // Where a training begins: --init, a model of this library or a file of another program, or --seed's draw; and what the file settles of the
 // configuration: anchors, shapes, pixel normalisation, box targets.
-//   starting_weights<Family> weights(a, layout, published, read, config);   before the detector is made
-//   weights.initialise(d, a, preset, freeze);                               it
+//   starting_weights<Family> weights(a, layout, published, read, config);   before the detector is made: its configuration
+//   weights.initialise(d, a, preset, freeze);                               then: its weights
 #include "../console/norm_epsilon.hpp"
 #include "fine_tuning.hpp"
 #include "options.hpp"

@@ -103,10 +103,6 @@ std::function<void(std::size_t)> test_pass::progress_of_images() const {
   };
 }
 
-frcnn::data::batch_share test_pass::share_of(frcnn::any_communicator<frcnn::cpu> const* others) {
-  return others ? frcnn::data::batch_share{others->rank(), others->size()} : frcnn::data::batch_share();
-}
-
 bool test_pass::gather(lists& found, frcnn::any_communicator<frcnn::cpu>* others) {
   if (!others) return true;
   frcnn::cpu::context c(1);

@@ -43,7 +43,7 @@ class test_pass {
   template <class Detector>
   void operator()(Detector const& d, attempts& attempt, run_facts run, frcnn::any_communicator<frcnn::cpu>* others = nullptr) const {
     stopwatch const clock;
-    auto found = frcnn::detect_all(d, set_, {}, progress_of_images(), regions_, share_of(others));
+    auto found = frcnn::detect_all(d, set_, {}, progress_of_images(), regions_, frcnn::data::batch_share::of(others));
     if (!gather(found, others)) return;
     finish(
         found, clock.seconds(), [&d](frcnn::image_view im) { return d.propose(im); }, attempt, std::move(run));
@@ -54,7 +54,6 @@ class test_pass {
 
   // Of detect_all, after each image: says how far it is, and lets a signal end it. For as long as this object is there.
   std::function<void(std::size_t)> progress_of_images() const;
-  static frcnn::data::batch_share share_of(frcnn::any_communicator<frcnn::cpu> const* others);
   // Fills `found` with what all processes have found. Whether this one goes on with it: it is alone, or the first.
   static bool gather(lists& found, frcnn::any_communicator<frcnn::cpu>* others);
   // All that is made of the detections, which took so many seconds. propose: the RPN's proposals on an image.

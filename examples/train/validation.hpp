@@ -58,8 +58,7 @@ class validation {
     };
     auto const losses = frcnn::validation_losses(c, d, set_, losses_, at("losses"), sharing);
     auto* const others = team.communicator();  // detections lie in the host's memory
-    auto const share = others ? frcnn::data::batch_share{others->rank(), others->size()} : frcnn::data::batch_share();
-    auto found = frcnn::detect_all(d, set_, {}, at("detections"), losses_.regions, share);
+    auto found = frcnn::detect_all(d, set_, {}, at("detections"), losses_.regions, frcnn::data::batch_share::of(others));
     if (others) {
       frcnn::cpu::context host(1);
       frcnn::gather_detections(host, *others, found);

@@ -55,7 +55,7 @@ std::array<double, 4> validation_losses(typename Preset::device::context& c, det
   using T = typename model::scalar;
   using B = typename Preset::device;
   auto const& config = d.config();
-  data::batch_share const share = others ? data::batch_share{others->rank(), others->size()} : data::batch_share();
+  auto const share = data::batch_share::of(others);
 
   auto input = d.make_input();
   input.expect_classes(static_cast<int>(config.classes.size()));
