@@ -12,19 +12,12 @@
 #include <frcnn/data/id_split.hpp>
 #include <frcnn/data/shared_check.hpp>
 #include <frcnn/data/summary.hpp>
+#include <frcnn/data/voc_options.hpp>
 
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
-
-FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::data {
-
-struct voc_options;  // <frcnn/data/voc.hpp>
-
-}  // namespace frcnn::inline FRCNN_ABI::data
-FRCNN_HIDDEN_END
 
 namespace console {
 

@@ -11,6 +11,7 @@
 #include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/problems.hpp"
 #include "frcnn/data/voc_annotation.hpp"
+#include "frcnn/data/voc_options.hpp"
 #include "frcnn/data/voc_split.hpp"
 
 #include <cmath>
@@ -20,13 +21,6 @@
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
-
-// What an image without an annotation is where others of its split have one. Datumaro and Label Studio list images without objects and
-// write no file for them.
-enum class missing_annotation : std::uint8_t {
-  error,
-  empty  // an image without objects; where a file of a name that looks the same is there, an error still
-};
 
 struct listed_image {
   std::string id;
