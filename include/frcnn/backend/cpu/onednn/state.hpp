@@ -43,14 +43,13 @@ class team {
   void denormals([[maybe_unused]] unsigned flags) const {
 #if defined(__SSE2__)
     auto const set = [this, flags] { _mm_setcsr((_mm_getcsr() & ~0x8040u) | flags | (flags ? 0 : before_)); };
+    set();  // here first: LLVM's OpenMP gives a region's threads the caller's flags, and puts those back behind it
 #if defined(_OPENMP)
     if (threads_ > 1) {
 #pragma omp parallel num_threads(threads_)
       set();
-      return;
     }
 #endif
-    set();
 #endif
   }
 
