@@ -97,12 +97,20 @@
 // symbol, for which the system keeps a shared object in memory after dlclose (so does the standard library's: -fno-gnu-unique, which the
 // CMake target sets). FRCNN_VISIBLE is what must be one thing in the whole process all the same: types of the vocabulary that are thrown,
 // or have virtual functions.
-#if defined(__GNUC__) && defined(__PIC__) && !defined(__PIE__)
-#define FRCNN_HIDDEN_BEGIN _Pragma("GCC visibility push(hidden)")
-#define FRCNN_HIDDEN_END _Pragma("GCC visibility pop")
+// (clang warns of a loop that it may vectorise and does not, FRCNN_INDEPENDENT below, which tells a product's author nothing.)
+#if defined(__clang__)
+#define FRCNN_WARNINGS_BEGIN _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wpass-failed\"")
+#define FRCNN_WARNINGS_END _Pragma("clang diagnostic pop")
 #else
-#define FRCNN_HIDDEN_BEGIN
-#define FRCNN_HIDDEN_END
+#define FRCNN_WARNINGS_BEGIN
+#define FRCNN_WARNINGS_END
+#endif
+#if defined(__GNUC__) && defined(__PIC__) && !defined(__PIE__)
+#define FRCNN_HIDDEN_BEGIN FRCNN_WARNINGS_BEGIN _Pragma("GCC visibility push(hidden)")
+#define FRCNN_HIDDEN_END _Pragma("GCC visibility pop") FRCNN_WARNINGS_END
+#else
+#define FRCNN_HIDDEN_BEGIN FRCNN_WARNINGS_BEGIN
+#define FRCNN_HIDDEN_END FRCNN_WARNINGS_END
 #endif
 #if defined(__GNUC__)
 #define FRCNN_VISIBLE __attribute__((visibility("default")))

@@ -42,8 +42,8 @@ struct loaded {
 namespace detail {
 
 struct load_request {
-  std::size_t index;
-  bool flipped;
+  std::size_t index = 0;
+  bool flipped = false;
   int scale = 0;  // which of the short sides
   int copy = 0;   // of an image that an epoch shows more than once
   int padded_width = 0, padded_height = 0;
