@@ -182,7 +182,7 @@ function(frcnn_add_test name label folder)
   # Halves what the tests take to compile; the compiled library is tested at -O3.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   # A quick build halves it again, and finds no less, where tests do not then run longer by more than that: kernels and networks do.
-  set(computes "^test_(backbone|backend|cuda|detector|faults|nn|ops|roi|rpn|testing|threads|train)$")
+  set(computes "^test_(backend|cuda|detector|faults|ops|threads|train)$")
   if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=address")
     set(computes "^test_backend$")
   endif()

@@ -1,6 +1,7 @@
 // What a program that embeds the library does to it: wrong arguments, many callers, little address space, fork().
 #include "../unit/detector/narrow_preset.hpp"
 #include "../unit/engines.hpp"
+#include "../unit/sanitized.hpp"
 #include "../unit/sentence.hpp"
 
 #include <doctest/doctest.h>
@@ -290,7 +291,7 @@ TEST_CASE("hosts: a child of fork() detects") {
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(FRCNN_TEST_SANITIZED)
 namespace {
 
 std::size_t resident_bytes() {

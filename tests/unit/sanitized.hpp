@@ -1,8 +1,9 @@
 #pragma once
-// Whether the address sanitizer is on. It takes up to twenty times as long and has nothing to find in numbers: a test that another build runs
-// too (not test_cuda, which CI runs under the sanitizer alone) leaves comparisons with a slow definition to that one.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
+// FRCNN_TEST_SANITIZED: the address or the thread sanitizer is on, which keeps memory and has functions of its own for allocation.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FRCNN_TEST_SANITIZED 1
+#elif defined(__has_feature)  // clang's
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FRCNN_TEST_SANITIZED 1
+#endif
 #endif

@@ -237,8 +237,6 @@ TEST_CASE("queued: a part that reads a count is caught, and one that waits for i
   CHECK(waits_of_detect<true>() == 1);
 }
 
-// Minutes under the address sanitizer, to which the narrow network above shows as much.
-#if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("queued: the preset small detects and trains as on the CPU") {
   using plain_type = presets::small_net<cpu>;
   using late_type = presets::small_net<queued>;
@@ -257,4 +255,3 @@ TEST_CASE("queued: the preset small detects and trains as on the CPU") {
   CHECK(same_bits(trained<late_type>(options, feed, 2, false, &waits), trained<plain_type>(options, feed, 2, false)));
   CHECK(waits == std::vector<std::uint64_t>{0, 0});
 }
-#endif

@@ -99,7 +99,7 @@ TEST_CASE("the statistics are the same by several processes, each of which reads
     REQUIRE(from.size() == to.size());
     for (std::size_t i = 0; i < from.size(); ++i) to[i] += from[i];
   };
-  measure_pixels(set, 5, 2, count, {1, 2, [&](std::span<double> values) { add(values, of_others); }});
+  measure_pixels(set, 5, 2, count, {{1, 2}, [&](std::span<double> values) { add(values, of_others); }});
   CHECK(told == 20);
   auto const both = measure_pixels(set, 5, 2, {}, {{0, 2}, [&](std::span<double> values) { add(of_others, values); }});
   CHECK(both.pixels == alone.pixels);

@@ -225,7 +225,8 @@ TEST_CASE("proposer: the proposals of detect, with scores and anchors; other lim
     auto const found = as_in_detect(im), raw = all(im);
     REQUIRE(found.size() == expected.size());
     for (std::size_t i = 0; i < found.size(); ++i) {
-      auto const& [where, score] = found[i].what;
+      auto const where = found[i].what.where;
+      auto const score = found[i].what.score;
       auto const& e = expected[i];
       float const w = static_cast<float>(im.width), h = static_cast<float>(im.height);
       CHECK(where == box<float>{std::max(e.x1, 0.f), std::max(e.y1, 0.f), std::min(e.x2, w), std::min(e.y2, h)});

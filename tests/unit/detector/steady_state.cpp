@@ -4,17 +4,13 @@
 // memory from the heap and give it back: OpenBLAS, whose AVX-512 kernels for products under 10^6 multiplications pack there, and oneDNN,
 // which makes a table of the arguments of every call (some ten blocks, under 1 KiB).
 #include "../engines.hpp"
+#include "../sanitized.hpp"
 #include "narrow_preset.hpp"
 
 #include <doctest/doctest.h>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !defined(FRCNN_TEST_SANITIZED)
 #define FRCNN_COUNTS_ALLOCATIONS 1
-#endif
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#undef FRCNN_COUNTS_ALLOCATIONS
-#endif
 #endif
 
 #if defined(FRCNN_COUNTS_ALLOCATIONS)

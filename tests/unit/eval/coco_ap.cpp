@@ -66,7 +66,9 @@ constexpr io::coco_box here{10, 10, 40, 40}, there{100, 10, 40, 40};
 }  // namespace
 
 TEST_CASE("coco_ap: the twelve numbers and the curves are pycocotools'") {
-  for (auto const& [name, set] : golden_sets()) {
+  for (auto const& golden : golden_sets()) {
+    auto const& name = golden.first;
+    auto const& set = golden.second;
     CAPTURE(name);
     coco_options o;
     o.pycocotools_exact = true;

@@ -130,7 +130,8 @@ TEST_CASE_TEMPLATE("RoIPool is Caffe's, 6 x 6 for ZF and 7 x 7 for VGG-16", T, f
   auto const rois = filled<box<T>>(lists, 3);
   shape<4> const s{{2, 3, 10, 15}};
   cpu::context c(2);
-  for (auto const& [name, pooled] : {std::pair{std::string("roi_pool.zf"), 6}, std::pair{std::string("roi_pool.vgg16"), 7}}) {
+  for (int pooled : {6, 7}) {
+    std::string const name = pooled == 6 ? "roi_pool.zf" : "roi_pool.vgg16";
     CAPTURE(name);
     roi::max_pooler<features<T, cpu, 3, 1>, caffe> const pooler({16}, pooled);
     std::vector<T> const x = file.read<T>(name + ".x");

@@ -107,7 +107,8 @@ TEST_CASE_TEMPLATE("softmax over two channels is the sigmoid of their difference
   two.deltas = array<T, 3>(one.deltas);
   for (int n = 0; n < 2; ++n)
     for (int i = 0; i < 3; ++i) one.logits(n, i, 0) = two.logits(n, i, 1) - two.logits(n, i, 0);
-  auto const a = one.run(), b = two.run();
+  auto const a = one.run();
+  auto const b = two.run();
   CHECK(a.loss.values == b.loss.values);
   CHECK(a.ddeltas.values == b.ddeltas.values);
   for (int n = 0; n < 2; ++n)

@@ -167,7 +167,8 @@ TEST_CASE("diagnostics: samples, proposals, accuracy and norms of a step, and no
   auto const chosen = tape.proposals.decided.proposal;
   for (int n = 0; n < chosen.dims[0]; ++n) CHECK(chosen.data[n * chosen.dims[1]] >= 0);
   std::vector<box<float>> boxes(truths.boxes.rows.data, truths.boxes.rows.data + truths.boxes.rows.size());
-  counted<box<float>, 2, cpu> const rois{scratch<box<float>, cpu>(s.c, chosen.dims), scratch<std::int32_t, cpu>(s.c, shape<1>{{2}})};
+  counted<box<float>, 2, cpu> const rois{frcnn::scratch<box<float>, cpu>(s.c, chosen.dims),
+                                         frcnn::scratch<std::int32_t, cpu>(s.c, shape<1>{{2}})};
   rpn::decode_proposals<model::rules>(s.c, anchors, model::rules::rpn_coder(), images.info,
                                       view<float const, 3, cpu>(tape.proposals.deltas), view<std::int32_t const, 2, cpu>(chosen), rois);
   for (std::size_t i = 0; i < boxes.size(); ++i)

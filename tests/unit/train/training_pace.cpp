@@ -14,7 +14,7 @@ struct hand_clock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<hand_clock, duration>;
-  static constexpr bool is_steady = true;
+  [[maybe_unused]] static constexpr bool is_steady = true;
   static inline time_point at{};
   static time_point now() { return at; }
   static void move(int milliseconds) { at += duration(milliseconds); }

@@ -104,11 +104,11 @@ TEST_CASE("draw: tags hide no boxes that are smaller than they are, where there 
   std::vector<detection> d;  // a column of boxes of 10 x 10 pixels, 4 apart
   for (int k = 0; k < 6; ++k) d.push_back({{100, 20.f + 14 * k, 110, 30.f + 14 * k}, .9f - .1f * k, 1 + k % 2});
   draw_detections(im, d, names);
-  for (auto const& [where, score, label] : d) {
-    CAPTURE(score);
-    int const x = static_cast<int>(where.x1), y = static_cast<int>(where.y1);
-    CHECK(at(im, x, y) == class_colour(label));
-    CHECK(at(im, x + 9, y + 9) == class_colour(label));
+  for (auto const& one : d) {
+    CAPTURE(one.score);
+    int const x = static_cast<int>(one.where.x1), y = static_cast<int>(one.where.y1);
+    CHECK(at(im, x, y) == class_colour(one.label));
+    CHECK(at(im, x + 9, y + 9) == class_colour(one.label));
     CHECK(at(im, x + 5, y + 5) == rgb{128, 128, 128});
   }
   // Small writing, for they are lower than a tag: the first stands above its box.

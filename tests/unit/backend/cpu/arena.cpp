@@ -1,5 +1,7 @@
 #include "frcnn/backend/cpu/arena.hpp"
 
+#include "../../sanitized.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -46,7 +48,7 @@ TEST_CASE("arena: what does not fit is an error, and what is there stays usable"
   CHECK(a.take(std::size_t{1} << 20) != nullptr);
 }
 
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__linux__) && !defined(FRCNN_TEST_SANITIZED)
 TEST_CASE("arena: where address space is limited it is reserved as it is used, in ranges that stay where they are") {
   pid_t const child = ::fork();
   if (child == 0) {

@@ -1,6 +1,5 @@
 #pragma once
 // What the tests of the CPU backend share: owned tensors with known contents, and the two measures of "equal".
-#include "../../sanitized.hpp"
 #include "frcnn/backend/cpu/context.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/counted.hpp"

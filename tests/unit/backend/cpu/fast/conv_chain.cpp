@@ -38,9 +38,7 @@ TEST_CASE("strips: the bits of one layer after the other, from every number of t
     chain<float> const narrow(r.links, r.x);
     cpu::context plain({.threads = 2, .engine = cpu_engine::portable}), one(1), two(2), three(3);
     auto const y = narrow.layer_by_layer(two);
-#if !defined(__SANITIZE_ADDRESS__)  // which takes twenty times as long, and has nothing to find in numbers
     CHECK(relative_l2(y, chain<double>(r.links, r.x).layer_by_layer(plain)) <= 1e-5);
-#endif
     for (auto* c : {&one, &two, &three}) {
       auto const layers = narrow.layers();
       CHECK(fast::layers_together(layers, r.x, c->threads()) == r.together);
@@ -109,7 +107,6 @@ TEST_CASE("strips: a NaN passes through rings, ReLU and pooling, and no further 
     if (i < 35 || i > 65) CHECK(!std::isnan(y[std::size_t(i * columns + 1)]));
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("strips: a fraction of the memory that the maps in between would take" * doctest::skip(!simd::worthwhile)) {
   chain<float> const k({convolution(3, 64), convolution(64, 64), halving()}, {{1, 3, 2 * tall_for(2), 100}});
   std::size_t const map = std::size_t(64) * 2 * tall_for(2) * 100 * sizeof(float);
@@ -118,7 +115,6 @@ TEST_CASE("strips: a fraction of the memory that the maps in between would take"
   ops::conv_chain<cpu>::forward<float>(c, k.layers(), tx.a, ty.a);
   CHECK(c.high_water() < map / 2);
 }
-#endif
 
 }  // namespace cpu_tests
 

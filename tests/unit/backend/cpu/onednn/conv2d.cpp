@@ -60,11 +60,11 @@ struct layer {
   }
 };
 
-// The rule of library.hpp passes over products and plain loops; with AVX-512 the shapes of layers have kernels all the same. Without it not
-// all of them have.
+// The rule of library.hpp passes over products and plain loops; with AVX-512 the shapes of layers have kernels all the same, but where a
+// part of the rows lies in the padding alone. Without it not all of them have.
 bool is_layer([[maybe_unused]] conv2d_spec const& spec) {
 #if defined(__AVX512F__)
-  return spec.in_channels >= 16 && spec.out_channels >= 16 && spec.kernel <= 7;
+  return spec.in_channels >= 16 && spec.out_channels >= 16 && spec.kernel <= 7 && spec.pad < spec.kernel;
 #else
   return false;
 #endif
@@ -84,21 +84,21 @@ TEST_CASE("onednn: forward and gradients against the definition; set reads nothi
       layer const l(lc);
       auto const y = l.forward(c);
       CHECK((!is_layer(lc.spec) || !y.empty()));
-      if (!y.empty() && !sanitized) CHECK(near(y, l.expected(l.b).y, tolerance<float>));
+      if (!y.empty()) CHECK(near(y, l.expected(l.b).y, tolerance<float>));
     }
     lc.spec.relu = false;  // dy comes masked
     layer const l(lc);
-    auto const r = sanitized ? decltype(l.expected(l.b))() : l.expected(l.b);
+    auto const r = l.expected(l.b);
     auto const dx = l.backward_data(c, nans<float>(l.x.size()), writing::set),
                dw = l.backward_weight(c, nans<float>(l.w.size()), writing::set);
     auto const x0 = normals<float>(l.x.size(), 5), w0 = normals<float>(l.w.size(), 6);
     CHECK((!is_layer(lc.spec) || (!dx.empty() && !dw.empty())));
     if (!dx.empty()) {
-      if (!sanitized) CHECK(near(dx, r.dx, tolerance<float>));
+      CHECK(near(dx, r.dx, tolerance<float>));
       CHECK(near(l.backward_data(c, x0, writing::add), plus(x0, dx), tolerance<float>));
     }
     if (!dw.empty()) {
-      if (!sanitized) CHECK(near(dw, r.dw, tolerance<float>));
+      CHECK(near(dw, r.dw, tolerance<float>));
       CHECK(near(l.backward_weight(c, w0, writing::add), plus(w0, dw), tolerance<float>));
     }
   }

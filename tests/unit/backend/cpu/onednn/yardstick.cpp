@@ -17,8 +17,10 @@ TEST_CASE("yardstick: every pass computes what it is timed for, direct and Winog
     auto const expected = naive(spec, xs, x, w, std::vector<float>(48, 0.f), g);
     cpu::context c(2);
     for (auto how : {onednn::algorithm::convolution_direct, onednn::algorithm::convolution_winograd})
-      for (auto [what, a, b, out] : {std::tuple{pass::forward, &x, &w, &expected.y}, std::tuple{pass::backward_data, &g, &w, &expected.dx},
-                                     std::tuple{pass::backward_weight, &x, &g, &expected.dw}}) {
+      for (auto [direction, a, b, out] :
+           {std::tuple{pass::forward, &x, &w, &expected.y}, std::tuple{pass::backward_data, &g, &w, &expected.dx},
+            std::tuple{pass::backward_weight, &x, &g, &expected.dw}}) {
+        pass const what = direction;  // which a lambda may capture: CAPTURE's
         if (relu && what != pass::forward) continue;
         CAPTURE(static_cast<int>(how));
         CAPTURE(static_cast<int>(what));

@@ -105,7 +105,7 @@ TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct c
       layer<Way> const l(lc);
       cpu::context one(1), two(2), three(3);
       auto const y = l.forward(one);
-      if (!sanitized) CHECK(relative_l2(y, l.expected_y()) <= feature_tolerance);
+      CHECK(relative_l2(y, l.expected_y()) <= feature_tolerance);
       CHECK(same_bits(l.forward(two), y));
       CHECK(same_bits(l.forward(three), y));
     }
@@ -113,7 +113,7 @@ TEST_CASE_TEMPLATE("winograd: forward and gradient by the input against direct c
     layer<Way> const l(lc);
     cpu::context one(1), two(2), three(3);
     auto const blank = nans<float>(l.x.size()), before = normals<float>(l.x.size(), 5), dx = l.backward_data(one, false, blank);
-    if (!sanitized) CHECK(relative_l2(dx, l.expected().dx) <= feature_tolerance);
+    CHECK(relative_l2(dx, l.expected().dx) <= feature_tolerance);
     CHECK(same_bits(l.backward_data(two, false, blank), dx));
     CHECK(same_bits(l.backward_data(three, false, blank), dx));
     CHECK(same_bits(l.backward_data(two, true, before), plus(before, dx)));
@@ -178,7 +178,7 @@ TEST_CASE_TEMPLATE("winograd: a map larger than a cache has the bits that thread
   CHECK(half.size() * sizeof(float) > simd::past_cache);
   cpu::context one(1), two(2);
   auto const y = l.forward(one);
-  if (!sanitized) CHECK(relative_l2(y, l.expected_y()) <= feature_tolerance);
+  CHECK(relative_l2(y, l.expected_y()) <= feature_tolerance);
   CHECK(same_bits(l.forward(two), y));
   CHECK(same_bits(l.forward(two, {.bias = l.b.data(), .relu = true, .pool = true}, half, nans<float>(half.size())), pooled(y, l.ys)));
 }
