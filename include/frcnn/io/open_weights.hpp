@@ -17,8 +17,11 @@ enum class weight_format : std::uint8_t { safetensors, pth, caffemodel };
 // first: the file's first bytes, 64 or more where it has them; name: its extension decides where they do not.
 inline weight_format weight_format_of(std::string_view first, std::filesystem::path const& name) {
   auto const extension = name.extension();
+  bool const object = first.size() > 8 && first[8] == '{';
+  // A header's length, in 8 bytes, may begin with the 0x80 of a pickle, or look like a zip's: no header has 4 GiB.
+  if (object && first.substr(4, 4) == std::string_view("\0\0\0\0", 4)) return weight_format::safetensors;
   if (first.starts_with("PK\3\4") || first.starts_with('\x80')) return weight_format::pth;
-  if (first.size() > 8 && first[8] == '{') return weight_format::safetensors;
+  if (object) return weight_format::safetensors;
   if (extension == ".caffemodel") return weight_format::caffemodel;
   // NetParameter begins with its name, a layer of the old form, or one of the new.
   bool const begins = first.size() > 2 && ((first[0] == 0x0a && static_cast<unsigned char>(first[1]) < 0x80 && first[2] >= 0x20) ||

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 using namespace frcnn::io;
+using namespace std::string_literals;
 
 TEST_CASE("a file is opened as what it is, whatever it is called") {
   ::scratch const folder;
@@ -18,6 +19,19 @@ TEST_CASE("a file is opened as what it is, whatever it is called") {
   CHECK(open_weights(copy("safetensors_peer.safetensors", "b.pth"))->contains("f64"));
   CHECK(sentence([&] { open_weights(folder / "b.pth", "model"); }).find("expected a .pth file, which has keys, found another") !=
         std::string::npos);
+  // A header of 128, 384, .. bytes: its length begins as a pickle does. So does one of "PK\3\4", and a nonsense of a length stays a pickle's.
+  for (std::size_t length : {128, 384}) {
+    std::string header = R"({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})";
+    header.resize(length, ' ');
+    std::string file(8, '\0');
+    file[0] = static_cast<char>(length & 255), file[1] = static_cast<char>(length >> 8);
+    write_file_atomically(folder / "c.safetensors", file + header + "\0\0\x80\x3f"s);
+    auto const opened = open_weights(folder / "c.safetensors");
+    CHECK(opened->contains("w"));
+  }
+  CHECK(weight_format_of("PK\3\4\0\0\0\0{\"w\""s, "a.safetensors") == weight_format::safetensors);
+  CHECK(weight_format_of("PK\3\4\0\0\10\0{\0\0\0"s, "a.pth") == weight_format::pth);
+  CHECK(weight_format_of("\x80\2}q\1(X\1{\0\0\0"s, "a.pth") == weight_format::pth);
 #if FRCNN_HAS_PROTOZERO
   CHECK(open_weights(copy("caffemodel/new.caffemodel", "c"))->contains("conv.weight"));
   CHECK(open_weights("tests/golden/caffemodel/old.caffemodel")->contains("conv1_1.weight"));
