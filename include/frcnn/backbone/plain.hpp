@@ -17,7 +17,7 @@
 #include "frcnn/ops/max_pool.hpp"
 
 #include <array>
-#include <cstdio>
+#include <charconv>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,18 +56,20 @@ chain rounded(chain c) {
   return c;
 }
 
-// "conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor": what a model file says of its backbone.
+// "conv 64 3x3/1 pad 1, pool 2x2/2 pad 0 floor": what a model file says of its backbone, in every locale.
 inline std::string description(std::span<layer const> layers) {
+  auto const number = [](double v) {
+    char digits[32];
+    return std::string(digits, std::to_chars(digits, digits + sizeof digits, v, std::chars_format::general, 9).ptr);
+  };
   std::string text;
   for (auto const& s : layers) {
     auto const kernel = std::to_string(s.kernel);
     text += text.empty() ? "" : ", ";
     if (s.kind == layer_kind::lrn) {
-      char numbers[128];
-      std::snprintf(numbers, sizeof numbers, "lrn %s%d alpha %.9g beta %.9g k %.9g",
-                    s.normalise.region == lrn_region::within_channel ? "within a channel " : "", s.normalise.size, s.normalise.alpha,
-                    s.normalise.beta, s.normalise.k);
-      text += numbers;
+      auto const& n = s.normalise;
+      text += std::string("lrn ") + (n.region == lrn_region::within_channel ? "within a channel " : "") + std::to_string(n.size) +
+              " alpha " + number(n.alpha) + " beta " + number(n.beta) + " k " + number(n.k);
       continue;
     }
     text += is_pool(s.kind) ? "pool " : "conv " + std::to_string(s.channels) + " ";
