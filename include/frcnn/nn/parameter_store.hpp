@@ -223,16 +223,16 @@ class parameter_store {
   std::vector<T> get(entry const& e) const { return logical(e, e.p->value.data); }
   std::vector<T> get_gradient(entry const& e) const { return logical(e, e.p->grad.data); }
   void set(entry const& e, std::vector<T> const& values) {
+    from_logical(e, values, packed_values(e));
     take_back(own(e));
-    from_logical(e, values, e.p->value.data);
     ++e.p->version;
   }
   // The same in parts, so that no second copy of a large parameter is made: fetch(first, out) gives the logical elements from the first on.
   // Parts are fetched and laid out by `threads` threads, or fewer where the system starts no more.
   template <class Fetch>
   void set_in_parts(entry const& e, int threads, Fetch fetch) {
+    fill_in_parts(e, threads, fetch, packed_values(e));
     take_back(own(e));
-    fill_in_parts(e, threads, fetch, e.p->value.data);
     ++e.p->version;
   }
   template <class Fetch>
@@ -325,10 +325,12 @@ class parameter_store {
       ++e.p->version;
     }
   }
+  // Where its values are when they are not lent.
+  T* packed_values(entry const& e) { return values_.data() + e.offset; }
   // Its values are the packed buffer's, whatever that holds.
   void take_back(entry& e) {
     e.lent.reset();
-    e.p->value = {values_.data() + e.offset, shape<1>{{static_cast<std::int32_t>(e.p->size())}}};
+    e.p->value = {packed_values(e), shape<1>{{static_cast<std::int32_t>(e.p->size())}}};
   }
 
   // FNV-1a from the start value that it has always had here, a digit short of the published one: weights of every seed hang on it.

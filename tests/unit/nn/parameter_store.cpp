@@ -160,7 +160,14 @@ TEST_CASE("parameter store: values in memory of another owner, until they are se
   });
   is_own(others);
 
+  // Values that cannot be set leave the lent ones.
   lend();
+  CHECK_THROWS_AS(store.set(e, {1, 2}), frcnn::error);
+  CHECK_THROWS_AS(store.set_in_parts(e, 1, [](std::size_t, std::span<float>) { throw frcnn::error("a file", "more", "its end"); }),
+                  frcnn::error);
+  CHECK(e.p->value.data == memory->data());
+  CHECK(store.get(e) == values);
+
   auto const version = e.p->version;
   store.enable_gradients();
   is_own(values);
