@@ -291,6 +291,27 @@ TEST_CASE("hosts: a child of fork() detects") {
   }
 }
 
+#if defined(_OPENMP)
+TEST_CASE("hosts: a child of fork() detects where the team of OpenMP that stays in the parent is the host's own") {
+  auto options = tests::engines(2);
+#if FRCNN_HAS_ONEDNN
+  if (cpu_backend::onednn::has_bf16()) options.push_back({.threads = 2, .engine = cpu_engine::fast, .precision = compute::bf16});
+#endif
+  for (auto const& one : options) {
+    CAPTURE(tests::name(one));
+    auto const d = make(one);  // makes a context, and runs nothing
+    int result = 99;
+    std::thread([&] {
+      int members = 0;
+#pragma omp parallel num_threads(2) reduction(+ : members)
+      ++members;
+      if (members == 2) result = in_a_child([&] { return d.detect(whole_picture()).empty() ? 1 : 0; });
+    }).join();
+    CHECK(result == 0);
+  }
+}
+#endif
+
 #if !defined(FRCNN_TEST_SANITIZED)
 namespace {
 

@@ -3,9 +3,8 @@
 // asked for a team that fork() has taken away.
 //
 //   keep_openmp_loaded()
-//   note_openmp_team()       before oneDNN runs on more than one thread
-//   has_lost_openmp_team()   whether the calling thread is that of a child of fork(), whose team stayed in the parent: libgomp would wait
-//                            for it for ever
+//   has_lost_openmp_team()   whether the calling thread is that of a child of fork(), whose team, ours or anybody's, stayed in the parent:
+//                            libgomp would wait for it for ever. Known of forks after the first context
 // Its threads wait for work until the process ends, in its own code. Where a plugin brought the library into the process, dlclose would
 // unload it with the plugin while those threads run in it. Linked into the plugin itself (libgomp.a) it cannot be pinned: such a plugin
 // must not be unloaded.
@@ -20,8 +19,17 @@
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::detail {
 
+#if defined(_OPENMP) && defined(__linux__)
+inline thread_local constinit bool lost_openmp_team = false;
+inline bool has_lost_openmp_team() { return lost_openmp_team; }
+#else
+inline bool has_lost_openmp_team() { return false; }
+#endif
+
 inline void keep_openmp_loaded() noexcept {
 #if defined(_OPENMP) && defined(__linux__)
+  static int const told_of_forks = ::pthread_atfork(nullptr, nullptr, [] { lost_openmp_team = true; });
+  (void)told_of_forks;
   static bool const pinned = [] {
     Dl_info openmp{}, own{};
     bool const known = ::dladdr(reinterpret_cast<void*>(&omp_get_max_threads), &openmp) != 0 &&
@@ -31,21 +39,6 @@ inline void keep_openmp_loaded() noexcept {
   (void)pinned;
 #endif
 }
-
-#if defined(_OPENMP) && defined(__linux__)
-inline thread_local constinit bool had_openmp_team = false, lost_openmp_team = false;
-
-inline void note_openmp_team() {
-  if (had_openmp_team) return;
-  static int const registered = ::pthread_atfork(nullptr, nullptr, [] { lost_openmp_team = had_openmp_team; });
-  static_cast<void>(registered);
-  had_openmp_team = true;
-}
-inline bool has_lost_openmp_team() { return lost_openmp_team; }
-#else
-inline void note_openmp_team() {}
-inline bool has_lost_openmp_team() { return false; }
-#endif
 
 }  // namespace frcnn::detail
 FRCNN_HIDDEN_END

@@ -30,7 +30,6 @@ namespace frcnn::inline FRCNN_ABI::cpu_backend::onednn {
 class team {
  public:
   explicit team(cpu::context const& c) : threads_(frcnn::detail::has_lost_openmp_team() ? 1 : c.threads()), openmp_(threads_) {
-    if (threads_ > 1) frcnn::detail::note_openmp_team();
     denormals(0x8040u);
   }
   ~team() { denormals(0); }
