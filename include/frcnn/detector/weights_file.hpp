@@ -29,10 +29,10 @@ class weights_file {
  public:
   // key: of the state dict in a .pth file (io/pth_file.hpp); empty: where it is usually.
   explicit weights_file(std::filesystem::path const& path, std::string const& key = {}) : source_(io::open_weights(path, key)) {
-    if (auto const* const file = dynamic_cast<io::safetensors_file const*>(source_.get());
+    if (auto const* const file = source_->as_safetensors();
         file && file->metadata().contains("format") && file->metadata("format").starts_with("frcnn "))
       model_ = file;
-    if (auto const* const file = dynamic_cast<io::pth_file const*>(source_.get()); file && file->attributes().contains("spec")) {
+    if (auto const* const file = source_->as_pth(); file && file->attributes().contains("spec")) {
       auto const found = file->attributes().find("format");
       if (found == file->attributes().end() || found->second != detail::model_format)
         throw error(name(), std::string("a model of format \"") + detail::model_format + "\"", "another");

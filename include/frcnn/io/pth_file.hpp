@@ -32,6 +32,7 @@ class pth_file final : public weight_source {
   pth_file(pth_file const&) = delete;
 
   std::string const& name() const override { return file_.name(); }
+  pth_file const* as_pth() const override { return this; }
   std::string const& key() const { return key_; }  // where the state dict was found; empty: it is the whole file
   std::map<std::string, std::string> const& attributes() const { return attributes_; }
 

@@ -57,6 +57,7 @@ class safetensors_file : public weight_source {
   safetensors_file(std::string name, std::span<std::byte const> bytes) : name_(std::move(name)), memory_(bytes) { parse(bytes.size()); }
 
   std::string const& name() const override { return name_; }
+  safetensors_file const* as_safetensors() const override { return this; }
   std::map<std::string, std::string> const& metadata() const { return metadata_; }
   std::string const& metadata(std::string const& key) const {
     auto const found = metadata_.find(key);

@@ -42,6 +42,9 @@ inline std::string to_string(tensor_shape const& shape) {
 // A small file can ask for a tensor's name many times: readers of other people's files refuse longer ones.
 inline constexpr std::size_t most_tensor_name = 4096;  // bytes
 
+class safetensors_file;
+class pth_file;
+
 class weight_source {
  public:
   virtual ~weight_source() = default;
@@ -53,6 +56,9 @@ class weight_source {
   virtual void read_part(std::string const& tensor, std::size_t first, std::span<double> out) const = 0;
   virtual std::shared_ptr<float> map(std::string const& /*tensor*/, float) const { return nullptr; }
   virtual std::shared_ptr<double> map(std::string const& /*tensor*/, double) const { return nullptr; }
+  // Itself, where it is one of these (a program may be built without run-time type information).
+  virtual safetensors_file const* as_safetensors() const { return nullptr; }
+  virtual pth_file const* as_pth() const { return nullptr; }
   virtual std::string place(std::string const& tensor) const { return name() + ", tensor " + in_quotes(tensor); }
 
   // Throws error where there is no such tensor, or one of another shape.
