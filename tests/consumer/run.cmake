@@ -46,6 +46,9 @@ elseif(WAY STREQUAL "compiled")
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
 elseif(WAY STREQUAL "fetch_content")
   build_and_run(-DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE})
+  # The compiled library is built elsewhere (compiled): here its targets are there, and what they stand on can be exported.
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/fetch_compiled -B ${WORK}/compiled -G ${GENERATOR}
+                          -DCMAKE_CXX_COMPILER=${CXX} -DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE} COMMAND_ERROR_IS_FATAL ANY)
 elseif(WAY STREQUAL "cuda")
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
                           -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DFRCNN_CUDA=ON OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
