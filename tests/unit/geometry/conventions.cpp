@@ -58,6 +58,9 @@ TEST_CASE("conventions: torchvision's resizing of images and boxes") {
 TEST_CASE("conventions: caffe scales the inclusive corner") {
   // inclusive (10,20,109,219) times 1.5 is (15,30,163.5,328.5)
   CHECK(caffe::scale_box(box<double>{10, 20, 110, 220}, 1.5, 1.5) == box<double>{15, 30, 164.5, 329.5});
+  // Narrower than a pixel, its inclusive corner is the first one: no scale turns it round.
+  CHECK(caffe::scale_box(box<double>{100, 20, 100.25, 220}, 1.5, 1.5) == box<double>{150, 30, 151, 329.5});
+  CHECK(caffe::scale_box(box<double>{10, 20, 110, 20.5}, 2., 2.) == box<double>{20, 40, 219, 41});
   host_rng r(3, draw::test);
   for (int i = 0; i < 100; ++i) {
     double const s = r.uniform(.3, 3);

@@ -16,10 +16,12 @@ struct caffe : agreed {
     int const out_w = static_cast<int>(round_half_even(s * w)), out_h = static_cast<int>(round_half_even(s * h));
     return {out_w > 1 ? out_w : 1, out_h > 1 ? out_h : 1, s, s, 1 / s, 1 / s};
   }
-  // original -> resized: the inclusive corner is multiplied
+  // original -> resized: the inclusive corner is multiplied. Of a box narrower than a pixel it is x1 (lib/datasets/coco.py), so that a box
+  // that has an area has one after it.
   template <class T>
   FRCNN_HD static constexpr box<T> scale_box(box<T> const& b, T sx, T sy) {
-    return {b.x1 * sx, b.y1 * sy, (b.x2 - T(1)) * sx + T(1), (b.y2 - T(1)) * sy + T(1)};
+    T const x2 = b.x2 - T(1) > b.x1 ? b.x2 - T(1) : b.x1, y2 = b.y2 - T(1) > b.y1 ? b.y2 - T(1) : b.y1;
+    return {b.x1 * sx, b.y1 * sy, x2 * sx + T(1), y2 * sy + T(1)};
   }
   template <class T>
   FRCNN_HD static constexpr box<T> unscale_box(box<T> const& b, T sx, T sy) {
