@@ -76,7 +76,9 @@ int main(int argc, char** argv) {
     }
     auto const source = how.test_data(test);
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
-      if (given && source.coco.empty()) throw error(name, "data in COCO's layout", named);
+      if (given && (source.coco.empty() || !source.voc.empty())) throw error(name, "data in COCO's layout alone", named);
+    if (!source.coco.empty() && !source.voc.empty())
+      console::warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers");
     std::vector<std::filesystem::path> inputs{model.file, proposals}, outputs;
     for (auto const& s : source.coco) inputs.push_back(s.file);
     for (auto const& file_out : {json, page})
@@ -147,7 +149,7 @@ int main(int argc, char** argv) {
     console::tested result{set, set.classes, found, truth, metric.get().metric, compute.threads, std::move(proposals_found)};
     if (set.coco)
       attempt([&] {
-        result.coco = evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, compute.threads));
+        result.coco = evaluate_coco(set, coco_results_of(set, found), console::coco_options_of(exact, compute.threads), left_out);
         console::report_coco(*result.coco, set.coco->categories, json);
       });
     console::print_scores(console::score(found, truth, set.classes, metric, left_out), set.classes);

@@ -31,8 +31,8 @@ named_data named_data::test_beside() const {
 bool named_data::has_test_beside() const {
   try {
     if (coco_first_) return !test_beside().coco.empty();
-    auto const lists = frcnn::data::find_voc_layout(voc.front().root).lists;
-    return std::ranges::any_of(lists, [](auto const& folder) { return there(folder / "test.txt"); });
+    test_beside().require_there();
+    return true;
   } catch (frcnn::error const&) {
     return false;
   }

@@ -150,7 +150,7 @@ void datasets::say_what_is_there(request const& r) {
   data::tally unused;
   for (std::size_t k = 0; k < train.classes.size(); ++k)
     if (summaries.front().second.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
-  if (unused.count) warn("training data: " + unused.sentence("class of --classes has no object", "classes of --classes have no object"));
+  if (unused.count) warn("training data: " + unused.sentence("class has no object", "classes have no object"));
   for (auto const& [name, set] : {std::pair{"validation", &validation}, {"test", &test}})
     if (auto const shared = data::shared_images(train, *set); shared.count)
       warn(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,

@@ -36,6 +36,7 @@ void augment_arguments::add_to(CLI::App& app) {
 void augment_arguments::apply_to(frcnn::data::training_options& o) const {
   o.flip = flip_ == "horizontal" || flip_ == "both";
   o.augment = settings();
+  if (crop_keeps_ && !o.augment.crops()) throw frcnn::error("--crop-keeps", "windows (--crop below 1, or --augment strong)", "none");
   if (o.channels != 3 && (o.augment.saturation > 0 || o.augment.hue > 0)) {
     o.augment.saturation = o.augment.hue = 0;
     say(fmt::format("augmentation: images of {} have no saturation and no hue, which are left as they are",

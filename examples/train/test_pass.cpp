@@ -123,6 +123,7 @@ void test_pass::finish(lists const& found, double seconds, std::function<std::ve
         frcnn::io::make_folder(out_ / "results");
         frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
       }
+      if (!set_.annotated()) return;
       result.coco = frcnn::evaluate_coco(set_, results, coco_options_of(false, threads_));
       report_coco(*result.coco, set_.coco->categories, {});
     });

@@ -194,7 +194,7 @@ warned(trained(train(d)), "test data: 1 object of a class that is not asked for"
 d = folder("classes", xml=note(thing("cat"), thing("dog"), thing("cow")))
 result = read(d, more=["--classes", "cow,cat,emu"])
 warned(result, "training data: 3 objects of classes that are not asked for", "dog 3", "a.xml")
-warned(result, "1 class of --classes has no object: 'emu'")
+warned(result, "1 class has no object: 'emu'")
 not_read(d, "objects of the classes emu", "cat 3, cow 3, dog 3", more=["--classes", "emu"])
 # ... a name with a comma is one name in a file, and two on the command line, which is seen in what is said
 d = folder("comma", xml=note(thing("bus, red")))

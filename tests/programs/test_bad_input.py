@@ -22,7 +22,7 @@ def train(data, *more, out="out"):
 def refuses(data, *words, options=()):
     refused(train(data, *options), *words)
     left = [p.name for p in pathlib.Path("out").rglob("*") if p.is_file()]
-    check(left in ([], ["checked_images.txt"]), "left in out/", left)  # what is known of the images serves the next try
+    check(left in ([], ["checked_images.txt"]), "left in out/", left)  # the check was through
 
 
 first = sorted((good / "ImageSets/Main/trainval.txt").read_text().split())[0]

@@ -67,7 +67,7 @@ voc = demo_data("voc", 10)
 for split in ("trainval", "test"):
     r = run("convert_data", "--data", f"voc:{split}", "--to", f"{split}.json")
     check(r.returncode == 0 and f"--data {split}.json:voc/JPEGImages" in r.stderr, r)
-refused(run("evaluate", "--results", ".", "--test", "voc:test", "--json", "out.json"), "--json: expected data in COCO's layout")
+refused(run("evaluate", "--results", ".", "--test", "voc:test", "--json", "out.json"), "--json: expected data in COCO's layout alone, found voc:test")
 for data in ("voc", "voc:test"):
     refused(evaluate("dt.json", data), f"--results dt.json: expected a folder of result files, since --test {data} has no annotations in COCO's JSON, found a file")
 pathlib.Path("coco/annotations").mkdir(parents=True)
@@ -144,6 +144,46 @@ write("zero.json", dict(gt, categories=[{"id": 4, "name": "a\0b"}, {"id": 2, "na
 refused(run("convert_data", "--data", "zero.json", "--to", "none"), "categories whose names differ, found 'a\\x00b' twice")
 refused(run("train_voc", "--data", "trainval.json:voc/JPEGImages", *TINY, "--out", "no_test"), "--test or --split")
 
+# Label Studio on Windows writes backslashes; a name that a file has stays.
+original = json.loads(bytes_of("trainval.json"))
+shutil.copytree("voc/JPEGImages", "windows/images")
+names = [im["file_name"] for im in original["images"]]
+kept = pathlib.Path("windows/a\\b.png")
+pathlib.Path("windows/images", names[0]).rename(kept)
+write("windows/result.json", dict(original, images=[dict(im, file_name=kept.name if im["file_name"] == names[0] else "images\\" + im["file_name"]) for im in original["images"]]))
+r = run("convert_data", "--data", "windows/result.json", "--to", "from_windows")
+check(r.returncode == 0 and f"{len(names) - 1} images' file_names have backslashes, which are read as slashes, the first: 'images\\" in r.stderr, r)
+check({p.name for p in pathlib.Path("from_windows/JPEGImages/images").iterdir()} == set(names[1:]) and pathlib.Path("from_windows/JPEGImages", kept.name).exists(), r)
+write("above.json", dict(gt, images=[dict(im, file_name="..\\a.jpg") for im in gt["images"]]))
+refused(run("convert_data", "--data", "above.json", "--to", "none"), "a \"file_name\" below the folder of the images, found '../a.jpg'")
+
+# Roboflow's root category is no class, and does not end a run by its name.
+root = dict(original, categories=[{"id": 0, "name": original["categories"][0]["name"], "supercategory": "none"}, *(dict(of, supercategory=original["categories"][0]["name"]) for of in original["categories"])])
+write("roboflow.json", root)
+r = run("convert_data", "--data", "roboflow.json:voc/JPEGImages", "--to", "of_roboflow")
+check(r.returncode == 0 and "1 category is above others and has no object: it is no class" in r.stderr, r)
+check(run("convert_data", "--data", "of_roboflow", "--to", "of_roboflow.json").returncode == 0 and bytes_of("of_roboflow.json") == bytes_of("trainval.json"), "the same data")
+
+# A test split that nobody has annotated: results, and a line in place of AP. Where AP is asked for it is refused.
+bare = {of: value for of, value in json.loads(bytes_of("test.json")).items() if of != "annotations"}
+write("bare.json", bare)
+r = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--test", "bare.json:voc/JPEGImages", *TINY, "--iterations", "3", "--difficult", "ignore", "--out", "bare")
+check(r.returncode == 0 and "AP needs annotations" in r.stdout + r.stderr and "Average Precision" not in r.stdout and "AP50" not in r.stdout, r)
+check(bytes_of("bare/results/coco.json") == bytes_of("of_coco/results/coco.json"), "the same results")
+check(run("propose", "--model", "bare/model.safetensors", "--data", "bare.json:voc/JPEGImages", "--threads", 1, "--out", "bare.txt").returncode == 0, "propose")
+for result in (run("evaluate", "--model", "bare/model.safetensors", "--test", "bare.json:voc/JPEGImages"), evaluate("bare/results/coco.json", "bare.json"),
+               run("train_voc", "--data", "bare.json:voc/JPEGImages", "--no-test", *TINY, "--out", "none")):
+    refused(result, 'bare.json', 'found no "annotations"')
+
+# What VOC's layout would not find again is refused before anything is copied.
+shutil.copytree("voc/JPEGImages", "endless")
+first = pathlib.Path("endless", names[0])
+first.rename(first.with_suffix(".jpe"))
+write("endless.json", dict(original, images=[dict(im, file_name=first.with_suffix(".jpe").name) if im["file_name"] == names[0] else im for im in original["images"]]))
+r = run("convert_data", "--data", "endless.json:endless", "--to", "none")
+refused(r, first.with_suffix(".jpe").name + ": expected a name that ends as images in VOC layout do: .jpg, .jpeg, .png", "found '.jpe'")
+check(not pathlib.Path("none").exists(), r)
+
 # Both layouts in one run.
 mixed = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", "voc:test", "--test", "voc:test", *TINY, "--iterations", "1", "--out", "mixed")
 check(mixed.returncode == 0 and "mAP50" in mixed.stdout, mixed)
@@ -166,6 +206,23 @@ scored = lambda *tests: run("evaluate", "--model", "of_coco/model.safetensors", 
 apart, together = scored("test.json:voc/JPEGImages", "trainval.json:voc/JPEGImages"), scored("both.json:voc/JPEGImages")
 check(apart.returncode == 0 and apart.stdout == together.stdout != scored("test.json:voc/JPEGImages").stdout, apart, together)
 refused(run("evaluate", "--results", "of_coco/results/coco.json", "--test", "test.json", "--test", "trainval.json"), "--test: expected one", "found 2")
+
+# A class without a result file is left out of all numbers.
+shutil.copytree("of_coco/results", "less")
+(lost,) = [file for file in pathlib.Path("less").glob("*.txt") if file.stem.endswith("_crate")]
+lost.unlink()
+r = run("evaluate", "--results", "less", "--test", "test.json:voc/JPEGImages", "--json", "less.json")
+per_class = dict(line.split()[1:] for line in of_coco.stdout.splitlines() if line.startswith("AP ") and len(line.split()) == 3)
+check(r.returncode == 0 and "is left out of the mean" in r.stderr and len(per_class) == 3 and "AP crate" not in r.stdout, r)
+kept = [float(ap) for name, ap in per_class.items() if name != "crate" and ap != "n/a"]
+check(kept and abs(json.loads(bytes_of("less.json"))["stats"][0] - sum(kept) / len(kept)) < 1e-4, r, per_class)
+
+# Numbers of COCO's are refused where there are none.
+mixed_test = ["--model", "of_coco/model.safetensors", "--test", "test.json:voc/JPEGImages", "--test", "voc:test", "--threads", 1]
+for more in (["--json", "mixed.json"], ["--pycocotools-exact"]):
+    refused(run("evaluate", *mixed_test, *more), more[0] + ": expected data in COCO's layout alone")
+r = run("evaluate", *mixed_test)
+check(r.returncode == 0 and "there will be AP50, but not COCO's numbers" in r.stderr and "Average Precision" not in r.stdout, r)
 
 # Pictures that both layouts name, through a link too, are taken twice, which is said once, with the first.
 pathlib.Path("linked").symlink_to("voc/JPEGImages")

@@ -51,6 +51,13 @@ check("training data: 229 boxes are overlapped by no anchor that may train:\n  m
 lists = [[i.text for i in e.findall(".//{*}li")] for e in ET.parse("many.html").getroot().iter() if e.tag.endswith("details")]
 check([len(e) for e in lists] == [200, 200] and lists[0][199] == "many/JPEGImages/i200.png equals many/JPEGImages/i000.png", lists)
 
+# A list that lies in the folder itself is the test beside it, too.
+flat = folder("flat", ("a", "b"), lists=())
+for split, id in (("trainval", "a"), ("test", "b")):
+    write(flat / f"{split}.txt", id + "\n")
+result = run("inspect_data", "--data", flat, "--short-side", "64")
+check(result.returncode == 0 and "test data: 1 image is one of the training data: flat/JPEGImages/b.png equals flat/JPEGImages/a.png" in result.stdout, result)
+
 # COCO's data: the test beside it is val, as train_voc has it, and is not written over.
 pathlib.Path("coco/annotations").mkdir(parents=True)
 for split, to in (("trainval", "train"), ("test", "val")):

@@ -117,6 +117,7 @@ refused(run("train_voc", *options, "--seed", "4", "--out", "whole", "--resume"),
 refused(run("train_voc", *options, "--lr", "0.5", "--out", "whole", "--resume"), "--lr", "0.5")
 check(bytes_of("whole/metrics.jsonl") == bytes_of("again/metrics.jsonl"), "a refused resume changes nothing")
 # augmentation: a run that goes on sees what the whole one would, and none goes on with other settings
+refused(run("train_voc", "--data", data, *TINY, "--augment", "light", "--crop-keeps", 0.7, "--out", "no_windows"), "--crop-keeps: expected windows (--crop below 1, or --augment strong), found none")
 changing = ["--data", data, *TINY, "--no-test", "--checkpoint-every", "3", "--out", "changing", "--augment", "strong", "--flip", "both", "--quarter-turns"]
 first = run("train_voc", *changing, "--show-augmented", "3")
 check(first.returncode == 0 and "augmentation (strong): brightness 0.3, " in first.stderr and "flip both" in first.stderr, first)

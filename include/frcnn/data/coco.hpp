@@ -11,7 +11,8 @@
 // 2. the box is x .. x + w, y .. y + h in pixels from 0, clipped to its image. Crowds and what is marked `ignore` are objects that are
 //    difficult: training makes ignore regions of them where it is told so
 // 3. images, boxes and classes are checked, and warned of, as voc.hpp says; the JSON itself as io/coco_json.hpp says, which asks whether
-//    boxes are corners: where it does not know the size of an image, that is asked here
+//    boxes are corners: where it does not know the size of an image, that is asked here. Where annotations are optional, a file may have none
+// 4. backslashes of a file_name are slashes, where no file has that very name
 //
 // Example: dataset const train = read_coco({*find_coco("COCO:train2017", "train")});
 // Invariant: what write_coco writes of a data set reads back as the same data set: images, order, classes, boxes.
@@ -84,6 +85,20 @@ inline std::optional<coco_source> find_coco(std::string const& spec, std::string
 
 namespace detail {
 
+// Windows writes "images\\a.jpg" (Label Studio does): slashes, where there is no file of that very name.
+inline tally with_slashes(coco_source const& source, io::coco_instances& file) {
+  tally turned;
+  for (auto& im : file.images) {
+    std::string& name = im.file_name;
+    std::error_code ignored;
+    auto const holds = [&](auto const& folder) { return std::filesystem::exists(folder / name, ignored); };
+    if (name.find('\\') == name.npos || std::any_of(source.images.begin(), source.images.end(), holds)) continue;
+    turned.add(excerpt(name, 255));
+    std::replace(name.begin(), name.end(), '\\', '/');
+  }
+  return turned;
+}
+
 inline std::filesystem::path folder_of_images(coco_source const& source, io::coco_instances const& file) {
   std::error_code ignored;
   for (auto const& folder : source.images)
@@ -128,8 +143,10 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     listed_image listed;
     listed.id = ids[i];
     listed.image = folder / im.file_name;
-    listed.annotation = path + ", " + excerpt(im.file_name, 255);
-    listed.written = written.at(im.id);
+    if (file.annotated) {
+      listed.annotation = path + ", " + excerpt(im.file_name, 255);
+      listed.written = written.at(im.id);
+    }
     listed.number = im.id;
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(listed.image, ignored)) {
@@ -173,6 +190,7 @@ inline coco_numbers join_coco(io::coco_instances& whole, io::coco_instances cons
     a.category = categories.at(a.category);
     whole.annotations.push_back(a);
   }
+  whole.annotated = whole.annotated && file.annotated;
   return images;
 }
 
@@ -216,13 +234,18 @@ inline std::string mapping_of(io::coco_instances const& file, std::vector<std::s
 inline dataset read_joined(std::vector<voc_source> const& folders, std::vector<coco_source> const& sources, voc_options options = {}) {
   if (sources.empty()) return read_voc(folders, options);
   auto [all, splits] = detail::names_of(folders);
+  auto const lists = options.wanted == annotations::optional ? io::coco_lists::annotations_if_there : io::coco_lists::all;
   std::vector<std::shared_ptr<io::coco_instances>> files;
   for (coco_source const& s : sources) {
     all += (all.empty() ? "" : ", ") + s.file.string();
     splits += (splits.empty() ? "" : ", ") + s.split;
-    auto file = std::make_shared<io::coco_instances>(io::read_coco_instances(s.file, [&](std::string const& text) {
+    auto const warn = [&](std::string const& text) {
       if (options.warn) options.warn((options.name.empty() ? s.split : options.name) + ": " + text);
-    }));
+    };
+    auto file = std::make_shared<io::coco_instances>(io::read_coco_instances(s.file, warn, lists));
+    if (auto const turned = detail::with_slashes(s, *file); turned.count)
+      warn(turned.sentence("image's file_name has backslashes, which are read as slashes",
+                           "images' file_names have backslashes, which are read as slashes"));
     std::sort(file->categories.begin(), file->categories.end(), [](auto const& a, auto const& b) { return a.id < b.id; });
     files.push_back(std::move(file));
   }

@@ -108,8 +108,9 @@ inline split_lines list_of(voc_source const& source, voc_layout const& layout) {
 // A share of one, without the last bits of 1 - share.
 inline std::string share_text(double share) { return number_text(std::round(share * 1e9) / 1e9); }
 
-// The images of one source, each id once, in the order of its list.
-inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad, voc_listing& all) {
+// The images of one source, each id once, in the order of its list. others: those of the list that are not in the source's part.
+inline std::vector<listed_image> list_images(voc_source const& source, voc_layout const& layout, bool skip_bad,
+                                             std::vector<listed_image>& others, voc_listing& all) {
   split_lines const list = list_of(source, layout);
   if (list.candidates > 1) all.other_lists.add(list.file.string());
   std::string const name = layout.root.string() + (list.file.empty() ? "" : ":" + source.split);
@@ -119,7 +120,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   });
   if (folder.filename() != "JPEGImages") all.notes.push_back(name + ": images are read from " + folder.string());
 
-  file_finder images(folder, image_extensions()), others(folder, other_image_extensions());
+  file_finder images(folder, image_extensions()), not_read(folder, other_image_extensions());
   std::error_code ignored;
   std::string const canonical = std::filesystem::canonical(folder, ignored).string();
   std::vector<listed_image> result;
@@ -129,7 +130,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     listed_image c;
     resolved_id meant = resolve(line, images);
     if (meant.image.empty())
-      if (auto const other = resolve(line, others); !other.image.empty()) meant = other;
+      if (auto const other = resolve(line, not_read); !other.image.empty()) meant = other;
     if (meant.image.empty() && !skip_bad && fault_in_utf8(line) != line.npos && !list.file.empty()) throw not_utf8(list.file, line);
     c.id = meant.id;
     c.image = meant.image;
@@ -146,7 +147,10 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   } else {
     auto const taken = ids_within(ids, source.part);
     std::set<std::string> const wanted(taken.begin(), taken.end());
-    std::erase_if(result, [&](listed_image const& c) { return wanted.count(c.id) == 0; });
+    auto const first_other =
+        std::stable_partition(result.begin(), result.end(), [&](listed_image const& c) { return wanted.contains(c.id); });
+    others.assign(std::make_move_iterator(first_other), std::make_move_iterator(result.end()));
+    result.erase(first_other, result.end());
     std::string const range = "from " + share_text(source.part.from) + " to " + share_text(source.part.to);
     if (ids.size() < 2) throw error(name, "at least two images to take a part of", std::to_string(ids.size()));
     if (taken.empty())
@@ -191,7 +195,7 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
                        std::to_string(files.count) + " that end in " + extension + ", the first '" + files.first +
                            "': convert them, for example with: mogrify -format png '*" + extension + "'" +
                            (extension.starts_with(".tif") ? "; or take a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)" : ""));
-    std::erase_if(result, [&](listed_image const& c) { return c.image.empty() && others.candidates(c.id) > 0; });
+    std::erase_if(result, [&](listed_image const& c) { return c.image.empty() && not_read.candidates(c.id) > 0; });
   }
   if (list.file.empty() && source.part.from <= 0) {  // said once, with the first part
     for (auto const& place : layout.annotations)
@@ -235,32 +239,36 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
   return {};
 }
 
-// Gives every image its annotation.
+struct found_xml {
+  std::filesystem::path path;
+  std::size_t candidates = 0;
+};
+
+inline found_xml xml_of(file_finder& annotations, listed_image const& c) {
+  found_xml found;
+  if (!inside(c.id)) return found;
+  std::vector<std::string> names{c.id};
+  if (!c.image.empty()) names.push_back(c.id + c.image.extension().string());  // photo.jpg.xml
+  for (auto const& name : names) {
+    if (found.path.empty()) found.path = annotations.find(name);
+    found.candidates += annotations.candidates(name);
+  }
+  return found;
+}
+
+inline bool has_annotation_in(std::filesystem::path const& folder, std::vector<listed_image> const& images) {
+  file_finder annotations(folder, {".xml"});
+  return std::any_of(images.begin(), images.end(), [&](listed_image const& c) { return !xml_of(annotations, c).path.empty(); });
+}
+
+// Gives every image its annotation. others: what the list has beside the part that is taken.
 inline void find_annotations(voc_source const& source, voc_layout const& layout, bool required, missing_annotation without,
-                             std::vector<listed_image>& images, voc_listing& all) {
+                             std::vector<listed_image> const& others, std::vector<listed_image>& images, voc_listing& all) {
   if (images.empty()) return;
-  struct found_xml {
-    std::filesystem::path path;
-    std::size_t candidates = 0;
-  };
-  auto const xml_of = [](file_finder& annotations, listed_image const& c) {
-    found_xml found;
-    if (!inside(c.id)) return found;
-    std::vector<std::string> names{c.id};
-    if (!c.image.empty()) names.push_back(c.id + c.image.extension().string());  // photo.jpg.xml
-    for (auto const& name : names) {
-      if (found.path.empty()) found.path = annotations.find(name);
-      found.candidates += annotations.candidates(name);
-    }
-    return found;
-  };
   std::vector<std::filesystem::path> folders = layout.annotations;
   folders.insert(folders.end(), layout.images.begin(), layout.images.end());
   folders.push_back(layout.root);
-  auto const folder = first_folder(folders, [&](std::filesystem::path const& candidate) {
-    file_finder annotations(candidate, {".xml"});
-    return std::any_of(images.begin(), images.end(), [&](listed_image const& c) { return !xml_of(annotations, c).path.empty(); });
-  });
+  auto const folder = first_folder(folders, [&](std::filesystem::path const& candidate) { return has_annotation_in(candidate, images); });
   file_finder annotations(folder, {".xml"});
   std::size_t missing = 0;
   for (listed_image& c : images) {
@@ -281,6 +289,9 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
       all.notes.push_back(layout.root.string() + ":" + source.split + ": annotations are read from " + folder.string());
     return;
   }
+  // A part may be of images without objects alone.
+  auto const of_others = [&](std::filesystem::path const& candidate) { return has_annotation_in(candidate, others); };
+  if (without == missing_annotation::empty && std::any_of(folders.begin(), folders.end(), of_others)) return;
   for (listed_image& c : images) {
     c.annotation.clear();
     c.annotation_problems = {};
@@ -308,8 +319,9 @@ inline voc_listing list_voc(std::vector<voc_source> const& sources, bool require
   for (voc_source const& source : sources) {
     voc_layout const layout = find_voc_layout(source.root);
     if (layout.root != source.root) all.notes.push_back(source.root.string() + ": the data is read from " + layout.root.string());
-    auto images = detail::list_images(source, layout, skip_bad, all);
-    detail::find_annotations(source, layout, required, without, images, all);
+    std::vector<listed_image> others;
+    auto images = detail::list_images(source, layout, skip_bad, others, all);
+    detail::find_annotations(source, layout, required, without, others, images, all);
     for (auto& c : images) all.images.push_back(std::move(c));
   }
   return all;

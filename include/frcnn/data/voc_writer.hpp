@@ -4,11 +4,13 @@
 //   ROOT/JPEGImages/<id>.<ext>   copies       ROOT/Annotations/<id>.xml       ROOT/ImageSets/Main/<split>.txt, in the order of the data set
 //
 // Boxes are written as VOC counts: from 1, inclusive; a fraction with as many digits as give it back. Throws where ROOT holds something, an
-// id is there twice, or cannot be a line of a list, and for names that XML cannot hold: before anything is copied.
+// id is there twice, or cannot be a line of a list, an image's name ends as none that read_voc finds, and for names that XML cannot hold: before
+// anything is copied.
 // Invariant: read_voc reads the same data set back; the order of labels is that of the names then, unless classes are given.
 #include "frcnn/core/message.hpp"
 #include "frcnn/core/utf8.hpp"
 #include "frcnn/data/dataset.hpp"
+#include "frcnn/data/file_finder.hpp"
 #include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/new_folder.hpp"
@@ -78,11 +80,15 @@ inline void write_voc(std::filesystem::path out, std::string const& split, datas
                       std::function<void(std::size_t)> const& done = {}) {
   namespace fs = std::filesystem;
   check_list_name(out.string(), split);
+  auto const endings = image_extensions();
   std::set<std::string> seen;
   for (sample const& s : data.samples) {
     if (!seen.insert(s.id).second) throw error(s.image.string(), "image ids that differ", excerpt(s.id, 255) + " twice");
     if (s.id.find_first_of("\r\n") != s.id.npos || s.id != trimmed(s.id))
       throw error(s.image.string(), "an id that a line of a list can hold", "'" + with_visible_escapes(s.id) + "'");
+    if (auto const own = s.image.extension().string(); std::find(endings.begin(), endings.end(), lower(own)) == endings.end())
+      throw error(s.image.string(), "a name that ends as images in VOC layout do: " + first_of(endings, endings.size(), std::identity()),
+                  own.empty() ? "one without an ending" : excerpt(own));
     if (s.annotated) detail::check_fits_xml(s.image.string(), s.id + s.image.extension().string());
     for (object const& o : s.objects) detail::check_fits_xml(s.image.string(), o.name);
   }

@@ -1,7 +1,8 @@
 #pragma once
 // COCO's JSON: instances (images, categories, annotated objects) and results, read in one pass and written.
 //
-//   read_coco_instances(path, warn)     {"images": [..], "categories": [..], "annotations": [..]}, in any order; what else is there is passed over
+//   read_coco_instances(path, warn, lists)   {"images": [..], "categories": [..], "annotations": [..]}, in any order; what else is there is
+//                                       passed over. "annotations" may be absent where lists says so
 //   read_coco_results(path, warn)       [{"image_id": 1, "category_id": 2, "bbox": [x, y, w, h], "score": .9}, ..]; an empty list is one
 //   write_coco_instances(path, instances), write_coco_results(path, results)   every number reads back as it was; the file is whole or not there
 //   write_coco_stats(path, stats)       {"stats": [..]}
@@ -12,7 +13,8 @@
 // 2. refused: an id that is there twice, an annotation of an image or a category that is not there, two categories of one name, boxes of
 //    which most reach over the border of their image and would not if they were corners (where the file does not say how large an image is,
 //    data/coco.hpp asks the same of the image), JSON that ends early (with its byte)
-// 3. told to `warn`: annotation id 0, which pycocotools takes for "found nothing"; a negative width or height, of results too, which stays
+// 3. a category that is only the supercategory of others, as Roboflow's first one, is left out, and told
+// 4. told to `warn`: annotation id 0, which pycocotools takes for "found nothing"; a negative width or height, of results too, which stays
 // The whole text is in memory while it is read, and the places of its brackets and commas; nothing more than the records stays.
 // Errors name the file and the element: "dt.json, result 17: expected a score, found none".
 #include "frcnn/core/error.hpp"
@@ -73,6 +75,24 @@ struct coco_corners {
   }
 };
 
+// Roboflow puts a category in front that all others name as their supercategory ("none" is its own) and that no object has. It is left out:
+// it may have a class's name.
+inline coco_cases leave_out_root(coco_instances& file, std::vector<std::string> const& above) {
+  std::unordered_set<std::int64_t> used;
+  for (auto const& a : file.annotations) used.insert(a.category);
+  coco_cases left_out;
+  std::vector<coco_category> classes;
+  for (std::size_t i = 0; i < file.categories.size(); ++i) {
+    auto const& c = file.categories[i];
+    bool const is_top = (above[i].empty() || above[i] == "none") && !used.contains(c.id);
+    bool const has_others = std::find(above.begin(), above.end(), c.name) != above.end();
+    if (is_top && has_others) left_out.add("'" + c.name + "' (id " + std::to_string(c.id) + ')');
+    else classes.push_back(c);
+  }
+  file.categories = std::move(classes);
+  return left_out;
+}
+
 // "a.json, annotation 5 (id 17)"
 inline std::string place_of(std::string const& path, std::size_t index, coco_annotation const& a) {
   return path + ", annotation " + std::to_string(index) + " (id " + std::to_string(a.id) + ')';
@@ -113,9 +133,13 @@ inline std::vector<coco_result> read_coco_results(std::filesystem::path const& p
   return results;
 }
 
-inline coco_instances read_coco_instances(std::filesystem::path const& path, std::function<void(std::string const&)> const& warn = {}) {
+enum class coco_lists : std::uint8_t { all, annotations_if_there };
+
+inline coco_instances read_coco_instances(std::filesystem::path const& path, std::function<void(std::string const&)> const& warn = {},
+                                          coco_lists wanted = coco_lists::all) {
   detail::coco_reader reader(path);
   coco_instances file;
+  std::vector<std::string> above;  // the supercategory of each category
   detail::coco_cases no_area, no_crowd, no_box, negative, id_0;
   unsigned lists = 0;
   reader.parse([&](simdjson::ondemand::document& document) {
@@ -145,14 +169,18 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
         lists |= 2;
         for (auto element : list.value().get_array()) {
           coco_category c;
+          std::string super;
           unsigned seen = 0;
           reader.members(element.value(), "category", file.categories.size(),
                          [&](simdjson::ondemand::raw_json_string key, detail::json_value v) {
                            if (key == "id") c.id = reader.id(v, "id"), seen |= 1;
                            else if (key == "name") c.name = reader.text(v, "name"), seen |= 2;
+                           else if (key == "supercategory" && v.type() == simdjson::ondemand::json_type::string)
+                             super = reader.text(v, "supercategory");
                          });
           if (seen != 3) reader.refuse("\"id\" and \"name\"", seen & 1 ? "no \"name\"" : "no \"id\"");
           file.categories.push_back(std::move(c));
+          above.push_back(std::move(super));
         }
       } else if (name == "annotations") {
         lists |= 4;
@@ -204,7 +232,8 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
       reader.leave();
     }
   });
-  if (lists != 7)
+  file.annotated = lists & 4;
+  if (lists != 7 && !(lists == 3 && wanted == coco_lists::annotations_if_there))
     reader.refuse("\"images\", \"categories\" and \"annotations\"", std::string("no \"") +
                                                                         (!(lists & 1)   ? "images"
                                                                          : !(lists & 2) ? "categories"
@@ -215,6 +244,9 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
   auto const image_at = detail::index_of_ids(reader.path(), "image", file.images);
   auto const category_at = detail::index_of_ids(reader.path(), "category", file.categories);
   detail::index_of_ids(reader.path(), "annotation", file.annotations);
+  detail::leave_out_root(file, above)
+      .tell(warn, "category is above others and has no object: it is no class",
+            "categories are above others and have no objects: they are no classes");
   std::unordered_set<std::string> names;
   for (auto const& c : file.categories)
     if (!names.insert(c.name).second) throw error(reader.path(), "categories whose names differ", "'" + c.name + "' twice");

@@ -3,7 +3,7 @@
 //
 //   polygon   x1, y1, x2, y2, ...; an object may have several
 //   mask      lengths of runs of 0, 1, 0, ... down the columns of an image of `height` rows; in JSON a list, or text of 6 bits a character:
-//             5 bits of the number, lowest first, and one that says that more follow; from the third run on the difference to the run two before
+//             5 bits of the number, lowest first, and one that says that more follow; from the fourth run on the difference to the run two before
 //
 // Example: in an image of 3 rows the runs 1, 2, 3 are the pixels (column 0, rows 1 and 2): area 2, box (0, 1, 1, 2)
 // Source: pycocotools 2.0.11, common/maskApi.c, rleFrString, rleArea and rleToBbox.

@@ -57,6 +57,7 @@ struct coco_instances {
   std::vector<coco_image> images;
   std::vector<coco_category> categories;
   std::vector<coco_annotation> annotations;
+  bool annotated = true;  // false: the file has no list of annotations, as COCO's image_info_test-dev2017.json
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::io

@@ -6,6 +6,7 @@
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/eval/coco_report.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -27,14 +28,15 @@ inline std::vector<io::coco_result> coco_results_of(data::dataset const& set, st
   return results;
 }
 
-// On the images and the classes of the data set.
+// On the images and the classes of the data set, but those of the labels that are left out.
 inline eval::coco_evaluation evaluate_coco(data::dataset const& set, std::span<io::coco_result const> results,
-                                           eval::coco_options const& options = {}) {
+                                           eval::coco_options const& options = {}, std::span<std::int32_t const> left_out = {}) {
   if (!set.coco) throw error("COCO's evaluation", "data of COCO files alone", "other data");
   std::vector<std::int64_t> images, categories;
   for (auto const& s : set.samples) images.push_back(s.number);
   for (auto const& c : set.coco->categories)
-    if (set.label_of(c.name)) categories.push_back(c.id);
+    if (auto const label = set.label_of(c.name); label && std::find(left_out.begin(), left_out.end(), label) == left_out.end())
+      categories.push_back(c.id);
   std::set<std::int64_t> const of_image(images.begin(), images.end()), of_category(categories.begin(), categories.end());
   std::vector<io::coco_annotation> objects;
   for (auto const& a : set.coco->annotations)

@@ -129,3 +129,29 @@ TEST_CASE("images without an annotation are an error, or images without objects"
   CHECK(folder.refusal({.missing = missing_annotation::empty}).find("annotations of split 'trainval'") != std::string::npos);
   CHECK_FALSE(folder.read({.classes = {"cat"}, .wanted = annotations::optional, .missing = missing_annotation::empty}).annotated());
 }
+
+TEST_CASE("a part of a split may hold images without an annotation alone, where others of the split have one") {
+  v folder;
+  std::string ids;
+  for (int i = 0; i < 8; ++i) {
+    ids += "i" + std::to_string(i) + '\n';
+    folder.write("JPEGImages/i" + std::to_string(i) + ".png", v::picture());
+  }
+  folder.split(ids);
+  // One image has an annotation: in one half of the list no image has.
+  folder.add("i3");
+  std::size_t images = 0, objects = 0, halves_without = 0;
+  for (id_range part : {id_range{0, .5}, id_range{.5, 1}})
+    for (bool is_test : {false, true}) {
+      voc_options o{.classes = {"cat"}, .missing = missing_annotation::empty};
+      if (is_test) o.wanted = annotations::optional;
+      dataset const data = read_voc({{folder.root(), "trainval", part}}, o);
+      CHECK(data.annotated());
+      std::size_t here = 0;
+      for (auto const& s : data.samples) here += s.objects.size();
+      images += data.size(), objects += here, halves_without += here == 0;
+    }
+  CHECK(images == 16);
+  CHECK(objects == 2);
+  CHECK(halves_without == 2);
+}

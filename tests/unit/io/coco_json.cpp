@@ -238,3 +238,39 @@ TEST_CASE("coco_json: statistics in full precision") {
   write_coco_stats(folder / "s.json", std::vector<double>{0.693069306930693, -1, 1 / 3.});
   CHECK(read_file(folder / "s.json") == "{\"stats\": [0.693069306930693, -1, 0.3333333333333333]}\n");
 }
+
+TEST_CASE("coco_json: a file without annotations is one where the caller says so") {
+  json_file const f(R"({"images": [{"id": 3}], "categories": [{"id": 7, "name": "cat"}]})");
+  CHECK(::sentence([&] { read_coco_instances(f.path); }).ends_with("found no \"annotations\""));
+  auto const file = read_coco_instances(f.path, {}, coco_lists::annotations_if_there);
+  CHECK(!file.annotated);
+  CHECK(file.images.size() == 1);
+  CHECK(read_coco_instances(json_file(with("")).path, {}, coco_lists::annotations_if_there).annotated);
+  json_file const g(R"({"images": [{"id": 3}]})");
+  CHECK(::sentence([&] { read_coco_instances(g.path, {}, coco_lists::annotations_if_there); }).ends_with("found no \"categories\""));
+}
+
+TEST_CASE("coco_json: a category above others that has no object is no class") {
+  auto const classes = [](std::string const& categories, std::string const& objects, std::vector<std::string>& said) {
+    json_file const f(R"({"images": [{"id": 3}], "annotations": [)" + objects + R"(], "categories": [)" + categories + "]}");
+    std::string names;
+    for (auto const& c : read_coco_instances(f.path, [&](std::string const& s) { said.push_back(s); }).categories) names += c.name + ' ';
+    return names;
+  };
+  std::string const root = R"({"id": 0, "name": "fish", "supercategory": "none"}, )";
+  std::string const object = R"({"id": 1, "image_id": 3, "area": 1, "iscrowd": 0, "bbox": [1, 1, 1, 1], "category_id": )";
+  std::vector<std::string> said;
+  // As Roboflow writes it, with a class of its name and without.
+  CHECK(classes(root + R"({"id": 1, "name": "fish", "supercategory": "fish"})", object + "1}", said) == "fish ");
+  CHECK(said == std::vector<std::string>{"1 category is above others and has no object: it is no class; the first: 'fish' (id 0)"});
+  CHECK(classes(root + R"({"id": 1, "name": "cod", "supercategory": "fish"}, {"id": 2, "name": "eel", "supercategory": "fish"})", "",
+                said) == "cod eel ");
+  CHECK(said.size() == 2);
+  // With an object of its own, below another, or above itself alone (COCO's person), it is a class.
+  CHECK(classes(root + R"({"id": 1, "name": "cod", "supercategory": "fish"})", object + "0}", said) == "fish cod ");
+  CHECK(classes(R"({"id": 1, "name": "fish", "supercategory": "animal"}, {"id": 2, "name": "cod", "supercategory": "fish"})", "", said) ==
+        "fish cod ");
+  CHECK(classes(R"({"id": 1, "name": "person", "supercategory": "person"}, {"id": 2, "name": "car", "supercategory": null})", "", said) ==
+        "person car ");
+  CHECK(said.size() == 2);
+}
