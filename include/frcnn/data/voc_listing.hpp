@@ -1,53 +1,23 @@
 #pragma once
-// Which images a split of a VOC folder names, and which files belong to them. Nothing is opened but the list.
+// Which images a split of a VOC folder names. Nothing is opened but the list.
 //
 // 1. the list is found and read by voc_split.hpp. A line is an id as a whole, blanks included; only where it ends in the -1, 0 or 1 of
 //    VOC's class files, this last word is cut. Extensions and the path down to the images' folder may stand in it
 // 2. a missing image is named with what there is instead: a link to nothing, a folder, a file whose name only looks the same
-// 3. images lie in the first folder of the layout that holds any of the ids, annotations likewise
-// 4. what is missing altogether is one problem that says what lies there instead
+// 3. images lie in the first folder of the layout that holds any of the ids, annotations likewise (voc_annotation_files.hpp)
 //
 // Messages name the options of the programs: --split is voc_source::part, --skip-bad is voc_options::skip_bad.
-#include "frcnn/data/file_finder.hpp"
-#include "frcnn/data/problems.hpp"
-#include "frcnn/data/voc_annotation.hpp"
-#include "frcnn/data/voc_options.hpp"
+#include "frcnn/data/voc_annotation_files.hpp"
 #include "frcnn/data/voc_split.hpp"
 
 #include <cmath>
 #include <map>
-#include <memory>
 #include <set>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
-struct listed_image {
-  std::string id;
-  std::filesystem::path image, annotation;          // annotation is empty: nobody has annotated this split
-  std::filesystem::path annotations;                // the folder in which annotations of this split lie
-  bool without_annotation = false;                  // it has none, and counts as without objects
-  std::shared_ptr<voc_annotation const> written{};  // what its annotation says, where that is no file of its own; counts from 0, half-open
-  std::int64_t number = 0;                          // its id in a COCO file
-  problem_report image_problems, annotation_problems;
-};
-
-// What listing several sources finds, from one to the next.
-struct voc_listing {
-  std::vector<listed_image> images;
-  problem_report problems;                             // of whole folders
-  tally repeated, strays;                              // ids that are listed twice, annotations without an image
-  tally alternatives, other_annotations, other_lists;  // ids with several images, ids with several annotations, splits with several lists
-  std::vector<std::string> notes;                      // what was decided where the layout left a choice
-  std::set<std::pair<std::string, std::string>> seen;  // folder of the images and id
-};
-
 namespace detail {
-
-inline bool inside(std::string const& id) {  // of the folder that it is looked for in
-  std::filesystem::path const path(id);
-  return !id.empty() && path.is_relative() && std::find(path.begin(), path.end(), "..") == path.end();
-}
 
 inline std::string without_class_flag(std::string const& line) {
   std::size_t const blank = line.find_last_of(" \t");
@@ -79,14 +49,6 @@ inline resolved_id resolve(std::string const& line, file_finder& images) {
     }
   }
   return {without_class_flag(line), {}};
-}
-
-// The first folder in which `found` says that a file of the data lies; without any the first of them.
-template <class Found>
-std::filesystem::path first_folder(std::vector<std::filesystem::path> const& folders, Found const& found) {
-  for (auto const& folder : folders)
-    if (found(folder)) return folder;
-  return folders.front();
 }
 
 // A name in a list of names: between quotes where a comma in it would make it look like two.
@@ -203,108 +165,6 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
         if (known.count(id) == 0 && id.substr(0, 5) != "xmls/") all.strays.add((place / (id + ".xml")).string());
   }
   return result;
-}
-
-// Where no image has an annotation: what lies below the root that may have been meant as one, in a sentence behind the others.
-inline std::string meant_as_annotations(std::filesystem::path const& root, std::filesystem::path const& folder,
-                                        std::vector<listed_image> const& images) {
-  std::map<std::string, std::string> id_of;  // by the last part of the ids
-  for (listed_image const& c : images) id_of.emplace(std::filesystem::path(c.id).filename().string(), c.id);
-  std::filesystem::path elsewhere, text, json, whole;  // of each the first
-  auto const take = [](std::filesystem::path& first, std::filesystem::path const& path) {
-    if (first.empty() || path < first) first = path;
-  };
-  std::error_code problem;
-  for (std::filesystem::recursive_directory_iterator at(root, problem), end; !problem && at != end; at.increment(problem)) {
-    auto const& path = at->path();
-    if (kept_by_a_system(path.filename().string()) || at.depth() > 3) {
-      at.disable_recursion_pending();
-      continue;
-    }
-    std::string const extension = lower(path.extension().string());
-    bool const named = id_of.count(path.stem().string()) > 0;
-    if (extension == ".xml") take(named ? elsewhere : whole, path);
-    else if (extension == ".txt" && named) take(text, path);
-    else if (extension == ".json") take(json, path);
-  }
-  if (!elsewhere.empty())
-    return "; " + elsewhere.string() + " would be read from " + (folder / (id_of.at(elsewhere.stem().string()) + ".xml")).string();
-  if (!text.empty()) return "; " + text.string() + ", a text as YOLO has it, is not read: convert the annotations to PASCAL VOC";
-  if (!json.empty())
-    return "; " + json.string() +
-           " is not read with it: COCO's JSON is data by its own name, FILE.json:IMAGES, LabelMe's has to be converted";
-  if (!whole.empty())
-    return "; " + whole.string() +
-           " has the name of none of the images (one file for all of them, as CVAT has it, is not read: export PASCAL VOC)";
-  return {};
-}
-
-struct found_xml {
-  std::filesystem::path path;
-  std::size_t candidates = 0;
-};
-
-inline found_xml xml_of(file_finder& annotations, listed_image const& c) {
-  found_xml found;
-  if (!inside(c.id)) return found;
-  std::vector<std::string> names{c.id};
-  if (!c.image.empty()) names.push_back(c.id + c.image.extension().string());  // photo.jpg.xml
-  for (auto const& name : names) {
-    if (found.path.empty()) found.path = annotations.find(name);
-    found.candidates += annotations.candidates(name);
-  }
-  return found;
-}
-
-inline bool has_annotation_in(std::filesystem::path const& folder, std::vector<listed_image> const& images) {
-  file_finder annotations(folder, {".xml"});
-  return std::any_of(images.begin(), images.end(), [&](listed_image const& c) { return !xml_of(annotations, c).path.empty(); });
-}
-
-// Gives every image its annotation. others: what the list has beside the part that is taken.
-inline void find_annotations(voc_source const& source, voc_layout const& layout, bool required, missing_annotation without,
-                             std::vector<listed_image> const& others, std::vector<listed_image>& images, voc_listing& all) {
-  if (images.empty()) return;
-  std::vector<std::filesystem::path> folders = layout.annotations;
-  folders.insert(folders.end(), layout.images.begin(), layout.images.end());
-  folders.push_back(layout.root);
-  auto const folder = first_folder(folders, [&](std::filesystem::path const& candidate) { return has_annotation_in(candidate, images); });
-  file_finder annotations(folder, {".xml"});
-  std::size_t missing = 0;
-  for (listed_image& c : images) {
-    c.annotations = folder;
-    auto const found = xml_of(annotations, c);
-    c.annotation = found.path;
-    if (found.candidates > 1) all.other_annotations.add(c.annotation.string());
-    if (!c.annotation.empty()) continue;
-    ++missing;
-    c.annotation = folder / (c.id + ".xml");
-    std::string const other = inside(c.id) ? annotations.instead(c.id) : std::string();
-    c.without_annotation = without == missing_annotation::empty && other.empty();
-    if (!c.without_annotation)
-      c.annotation_problems.add(c.annotation.string(), "a file", other.empty() ? "nothing at that place" : other, true);
-  }
-  if (missing < images.size()) {
-    if (folder.filename() != "Annotations")
-      all.notes.push_back(layout.root.string() + ":" + source.split + ": annotations are read from " + folder.string());
-    return;
-  }
-  // A part may be of images without objects alone.
-  auto const of_others = [&](std::filesystem::path const& candidate) { return has_annotation_in(candidate, others); };
-  if (without == missing_annotation::empty && std::any_of(folders.begin(), folders.end(), of_others)) return;
-  for (listed_image& c : images) {
-    c.annotation.clear();
-    c.annotation_problems = {};
-    c.without_annotation = false;
-  }
-  // Where there is no image either, its problem says it: the list is wrong then, and not the annotations.
-  if (!required || std::all_of(images.begin(), images.end(), [](listed_image const& c) { return c.image.empty(); })) return;
-  bool const none = layout.annotations.empty();
-  all.problems.add((none ? layout.root : folder).string(),
-                   "annotations of split " + excerpt(source.split) + (none ? " in Annotations, annots or beside the images" : ""),
-                   "none for any of its " + std::to_string(images.size()) + " images; it holds " +
-                       contents_of(none ? layout.root : folder) +
-                       meant_as_annotations(layout.root, none ? layout.root / "Annotations" : folder, images));
 }
 
 }  // namespace detail

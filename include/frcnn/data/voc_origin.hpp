@@ -7,9 +7,10 @@
 // Example: folder_origins const o = origins_of(list_voc(sources, true, false), 0, note);  o.at("ROOT/Annotations")
 #include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/dataset.hpp"
+#include "frcnn/data/file_finder.hpp"
+#include "frcnn/data/listed_image.hpp"
 #include "frcnn/data/origin.hpp"
 #include "frcnn/data/voc_annotation.hpp"
-#include "frcnn/data/voc_listing.hpp"
 
 #include <map>
 #include <mutex>
