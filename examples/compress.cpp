@@ -98,7 +98,7 @@ static int run(detector<Family> const& whole, arguments const& a) {
     try {
       return compress(whole, a.ranks, cpu);
     } catch (error const& e) {
-      throw error(a.model + ", " + e.where(), e.expected(), e.found());
+      throw error(a.model + ", " + e.where() + " (--fc6-rank, --fc7-rank)", e.expected(), e.found());
     }
   }();
   console::catch_interrupts();

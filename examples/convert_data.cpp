@@ -20,6 +20,16 @@
 using namespace frcnn;
 namespace fs = std::filesystem;
 
+// --classes as a shell takes it; a name with a comma can stand in a file alone.
+static std::string option_of(std::vector<std::string> const& classes) {
+  std::string const names = fmt::format("{}", fmt::join(classes, ","));
+  auto const among = [&](char const* some) { return names.find_first_of(some) != names.npos; };
+  if (static_cast<std::size_t>(std::ranges::count(names, ',')) + 1 > classes.size() || among("'\n"))
+    return fmt::format("--classes FILE, with a name on each line in the order {},",
+                       data::first_of(classes, classes.size(), [](auto const& name) { return excerpt(name, 255); }));
+  return "--classes " + (among(" \t\"\\$`&|;<>()*?[]{}~#!") ? "'" + names + "'" : names);
+}
+
 // What the copy has to be read with, to be the same data.
 static void say_how_to_read(data::dataset const& set, bool to_json) {
   std::size_t objects = 0, difficult = 0, turned = 0;
@@ -38,8 +48,7 @@ static void say_how_to_read(data::dataset const& set, bool to_json) {
     console::say("COCO's numbers do not heed ignore: there an object that is difficult and not found is missed, while AP50 ignores it");
   bool const all_used = std::ranges::count(is_used, true) == static_cast<std::ptrdiff_t>(set.classes.size());
   if (!to_json && (!all_used || !std::ranges::is_sorted(set.classes)))
-    console::say(fmt::format("a folder's classes are those of its objects, in order of name: --classes {} keeps the file's",
-                             fmt::join(set.classes, ",")));
+    console::say("a folder's classes are those of its objects, in order of name: " + option_of(set.classes) + " keeps the file's");
   if (turned)
     console::say(
         fmt::format("{} of {} images were turned as their EXIF says, which their sizes do not show: read the copy with --exif apply",

@@ -67,7 +67,8 @@ class finder {
     app.add_option("--nms", nms, "of two boxes of a class that overlap with an IoU above this the lower score goes (the model's)")
         ->check(console::between(0, 1));
     app.add_flag("--nms-across-classes", across_classes, "of two boxes of whatever classes");
-    app.add_option("--max-detections", most, "of an image the best N (the model's, 100)")->check(console::whole(1, frcnn::most_detections));
+    app.add_option("--max-detections", most, "of an image the best N (the model's, 100; with --tile, that of each tile)")
+        ->check(console::whole(1, frcnn::most_detections));
     auto* const side = app.add_option("--tile", tile, "look at overlapping tiles of N x N pixels, and at the whole image")
                            ->check(console::whole(32, 16384));
     app.add_option("--overlap", overlap, "pixels that neighbours share: as large as what tiles are to find (a quarter of --tile)")

@@ -79,6 +79,13 @@ check(run("evaluate", "--results", "dt.json", "--test", "gt.json", env=dict(os.e
 for option in (["--split", "0.5"], ["--metric", "voc07"], ["--skip-bad"], ["--origin", "zero"], ["--channels", "4"], ["--bits", "16"], ["--report", "page.html"]):
     refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", *option), option[0] + ": expected data, or a folder of result files")
 refused(run("evaluate", "--results", "dt.json", "--test", "gt.json", "--recall"), "--recall: expected --model")
+comma = json.loads(bytes_of("test.json"))
+for category, name in zip(comma["categories"], ("z", "a, b", "c")):
+    category["name"] = name
+for name, advice in (("a, b", "--classes FILE, with a name on each line in the order 'z', 'a, b', 'c',"), ("a b", "--classes 'z,a b,c'"), ("ab", "--classes z,ab,c")):
+    comma["categories"][1]["name"] = name
+    r = run("convert_data", "--data", write("comma.json", comma) + ":voc/JPEGImages", "--to", f"comma {name}")
+    check(r.returncode == 0 and f"in order of name: {advice} keeps the file's" in r.stderr, advice, r)
 refused(run("convert_data", "--data", "voc:test", "--to", "test.json", "--as", "all"), "--as: expected a folder as --to")
 for name in ("", "a/b"):
     refused(run("convert_data", "--data", "voc:test", "--to", "unnamed", "--as", name), "--as: expected the name of a list", f"found '{name}'")

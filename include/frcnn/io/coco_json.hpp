@@ -12,7 +12,7 @@
 //    to `warn`
 // 2. refused: an id that is there twice, an annotation of an image or a category that is not there, two categories of one name, boxes of
 //    which most reach over the border of their image and would not if they were corners (where the file does not say how large an image is,
-//    data/coco.hpp asks the same of the image), JSON that ends early (with its byte)
+//    data/coco.hpp asks the same of the image), a box that CVAT has turned, JSON that ends early (with its byte)
 // 3. a category that is only the supercategory of others, as Roboflow's first one, is left out, and told
 // 4. told to `warn`: annotation id 0, which pycocotools takes for "found nothing"; a negative width or height, of results too, which stays
 // The whole text is in memory while it is read, and the places of its brackets and commas; nothing more than the records stays.
@@ -147,9 +147,15 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
       reader.refuse("an object with \"images\", \"categories\" and \"annotations\"", "none (a list, as results are?)");
     for (auto list : document.get_object()) {
       simdjson::ondemand::raw_json_string const name = list.key();
+      detail::json_value value = list.value();
+      auto const elements = [&](char const* of) {
+        if (value.type() != simdjson::ondemand::json_type::array) reader.refuse(std::string("a list in \"") + of + '"', "something else");
+        return value.get_array();
+      };
+      if (value.is_null()) continue;
       if (name == "images") {
         lists |= 1;
-        for (auto element : list.value().get_array()) {
+        for (auto element : elements("images")) {
           coco_image im;
           bool named = false;
           reader.members(element.value(), "image", file.images.size(), [&](simdjson::ondemand::raw_json_string key, detail::json_value v) {
@@ -167,7 +173,7 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
         }
       } else if (name == "categories") {
         lists |= 2;
-        for (auto element : list.value().get_array()) {
+        for (auto element : elements("categories")) {
           coco_category c;
           std::string super;
           unsigned seen = 0;
@@ -179,12 +185,13 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
                              super = reader.text(v, "supercategory");
                          });
           if (seen != 3) reader.refuse("\"id\" and \"name\"", seen & 1 ? "no \"name\"" : "no \"id\"");
+          if (c.name.find_first_not_of(" \t\r\n") == c.name.npos) reader.refuse("a \"name\"", "an empty one");
           file.categories.push_back(std::move(c));
           above.push_back(std::move(super));
         }
       } else if (name == "annotations") {
         lists |= 4;
-        for (auto element : list.value().get_array()) {
+        for (auto element : elements("annotations")) {
           coco_annotation a;
           unsigned seen = 0;
           std::string_view outline_text;
@@ -197,6 +204,7 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
                            else if (key == "area") a.area = reader.number(v, "area"), seen |= 16;
                            else if (key == "iscrowd") a.crowd = reader.flag(v, "iscrowd"), seen |= 32;
                            else if (key == "ignore") a.ignored = reader.flag(v, "ignore");
+                           else if (key == "attributes") reader.refuse_rotation(v);
                            else if (key == "segmentation") {
                              auto const type = v.type().value();
                              if (type == simdjson::ondemand::json_type::array) outline_text = v.get_array().value().raw_json();

@@ -13,6 +13,7 @@
 
 #include <simdjson.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -120,6 +121,21 @@ class coco_reader {
     std::string_view value;
     if (v.get_string().get(value)) refuse(std::string("text in \"") + key + '"', "something else");
     return std::string(value);
+  }
+  // CVAT writes a turned rectangle as an upright "bbox", and its angle among the attributes.
+  void refuse_rotation(json_value attributes) const {
+    simdjson::ondemand::object object;
+    if (attributes.get_object().get(object)) return;
+    for (auto member : object) {
+      simdjson::ondemand::raw_json_string const key = member.key();
+      json_value value = member.value();
+      if (key != "rotation" || value.type() != simdjson::ondemand::json_type::number) continue;
+      if (double const angle = number(value, "rotation"); angle != 0) {
+        char digits[32];
+        auto const end = std::to_chars(digits, digits + sizeof digits, angle).ptr;
+        refuse("an upright \"bbox\" (rotated boxes are not supported)", "a rotation of " + std::string(digits, end) + " degrees");
+      }
+    }
   }
   // 0, 1, true, false.
   bool flag(json_value v, char const* key) const {

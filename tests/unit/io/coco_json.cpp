@@ -274,3 +274,21 @@ TEST_CASE("coco_json: a category above others that has no object is no class") {
         "person car ");
   CHECK(said.size() == 2);
 }
+
+TEST_CASE("coco_json: rotated boxes, names of blanks and lists that are none are refused; null is no list") {
+  std::string const box = R"({"id": 1, "image_id": 3, "category_id": 7, "area": 1, "iscrowd": 0, "bbox": [1, 1, 5, 5], "attributes": )";
+  CHECK(one(box + R"({"occluded": false, "rotation": 0.0, "more": {"rotation": 7}}})").id == 1);
+  CHECK(one(box + R"(["rotation", 3]})").id == 1);
+  CHECK(one(box + R"({"rotation": "33"}})").id == 1);
+  CHECK(fault(with(box + R"({"occluded": false, "rotation": 33.5, "x": 1}})")) ==
+        ", annotation 0: expected an upright \"bbox\" (rotated boxes are not supported), found a rotation of 33.5 degrees");
+  for (char const* name : {"", " ", "\\t \\n"})
+    CHECK(fault(R"({"images": [], "annotations": [], "categories": [{"id": 7, "name": ")" + std::string(name) + "\"}]}") ==
+          ", category 0: expected a \"name\", found an empty one");
+  CHECK(fault(R"({"images": [], "categories": [], "annotations": null})").ends_with("found no \"annotations\""));
+  CHECK(fault(R"({"images": [], "categories": null, "annotations": []})").ends_with("found no \"categories\""));
+  CHECK(fault(R"({"images": {"a": 1}, "categories": [], "annotations": []})")
+            .ends_with("expected a list in \"images\", found something else"));
+  json_file const f(R"({"images": [], "annotations": null, "categories": [], "info": null})");
+  CHECK(!read_coco_instances(f.path, {}, coco_lists::annotations_if_there).annotated);
+}
