@@ -23,11 +23,11 @@ namespace fs = std::filesystem;
 // --classes as a shell takes it; a name with a comma can stand in a file alone.
 static std::string option_of(std::vector<std::string> const& classes) {
   std::string const names = fmt::format("{}", fmt::join(classes, ","));
-  auto const among = [&](char const* some) { return names.find_first_of(some) != names.npos; };
-  if (static_cast<std::size_t>(std::ranges::count(names, ',')) + 1 > classes.size() || among("'\n"))
+  if (std::ranges::any_of(classes, [](auto const& name) { return name.find_first_of(",'\n") != name.npos; }))
     return fmt::format("--classes FILE, with a name on each line in the order {},",
                        data::first_of(classes, classes.size(), [](auto const& name) { return excerpt(name, 255); }));
-  return "--classes " + (among(" \t\"\\$`&|;<>()*?[]{}~#!") ? "'" + names + "'" : names);
+  bool const is_plain = names.find_first_of(" \t\"\\$`&|;<>()*?[]{}~#!") == names.npos;
+  return "--classes " + (is_plain ? names : "'" + names + "'");
 }
 
 // What the copy has to be read with, to be the same data.

@@ -78,18 +78,20 @@ struct coco_corners {
 // Roboflow puts a category in front that all others name as their supercategory ("none" is its own) and that no object has. It is left out:
 // it may have a class's name.
 inline coco_cases leave_out_root(coco_instances& file, std::vector<std::string> const& above) {
-  std::unordered_set<std::int64_t> used;
-  for (auto const& a : file.annotations) used.insert(a.category);
-  coco_cases left_out;
-  std::vector<coco_category> classes;
-  for (std::size_t i = 0; i < file.categories.size(); ++i) {
+  std::unordered_set<std::int64_t> roots;
+  for (std::size_t i = 0; i < above.size(); ++i) {
     auto const& c = file.categories[i];
-    bool const is_top = (above[i].empty() || above[i] == "none") && !used.contains(c.id);
-    bool const has_others = std::find(above.begin(), above.end(), c.name) != above.end();
-    if (is_top && has_others) left_out.add("'" + c.name + "' (id " + std::to_string(c.id) + ')');
-    else classes.push_back(c);
+    bool const is_top = above[i].empty() || above[i] == "none";
+    if (is_top && std::find(above.begin(), above.end(), c.name) != above.end()) roots.insert(c.id);
   }
-  file.categories = std::move(classes);
+  if (!roots.empty())
+    for (auto const& a : file.annotations) roots.erase(a.category);
+  coco_cases left_out;
+  std::erase_if(file.categories, [&](coco_category const& c) {
+    if (!roots.contains(c.id)) return false;
+    left_out.add("'" + c.name + "' (id " + std::to_string(c.id) + ')');
+    return true;
+  });
   return left_out;
 }
 

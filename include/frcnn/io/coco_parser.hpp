@@ -8,12 +8,12 @@
 //
 // Errors: "dt.json, result 17: expected a number in "score", found something else". io/coco_json.hpp reads files with it.
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/io/coco_outline.hpp"
 #include "frcnn/io/read_file.hpp"
 
 #include <simdjson.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -130,11 +130,8 @@ class coco_reader {
       simdjson::ondemand::raw_json_string const key = member.key();
       json_value value = member.value();
       if (key != "rotation" || value.type() != simdjson::ondemand::json_type::number) continue;
-      if (double const angle = number(value, "rotation"); angle != 0) {
-        char digits[32];
-        auto const end = std::to_chars(digits, digits + sizeof digits, angle).ptr;
-        refuse("an upright \"bbox\" (rotated boxes are not supported)", "a rotation of " + std::string(digits, end) + " degrees");
-      }
+      if (double const angle = number(value, "rotation"); angle != 0)
+        refuse("an upright \"bbox\" (rotated boxes are not supported)", "a rotation of " + number_text(angle) + " degrees");
     }
   }
   // 0, 1, true, false.

@@ -76,7 +76,7 @@ class cpu::context {
       throw error("cpu context", "precision f32, or bf16 on the engine fast", to_string(options.precision));
     if (options.precision == compute::bf16 && !has_onednn)
       throw error("cpu context", "a build with FRCNN_ONEDNN for precision bf16", "one without");
-    detail::keep_openmp_loaded();
+    detail::prepare_openmp_library();
 #if defined(_OPENMP)
     if (options_.threads == 0) options_.threads = std::min(omp_get_max_threads(), cpu_options::most_threads);
 #else

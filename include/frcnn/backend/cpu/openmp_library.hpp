@@ -2,7 +2,7 @@
 // What the run-time library of OpenMP needs, which oneDNN and OpenBLAS use: it stays in memory once a context has been made, and is not
 // asked for a team that fork() has taken away.
 //
-//   keep_openmp_loaded()
+//   prepare_openmp_library() once for the process: it stays loaded, and forks are noticed
 //   has_lost_openmp_team()   whether the calling thread is that of a child of fork(), whose team, ours or anybody's, stayed in the parent:
 //                            libgomp would wait for it for ever. Known of forks after the first context
 // Its threads wait for work until the process ends, in its own code. Where a plugin brought the library into the process, dlclose would
@@ -26,14 +26,14 @@ inline bool has_lost_openmp_team() { return lost_openmp_team; }
 inline bool has_lost_openmp_team() { return false; }
 #endif
 
-inline void keep_openmp_loaded() noexcept {
+inline void prepare_openmp_library() noexcept {
 #if defined(_OPENMP) && defined(__linux__)
   static int const told_of_forks = ::pthread_atfork(nullptr, nullptr, [] { lost_openmp_team = true; });
   (void)told_of_forks;
   static bool const pinned = [] {
     Dl_info openmp{}, own{};
     bool const known = ::dladdr(reinterpret_cast<void*>(&omp_get_max_threads), &openmp) != 0 &&
-                       ::dladdr(reinterpret_cast<void*>(&keep_openmp_loaded), &own) != 0 && openmp.dli_fbase != own.dli_fbase;
+                       ::dladdr(reinterpret_cast<void*>(&prepare_openmp_library), &own) != 0 && openmp.dli_fbase != own.dli_fbase;
     return known && ::dlopen(openmp.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != nullptr;
   }();
   (void)pinned;
