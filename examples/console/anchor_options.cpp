@@ -15,8 +15,7 @@ template anchor_study study_anchors<conventions::caffe>(dataset const&, anchor_s
                                                         difficult_objects, int);
 template anchor_study study_anchors<conventions::torchvision>(dataset const&, anchor_setting<1> const&, anchor_shapes const&, bool,
                                                               difficult_objects, int);
-template anchor_study study_anchors<conventions::torchvision>(dataset const&, anchor_setting<5> const&,
-                                                              std::vector<std::vector<double>> const&, std::vector<double> const&,
+template anchor_study study_anchors<conventions::torchvision>(dataset const&, anchor_setting<5> const&, anchor_shapes const&, bool,
                                                               difficult_objects, int);
 
 }  // namespace frcnn::inline FRCNN_ABI::data
@@ -29,7 +28,8 @@ void anchor_arguments::add_to(CLI::App& app, bool automatic) {
   CLI::Validator const size_or_auto([=](std::string& text) { return automatic && text == "auto" ? std::string() : number(text); },
                                     number.get_description() + (automatic ? ", or auto" : ""));
   add_list(app, "--anchors", sizes_,
-           std::string("square roots of anchor areas, pixels of the resized image (the preset's)") +
+           std::string("square roots of anchor areas, pixels of the resized image; of several maps as many for each, the first's first "
+                       "(the preset's)") +
                (automatic ? "; auto: from the training data" : ""),
            size_or_auto);
   add_numbers(app, "--ratios", ratios_, "anchor heights over widths (the preset's)", above(0, 1000));
@@ -47,10 +47,6 @@ void anchor_arguments::apply_to(frcnn::model_config& config) const {
     config.set_anchors(sizes);
   }
   if (!ratios_.empty()) config.anchor_ratios = ratios_;
-}
-
-void anchor_arguments::check_maps(frcnn::model_config const& config, int maps) const {
-  if (maps > 1 && automatic()) throw frcnn::error("--anchors auto", "a preset of one map", fmt::format("{}, of {}", config.preset, maps));
 }
 
 void anchor_arguments::settle(frcnn::data::anchor_study const& study, frcnn::model_config& config) const {

@@ -18,8 +18,7 @@ extern template anchor_study study_anchors<conventions::caffe>(dataset const&, a
                                                                difficult_objects, int);
 extern template anchor_study study_anchors<conventions::torchvision>(dataset const&, anchor_setting<1> const&, anchor_shapes const&, bool,
                                                                      difficult_objects, int);
-extern template anchor_study study_anchors<conventions::torchvision>(dataset const&, anchor_setting<5> const&,
-                                                                     std::vector<std::vector<double>> const&, std::vector<double> const&,
+extern template anchor_study study_anchors<conventions::torchvision>(dataset const&, anchor_setting<5> const&, anchor_shapes const&, bool,
                                                                      difficult_objects, int);
 
 }  // namespace frcnn::inline FRCNN_ABI::data
@@ -37,8 +36,6 @@ class anchor_arguments {
 
   // What is given in numbers; the rest of the configuration stays.
   void apply_to(frcnn::model_config& config) const;
-  // Throws where --anchors auto is told for a preset of several maps.
-  void check_maps(frcnn::model_config const& config, int maps) const;
   // Says how anchors fit. --anchors auto: takes the proposal.
   void settle(frcnn::data::anchor_study const& study, frcnn::model_config& config) const;
 
@@ -49,22 +46,18 @@ class anchor_arguments {
 
 // How the anchors of a configuration fit the data, with a proposal. Family: of presets (Preset::family).
 template <class Family>
-frcnn::data::anchor_study study_anchors(frcnn::data::dataset const& data, typename Family::config_type const& config,
-                                        [[maybe_unused]] bool move_ratios, frcnn::data::difficult_objects how, int threads) {
+frcnn::data::anchor_study study_anchors(frcnn::data::dataset const& data, typename Family::config_type const& config, bool move_ratios,
+                                        frcnn::data::difficult_objects how, int threads) {
   auto const backbone = Family::new_backbone(config);
   auto const setting = frcnn::data::setting_of(backbone, config.short_side, config.max_side);
-  if constexpr (Family::model::levels > 1)
-    return frcnn::data::study_anchors<typename Family::convention>(data, setting, config.anchor_sizes, config.anchor_ratios, how, threads);
-  else
-    return frcnn::data::study_anchors<typename Family::convention>(data, setting, {config.anchor_sizes.front(), config.anchor_ratios},
-                                                                   move_ratios, how, threads);
+  return frcnn::data::study_anchors<typename Family::convention>(data, setting, {config.anchor_list(), config.anchor_ratios}, move_ratios,
+                                                                 how, threads);
 }
 
 // Of the training data, on stderr. --anchors auto: takes the proposal.
 template <class Family>
 frcnn::data::anchor_study settle_anchors(anchor_arguments const& told, frcnn::data::dataset const& data,
                                          typename Family::config_type& config, frcnn::data::difficult_objects how, int threads) {
-  told.check_maps(config, Family::model::levels);
   auto study = study_anchors<Family>(data, config, !told.gives_ratios(), how, threads);
   told.settle(study, config);
   return study;

@@ -147,6 +147,17 @@ class anchor_boxes {
     return grids;
   }
 
+  // The same of anchors on map l alone.
+  std::vector<placed_anchor_grid<Rules, 1>> grids_of_map(int l, grid_anchors<1> const& anchors) const {
+    std::vector<placed_anchor_grid<Rules, 1>> grids;
+    for (auto const& p : places_) {
+      level_grid map = p.grid.level[l];
+      map.first = 0;
+      grids.emplace_back(anchors, anchor_grid<1>{{map}, map.h * map.w}, p.h, p.w);
+    }
+    return grids;
+  }
+
  private:
   struct place {  // where anchors stand in images of one size
     int h, w;

@@ -1,13 +1,16 @@
 #pragma once
 // Anchors proposed from the boxes of a data set: sizes and ratios for the paper's grid of sizes x ratios, by k-means under 1 - IoU.
 //
-// 1. the distance of a box and an anchor is 1 - IoU on the grid (anchor_fit.hpp: best), so that strides and the border count
+// 1. the distance of a box and an anchor is 1 - IoU on the grid of the anchor's map (anchor_fit.hpp: best), so that strides and the border
+//    count
 // 2. start: the present anchors; quantiles of the boxes; sizes evenly in their logarithm over the boxes
 // 3. each box belongs to its best anchor. Each size in turn, then each ratio, moves to where the mean IoU of all boxes is highest (the
 //    mean of a cluster, but that the anchors of a size share it); until none moves
 // 4. of the starts the one with most boxes at an IoU of 0.7, then at 0.5, then the highest mean
 // In 3 and 4 a class of n boxes weighs as the square root of n, so that a frequent class does not take all anchors from the rare ones.
 // Counted plainly, the proposal has never fewer boxes at 0.7 than the present anchors, which take part as they are.
+// Of several maps (a feature pyramid) each has as many sizes as before, all of them below those of the next map, and ratios are the same on
+// all: sizes belong to maps in their order, so that two that pass each other in step 3 change maps.
 // Sizes are whole pixels, ratios have two digits. At most 1,000 boxes, evenly over the data, are moved by; all are counted in step 4.
 // Equal data gives equal proposals.
 //
@@ -16,14 +19,27 @@
 
 #include <charconv>
 #include <tuple>
+#include <utility>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 struct anchor_shapes {
-  std::vector<double> sizes, ratios;  // square roots of areas, pixels of the resized image; heights over widths
+  // Square roots of areas, pixels of the resized image, of all maps, the first map's first, as many for each; heights over widths.
+  std::vector<double> sizes, ratios;
   friend bool operator==(anchor_shapes const&, anchor_shapes const&) = default;
 };
+
+// Throws error where maps would not have equally many sizes, and as make_anchors.
+template <class Rules, int L>
+grid_anchors<L> anchors_of(anchor_shapes const& s) {
+  if (s.sizes.size() % L)
+    throw error("anchor sizes", "as many for each of " + std::to_string(L) + " maps", std::to_string(s.sizes.size()) + " in all");
+  auto const of_map = static_cast<std::ptrdiff_t>(s.sizes.size() / L);
+  std::vector<std::vector<double>> sizes;
+  for (int l = 0; l < L; ++l) sizes.emplace_back(s.sizes.begin() + l * of_map, s.sizes.begin() + (l + 1) * of_map);
+  return make_anchors<Rules, L>(sizes, s.ratios);
+}
 
 namespace detail {
 
@@ -58,14 +74,24 @@ inline double quantile(std::vector<double> const& sorted, double q) {
   return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(q * static_cast<double>(sorted.size())))];
 }
 
+// Whether each map's sizes lie below the next map's. Sizes do not descend.
+template <int L>
+bool ascend_over_maps(std::vector<double> const& sizes) {
+  std::size_t const of_map = sizes.size() / L;
+  for (std::size_t first = of_map; first < sizes.size(); first += of_map)
+    if (!(sizes[first - 1] < sizes[first])) return false;
+  return true;
+}
+
 // k-means of step 3 over a sample of boxes.
-template <class Rules>
+template <class Rules, int L>
 class anchor_clusters {
  public:
-  explicit anchor_clusters(anchor_boxes<Rules, 1> const& boxes, std::size_t most = 1000) : boxes_(boxes), most_(most) {
+  explicit anchor_clusters(anchor_boxes<Rules, L> const& boxes, std::size_t most = 1000) : boxes_(boxes) {
     std::map<std::int32_t, double> of_class;
     boxes.for_each(boxes.size(), [&](box<float> const&, std::int32_t label, std::size_t) { ++of_class[label]; });
-    boxes.for_each(most, [&](box<float> const& b, std::int32_t label, std::size_t) {
+    boxes.for_each(most, [&](box<float> const& b, std::int32_t label, std::size_t place) {
+      sample_.push_back({b, place});
       weights_.push_back(1 / std::sqrt(of_class[label]));
       sizes_.push_back(std::sqrt(static_cast<double>(b.area())));
       ratios_.push_back(static_cast<double>(b.height()) / static_cast<double>(b.width()));
@@ -106,7 +132,7 @@ class anchor_clusters {
   }
 
  private:
-  using overlaps = std::vector<float>;  // of each box of the sample with the best anchor of one shape
+  using overlaps = std::vector<float>;  // of each box of the sample with the best anchor of one shape on one map
 
   bool move(anchor_shapes& s, std::vector<double>& values, std::size_t i, bool whole, double& best) {
     double const before = values[i];
@@ -126,9 +152,11 @@ class anchor_clusters {
 
   double mean_of(anchor_shapes const& s) {
     most_of_all_.assign(sizes_.size(), 0);
-    for (double const size : s.sizes)
+    std::vector<double> sizes = s.sizes;
+    std::sort(sizes.begin(), sizes.end());
+    for (std::size_t i = 0; i < sizes.size(); ++i)
       for (double const ratio : s.ratios) {
-        overlaps const& of = of_shape({size, ratio});
+        overlaps const& of = of_shape(static_cast<int>(i / (sizes.size() / L)), {sizes[i], ratio});
         for (std::size_t b = 0; b < of.size(); ++b) most_of_all_[b] = std::max(most_of_all_[b], of[b]);
       }
     double sum = 0, weights = 0;
@@ -136,42 +164,41 @@ class anchor_clusters {
     return sum / weights;
   }
 
-  // Rounding may leave no area: such a shape overlaps nothing.
-  overlaps const& of_shape(anchor_shape const& shape) {
-    auto const [at, is_new] = known_.try_emplace(shape);
+  // On map l. Rounding may leave no area: such a shape overlaps nothing.
+  overlaps const& of_shape(int l, anchor_shape const& shape) {
+    auto const [at, is_new] = known_.try_emplace({l, shape});
     overlaps& of = at->second;
     if (!is_new) return of;
     if (!have_area<Rules>({{shape.size}, {shape.ratio}})) {
       of.assign(sizes_.size(), 0);
       return of;
     }
-    auto const grids = boxes_.grids_of(make_anchors<Rules, 1>({{shape.size}}, {shape.ratio}));
-    boxes_.for_each(
-        most_, [&](box<float> const& b, std::int32_t, std::size_t place) { of.push_back(static_cast<float>(grids[place].best(b, true))); });
+    auto const grids = boxes_.grids_of_map(l, make_anchors<Rules, 1>({{shape.size}}, {shape.ratio}));
+    for (auto const& [b, place] : sample_) of.push_back(static_cast<float>(grids[place].best(b, true)));
     return of;
   }
 
-  anchor_boxes<Rules, 1> const& boxes_;
-  std::size_t most_;
-  std::vector<double> weights_;         // of the boxes of the sample
-  std::vector<double> sizes_, ratios_;  // of the sample, ascending
-  std::map<anchor_shape, overlaps> known_;
+  anchor_boxes<Rules, L> const& boxes_;
+  std::vector<std::pair<box<float>, std::size_t>> sample_;  // boxes and their places
+  std::vector<double> weights_;                             // of the boxes of the sample
+  std::vector<double> sizes_, ratios_;                      // of the sample, ascending
+  std::map<std::pair<int, anchor_shape>, overlaps> known_;
   overlaps most_of_all_;
 };
 
 }  // namespace detail
 
 // As many sizes and ratios as `present` has. move_ratios: false leaves the ratios as they are. Without boxes: the present ones.
-template <class Rules>
-anchor_shapes propose_anchors(anchor_boxes<Rules, 1> const& boxes, anchor_shapes const& present, bool move_ratios = true) {
+template <class Rules, int L>
+anchor_shapes propose_anchors(anchor_boxes<Rules, L> const& boxes, anchor_shapes const& present, bool move_ratios = true) {
   if (boxes.size() == 0) return present;
-  detail::anchor_clusters<Rules> clusters(boxes);
+  detail::anchor_clusters<Rules, L> clusters(boxes);
   struct reached {
     std::size_t at_70;                           // of all boxes
     std::tuple<double, double, double> weighed;  // shares at 0.7 and at 0.5, mean
   };
   auto const rank = [&](anchor_shapes const& s) {
-    anchor_fit const f = boxes.fit(make_anchors<Rules, 1>({s.sizes}, s.ratios), false);
+    anchor_fit const f = boxes.fit(anchors_of<Rules, L>(s), false);
     double at_70 = 0, at_50 = 0, mean = 0;
     for (fit_counts const& c : f.of_class) {
       double const weight = std::sqrt(static_cast<double>(c.boxes));
@@ -187,7 +214,7 @@ anchor_shapes propose_anchors(anchor_boxes<Rules, 1> const& boxes, anchor_shapes
   for (bool const by_logarithm : {false, true}) starts.push_back(clusters.quantiles(present.sizes.size(), ratios, by_logarithm));
   for (anchor_shapes const& start : starts) {
     anchor_shapes const settled = clusters.settle(start, move_ratios);
-    if (!detail::have_area<Rules>(settled)) continue;
+    if (!detail::have_area<Rules>(settled) || !detail::ascend_over_maps<L>(settled.sizes)) continue;
     if (auto const r = rank(settled); r.at_70 >= before.at_70 && r.weighed > most) most = r.weighed, best = settled;
   }
   return best;

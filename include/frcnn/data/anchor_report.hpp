@@ -1,5 +1,6 @@
 #pragma once
-// How anchors fit a data set, with a proposal beside them, in words: five lines for the start of a training.
+// How anchors fit a data set, with a proposal beside them, in words: five lines for the start of a training. The sizes of a feature
+// pyramid are those of all its maps, the first map's first, as --anchors takes them.
 //
 //   anchor_study const s = study_anchors<Rules>(data, setting, {{24, 48, 96}, {.5, 1, 2}});
 //   s.lines(false)
@@ -75,7 +76,6 @@ struct anchor_study {
                                      std::to_string(f.out_of_reach.count) + " out of reach, the first: " + none.first
                                : ""));
     if (taken) text.push_back("  taken from the data; " + to_options(present) + ": " + shares(fit.all, fit.all.best));
-    else if (!is_one) return text;  // for several maps nothing is proposed
     else if (proposed == present) text.push_back("  none that were tried fit better");
     else
       text.push_back("  proposed: " + to_options(proposed) + ": " + shares(fit_of_proposed.all, fit_of_proposed.all.best) +
@@ -87,26 +87,14 @@ struct anchor_study {
   static double share(fit_counts const& c) { return c.share(c.best, 1); }
 };
 
-// move_ratios: whether ratios are proposed too.
-template <class Rules>
-anchor_study study_anchors(dataset const& data, anchor_setting<1> const& setting, anchor_shapes const& present, bool move_ratios = true,
-                           difficult_objects how = difficult_objects::drop, int threads = 0) {
-  anchor_boxes<Rules, 1> const boxes(data, setting, how, threads);
-  anchor_study s{data.classes, setting.stride[0], setting.stride[0], present, propose_anchors<Rules>(boxes, present, move_ratios), {}, {}};
-  s.fit = boxes.fit(make_anchors<Rules, 1>({present.sizes}, present.ratios));
-  s.fit_of_proposed = s.proposed == present ? s.fit : boxes.fit(make_anchors<Rules, 1>({s.proposed.sizes}, s.proposed.ratios));
-  return s;
-}
-
-// Of several maps: how the anchors fit, without a proposal. sizes: of each map.
+// present: of L maps. move_ratios: whether ratios are proposed too.
 template <class Rules, int L>
-requires(L > 1) anchor_study
-    study_anchors(dataset const& data, anchor_setting<L> const& setting, std::vector<std::vector<double>> const& sizes,
-                  std::vector<double> const& ratios, difficult_objects how = difficult_objects::drop, int threads = 0) {
-  anchor_shapes all{{}, ratios};
-  for (auto const& of_map : sizes) all.sizes.insert(all.sizes.end(), of_map.begin(), of_map.end());
-  anchor_study s{data.classes, setting.stride[0], setting.stride[L - 1], all, all, {}, {}};
-  s.fit = s.fit_of_proposed = anchor_boxes<Rules, L>(data, setting, how, threads).fit(make_anchors<Rules, L>(sizes, ratios));
+anchor_study study_anchors(dataset const& data, anchor_setting<L> const& setting, anchor_shapes const& present, bool move_ratios = true,
+                           difficult_objects how = difficult_objects::drop, int threads = 0) {
+  anchor_boxes<Rules, L> const boxes(data, setting, how, threads);
+  anchor_study s{data.classes, setting.stride[0], setting.stride[L - 1], present, propose_anchors(boxes, present, move_ratios), {}, {}};
+  s.fit = boxes.fit(anchors_of<Rules, L>(present));
+  s.fit_of_proposed = s.proposed == present ? s.fit : boxes.fit(anchors_of<Rules, L>(s.proposed));
   return s;
 }
 

@@ -177,9 +177,9 @@ TEST_CASE("anchor fit: the proposal is never worse than what is there, and equal
   check(made_up(60, tiny), "tiny");
   check(made_up(60, mixed), "mixed");
   dataset const some = made_up(30, tall);
-  auto const kept = study_anchors<tv>(some, halved(300, 1000), {{24, 48}, {.5, 1}}, false);
-  CHECK(kept.proposed.ratios == std::vector<double>{.5, 1});
-  CHECK(kept.proposed.sizes.size() == 2);
+  auto const as_asked = study_anchors<tv>(some, halved(300, 1000), {{24, 48}, {.5, 1}}, false);
+  CHECK(as_asked.proposed.ratios == std::vector<double>{.5, 1});
+  CHECK(as_asked.proposed.sizes.size() == 2);
   // A rare class of large boxes beside a frequent one keeps an anchor.
   dataset two = images_of(640, 480, {});
   two.classes = {"frequent", "rare"};
