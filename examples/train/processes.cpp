@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -15,6 +14,7 @@
 namespace console {
 
 processes::processes() {
+  is_alone = false;
   if (auto const fault = fault_of([&] { start(); }); !fault.empty()) {
     fail(fault);
     std::fflush(nullptr);
@@ -24,9 +24,7 @@ processes::processes() {
 
 void processes::check() const {
 #if !FRCNN_HAS_MPI
-  for (char const* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
-    if (char const* const n = std::getenv(name); n && std::atoi(n) > 1)
-      throw frcnn::error("mpirun", "a build with MPI (FRCNN_MPI=ON; Debian: libopenmpi-dev)", "one without");
+  if (started_with_others()) throw frcnn::error("mpirun", "a build with MPI (FRCNN_MPI=ON; Debian: libopenmpi-dev)", "one without");
 #endif
 }
 
@@ -51,11 +49,19 @@ std::vector<std::string> processes::gather_here(std::string const& text) const {
   return {text};
 }
 
-void processes::end_all([[maybe_unused]] std::string const& why) {
+void processes::end_all([[maybe_unused]] std::string const& why, int status) {
 #if FRCNN_HAS_MPI
-  if (mpi_->is_first_to_say()) says = true, fail(why);
+  mpi_->end_all([&] { says = true, fail(why); }, status);
 #endif
-  leave(1);
+  leave(status);
+}
+
+std::string processes::name(int rank) const {
+  auto const number = fmt::format("process {} of {}", rank, size());
+#if FRCNN_HAS_MPI
+  if (mpi_ && mpi_->are_on_several_machines()) return number + " on " + mpi_->machine_of(rank);
+#endif
+  return number;
 }
 
 int processes::threads(int told) const {
@@ -91,7 +97,7 @@ void processes::check_equal(std::uint32_t number, char const* what) {
 
 void processes::leave(int status) {
 #if FRCNN_HAS_MPI
-  if (mpi_) mpi_->is_first_to_say();  // or they would say that this one crashed
+  if (mpi_) mpi_->end_all([] {}, status);  // nothing of it is to be said
 #endif
   std::fflush(nullptr);
   ::_exit(status);
@@ -100,18 +106,23 @@ void processes::leave(int status) {
 void processes::start() {
 #if FRCNN_HAS_MPI
   if (!frcnn::distributed::mpi_processes::are_several()) return;
-  mpi_.emplace([this](int rank) {
-    for (int i = 0; i < 1000 && !is_made_; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    if (!is_made_) ::_exit(1);  // it cannot even be said
-    end_all(frcnn::error(name(rank), "to train to the end",
-                         "its end (killed, or crashed); checkpoints are whole, --resume goes on from the last")
-                .what());
-  });
+  auto const number_of = [](char const* name) {
+    char const* const n = std::getenv(name);
+    return n ? std::atoi(n) : 0;
+  };
+  auto const ended = [this](frcnn::distributed::process_end const& e) {
+    std::string const found = e.machine_answers ? "its end (killed, or crashed)" : "no answer from its machine (down, or its network is)";
+    end_all(frcnn::error(name(e.rank), "to train to the end", found + "; checkpoints are whole, --resume goes on from the last").what(),
+            console::interrupted == 0 ? 1 : interrupted_status());  // mpirun takes that of the first to end
+  };
+  mpi_.emplace(frcnn::distributed::mpi_test_machines{.count = number_of("FRCNN_TEST_MACHINES"),
+                                                     .have_sockets = number_of("FRCNN_TEST_NO_SOCKETS") == 0});
   sums_.emplace(*mpi_);
   erased_.emplace(*sums_);
   says = rank() == 0;
-  is_made_ = true;
   catch_interrupts();  // mpirun's too, which would end this process before it has named the one that failed
+  mpi_->watch(ended);
+  if (!mpi_->unwatched().empty()) warn("what ends a process on another machine is left to mpirun: " + mpi_->unwatched());
 #endif
 }
 

@@ -7,7 +7,9 @@
 //   batch        --batch is that of all processes together; not given, it is the preset's for each
 //   rate         where the batch is N times the preset's because --batch was not given, the rate is N times the preset's, and warm-up and the
 //                preset's number of steps are divided by N: they see as many images (Goyal et al. 2017, "linear scaling")
-//   failures     a process that fails says so and ends; mpirun ends the others. One that is killed is named by another of its machine
+//   failures     a process that fails says so and ends; the others end with it. One that is killed, or whose machine does not answer any more,
+//                is named by another. FRCNN_TEST_MACHINES=2, of tests: the processes of this machine count as those of two, and with
+//                FRCNN_TEST_NO_SOCKETS=1 these cannot reach each other
 #include "../console/console.hpp"
 
 #include <frcnn/backend/cpu.hpp>
@@ -16,7 +18,6 @@
 #include <frcnn/mpi.hpp>
 #include <frcnn/presets/training_defaults.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -50,8 +51,8 @@ class processes {
   int size_here() const;
   // The texts of all of them. All come to it.
   std::vector<std::string> gather_here(std::string const& text) const;
-  // From any thread: ends all processes, and says why once.
-  [[noreturn]] void end_all(std::string const& why);
+  // From any thread: ends all processes, this one with that status, and says why once.
+  [[noreturn]] void end_all(std::string const& why, int status = 1);
 
   // Threads of each where nobody says: those that mpirun has bound it to, or an equal part of the machine's.
   int threads(int told) const;
@@ -82,16 +83,16 @@ class processes {
     if (auto const fault = fault_of(until_interrupted); !fault.empty()) end_all(name(rank()) + ": " + fault);
     return status;
   }
-  // Ends this process without waiting for the others; mpirun ends them.
+  // Ends this process without waiting for the others, which end, too.
   [[noreturn]] void leave(int status);
 
  private:
   void start();
-  std::string name(int rank) const { return fmt::format("process {} of {}", rank, size()); }
+  // "process 1 of 2", and where that says more, "on node-b".
+  std::string name(int rank) const;
   double total(double here);
 
 #if FRCNN_HAS_MPI
-  std::atomic<bool> is_made_{false};  // the rest, for the watch over the others
   std::optional<frcnn::distributed::mpi_processes> mpi_;
   std::optional<frcnn::distributed::mpi_communicator<frcnn::cpu>> sums_;
   std::optional<frcnn::communicator_ref<frcnn::distributed::mpi_communicator<frcnn::cpu>>> erased_;

@@ -1,8 +1,8 @@
 #pragma once
 // Notices at once that another process of this machine has ended, however it ended: kill -9, a crash, a machine without memory.
 //
-// Whoever waits for it in a sum would wait forever. A thread waits for the ends of all (Linux: pidfd_open); where the system cannot say,
-// nobody is watched. The destructor ends the watch: before it, no process of the group ends.
+// A process that waits for it in a sum would wait forever. A thread waits for the ends of all (Linux: pidfd_open); where the system cannot
+// say, nobody is watched. The destructor ends the watch: before it, no process of the group ends.
 //
 // Example: peer_watch watch({{0, pid_of_0}, {1, pid_of_1}}, [](int rank) { say(rank); _exit(1); });   // of the others
 #include "frcnn/io/descriptor.hpp"

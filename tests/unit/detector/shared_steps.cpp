@@ -1,10 +1,6 @@
 // Steps that several processes share, with threads in their place: they are the steps of one process with the whole batch.
-#include "frcnn/data/memory_source.hpp"
-#include "frcnn/train/data_feed.hpp"
 #include "frcnn/train/shared_evaluation.hpp"
-#include "frcnn/train/trainer.hpp"
-#include "narrow.hpp"
-#include "narrow_preset.hpp"
+#include "shared_process.hpp"
 #include "thread_group.hpp"
 
 #include <doctest/doctest.h>
@@ -17,80 +13,30 @@ namespace {
 
 using rules = conventions::torchvision;
 
-// Images of several sizes, so that a share alone would be padded otherwise; two of them are without objects.
-data::memory_source const& pictures() {
-  static data::memory_source const set = [] {
-    data::memory_source made({"disc", "bar", "ring"});
-    memory_feed const from(memory_feed::eight_sizes());
-    for (std::size_t i = 0; i < from.pictures.size(); ++i) {
-      auto const& p = from.pictures[i];
-      image im(p.w, p.h);
-      im.pixels.assign(p.pixels.begin(), p.pixels.end());
-      std::vector<data::object> objects;
-      for (std::size_t g = 0; g < p.boxes.size() && i % 4 != 1; ++g) {
-        data::object o;
-        o.where = p.boxes[g];
-        o.label = p.labels[g];
-        objects.push_back(o);
-      }
-      made.add(std::move(im), std::move(objects));
-    }
-    return made;
-  }();
-  return set;
-}
-
-data::training_options loading(int batch, data::batch_share share = {}) {
-  return {.short_side = 64, .max_side = 128, .batch = batch, .seed = 3, .cache_mb = 1, .workers = 0, .share = share};
-}
-
 template <class T>
-struct process {
-  using model = typename parts<T>::model;
-  std::unique_ptr<model> m;
-  cpu::context c{1};
-  trainer<model> t;
-  data_feed<rules, data::memory_source> feed;
-  std::vector<double> losses{}, norms{};
-
-  process(int batch, int accumulate, std::int64_t steps, data::batch_share share = {})
-      : m(parts<T>::make(narrow_chain::make(), narrow_rpn<rules>(), narrow_head<rules>(.5))),
-        t(*m, c, empty_input<model>(),
-          {.seed = 3, .rate = {.lr = .001, .warmup = 3, .steps = steps}, .optimiser = {.clip_norm = 10}, .accumulate = accumulate}),
-        feed(pictures(), loading(batch, share)) {
-    liven(*m);
-    t.hooks.on_step = [this](step_report const& r) {
-      losses.insert(losses.end(), r.losses.begin(), r.losses.end());
-      norms.push_back(r.norm);
-    };
+struct narrow_process : process<typename parts<T>::model> {
+  narrow_process(int batch, int accumulate, std::int64_t steps, data::batch_share share = {})
+      : process<typename parts<T>::model>(
+            parts<T>::make(narrow_chain::make(), narrow_rpn<rules>(), narrow_head<rules>(.5)),
+            {.seed = 3, .rate = {.lr = .001, .warmup = 3, .steps = steps}, .optimiser = {.clip_norm = 10}, .accumulate = accumulate}, batch,
+            share) {
+    liven(*this->m);
   }
 };
-
-// Largest difference, in parts of the largest value.
-template <class T>
-double apart(std::vector<T> const& a, std::vector<T> const& b) {
-  REQUIRE(a.size() == b.size());
-  double most = 0, largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    most = std::max(most, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
-    largest = std::max(largest, std::abs(static_cast<double>(b[i])));
-  }
-  return largest > 0 ? most / largest : most;
-}
 
 template <class T>
 void compare(int processes, int batch, int accumulate, double tolerance) {
   CAPTURE(processes);
   CAPTURE(accumulate);
   constexpr std::int64_t steps = 20;
-  process<T> alone(batch, accumulate, steps);
+  narrow_process<T> alone(batch, accumulate, steps);
   auto const start = all_values(*alone.m);
   CHECK(alone.t.run(alone.feed));
 
   thread_group group(processes);
-  std::vector<std::unique_ptr<process<T>>> all;
+  std::vector<std::unique_ptr<narrow_process<T>>> all;
   for (int r = 0; r < processes; ++r) {
-    all.push_back(std::make_unique<process<T>>(batch, accumulate, steps, data::batch_share{r, processes}));
+    all.push_back(std::make_unique<narrow_process<T>>(batch, accumulate, steps, data::batch_share{r, processes}));
     all.back()->t.share(group[r]);
   }
   group.run([&](int r) { all[static_cast<std::size_t>(r)]->t.run(all[static_cast<std::size_t>(r)]->feed); });
@@ -141,9 +87,9 @@ TEST_CASE("processes that share each batch are one process with the whole batch"
 TEST_CASE("equal numbers of processes give equal bytes, and a run of two goes on as one") {
   auto const two = [](std::int64_t steps) {
     thread_group group(2);
-    std::vector<std::unique_ptr<process<double>>> all;
+    std::vector<std::unique_ptr<narrow_process<double>>> all;
     for (int r = 0; r < 2; ++r) {
-      all.push_back(std::make_unique<process<double>>(2, 1, steps, data::batch_share{r, 2}));
+      all.push_back(std::make_unique<narrow_process<double>>(2, 1, steps, data::batch_share{r, 2}));
       all.back()->t.share(group[r]);
     }
     group.run([&](int r) { all[static_cast<std::size_t>(r)]->t.run(all[static_cast<std::size_t>(r)]->feed); });
@@ -154,7 +100,7 @@ TEST_CASE("equal numbers of processes give equal bytes, and a run of two goes on
 
   // Weights and momentum of two after three steps, in one.
   auto const half = two(3);
-  process<double> whole(2, 1, 6), rest(2, 1, 6);
+  narrow_process<double> whole(2, 1, 6), rest(2, 1, 6);
   whole.t.run(whole.feed);
   for (auto const& e : rest.m->parameters().entries()) {
     rest.m->parameters().set(e, half[1]->m->parameters().get(half[1]->m->parameters().at(e.name)));
@@ -168,10 +114,10 @@ TEST_CASE("equal numbers of processes give equal bytes, and a run of two goes on
 
 TEST_CASE("a step that is not finite in one process is none of any, and all say so") {
   thread_group group(2);
-  std::vector<std::unique_ptr<process<double>>> all;
+  std::vector<std::unique_ptr<narrow_process<double>>> all;
   std::string said[2];
   for (int r = 0; r < 2; ++r) {
-    all.push_back(std::make_unique<process<double>>(2, 1, 8, data::batch_share{r, 2}));
+    all.push_back(std::make_unique<narrow_process<double>>(2, 1, 8, data::batch_share{r, 2}));
     all.back()->t.share(group[r]);
   }
   group.run([&](int r) {
@@ -187,9 +133,9 @@ TEST_CASE("a step that is not finite in one process is none of any, and all say 
     }
   });
   thread_group other(2);
-  std::vector<std::unique_ptr<process<double>>> good;
+  std::vector<std::unique_ptr<narrow_process<double>>> good;
   for (int r = 0; r < 2; ++r) {
-    good.push_back(std::make_unique<process<double>>(2, 1, 3, data::batch_share{r, 2}));
+    good.push_back(std::make_unique<narrow_process<double>>(2, 1, 3, data::batch_share{r, 2}));
     good.back()->t.share(other[r]);
   }
   other.run([&](int r) { good[static_cast<std::size_t>(r)]->t.run(good[static_cast<std::size_t>(r)]->feed); });
