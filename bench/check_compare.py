@@ -21,10 +21,10 @@ ROWS = ["op/softmax/*/300x21", "op/rows/*/1x36x20x26", "detect_batch/vgg16_tv/*/
         "detect_regions/vgg16_tv/*/1x600x800", "step/vgg16_tv/*/600x800", "step/vgg16_tv/*/4x600x800"]
 
 
-def run(engine, ms, waits=None, rows=ROWS):
+def run(engine, ms, waits=None, rows=ROWS, graphs=1, label=""):
     """Rows of `ms` milliseconds; the fifth, detection on given regions, of three quarters."""
-    return [{"name": r.replace("*", engine), "real_time": ms * (0.75 if "regions" in r else 1), "time_unit": "ms", **({} if waits is None else {"waits": waits})}
-            for r in rows]
+    counted = {} if waits is None else {"waits": waits, "graphs": graphs, "label": label}
+    return [{"name": r.replace("*", engine), "real_time": ms * (0.75 if "regions" in r else 1), "time_unit": "ms", **counted} for r in rows]
 
 
 def write(path, benchmarks):
@@ -66,6 +66,12 @@ with tempfile.TemporaryDirectory() as folder:
            ["above the mark, below 3 times torchvision's speed"])
     write(cuda, run("cuda-tf32", 2, 0.5) + run("cuda-bf16", 1, 0))
     expect("the status where the host waits", marks().returncode, 1)
+    why = "cudaMalloc: expected calls that queue work, found one that allocates memory"
+    write(cuda, run("cuda-tf32", 2, 0, ROWS[:-1]) + run("cuda-tf32", 2, 0, ROWS[-1:], 0, f"batch 4, no graph: {why}") + run("cuda-bf16", 1, 0, graphs=0.5))
+    said = marks()
+    expect("the status without a graph", said.returncode, 1)
+    expect("rows without a graph", {w[:38].strip(): w.split("NO GRAPH: ")[1] for w in said.stdout.splitlines() if "NO GRAPH" in w},
+           {"detection, batch 1, bf16": "0.5 launched in a run", "waits of the host, step, batch 4": f"0 launched in a run; {why}"})
     write(cuda, run("cuda-tf32", 2, 0))
     expect("the status where a figure is not there", marks().returncode, 1)
 

@@ -17,6 +17,7 @@
 // clang-format on
 
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace bench {
@@ -63,11 +64,18 @@ concept CountsCalls = requires(Context& c) {
   c.waits();
   c.launches();
   replays_of(c);
+  graph_failure_of(c);
 };
 template <class Context>
 call_counts counts_of([[maybe_unused]] Context& c) {
   if constexpr (CountsCalls<Context>)
     return {static_cast<double>(c.waits()), static_cast<double>(c.launches()), static_cast<double>(replays_of(c))};
+  else return {};
+}
+// Why the last work that was to become a graph did not; empty: none failed, or the device has no graphs.
+template <class Context>
+std::string graph_failure([[maybe_unused]] Context& c) {
+  if constexpr (CountsCalls<Context>) return graph_failure_of(c);
   else return {};
 }
 

@@ -80,14 +80,17 @@ static void measure(benchmark::State& state, std::string const& name, engine con
   }
   if (work.bytes > 0) report("bytes_per_second", work.bytes / once);
   if (work.images > 0) report("images_per_second", work.images / once);
+  std::string label = work.label;
   if (CountsCalls<context>) {
     auto const each = [&](double call_counts::*what) { return (after.*what - before.*what) / static_cast<double>(runs); };
     report("waits", each(&call_counts::waits) - work.result_waits);
     report("launches", now->launches);
     report("graphs", each(&call_counts::replays));
+    if (auto const why = graph_failure(*now->on); after.replays == before.replays && !why.empty())
+      label += (label.empty() ? "no graph: " : ", no graph: ") + why;
   }
   for (auto const& [what, value] : work.counters) report(what.c_str(), value);
-  if (!work.label.empty()) state.SetLabel(work.label);
+  if (!label.empty()) state.SetLabel(label);
 }
 
 static void add_one(engine const& e, std::string name, benchmark::TimeUnit unit, make_job const& make) {

@@ -658,6 +658,10 @@ function(frcnn_add_kernels object source)
   if(CMAKE_COMPILE_WARNING_AS_ERROR)  # which CMake hands to its own languages alone
     list(APPEND flags -Xcompiler=-Wall -Werror all-warnings)
   endif()
+  set(optimised -O2)
+  if(FRCNN_QUICK_BUILD)  # there is no device where it is used
+    set(optimised -O0 -Xptxas=-O0)
+  endif()
   set(host ${FRCNN_ARCH_OPTIONS} -fPIC -ffp-contract=off $<$<NOT:$<CONFIG:Debug>>:-DNDEBUG>)
   if(FRCNN_OPENMP AND TARGET OpenMP::OpenMP_CXX)
     list(APPEND host ${OpenMP_CXX_FLAGS})
@@ -666,7 +670,7 @@ function(frcnn_add_kernels object source)
   add_custom_command(
     OUTPUT ${object}
     COMMAND
-      ${FRCNN_NVCC} ${flags} -std=c++20 -O2 --fmad=false "-Xcompiler=$<JOIN:${host},$<SEMICOLON>-Xcompiler=>" -I${frcnn_include_dir} -isystem
+      ${FRCNN_NVCC} ${flags} -std=c++20 ${optimised} --fmad=false "-Xcompiler=$<JOIN:${host},$<SEMICOLON>-Xcompiler=>" -I${frcnn_include_dir} -isystem
       ${FRCNN_CUDA_INCLUDE_DIR} -isystem ${FRCNN_CUDNN_INCLUDE_DIR} -DFRCNN_DEVICE_KERNELS_ALONE=1
       "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},$<SEMICOLON>-D>>" ${ARGN} -MD -MF ${object}.d -c ${source} -o ${object}
     DEPENDS ${source}
@@ -746,6 +750,11 @@ macro(frcnn_say_engines)
   endif()
   if(FRCNN_OPENMP AND NOT TARGET OpenMP::OpenMP_CXX)
     message(STATUS "frcnn: the compiler has no OpenMP: everything runs on the calling thread")
+  endif()
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND NOT "${CMAKE_CXX_FLAGS}" MATCHES "-O[1-3sf]"
+     AND NOT CMAKE_PROJECT_NAME STREQUAL "frcnn")
+    message(WARNING "frcnn: without CMAKE_BUILD_TYPE the compiler optimises nothing, and a detection takes ten to a hundred times as long: "
+                    "-DCMAKE_BUILD_TYPE=Release")
   endif()
 endmacro()
 

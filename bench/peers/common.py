@@ -1,6 +1,6 @@
 """What the commands that compare share: processes that are watched, turns that alternate, tables, and what a measurement says of its machine.
 
-This process stays small: the system counts the memory of whoever starts a process into that process's peak.
+This process stays small: the system counts the memory of the process that starts another into the other's peak.
 """
 import contextlib
 import dataclasses

@@ -1,6 +1,7 @@
-// The context on a device, and whole detectors, by the tests of unit/cuda/composed.cpp and pyramid.cpp compiled for frcnn::cuda. Without a
-// device they are skipped; that all of it compiles and links with every warning an error is tested all the same.
+// The context on a device, and whole detectors, by the tests of unit/cuda/composed.cpp, alternating.cpp and pyramid.cpp compiled for
+// frcnn::cuda. Without a device they are skipped; that all of it compiles and links with every warning an error is tested all the same.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "../unit/cuda/alternating.cpp"
 #include "../unit/cuda/composed.cpp"
 #include "../unit/cuda/pyramid.cpp"
 

@@ -15,26 +15,19 @@
 #include <functional>
 #include <string>
 
-#include <unistd.h>
-
 using namespace frcnn;
 
 namespace {
 
-[[noreturn]] void leave(std::string const& sentence) {
-  std::fprintf(stderr, "%s\n", sentence.c_str());
-  std::fflush(nullptr);
-  _exit(1);
+[[noreturn]] void end_all(distributed::mpi_processes& processes, std::string const& sentence) {
+  processes.end_all([&] { std::fprintf(stderr, "%s\n", sentence.c_str()); });
 }
 
 void work(distributed::mpi_processes& processes, std::string const& how) {
   distributed::mpi_communicator<cpu> by_mpi(processes);
   cpu::context host(cpu_options{.threads = 1});
   cuda::context c({.device = processes.rank_here()});
-  nccl_communicator sums(c, by_mpi, host, {.failed = [&](error const& e) {
-                           if (processes.is_first_to_say()) leave(e.what());
-                           _exit(1);
-                         }});
+  nccl_communicator sums(c, by_mpi, host, {.failed = [&](error const& e) { end_all(processes, e.what()); }});
   std::vector<float> const ones(std::size_t{1} << 20, 1.f);
   buffer<float, cuda> there(c, ones.size());
   view<float, 1, cuda> const all{there.data(), {{static_cast<std::int32_t>(ones.size())}}};
@@ -57,17 +50,14 @@ void work(distributed::mpi_processes& processes, std::string const& how) {
 int main(int argc, char** argv) {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return std::puts("skipped: there is no CUDA device"), 0;
-  distributed::mpi_processes* self = nullptr;
-  distributed::mpi_processes processes([&](int rank) {
-    if (self->is_first_to_say()) leave("process " + std::to_string(rank) + ": expected to sum to the end, found its end");
-    _exit(1);
+  distributed::mpi_processes processes;
+  processes.watch([&](distributed::process_end const& e) {
+    end_all(processes, "process " + std::to_string(e.rank) + ": expected to sum to the end, found its end");
   });
-  self = &processes;
   try {
     work(processes, argc > 1 ? argv[1] : "");
   } catch (error const& e) {
-    if (processes.is_first_to_say()) leave("process " + std::to_string(processes.rank()) + ": " + e.what());
-    _exit(1);
+    end_all(processes, "process " + std::to_string(processes.rank()) + ": " + e.what());
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include "frcnn/backend/cuda.cuh"
 #include "frcnn/backend/cuda/graphs.cuh"
 #include "frcnn/detector/detector.hpp"
+#include "frcnn/detector/proposer.hpp"
 #include "frcnn/presets/instance_lists.hpp"
 #include "frcnn/presets/resnet_c4.hpp"
 #include "frcnn/presets/resnet_fpn.hpp"
@@ -38,11 +39,15 @@ namespace frcnn::inline FRCNN_ABI {
 
 FRCNN_COMMON_INSTANCES(FRCNN_CUDA_TORCHVISION_INSTANCE, cuda)
 FRCNN_CHAIN_INSTANCES(FRCNN_CUDA_TORCHVISION_INSTANCE, plain_torchvision, cuda)
+FRCNN_CUDA_TORCHVISION_INSTANCE class proposer<plain_torchvision_cuda>;
 #if FRCNN_CUDA_CAFFE
 FRCNN_CHAIN_INSTANCES(FRCNN_CUDA_CAFFE_INSTANCE, plain_caffe, cuda)
+FRCNN_CUDA_CAFFE_INSTANCE class proposer<plain_caffe_cuda>;
 #endif
 #if FRCNN_CUDA_RESNET
 FRCNN_RESNET_INSTANCES(FRCNN_CUDA_RESNET_INSTANCE, cuda)
+FRCNN_CUDA_RESNET_INSTANCE class proposer<resnet_fpn_cuda>;
+FRCNN_CUDA_RESNET_INSTANCE class proposer<resnet_c4_cuda>;
 #endif
 
 }  // namespace frcnn

@@ -5,7 +5,6 @@
 #include "failing_blocks.hpp"
 #endif
 
-#include "../detector/trained.hpp"
 #include "frcnn/testing/parity.hpp"
 
 #include <doctest/doctest.h>
@@ -17,11 +16,6 @@ using namespace composed_tests;
 using namespace detector_tests;
 
 namespace {
-
-using on_cpu = narrow_preset<cpu>;
-using on_cuda = narrow_preset<device>;
-
-cpu_options const portable{.threads = 2, .engine = cpu_engine::portable};
 
 // Every tensor within the tolerance of a whole step (docs/testing.md).
 void check_near(std::vector<std::vector<float>> const& found, std::vector<std::vector<float>> const& expected) {

@@ -8,6 +8,8 @@
 #include "frcnn/backend/cuda/host/ops.hpp"
 #endif
 
+#include "../detector/trained.hpp"
+
 namespace composed_tests {
 
 using namespace frcnn;
@@ -26,5 +28,10 @@ inline cuda_on_host::options const ways[] = {{}, {.order = thread_order::descend
 
 inline bool is_there() { return true; }
 #endif
+
+using on_cpu = detector_tests::narrow_preset<cpu>;
+using on_cuda = detector_tests::narrow_preset<device>;
+
+inline cpu_options const portable{.threads = 2, .engine = cpu_engine::portable};
 
 }  // namespace composed_tests

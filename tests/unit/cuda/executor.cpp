@@ -78,11 +78,11 @@ void check_nms(std::vector<box<T>> boxes, indices counts, int m, double threshol
   expected_from_cpu<indices, indices> both;
   on_both([&](auto& c, auto b) {
     using B = decltype(b);
-    indices kept(static_cast<std::size_t>(segments) * static_cast<std::size_t>(m), -7), n(counts.size(), -7);
+    indices survivors(static_cast<std::size_t>(segments) * static_cast<std::size_t>(m), -7), n(counts.size(), -7);
     exec<B>::nms_sweep(c, counted<box<T>, 2, B>{over<B>(boxes, segments, k), over<B>(counts, segments)},
                        ops::suppress_above<conventions::torchvision, T>{static_cast<T>(threshold)},
-                       counted<std::int32_t, 2, B>{over<B>(kept, segments, m), over<B>(n, segments)});
-    both.compare(b, kept, n);
+                       counted<std::int32_t, 2, B>{over<B>(survivors, segments, m), over<B>(n, segments)});
+    both.compare(b, survivors, n);
   });
 }
 

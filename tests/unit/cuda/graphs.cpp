@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <new>
 #include <vector>
 
 using namespace frcnn;
@@ -74,6 +75,7 @@ TEST_CASE("graph_cache: the third sight of a key is captured, and what it said i
   calls(8);  // a key of its own
   CHECK(calls.runs == 3);
   CHECK(calls.cache.replays() == 4);
+  CHECK(calls.cache.failure().empty());
 }
 
 TEST_CASE("graph_cache: the least recently used go first, and are seen three times before they come back") {
@@ -115,6 +117,27 @@ TEST_CASE("graph_cache: what cannot be captured is run; after three tries for go
   auto const fails = [&]() -> std::uint64_t { throw error("step", "a batch without regions", "one with"); };
   for (int i = 0; i < 4; ++i)
     CHECK(sentence([&] { cache.run(key_of(2), fails); }) == "step: expected a batch without regions, found one with");
+}
+
+TEST_CASE("graph_cache: why a capture gave no graph is kept, of the last one that did") {
+  graph_calls calls(9);  // a graph takes 10
+  auto const captured = [&](std::uint64_t key, auto const& in_capture) {
+    for (int i = 0; i < 3; ++i)
+      calls.cache.run(key_of(key), [&] {
+        if (calls.api.log->is_capturing) in_capture();
+        return std::uint64_t{0};
+      });
+    return calls.cache.failure();
+  };
+  CHECK(captured(1, [] { throw error("cudaMalloc", "no capture", "one"); }) == "cudaMalloc: expected no capture, found one");
+  CHECK(captured(2, [] { throw std::bad_alloc(); }) == std::bad_alloc().what());
+  CHECK(captured(3, [] { throw 7; }) == "an exception that is no std::exception");
+  CHECK(captured(4, [] {}) == "a graph of 10 bytes, where all may take 9");
+  calls.api.log->bytes = 5;
+  CHECK(captured(5, [&] { ++calls.api.log->freed; }) == "device memory was given back during the capture");
+  CHECK(captured(6, [] {}) == "device memory was given back during the capture");  // that one is a graph
+  CHECK(calls.cache.graphs() == 1);
+  CHECK(calls.api.log->abandoned == 3);
 }
 
 TEST_CASE("graph_cache: memory that is given back takes all graphs with it, also while one is captured; calls in a capture belong to it") {

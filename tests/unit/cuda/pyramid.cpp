@@ -2,7 +2,6 @@
 // CPU's.
 #include "composed.hpp"
 
-#include "../detector/trained.hpp"
 #include "frcnn/presets/resnet_fpn.hpp"
 #include "frcnn/testing/parity.hpp"
 
@@ -69,7 +68,7 @@ outcome run_on(typename B::options const& options) {
 }  // namespace
 
 TEST_CASE("cuda: ResNet with a pyramid detects and learns as on the CPU" * doctest::skip(!is_there())) {
-  auto const cpu_s = run_on<cpu>({.threads = 2, .engine = cpu_engine::portable}), ours = run_on<device>(ways[0]);
+  auto const cpu_s = run_on<cpu>(portable), ours = run_on<device>(ways[0]);
   auto const near = [](std::vector<float> const& a, std::vector<float> const& b) {
     auto const report = testing::compare(a, b, 1e-4);
     CHECK_MESSAGE(report.ok, report.describe());

@@ -69,6 +69,7 @@ static_assert(Communicator<logged> && Communicator<null_communicator<device>>);
 
 // Two processes that meet: each element is the first's plus the second's. As work of the context, which a recording holds.
 struct meeting {
+  bool first_refuses = false;  // to sum while a graph is captured
   std::barrier<> here{2};
   void* at[2]{};
   std::atomic<int> sums = 0;  // that were run
@@ -87,6 +88,7 @@ struct met_sums {
   void join() {}
   template <class T>
   void sum(T* p, std::size_t n) {
+    if (m->first_refuses && mine == 0 && c->calls().is_capturing()) throw error("process 0 of 2, sum", "no capture", "one");
     c->queue([to = m, r = mine, p, n] {
       to->at[r] = p;
       to->here.arrive_and_wait();
@@ -108,10 +110,12 @@ struct two_processes {
   std::vector<std::vector<float>> values[2];
   std::vector<double> losses[2];
   std::size_t replays[2]{};
+  std::string failure[2];
   int sums = 0, hooked = 0;
 
-  two_processes(memory_feed const& feed, std::size_t graph_bytes, int accumulate, bool hook = false) {
+  two_processes(memory_feed const& feed, std::size_t graph_bytes, int accumulate, bool hook = false, bool first_refuses = false) {
     meeting m;
+    m.first_refuses = first_refuses;
     auto const work = [&](int r) {
       sharing_process<narrow_preset<device>> p({.graph_bytes = graph_bytes}, accumulate);
       detail::stream_sums<met_sums> sums_of({}, p.c, m, r);
@@ -122,6 +126,7 @@ struct two_processes {
       values[r] = all_values(*p.model);
       losses[r] = p.losses;
       replays[r] = replays_of(p.c);
+      failure[r] = graph_failure_of(p.c);
     };
     std::jthread const other(work, 1);
     work(0);
@@ -193,6 +198,36 @@ TEST_CASE("sums beside the context: a failure is told once, then aborts, and eve
   CHECK(log.said == std::vector<std::string>{"fork", "abort"});
 }
 
+TEST_CASE("sums beside the context: an error while a graph is captured is thrown, and is no failure of the sums") {
+  device::context c;
+  float values[4] = {};
+  log_of_sums log;
+  int told = 0;
+  {
+    logged sums([&](error const&) { ++told; }, c, log, values);
+    std::span<float> const all(values);
+    std::string const refusal = "process 0 of 2, sums: expected success, found no memory";
+    {
+      detail::capture_scope const captured(c);
+      sums.sum(c, all.first(1));
+      log.refuses = true;
+      CHECK(sentence([&] { sums.sum(c, all.subspan(1)); }) == refusal);
+    }
+    log.refuses = false;
+    CHECK_NOTHROW(sums.check());
+    sums.settle(c);  // nothing is open: the capture is gone
+    sums.sum(c, all);
+    sums.settle(c);
+    CHECK(told == 0);
+    CHECK(log.said == std::vector<std::string>{"fork", "sum 0 +1", "fork", "fork", "sum 0 +4", "join"});
+    log.refuses = true;  // the same error behind the capture
+    CHECK(sentence([&] { sums.sum(c, all); }) == refusal);
+    CHECK(sentence([&] { sums.check(); }) == refusal);
+  }
+  CHECK(told == 1);
+  CHECK(log.said.back() == "abort");
+}
+
 TEST_CASE("sums beside the context: a step whose sums have failed reports nothing, and is not saved") {
   memory_feed const feed({{64, 64}});
   sharing_process<narrow_preset<device>> p({}, 1);
@@ -228,6 +263,18 @@ TEST_CASE("sums beside the context: a graph holds a step's sums and its update, 
   CHECK(hooked.replays[0] == 8);  // the update by itself
   CHECK(hooked.replays[1] == 4);
   CHECK(same_bits(hooked.values[0], plain.values[0]));
+
+  // A process whose sums cannot be captured trains without a graph, beside one that has it.
+  two_processes const refused(feed, std::size_t{1} << 24, 1, false, true);
+  CHECK(refused.replays[0] == 0);
+  CHECK(refused.replays[1] == 4);
+  CHECK(refused.failure[0] == "process 0 of 2, sum: expected no capture, found one");
+  CHECK(refused.failure[1].empty());
+  CHECK(refused.sums == plain.sums);
+  for (int r = 0; r < 2; ++r) {
+    CHECK(same_bits(refused.values[r], plain.values[0]));
+    CHECK(refused.losses[r] == plain.losses[0]);
+  }
 
   // On the CPU the same two processes, whose sums are the host's.
   thread_group group(2);

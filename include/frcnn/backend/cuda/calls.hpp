@@ -27,14 +27,13 @@ class cuda_calls {
                   k == waits       ? "one that waits for the device"
                   : k == allocates ? "one that allocates memory"
                                    : "one by which the host asks what has run");
-    if (k != asks) (k == waits ? waits_ : allocations_).fetch_add(1, std::memory_order_relaxed);
+    if (k == waits) count_wait();
   }
   // A wait that could not be asked for: of what gives memory back and may not throw.
   void count_wait() noexcept { waits_.fetch_add(1, std::memory_order_relaxed); }
   void capture(bool is_on) noexcept { is_capturing_ = is_on; }
   bool is_capturing() const noexcept { return is_capturing_; }
   std::size_t waited() const noexcept { return waits_; }
-  std::size_t allocated() const noexcept { return allocations_; }
 
   // Device memory is given back: of any context, since memory that a graph uses need not be its context's.
   static void count_free() noexcept { frees().fetch_add(1, std::memory_order_relaxed); }
@@ -47,7 +46,7 @@ class cuda_calls {
   }
 
   std::atomic<bool> is_capturing_{false};
-  std::atomic<std::size_t> waits_{0}, allocations_{0};
+  std::atomic<std::size_t> waits_{0};
 };
 
 // Until its end a context is captured, or acts as if it were.

@@ -59,9 +59,10 @@ struct block_executor {
     FRCNN_ASSERT(survivors.rows.dims[0] == boxes.rows.dims[0]);
     std::size_t const segments = size(boxes.rows.dims[0]), k = size(boxes.rows.dims[1]), m = size(survivors.rows.dims[1]);
     typename context::frame const scope(c);
-    auto* const kept = static_cast<box<T>*>(c.scratch(checked::bytes<box<T>>(checked::product(segments, std::min(k, m)))));
+    auto* const survivor_boxes = static_cast<box<T>*>(c.scratch(checked::bytes<box<T>>(checked::product(segments, std::min(k, m)))));
     launch(c, segments,
-           sweep_segment<T, Suppress>{boxes.rows.data, boxes.count.data, survivors.rows.data, survivors.count.data, kept, k, m, suppress});
+           sweep_segment<T, Suppress>{boxes.rows.data, boxes.count.data, survivors.rows.data, survivors.count.data, survivor_boxes, k, m,
+                                      suppress});
   }
 
  private:

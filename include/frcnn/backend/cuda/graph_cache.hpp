@@ -8,9 +8,10 @@
 //      is its own. A key for which that happens three times in a row stays uncaptured, and so does one whose graph is larger than all may
 //      be.
 //   4. A graph holds addresses. Those that a key does not name, of tapes, parameters and momentum, stay while no device memory is given
-//      back; when some is, by whoever in the process, all graphs go, and each is captured anew at its key's next sight. A graph during
+//      back; when any code in the process does so, all graphs go, and each is captured anew at its key's next sight. A graph during
 //      whose capture that happens goes too, and is no failure of its key: another thread may have done it.
 //   5. Inside of a capture, calls are part of it.
+//   6. Why a capture gave no graph, for 2, 3 or 4, is kept: failure() is what the last such one said.
 // A graph reads inputs where its key says, and all numbers that change from call to call in device memory.
 //
 // Api is a device's graphs, so that all of this is tested on the host (backend/cuda/host/graphs.hpp):
@@ -26,8 +27,10 @@
 //   api.freed()                how often device memory was given back so far
 #include "frcnn/core/recorded.hpp"
 
+#include <exception>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 FRCNN_HIDDEN_BEGIN
@@ -68,6 +71,8 @@ class graph_cache {
   std::size_t graphs() const noexcept { return graphs_; }    // now
   std::size_t bytes() const noexcept { return bytes_; }      // of these
   std::size_t replays() const noexcept { return replays_; }  // launches of graphs, ever
+  // Why the last capture that gave no graph, of any key, gave none; empty: every one gave its graph.
+  std::string const& failure() const noexcept { return failure_; }
 
  private:
   using graph_type = typename Api::graph;
@@ -93,8 +98,12 @@ class graph_cache {
       api_.begin();
       e.result = f();
       made.emplace(api_.end());
-    } catch (...) {  // f is run again, and throws again what is no matter of the capture
+    } catch (std::exception const& reason) {  // f is run again, and throws again what is no matter of the capture
       api_.abandon();
+      failure_ = reason.what();
+    } catch (...) {
+      api_.abandon();
+      failure_ = "an exception that is no std::exception";
     }
     if (made && freed == api_.freed() && make_room(api_.bytes(*made))) {
       bytes_ += api_.bytes(*made);
@@ -107,8 +116,11 @@ class graph_cache {
     if (!made) {
       ++e.failures;
     } else {
-      if (api_.bytes(*made) > most_bytes_) e.failures = tries;
+      std::size_t const bytes = api_.bytes(*made);
+      if (bytes > most_bytes_) e.failures = tries;
       api_.retire(std::move(*made));
+      failure_ = bytes > most_bytes_ ? "a graph of " + std::to_string(bytes) + " bytes, where all may take " + std::to_string(most_bytes_)
+                                     : "device memory was given back during the capture";
     }
     return false;
   }
@@ -142,6 +154,7 @@ class graph_cache {
   Api api_;
   std::size_t most_bytes_, bytes_ = 0, graphs_ = 0, replays_ = 0, freed_ = 0;
   std::uint64_t clock_ = 0;
+  std::string failure_;
   std::map<call_key, entry> entries_;
 };
 

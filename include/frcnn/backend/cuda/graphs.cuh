@@ -98,6 +98,8 @@ std::uint64_t cuda::context::recorded(call_key const& key, F const& f) {
 // Before what they hold addresses of goes, other than memory. The device has been waited for.
 inline void drop_graphs(cuda::context& c) { c.state<detail::graph_cache<detail::cuda_graphs>>().clear(); }
 inline std::size_t replays_of(cuda::context& c) { return c.state<detail::graph_cache<detail::cuda_graphs>>().replays(); }
+// graph_cache::failure().
+inline std::string const& graph_failure_of(cuda::context& c) { return c.state<detail::graph_cache<detail::cuda_graphs>>().failure(); }
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END

@@ -3,7 +3,7 @@
 // nvcc compiles; component nccl of the CMake package.
 //
 // What NCCL needs to begin, an id that process 0 draws, goes through a communicator of the host, and barriers are that one's: mpirun has
-// started the processes, and where one ends, whoever watches them for MPI (distributed/mpi.hpp) names it. NCCL itself notices a peer on another
+// started the processes, and where one ends, the watch of MPI (distributed/mpi_processes.hpp) names it. NCCL itself notices a peer on another
 // machine by its connection, and its own GPU's errors: that is told to `failed`, and thrown by the next call.
 //
 // NCCL's communicator is not blocking: each call returns, and is asked whether it has begun, for at most `patience`: a peer that does not
@@ -13,7 +13,7 @@
 // Example, of each process:
 //   distributed::mpi_communicator<cpu> by_mpi(processes);       cpu::context host{1};
 //   cuda::context c({.device = processes.rank_here()});         a GPU for each process of a machine
-//   nccl_communicator sums(c, by_mpi, host, {.failed = [](error const& e) { say(e.what()); _exit(1); }});
+//   nccl_communicator sums(c, by_mpi, host, {.failed = [&](error const& e) { processes.end_all([&] { say(e.what()); }); }});
 //   communicator_ref<nccl_communicator> others(sums);           t.share(others);
 #include "frcnn/backend/cuda/graphs.cuh"
 #include "frcnn/backend/cuda/stream_sums.hpp"

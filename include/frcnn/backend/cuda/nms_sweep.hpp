@@ -27,7 +27,7 @@ struct sweep_segment {
   box<T> const* boxes;                       // [S, k]
   std::int32_t const* count;                 // [S]
   std::int32_t *survivors, *survivor_count;  // [S, m], [S]
-  box<T>* kept;                              // [S, min(k, m)]: the survivors, one behind another
+  box<T>* survivor_boxes;                    // [S, min(k, m)], one behind another
   std::size_t k, m;
   Suppress suppress;
 
@@ -36,7 +36,7 @@ struct sweep_segment {
     auto& s = block.shared();
     std::size_t const segment = block.index();
     box<T> const* const box_of = boxes + segment * k;
-    box<T>* const kept_box = kept + segment * (k < m ? k : m);
+    box<T>* const survivor = survivor_boxes + segment * (k < m ? k : m);
     std::int32_t* const out = survivors + segment * m;
     int const n = count[segment], most = static_cast<int>(m);
     int found = 0;
@@ -51,7 +51,7 @@ struct sweep_segment {
         int const i = t / lanes;
         if (first + i >= n) return;
         for (int j = t % lanes; j < found; j += lanes)
-          if (suppress(iou(kept_box[j], s.candidate[i]))) {
+          if (suppress(iou(survivor[j], s.candidate[i]))) {
             block.add(s.hits[i], 1);
             return;
           }
@@ -93,7 +93,7 @@ struct sweep_segment {
       block.each([&](int t) {
         if (t >= more) return;
         out[found + t] = first + s.survivors[t];
-        kept_box[found + t] = s.candidate[s.survivors[t]];
+        survivor[found + t] = s.candidate[s.survivors[t]];
       });
       found += more;
     }

@@ -8,10 +8,11 @@
 //
 // Failures: a thread asks every `look` whether a sum has failed, and so does check(). The first failure is handed to failed(e) (by the thread
 // that found it), then the sums are aborted, so that who waits for the device is released: what it then reads is nothing that can be
-// believed. From there on every call throws that failure.
+// believed. From there on every call throws that failure. An error of a call while a graph is captured is none yet: it is thrown and ends the
+// capture, of which nothing has run, and the work is run again without one (graph_cache.hpp); what fails then is a failure.
 //
 // Api is a device's sums:
-//   Api::device, api.context()
+//   Api::device, api.context()         whose calls() say whether a graph is captured (calls.hpp)
 //   api.rank(), api.size()
 //   api.fork(), api.join()             the sums' stream waits for the context; the context for the sums' stream
 //   api.sum(T*, n), api.broadcast(std::byte*, n)    in the sums' stream, in place; throw
@@ -85,7 +86,8 @@ class stream_sums {
     try {
       work();
     } catch (error const& e) {
-      fail(lock, e);
+      if (c.calls().is_capturing()) is_open_ = false;  // the sums that it holds go with the capture
+      else fail(lock, e);
       throw;
     }
   }

@@ -50,6 +50,10 @@ std::uint64_t cuda_on_host::context::recorded(call_key const& key, F const& f) {
 }
 inline void drop_graphs(cuda_on_host::context& c) { c.state<detail::graph_cache<detail::host_graphs>>().clear(); }
 inline std::size_t replays_of(cuda_on_host::context& c) { return c.state<detail::graph_cache<detail::host_graphs>>().replays(); }
+// graph_cache::failure().
+inline std::string const& graph_failure_of(cuda_on_host::context& c) {
+  return c.state<detail::graph_cache<detail::host_graphs>>().failure();
+}
 
 }  // namespace frcnn
 FRCNN_HIDDEN_END
