@@ -32,6 +32,7 @@ using model = frcnn::faster_rcnn<backbone, generator, head>;  // a part that doe
 
 int main(int argc, char** argv) try {
   int const steps = argc > 1 ? std::atoi(argv[1]) : 60;
+  if (argc > 2 || steps < 1) return std::puts("usage: compose [STEPS]"), 2;
   std::filesystem::path const folder = std::filesystem::temp_directory_path() / "frcnn-compose-demo";
   if (!exists(folder)) frcnn::data::write_demo_voc(folder, {.images = 60});
   auto const set = frcnn::data::read_voc({{folder, "trainval"}});

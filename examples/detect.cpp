@@ -82,7 +82,7 @@ class finder {
                    "boxes of several tiles that are of one object: by iou, or by smaller (intersection over the smaller box)")
         ->capture_default_str()
         ->needs(side)
-        ->check(CLI::IsMember({"iou", "smaller"}));
+        ->check(console::one_of({"iou", "smaller"}));
   }
   // model: whose limits hold where the options say none.
   void settle(frcnn::detect_defaults const& theirs) {
@@ -96,8 +96,7 @@ class finder {
   // told(n, of): tiles so far.
   template <class Told>
   std::vector<frcnn::detection> operator()(frcnn::any_detector const& d, frcnn::image_view im, float threshold, Told const& told) {
-    // Across classes: all candidates, none of which another of its class has put aside, are merged here.
-    frcnn::detect_options const options{.score = threshold, .nms = across_classes ? 1.0 : nms_, .max_detections = candidates()};
+    frcnn::detect_options const options{.score = threshold, .nms = nms_, .max_detections = limit_};
     frcnn::tile_options const tiles{.side = tile ? tile : std::max(im.width, im.height),
                                     .overlap = tile ? overlap : 0,
                                     .measure = merge == "smaller" ? frcnn::overlap_measure::smaller : frcnn::overlap_measure::iou,
@@ -126,8 +125,6 @@ class finder {
   int limit() const { return limit_; }
 
  private:
-  int candidates() const { return across_classes ? std::max(limit_, 20'000) : limit_; }
-
   double nms_ = 0;
   int limit_ = 0;
   bool says_limit_ = false, full_ = false;
@@ -165,7 +162,7 @@ int main(int argc, char** argv) {
   for (char const* lists_all : {"--json", "--csv", "--coco"}) continues->excludes(app.get_option(lists_all));
   app.add_option("--exif", exif, "apply: images are turned as their EXIF orientation says; ignore: taken as stored")
       ->capture_default_str()
-      ->check(CLI::IsMember({"apply", "ignore"}));
+      ->check(console::one_of({"apply", "ignore"}));
   compute.add_to(app);
   app.add_option("IMAGE", images, FRCNN_IMAGE_FORMATS " files, folders of them, patterns in quotes")->required()->check(console::path());
 

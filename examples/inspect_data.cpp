@@ -116,16 +116,13 @@ table class_table(std::string const& name, data::inspection const& of, std::size
 
 table fit_table(data::anchor_study const& study) {
   table t{"training data: boxes whose best anchor has an IoU of at least 0.5, 0.7 (" + data::to_options(study.present) + ")",
-          {"class", "boxes", "0.5", "0.7", "stride costs", "border costs", "no anchor trains"},
+          {"class", "boxes", "0.5", "0.7", "stride costs", "border costs", "no anchor trains", "proposed 0.5", "proposed 0.7"},
           {}};
-  bool const proposes = study.stride == study.last_stride;  // for several maps nothing is proposed
-  if (proposes) t.head.insert(t.head.end(), {"proposed 0.5", "proposed 0.7"});
   auto const line = [&](std::string const& name, data::fit_counts const& now, data::fit_counts const& then) {
     t.body.push_back({name, std::to_string(now.boxes), data::percent(now.share(now.best, 0)), data::percent(now.share(now.best, 1)),
                       data::percent(now.share(now.anywhere, 1) - now.share(now.on_grid, 1)),
-                      data::percent(now.share(now.on_grid, 1) - now.share(now.best, 1)), std::to_string(now.not_learned)});
-    if (proposes)
-      for (std::size_t const at : {0, 1}) t.body.back().push_back(data::percent(then.share(then.best, at)));
+                      data::percent(now.share(now.on_grid, 1) - now.share(now.best, 1)), std::to_string(now.not_learned),
+                      data::percent(then.share(then.best, 0)), data::percent(then.share(then.best, 1))});
   };
   for (std::size_t k = 0; k < study.classes.size(); ++k) line(study.classes[k], study.fit.of_class[k], study.fit_of_proposed.of_class[k]);
   if (study.classes.size() > 1) line("all", study.fit.all, study.fit_of_proposed.all);
@@ -154,11 +151,13 @@ struct report {
   std::vector<console::inspected> sets;
 };
 
-std::string page_of(report const& r, data::named_summaries const& summaries) {
+// warnings: those of reading the data.
+std::string page_of(report const& r, data::named_summaries const& summaries, std::vector<std::string> const& warnings) {
   viz::html_page page("What is in the data");
   page.heading("What may be wrong");
+  for (auto const& text : warnings) page.text(text);
   console::show(page, r.findings.list());
-  if (r.findings.list().empty()) page.text("Nothing was found.");
+  if (warnings.empty() && r.findings.list().empty()) page.text("Nothing was found.");
   page.heading("Images");
   auto const lines = data::summary_rows(summaries);
   page.table(lines.front(), {lines.begin() + 1, lines.end()});
@@ -211,7 +210,17 @@ int main(int argc, char** argv) {
       bool const beside = !a.no_test && a.test.empty() && !a.reading.splits() && console::named_data(a.data, false).has_test_beside();
       bool const has_test = beside || (!a.no_test && (!a.test.empty() || a.reading.splits()));
       if (!a.html.empty()) check_html(a, beside);
-      console::datasets const sets({a.data, a.test, a.classes, !has_test, a.threads, {}, true}, a.reading);
+      std::vector<std::string> warnings;
+      a.reading.hears_warnings = [&](std::string const& text) { warnings.push_back(text); };
+      auto const read = [&]() -> console::datasets {
+        try {
+          return {{a.data, a.test, a.classes, !has_test, a.threads, {}, true}, a.reading};
+        } catch (std::exception const&) {
+          if (!a.html.empty()) console::say(a.html + " is not written: the data cannot be read as a whole");
+          throw;
+        }
+      };
+      auto const sets = read();
       report const r = inspect<typename Preset::family>(sets, a, config);
       for (auto const& t : r.tables) print(t), fmt::print("\n");
       for (auto const& s : r.sets)
@@ -220,7 +229,7 @@ int main(int argc, char** argv) {
       console::print(r.findings.list());
       fmt::print("\n");
       for (auto const& line : r.anchors) fmt::print("{}\n", line);
-      if (!a.html.empty()) io::write_file_atomically(a.html, page_of(r, sets.summaries));
+      if (!a.html.empty()) io::write_file_atomically(a.html, page_of(r, sets.summaries, warnings));
       return 0;
     });
   });

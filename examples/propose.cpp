@@ -125,7 +125,7 @@ int main(int argc, char** argv) {
   r.model.add_to(app);
   app.add_option("--method", r.method, "what proposes: rpn, or selective-search or edge-boxes of OpenCV")
       ->capture_default_str()
-      ->check(CLI::IsMember({"rpn", "selective-search", "edge-boxes"}));
+      ->check(console::one_of({"rpn", "selective-search", "edge-boxes"}));
   app.add_option("--edge-model", r.edge_model, "of edge-boxes: OpenCV's structured edge model, or sobel")->check(console::path());
   app.add_option("--data", r.data, "data, ROOT or ROOT:SPLIT in VOC or COCO layout, or FILE.json[:IMAGES]; several are joined")
       ->required()
@@ -137,7 +137,7 @@ int main(int argc, char** argv) {
   auto* drawn = app.add_flag("--no-cls", r.no_cls, "without objectness: boxes in the order of a draw, and no scores");
   app.add_flag("--no-reg", r.no_reg, "without box regression: the anchors are the proposals");
   app.add_option("--seed", r.seed, "of --no-cls")->capture_default_str()->check(console::whole<std::uint64_t>(0))->needs(drawn);
-  app.add_flag("--with-anchors", r.with_anchors, "behind each score the anchor, size:ratio, for proposal_recall");
+  app.add_flag("--with-anchors", r.with_anchors, "behind each score the anchor, size:ratio, for proposal_recall")->excludes(drawn);
   r.how.add_reading_to(app);
   r.compute.add_to(app);
 

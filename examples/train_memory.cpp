@@ -8,6 +8,7 @@ using namespace frcnn;
 using preset = presets::small_net<cpu>;
 
 int main(int argc, char** argv) {
+  if (argc > 2 || (argc == 2 && argv[1][0] == '-')) return std::puts("usage: train_memory [MODEL]"), 2;
   data::memory_source set({"square"});
   for (int i = 0; i < 40; ++i) {  // a white square on black
     image im(160, 120);

@@ -319,11 +319,14 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   auto const finish = [&](detector<Family>&& trained) {
     if (team.is_first()) save(trained, out / "model.safetensors");  // first: nothing that follows may cost it, the last checkpoint neither
     keep();
-    team.barrier();  // the model is whole, whoever is stopped now
+    team.barrier();  // the model is whole, whichever process is stopped now
     a.compute.report();
     console::attempts attempt;
     if (team.is_first()) attempt([&] { console::draw_training_curves(out); });
-    auto facts = console::training_facts(out, sets.summaries, identity, clock.seconds(), run.done() - begun_at);
+    auto settings = identity;  // and what changes no weight
+    settings["--metric"] = a.metric.name();
+    if (!a.no_test) settings["--test"] = a.test.empty() ? sets.test_split + ", beside --data" : fmt::format("{}", fmt::join(a.test, " "));
+    auto facts = console::training_facts(out, sets.summaries, settings, clock.seconds(), run.done() - begun_at);
     if (anchors) facts.anchors = anchors->lines(a.anchors.automatic());
     if (team.is_first())
       attempt([&] {
@@ -357,6 +360,7 @@ static console::datasets data_of(arguments& a, console::processes& team) {
     fs::path const demo = out / "demo-data";
     if (a.resume && !console::there(demo) && console::there(out / "checkpoint"))
       throw error("--resume", "the arguments of the run in " + a.out + ", its --data among them", "no --data");
+    console::say("no --data: trains on scenes that are rendered into " + demo.string());
     team.barrier();  // all have looked
     if (team.is_first() && !console::there(demo)) data::write_demo_voc(demo, {.progress = console::stop_between});
     team.barrier();

@@ -80,12 +80,13 @@ THIRD_PARTY = {
     "tiffio": ("data/tiff.hpp",),
     "protozero": ("io/caffemodel.hpp",),
     "simdjson": ("io/coco_json.hpp", "io/coco_parser.hpp"),
-    "mpi": ("distributed/mpi.hpp",),
+    "mpi": ("distributed/mpi_processes.hpp",),
     "nlohmann": ("io/", "detector/", "train/", "presets/"),
 }
 CUDA = {"cuda", "cuda_runtime", "cuda_runtime_api", "cudnn", "cublasLt", "nccl"}
 CORE = {"xtensor", "xtensor-blas", "xflens", "cblas", "dnnl", "xsimd", "omp"}
 UMBRELLAS = {"frcnn": set(), "load": {"nlohmann"}, "load_detector": {"nlohmann"}, "read_image": {"stb", "jpeglib", "jerror", "tiffio"}, "data": {"pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "io": {"nlohmann", "protozero"}, "coco": {"simdjson", "pugixml", "stb", "jpeglib", "jerror", "tiffio"}, "eval": set(), "viz": {"stb"}, "compress": set(), "mpi": {"mpi"}}
+SYSTEM = {"sys", "arpa", "net", "netinet"}  # folders of POSIX
 FORBIDDEN = {"fmt", "CLI", "CLI11", "doctest", "benchmark", "boost"}  # programs' and tests' libraries
 # functions of CUDA's libraries that are called without being asked for: everywhere, or in one header
 UNASKED = {
@@ -199,7 +200,7 @@ for header in headers:
                 problems.append(f"{name}: {library} belongs to programs and tests")
             elif library in THIRD_PARTY and not name.removeprefix("frcnn/").startswith(THIRD_PARTY[library]):
                 problems.append(f"{name}: {library} is allowed in {', '.join(THIRD_PARTY[library])} only")
-            elif "/" in target and library not in THIRD_PARTY and library != "sys":
+            elif "/" in target and library not in THIRD_PARTY and library not in SYSTEM:
                 problems.append(f"{name}: <{target}> is of no library that is allowed here")
 
 for umbrella, own in UMBRELLAS.items():

@@ -55,14 +55,14 @@ void compute_arguments::add_to(CLI::App& app, use how) {
   if (precisions.size() > 1)
     app.add_option("--precision", precision_, how == use::cpu_alone ? "of products" : "of products; tf32 with --device cuda")
         ->capture_default_str()
-        ->check(CLI::IsMember(precisions));
+        ->check(one_of(precisions));
   if (how == use::trains) return;
   of_cpu_.push_back(
       app.add_flag("--timing", timing_, "print milliseconds of an image: convolutions, proposals, region-wise work (the paper's Table 5)"));
   of_cpu_.push_back(
       app.add_option("--transforms", transforms_, "of convolutions' weights: kept, or made per-call, which takes less memory and more time")
           ->capture_default_str()
-          ->check(CLI::IsMember({"keep", "per-call"})));
+          ->check(one_of({"keep", "per-call"})));
 }
 
 void compute_arguments::take_device(int number) {

@@ -1,10 +1,16 @@
 #include "console.hpp"
 
+#include <frcnn/core/message.hpp>
+
 #include <fcntl.h>
 
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
+#include <numeric>
 #include <sstream>
+#include <string_view>
+#include <vector>
 
 namespace console {
 
@@ -50,7 +56,7 @@ void catch_interrupts() {
 namespace {
 
 // A standard stream that the caller has closed is opened on nothing: its number would be that of the next file, and lines for people would
-// be written into a model. Whoever writes to a closed standard output is told so, as before.
+// be written into a model. A write to a closed standard output is an error, as before.
 void occupy_closed_streams() {
   for (int const stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);
@@ -58,18 +64,73 @@ void occupy_closed_streams() {
 
 }  // namespace
 
+namespace {
+
+// Edits that make one word of another: letters put in, taken out, or changed.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t corner = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      std::size_t const changed = corner + (a[i - 1] != b[j - 1]);
+      corner = row[j];
+      row[j] = std::min({changed, row[j - 1] + 1, corner + 1});
+    }
+  }
+  return row.back();
+}
+
+// "; --epochs is one": of an option that is not known, the nearest that is.
+std::string nearest(CLI::App const& app, std::string const& unknown) {
+  std::string const name = unknown.substr(0, unknown.find('='));
+  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
+  std::string best;
+  auto groups = app.get_subcommands([](CLI::App const*) { return true; });
+  groups.push_back(&app);
+  for (auto const* group : groups)
+    for (auto const* option : group->get_options())
+      for (auto const& known : option->get_lnames())
+        if (std::size_t const d = distance(name, "--" + known); d < least) least = d, best = "--" + known;
+  return best.empty() ? std::string() : "; " + best + " is one";
+}
+
+// What is wrong with a command line, in a sentence: an option that is not known before what may be missing for it.
+std::string fault_in(CLI::App const& app, CLI::ParseError const& e) {
+  auto const extra = app.remaining();
+  auto const option = std::ranges::find_if(extra, [](auto const& word) { return word.starts_with("-"); });
+  if (option == extra.end() && dynamic_cast<CLI::ExtrasError const*>(&e) == nullptr) return e.what();
+  if (option != extra.end()) return *option + ": expected an option of this program (--help lists them" + nearest(app, *option) + ")";
+  return frcnn::excerpt(extra.empty() ? "" : extra.front(), 255) + ": expected an option before it";
+}
+
+}  // namespace
+
+bool started_with_others() {
+  for (char const* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
+    if (char const* const n = std::getenv(name); n && std::atoi(n) > 1) return true;
+  return false;
+}
+
 int run(CLI::App& app, int argc, char** argv, std::function<int()> const& work) {
   occupy_closed_streams();
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& e) {
+    if (e.get_exit_code() != 0) return fail(fault_in(app, e)), 1;
     std::ostringstream nobody;
-    return (says ? app.exit(e) : app.exit(e, nobody, nobody)) == 0 ? 0 : 1;
+    return says ? app.exit(e) : app.exit(e, nobody, nobody);
   }
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the system's limit is a write that fails, with a sentence
   int status = 1;
   try {
-    if (auto const fault = fault_of([&] { status = work(); }); !fault.empty())
+    auto const whole = [&] {
+      if (is_alone && started_with_others())
+        throw frcnn::error("mpirun", "train_voc, the one program that several processes share", app.get_name());
+      status = work();
+    };
+    if (auto const fault = fault_of(whole); !fault.empty())
       return fail(fault), interrupted == SIGPIPE ? interrupted_status() : 1;  // which the fault says in other words
   } catch (interruption const& left) {
     say("\nstopped" + (left.after.empty() ? "" : " after " + left.after) + "; files that are there are whole");

@@ -22,6 +22,9 @@ namespace console {
 
 // Of several processes that run one program, one speaks.
 inline bool says = true;
+// Whether this program does its whole work in each of the processes that mpirun starts, which is refused: train_voc alone shares it.
+inline bool is_alone = true;
+bool started_with_others();
 
 // Writes to stderr, where this process speaks.
 void tell(std::string const& text);

@@ -18,7 +18,7 @@ CLI::Option* data_arguments::add_to(CLI::App& app, bool training) {
         app.add_option("--difficult", difficult,
                        "objects marked difficult, and crowds, in training: drop (they count as background), ignore (of COCO's data), keep")
             ->capture_default_str()
-            ->check(CLI::IsMember({"drop", "ignore", "keep"}));
+            ->check(one_of({"drop", "ignore", "keep"}));
   return app
       .add_option("--split", fraction_,
                   training ? "train on this fraction of the images, by a hash of their ids, and test on the others"
@@ -30,20 +30,20 @@ void data_arguments::add_reading_to(CLI::App& app) {
   app.add_flag("--skip-bad", skip_bad, "leave out images that cannot be read or have no annotation");
   app.add_option("--exif", exif, "which images are turned by their EXIF orientation: auto (where <size> says so), apply, ignore")
       ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "apply", "ignore"}));
+      ->check(one_of({"auto", "apply", "ignore"}));
   app.add_option(
          "--origin", origin,
          "what coordinates are counted from: voc (1, inclusive), zero (0, half-open), zero-inclusive, auto (what the data looks like)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"voc", "zero", "zero-inclusive", "auto"}));
+      ->check(one_of({"voc", "zero", "zero-inclusive", "auto"}));
   app.add_option("--missing-xml", missing_xml, "an image without an annotation where others have one: error, or empty (without objects)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"error", "empty"}));
+      ->check(one_of({"error", "empty"}));
   app.add_option("--channels", channels_,
                  "of the images: 3 is RGB, of grey files too; other numbers as the files have them (3, or what the model reads)")
       ->check(whole(1, frcnn::most_channels));
   app.add_option("--bits", bits_, "of a channel: 16 leaves files of 16 bits as they are, 8 takes their high byte (8 of RGB, else 16)")
-      ->check(CLI::IsMember({8, 16}));
+      ->check(one_of({"8", "16"}));
 }
 
 frcnn::pixel_layout data_arguments::layout() const {
@@ -59,13 +59,25 @@ void data_arguments::follow(std::string const& model, frcnn::pixel_layout const&
 }
 
 void data_arguments::choose_difficult(std::vector<std::string> const& specs) {
-  if (difficult_option_ && difficult_option_->count() == 0 && !named_data(specs, false).coco.empty()) difficult = "ignore";
+  if (!difficult_option_ || difficult_option_->count() > 0) return;
+  named_data const data(specs, false);
+  if (data.coco.empty()) return;
+  difficult = "ignore";
+  if (!data.voc.empty()) say("--difficult ignore, for COCO's crowds: VOC's difficult objects are regions to ignore, too");
 }
 
 named_data data_arguments::test_data(std::vector<std::string> const& specs) const {
   named_data source(specs, !splits());
   source.set_part(test_part());
   return source;
+}
+
+// The user, and somebody else where there is one.
+static frcnn::data::warning_callback warning_told_to(frcnn::data::warning_callback const& other) {
+  return [other](std::string const& text) {
+    warn(text);
+    if (other) other(text);
+  };
 }
 
 frcnn::data::voc_options data_arguments::options(std::string const& name, int threads) const {
@@ -75,7 +87,7 @@ frcnn::data::voc_options data_arguments::options(std::string const& name, int th
   o.exif = frcnn::data::parse_exif_mode(exif);
   o.origin = frcnn::data::parse_origin(origin);
   if (missing_xml == "empty") o.missing = frcnn::data::missing_annotation::empty;
-  o.warn = warn;
+  o.warn = warning_told_to(hears_warnings);
   o.note = say;
   o.name = name;
   o.layout = layout();
@@ -139,10 +151,10 @@ datasets::datasets(request const& r, data_arguments const& how) : checked(r.know
     attempt([&] { test = test_sources.read(options); });
   }
   end_with_problems();
-  if (says) say_what_is_there(r);
+  if (says) say_what_is_there(r, warning_told_to(how.hears_warnings));
 }
 
-void datasets::say_what_is_there(request const& r) {
+void datasets::say_what_is_there(request const& r, frcnn::data::warning_callback const& tells) {
   namespace data = frcnn::data;
   summaries.emplace_back("training", data::summarise(train));
   if (r.validates()) summaries.emplace_back("validation", data::summarise(validation));
@@ -150,11 +162,11 @@ void datasets::say_what_is_there(request const& r) {
   data::tally unused;
   for (std::size_t k = 0; k < train.classes.size(); ++k)
     if (summaries.front().second.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
-  if (unused.count) warn("training data: " + unused.sentence("class has no object", "classes have no object"));
+  if (unused.count) tells("training data: " + unused.sentence("class has no object", "classes have no object"));
   for (auto const& [name, set] : {std::pair{"validation", &validation}, {"test", &test}})
     if (auto const shared = data::shared_images(train, *set); shared.count)
-      warn(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
-                       shared.count, set->size(), shared.first));
+      tells(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
+                        shared.count, set->size(), shared.first));
   tell(data::summary_table(summaries));
 }
 

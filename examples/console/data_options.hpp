@@ -52,6 +52,7 @@ class data_arguments {
   named_data test_data(std::vector<std::string> const& specs) const;
   // name: "training data", which warnings begin with.
   frcnn::data::voc_options options(std::string const& name, int threads) const;
+  frcnn::data::warning_callback hears_warnings{};  // of reading the data, beside the user
 
  private:
   double training_end() const { return splits() ? fraction_ : 1; }
@@ -85,7 +86,7 @@ struct datasets {
   datasets(request const& r, data_arguments const& how);
 
  private:
-  void say_what_is_there(request const& r);
+  void say_what_is_there(request const& r, frcnn::data::warning_callback const& tells);
 };
 
 }  // namespace console

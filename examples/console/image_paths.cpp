@@ -22,7 +22,7 @@ std::vector<std::string> images_in(std::string const& folder) {
   for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
     auto const extension = frcnn::data::lower(at->path().extension().string());
     if (at->is_regular_file(ignored) && std::find(extensions.begin(), extensions.end(), extension) != extensions.end() &&
-        !frcnn::data::kept_by_a_system(at->path().filename().string()))
+        !frcnn::data::belongs_to_a_system(at->path().filename().string()))
       found.push_back(at->path().string());
   }
   std::sort(found.begin(), found.end());

@@ -1,5 +1,5 @@
 #pragma once
-// Which model a program takes, whoever wrote its file:
+// Which model a program takes, this library's file or another's:
 //   --model FILE   --preset NAME   --key KEY   --classes A,B   --anchors ..   --ratios ..   --short-side N   --max-side N   --bn-eps E
 // A model file of this library says all of it. A state dict of torchvision's FasterRCNN and a detector of Caffe need --preset, and what the
 // preset has other than they (frcnn/detector/weights_file.hpp).

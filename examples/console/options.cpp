@@ -63,6 +63,16 @@ std::vector<std::string> parts_of(std::string const& list) {
   return parts;
 }
 
+CLI::Validator one_of(std::vector<std::string> words) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        if (std::ranges::find(words, text) != words.end()) return std::string();
+        std::vector<std::string> const first(words.begin(), words.end() - 1);
+        return detail::refusal(first.empty() ? words.back() : fmt::format("{} or {}", fmt::join(first, ", "), words.back()), text);
+      },
+      fmt::format("{{{}}}", fmt::join(words, ",")));
+}
+
 CLI::Validator list(CLI::Validator one, std::size_t most) {
   bool const open = most == std::numeric_limits<std::size_t>::max();
   return CLI::Validator(

@@ -5,6 +5,7 @@
 //   app.add_option("--lr", lr)->check(console::above(0))
 //   app.add_option("--threshold", t)->check(console::between(0, 1))     inside(0, 1) where neither 0 nor 1 will do
 //   app.add_option("--batch", n)->check(console::whole(1))              n an int; whole<std::uint64_t>(0) for other types
+//   app.add_option("--merge", how)->check(console::one_of({"iou", "smaller"}))
 //   console::add_numbers(app, "--ratios", v, help, console::above(0))   a list: 0.5,1 2
 //
 // Example: "--lr: expected a number above 0, found 'nan'"
@@ -77,6 +78,9 @@ std::vector<T> numbers_in(std::string const& list) {
   for (auto const& part : parts_of(list)) detail::parse(part, numbers.emplace_back());
   return numbers;
 }
+
+// A word of these.
+CLI::Validator one_of(std::vector<std::string> words);
 
 // Up to `most` of what the validator takes, with commas between.
 CLI::Validator list(CLI::Validator one, std::size_t most = std::numeric_limits<std::size_t>::max());

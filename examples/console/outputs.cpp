@@ -114,14 +114,13 @@ void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector
     if (::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) read.emplace(file_id{about.st_dev, about.st_ino}, path);
   std::map<std::filesystem::path, std::filesystem::path> written;  // by what links lead to
   for (auto const& path : outputs) {
-    auto beside = path;
-    beside += ".part";
-    for (auto const& touched : {path, beside})
-      if (::stat(touched.c_str(), &about) == 0)
-        if (auto const input = read.find({about.st_dev, about.st_ino}); input != read.end())
-          throw frcnn::error(path.string(), "an output that is no input", "the input " + input->second.string());
     std::error_code unknown;
-    auto const target = resolved(path, unknown);
+    auto const target = resolved(path, unknown);  // also of "new/../file", which leads nowhere as long as `new` is not there
+    for (auto const& named : {path, target})
+      for (char const* ending : {"", ".part"})
+        if (::stat((named.string() + ending).c_str(), &about) == 0)
+          if (auto const input = read.find({about.st_dev, about.st_ino}); input != read.end())
+            throw frcnn::error(path.string(), "an output that is no input", "the input " + input->second.string());
     auto const [other, is_new] = written.emplace(unknown ? path : target, path);
     if (!is_new && !(std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)))
       throw frcnn::error(path.string(), "outputs that are different files", "the same file as " + other->second.string());
@@ -140,8 +139,9 @@ void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<s
 
 void check_nothing_there(std::filesystem::path const& path, std::string const& what, std::string const& instead) {
   std::error_code unknown;
-  std::string const other = frcnn::io::detail::other_than_file(path);
-  if (std::filesystem::exists(std::filesystem::symlink_status(path, unknown)) && other != "a device or a pipe")
+  auto const place = resolved(path.parent_path(), unknown) / path.filename();  // a link at the place itself is something
+  std::string const other = frcnn::io::detail::other_than_file(place);
+  if (std::filesystem::exists(std::filesystem::symlink_status(place, unknown)) && other != "a device or a pipe")
     throw frcnn::error(path.string(), "a place without " + what + " (" + instead + ")", other.empty() ? "a file that is there" : other);
 }
 

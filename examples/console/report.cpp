@@ -108,12 +108,17 @@ class report_writer {
       page_.text(fmt::format("Precision over recall of the {} classes with the most objects, of {}.", most, shown.size()));
     shown.resize(std::min(shown.size(), most));
     std::sort(shown.begin(), shown.end());
-    for (std::size_t const at : std::array<std::size_t, 2>{0, 5}) {  // of eval::recall_thresholds: 0.5 and 0.75
-      auto const& e = study_.at[at];
+    auto const chart = [&](frcnn::eval::voc_evaluation const& e) {
       std::vector<frcnn::viz::chart_series> curves;
       for (std::size_t const k : shown) curves.push_back(frcnn::viz::precision_recall_series(t_->classes[k], e.classes[k].curve));
       page_.chart(frcnn::viz::precision_recall_options(fmt::format("Precision and recall at IoU {:.2g}", e.options.iou_threshold)), curves);
-    }
+    };
+    constexpr std::size_t half_and_three_quarters[] = {0, 5};  // of eval::recall_thresholds
+    for (std::size_t const at : half_and_three_quarters) chart(study_.at[at]);
+    page_.folded("Precision and recall at the other IoUs", [&] {
+      for (std::size_t at = 0; at < study_.at.size(); ++at)
+        if (std::ranges::find(half_and_three_quarters, at) == std::end(half_and_three_quarters)) chart(study_.at[at]);
+    });
   }
 
   void coco_numbers() {
@@ -224,7 +229,8 @@ class report_writer {
   void recall() {
     if (t_->recall.over.empty()) return;
     page_.heading("Recall over proposals");
-    page_.text(fmt::format("Share of the objects of {} images that one of the first N proposals covers.", t_->recall.images));
+    page_.text(fmt::format("Share of the objects that one of the first N proposals covers, on {} of {} test images{}.", t_->recall.images,
+                           t_->set.size(), t_->recall.images < t_->set.size() ? ", spread over the test data" : ""));
     frcnn::viz::chart_series half{.name = "IoU 0.5"}, tight{.name = "IoU 0.7"}, average{.name = "average of 0.5 to 0.95"};
     rows lines;
     for (auto const& r : t_->recall.over) {

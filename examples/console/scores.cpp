@@ -10,7 +10,7 @@
 namespace console {
 
 void metric_argument::add_to(CLI::App& app) {
-  app.add_option("--metric", name_, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(CLI::IsMember({"area", "voc07"}));
+  app.add_option("--metric", name_, "area (VOC2010) or voc07 (11 points)")->capture_default_str()->check(one_of({"area", "voc07"}));
 }
 
 std::vector<std::vector<frcnn::eval::truth_box>> judged_objects(std::span<std::vector<frcnn::eval::truth_box> const> truth,

@@ -16,10 +16,10 @@ namespace console {
 void augment_arguments::add_to(CLI::App& app) {
   app.add_option("--augment", set_, "how images are changed each time: none but mirrored, light or strong; single ones follow")
       ->capture_default_str()
-      ->check(CLI::IsMember({"none", "light", "strong"}));
+      ->check(console::one_of({"none", "light", "strong"}));
   app.add_option("--flip", flip_, "half of the images mirrored: horizontal (left to right), vertical, both, or none")
       ->capture_default_str()
-      ->check(CLI::IsMember({"none", "horizontal", "vertical", "both"}));
+      ->check(console::one_of({"none", "horizontal", "vertical", "both"}));
   app.add_flag("--quarter-turns", quarter_turns_, "images turned by 0, 90, 180 or 270 degrees");
   add_numbers(app, "--scale-jitter", sides_, "short sides, one of which is drawn for each image; the test has --short-side", side());
   app.add_option("--crop", crop_, "half of the images cut to windows whose sides are at least this share of theirs (1: no windows)")

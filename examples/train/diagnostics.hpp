@@ -36,7 +36,8 @@ class feed_watch {
     if (said_ || !(d.feed_share > 0.2)) return;
     said_ = true;
     say(fmt::format(
-        "\ntraining waits for its images {:.0f} % of the time: smaller image files, or more memory for decoded ones (--cache-mb)",
+        "\ntraining waits for its images {:.0f} % of the time: more threads that prepare them (--workers), smaller image files, or more "
+        "memory for decoded ones (--cache-mb)",
         100 * d.feed_share));
   }
 

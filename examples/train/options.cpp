@@ -43,7 +43,9 @@ void arguments::check() const {
 void declare(CLI::App& app, arguments& a) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a script's options can be overridden behind them
   auto constexpr all = CLI::MultiOptionPolicy::TakeAll;
-  app.add_option("--data", a.data, "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined")
+  app.add_option(
+         "--data", a.data,
+         "training data, ROOT or ROOT:SPLIT (trainval); ROOT:all is every image; several are joined (none: scenes that are rendered)")
       ->multi_option_policy(all)
       ->check(console::path());
   auto* test = app.add_option("--test", a.test, "test data, ROOT or ROOT:SPLIT (the first --data's test); several are joined")
@@ -56,10 +58,10 @@ void declare(CLI::App& app, arguments& a) {
   app.add_option("--protocol", a.protocol,
                  "published settings of anchors, sides and solver: voc, the preset's, or coco, those of MS COCO for zf and vgg16")
       ->capture_default_str()
-      ->check(CLI::IsMember({"voc", "coco"}));
+      ->check(console::one_of({"voc", "coco"}));
   auto* scheme = app.add_option("--scheme", a.scheme, "how RPN and detector share features: trained together, in turns, or not at all")
                      ->capture_default_str()
-                     ->check(CLI::IsMember({frcnn::joint_step::name, frcnn::exact_step::name, "alternating", "unshared"}));
+                     ->check(console::one_of({frcnn::joint_step::name, frcnn::exact_step::name, "alternating", "unshared"}));
   auto* proposals =
       app.add_option("--proposals", a.proposals, "train the head alone, on the regions of this file: image_id x1 y1 x2 y2 [score]")
           ->check(console::path())
@@ -79,7 +81,7 @@ void declare(CLI::App& app, arguments& a) {
          "--targets", a.targets,
          "box targets of the head: fixed, the convention's constants (the preset's), or empirical, mean and deviation of each class "
          "measured on the training data")
-      ->check(CLI::IsMember({"fixed", "empirical"}));
+      ->check(console::one_of({"fixed", "empirical"}));
   app.add_option("--rounds", a.rounds, "how often steps 1 and 2 of alternating training are done")
       ->capture_default_str()
       ->check(console::whole(1, 1000));
@@ -145,6 +147,8 @@ void declare(CLI::App& app, arguments& a) {
   app.add_option("--cache-mb", a.cache_mb, "memory for resized images")
       ->capture_default_str()
       ->check(console::whole<std::size_t>(0, 1 << 24));
+  app.add_option("--workers", a.workers, "threads that prepare images (one for every eight processors, or two with --device cuda)")
+      ->check(console::whole(0, 1024));
   app.add_option("--maps-mb", a.maps_mb,
                  "MEMORY or MEMORY,DISK for feature maps, in the steps of alternating training in which convolutions do not change")
       ->capture_default_str()

@@ -41,6 +41,7 @@ struct arguments {
   std::uint64_t seed = 0;
   int diagnose_every = 100;
   std::size_t cache_mb = 512;
+  std::optional<int> workers;
   bool strict = false, new_predictors = false, no_test = false, no_overlap = false, resume = false, tensorboard = false;
 
   // Whether all steps are of one kind.

@@ -1,9 +1,20 @@
 #include "plan.hpp"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 using namespace frcnn;
+
+namespace {
+
+// Threads that prepare images. A CPU trains slowly enough for few of them; beside a GPU the processors have little else to do.
+int workers_of(arguments const& a) {
+  int const processors = a.compute.threads > 0 ? a.compute.threads : static_cast<int>(std::thread::hardware_concurrency());
+  return a.workers.value_or(std::clamp(processors / (a.compute.is_cuda() ? 2 : 8), 1, 16));
+}
+
+}  // namespace
 
 data::training_options loader_options_of(arguments const& a, model_config const& config, int channels) {
   data::training_options images{.short_side = config.short_side,
@@ -12,6 +23,7 @@ data::training_options loader_options_of(arguments const& a, model_config const&
                                 .seed = a.seed,
                                 .difficult = a.reading.difficult_in_training(),
                                 .cache_mb = a.cache_mb,
+                                .workers = workers_of(a),
                                 .short_sides = config.pyramid.short_sides};
   images.channels = channels;
   images.repeat_threshold = a.imbalance.threshold();

@@ -24,7 +24,7 @@ namespace detail {
 
 template <class Published>
 std::vector<frcnn::presets::training_defaults> solvers_apart(trained what) {
-  if (what == trained::head) return {Published::training_of_head()};
+  if (what == trained::head) return {Published::training_of_fast_rcnn()};
   return {Published::training_of_rpn(), Published::training_of_head()};
 }
 

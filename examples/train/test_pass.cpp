@@ -71,13 +71,11 @@ test_pass::test_pass(frcnn::data::dataset const& set, std::string split, std::ve
       regions_(std::move(regions)) {}
 
 void test_pass::warn_of_files() const {
-  if (set_.coco_files > 0 && !set_.coco)
-    warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers, and no results/coco.json");
-  else if (set_.coco_files > 1)
-    warn(
-        fmt::format("test data: of {} COCO files, whose ids may be equal: COCO's numbers are of all of them together, and "
-                    "results/coco.json is not written",
-                    set_.coco_files));
+  if (!set_.coco_parts.empty() && !set_.coco)
+    warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers");
+  else if (set_.coco_parts.size() > 1)
+    warn(fmt::format("test data: of {} COCO files: COCO's numbers are of all of them together, and each has a file in results/",
+                     set_.coco_parts.size()));
   auto const results = result_files(out_, split_);
   std::size_t ids = 0, classes = 0;
   std::string first_id, first_class;
@@ -116,15 +114,17 @@ void test_pass::finish(lists const& found, double seconds, std::function<std::ve
   auto const truth = frcnn::truth_of(set_);
   tested result{set_, classes_, found, truth, metric_.get().metric, threads_};
   frcnn::eval::voc_evaluation scores;
-  if (set_.coco)
+  std::size_t parts = 0;
+  for (auto const& part : set_.coco_parts)
     attempt([&] {
-      auto const results = frcnn::coco_results_of(set_, found);
-      if (set_.coco_files < 2) {
-        frcnn::io::make_folder(out_ / "results");
-        frcnn::io::write_coco_results(out_ / "results" / "coco.json", results);
-      }
-      if (!set_.annotated()) return;
-      result.coco = frcnn::evaluate_coco(set_, results, coco_options_of(false, threads_));
+      std::string const name = ++parts > 1 ? fmt::format("coco-{}.json", parts) : "coco.json";
+      frcnn::io::make_folder(out_ / "results");
+      frcnn::io::write_coco_results(out_ / "results" / name, frcnn::coco_results_of(set_, found, part));
+      if (set_.coco_parts.size() > 1) say(fmt::format("{}: of {}", (out_ / "results" / name).string(), part.file.string()));
+    });
+  if (set_.coco && set_.annotated())
+    attempt([&] {
+      result.coco = frcnn::evaluate_coco(set_, frcnn::coco_results_of(set_, found), coco_options_of(false, threads_));
       report_coco(*result.coco, set_.coco->categories, {});
     });
   if (set_.annotated()) attempt([&] { print_scores(scores = score(found, truth, classes_, metric_), classes_); });

@@ -3,7 +3,7 @@
 //
 //   detections   everything below is made from them; Ctrl-C leaves between two images
 //   scores       on stdout, as soon as they are known
-//   results/     VOC server files, coco.json (of one)   detections/   a dozen images with boxes            pr.svg   precision over recall
+//   results/     VOC server files, coco.json            detections/   a dozen images with boxes            pr.svg   precision over recall
 //   report.html  all of it on a page, with the training's curves (report.hpp)
 // None of these depends on another: what can be written is written, what cannot is said.
 #include "../console/console.hpp"

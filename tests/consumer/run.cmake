@@ -39,16 +39,29 @@ if(WAY STREQUAL "find_package")
     endif()
   endforeach()
 elseif(WAY STREQUAL "compiled")
+  # Where there is nvcc, the presets on CUDA too: a family of them.
+  set(presets)
+  set(on_cuda OFF)
+  if(NVCC)
+    set(on_cuda ON)
+    set(presets -DFRCNN_CUDA=ON -DFRCNN_CUDA_FAMILIES=torchvision -DFRCNN_QUICK_BUILD=ON)
+  endif()
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
                           -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DFRCNN_COMPILED=ON -DFRCNN_FAST=OFF -DFRCNN_ONEDNN=OFF
-                          ${quick} -DCMAKE_INSTALL_PREFIX=${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+                          ${presets} ${quick} -DCMAKE_INSTALL_PREFIX=${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/tree --target install COMMAND_ERROR_IS_FATAL ANY)
-  build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
+  build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix -DON_CUDA=${on_cuda})
+  if(on_cuda)
+    execute_process(COMMAND ${WORK}/build/app_on_cuda COMMAND_ERROR_IS_FATAL ANY)
+  endif()
 elseif(WAY STREQUAL "fetch_content")
   build_and_run(-DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE})
   # The compiled library is built elsewhere (compiled): here its targets are there, and what they stand on can be exported.
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer/fetch_compiled -B ${WORK}/compiled -G ${GENERATOR}
-                          -DCMAKE_CXX_COMPILER=${CXX} -DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE} COMMAND_ERROR_IS_FATAL ANY)
+                          -DCMAKE_CXX_COMPILER=${CXX} -DFETCHCONTENT_SOURCE_DIR_FRCNN=${SOURCE} ERROR_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT said MATCHES "without CMAKE_BUILD_TYPE")
+    message(FATAL_ERROR "expected a warning of a build that is not optimised, found '${said}'")
+  endif()
 elseif(WAY STREQUAL "cuda")
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/tree -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX} -DFRCNN_TESTS=OFF
                           -DFRCNN_BENCH=OFF -DFRCNN_EXAMPLES=OFF -DFRCNN_CUDA=ON OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)

@@ -73,6 +73,7 @@ TEST_CASE("hosts: options of detect that no call can mean") {
   CHECK(said({.max_detections = 2000000000}) == "detect_options.max_detections: expected 0 to 1000000, found 2000000000");
   CHECK(said({.max_detections = INT_MIN}).find("found -2147483648") != std::string::npos);
   CHECK(said({.score = NAN}) == "detect_options.score: expected a number, found NaN");
+  CHECK(said({.score = 50}) == "detect_options.score: expected at most 1, a probability, found 50.000000");
   CHECK(said({.nms = -NAN}) == "detect_options.nms: expected a number, found NaN");
   CHECK(said({.score = -HUGE_VALF, .nms = HUGE_VALF}) == "nothing");
   CHECK(d.detect(whole_picture(), {.score = .1f, .max_detections = 0}).empty());

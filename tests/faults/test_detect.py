@@ -96,6 +96,11 @@ refuses_outputs("--json", "own/a.png")
 refuses_outputs("--json", "model/model.safetensors")
 os.symlink("../model/model.safetensors", "linked/boxes.json")
 refuses_outputs("--json", "linked/boxes.json")
+refuses_outputs("--json", "own/new/../a.png", "--xml", "own/new")  # a path through a folder that is made on the way
+check(not pathlib.Path("own/new").exists(), "nothing is made")
+for place in ("--out", "--xml"):
+    refused(run("detect", *MODEL, place, "elsewhere/new/..", "own/a.png"), "a folder, or a place for one", "'elsewhere/new' is not there")
+check(not pathlib.Path("elsewhere").exists(), "nothing is made")
 twice = folder("twice")
 (twice / "b.png").write_bytes(b"from before")
 os.symlink("b.png", "twice/a.png")
@@ -182,7 +187,10 @@ check(["error" in e for e in json.loads(run("detect", *MODEL, "--json", "-", *ba
 # ... as is one that there is no memory for
 huge = pathlib.Path("huge.png")
 grey_png(huge, 16000, 16000)
-limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
+# CUDA's libraries, where the program has them, take address space of their own.
+libraries = re.findall(r"=> (/\S*/libcu\S+)", subprocess.run(["ldd", PROGRAMS / "detect"], capture_output=True, text=True).stdout)
+most = (900 << 20) + sum(os.path.getsize(library) for library in libraries)
+limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most))
 result = run("detect", *MODEL, "--json", "memory.json", photos[0], huge, photos[1], preexec_fn=limit)
 refused(result, "error: huge.png", "1 of 3 images")
 check(len(result.stdout.splitlines()) == 2 and [("error" in e) for e in json.loads(bytes_of("memory.json"))] == [False, True, False], result)

@@ -1,6 +1,7 @@
 """Numbers on command lines: what is not finite or out of range is refused in one short sentence, by every program, before anything is done."""
 import os
 import pathlib
+import re
 import subprocess
 
 from common import PROGRAMS, TINY, bytes_of, check, demo_data, refused, run
@@ -57,6 +58,7 @@ for option in (["--metric", "voc07"], ["--split", "0.5"], ["--skip-bad"], ["--ex
 for option in (["--precision", "f32"], ["--timing"], ["--profile"], ["--transforms", "keep"]):
     refused(run("evaluate", "--results", "r", "--test", data, *option), f"{option[0]}: expected --model")
 refused(run("propose", "--model", "m", "--data", data, "--out", "p", "--seed", "1"), "--seed", "--no-cls")
+refused(run("propose", "--model", "m", "--data", data, "--out", "p", "--no-cls", "--with-anchors"), "--with-anchors", "--no-cls")
 for option in ("--epochs", "--iterations", "--batch", "--accumulate", "--short-side", "--max-side", "--checkpoint-every"):
     for value in ("0", "-1", "1.5", "nan", "", "1e3", "0x10", "99999999999999999999"):
         refuses("train_voc", option, value, "a whole number from 1", f"'{value}'", rest=TRAIN)
@@ -135,3 +137,16 @@ if fast.returncode == 0:
 else:
     refused(fast, "--engine", "portable")
 refused(run("train_voc", *TINY_RUN, "--engine", "quick", "--out", "quick"), "--engine", "portable")
+
+# Every option is on a page, and one that nobody knows has a neighbour.
+root = pathlib.Path(__file__).parents[2]
+pages = "".join(page.read_text() for page in [root / "README.md", *(root / "docs").glob("*.md")])
+for program in ("train_voc", "detect", "evaluate", "propose", "proposal_recall", "convert", "compress", "inspect_data", "convert_data", "make_demo_data"):
+    options = re.findall(r"^ +(?:-\w,)?(--[a-z][a-z-]*)", run(program, "--help").stdout, re.M)
+    missing = [o for o in options if not re.search(re.escape(o) + r"(?![a-z-])", pages)]
+    check("--help" in options and not missing, program, missing)
+refused(run("train_voc", *TINY_RUN, "--epoch", "3"), "--epoch: expected an option of this program (--help lists them; --epochs is one)")
+refused(run("train_voc", data), "'" + str(data) + "': expected an option before it")
+refused(run("evaluate", "--modle=x", "--test", data), "--modle=x: expected an option", "--model is one")
+refused(run("train_voc", *TINY_RUN, "--scheme", "jiont"), "--scheme: expected joint, exact, alternating or unshared, found 'jiont'")
+refused(run("evaluate", "--model", model, "--test", data, env=os.environ | {"OMPI_COMM_WORLD_SIZE": "2"}), "mpirun: expected train_voc", "evaluate")

@@ -4,6 +4,7 @@
 #include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/prefetch.hpp"
 #include "frcnn/nn/parameter_store.hpp"
+#include "thread_start.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,13 +13,26 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <numeric>
 #include <string>
 #include <vector>
 
 namespace {
 std::atomic<int> threads_left{-1};  // that may still be started; negative: as many as the system starts
+
+struct thread_work {
+  void* (*start)(void*);
+  void* argument;
+};
+
+void* run_work(void* given) {
+  thread_work const work = *static_cast<thread_work*>(given);
+  std::free(given);
+  if (at_thread_start) at_thread_start();
+  return work.start(work.argument);
 }
+}  // namespace
 
 // The system's, until none is left.
 extern "C" int pthread_create(pthread_t* thread, pthread_attr_t const* attributes, void* (*start)(void*), void* argument) {
@@ -26,7 +40,12 @@ extern "C" int pthread_create(pthread_t* thread, pthread_attr_t const* attribute
       reinterpret_cast<int (*)(pthread_t*, pthread_attr_t const*, void* (*)(void*), void*)>(dlsym(RTLD_NEXT, "pthread_create"));
   if (threads_left == 0) return EAGAIN;
   if (threads_left > 0) --threads_left;
-  return system(thread, attributes, start, argument);
+  auto* const work = static_cast<thread_work*>(std::malloc(sizeof(thread_work)));
+  if (!work) return EAGAIN;
+  *work = {start, argument};
+  int const result = system(thread, attributes, run_work, work);
+  if (result != 0) std::free(work);
+  return result;
 }
 
 namespace {

@@ -29,20 +29,43 @@ struct conv2d : operation {
   // On the CPU: which the engine fast gives to Winograd, and which to no kernel of tiles.
   static layer tiled() { return {{32, 48, 3, 1, 1, true}, {{2, 32, 9, 11}}}; }
   static layer strided() { return {{32, 48, 3, 2, 1, true}, {{2, 32, 9, 11}}}; }
+  // Strided on a map of several parts for two threads; 1x1; strided with channels that end within a vector; 3x3 of whole vectors.
+  static layer strided_parts() { return {{64, 128, 3, 2, 1, true}, {{2, 64, 33, 30}}}; }
+  static layer pointwise() { return {{64, 36, 1, 1, 0, true}, {{2, 64, 9, 7}}}; }
+  static layer strided_odd() { return {{17, 33, 3, 2, 1, true}, {{1, 17, 11, 12}}}; }
+  static layer whole_vectors() { return {{64, 64, 3, 1, 1, true}, {{1, 64, 12, 13}}}; }
+  // As many shapes as there are widths.
+  static layer row_of(int width) { return {{4, 4, 1, 1, 0, false}, {{1, 4, 3, width}}}; }
+  // 1x1 and 3x3, with stride and without.
+  static std::vector<layer> strides() {
+    std::vector<layer> all;
+    for (int const kernel : {1, 3})
+      for (int const stride : {1, 2}) all.push_back({{64, 20, kernel, stride, kernel / 2, false}, {{1, 64, 8, 9}}});
+    return all;
+  }
+  // Of which tests/golden has PyTorch's numbers, by its names.
+  struct golden_layer {
+    char const* name;
+    conv2d_spec spec;
+    shape<4> x;
+  };
+  static std::vector<golden_layer> golden() {
+    return {{"conv.s1", {3, 5, 3, 1, 1, true}, {{2, 3, 6, 7}}},
+            {"conv.s2", {4, 6, 3, 2, 1, false}, {{2, 4, 7, 6}}},
+            {"conv.k5", {2, 3, 5, 2, 2, true}, {{2, 2, 9, 8}}},
+            {"conv.k1", {5, 4, 1, 1, 0, false}, {{2, 5, 4, 5}}}};
+  }
   // Channels, kernel, stride, pad, ReLU.
   static std::vector<layer> layers() {
-    std::vector<layer> all = small();
-    for (auto const& some : {large_kernels(), of_vectors()}) all.insert(all.end(), some.begin(), some.end());
+    std::vector<layer> all;
+    for (auto const& l : golden()) all.push_back({l.spec, l.x});
+    for (auto const& some : {small(), large_kernels(), of_vectors()}) all.insert(all.end(), some.begin(), some.end());
     return all;
   }
   static std::vector<layer> small() {
     return {
-        {{3, 5, 3, 1, 1, true}, {{2, 3, 6, 7}}},
-        {{4, 6, 3, 2, 1, true}, {{2, 4, 7, 6}}},
         {{4, 6, 3, 2, 1, false}, {{1, 4, 9, 9}}},
-        {{5, 4, 1, 1, 0, true}, {{2, 5, 4, 5}}},
         {{5, 4, 1, 2, 0, false}, {{1, 5, 5, 4}}},
-        {{2, 3, 5, 2, 2, true}, {{2, 2, 9, 8}}},
         {{3, 2, 7, 2, 3, true}, {{1, 3, 11, 13}}},
         {{2, 3, 7, 3, 3, false}, {{1, 2, 10, 8}}},
         {{2, 2, 3, 1, 0, true}, {{1, 2, 3, 5}}},
@@ -70,12 +93,18 @@ struct conv2d : operation {
   }
   // Channels that fill vectors and blocks of 16, or end within them; windows longer than a map.
   static std::vector<layer> of_vectors() {
-    return {{{3, 64, 3, 1, 1, true}, {{1, 3, 9, 31}}},    {{17, 33, 3, 1, 1, true}, {{2, 17, 6, 15}}},
-            {{17, 33, 3, 2, 1, true}, {{1, 17, 11, 12}}}, {{32, 45, 1, 1, 0, false}, {{1, 32, 5, 29}}},
-            {{16, 9, 3, 2, 1, true}, {{3, 16, 7, 8}}},    {{5, 20, 5, 1, 2, false}, {{1, 5, 2, 3}}},
-            {{2, 7, 7, 1, 3, true}, {{1, 2, 1, 1}}},      {{64, 128, 3, 2, 1, true}, {{1, 64, 9, 12}}},
-            {{3, 32, 3, 2, 1, true}, {{2, 3, 15, 20}}},   {{64, 36, 1, 1, 0, true}, {{2, 64, 9, 7}}},
-            {{32, 48, 1, 2, 0, true}, {{1, 32, 15, 15}}}, {{64, 64, 3, 1, 1, true}, {{1, 64, 12, 13}}}};
+    return {{{3, 64, 3, 1, 1, true}, {{1, 3, 9, 31}}},
+            {{17, 33, 3, 1, 1, true}, {{2, 17, 6, 15}}},
+            strided_odd(),
+            {{32, 45, 1, 1, 0, false}, {{1, 32, 5, 29}}},
+            {{16, 9, 3, 2, 1, true}, {{3, 16, 7, 8}}},
+            {{5, 20, 5, 1, 2, false}, {{1, 5, 2, 3}}},
+            {{2, 7, 7, 1, 3, true}, {{1, 2, 1, 1}}},
+            {{64, 128, 3, 2, 1, true}, {{1, 64, 9, 12}}},
+            {{3, 32, 3, 2, 1, true}, {{2, 3, 15, 20}}},
+            pointwise(),
+            {{32, 48, 1, 2, 0, true}, {{1, 32, 15, 15}}},
+            whole_vectors()};
   }
   // Every kernel with every stride, padding, number of channels and batch, those that must be refused among them: conv2d_epilogue.cpp
   // computes each with every epilogue.

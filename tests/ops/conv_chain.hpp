@@ -59,11 +59,23 @@ struct conv_chain : operation {
         {{halving(), convolution(3, 16), halving()}, {{1, 3, 23, 18}}},  // a pool first; a pool behind a layer that is not Winograd's
         {{convolution(3, 16, 2), convolution(16, 16, 2), convolution(16, 32)}, {{2, 3, 30, 41}}},  // strides
         {{convolution(16, 32), halving(), convolution(32, 16, 1, false)}, {{2, 16, 13, 10}}},      // not tall
-        {{convolution(16, 16), halving()}, {{1, 16, 1, 9}}},                                       // a pool of one row
+        one_row(),
+        low(),
+        halved_up(2, 6, 8),
+        halved_up(1, 6, 9),
+        halved_up(1, 5, 8),
         {{convolution(3, 16), convolution(16, 16), halving(), convolution(16, 32), convolution(32, 16), halving()},
          {{1, 3, 250, 9}}},  // tall, then not
         residual_blocks(),
     };
+  }
+  // A convolution and its pool: of one row, less than the pool's window; low; of many channels; with a pool that rounds up, which changes
+  // nothing for even sides.
+  static problem one_row() { return {{convolution(16, 16), halving()}, {{1, 16, 1, 9}}}; }
+  static problem low() { return {{convolution(16, 16), halving()}, {{2, 16, 5, 6}}}; }
+  static problem of_many_channels() { return {{convolution(256, 512), halving()}, {{1, 256, 7, 6}}}; }
+  static problem halved_up(int images, int height, int width) {
+    return {{convolution(16, 16), halving(true)}, {{images, 16, height, width}}};
   }
   // A block of two convolutions beside its input, twice: the first adds the chain's input, the second what the first block gave. Then
   // Caffe's pool and normalisation, and a sum of a map and itself.

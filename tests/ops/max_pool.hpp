@@ -19,11 +19,23 @@ struct max_pool : operation {
     shape<4> x;
     bool ties = false, winners = true;
   };
+  // Of which tests/golden has PyTorch's numbers, by its names.
+  struct golden_pool {
+    char const* name;
+    pool_spec spec;
+    shape<4> x;
+  };
+  static std::vector<golden_pool> golden() {
+    return {{"max_pool.floor", {2, 2, 0, false}, {{2, 3, 7, 6}}},
+            {"max_pool.ceil", {2, 2, 0, true}, {{2, 3, 7, 9}}},
+            {"max_pool.ceil_pad", {3, 2, 1, true}, {{2, 3, 8, 7}}},
+            {"max_pool.ceil3", {3, 2, 0, true}, {{2, 3, 8, 7}}}};
+  }
   static std::vector<problem> problems() {
-    std::vector<problem> all{{{2, 2, 0, false}, {{2, 3, 7, 6}}},  {{2, 2, 0, true}, {{1, 40, 7, 9}}}, {{3, 2, 1, true}, {{1, 4, 9, 8}}},
-                             {{3, 2, 1, true}, {{2, 3, 8, 7}}},   {{3, 2, 0, false}, {{2, 5, 9, 9}}}, {{3, 2, 1, false}, {{1, 2, 33, 30}}},
-                             {{3, 1, 1, false}, {{2, 5, 21, 4}}}, {{1, 3, 0, false}, {{1, 2, 8, 8}}}, {{5, 2, 2, false}, {{1, 1, 3, 3}}},
-                             {{3, 2, 0, true}, {{1, 16, 8, 7}}},  {{2, 2, 0, false}, {{0, 3, 4, 4}}}};
+    std::vector<problem> all{{{2, 2, 0, true}, {{1, 40, 7, 9}}},   {{3, 2, 1, true}, {{1, 4, 9, 8}}},   {{3, 2, 0, false}, {{2, 5, 9, 9}}},
+                             {{3, 2, 1, false}, {{1, 2, 33, 30}}}, {{3, 1, 1, false}, {{2, 5, 21, 4}}}, {{1, 3, 0, false}, {{1, 2, 8, 8}}},
+                             {{5, 2, 2, false}, {{1, 1, 3, 3}}},   {{3, 2, 0, true}, {{1, 16, 8, 7}}},  {{2, 2, 0, false}, {{0, 3, 4, 4}}}};
+    for (auto const& g : golden()) all.push_back({g.spec, g.x});
     for (std::size_t i = 0, n = all.size(); i < n; ++i) {
       all.push_back(all[i]);
       all.back().ties = true;

@@ -8,7 +8,7 @@
 namespace ops_described {
 
 struct nms_sweep : operation {
-  static constexpr char const *name = "nms_sweep", *computes = "greedy suppression of sorted boxes by their IoU, until M are kept";
+  static constexpr char const *name = "nms_sweep", *computes = "greedy suppression of sorted boxes by their IoU, until M survive";
   static std::string by(std::string_view column) { return column == "fast" ? "as portable" : "yes"; }
   static constexpr double tolerance = 0;
   struct problem {
@@ -59,7 +59,7 @@ struct nms_sweep : operation {
                        counted<std::int32_t, 2, B>{r.found[0].shaped(shape<2>{{p.segments, p.keep}}), r.found[1].row()});
   }
   static std::vector<ints> chosen(problem const& p, std::vector<doubles> const& in, std::vector<ints> const& index) {
-    ints kept, counts;
+    ints survivors, counts;
     auto const* const boxes = reinterpret_cast<box<double> const*>(in[0].data());
     for (int s = 0; s < p.segments; ++s) {
       auto const* const b = boxes + static_cast<std::ptrdiff_t>(s) * p.boxes;
@@ -69,9 +69,9 @@ struct nms_sweep : operation {
           some.push_back(i);
       counts.push_back(static_cast<int>(some.size()));
       some.resize(static_cast<std::size_t>(p.keep), -1);
-      kept.insert(kept.end(), some.begin(), some.end());
+      survivors.insert(survivors.end(), some.begin(), some.end());
     }
-    return {kept, counts};
+    return {survivors, counts};
   }
 };
 

@@ -50,7 +50,7 @@ def programs(name, *arguments):
 
 
 def pictures(folder):
-    """Five photographs as PNG, cut to five sizes, and two of them as they are, JPEGs."""
+    """Five photographs as PNG, cut to five sizes, and as they are, JPEGs."""
     names = sorted(n for n in os.listdir(photos) if n.lower().endswith(".jpg"))[:5]
     paths = []
     for name, box in zip(names, (None, (0, 0, 180, 333), (20, 10, 261, 330), (3, 5, 334, 260), (0, 0, 320, 240))):
@@ -61,7 +61,7 @@ def pictures(folder):
         image.save(paths[-1])
     sizes = [Image.open(p).size for p in paths]
     assert len(set(sizes)) == 5 and sum(w < h for w, h in sizes) >= 2 and any(w % 2 and h % 2 for w, h in sizes), sizes
-    return paths, [os.path.join(photos, n) for n in names[:2]]
+    return paths, [os.path.join(photos, n) for n in names]
 
 
 def found_by_us(file, preset, classes, short_side, paths):
@@ -122,7 +122,7 @@ def compare(what, model, paths, file, preset, classes=(), short_side=0):
         ours["JPEG"] = found_by_us(file, preset, classes, short_side, jpegs)
     with torch.no_grad():
         theirs = {("PNG", "alone"): [model([read(p)])[0] for p in pngs], ("PNG", "batch"): model([read(p) for p in pngs]),
-                  ("JPEG", "alone"): [model([read(p)])[0] for p in jpegs]}
+                  ("JPEG", "alone"): [model([read(p)])[0] for p in jpegs], ("JPEG", "batch"): model([read(p) for p in jpegs]) if jpegs else []}
     assert len(pngs) == 1 or any(not torch.equal(a["scores"], b["scores"]) for a, b in zip(theirs["PNG", "alone"], theirs["PNG", "batch"])), "padding is seen"
     for engine, corners in CORNERS.items():
         for (kind, how), expected in theirs.items():
@@ -143,6 +143,16 @@ def read(path):
     return torch.from_numpy(np.array(Image.open(path).convert("RGB"))).permute(2, 0, 1).float() / 255
 
 
+def views_of_one_storage(state):
+    """Every tensor a part of one, in reverse order."""
+    whole, places, at = torch.empty(sum(v.numel() for v in state.values())), {}, 0
+    for name, value in reversed(state.items()):
+        places[name] = whole[at:at + value.numel()].view(value.shape)
+        places[name].copy_(value)
+        at += value.numel()
+    return {name: places[name] for name in state}
+
+
 def check_forms(preset, model, classes, paths, folder, *sides):
     """Each form in which people save a state dict, and the way back."""
     state, names = model.state_dict(), ",".join(f"c{i}" for i in range(classes))
@@ -157,8 +167,12 @@ def check_forms(preset, model, classes, paths, folder, *sides):
                         ("a checkpoint", {"epoch": 3, "args": argparse.Namespace(lr=0.1), "model": state}),
                         ("of DataParallel", {"module." + k: v for k, v in state.items()}),
                         ("parameters", {k: torch.nn.Parameter(v) for k, v in state.items()}),
-                        ("double", {k: v.double() for k, v in state.items()})):
+                        ("double", {k: v.double() for k, v in state.items()}),
+                        ("views of one storage", views_of_one_storage(state)),
+                        ("no checksums", state)):
+        torch.serialization.set_crc32_options(form != "no checksums")
         torch.save(value, file)
+        torch.serialization.set_crc32_options(True)
         programs("convert", *foreign, "--out", converted)
         assert open(converted, "rb").read() == first, (preset, form)
         print(f"{preset}, {form}: the same bytes")

@@ -4,11 +4,11 @@
 #include "frcnn/load.hpp"
 
 namespace frcnn::inline FRCNN_ABI {
-// As a function of the library's is compiled that keeps something in a static variable.
+// Compiled as a function of the library with a static variable is.
 FRCNN_HIDDEN_BEGIN
-inline int& kept_in_a_function() {
-  static int kept = 1;
-  return kept;
+inline int& static_in_a_function() {
+  static int value = 1;
+  return value;
 }
 FRCNN_HIDDEN_END
 }  // namespace frcnn
@@ -26,5 +26,5 @@ frcnn::detector_interface* plugin_detector() {
 }
 
 void const* plugin_table() { return &frcnn::io::dtype_table; }
-void const* plugin_static() { return &frcnn::kept_in_a_function(); }
+void const* plugin_static() { return &frcnn::static_in_a_function(); }
 void plugin_throw(char const* path) { (void)frcnn::load<frcnn::presets::small_net<frcnn::cpu>>(path); }

@@ -196,13 +196,20 @@ mixed = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", "vo
 check(mixed.returncode == 0 and "mAP50" in mixed.stdout, mixed)
 check("taken before" not in mixed.stderr, mixed)
 
-# Of several files the numbers are those of all together, and no file has their ids; of both layouts there is AP50. Both are said in time.
-for second, numbers, words in (("test.json:voc/JPEGImages", True, "of 2 COCO files, whose ids may be equal"), ("voc:test", False, "not COCO's numbers, and no results/coco.json")):
+# Of several files the numbers are those of all together, and each has its results, with its own ids; of both layouts there is AP50.
+for second, numbers, words in (("test.json:voc/JPEGImages", True, "of 2 COCO files: COCO's numbers are of all of them together"), ("voc:test", False, "but not COCO's numbers")):
     out = f"split-{numbers}"
     r = run("train_voc", "--data", "trainval.json:voc/JPEGImages", "--data", second, "--split", 0.5, *TINY, "--iterations", "1", "--out", out)
     check(r.returncode == 0 and ("Average Precision  (AP) @[ IoU=0.50:0.95" in r.stdout) == numbers and "mAP50" in r.stdout, r)
     check(r.stderr.count(words) == 1 and r.stderr.index(words) < r.stderr.index("step 1 of 1"), r)
-    check(not pathlib.Path(out, "results/coco.json").exists(), out)
+    check(("VOC's difficult objects are regions to ignore" in r.stderr) != numbers, r)
+    for name, file in (("coco.json", "trainval.json"), ("coco-2.json", "test.json")):
+        if not numbers and name != "coco.json":
+            check(not pathlib.Path(out, "results", name).exists(), out)
+            continue
+        found, instances = json.loads(bytes_of(f"{out}/results/{name}")), json.loads(bytes_of(file))
+        check(found and {d["image_id"] for d in found} <= {im["id"] for im in instances["images"]}, name)
+        check({d["category_id"] for d in found} <= {c["id"] for c in instances["categories"]}, name)
 
 # So it is with a model: as of the two files in one.
 one, other = (json.loads(bytes_of(f"{split}.json")) for split in ("test", "trainval"))

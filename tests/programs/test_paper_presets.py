@@ -1,6 +1,7 @@
 """The paper's presets, and one on ResNet, in every program that takes one: zf trains, says what it lacks, is detected with, evaluated, resumed, gone on from."""
 import json
 import pathlib
+import re
 import shutil
 import xml.etree.ElementTree as xml
 
@@ -62,7 +63,7 @@ check(len(seen) == 1 and seen[0]["head_positives"] + seen[0]["head_negatives"] =
 longer = run(*fast, "--resume")  # refused, with what it would be
 check(longer.returncode == 1 and "--epochs or --iterations 1" in longer.stderr and "40000" in longer.stderr, longer)
 longer = run(*fast, "--protocol", "coco", "--resume")
-check(longer.returncode == 1 and "Fast R-CNN: 320000 steps of 16 images, rate 0.003, times 0.1 after 240000\n" in longer.stderr, longer)
+check(longer.returncode == 1 and "Fast R-CNN: 280000 steps of 2 images, rate 0.001, times 0.1 after 200000\n" in longer.stderr, longer)
 
 # vgg16, as small as its head of 120 million weights lets it be.
 large = run("train_voc", "--preset", "vgg16", "--data", data, "--short-side", "32", "--max-side", "48", "--threads", "1", "--anchors", "8,16,24", "--no-test",
@@ -74,13 +75,25 @@ found = run("detect", "--model", "large/model.safetensors", "--threshold", "0", 
 check(found.returncode == 0 and json.loads(bytes_of("boxes.json"))[0]["detections"], found)
 shutil.rmtree("large")
 
-# ResNet with a pyramid: five sizes of anchors, one a map.
-pyramid = ["--preset", "fasterrcnn_resnet50_fpn", "--data", data, "--short-side", "64", "--max-side", "96", "--threads", "1"]
-deep = run("train_voc", *pyramid, "--no-test", "--iterations", "1", "--anchors", "8,16,32,64,128", "--out", "deep")
-check(deep.returncode == 0 and "strides of 4 to 64 cost" in deep.stderr and "proposed" not in deep.stderr, deep)
+# ResNet with a pyramid: five sizes of anchors, one a map; the preset's own, told, and from the data, which are told as they are printed.
+pyramid = ["train_voc", "--preset", "fasterrcnn_resnet50_fpn", "--data", data, "--short-side", "64", "--max-side", "96", "--threads", "1", "--no-test"]
+deep = run(*pyramid, "--iterations", "1", "--anchors", "8,16,32,64,128", "--out", "deep")
+proposed = re.search(r"proposed: --anchors (\S+) --ratios (\S+): .* \(--anchors auto takes them\)", deep.stderr)
+check(deep.returncode == 0 and "strides of 4 to 64 cost" in deep.stderr and proposed, deep)
 found = run("detect", "--model", "deep/model.safetensors", "--threshold", "0", "--json", "boxes.json", image)
 check(found.returncode == 0 and len(json.loads(bytes_of("boxes.json"))) == 1, found)
-for wrong, words in ((["--anchors", "8,16"], "anchor sizes: expected as many for each of 5 maps, found 2 in all"),
-                     (["--anchors", "auto"], "--anchors auto: expected a preset of one map")):
-    done = run("train_voc", *pyramid, *wrong, "--out", "none")
-    check(done.returncode == 1 and words in done.stderr and not pathlib.Path("none/model.safetensors").exists(), done)
+shutil.rmtree("deep")
+auto = run(*pyramid, "--iterations", "1", "--anchors", "auto", "--out", "auto")
+taken = re.search(r"^  --anchors (\S+) --ratios (\S+) ", auto.stderr, re.M)
+check(auto.returncode == 0 and "taken from the data; --anchors 32,64,128,256,512 --ratios 0.5,1,2" in auto.stderr and taken, auto)
+raw = bytes_of("auto/model.safetensors")
+spec = json.loads(json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]["spec"])
+sizes = [float(size) for size in taken[1].split(",")]
+check(spec["anchors"] == {"sizes": [[size] for size in sizes], "ratios": [float(ratio) for ratio in taken[2].split(",")]}, spec, auto)
+check(sizes == sorted(set(sizes)), auto)
+shutil.rmtree("auto")
+told = run(*pyramid, "--iterations", "1", "--anchors", taken[1], "--ratios", taken[2], "--out", "told")
+check(told.returncode == 0 and bytes_of("told/model.safetensors") == raw, "auto trains as its numbers do", told)
+wrong = run(*pyramid, "--anchors", "8,16", "--out", "none")
+check(wrong.returncode == 1 and "anchor sizes: expected as many for each of 5 maps, found 2 in all" in wrong.stderr, wrong)
+check(not pathlib.Path("none/model.safetensors").exists(), wrong)

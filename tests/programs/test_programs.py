@@ -99,3 +99,4 @@ check(len(list(pathlib.Path("quiet/detections").glob("*.png"))) == 2 and list(pa
 
 composed = run("compose", 3)
 check(composed.returncode == 0 and "step   2" in composed.stdout, composed)
+check(run("compose", "--help").stdout == "usage: compose [STEPS]\n", "no step is taken")

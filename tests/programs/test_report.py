@@ -124,13 +124,14 @@ slow = run("train_voc", "--data", large, "--no-test", "--short-side", "32", "--m
            "--diagnose-every", "3", "--cache-mb", "0", "--out", "slow")
 check(slow.returncode == 0 and len(re.findall(WAITS + r"\d+ % of the time: .*--cache-mb", slow.stderr)) == 1, slow)
 
-# What may be wrong with the data and how anchors fit stand on the page; so do curves of precision at two IoUs.
+# What may be wrong with the data and how anchors fit stand on the page; so do curves of precision at all IoUs.
 text = " ".join(" ".join("".join(e.itertext()) for e in page["Data"]).split())
 for sentence in (line for line in result.stderr.splitlines() if line.startswith("anchors: ") or line.startswith("  --anchors") or line.startswith("  boxes that no")):
     check(" ".join(sentence.split()) in text, sentence, text)
 check("training data: 1 image is there twice: data/JPEGImages/000003.jpg equals data/JPEGImages/000002.jpg" in text, text)
 curves = charts_of(page["AP of each class by IoU"])
-check(set(curves) == {"Precision and recall at IoU 0.5", "Precision and recall at IoU 0.75"}, set(curves))
+check(set(curves) == {f"Precision and recall at IoU {n / 100:g}" for n in range(50, 100, 5)}, set(curves))
+check({"--test", "--metric"} <= {row[0] for row in rows_of(page["Settings"])}, rows_of(page["Settings"]))
 
 # Detections of which some are right: thresholds, mistakes and what errors cost.
 draw = random.Random(7)

@@ -142,8 +142,8 @@ class chain_network {
       activation<T, B> dx{};
       if (i > first) dx = c.template make<T>(t.at[i].dims);
       if (is_conv(i)) {
-        typename nn::conv<T, B>::tape kept{t.at[i], t.at[i + 1]};
-        convs_[--k].backward(c, kept, dy, dx, writing::set, gradients);
+        typename nn::conv<T, B>::tape layer_tape{t.at[i], t.at[i + 1]};
+        convs_[--k].backward(c, layer_tape, dy, dx, writing::set, gradients);
         convs_[k].weight.gradient_done(c);
         convs_[k].bias.gradient_done(c);
       } else if (is_lrn(i)) {

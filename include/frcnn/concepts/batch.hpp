@@ -23,6 +23,12 @@ struct image_info {
   T sx, sy;  // scale of boxes, resized = original * s, per axis
 };
 
+// Images of equal numbers have equal pixels, in this batch and in others.
+struct known_picture {
+  std::uint64_t number = 0;
+  int h = 0, w = 0;  // the sides that it is padded to where it is alone in a batch, pixels
+};
+
 template <Real T, Backend B>
 struct batch {
   view<T const, 4, B> pixels;            // [N, C, H, W], normalised, zero right of and below each image
@@ -30,8 +36,7 @@ struct batch {
   view<std::uint64_t const, 1, B> id;    // [N], names the image to the random draws
   // [N, R], pixels of the network's input. rows.data == nullptr: none are given, the RPN proposes. A count of 0: that image has none.
   counted<box<T> const, 2, B> regions{};
-  // [N], host memory: images of equal numbers have equal pixels, in this batch and in others. Empty: not known, as under augmentation.
-  std::span<std::uint64_t const> pictures{};
+  std::span<known_picture const> pictures{};  // [N], host memory. Empty: not known, as under augmentation
   // Where it is a process's share of a larger batch: the processes that have the others. A number that losses are divided by is a sum over
   // all of them (sum_over_batch). nullptr: it is the whole.
   any_communicator<B>* shared_with = nullptr;

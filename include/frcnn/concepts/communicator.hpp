@@ -8,8 +8,8 @@
 //   5. x.barrier()               returns when every process has called it
 //   6. k.is_recordable()         whether sum and settle only queue work, which a recording may hold (core/recorded.hpp) and every process
 //                                replays. Else they do part of it on the host, and a recording ends before them
-//   7. k.check()                 throws where a sum that was queued has failed: asked by whoever has waited for the device, before it believes
-//                                what it reads. Nothing where the calls above throw themselves
+//   7. k.check()                 throws where a sum that was queued has failed: to be called after a wait for the device, before what it
+//                                gave is used. Nothing where the calls above throw themselves
 // Every process calls the same in the same order, with ranges of equal lengths. A sum has the same bits in all of them, and in every run of
 // as many processes. Calls are one thread's. Numbers of the host: ops/sum_on_host.hpp.
 //

@@ -1,7 +1,7 @@
 #pragma once
 // The concept Backend: an empty tag type, and the operations that generic code needs of its device.
 //
-// A backend is an empty type that names a device: `frcnn::cpu`, later `frcnn::cuda`. Its operations belong to a context, which is one
+// A backend is an empty type that names a device: `frcnn::cpu`, `frcnn::cuda`. Its operations belong to a context, which is one
 // in-order stream: what is queued on it runs in the order in which it was queued, some time later (on the CPU before the call returns).
 //   1. options             what a context is made of; default: the device's own choice
 //   2. context             the device's run-time state: threads or stream, the arena, the engine. One per calling thread

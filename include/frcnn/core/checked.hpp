@@ -5,7 +5,8 @@
 //   checked::bytes<T>(n)                         n elements of T
 //   checked::elements(shape)                     of a shape, whose extents must not be negative
 //   checked::extent(n)                           n elements as the extent of a view, which is a std::int32_t
-// Whoever allocates uses these: buffers, the arena, contexts, the parameter store. They are host functions and cost a multiplication each.
+// All code that allocates uses these: buffers, the arena, contexts, the parameter store. They are host functions; each costs a
+// multiplication.
 //
 // Example: checked::elements(shape<2>{{-1, 4}})   "size of an array: expected extents of 0 or more, found [-1,4]"
 #include "frcnn/core/error.hpp"

@@ -1,7 +1,8 @@
 #pragma once
 // Images on the host: 1 to 16 channels of 8 or 16 bits, interleaved; views of a caller's pixels, and images that own theirs.
 //
-// check(view) throws a frcnn::error for a view that is no image. Whatever is given a view by a user checks it, once, before it reads.
+// check(view) throws a frcnn::error for a view that is no image. Whatever is given a view by a user checks it, once, before it reads. An
+// image becomes a view where its pixels are as many as its size says, so check(image) asks for both.
 #include "frcnn/core/checked.hpp"
 #include "frcnn/core/pixels.hpp"
 
@@ -65,7 +66,19 @@ struct image {
   // Of an image of 16 bits.
   FRCNN_PER_BUILD std::uint16_t* at_16(int x, int y) { return reinterpret_cast<std::uint16_t*>(at(x, y)); }
   FRCNN_PER_BUILD std::uint16_t const* at_16(int x, int y) const { return reinterpret_cast<std::uint16_t const*>(at(x, y)); }
-  FRCNN_PER_BUILD operator image_view() const { return {pixels.data(), width, height, format_of(channels), 0, bits, channels}; }
+  // Throws error where the pixels are not as many as the size says: a view could not tell any more.
+  FRCNN_PER_BUILD operator image_view() const {
+    check_size();
+    return {pixels.data(), width, height, format_of(channels), 0, bits, channels};
+  }
+  FRCNN_PER_BUILD void check_size() const {
+    check_pixel_layout(channels, bits);
+    if (width > 0 && height > 0 && pixels.size() != checked::elements(shape<3>{{height, width, pixel_bytes()}}))
+      throw error("image",
+                  std::to_string(width) + " x " + std::to_string(height) + " pixels of " + std::to_string(pixel_bytes()) +
+                      (pixel_bytes() == 1 ? " byte" : " bytes"),
+                  std::to_string(pixels.size()) + " bytes");
+  }
 
  private:
   FRCNN_PER_BUILD std::size_t place(int x, int y) const {
@@ -88,17 +101,6 @@ FRCNN_PER_BUILD inline void check(image_view const& v) {
   if (v.bits == 16 && (reinterpret_cast<std::uintptr_t>(v.data) % 2 != 0 || v.row_stride % 2 != 0))
     throw error("image", "pixels of 16 bits at even addresses", "rows that begin at odd ones");
 }
-// Also that the pixels are as many as the size says.
-FRCNN_PER_BUILD inline void check(image const& im) {
-  check_pixel_layout(im.channels, im.bits);
-  if (im.width > 0 && im.height > 0 && im.pixels.size() != checked::elements(shape<3>{{im.height, im.width, im.pixel_bytes()}}))
-    throw error("image",
-                std::to_string(im.width) + " x " + std::to_string(im.height) + " pixels of " + std::to_string(im.pixel_bytes()) +
-                    (im.pixel_bytes() == 1 ? " byte" : " bytes"),
-                std::to_string(im.pixels.size()) + " bytes");
-  check(image_view(im));
-}
-
 // Whether something that reads so many channels can read the image: it has as many, or it is grey and they are three, which are then equal.
 FRCNN_PER_BUILD inline bool has_channels(image_view const& v, int channels) {
   return v.channels() == channels || (v.channels() == 1 && channels == 3);
@@ -110,7 +112,7 @@ FRCNN_PER_BUILD inline void check_channels(image_view const& v, int channels) {
 }
 // For what draws on images and what writes them into files: an image, and one as programs have it.
 FRCNN_PER_BUILD inline void check_rgb(image const& im) {
-  check(im);
+  check(image_view(im));
   if (im.channels != 3 || im.bits != 8)
     throw error("image", "RGB of 8 bits", std::to_string(im.channels) + " channels of " + std::to_string(im.bits) + " bits");
 }

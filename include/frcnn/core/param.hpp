@@ -55,8 +55,8 @@ struct initializer {
 template <Real T, Backend B>
 struct param;
 
-// Who wants to know when a gradient is final: nothing of this backward pass will write it again. Whoever sends it away while the rest is
-// computed (train/shared_gradients.hpp).
+// Is told when a gradient is final: nothing of this backward pass will write it again. For code that sends gradients to other processes
+// while the rest is computed (train/shared_gradients.hpp).
 template <Real T, Backend B>
 struct gradient_listener {
   virtual void done(typename B::context& c, param<T, B> const& p) = 0;
@@ -78,7 +78,7 @@ struct param {
   view<T, 1, B> value{};                        // set by the store
   view<T, 1, B> grad{};                         // of a trained one, set by the store in training; empty: not wanted, and not computed
   gradient_listener<T, B>* listener = nullptr;  // set by the store
-  std::uint64_t version = 0;                    // raised by whoever changes the value: packed copies are remade when it moves
+  std::uint64_t version = 0;                    // code that changes the value raises it: packed copies are remade when it moves
 
   std::size_t size() const { return dims.size(); }
   std::string_view layer() const { return std::string_view(path).substr(0, path.rfind('.')); }  // the path of what holds it

@@ -186,15 +186,15 @@ class change_draws {
       box<int> w{};
       span(plan.w, 3 + 4 * n, w.x1, w.x2);
       span(plan.h, 5 + 4 * n, w.y1, w.y2);
-      std::uint64_t objects = 0, kept = 0, cut = 0;
+      std::uint64_t objects = 0, inside = 0, cut = 0;
       for (auto const& object : truth.objects) {
         if (object.difficult && !trains_difficult) continue;
         ++objects;
         float const share = share_in(box_in_turned<Rules>(object.where, truth.width, truth.height, orientation, plan), w);
-        if (share >= static_cast<float>(a.crop_keeps)) ++kept;
+        if (share >= static_cast<float>(a.crop_keeps)) ++inside;
         else if (share > 0) ++cut;
       }
-      if (objects > 0 && kept == 0) continue;
+      if (objects > 0 && inside == 0) continue;
       if (cut < least_cut) best = w, least_cut = cut;
     }
     return best;

@@ -84,7 +84,7 @@ class check_cache {
     return text + end_of(text, lines);
   }
 
-  // What the text() of another, of the same decoders, has found: find() knows it, save() leaves it to whoever adds it.
+  // What the text() of another, of the same decoders, has found: find() knows it, save() writes what add() was given alone.
   void take(std::string const& text) {
     check_cache other;
     if (!other.parse(text)) return;

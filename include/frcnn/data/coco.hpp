@@ -214,7 +214,7 @@ inline void check_corners(std::string const& path, io::coco_instances const& fil
   corners.check();
 }
 
-// "1 person -> 1, 3 car -> 2", where that is news: ids are not the labels.
+// "1 person -> 1, 3 car -> 2"; where ids are the labels "their ids, 1 to 80".
 inline std::string mapping_of(io::coco_instances const& file, std::vector<std::string> const& classes) {
   std::string text;
   bool same = true;
@@ -224,7 +224,7 @@ inline std::string mapping_of(io::coco_instances const& file, std::vector<std::s
     same = same && !left_out && at + 1 == c.id;
     text += (text.empty() ? "" : ", ") + std::to_string(c.id) + ' ' + c.name + " -> " + (left_out ? "none" : std::to_string(at + 1));
   }
-  return same ? "" : text;
+  return same ? "their ids, 1 to " + std::to_string(file.categories.size()) : text;
 }
 
 }  // namespace detail
@@ -265,12 +265,15 @@ inline dataset read_joined(std::vector<voc_source> const& folders, std::vector<c
       numbers[i] = detail::join_coco(*whole, *files[i]);
       for (std::size_t k = before; k < listing.images.size(); ++k) listing.images[k].number = numbers[i].at(listing.images[k].number);
     }
-    if (auto const mapping = detail::mapping_of(*files[i], options.classes); !mapping.empty())
-      listing.notes.push_back(sources[i].file.string() + ": categories and their labels: " + mapping);
+    listing.notes.push_back(sources[i].file.string() + ": categories and their labels: " + detail::mapping_of(*files[i], options.classes));
   }
   auto data = read_listed(std::move(listing), all, splits, options);
   for (std::size_t i = 0; i < sources.size(); ++i) detail::check_corners(sources[i].file.string(), *files[i], numbers[i], data);
-  data.coco_files = files.size();
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    coco_part part{sources[i].file, files[i]->categories, !joined, {}};
+    for (auto const& [id, number] : numbers[i]) part.id_of_number.emplace(number, id);
+    data.coco_parts.push_back(std::move(part));
+  }
   if (folders.empty()) data.coco = joined ? std::move(whole) : files.front();
   return data;
 }

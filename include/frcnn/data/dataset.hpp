@@ -20,6 +20,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -40,7 +41,7 @@ struct object {
 // What is known of an image without its pixels.
 struct image_truth {
   int width = 0, height = 0;        // of the image as it is used
-  std::span<object const> objects;  // of whoever gave this
+  std::span<object const> objects;  // memory of the source that gave this
   bool annotated = true;            // false: nobody has said what is on it
 };
 
@@ -51,7 +52,15 @@ struct sample {
   int orientation = 1;          // EXIF's: how the stored image is turned first (data/exif.hpp)
   std::vector<object> objects;
   bool annotated = true;    // false: nobody has said what is on it
-  std::int64_t number = 0;  // its id in `coco`, which is that of its COCO file where there is one file alone
+  std::int64_t number = 0;  // its id in `coco`, which is that of its COCO file where there is one file alone; 0: of no COCO file
+};
+
+// A COCO file that a data set is of, or is of among others.
+struct coco_part {
+  std::filesystem::path file;
+  std::vector<io::coco_category> categories;
+  bool has_own_numbers = false;                                 // whether sample::number is the file's id
+  std::unordered_map<std::int64_t, std::int64_t> id_of_number;  // else of its images: the file's id
 };
 
 struct dataset {
@@ -59,7 +68,7 @@ struct dataset {
   std::vector<sample> samples;
   std::shared_ptr<io::coco_instances const> coco{};  // what its COCO files say, several with ids of their own; null: it is of others too
   pixel_layout layout{};                             // what its files are decoded to
-  std::size_t coco_files = 0;                        // how many COCO files it is of
+  std::vector<coco_part> coco_parts{};               // its COCO files
 
   std::size_t size() const { return samples.size(); }
   encoded_image pixels(std::size_t i) const {

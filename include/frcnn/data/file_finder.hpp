@@ -142,13 +142,13 @@ class file_finder {
   void collect(std::string const& below, bool deep, std::set<std::string>& all) {
     std::filesystem::path const folder = below.empty() ? folder_ : folder_ / below;
     for (auto const& [stem, file] : listed(folder))
-      if (!kept_by_a_system(stem)) all.insert(below.empty() ? stem : below + "/" + stem);
+      if (!belongs_to_a_system(stem)) all.insert(below.empty() ? stem : below + "/" + stem);
     if (!deep) return;
     std::error_code problem;
     for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
       std::string const name = at->path().filename().string();
       std::error_code ignored;
-      if (!kept_by_a_system(name) && at->is_directory(ignored) && !at->is_symlink(ignored))
+      if (!belongs_to_a_system(name) && at->is_directory(ignored) && !at->is_symlink(ignored))
         collect(below.empty() ? name : below + "/" + name, deep, all);
     }
   }

@@ -83,8 +83,6 @@ inline void check_pixels(image_claims const& c, std::string const& name) {
   return c;
 }
 
-using wide_pixels = std::unique_ptr<std::uint16_t, void (*)(void*)>;
-
 // Of a 16-bit PNG.
 [[maybe_unused]] static decoded_image decode_wide(bytes file, std::string const& name, int channels) {
   int width = 0, height = 0;

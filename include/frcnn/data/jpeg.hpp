@@ -8,8 +8,8 @@
 // pixels may be given up between two rows (core/abandon.hpp).
 //
 // With libjpeg-turbo grey and YCbCr pixels are Pillow's, bit for bit, and so are CMYK ones with Adobe's marker. A file whose pixels are
-// damaged is refused, which stb, where it does not notice, fills with grey. What libjpeg merely wonders about (bytes before a marker, an
-// unknown JFIF version) is in `remark`, in its words.
+// damaged is refused, which stb, where it does not notice, fills with grey, and so is a progressive one whose last scans are missing. What
+// libjpeg merely wonders about (bytes before a marker, an unknown JFIF version) is in `remark`, in its words.
 //
 // Everything here has internal linkage, as stb has: translation units that were built with different decoders do not disturb each other.
 // libjpeg reports faults by a call that may not return. It ends in longjmp, over frames of C code and of functions without destructors.
@@ -104,6 +104,7 @@ class jpeg_session {
     if (info_.num_components != 1 && info_.num_components < 3) return refuse("two channels");
     if (goal == jpeg_goal::verdict) read_eighth();
     else if (!read_pixels()) return false;
+    if (!judge_scans()) return false;
     jpeg_finish_decompress(&info_);
     return true;
   }
@@ -119,6 +120,20 @@ class jpeg_session {
   bool refuse(char const* why) {
     std::strncpy(fault_, why, sizeof fault_ - 1);
     return false;
+  }
+
+  // A progressive file sends its coefficients in several scans. Cut between two of them, with an end marker behind, it is well-formed and
+  // blurred: false where a coefficient was never sent, a remark where last bits are missing, which an encoder may leave out.
+  bool judge_scans() {
+    if (!info_.coef_bits) return true;
+    bool whole = true;
+    for (int c = 0; c < info_.num_components; ++c)
+      for (int k = 0; k < DCTSIZE2; ++k) {
+        if (info_.coef_bits[c][k] < 0) return refuse("scans missing at the end of a progressive file");
+        whole = whole && info_.coef_bits[c][k] == 0;
+      }
+    if (!whole && !remark_[0]) std::strncpy(remark_, "a progressive file without its last scans", sizeof remark_ - 1);
+    return true;
   }
 
   // Every coefficient is decoded, nearly none is transformed: colour is left out where it may be.

@@ -97,6 +97,8 @@ struct origin_evidence {
 // Why boxes that are read as `used` has them may be meant otherwise; empty: nothing says so.
 inline std::string doubt_of(coordinate_origin used, origin_evidence const& e) {
   coordinate_origin const likely = e.likely();
+  if (used == coordinate_origin::voc && likely == used && e.at_one > 0 && e.beyond_one > 0 && e.to_size == 0)
+    return e.sentence() + ", as where 1 was added to half-open corners (supervision does): boxes are read a pixel too wide and too high";
   if (e.boxes == 0 || used == likely || (likely == coordinate_origin::voc && e.at_one == 0)) return {};
   return e.sentence() + ", as --origin " + name_of(likely) + " reads them";
 }

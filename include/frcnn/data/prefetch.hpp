@@ -76,7 +76,7 @@ class prefetcher {
   // The items of batch position(), which then moves on; empty at the end. They are the caller's until next() or seek() is called again.
   std::span<Item const> next() {
     std::unique_lock lock(mutex_);
-    lent_ = false;
+    handed_out_ = false;
     open_batches();
     wanted_.notify_all();
     slot& s = at(position_);
@@ -93,7 +93,7 @@ class prefetcher {
       make_one({generation_, position_, item}, lock, make_, mine_);
     }
     if (s.error) std::rethrow_exception(s.error);
-    lent_ = true;
+    handed_out_ = true;
     ++position_;
     return {s.items.data(), s.requests.size()};
   }
@@ -103,7 +103,7 @@ class prefetcher {
     std::lock_guard const lock(mutex_);
     ++generation_;
     position_ = opened_ = batch;
-    lent_ = ended_ = false;
+    handed_out_ = ended_ = false;
     for (slot& s : slots_) s.batch = nowhere;
     open_batches();
     wanted_.notify_all();
@@ -135,7 +135,7 @@ class prefetcher {
 
   // The mutex is held in all that follows, but while make() runs.
   void open_batches() {
-    for (; !ended_ && opened_ < position_ - (lent_ ? 1 : 0) + slots_.size(); ++opened_) {
+    for (; !ended_ && opened_ < position_ - (handed_out_ ? 1 : 0) + slots_.size(); ++opened_) {
       slot& s = at(opened_);
       s.batch = opened_;
       s.requests.clear();
@@ -200,7 +200,7 @@ class prefetcher {
   std::uint64_t generation_ = 0;  // raised by seek()
   std::uint64_t position_ = 0;    // the batch that next() gives
   std::uint64_t opened_ = 0;      // batches before it are planned
-  bool lent_ = false, ended_ = false;
+  bool handed_out_ = false, ended_ = false;
   std::atomic<bool> stopping_{false};
   helping_threads workers_;
 };

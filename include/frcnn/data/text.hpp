@@ -42,7 +42,7 @@ std::string first_of(List const& list, std::size_t most, Text const& text) {
 }
 
 // Whether a name is hidden, or one that systems give to what they keep among a user's files: thumbnails, deleted files, attributes.
-inline bool kept_by_a_system(std::string_view name) {
+inline bool belongs_to_a_system(std::string_view name) {
   if (name.starts_with('.')) return true;
   for (std::string_view known : {"__MACOSX", "@eaDir", "#recycle", "@Recycle", "#snapshot", "@Recently-Snapshot", "$RECYCLE.BIN",
                                  "System Volume Information", "lost+found"})

@@ -26,7 +26,7 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
   std::error_code problem;
   for (std::filesystem::recursive_directory_iterator at(root, problem), end; !problem && at != end; at.increment(problem)) {
     auto const& path = at->path();
-    if (kept_by_a_system(path.filename().string()) || at.depth() > 3) {
+    if (belongs_to_a_system(path.filename().string()) || at.depth() > 3) {
       at.disable_recursion_pending();
       continue;
     }

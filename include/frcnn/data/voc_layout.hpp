@@ -4,9 +4,11 @@
 //   images        JPEGImages, images, JPEGImgs, in any case, and the root itself
 //   annotations   Annotations, annots, in any case, each with a folder xmls in it, the images' own folder, and the root
 //   lists         ImageSets/Main, ImageSets, and the root itself
-// A root that holds none of these and one folder that does is that folder: VOCdevkit is VOCdevkit/VOC2007. Several are refused by name.
+// A root that holds none of these and one folder that does is that folder: VOCdevkit is VOCdevkit/VOC2007. Several are refused by name,
+// and so is a folder of images alone where annotations lie beside it under a name that is none of these.
 // The first place that holds a file of the data is taken, so that images in two places are never mixed (voc_listing.hpp).
 #include "frcnn/core/error.hpp"
+#include "frcnn/core/message.hpp"
 #include "frcnn/data/file_finder.hpp"
 
 #include <filesystem>
@@ -60,11 +62,24 @@ inline void find_layouts(std::filesystem::path const& folder, int depth, std::ve
   std::error_code problem;
   for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
     std::error_code ignored;
-    if (!kept_by_a_system(at->path().filename().string()) && at->is_directory(ignored)) below.insert(at->path());
+    if (!belongs_to_a_system(at->path().filename().string()) && at->is_directory(ignored)) below.insert(at->path());
   }
   for (auto const& path : below)
     if (voc_layout l = layout_at(path); holds_data(l)) found.push_back(std::move(l));
     else if (depth > 1) find_layouts(path, depth - 1, found);
+}
+
+// The first folder, by name, in or below `folder` that holds .xml files; empty: there is none.
+inline std::filesystem::path folder_of_xml(std::filesystem::path const& folder, int depth) {
+  if (!file_finder(folder, {".xml"}).ids(false).empty()) return folder;
+  std::set<std::filesystem::path> below;
+  std::error_code problem;
+  for (std::filesystem::directory_iterator at(folder, problem), end; depth > 0 && !problem && at != end; at.increment(problem))
+    if (std::error_code ignored; !belongs_to_a_system(at->path().filename().string()) && at->is_directory(ignored))
+      below.insert(at->path());
+  for (auto const& path : below)
+    if (auto found = folder_of_xml(path, depth - 1); !found.empty()) return found;
+  return {};
 }
 
 }  // namespace detail
@@ -79,7 +94,14 @@ inline voc_layout find_voc_layout(std::filesystem::path const& root) {
   if (detail::holds_data(here)) return here;
   std::vector<voc_layout> below;
   detail::find_layouts(root, 3, below);
-  if (below.size() == 1) return below.front();
+  if (below.size() == 1) {
+    voc_layout const& only = below.front();
+    if (only.annotations.empty() && detail::folder_of_xml(only.root, 3).empty())
+      if (auto const elsewhere = detail::folder_of_xml(root, 3); !elsewhere.empty())
+        throw error(root.string(), "a folder in VOC layout (JPEGImages, Annotations)",
+                    "images in " + excerpt(only.root.string()) + " and annotations in " + excerpt(elsewhere.string()));
+    return only;
+  }
   if (!below.empty())
     throw error(root.string(), "one folder in VOC layout, named itself",
                 std::to_string(below.size()) + " of them: " + first_of(below, 5, [](voc_layout const& l) { return l.root.string(); }));

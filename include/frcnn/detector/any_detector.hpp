@@ -69,7 +69,7 @@ class any_detector {
   FRCNN_PER_BUILD void keep_sessions(std::size_t most) { self().keep_sessions(most); }
   FRCNN_PER_BUILD void trim() const { self().trim(); }
 
-  // What is inside, for whoever passes it on as a pointer; nothing is left here.
+  // What is inside, for a caller that passes it on as a pointer; nothing is left here.
   FRCNN_PER_BUILD std::unique_ptr<detector_interface> release() { return std::move(self_); }
 
  private:

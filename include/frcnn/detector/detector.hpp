@@ -12,8 +12,8 @@
 // detector serves several threads: detect(image) borrows a session from a pool (and makes one when all are in use); detect(session, image)
 // uses the caller's own, one a thread. trim() gives the memory of sessions back that wait.
 // any_detector (detector/any_detector.hpp) hides the preset: what frcnn::load_detector(path) returns.
-// Presets that differ in data alone are of one family (presets/plain_preset.hpp): detector<preset> is then a detector<preset::family>, which
-// has all members, compiled once for all of them.
+// Presets that differ in data alone are of one family (detector/family.hpp): detector<preset> is then a detector<preset::family>, which has
+// all members, compiled once for all of them.
 // Throws frcnn::error for images and options that are none, before anything is computed, and from a detector that was moved from; stopped
 // where batch_options.stop asks for it. After an exception, of memory too, the detector and the session are as good as before.
 #include "frcnn/concepts/roi_head.hpp"
@@ -24,6 +24,7 @@
 #include "frcnn/core/recorded.hpp"
 #include "frcnn/detector/any_detector.hpp"
 #include "frcnn/detector/batches.hpp"
+#include "frcnn/detector/family.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/detector/model_config.hpp"
 #include "frcnn/detector/pyramid.hpp"
@@ -34,7 +35,6 @@
 #include "frcnn/ops/resize.hpp"
 
 #include <algorithm>
-#include <concepts>
 #include <memory>
 #include <span>
 #include <vector>
@@ -51,57 +51,7 @@ auto& not_moved_from(Pointer const& p) {
   return *p;
 }
 
-// model_config, or what derives from it: what config() of a preset returns; a family has no config() and names it.
-template <class Preset>
-struct config_of {
-  using type = typename Preset::config_type;
-};
-template <class Preset>
-requires requires { Preset::config({}); }
-struct config_of<Preset> {
-  using type = decltype(Preset::config({}));
-};
-
-// A preset that has left its family's types as they are.
-// clang-format off
-template <class Preset>
-concept OfFamily = requires { typename Preset::family; } && !std::same_as<Preset, typename Preset::family> &&
-                   std::same_as<typename Preset::model, typename Preset::family::model> &&
-                   std::same_as<typename Preset::convention, typename Preset::family::convention> &&
-                   std::same_as<typename config_of<Preset>::type, typename Preset::family::config_type>;
-// clang-format on
-
-template <class Preset>
-struct family_type {
-  using type = Preset;
-};
-template <OfFamily Preset>
-struct family_type<Preset> {
-  using type = typename Preset::family;
-};
-
-// Throws error for a configuration of another network than its preset's, where configurations say by fixed() what belongs to a preset: no
-// file could be read again, however long it was trained.
-template <class Preset, class Config>
-void check_fixed([[maybe_unused]] Config const& config) {
-  if constexpr (requires {
-                  Preset::name;
-                  Preset::config({}).fixed();
-                  config.fixed();
-                }) {
-    auto const expected = Preset::config({}).fixed(), found = config.fixed();
-    for (std::size_t i = 0; i < expected.size(); ++i)
-      if (found[i] != expected[i])
-        throw error("configuration of preset " + std::string(Preset::name) + ", " + expected[i].first,
-                    expected[i].second + ", which is in its code (another network is a preset of its own)", found[i].second);
-  }
-}
-
 }  // namespace detail
-
-// The preset itself, where it has none.
-template <class Preset>
-using family_of = typename detail::family_type<Preset>::type;
 
 template <class Preset>
 class proposer;  // detector/proposer.hpp
@@ -401,20 +351,6 @@ class detector {
   std::unique_ptr<model_type> model_;
   typename B::options options_;
   std::unique_ptr<session_pool<session>> pool_ = std::make_unique<session_pool<session>>();
-};
-
-template <detail::OfFamily Preset>
-class detector<Preset> : public detector<typename Preset::family> {
-  using of_family = detector<typename Preset::family>;
-  using options = typename of_family::B::options;
-
- public:
-  explicit detector(typename of_family::config_type const& config, options o = {})
-      : of_family((detail::check_fixed<Preset>(config), config), Preset::make(config), o) {}
-  detector(typename of_family::config_type const& config, int threads) requires(of_family::has_threads)
-      : detector(config, of_family::with_threads({}, threads)) {}
-  // One of this preset.
-  explicit detector(of_family d) : of_family(std::move(d)) {}
 };
 
 }  // namespace frcnn

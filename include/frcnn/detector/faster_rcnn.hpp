@@ -8,7 +8,7 @@
 //             regression targets, into the RPN's deltas. Which anchors are proposed and sampled stays a constant
 //   step_rpn  the RPN's losses alone          step_head  the head's losses alone, on the batch's regions (alternating training)
 //   step_rpn, step_head on maps that are given: the backbone neither runs nor learns (train/map_cache.hpp)
-//   losses    those of step, or of step_head where the batch has regions, to the same bits, and no gradients: of images that nobody trains on
+//   losses    those of step, or of step_head where the batch has regions, to the same bits, and no gradients: for validation
 // A generator with maps of its own (rpn/own_backbone.hpp) shares nothing: propose and step_rpn leave the backbone alone.
 //
 // A step leaves gradients in the parameter store; the optimiser applies them. Who sets and who adds is known from the calls: `written` says
@@ -243,7 +243,7 @@ class faster_rcnn<BB, PG, RH> {
     maps<T, levels, B> f{}, df{};
     if (shares_maps()) {
       f = make_maps(c, im), df = make_gradients(c, im, levels);
-      staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+      run_profiled(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     }
     auto const done = step_rpn(c, im, f, gt, r, t, loss, written, df);
     if (!shares_maps()) return done;
@@ -255,7 +255,7 @@ class faster_rcnn<BB, PG, RH> {
                                     part_set written = {}) {
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_gradients(c, im, RH::levels);
-    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    run_profiled(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     auto const done = step_head(c, im, f, gt, r, t, loss, written, df);
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
     return done.with(of_backbone);
@@ -268,7 +268,7 @@ class faster_rcnn<BB, PG, RH> {
     typename context::frame scope(c);
     clear_losses(c, loss);
     forward_rpn(c, im, f, gt, r, t, loss);
-    staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
+    run_profiled(c, "rpn backward", [&] { generator_.backward(c, t.proposals, not_asked, df, writing::set, written.next(of_generator)); });
     store_.gradients_done(c, of_generator);
     return written.with(of_generator);
   }
@@ -280,7 +280,7 @@ class faster_rcnn<BB, PG, RH> {
     typename context::frame scope(c);
     clear_losses(c, loss);
     forward_head(c, im, f, im.regions, gt, r, t, loss);
-    staged(c, "regions backward", [&] { run_head_backward(c, t.head, not_asked, df, writing::set, written.next(of_roi_head)); });
+    run_profiled(c, "regions backward", [&] { run_head_backward(c, t.head, not_asked, df, writing::set, written.next(of_roi_head)); });
     return written.with(of_roi_head);
   }
 
@@ -326,17 +326,17 @@ class faster_rcnn<BB, PG, RH> {
     typename context::frame scope(c);
     auto f = make_maps(c, im), df = make_gradients(c, im, exact || !shares_maps() ? RH::levels : levels);
     clear_losses(c, loss);
-    staged(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
+    run_profiled(c, "backbone", [&] { backbone_.forward(c, im, f, t.backbone); });
     auto const rois = forward_jointly(c, im, f, gt, r, t, loss);
     // The second one to write d(maps) adds. In exact training the head comes first, since the RPN goes on from d(regions).
     auto const drois = exact ? scratch<box<T>, B>(c, rois.rows.dims) : not_asked;
     auto const of_regions = exact || !shares_maps() ? writing::set : writing::add, of_rpn = exact ? writing::add : writing::set;
     auto const rpn_backward = [&] {
-      staged(c, "rpn backward", [&] { generator_.backward(c, t.proposals, drois, df, of_rpn, written.next(of_generator)); });
+      run_profiled(c, "rpn backward", [&] { generator_.backward(c, t.proposals, drois, df, of_rpn, written.next(of_generator)); });
       store_.gradients_done(c, of_generator);
     };
     if (!exact) rpn_backward();
-    staged(c, "regions backward", [&] { run_head_backward(c, t.head, drois, df, of_regions, written.next(of_roi_head)); });
+    run_profiled(c, "regions backward", [&] { run_head_backward(c, t.head, drois, df, of_regions, written.next(of_roi_head)); });
     if (exact) rpn_backward();
     run_backbone_backward(c, t.backbone, df, written.next(of_backbone));
     return written.with(of_generator).with(of_roi_head).with(of_backbone);
@@ -347,22 +347,22 @@ class faster_rcnn<BB, PG, RH> {
                                         tape& t, view<T, 1, B> loss) const {
     forward_rpn(c, im, f, gt, r, t, loss);
     auto const rois = scratch_counted<box<T>, B>(c, im.size(), generator_.capacity(phase::train));
-    staged(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
+    run_profiled(c, "proposals", [&] { generator_.propose(c, im, t.proposals, phase::train, rois); });
     forward_head(c, im, f, rois, gt, r, t, loss);
     return rois;
   }
   // Of a part.
   void forward_rpn(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, truth<T, B> const& gt, rng<B> r, tape& t,
                    view<T, 1, B> loss) const {
-    staged(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
-    staged(c, "rpn loss", [&] {
+    run_profiled(c, "rpn", [&] { generator_.forward(c, im, f, t.proposals); });
+    run_profiled(c, "rpn loss", [&] {
       generator_.targets(c, im, gt, r, t.proposals);
       generator_.loss(c, im, gt, t.proposals, first_two(loss));
     });
   }
   void forward_head(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, counted<box<T> const, 2, B> rois, truth<T, B> const& gt,
                     rng<B> r, tape& t, view<T, 1, B> loss) const {
-    staged(c, "regions", [&] {
+    run_profiled(c, "regions", [&] {
       head_.targets(c, im, rois, gt, r, t.head);
       head_.forward(c, im, of_head(f), t.head);
       head_.loss(c, im, gt, t.head, last_two(loss));
@@ -400,9 +400,9 @@ class faster_rcnn<BB, PG, RH> {
     for (int l = 0; l < levels; ++l) f.level[l] = c.template make<T>(backbone_.map_shape(l, im.pixels.dims));
     return f;
   }
-  static constexpr view<box<T>, 2, B> not_asked{};  // proposals are constants: nobody asks for d(regions)
+  static constexpr view<box<T>, 2, B> not_asked{};  // proposals are constants: d(regions) is not computed
 
-  // Where nothing of the backbone learns, nobody computes d(maps).
+  // Where nothing of the backbone learns, d(maps) is not computed.
   bool backbone_learns() const {
     return std::ranges::any_of(store_.entries(), [](auto const& e) { return e.part == of_backbone && e.p->wants_grad(); });
   }
@@ -433,20 +433,20 @@ class faster_rcnn<BB, PG, RH> {
   }
   FRCNN_NOINLINE void run_backbone_backward(context& c, typename BB::tape& t, maps<T, levels, B>& df, writing gradients) {
     if (!backbone_learns()) return;
-    staged(c, "backbone backward", [&] { backbone_.backward(c, t, df, gradients); });
+    run_profiled(c, "backbone backward", [&] { backbone_.backward(c, t, df, gradients); });
     store_.gradients_done(c, of_backbone);
   }
   template <class Work>
-  static void staged(context& c, char const* name, Work work) {
+  static void run_profiled(context& c, char const* name, Work work) {
     profiled const timed(c, name);
     work();
   }
   FRCNN_NOINLINE void run_backbone(context& c, batch<T, B> const& im, maps<T, levels, B>& f) const {
-    staged(c, "backbone", [&] { backbone_.infer(c, im, f); });
+    run_profiled(c, "backbone", [&] { backbone_.infer(c, im, f); });
   }
   FRCNN_NOINLINE void run_generator(context& c, batch<T, B> const& im, maps<T, levels, B> const& f, phase ph,
                                     counted<box<T>, 2, B> rois) const {
-    staged(c, "rpn", [&] { generator_.infer(c, im, f, ph, rois); });
+    run_profiled(c, "rpn", [&] { generator_.infer(c, im, f, ph, rois); });
   }
   static void clear_losses(context& c, view<T, 1, B> loss) { ops::clear<B>(c, loss.data, loss.size()); }
   static view<T, 1, B> first_two(view<T, 1, B> loss) { return {loss.data, {{2}}}; }

@@ -67,7 +67,7 @@ class input_batch {
     pixels_.assign(pixels, T(0));
     info_.assign(images, {});
     ids_.assign(images, 0);
-    pictures_.assign(images, unknown);
+    pictures_.assign(images, {unknown, 0, 0});
     boxes_.assign(objects, {});
     labels_.assign(objects, 0);
     counts_.assign(images, 0);
@@ -157,8 +157,12 @@ class input_batch {
     region_counts_[at] = static_cast<std::int32_t>(count);
   }
 
-  // What its pixels are, for whoever caches what was computed of them (batch::pictures): said of all images of a batch, or of none.
-  void set_picture(int i, std::uint64_t number) { pictures_[checked_index(i)] = number; }
+  // What the pixels of set_image are, for a cache of what was computed of them (batch::pictures): said of all images of a batch, or of none.
+  void set_picture(int i, std::uint64_t number) {
+    auto const& im = info_[checked_index(i)];
+    if (!(im.h > 0)) throw error(name_of(i), "pixels (set_image) before they are named", "none");
+    pictures_[static_cast<std::size_t>(i)] = {number, padded(static_cast<int>(im.h)), padded(static_cast<int>(im.w))};
+  }
 
   std::vector<std::uint64_t> const& ids() const { return ids_; }
 
@@ -172,7 +176,7 @@ class input_batch {
     auto const info = info_device_.put(c, info_, shape<1>{{n}});
     auto const ids = ids_device_.put(c, ids_, shape<1>{{n}});
     batch<T, B> result{pixels, info, ids};
-    if (std::ranges::find(pictures_, unknown) == pictures_.end()) result.pictures = pictures_;
+    if (std::ranges::find(pictures_, unknown, &known_picture::number) == pictures_.end()) result.pictures = pictures_;
     if (has_regions_)
       result.regions = {regions_device_.put(c, regions_, shape<2>{{n, most_regions_}}),
                         region_counts_device_.put(c, region_counts_, shape<1>{{n}})};
@@ -221,7 +225,8 @@ class input_batch {
   shape<4> dims_{};
   std::vector<T, page_allocator<T>> pixels_;
   std::vector<image_info<T>> info_;
-  std::vector<std::uint64_t> ids_, pictures_;
+  std::vector<std::uint64_t> ids_;
+  std::vector<known_picture> pictures_;
   std::vector<box<T>> boxes_, regions_;
   std::vector<std::int32_t> labels_, counts_, region_counts_;
   uploaded<T> pixels_device_;

@@ -8,10 +8,10 @@
 // A detector is made of the numbers of its file: editing a preset changes none that is there. What is in the code (the convention, the
 // backbone's chain) the file says too, and a file that says another is refused. Files of format "frcnn 1" say less: preset, classes,
 // anchors, sides, normalisation and ranks; the rest is Preset::spec_of_format_1(), where there is one, else what the preset has now.
-// load reads all weights: whatever then happens to the file is nothing to the detector.
+// load reads all weights: what happens to the file afterwards does not affect the detector.
 // load(path, options, model_weights::mapped) maps large weights that memory has in the order of the file, fully connected layers', instead:
-// a process begins sooner, and several share one copy. It is for whoever owns the folder of the file, which must not be changed in place
-// while such a detector lives: written over, it silently becomes a mixture of two networks; cut short, it ends the process
+// a process begins sooner, and several share one copy. It is for programs that own the folder of the file, which must not be changed in
+// place while such a detector lives: written over, it silently becomes a mixture of two networks; cut short, it ends the process
 // (io/mapping.hpp). save(), which replaces a file, may. Reading throws error naming the file and the tensor or key: a file cut short, of
 // another preset or version, with a key that is missing or unknown, a missing, extra or misshapen tensor. What load would refuse, save
 // refuses: no classes, names that are not UTF-8 or there twice, sides and numbers out of range, another network than the preset's.

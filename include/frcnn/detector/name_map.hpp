@@ -68,10 +68,10 @@ inline io::rename_table caffe_names(bool is_zf) {
     int const positions[] = {0, 4, 8, 10, 12};
     for (int i = 0; i < 5; ++i) convolution("conv" + std::to_string(i + 1), positions[i]);
   } else {
-    int const in_stage[] = {2, 2, 3, 3, 3};
-    for (int stage = 0, position = 0; stage < 5; ++stage, ++position)  // a pool
-      for (int i = 0; i < in_stage[stage]; ++i, position += 2)
-        convolution("conv" + std::to_string(stage + 1) + "_" + std::to_string(i + 1), position);
+    int const in_block[] = {2, 2, 3, 3, 3};
+    for (int block = 0, position = 0; block < 5; ++block, ++position)  // a pool
+      for (int i = 0; i < in_block[block]; ++i, position += 2)
+        convolution("conv" + std::to_string(block + 1) + "_" + std::to_string(i + 1), position);
   }
   for (auto const& [theirs, ours] : {std::pair{"rpn_conv/3x3", "rpn.head.conv.0.0"},
                                      {"rpn_conv1", "rpn.head.conv.0.0"},

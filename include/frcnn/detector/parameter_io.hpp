@@ -71,8 +71,14 @@ void read_parameters(io::weight_source const& source, parameter_store<T, B>& sto
   auto const is_wanted = [&](std::string_view name) { return !wanted || wanted(name); };
   auto names = compare_names(source, store);
   std::erase_if(names.missing, [&](auto const& name) { return !is_wanted(name); });
-  if (auto const& missing = names.missing; !missing.empty())
-    throw error(source.place(missing.front()), "such a tensor", "none of that name" + detail::and_others(missing, "of "));
+  if (auto const& missing = names.missing; !missing.empty()) {
+    auto const all = static_cast<std::size_t>(std::ranges::count_if(store.entries(), [&](auto const& e) { return is_wanted(e.name); }));
+    std::string const expected = "such a tensor of shape " + io::to_string(store.at(missing.front()).file_shape());
+    throw error(source.place(missing.front()), expected,
+                missing.size() * 2 > all ? "another network's weights: none of that name, nor of " + std::to_string(missing.size() - 1) +
+                                               " more of the " + std::to_string(all) + " that this network has"
+                                         : "none of that name" + detail::and_others(missing, "of "));
+  }
   for (auto const& e : store.entries())
     if (is_wanted(e.name)) source.check(e.name, e.file_shape());
   if (auto const& left = names.left_over; !left.empty())

@@ -26,13 +26,13 @@ template <class Rules>
 std::vector<detection> best_of_scales(std::vector<detection> found, double nms, int most) {
   float const threshold = Rules::template nms_threshold<float>(nms);
   std::ranges::stable_sort(found, std::ranges::greater{}, &detection::score);
-  std::vector<detection> kept;
+  std::vector<detection> survivors;
   for (auto const& d : found) {
-    if (kept.size() == static_cast<std::size_t>(most)) break;
+    if (survivors.size() == static_cast<std::size_t>(most)) break;
     auto const hides = [&](detection const& k) { return k.label == d.label && Rules::suppresses(iou(k.where, d.where), threshold); };
-    if (std::ranges::none_of(kept, hides)) kept.push_back(d);
+    if (std::ranges::none_of(survivors, hides)) survivors.push_back(d);
   }
-  return kept;
+  return survivors;
 }
 
 }  // namespace detail

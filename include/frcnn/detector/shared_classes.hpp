@@ -15,9 +15,9 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
 struct class_match {
-  std::vector<int> theirs;                         // by our label, 0 the background: their label; -1: not there
-  std::size_t their_labels = 1;                    // with background
-  std::vector<std::string> kept, drawn, left_out;  // ours that are there, ours that are not, theirs that are not ours
+  std::vector<int> theirs;                           // by our label, 0 the background: their label; -1: not there
+  std::size_t their_labels = 1;                      // with background
+  std::vector<std::string> shared, drawn, left_out;  // ours that are there, ours that are not, theirs that are not ours
   bool same_classes() const { return drawn.empty() && left_out.empty(); }
 };
 
@@ -57,7 +57,7 @@ inline class_match match_classes(std::vector<std::string> const& ours, std::vect
   };
   pass([](std::string const& name) { return std::string_view(name); });
   pass([](std::string const& name) { return detail::coco_name(name); });
-  for (std::size_t k = 0; k < ours.size(); ++k) (m.theirs[k + 1] < 0 ? m.drawn : m.kept).push_back(ours[k]);
+  for (std::size_t k = 0; k < ours.size(); ++k) (m.theirs[k + 1] < 0 ? m.drawn : m.shared).push_back(ours[k]);
   for (std::size_t i = 0; i < theirs.size(); ++i)
     if (!taken[i] && !theirs[i].starts_with("N/A ")) m.left_out.push_back(theirs[i]);  // ids without a class: class_names.hpp
   return m;

@@ -16,8 +16,8 @@
 //   group                                                          an object of its own: several of the above
 //   has(key, unusual)                                              whether a key is there that is written only where it says something unusual
 // Every key but these must be there and no other: a file of a later version is refused, since what it adds may change what is detected.
-// Whoever adds a key raises spec_version and says what files of the version before mean; or asks has() first, and files without it mean
-// what they always did.
+// A change that adds a key raises spec_version and says what files of the version before mean; or it asks has() first, and files without
+// the key mean what they always did.
 // Keys are in the order of describe(), numbers as short as they come back exactly: equal configurations give equal text.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/finite.hpp"
@@ -80,7 +80,8 @@ class spec_place {
   }
   template <class Numbers>
   void check_divisors(std::string_view key, Numbers const& numbers) const {
-    if (!std::ranges::all_of(numbers, [](double v) { return is_finite(v) && v != 0; }))
+    // as the float that divides: 1e-300 is 0 there
+    if (!std::ranges::all_of(numbers, [](double v) { return is_finite(v) && is_finite(1 / static_cast<float>(v)); }))
       refuse(key, "finite numbers other than 0", "others");
   }
 

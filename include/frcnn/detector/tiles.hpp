@@ -40,7 +40,7 @@ struct tile_options {
   bool whole_image = true;        // step 2
   overlap_measure measure = overlap_measure::iou;
   double threshold = 0.5;
-  bool across_classes = false;              // whether boxes of different classes may be of one object
+  bool across_classes = false;              // whether boxes of different classes may be of one object, in a pass too
   std::size_t most = std::size_t{1} << 20;  // detections of the result; detect_options limits those of a pass
 };
 
@@ -153,19 +153,33 @@ struct tiled_detections {
   std::size_t at_the_limit = 0;  // passes that found options.max_detections, where it is set: they may have left objects out
 };
 
-// batch.most: tiles that are computed together. done(n, of): passes so far. Throws what the detector does, and error for tile options that
-// cannot be meant.
+// What a pass finds at most before boxes of different classes put each other aside.
+inline constexpr int most_candidates = 20'000;
+
+// options: of each pass. Across classes a pass has no limit where options.max_detections says none. batch.most: tiles that are computed
+// together. done(n, of): passes so far. Throws what the detector does, and error for tile options that cannot be meant.
 template <class Detector>
 tiled_detections detect_tiled(Detector const& detector, image_view image, detect_options const& options, tile_options const& tiles,
                               batch_options const& batch = {.most = 1}, std::function<void(std::size_t, std::size_t)> const& done = {}) {
   check(image), check(options), check(batch);
   auto const plan = plan_tiles(image.width, image.height, tiles);
   bool const whole = tiles.whole_image && plan.size() > 1;
+  // Across classes: all candidates, none of which another of its class has put aside.
+  detect_options of_pass = options;
+  if (tiles.across_classes) of_pass.nms = 1.0, of_pass.max_detections = std::max(options.max_detections.value_or(0), most_candidates);
   tiled_detections result;
   std::vector<pass_detection> all;
-  auto const take = [&](std::vector<detection> const& found, auto const& as_seen) {
+  auto const take = [&](std::vector<detection> found, auto const& as_seen) {
     ++result.passes;
-    if (options.max_detections && found.size() >= static_cast<std::size_t>(*options.max_detections)) ++result.at_the_limit;
+    bool full = of_pass.max_detections && found.size() >= static_cast<std::size_t>(*of_pass.max_detections);
+    if (tiles.across_classes) {
+      std::vector<pass_detection> alone;
+      for (detection const& d : found) alone.push_back({d});
+      found = merge_passes(std::move(alone), tiles);
+      if (auto const most = static_cast<std::size_t>(options.max_detections.value_or(most_candidates)); found.size() >= most)
+        full = true, found.resize(most);
+    }
+    result.at_the_limit += full;
     for (detection const& d : found) all.push_back(as_seen(d));
     if (done) done(result.passes, plan.size() + (whole ? 1 : 0));
   };
@@ -174,13 +188,13 @@ tiled_detections detect_tiled(Detector const& detector, image_view image, detect
     views.clear();
     for (std::size_t i = first; i < plan.size() && views.size() < static_cast<std::size_t>(batch.most); ++i)
       views.push_back(view_of(image, plan[i]));
-    auto const found = detector.detect(std::span<image_view const>(views), options, batch);
+    auto found = detector.detect(std::span<image_view const>(views), of_pass, batch);
     for (std::size_t i = 0; i < found.size(); ++i)
-      take(found[i], [&](detection const& d) { return seen_by_tile(d, plan[first + i], image.width, image.height); });
+      take(std::move(found[i]), [&](detection const& d) { return seen_by_tile(d, plan[first + i], image.width, image.height); });
   }
   if (whole && batch.stop.stop_requested()) throw stopped();
-  if (whole) take(detector.detect(image, options), [&](detection const& d) { return seen_as_whole(d, tiles); });
-  if (plan.size() == 1 && !tiles.across_classes) {
+  if (whole) take(detector.detect(image, of_pass), [&](detection const& d) { return seen_as_whole(d, tiles); });
+  if (plan.size() == 1) {
     for (auto const& d : all) result.found.push_back(d.what);  // one pass has nothing to merge
   } else {
     result.found = merge_passes(std::move(all), tiles);

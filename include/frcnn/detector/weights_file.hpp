@@ -1,5 +1,5 @@
 #pragma once
-// A detector of a file of weights, whoever wrote it: a model of this library as .safetensors or .pth, or another program's file, whose names
+// A detector of a file of weights: a model of this library as .safetensors or .pth, or another program's file, whose names
 // a table knows (detector/name_map.hpp) and whose configuration is the preset's.
 //
 //   weights_file const file("fasterrcnn.pth");

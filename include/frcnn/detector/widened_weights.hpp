@@ -7,7 +7,7 @@
 // A tensor [O, 3, h, w] of a parameter [O, N, h, w] is read as one of N channels:
 //   N > 3   channels 0, 1, 2 have the weights of red, green and blue; each other channel their mean
 //   N < 3   each channel has their sum / N: one channel gives what three equal ones gave, once they are normalised
-// Whatever else does not fit is left to whoever reads the source, who says so.
+// Tensors of other wrong shapes stay as they are: the code that reads the source refuses them.
 // Example: weights 1, 2, 6 of r, g, b: of one channel 9; of five 1, 2, 6, 3, 3
 #include "frcnn/io/weight_source.hpp"
 #include "frcnn/nn/parameter_store.hpp"

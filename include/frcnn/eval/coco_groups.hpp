@@ -96,10 +96,10 @@ coco_groups group_coco(std::string const& what, std::span<Record const> records,
     for (std::size_t i = 1; i < list->size(); ++i) (*list)[i] += (*list)[i - 1];
   for (std::size_t i = 0; i < n; ++i)
     if (category[i] != coco_id_index::none) by_image[image_begin[image[i]]++] = static_cast<std::uint32_t>(i);
-  std::size_t const kept = n - g.left_out;
-  g.order.resize(kept), g.image.resize(kept), g.category.resize(kept);
+  std::size_t const used = n - g.left_out;
+  g.order.resize(used), g.image.resize(used), g.category.resize(used);
   auto next = g.category_begin;
-  for (std::size_t i = 0; i < kept; ++i) {
+  for (std::size_t i = 0; i < used; ++i) {
     auto const from = by_image[i];
     auto const to = next[category[from]]++;
     g.order[to] = from;
@@ -135,24 +135,24 @@ inline std::vector<std::uint32_t> rank_coco(coco_groups& g, std::span<io::coco_r
   std::vector<std::uint32_t> rank;
   rank.reserve(g.order.size());
   std::vector<std::size_t> begins(g.category_begin.size());
-  std::size_t kept = 0, k = 0;
+  std::size_t ranked = 0, k = 0;
   for_each_group(g, {0, g.order.size()}, [&](std::size_t begin, std::size_t end) {
     auto const by_score = [&](std::uint32_t a, std::uint32_t b) {
       return detections[a].score > detections[b].score || (detections[a].score == detections[b].score && a < b);
     };
-    for (; k <= g.category[begin]; ++k) begins[k] = kept;
+    for (; k <= g.category[begin]; ++k) begins[k] = ranked;
     std::sort(g.order.begin() + static_cast<std::ptrdiff_t>(begin), g.order.begin() + static_cast<std::ptrdiff_t>(end), by_score);
     std::size_t const left = std::min(end - begin, most);
-    for (std::size_t i = 0; i < left; ++i, ++kept) {
-      g.order[kept] = g.order[begin + i];
-      g.image[kept] = g.image[begin + i];
-      g.category[kept] = g.category[begin + i];
+    for (std::size_t i = 0; i < left; ++i, ++ranked) {
+      g.order[ranked] = g.order[begin + i];
+      g.image[ranked] = g.image[begin + i];
+      g.category[ranked] = g.category[begin + i];
       rank.push_back(static_cast<std::uint32_t>(i));
     }
   });
-  for (; k < begins.size(); ++k) begins[k] = kept;
+  for (; k < begins.size(); ++k) begins[k] = ranked;
   g.category_begin = begins;
-  g.order.resize(kept), g.image.resize(kept), g.category.resize(kept);
+  g.order.resize(ranked), g.image.resize(ranked), g.category.resize(ranked);
   return rank;
 }
 

@@ -10,8 +10,8 @@
 //
 //   proposal_writer        one image after the other; the file is whole or not there
 //   read_proposals         every image has a line, or the error names those without one
-//   parse_proposals        the same of a file's text, for whoever wants lists of several data sets
-//   proposal_lists::source   the lists as a region_source: the road of geometry/region.hpp
+//   parse_proposals        the same of a file's text, for callers that want lists of several data sets
+//   proposal_lists::source   the lists as a region_source (geometry/region.hpp)
 //
 // Example: the region {{9, 19, 50, 60}, 0.5} of image 000001 is the line    000001 10.000000 20.000000 50.000000 60.000000 0.500000
 // Refused with file and line: a line of another number of words, what is no finite number, corners that are swapped, a box without area or

@@ -174,7 +174,8 @@ inline void write_voc_results(voc_results const& where, std::span<std::string co
   for (std::size_t k = 0; k < text.size(); ++k) io::write_file_atomically(where.file(class_names[k]), text[k]);
 }
 
-// The labels of the classes that have no file: whoever wrote the others did not look for these. (What found nothing has an empty file.)
+// The labels of the classes that have no file: the program that wrote the others did not look for these. (A class of which nothing was
+// found has an empty file.)
 inline std::vector<std::int32_t> classes_without_file(voc_results const& where, std::span<std::string const> class_names) {
   std::vector<std::int32_t> labels;
   for (std::size_t k = 0; k < class_names.size(); ++k)

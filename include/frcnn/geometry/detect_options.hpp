@@ -36,13 +36,15 @@ struct detect_defaults {
   }
 };
 
-// Throws for options that no caller can mean: thresholds that are not numbers, a number of detections out of its range.
+// Throws for options that no caller can mean: thresholds that are not numbers, a score above 1, which is no probability, a number of
+// detections out of its range.
 FRCNN_PER_BUILD inline void check(detect_options const& o) {
   auto const number = [](char const* name, auto const& v) {
     if (v && is_nan(*v)) throw error(name, "a number", "NaN");
   };
   number("detect_options.score", o.score);
   number("detect_options.nms", o.nms);
+  if (o.score && *o.score > 1) throw error("detect_options.score", "at most 1, a probability", std::to_string(*o.score));
   if (o.max_detections && (*o.max_detections < 0 || *o.max_detections > most_detections))
     throw error("detect_options.max_detections", "0 to " + std::to_string(most_detections), std::to_string(*o.max_detections));
 }

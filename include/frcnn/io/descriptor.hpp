@@ -72,6 +72,7 @@ inline std::string other_than_file(std::filesystem::path const& path) {
 }
 
 [[noreturn]] inline void throw_read_error(std::filesystem::path const& path, int code) {
+  if (path.empty()) throw error("file", "a name", "an empty one");
   if (std::string const link = link_to_nothing(path); !link.empty()) throw error(path.string(), "a file", link);
   switch (code) {
     case ENOENT:

@@ -18,13 +18,13 @@ namespace frcnn::inline FRCNN_ABI::io {
 class folder_lock {
  public:
   folder_lock(std::filesystem::path const& folder, std::string const& where, std::string const& expected)
-      : held_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (held_ && ::flock(held_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      : folder_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (folder_ && ::flock(folder_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       throw error(where, expected, "one that is still running");
   }
 
  private:
-  detail::descriptor held_;
+  detail::descriptor folder_;
 };
 
 }  // namespace frcnn::inline FRCNN_ABI::io

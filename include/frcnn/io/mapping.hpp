@@ -14,9 +14,9 @@ namespace frcnn::inline FRCNN_ABI::io {
 // Bytes [begin, begin + size) of an open file, until the last pointer to them goes; the file may be closed or renamed meanwhile. What is
 // written to them stays this process's own. nullptr where the system does not map the file. The disk is asked for all of them at once.
 //
-// The file must not be changed in place meanwhile. Whoever writes into it (cp over it does) silently changes pages that this process has
-// not written to, some now and some later; whoever cuts it short ends the process (SIGBUS). Replacing it by a rename, as atomic_file does,
-// is no change.
+// The file must not be changed in place meanwhile. A program that writes into it (cp over it does) silently changes pages that this
+// process has not written to, some now and some later; one that cuts it short ends this process (SIGBUS). Replacing it by a
+// rename, as atomic_file does, is no change.
 inline std::shared_ptr<std::byte> map_privately(detail::descriptor const& file, std::uint64_t begin, std::size_t size) {
   if (size == 0) return nullptr;
   std::size_t const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), before = static_cast<std::size_t>(begin % page);

@@ -44,7 +44,7 @@ inline void check_new_folder(std::filesystem::path const& out) {
   if (fs::exists(out, problem) && !(fs::is_directory(out, problem) && fs::is_empty(out, problem)))
     throw error(out.string(), "a new or an empty folder", "something in that place");
   if (auto const other = in_the_way(out); !other.empty()) throw error(out.string(), "a folder that can be made", other);
-  if (fs::equivalent(out, fs::current_path(problem), problem))  // it would be replaced, and whoever is in it be nowhere
+  if (fs::equivalent(out, fs::current_path(problem), problem))  // it would be replaced, and this process be nowhere
     throw error(out.string(), "a folder that can be made", "the working folder of this program");
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A file of weights, whoever wrote it, as a source: told apart by its first bytes.
+// A file of weights of any known format as a source: formats are told apart by their first bytes.
 //
 //   auto const weights = open_weights("vgg16-397923af.pth");                safetensors, .pth, and .caffemodel in builds with protozero
 //   auto const weights = open_weights("checkpoint.pth", "model_ema");       of a .pth file: the state dict under this key

@@ -5,7 +5,7 @@
 // Numbers, texts, lists, tuples, sets and dictionaries are values. An object is what the pickle would have called to make it: `call`, with
 // the name of a class or a function and its arguments, and what was put into the object afterwards. Who reads the values knows some of these
 // names (io/pth_file.hpp knows those of PyTorch's tensors); all others are opaque. What is there several times is one node, so there may be
-// loops: whoever walks bounds the depth.
+// loops: code that walks the graph bounds the depth.
 #include "frcnn/config.hpp"
 
 #include <cstdint>
@@ -41,9 +41,6 @@ struct pickle_value {
   std::vector<id> items{};
 
   bool is(kind k) const { return what == k; }
-  bool is_name(std::string_view module, std::string_view attribute) const {
-    return what == kind::name && text == module && second == attribute;
-  }
 };
 
 class pickle_values {

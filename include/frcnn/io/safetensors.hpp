@@ -7,8 +7,8 @@
 // the caller wants them so, and nothing of them is kept; or they are mapped, and lie where the file has them. As the format asks, elements
 // follow one another in the file without gaps or overlaps, and keys are not repeated.
 // Elements are what was written, or an error names their tensor: the writer leaves checksums in the metadata (io/tensor_sums.hpp), and
-// whatever is read or mapped is compared with them, piece by piece. metadata() leaves them out, so that whoever copies metadata into a
-// writer does not copy them. Files without them, other programs' and older ones, are taken as they are.
+// all that is read or mapped is compared with them, piece by piece. metadata() leaves them out, so that a program that copies metadata into
+// a writer does not copy them. Files without them, other programs' and older ones, are taken as they are.
 //
 // Example: safetensors_file in("m.safetensors");
 //          in.read<double>("fc.bias", {3});   // {1.0, 2.0, 3.0}

@@ -33,8 +33,8 @@ class safetensors_writer {
   template <Stored T>
   void add(std::string name, tensor_shape shape, std::vector<T> values) {
     auto const n = values.size();
-    auto const kept = std::make_shared<std::vector<T> const>(std::move(values));
-    insert<T>(std::move(name), std::move(shape), n, [kept](sink const& to) { to(std::as_bytes(std::span(*kept))); });
+    auto const owned = std::make_shared<std::vector<T> const>(std::move(values));
+    insert<T>(std::move(name), std::move(shape), n, [owned](sink const& to) { to(std::as_bytes(std::span(*owned))); });
   }
   // The same without a copy: the caller keeps the values until write().
   template <Stored T>

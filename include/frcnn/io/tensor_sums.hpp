@@ -4,7 +4,7 @@
 //   "frcnn.crc32c": {"metadata":"9ae0daaf","piece":262144,"tensors":{"fc6.bias":"8a9136aa","fc6.weight":"8a9136aa62a8ab43", ...}}
 //
 // As the format asks, the value is a string; its text is this JSON. A tensor's bytes are cut into pieces of so many, the last one shorter;
-// each has eight hexadecimal digits of CRC-32C, one after another. Pieces are small enough that whoever reads a part of a tensor can prove
+// each has eight hexadecimal digits of CRC-32C, one after another. Pieces are small enough that a reader of a part of a tensor can check
 // it by reading little more. The metadata's sum is of key, zero byte, value, zero byte of all other entries, by the order of the keys: where
 // tensors lie in the file is left out, so that programs that write the same tensors in another order keep the sums right.
 #include "frcnn/io/crc32c.hpp"

@@ -11,8 +11,8 @@
 // source with their names, and a table.
 //
 // A table is a list of rules, of which the first that fits a name counts. '*' stands for any characters, as few as will do, and the n-th
-// '*' of `to` for what the n-th of `from` stood for; an empty `to` leaves the tensor out. A name that no rule fits stays as it is: whoever
-// reads the source says that it is left over.
+// '*' of `to` for what the n-th of `from` stood for; an empty `to` leaves the tensor out. A name that no rule fits stays as it is: the
+// code that reads the source says that it is left over.
 // Example: {{"features.*", "backbone.*"}, {"classifier.0.*", "roi_heads.box_head.fc6.*"}, {"*.num_batches_tracked", ""}}
 //          features.0.weight -> backbone.0.weight
 #include "frcnn/io/json.hpp"

@@ -64,7 +64,6 @@ class conv_norm {
   }
 
   conv2d_spec const& spec() const { return spec_; }
-  bool is_normalised() const { return epsilon_.has_value(); }
   shape<4> out_shape(shape<4> in) const { return spec_.out_shape(in); }
 
   // residual: added before the ReLU; may be y itself.

@@ -8,11 +8,11 @@
 // Layers declare parameters, the store gives them memory. Offsets run in the order in which a step's backward finishes: part by part, in
 // each the last declared first. So a prefix of the gradients is ready while the rest is still computed. Each starts at a multiple of 16
 // elements. Whatever changes values raises their versions, by which kernels know that what they keep of them is stale: set, write and
-// broadcast themselves, an optimiser (or whoever replays its kernels) by changed().
+// broadcast themselves, an optimiser (or code that replays its kernels) by changed().
 // Names are the scopes joined by dots: "roi_heads.box_head.fc6.weight".
 //
 // The store has a context of its own, home(): parameters are made, filled and read there, and what fills or reads them returns when it is
-// done. Whoever changes parameters in another context (a trainer) waits for that one before they are read here or used elsewhere.
+// done. Code that changes parameters in another context (a trainer) waits for that one before they are read here or used elsewhere.
 #include "frcnn/concepts/trainable.hpp"
 #include "frcnn/core/buffer.hpp"
 #include "frcnn/core/error.hpp"
@@ -289,14 +289,22 @@ class parameter_store {
   static std::size_t padded(std::size_t elements) { return (elements + 15) / 16 * 16; }
 
   void turn(std::string_view scope, param_kind to) {
+    std::vector<param_kind> before;
     bool is_there = false;
     for (auto& e : entries_) {
+      before.push_back(e.p->kind);
       if (e.p->kind == param_kind::buffer || !lies_in(e.name, scope)) continue;
       e.p->kind = to;
       is_there = true;
     }
     if (!is_there) throw no_such(scope);
-    if (has_gradients_) enable_gradients();
+    try {
+      if (has_gradients_) enable_gradients();
+    } catch (...) {
+      for (std::size_t i = 0; i < entries_.size(); ++i) entries_[i].p->kind = before[i];
+      enable_gradients();  // in the memory that it had before
+      throw;
+    }
   }
   static error no_such(std::string_view scope) {
     return error("scope '" + std::string(scope) + "'", "a scope of the model's parameters", "none of that name");

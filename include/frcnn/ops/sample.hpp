@@ -2,7 +2,7 @@
 // Balanced random sampling of labelled candidates: which anchors (section 3.1.3) and which RoIs (Fast R-CNN, section 2.3) a step learns
 // from.
 //
-//   label [S, K] int32: > 0 positive, 0 negative, -1 not a candidate. In place: whoever is not drawn becomes -1.
+//   label [S, K] int32: > 0 positive, 0 negative, -1 not a candidate. In place: a candidate that is not drawn becomes -1.
 //
 // 1. at most max_positive of the positives, drawn without replacement
 // 2. negatives fill up to `total`; the batch shrinks where there are too few

@@ -5,22 +5,24 @@
 //   device   cpu or cuda
 #include "frcnn/detector/input.hpp"
 #include "frcnn/nn/conv_norm.hpp"
+#include "frcnn/ops/fit_planes.hpp"
 #include "frcnn/rpn/siblings.hpp"
 
 #include <functional>
 #include <stop_token>
 
 // What all presets stand on.
-#define FRCNN_COMMON_INSTANCES(how, device)     \
-  how class nn::conv<float, device>;            \
-  how class nn::conv_norm<float, device>;       \
-  how class nn::linear<float, device>;          \
-  how class nn::low_rank_linear<float, device>; \
-  how class parameter_store<float, device>;     \
-  how class input_batch<float, device>;         \
-  how class sgd<float, device>;                 \
-  how class rpn::siblings<float, device>;       \
-  how class backbone::chain_network<float, device>;
+#define FRCNN_COMMON_INSTANCES(how, device)         \
+  how class nn::conv<float, device>;                \
+  how class nn::conv_norm<float, device>;           \
+  how class nn::linear<float, device>;              \
+  how class nn::low_rank_linear<float, device>;     \
+  how class parameter_store<float, device>;         \
+  how class input_batch<float, device>;             \
+  how class sgd<float, device>;                     \
+  how class rpn::siblings<float, device>;           \
+  how class backbone::chain_network<float, device>; \
+  how void ops::fit_planes<float, device>(device::context&, view<float const, 3, device>, view<float, 3, device>);
 
 // With run() as a recipe calls it.
 #define FRCNN_TRAINER_INSTANCE(how, model, device) \

@@ -3,7 +3,7 @@
 //
 // The file names its preset; a table {name, factory} has those that this program can load. Each family in it compiles a detector, presets of
 // the same family no more than that.
-//   auto d = load_detector("m.safetensors");                                                   the library's presets
+//   auto d = load_detector("m.safetensors");       header-only: `small` and `vgg16_tv`; with the compiled library: all nine presets
 //   constexpr preset_entry mine[] = {preset_row<presets::small_net<cpu>>, preset_row<my_preset>};
 //   auto e = load_detector("m.safetensors", mine, {.threads = 2});
 // Programs that want none of this compiled in their own files link the compiled library and include frcnn/load_detector.hpp.

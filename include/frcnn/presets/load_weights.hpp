@@ -1,5 +1,6 @@
 #pragma once
-// load_weights(path): a detector of any file of weights, whoever wrote it (detector/weights_file.hpp), whose preset is known at run time only.
+// load_weights(path): a detector of any file of weights, this library's or not (detector/weights_file.hpp), whose preset is known at run
+// time only.
 //
 //   auto d = load_weights("model.pth", {.preset = "fasterrcnn_resnet50_fpn", .classes = {"cat", "dog"}}, {.threads = 2});
 // A model of this library says all itself. The compiled library has this (presets/compiled.hpp); header-only it compiles every preset, and

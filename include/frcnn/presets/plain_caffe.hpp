@@ -8,8 +8,8 @@
 // What is the convention's is not repeated here: geometry/conventions/caffe.hpp.
 //
 // These networks were trained from ImageNet weights. Without them nothing is frozen, since frozen layers of noise would stay noise, and
-// convolutions start as Kaiming has it; whoever has weights calls the preset's freeze_published(model), which freezes what the release
-// does, in every backbone that the model has (presets/unshared.hpp).
+// convolutions start as Kaiming has it. A caller that has weights calls the preset's freeze_published(model), which freezes what the
+// release does, in every backbone that the model has (presets/unshared.hpp).
 #include "frcnn/presets/plain_preset.hpp"
 
 #include <algorithm>
@@ -36,15 +36,17 @@ struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_conf
   using family = plain_caffe;
 
   // What the release's solvers say for VOC (models/pascal_voc/*/faster_rcnn_*/*solver*): of end-to-end training, and of the two kinds of
-  // steps in alternating training, where one step is one image for the RPN and two for Fast R-CNN.
+  // steps in alternating training, where one step is one image for the RPN and two for Fast R-CNN; the latter is Fast R-CNN's own, too.
   static training_defaults training() { return solver(1, 2, 50000, 70000); }
   static training_defaults training_of_rpn() { return solver(1, 1, 60000, 80000); }
   static training_defaults training_of_head() { return solver(2, 1, 30000, 40000); }
+  static training_defaults training_of_fast_rcnn() { return training_of_head(); }
   static constexpr int rois_of_head_step = 64;  // of an image there, in place of roi_batch
 
   // MS COCO (section 4.2 of the paper). End-to-end training: models/coco/VGG16/faster_rcnn_end2end and experiments/scripts, whose networks
   // have anchors of 64 pixels too and no dropout. The release has no alternating training on COCO; its solvers are the paper's, of eight
-  // GPUs with an image each for the RPN and two for Fast R-CNN, here one after the other.
+  // GPUs with an image each for the RPN and two for Fast R-CNN, here one after the other. On regions of a file (Fast R-CNN alone) it has
+  // models/coco/VGG16/fast_rcnn.
   struct coco_protocol {
     static void apply_to(typename base::config_type& c) {
       c.anchor_sizes = {{64, 128, 256, 512}};
@@ -58,6 +60,7 @@ struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_conf
     static training_defaults training() { return solver(1, 2, 350000, 490000); }
     static training_defaults training_of_rpn() { return solver(1, 8, 240000, 320000, 0.003); }
     static training_defaults training_of_head() { return solver(2, 8, 240000, 320000, 0.003); }
+    static training_defaults training_of_fast_rcnn() { return solver(2, 1, 200000, 280000); }
   };
 
   // The release starts from ImageNet weights.

@@ -2,7 +2,8 @@
 // What all presets of one chain of layers share: a backbone of one level, an RPN on its map, a Fast R-CNN head on a pooler.
 //
 // A family is a preset less what is data: it has types, and makes a model of any configuration. Presets derive from it; what they add are
-// numbers, so that detectors, trainers and files of all of a family are compiled once. `family` names it.
+// numbers, so that detectors, trainers and files of all of a family are compiled once. `family` names it
+// (detector/family.hpp).
 #include "frcnn/backbone/plain.hpp"
 #include "frcnn/detector/faster_rcnn.hpp"
 #include "frcnn/detector/model_config.hpp"

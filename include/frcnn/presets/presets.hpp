@@ -49,11 +49,5 @@ struct preset_list<First, Others...> {
 template <Backend B>
 using library_presets = preset_list<presets::small_net<B>, presets::vgg16_tv<B>>;
 
-// f.template operator()<Preset>() of a preset of the library's.
-template <Backend B, class F>
-decltype(auto) with_preset(std::string const& name, F&& f) {
-  return library_presets<B>::with(name, f);
-}
-
 }  // namespace frcnn
 FRCNN_HIDDEN_END

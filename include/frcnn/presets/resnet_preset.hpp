@@ -2,8 +2,8 @@
 // What all presets on ResNet share, with a feature pyramid or without: configuration, what weights decide, what is frozen, the schedule.
 //
 // Batch normalisation is frozen, in training too: its statistics are those of the weights that a training begins with. Without such weights
-// (--init) it does nothing, and a training from scratch learns slowly. Whoever has them freezes the stem and the first stage, as torchvision
-// does with three trainable stages of five (freeze_published).
+// (--init) it does nothing, and a training from scratch learns slowly. A caller that has them freezes the stem and the first stage, as
+// torchvision does with three trainable stages of five (freeze_published).
 // Source of the schedule: torchvision 0.29, references/detection, whose rate is .02 for 16 images.
 #include "frcnn/backbone/resnet.hpp"
 #include "frcnn/presets/plain_preset.hpp"

@@ -69,7 +69,6 @@ class deep_pooler {
 
   int pooled() const { return pooler_.pooled(); }
   int map_channels() const { return pooler_.map_channels(); }
-  bool has_layers() const { return layers_.has_value(); }
   bool learns() const { return layers_ && layers_->learns(); }
   int width() const {
     if (!layers_) return pooler_.width();

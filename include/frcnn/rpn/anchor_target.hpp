@@ -9,7 +9,7 @@
 //    even if another box made it positive
 // 3. label 0: IoU < 0.3 with all boxes;  -1: everything between
 // 4. a negative that lies on an ignore region (by at least half its area) becomes -1
-// 5. sample 256 per image, at most half positive, negatives fill up; whoever is not drawn becomes -1
+// 5. sample 256 per image, at most half positive, negatives fill up; an anchor that is not drawn becomes -1
 //
 // Example: one box (0,0,16,16), anchors (0,0,16,16), (8,0,24,16), (32,32,48,48): IoU 1, 1/3, 0 -> labels 1, -1, 0
 // Invariant: if an anchor that may be labelled overlaps a box, at least one label before sampling is 1.

@@ -4,7 +4,7 @@
 //   checkpoint/step-00000200/model.safetensors      the detector as of that step, a model file like any other
 //   checkpoint/step-00000200/stage-1.safetensors    parameters of another model of the recipe, which that stage was the first to train
 //   checkpoint/step-00000200/state.safetensors      momentum ("<parameter>", of those that learn), metadata: step, seed, arguments;
-//                                                   stage, from the second on; notes of whoever watches the run ("note <name>")
+//                                                   stage, from the second on; notes of code that watches the run ("note <name>")
 //   checkpoint/step-00000200/data                   what the images were (data/fingerprint.hpp), where the run says so
 // The folder counts the steps of all stages, `step` those of the stage. A run is a recipe, or a trainer: a recipe of one stage, as is what
 // says nothing of stages. Random state is (seed, step): nothing else is drawn from. Written beside and renamed, the last two are kept
@@ -120,7 +120,8 @@ void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::ma
   std::string const folder = from.path.parent_path().string();
   auto const refuse = [&](std::string const& key, std::string const& then, std::string const& now) {
     auto const said = [&](std::string const& value) { return key + " " + (value.empty() ? "not given" : value); };
-    throw error("--resume", "the arguments of the run in " + folder + " (" + said(then) + ")", said(now));
+    throw error("--resume", "the arguments of the run in " + folder + " (" + said(then) + ")",
+                said(now) + (key == "--epochs or --iterations" ? "; a finished model is trained further by --init, in another --out" : ""));
   };
   for (auto const& [key, value] : arguments) {
     if (!other_images.empty() && follows_from_images(key)) continue;

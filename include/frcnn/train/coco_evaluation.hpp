@@ -8,24 +8,51 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
+#include <vector>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI {
 
+namespace detail {
+
+// id_of(sample): nothing where the image is of no matter.
+template <class IdOf>
+std::vector<io::coco_result> coco_results(data::dataset const& set, std::span<std::vector<detection> const> found,
+                                          std::vector<io::coco_category> const& categories, IdOf const& id_of) {
+  std::map<std::string, std::int64_t> category_of;
+  for (auto const& c : categories) category_of.emplace(c.name, c.id);
+  std::vector<io::coco_result> results;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    std::optional<std::int64_t> const id = id_of(set.samples.at(i));
+    if (!id) continue;
+    for (detection const& d : found[i]) {
+      auto const category = category_of.find(set.classes.at(static_cast<std::size_t>(d.label - 1)));
+      if (category == category_of.end()) continue;
+      results.push_back({*id, category->second, eval::coco_box_of(d.where), d.score});
+    }
+  }
+  return results;
+}
+
+}  // namespace detail
+
 // In the order of the data set. found: a list of each image. Detections of classes that the file does not have are left out.
 inline std::vector<io::coco_result> coco_results_of(data::dataset const& set, std::span<std::vector<detection> const> found) {
   if (!set.coco) throw error("COCO's results", "data of COCO files alone", "other data");
-  std::map<std::string, std::int64_t> id;
-  for (auto const& c : set.coco->categories) id.emplace(c.name, c.id);
-  std::vector<io::coco_result> results;
-  for (std::size_t i = 0; i < found.size(); ++i)
-    for (detection const& d : found[i]) {
-      auto const category = id.find(set.classes.at(static_cast<std::size_t>(d.label - 1)));
-      if (category == id.end()) continue;
-      results.push_back({set.samples.at(i).number, category->second, eval::coco_box_of(d.where), d.score});
-    }
-  return results;
+  return detail::coco_results(set, found, set.coco->categories, [](data::sample const& s) { return std::optional(s.number); });
+}
+
+// Those on the images of one of its COCO files, with that file's ids of images and categories.
+inline std::vector<io::coco_result> coco_results_of(data::dataset const& set, std::span<std::vector<detection> const> found,
+                                                    data::coco_part const& part) {
+  return detail::coco_results(set, found, part.categories, [&](data::sample const& s) -> std::optional<std::int64_t> {
+    if (part.has_own_numbers) return s.number;
+    auto const id = part.id_of_number.find(s.number);
+    return id == part.id_of_number.end() ? std::nullopt : std::optional(id->second);
+  });
 }
 
 // On the images and the classes of the data set, but those of the labels that are left out.

@@ -2,10 +2,11 @@
 // Feature maps of a backbone that does not learn, computed once for each picture: steps 3 and 4 of alternating training.
 //
 //   map_cache<model> cache({.memory_mb = 1024, .disk_mb = 8192, .folder = "run"});
-//   stage.step = on_cached_maps<model>(rpn_step(), cache);        the same bytes as with rpn_step(), without the backbone's work
-// A picture is a number of batch::pictures, for which a data_feed takes an image and whether it is mirrored, and the sides that its batch
-// is padded to, on which its maps at the border depend. A batch whose feed names no pictures goes through the backbone as ever: so does
-// every one under augmentation, and nothing is cached.
+//   stage.step = on_cached_maps<model>(rpn_step(), cache);        rpn_step() without the backbone's work
+// A picture is a number of batch::pictures, for which a data_feed takes an image and whether it is mirrored. Its maps are those of the image
+// alone in its batch, whatever images it is with: they are computed once. In a batch of larger images they are zero right and below, where
+// rpn_step() has what the backbone makes of padding; batches of one size give the same bytes as rpn_step(). A batch whose feed names no
+// pictures goes through the backbone as ever: so does every one under augmentation, and nothing is cached.
 // Memory is filled first, then a file in the folder that has no name, so that a killed run leaves nothing; at least a gigabyte of the disk
 // stays free. What has no room is computed again. Maps are those of one state of the backbone: other values of its parameters empty the
 // cache.
@@ -14,6 +15,8 @@
 #include "frcnn/core/profiler.hpp"
 #include "frcnn/core/staging.hpp"
 #include "frcnn/io/atomic_file.hpp"
+#include "frcnn/ops/fit_planes.hpp"
+#include "frcnn/ops/rows.hpp"
 #include "frcnn/train/steps.hpp"
 
 #include <unistd.h>
@@ -34,7 +37,7 @@ struct map_budget {
 // Bytes under keys, in memory and then on the disk, first come, never dropped but all at once.
 class blob_cache {
  public:
-  using key = std::array<std::uint64_t, 3>;
+  using key = std::uint64_t;
 
   explicit blob_cache(map_budget budget) : budget_(std::move(budget)) { clear(); }
 
@@ -134,20 +137,26 @@ class map_cache {
       return f;
     }
     if (auto const now = state_of(model); now != state_) blobs_.clear(), state_ = now;
-    profiled const stage(c, "maps");
+    profiled const timed(c, "maps");
     for (int n = 0; n < im.size(); ++n) {
-      auto one = of_image(c, f, n);
-      blob_cache::key const k{im.pictures[static_cast<std::size_t>(n)], static_cast<std::uint64_t>(im.pixels.dims[2]),
-                              static_cast<std::uint64_t>(im.pixels.dims[3])};
-      auto const bytes = blobs_.find(k);
-      if (!bytes.empty()) {
+      typename context::frame scope(c);
+      auto const& picture = im.pictures[static_cast<std::size_t>(n)];
+      shape<4> const alone{{1, im.pixels.dims[1], picture.h, picture.w}};
+      bool const fits = alone[2] == im.pixels.dims[2] && alone[3] == im.pixels.dims[3];
+      auto const place = of_image(c, f, n);
+      maps<T, levels, B> one = place;
+      if (!fits)
+        for (int l = 0; l < levels; ++l) one.level[l] = c.template make<T>(backbone.map_shape(l, alone));
+      if (auto const bytes = blobs_.find(picture.number); !bytes.empty()) {
         put(c, bytes, one);
         ++found_;
-        continue;
+      } else {
+        backbone.infer(c, image(c, im, n, alone), one);
+        ++computed_;
+        if (blobs_.has_room(bytes_of(c, one))) blobs_.store(picture.number, taken(c, one));
       }
-      backbone.infer(c, image(im, n), one);
-      ++computed_;
-      if (blobs_.has_room(bytes_of(c, one))) blobs_.store(k, taken(c, one));
+      if (!fits)
+        for (int l = 0; l < levels; ++l) enlarge(c, one.level[l], place.level[l]);
     }
     return f;
   }
@@ -172,11 +181,28 @@ class map_cache {
     }
     return one;
   }
-  static batch<T, B> image(batch<T, B> const& im, int n) {
+  // s: the sides that it has alone.
+  static batch<T, B> image(context& c, batch<T, B> const& im, int n, shape<4> s) {
     auto const at = static_cast<std::size_t>(n);
-    shape<4> s = im.pixels.dims;
-    s[0] = 1;
-    return {{im.pixels.data + at * s.size(), s}, {im.info.data + at, {{1}}}, {im.id.data + at, {{1}}}};
+    view<T const, 3, B> const whole{im.pixels.data + at * (im.pixels.size() / static_cast<std::size_t>(im.size())),
+                                    {{im.pixels.dims[1], im.pixels.dims[2], im.pixels.dims[3]}}};
+    view<T const, 4, B> pixels{whole.data, s};
+    if (whole.dims[1] != s[2] || whole.dims[2] != s[3]) {
+      auto const cut = scratch<T, B>(c, shape<3>{{s[1], s[2], s[3]}});
+      ops::fit_planes<T, B>(c, whole, cut);
+      pixels.data = cut.data;
+    }
+    return {pixels, {im.info.data + at, {{1}}}, {im.id.data + at, {{1}}}};
+  }
+  // The map of an image alone, in its place in the batch's.
+  static void enlarge(context& c, activation<T, B> const& from, activation<T, B> const& to) {
+    auto const rows_of = [&](activation<T, B> const& a) { return scratch<T, B>(c, shape<3>{{1, a.dims[2] * a.dims[3], a.dims[1]}}); };
+    auto const small = rows_of(from), large = rows_of(to);
+    ops::rows<B>::gather(c, from, small, 0);
+    int const columns = from.dims[1];  // a row of a map, as a row of a plane
+    ops::fit_planes<T, B>(c, {small.data, {{1, from.dims[2], from.dims[3] * columns}}},
+                          {large.data, {{1, to.dims[2], to.dims[3] * columns}}});
+    ops::rows<B>::scatter(c, view<T const, 3, B>(large), 0, to);
   }
 
   void put(context& c, std::span<char const> bytes, maps<T, levels, B>& to) {

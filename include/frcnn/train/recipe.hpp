@@ -88,16 +88,16 @@ class recipe {
         s.options = detail::checked(s.options);
         for (auto const& e : s.model->parameters().entries()) kinds_.emplace(e.p, e.p->kind);
       });
-    make_trainer();
+    try {
+      make_trainer();
+    } catch (...) {
+      put_kinds_back();
+      throw;
+    }
   }
   recipe(recipe const&) = delete;
   recipe& operator=(recipe const&) = delete;
-  ~recipe() {
-    for (std::size_t i = 0; i < size(); ++i)
-      visit_stage(i, [&](auto& s) {
-        for (auto const& e : s.model->parameters().entries()) e.p->kind = kinds_.at(e.p);
-      });
-  }
+  ~recipe() { put_kinds_back(); }
 
   recipe_hooks hooks;
 
@@ -226,6 +226,13 @@ class recipe {
         e.p->kind = kind == param_kind::trained && !learns(stage, e) ? param_kind::frozen : kind;
       }
     });
+  }
+
+  void put_kinds_back() {
+    for (std::size_t i = 0; i < size(); ++i)
+      visit_stage(i, [&](auto& s) {
+        for (auto const& e : s.model->parameters().entries()) e.p->kind = kinds_.at(e.p);
+      });
   }
 
   void make_trainer() {

@@ -111,7 +111,7 @@ class sgd {
     follow();
   }
 
-  // Sets the gradients to 0 that no backward pass has written since the last update, and the gaps between them, for whoever reads all.
+  // Sets the gradients to 0 that no backward pass has written since the last update, and the gaps between them, for code that reads all.
   void clear_unwritten(context& c, part_set written) {
     T const* end = store_.gradients().data() + store_.gradients().size();
     auto const& entries = store_.entries();  // by ascending place of their gradients

@@ -1,5 +1,5 @@
 #pragma once
-// The training loop of one stage: feed, step, update, and hooks for whoever logs, saves and evaluates. Several stages: train/recipe.hpp.
+// The training loop of one stage: feed, step, update, and hooks for logs, checkpoints and evaluation. Several stages: train/recipe.hpp.
 //
 //   feed(micro_batch, input)   fills `input` (an input_batch) with micro-batch number `micro_batch` of the stage, counted from 0: a run
 //                              resumed at step s asks for s * accumulate next
@@ -23,7 +23,7 @@
 // (is_recordable of the communicator), the update alone is. Step functions that are not of train/steps.hpp are not recorded.
 // Nothing that a replayed graph would not execute is on the path of a step. The device counts steps itself ({seed, step}), and finds its
 // draws and its place in the ring of reports by that count; the host stages the rate in device memory before the update; versions of
-// parameters rise by store.changed() after it, which whoever replays recorded kernels calls too.
+// parameters rise by store.changed() after it, which code that replays recorded kernels calls too.
 #include "frcnn/core/recorded.hpp"
 #include "frcnn/detector/input.hpp"
 #include "frcnn/train/diagnostics.hpp"
@@ -151,7 +151,7 @@ class trainer {
   ~trainer() {
     try {
       context_.wait();
-    } catch (...) {  // the device is lost, which whoever uses it next is told
+    } catch (...) {  // the device is lost: the next call on it says so
     }
   }
 

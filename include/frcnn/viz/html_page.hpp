@@ -9,6 +9,7 @@
 //   page.matrix("object", {"cat", "dog"}, {"cat", "dog"}, {3, 0, 1, 5})   counts; a cell is as dark as its share of its row
 //   page.listing("2 images", {"a.jpg", "b.jpg"})                         lines that are folded away
 //   page.chart({.title = "Loss"}, series)                                 a line chart (viz/plot.hpp)
+//   page.folded("More", [&] { page.chart(..); })                         anything that is folded away
 //   page.pictures({{jpeg, "image/jpeg", "a.jpg: 2 missed"}})              files inside the page, with a line below each
 //   page.str()                                                            the file
 //
@@ -40,11 +41,20 @@ class html_page {
   // A sentence that asks for attention.
   void warning(std::string const& text) { body_ += "<p class=\"warning\">" + detail::escape_xml(text) + "</p>\n"; }
 
-  // Lines below a title, which shows them when it is clicked.
+  // What add() puts on the page, below a title, which shows it when it is clicked.
+  template <class Add>
+  void folded(std::string const& title, Add const& add) {
+    body_ += "<details><summary>" + detail::escape_xml(title) + "</summary>\n";
+    add();
+    body_ += "</details>\n";
+  }
+  // Lines likewise.
   void listing(std::string const& title, std::span<std::string const> lines) {
-    body_ += "<details><summary>" + detail::escape_xml(title) + "</summary>\n<ul>\n";
-    for (auto const& line : lines) body_ += "<li>" + detail::escape_xml(line) + "</li>\n";
-    body_ += "</ul></details>\n";
+    folded(title, [&] {
+      body_ += "<ul>\n";
+      for (auto const& line : lines) body_ += "<li>" + detail::escape_xml(line) + "</li>\n";
+      body_ += "</ul>";
+    });
   }
 
   // Rows have as many cells as `head`. words_from: the first column of texts, which are left-aligned and wrap.

@@ -8,7 +8,7 @@ using namespace frcnn;
 
 TEST_CASE("work is given up inside a scope whose flag is set, and nowhere else") {
   std::atomic<bool> flag{false};
-  std::atomic<bool> const kept{false};
+  std::atomic<bool> const unset{false};
   CHECK_NOTHROW(stop_if_abandoned());
   {
     abandonable const scope(flag);
@@ -17,7 +17,7 @@ TEST_CASE("work is given up inside a scope whose flag is set, and nowhere else")
     CHECK(is_abandoned());
     CHECK_THROWS_AS(stop_if_abandoned(), abandoned);
     {
-      abandonable const inner(kept);  // the innermost counts
+      abandonable const inner(unset);  // the innermost counts
       CHECK_NOTHROW(stop_if_abandoned());
     }
     CHECK(is_abandoned());

@@ -87,7 +87,8 @@ TEST_CASE("image: one that owns its pixels has as many as it says") {
   image im(4, 3);
   CHECK_NOTHROW(check(im));
   im.width = 5;
-  CHECK_THROWS_AS(check(im), error);
+  CHECK_THROWS_WITH_AS(check(im), "image: expected 5 x 3 pixels of 3 bytes, found 36 bytes", error);
+  CHECK_THROWS_AS(static_cast<void>(image_view(im)), error);  // what detect is given
   CHECK_THROWS_AS(check(image()), error);
   CHECK_THROWS_AS(image(-1, 3), error);
 }

@@ -23,13 +23,13 @@ TEST_CASE("profiler: scopes nest, repeat and add up") {
   watched c{&p};
   for (int run = 0; run < 3; ++run) {
     {
-      profiled const stage(c, "backbone");
+      profiled const timed(c, "backbone");
       layer(c, "conv1", 100);
       layer(c, "conv2", 50);
       layer(c, "conv2", 50);
     }
-    profiled const stage(c, "head");
-    layer(c, "conv1", 7);  // another: it runs inside another stage
+    profiled const timed(c, "head");
+    layer(c, "conv1", 7);  // another: it runs inside another scope
   }
   auto const rows = p.entries();
   REQUIRE(rows.size() == 5);
@@ -56,7 +56,7 @@ TEST_CASE("profiler: a table has a line for every scope, indented by its depth")
   profiler p;
   watched c{&p};
   {
-    profiled const stage(c, "rpn");
+    profiled const timed(c, "rpn");
     layer(c, "conv", 1e9);
   }
   auto const table = p.table();
@@ -70,7 +70,7 @@ TEST_CASE("profiler: a slow first run stands apart from the others") {
   profiler p;
   watched c{&p};
   for (int run = 0; run < 3; ++run) {
-    profiled const stage(c, "backbone");
+    profiled const timed(c, "backbone");
     if (run == 0) std::this_thread::sleep_for(std::chrono::milliseconds(30));
     layer(c, "conv", 1);
   }
@@ -89,7 +89,7 @@ TEST_CASE("profiler: serves several threads, each with its own scopes") {
   auto const work = [&] {
     watched c{&p};
     for (int run = 0; run < runs; ++run) {
-      profiled const stage(c, "backbone");
+      profiled const timed(c, "backbone");
       layer(c, "conv", 2);
     }
   };

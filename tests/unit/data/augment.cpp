@@ -87,7 +87,7 @@ double distance(box<float> const& a, box<float> const& b) {
 }
 
 struct tally {
-  int boxes = 0, kept = 0, ignored = 0, gone = 0;
+  int boxes = 0, learned = 0, ignored = 0, gone = 0;
   double worst = 0;  // distance of a box from its pixels
   std::set<int> orientations;
   std::set<std::pair<int, int>> sizes;
@@ -120,7 +120,7 @@ tally compare(memory_source const& set, training_options o) {
         ++all.boxes;
         all.worst = std::max(all.worst, distance(l.boxes[next], found));
         if (l.labels[next] == -1) ++all.ignored;
-        else ++all.kept;
+        else ++all.learned;
         CHECK((l.labels[next] == -1 || l.labels[next] == k + 1));
         ++next;
       }
@@ -155,7 +155,7 @@ void compare_all() {
   CHECK(windows.sizes.size() > 50);
   CHECK(windows.gone > 20);
   CHECK(windows.ignored < windows.gone);  // windows that cut nothing are preferred
-  CHECK(windows.kept > 200);
+  CHECK(windows.learned > 200);
   auto const colours = compare<Rules>(set, options({.brightness = 0.4, .contrast = 0.4, .saturation = 0.3, .hue = 0.03}));
   CHECK(colours.gone == 0);
   auto everything = augmentation::strong();

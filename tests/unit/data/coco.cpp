@@ -100,7 +100,10 @@ TEST_CASE("coco: files whose category ids differ are joined by name") {
   CHECK(set.samples[2].objects[0].label == 2);
   CHECK(set.samples[2].objects[1].label == 3);
   // What the files say is one, numbered anew: ids of two files may be equal.
-  CHECK(set.coco_files == 2);
+  REQUIRE(set.coco_parts.size() == 2);
+  CHECK(set.coco_parts[1].categories[0].id == 1);
+  CHECK(set.coco_parts[1].id_of_number.at(set.samples[2].number) == 70);
+  CHECK(set.coco_parts[0].id_of_number.size() == 2);
   REQUIRE(set.coco);
   auto const& whole = *set.coco;
   REQUIRE(whole.categories.size() == 3);

@@ -39,7 +39,7 @@ TEST_CASE("threads store and find at once") {
         }
     });
   for (auto& t : threads) t.join();
-  int kept = 0;
-  for (std::size_t id = 0; id < 64; ++id) kept += cache.find(id) != nullptr;
-  CHECK(kept == 64);
+  int cached = 0;
+  for (std::size_t id = 0; id < 64; ++id) cached += cache.find(id) != nullptr;
+  CHECK(cached == 64);
 }

@@ -44,6 +44,27 @@ TEST_CASE("half a JPEG with an end marker is refused, wherever it was cut") {
         "x: expected a JPEG that can be decoded, found a fault in it (Corrupt JPEG data: premature end of data segment)");
 }
 
+TEST_CASE("a progressive JPEG that ends between two scans is refused, or remarked where only last bits are missing") {
+  std::string const file = io::read_file(jpeg_images / "yuv420_progressive.jpg");
+  std::vector<std::size_t> scans;
+  for (std::size_t at = 0; (at = file.find("\xFF\xDA", at)) != file.npos; at += 2) scans.push_back(at);
+  REQUIRE(scans.size() == 10);
+  auto const cut = [&](std::size_t n) {  // the first n scans; tables of the next one lie between them
+    std::size_t end = scans[n];
+    for (std::size_t const table : {file.rfind("\xFF\xC4", end), file.rfind("\xFF\xDD", end)})
+      if (table != file.npos && table > scans[n - 1]) end = table;
+    return file.substr(0, end) + "\xFF\xD9";
+  };
+  for (std::size_t const n : {1, 3, 4})
+    CHECK(jpeg_refusal(cut(n)) ==
+          "x: expected a JPEG that can be decoded, found a fault in it (scans missing at the end of a progressive file)");
+  for (std::size_t const n : {6, 9}) {
+    CHECK(jpeg_refusal(cut(n)) == "nothing");
+    CHECK(inspect_image(as_bytes(cut(n)), "x").remark == "a progressive file without its last scans");
+  }
+  CHECK(inspect_image(as_bytes(file), "x").remark.empty());
+}
+
 TEST_CASE("decoding that nobody waits for is given up, a verdict is not") {
   std::string const file = noise_jpeg();
   std::atomic<bool> const flag{true};

@@ -47,6 +47,10 @@ TEST_CASE("origin: what the boxes of each writer say") {
   origin_evidence const supervision = of({{1, 6, 31, 41}, {61, 21, 101, 51}});
   CHECK(supervision.likely() == voc);
   CHECK(supervision.beyond_one == 1);
+  CHECK(doubt_of(voc, supervision) ==
+        "of 2 boxes 0 begin at 0, 1 at 1; 0 end at their image's size, 0 a pixel before it, 1 a pixel beyond it, as where 1 was added to "
+        "half-open corners (supervision does): boxes are read a pixel too wide and too high");
+  CHECK(doubt_of(voc, of({{1, 6, 31, 41}, {61, 21, 101, 51}, {61, 21, 100, 50}})).empty());  // one beyond among others is a slip
   // fractions everywhere and nothing at the border; fractions in one box of two
   CHECK(of({{3.5, 5.25, 30, 40}, {6.5, 8, 9, 10}}).likely() == zero);
   CHECK(of({{3.5, 5.25, 30, 40}, {6, 8, 9, 10}}).likely() == voc);

@@ -67,8 +67,8 @@ TEST_CASE("what systems keep among a user's files is no data") {
   v voc;
   put(voc, "kit/JPEGImages/a.png", "kit/Annotations/a.xml");
   voc.write("__MACOSX/kit/JPEGImages/._a.png", "");
-  for (std::string kept : {"@eaDir/a.png", "#recycle", ".thumbnails", "$RECYCLE.BIN"})
-    voc.write("kit/JPEGImages/" + kept + "/b.png", v::picture());
+  for (std::string other : {"@eaDir/a.png", "#recycle", ".thumbnails", "$RECYCLE.BIN"})
+    voc.write("kit/JPEGImages/" + other + "/b.png", v::picture());
   CHECK(ids(voc.read({}, "all")) == "a;");
 }
 
@@ -111,6 +111,11 @@ TEST_CASE("a missing folder is one sentence that says what lies there instead") 
   CHECK(voc.refusal() ==
         "VOC: expected annotations of split 'trainval' in Annotations, annots or beside the images, found none for any of its 30 "
         "images; it holds 'ImageSets', 'images', 'pictures'");
+  v others;
+  others.write("img/a.jpg", "");
+  others.write("xml/a.xml", "");
+  CHECK(others.refusal() ==
+        "VOC: expected a folder in VOC layout (JPEGImages, Annotations), found images in 'VOC/img' and annotations in 'VOC/xml'");
   v empty;
   CHECK(empty.refusal() == "VOC: expected a folder in VOC layout (JPEGImages, Annotations), found nothing");
 }

@@ -145,7 +145,9 @@ TEST_CASE("the release's solvers: the rate drops after the step it names") {
   for (auto const& [solver, drop, steps, images, rate] :
        {std::tuple{zf::training(), 50000, 70000, 2, .001}, std::tuple{vgg::training_of_rpn(), 60000, 80000, 1, .001},
         std::tuple{vgg::training_of_head(), 30000, 40000, 2, .001}, std::tuple{coco::training(), 350000, 490000, 2, .001},
-        std::tuple{coco::training_of_rpn(), 240000, 320000, 8, .003}, std::tuple{coco::training_of_head(), 240000, 320000, 16, .003}}) {
+        std::tuple{coco::training_of_rpn(), 240000, 320000, 8, .003}, std::tuple{coco::training_of_head(), 240000, 320000, 16, .003},
+        std::tuple{vgg::training_of_fast_rcnn(), 30000, 40000, 2, .001},
+        std::tuple{coco::training_of_fast_rcnn(), 200000, 280000, 2, .001}}) {
     CHECK(solver.rate.steps == steps);
     CHECK(solver.rate.at(0) == rate);
     CHECK(solver.rate.at(drop - 1) == rate);

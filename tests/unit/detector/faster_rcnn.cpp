@@ -3,14 +3,7 @@
 #include "../sentence.hpp"
 #include "narrow_preset.hpp"
 
-#include "frcnn/presets/small.hpp"
-#include "frcnn/presets/unshared.hpp"
-#include "frcnn/presets/vgg16_tv.hpp"
-#include "frcnn/presets/zf.hpp"
-
 #include <doctest/doctest.h>
-
-#include <type_traits>
 
 using namespace detector_tests;
 using rules = conventions::torchvision;
@@ -25,18 +18,6 @@ std::array<int, 1> const strides{chain.stride()};
 any::backbone_type backbone_of_12() { return any::backbone_type(chain); }
 any_rpn rpn_of(int channels) { return any_rpn(make_anchors<rules, 1>({{24, 48, 96}}, {.5, 1, 2}), strides, narrow_rpn<rules>(), channels); }
 any::head_type head_of(int channels) { return any::head_type(any::pooler_type(strides, {}, channels), narrow_head<rules>()); }
-
-struct typed : presets::plain_torchvision<12, cpu, float> {
-  static constexpr char const* name = "typed";
-  static config_type config(std::vector<std::string> classes) {
-    auto c = narrow_preset<>::config(std::move(classes));
-    c.preset = name;
-    return c;
-  }
-};
-struct other : presets::small_net<cpu> {  // with parts of its own, which it keeps
-  using model = presets::zf<cpu>::model;
-};
 
 std::string composed(int rpn_channels, int head_channels) {
   return sentence([&] { any::model(backbone_of_12(), any::generator_type(rpn_of(rpn_channels)), head_of(head_channels)); });
@@ -68,20 +49,4 @@ TEST_CASE("types that say their channels compose with those that do not, and sti
   CHECK(sentence([&] { with({{backbone::conv(8, 3, 2)}}, 8); }) ==
         "RoI head: expected one that reads maps of 8 channels, as the backbone's, found one that reads 12");
   CHECK(sentence([] { roi::pooler<f, rules>(strides, {}, 8); }) == "RoI pooling: expected 12 channels, found 8");
-}
-
-TEST_CASE("presets of a convention are one network, shared or not; one whose type says its channels is another") {
-  using small = presets::small_net<cpu>;
-  using vgg = presets::vgg16_tv<cpu>;
-  static_assert(std::is_same_v<small::model, vgg::model> && std::is_same_v<small::model, presets::unshared<vgg>::model>);
-  static_assert(std::is_same_v<family_of<small>, family_of<presets::unshared<vgg>>>);
-  static_assert(std::is_base_of_v<detector<small::family>, detector<vgg>>);
-  static_assert(!std::is_same_v<small::model, presets::zf<cpu>::model>);
-  static_assert(!std::is_same_v<typed::model, small::model> &&
-                std::is_same_v<family_of<typed>, presets::plain_torchvision<12, cpu, float>>);
-  auto config = typed::config({"a"});
-  CHECK(typed::make(config)->backbone().channels(0) == 12);
-  config.chain = {{backbone::conv(8)}};
-  CHECK(sentence([&] { typed::make(config); }) == "backbone: expected a chain whose map has 12 channels, found 8");
-  static_assert(std::is_same_v<family_of<other>, other>);
 }

@@ -86,8 +86,8 @@ TEST_CASE("an average of weights (AveragedModel): its count is no tensor of the 
 
 TEST_CASE("Caffe's VGG-16 and ZF, for ImageNet") {
   strings vgg;
-  for (auto const& [stage, count] : {std::pair{1, 2}, {2, 2}, {3, 3}, {4, 3}, {5, 3}})
-    for (int i = 1; i <= count; ++i) vgg.push_back("conv" + std::to_string(stage) + "_" + std::to_string(i));
+  for (auto const& [block, count] : {std::pair{1, 2}, {2, 2}, {3, 3}, {4, 3}, {5, 3}})
+    for (int i = 1; i <= count; ++i) vgg.push_back("conv" + std::to_string(block) + "_" + std::to_string(i));
   listed const file(with_biases(joined(vgg, {"fc6", "fc7", "fc8"})));
   CHECK(ours(file) == sorted(with_biases(joined(vgg_features("backbone."), fully_connected))));
   CHECK(name_map_of(file).pixels == pixel_normalisation::caffe());

@@ -141,9 +141,9 @@ TEST_CASE("ImageNet weights begin a training: what the file lacks stays, whole p
     return text.substr(std::min(text.size(), other.string().size()));
   };
   CHECK(said([](std::string const& n) { return n.ends_with("fc7.bias") ? "" : imagenet_name(n); }) ==
-        ", tensor \"roi_heads.box_head.fc7.bias\": expected such a tensor, found none of that name");
+        ", tensor \"roi_heads.box_head.fc7.bias\": expected such a tensor of shape [8], found none of that name");
   CHECK(said([](std::string const& n) { return n == "backbone.2.weight" ? "" : imagenet_name(n); }) ==
-        ", tensor \"backbone.2.weight\": expected such a tensor, found none of that name");
+        ", tensor \"backbone.2.weight\": expected such a tensor of shape [8,4,3,3], found none of that name");
   CHECK(said([](std::string const& n) { return n == "rpn.head.cls_logits.bias" ? "features.1.running_mean" : imagenet_name(n); }) ==
         ", tensor \"features.1.running_mean\" for \"backbone.1.running_mean\": expected parameters of the model only, found a tensor that "
         "is none "
@@ -162,7 +162,7 @@ TEST_CASE("classes by name: VOC's and COCO's names, any order") {
   auto const m = match_classes(ours, theirs);
   CHECK(m.theirs == std::vector<int>{0, 5, 4, 1, -1});
   CHECK(m.their_labels == 6);
-  CHECK(m.kept == std::vector<std::string>{"tv", "cat", "aeroplane"});
+  CHECK(m.shared == std::vector<std::string>{"tv", "cat", "aeroplane"});
   CHECK(m.drawn == std::vector<std::string>{"owl"});
   CHECK(m.left_out == std::vector<std::string>{"dog"});
   CHECK(match_classes({"tvmonitor", "tv"}, {"tv", "tvmonitor"}).theirs == std::vector<int>{0, 2, 1});

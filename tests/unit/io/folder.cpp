@@ -25,6 +25,11 @@ TEST_CASE("a folder is made, or what lies in its place is named") {
   CHECK(sentence([&] { make_folder(folder / "link"); }) == root + "link" + wanted + "a symbolic link to 'gone', where nothing is");
   CHECK(sentence([&] { make_folder(folder / "link/x", "--out"); }) ==
         "--out" + wanted + "'" + root + "link', a symbolic link to 'gone', where nothing is");
+  CHECK(sentence([&] { make_folder(folder / "new/../b", "--out"); }) ==
+        "--out" + wanted + "'" + root + "new/..', where '" + root + "new' is not there");
+  CHECK(!std::filesystem::exists(folder / "new"));
+  make_folder(folder / "a/../b");
+  CHECK(std::filesystem::is_directory(folder / "b"));
   CHECK(sentence([&] { make_folder(folder / std::string(300, 'x'), "--out"); }) ==
         "--out" + wanted + "a name of 300 bytes, where file systems take 255");
 }

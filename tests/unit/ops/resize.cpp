@@ -187,7 +187,7 @@ TEST_CASE("under caffe an image is resized as py-faster-rcnn's prep_im_for_blob 
   auto const means = pixel_normalisation::caffe();
   for (std::string const name : {"resize.whole", "resize.odd"}) {
     CAPTURE(name);
-    auto const in = golden.tensor(name + ".x").shape, kept = golden.tensor(name + ".y").shape;
+    auto const in = golden.tensor(name + ".x").shape, sampled = golden.tensor(name + ".y").shape;
     int const h = static_cast<int>(in[0]), w = static_cast<int>(in[1]);
     std::vector<std::uint8_t> pixels(golden.tensor(name + ".x").size());
     golden.read<std::uint8_t>(name + ".x", in, pixels);
@@ -199,8 +199,8 @@ TEST_CASE("under caffe an image is resized as py-faster-rcnn's prep_im_for_blob 
     auto const theirs = golden.read<double>(name + ".y");
     double worst = 0;
     std::size_t at = 0;
-    for (int y = 0; y < kept[0]; ++y)
-      for (int x = 0; x < kept[1]; ++x)
+    for (int y = 0; y < sampled[0]; ++y)
+      for (int x = 0; x < sampled[1]; ++x)
         for (int c = 0; c < 3; ++c, ++at) {
           float const value =
               out[(static_cast<std::size_t>(37 * y) * static_cast<std::size_t>(plan.w) + static_cast<std::size_t>(41 * x)) * 3 +

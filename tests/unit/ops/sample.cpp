@@ -38,7 +38,7 @@ array<std::int32_t, 2> segment(int positives, int negatives, int rest) {
 
 TEST_CASE("positives up to their limit, negatives fill up, and the batch shrinks where there are too few") {
   struct {
-    int positives, negatives, max_positive, total, kept_positives, kept_negatives;
+    int positives, negatives, max_positive, total, drawn_positives, drawn_negatives;
   } const cases[] = {{50, 500, 16, 64, 16, 48}, {5, 500, 16, 64, 5, 59},  {50, 20, 16, 64, 16, 20},    {0, 500, 16, 64, 0, 64},
                      {50, 0, 16, 64, 16, 0},    {3, 4, 16, 64, 3, 4},     {0, 0, 16, 64, 0, 0},        {50, 500, 0, 64, 0, 64},
                      {50, 500, 64, 64, 50, 14}, {90, 500, 64, 64, 64, 0}, {50, 500, 16, 1000, 16, 500}};
@@ -47,13 +47,13 @@ TEST_CASE("positives up to their limit, negatives fill up, and the batch shrinks
     drawn const d(before, {1}, c.max_positive, c.total);
     CAPTURE(c.positives);
     CAPTURE(c.negatives);
-    CHECK(d.count(0, 0) == c.kept_negatives);
+    CHECK(d.count(0, 0) == c.drawn_negatives);
     int positives = 0;
     for (int i = 0; i < d.label.dims[1]; ++i) {
       positives += d.label(0, i) > 0;
       CHECK((d.label(0, i) == -1 || d.label(0, i) == before(0, i)));  // who is drawn keeps the label
     }
-    CHECK(positives == c.kept_positives);
+    CHECK(positives == c.drawn_positives);
   }
 }
 

@@ -81,13 +81,13 @@ std::vector<scored_box<T>> naive(Coder const& coder, image_info<T> const& im, in
         own.push_back({b, score, k});
     }
     std::stable_sort(own.begin(), own.end(), best_first);
-    std::vector<scored_box<T>> kept;
+    std::vector<scored_box<T>> survivors;
     for (auto const& h : own)
-      if (std::none_of(kept.begin(), kept.end(), [&](auto const& q) {
+      if (std::none_of(survivors.begin(), survivors.end(), [&](auto const& q) {
             return iou(q.where, h.where) > Rules::template nms_threshold<T>(o.nms.value_or(Rules::nms_detect));
           }))
-        kept.push_back(h);
-    all.insert(all.end(), kept.begin(), kept.end());
+        survivors.push_back(h);
+    all.insert(all.end(), survivors.begin(), survivors.end());
   }
   std::stable_sort(all.begin(), all.end(), best_first);
   all.resize(std::min(all.size(), static_cast<std::size_t>(o.max_detections.value_or(100))));

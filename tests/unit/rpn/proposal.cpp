@@ -61,13 +61,14 @@ std::vector<box<T>> naive(rpn::placed_anchors<Anchors> const& anchors, Coder con
     std::stable_sort(level.begin(), level.end(), best_first);
     level.resize(std::min(level.size(), static_cast<std::size_t>(o.limit.before_nms)));
     std::erase_if(level, narrow);
-    std::vector<candidate> kept;
+    std::vector<candidate> survivors;
     for (auto const& p : level) {
-      if (static_cast<int>(kept.size()) == o.limit.after_nms) break;
+      if (static_cast<int>(survivors.size()) == o.limit.after_nms) break;
       T const threshold = Rules::template nms_threshold<T>(o.nms_iou);
-      if (std::none_of(kept.begin(), kept.end(), [&](candidate const& q) { return iou(p.where, q.where) > threshold; })) kept.push_back(p);
+      if (std::none_of(survivors.begin(), survivors.end(), [&](candidate const& q) { return iou(p.where, q.where) > threshold; }))
+        survivors.push_back(p);
     }
-    all.insert(all.end(), kept.begin(), kept.end());
+    all.insert(all.end(), survivors.begin(), survivors.end());
   }
   std::stable_sort(all.begin(), all.end(), best_first);
   all.resize(std::min(all.size(), static_cast<std::size_t>(o.limit.after_nms)));
@@ -131,7 +132,7 @@ TEST_CASE("equal scores keep the order of their anchors") {
   CHECK(s.run({{10, 1}, .7}) == std::vector<box<float>>{{20, 0, 30, 10}});
 }
 
-TEST_CASE_TEMPLATE("a box goes only where its IoU with a kept one is above the threshold", T, float, double) {
+TEST_CASE_TEMPLATE("a box goes only where its IoU with a survivor is above the threshold", T, float, double) {
   // IoU with the first: 1/2, and just above it; the last overlaps only one that is gone
   scored<T> const s{{{{0, 0, 10, 10}, 4}, {{0, 0, 10, 5}, 3}, {{0, 0, 10, 5.5}, 2}, {{0, 5, 10, 5.75}, 1}}};
   CHECK(s.run({{10, 10}, .5}) == std::vector<box<T>>{{0, 0, 10, 10}, {0, 0, 10, 5}, {0, 5, 10, 5.75}});

@@ -80,9 +80,9 @@ TEST_CASE("what is recorded is a copy") {
   std::remove_reference_t<decltype(*model)>::tape tape;
   losses_of_step(*model, c, here, tape);
   auto const d = testing::record(c, tape);
-  auto const kept = d;
+  auto const copy = d;
   losses_of_step(*model, c, there, tape);
-  CHECK(d.anchor_label.values == kept.anchor_label.values);
-  CHECK(testing::record(c, tape).anchor_label.values != kept.anchor_label.values);
-  CHECK(testing::record(c, tape).mask6.values != kept.mask6.values);
+  CHECK(d.anchor_label.values == copy.anchor_label.values);
+  CHECK(testing::record(c, tape).anchor_label.values != copy.anchor_label.values);
+  CHECK(testing::record(c, tape).mask6.values != copy.mask6.values);
 }

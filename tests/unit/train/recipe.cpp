@@ -89,19 +89,19 @@ io::checkpoint latest(io::checkpoint_dir const& dir) {
 }  // namespace
 
 TEST_CASE("recipe: joint training is the recipe of one stage") {
-  auto const alone = preset::make(preset::config()), staged = preset::make(preset::config());
+  auto const alone = preset::make(preset::config()), in_recipe = preset::make(preset::config());
   liven(*alone);
-  liven(*staged);
+  liven(*in_recipe);
   cpu::context c(1);
   trainer<model> t(*alone, c, empty_input<model>(), options(5, 1));
   t.run(pictures);
-  recipe<model> r(c,
-                  {stage{.name = "joint", .model = staged.get(), .feed = pictures, .input = empty_input<model>, .options = options(5, 1)}});
+  recipe<model> r(
+      c, {stage{.name = "joint", .model = in_recipe.get(), .feed = pictures, .input = empty_input<model>, .options = options(5, 1)}});
   std::vector<std::int64_t> after;
   r.hooks.after_step = [&](training_position p) { after.push_back(p.step); };
   CHECK(r.run());
   CHECK(after == std::vector<std::int64_t>{1, 2, 3, 4, 5});
-  CHECK(same_bits(all_values(*alone), all_values(*staged)));
+  CHECK(same_bits(all_values(*alone), all_values(*in_recipe)));
 }
 
 TEST_CASE("recipe: a stage trains its part, and starts optimiser, warm-up and drops again") {
@@ -299,6 +299,18 @@ TEST_CASE("recipe: a stage whose steps are not finite is named; stages that lack
   nothing.options.accumulate = 0;
   CHECK_THROWS_AS(recipe<model>(c, {nothing}), error);
   CHECK_THROWS_AS(r.go_to({2, 0}), error);
+  // A stage that cannot be begun: what learns in the model is as it was before.
+  nothing = good;
+  nothing.trains = under({"roi_heads"});
+  nothing.input = []() -> input_batch<float, cpu> { throw error("input", "memory", "none"); };
+  auto const kinds = [&] {
+    std::vector<param_kind> all;
+    for (auto const& e : m->parameters().entries()) all.push_back(e.p->kind);
+    return all;
+  };
+  auto const before = kinds();
+  CHECK_THROWS_AS(recipe<model>(c, {nothing}), error);
+  CHECK(kinds() == before);
   // Batches without regions are no food for the head alone, nor batches with regions for joint training.
   nothing = good;
   nothing.step = head_step();

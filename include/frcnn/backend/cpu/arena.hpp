@@ -5,7 +5,7 @@
 // another. Where address space is limited (RLIMIT_AS) or the system refuses, ranges are as long as what is asked for, each about as long
 // as those before it together: several arenas share the space by what they use. A block lies in one range; the tail of the range before it
 // rests until it is released.
-// Nothing is freed singly; whoever takes a mark releases back to it, and so blocks with disjoint lifetimes share memory.
+// Nothing is freed singly: code that takes a mark releases back to it, and so blocks with disjoint lifetimes share memory.
 //
 // Example: arena a; auto m = a.mark(); void* p = a.take(100); void* q = a.take(1);   q == p + 128 (64-byte alignment)
 //          a.release(m);  a.take(1) == p;  a.high_water() == 192

@@ -17,7 +17,8 @@ enum class cpu_engine : std::uint8_t { portable, fast, best, onednn [[deprecated
 struct cpu_options {
   static constexpr int most_threads = 1024;
 
-  // To most_threads. 0 takes what OpenMP offers the calling thread: OMP_NUM_THREADS, else every processor of its affinity mask.
+  // To most_threads. 0 takes what OpenMP offers the thread that makes the context: OMP_NUM_THREADS, else every processor of its affinity
+  // mask. A detector's pooled session keeps that number, whichever thread borrows it later.
   int threads = 0;
   cpu_engine engine = cpu_engine::best;
   compute precision = compute::exact;  // bf16, where the build has oneDNN: products of inference only, summed in float

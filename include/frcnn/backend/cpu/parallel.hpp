@@ -7,7 +7,7 @@
 //   parallel_runs(c, n, grain, f)    f(run, begin, end) once for each of min(threads, ceil(n / grain)) runs of nearly equal length, whose
 //                                    bounds depend on n, grain and threads alone: for sums that are stored run by run
 // Every thread begins with an equal share of its own and takes pieces from its front. Who has none left takes the back half of the largest
-// that another has: a thread that comes late, or is slow because something else runs on its processor, holds up nobody.
+// that another has: a thread that comes late, or is slow because something else runs on its processor, delays no other.
 // Where [0, n) has one piece only, and in a loop inside a loop, everything runs on the calling thread.
 // An exception in f is rethrown on the calling thread after the loop, whose other pieces may have been taken or not. Inside f denormals are
 // zero (x86), and BLAS runs serially.

@@ -1,6 +1,6 @@
 #pragma once
 // A context's own threads for parallel loops. A loop ends when its work is done, and waits for those helpers only that have entered it: a
-// helper that the system does not schedule in time, on a busy machine, delays nobody.
+// helper that the system does not schedule in time, on a busy machine, delays no other thread.
 //
 //   thread_team team(2);                   the caller, and one helper, which is started by the first loop
 //   team.run(f, loop, members)             f(loop, 0) here, f(loop, m) on each helper m < members that arrives before f(loop, 0) returns

@@ -77,10 +77,7 @@ TEST_CASE("conv2d: NaN in, NaN out, ReLU or not") {
 
 TEST_CASE_TEMPLATE("conv2d: PyTorch's numbers", T, float, double) {
   auto const file = golden();
-  for (auto [name, spec, xs] : {std::tuple{"conv.s1", conv2d_spec{3, 5, 3, 1, 1, true}, shape<4>{{2, 3, 6, 7}}},
-                                std::tuple{"conv.s2", conv2d_spec{4, 6, 3, 2, 1, false}, shape<4>{{2, 4, 7, 6}}},
-                                std::tuple{"conv.k5", conv2d_spec{2, 3, 5, 2, 2, true}, shape<4>{{2, 2, 9, 8}}},
-                                std::tuple{"conv.k1", conv2d_spec{5, 4, 1, 1, 0, false}, shape<4>{{2, 5, 4, 5}}}}) {
+  for (auto const& [name, spec, xs] : ops_described::conv2d::golden()) {
     std::string const title = name;
     CAPTURE(title);
     auto read = [&, n = std::string(name)](char const* what) {

@@ -60,8 +60,9 @@ TEST_CASE("conv_chain: a NaN passes, and maps in between are given back") {
 
 TEST_CASE("conv_chain: residual blocks, Caffe's pools and normalisations, in both ways to run a chain") {
   // A block of two convolutions beside its input, twice; the first adds the chain's input, the second what the first block gave.
-  chain<float> k({convolution(16, 16), convolution(16, 16, 1, false), convolution(16, 16), convolution(16, 16, 1, false)},
-                 {{2, 16, 250, 9}});
+  auto blocks = conv_chain::residual_blocks();
+  std::erase_if(blocks.links, [](link const& l) { return l.kind != layer_kind::conv; });
+  chain<float> k(blocks.links, blocks.x);
   auto const plain = k.layers();
   using layer = chain_layer<float, cpu>;
   std::vector<layer> const layers{plain[0],

@@ -123,7 +123,7 @@ TEST_CASE("segmented_reduce: items are folded in ascending order, from the first
 }
 
 TEST_CASE("nms_sweep: the overlaps are iou's, bit for bit") {
-  // Only box 0 is kept: whatever it does not suppress is left out by M = 1, so the functor sees iou(box i, box 0) alone.
+  // Only box 0 survives: whatever it does not suppress is left out by M = 1, so the functor sees iou(box i, box 0) alone.
   auto boxes = random_boxes<float>(100);
   std::vector<float> seen;
   struct record {
@@ -133,11 +133,11 @@ TEST_CASE("nms_sweep: the overlaps are iou's, bit for bit") {
       return true;
     }
   };
-  indices counts{100}, keep(2), kept(1);
+  indices counts{100}, survivors(2), count(1);
   cpu::context c(1);
   exec<cpu>::nms_sweep(c, counted<box<float> const, 2, cpu>{{boxes.data(), {{1, 100}}}, over(counts)}, record{&seen},
-                       counted<std::int32_t, 2, cpu>{over(keep, shape<2>{{1, 2}}), over(kept)});
-  REQUIRE(kept[0] == 1);
+                       counted<std::int32_t, 2, cpu>{over(survivors, shape<2>{{1, 2}}), over(count)});
+  REQUIRE(count[0] == 1);
   std::size_t const lanes = seen.size() / 99;
   REQUIRE(lanes >= 1);
   for (std::size_t i = 1; i < 100; ++i) CHECK(seen[(i - 1) * lanes] == iou(boxes[i], boxes[0]));
@@ -155,12 +155,12 @@ TEST_CASE_TEMPLATE("nms_sweep: torchvision's decisions", T, float, double) {
   for (int i = 0; i < k; ++i)
     boxes[i] = {T(values[order[i] * 4]), T(values[order[i] * 4 + 1]), T(values[order[i] * 4 + 2]), T(values[order[i] * 4 + 3])};
   for (int tenths : {3, 5, 7}) {
-    indices keep(k), kept(1);
+    indices survivors(k), count(1);
     exec<cpu>::nms_sweep(c, counted<box<T>, 2, cpu>{over(boxes, shape<2>{{1, k}}), over(live)}, above{tenths / 10.0},
-                         counted<std::int32_t, 2, cpu>{over(keep, shape<2>{{1, k}}), over(kept)});
+                         counted<std::int32_t, 2, cpu>{over(survivors, shape<2>{{1, k}}), over(count)});
     auto const expected = file.read<std::int32_t>("nms.keep" + std::to_string(tenths));
-    REQUIRE(kept[0] == static_cast<int>(expected.size()));
-    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(order[keep[i]] == expected[i]);
+    REQUIRE(count[0] == static_cast<int>(expected.size()));
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(order[survivors[i]] == expected[i]);
   }
 }
 

@@ -59,13 +59,10 @@ TEST_CASE("max_pool: a NaN is seen") {
 
 TEST_CASE_TEMPLATE("max_pool: PyTorch's numbers", T, float, double) {
   auto const file = golden();
-  for (auto [name, spec, xs] : {std::tuple{"floor", pool_spec{2, 2, 0, false}, shape<4>{{2, 3, 7, 6}}},
-                                std::tuple{"ceil", pool_spec{2, 2, 0, true}, shape<4>{{2, 3, 7, 9}}},
-                                std::tuple{"ceil_pad", pool_spec{3, 2, 1, true}, shape<4>{{2, 3, 8, 7}}},
-                                std::tuple{"ceil3", pool_spec{3, 2, 0, true}, shape<4>{{2, 3, 8, 7}}}}) {
+  for (auto const& [name, spec, xs] : ops_described::max_pool::golden()) {
     std::string const title = name;
     CAPTURE(title);
-    auto read = [&, n = std::string("max_pool.") + name](char const* what) {
+    auto read = [&, n = std::string(name)](char const* what) {
       auto const v = file.read<double>(n + what);
       return std::vector<T>(v.begin(), v.end());
     };

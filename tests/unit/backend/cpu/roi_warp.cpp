@@ -162,13 +162,13 @@ TEST_CASE("roi_warp: differences in double, by cells and by corners") {
     auto& x = s.map[1];
     std::vector<double> analytic, found;
     for (std::size_t i = 0; i < x.size(); i += 7) {
-      double const kept = x[i], h = 1e-6;
-      x[i] = kept + h;
+      double const before = x[i], h = 1e-6;
+      x[i] = before + h;
       double const above = loss();
-      x[i] = kept - h;
+      x[i] = before - h;
       analytic.push_back(d[1][i]);
       found.push_back((above - loss()) / (2 * h));
-      x[i] = kept;
+      x[i] = before;
     }
     CHECK(near(analytic, found, 1e-6));
     std::vector<double> corners;

@@ -130,12 +130,12 @@ std::vector<double> numeric_gradient(std::vector<double>& x, Loss loss) {
   constexpr double h = 1e-4;
   std::vector<double> g(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    double const kept = x[i];
-    x[i] = kept + h;
+    double const before = x[i];
+    x[i] = before + h;
     double const above = loss();
-    x[i] = kept - h;
+    x[i] = before - h;
     g[i] = (above - loss()) / (2 * h);
-    x[i] = kept;
+    x[i] = before;
   }
   return g;
 }

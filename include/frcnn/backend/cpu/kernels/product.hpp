@@ -122,7 +122,7 @@ struct blocking {
 };
 
 // How workers share a product: `rows` parts of the blocks of rows, `columns` workers for each. The workers of a part take batches of
-// columns one by one, so that one that is late holds up nobody. Each packs what it multiplies, some of it for the second time: processors
+// columns one by one, so that one that is late delays no other. Each packs what it multiplies, some of it for the second time: processors
 // may have no cache in common, and then what one has written comes to another more slowly than it is packed.
 struct worker_grid {
   int rows = 1, columns = 1;
@@ -154,7 +154,7 @@ struct worker_grid {
 };
 
 // Which batch of columns comes next in a part, block of depth after block of depth: the sums of a batch are added to in this order, and
-// whoever takes it waits until its block of depth before has been added.
+// the thread that takes it waits until its block of depth before has been added.
 class batch_order {
  public:
   batch_order(cpu::context& c, int parts, int batches) : batches_(batches) {

@@ -1,9 +1,9 @@
 #pragma once
 // One level of Strassen's algorithm (1969, "Gaussian elimination is not optimal"): four tiles of a product from seven products of half the
-// depth instead of eight. It saves an eighth of the multiplications and rounds up to twice as coarsely. Row i of one group and row i of the
-// other round together: if one is much larger, the other has its rounding error, and a NaN in one reaches both. Where a row is s times the
-// other in scale, the smaller one's relative L2 error is about 6e-7 s, and 1e-6 where both are alike. cpu_options{.strassen = false}
-// multiplies row by row.
+// depth instead of eight. It saves an eighth of the multiplications; the relative L2 error is up to twice the plain product's. Row i of one
+// group and row i of the other share sums: if one is much larger, the other has its rounding error, and a NaN in one reaches both. Where a
+// row is s times the other in scale, the smaller one's relative L2 error is about 6e-7 s, and 1e-6 where both are alike.
+// cpu_options{.strassen = false} multiplies row by row.
 //
 //   two groups of rows, two panels, depth in halves
 //

@@ -128,11 +128,11 @@ FRCNN_NOINLINE void multiply_group(T const* a, T const* b, int depth, T* sums) {
 
 #undef FRCNN_UNROLL_GROUP
 
-// c [rows, columns] = alpha sums + (keep ? beta c : 0)
+// c [rows, columns] = alpha sums + (adds ? beta c : 0)
 template <class T>
-void put(T const* sums, int rows, int columns, T alpha, T beta, bool keep, T* c, std::ptrdiff_t ldc) {
+void put(T const* sums, int rows, int columns, T alpha, T beta, bool adds, T* c, std::ptrdiff_t ldc) {
   for (int i = 0; i < rows; ++i, c += ldc, sums += panel_columns<T>) {
-    if (keep) {
+    if (adds) {
       FRCNN_INDEPENDENT
       for (int j = 0; j < columns; ++j) c[j] = alpha * sums[j] + beta * c[j];
     } else {
@@ -157,7 +157,7 @@ void product(bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_
   strided<T> const left{a, ta ? 1 : lda, ta ? lda : 1}, right{b, tb ? 1 : ldb, tb ? ldb : 1};
   for (std::ptrdiff_t k0 = 0; k0 == 0 || k0 < k; k0 += product_depth) {
     int const depth = static_cast<int>(std::min<std::ptrdiff_t>(product_depth, k - k0));
-    T const kept = k0 == 0 ? beta : T(1);
+    T const factor = k0 == 0 ? beta : T(1);  // of what c has
     for (std::ptrdiff_t n0 = 0; n0 < n; n0 += batch) {
       std::ptrdiff_t const columns = std::min(batch, n - n0);
       for (std::ptrdiff_t j = 0; j < columns; j += width)
@@ -169,7 +169,7 @@ void product(bool ta, bool tb, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_
         for (std::ptrdiff_t j = 0; j < columns; j += width) {
           if (rows > 2) multiply_group<group_rows>(group, panels + j * product_depth, depth, sums);
           else multiply_group<2>(group, panels + j * product_depth, depth, sums);
-          put(sums, static_cast<int>(rows), static_cast<int>(std::min<std::ptrdiff_t>(width, columns - j)), alpha, kept, kept != T(0),
+          put(sums, static_cast<int>(rows), static_cast<int>(std::min<std::ptrdiff_t>(width, columns - j)), alpha, factor, factor != T(0),
               c + i * ldc + n0 + j, ldc);
         }
       }

@@ -10,6 +10,8 @@ namespace cpu_tests {
 
 namespace {
 
+using shapes = ops_described::conv_chain;
+
 constexpr int tall_for(int threads) { return winograd::outputs * fast::strip_run::tall * threads; }
 constexpr int high = tall_for(3);
 
@@ -19,14 +21,15 @@ struct run_case {
   shape<4> x;
   int together;  // layers, for up to three threads
 };
+run_case all_of(shapes::problem const& p) { return {p.links, p.x, static_cast<int>(p.links.size())}; }
 std::vector<run_case> const runs = {
     {{convolution(3, 16), convolution(16, 32), halving()}, {{1, 3, high - 3, 10}}, 3},                        // pictures first
     {{convolution(16, 16), convolution(16, 16), convolution(16, 32), halving()}, {{2, 16, high - 1, 7}}, 4},  // two images, odd sides
     {{convolution(16, 32), convolution(32, 16, 1, false)}, {{1, 16, high - 2, 1}}, 2},  // ends without a pool; one column
     {{convolution(5, 48), convolution(48, 16), convolution(16, 16), convolution(16, 16)}, {{1, 5, high, 9}}, 4},
-    {{convolution(16, 16), halving()}, {{2, 16, 5, 6}}, 2},      // low: a convolution and its pool
-    {{convolution(256, 512), halving()}, {{1, 256, 7, 6}}, 2},   // by panels
-    {{convolution(16, 16), halving(true)}, {{2, 16, 6, 8}}, 2},  // rounded up, where nothing is left over
+    all_of(shapes::low()),
+    all_of(shapes::of_many_channels()),  // by panels
+    all_of(shapes::halved_up(2, 6, 8)),  // where nothing is left over
 };
 
 }  // namespace
@@ -57,6 +60,7 @@ TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
     auto const layers = k.layers();
     return fast::layers_together(layers, in, threads);
   };
+  auto const of_one_thread = [&](shapes::problem const& p) { return together(p.links, p.x, 1); };
   shape<4> const tall{{1, 16, tall_for(2) - 5, 8}}, low{{1, 16, tall_for(2) - 6, 8}};
   std::vector<link> const three = {convolution(16, 16), convolution(16, 16), convolution(16, 16)};
   CHECK(together(three, tall) == 3);
@@ -74,11 +78,11 @@ TEST_CASE("strips: what goes together" * doctest::skip(!simd::worthwhile)) {
   CHECK(together({convolution(16, 16), convolution(16, 5)}, tall) == 1);  // not Winograd's
   CHECK(together({convolution(16, 5), halving()}, tall) == 1);            // nor the pool behind it
   CHECK(together({halving(), convolution(16, 16)}, tall) == 1);
-  CHECK(together({convolution(16, 16), halving()}, {{1, 16, 1, 9}}, 1) == 1);  // the pool's window is no longer whole
-  CHECK(together({convolution(16, 16), ops_described::conv_chain::pool({3, 2, 1, false})}, tall) == 1);  // another pool
-  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 6, 8}}, 1) == 2);                        // rounded up: even sides only
-  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 6, 9}}, 1) == 1);
-  CHECK(together({convolution(16, 16), halving(true)}, {{1, 16, 5, 8}}, 1) == 1);
+  CHECK(of_one_thread(shapes::one_row()) == 1);                                       // the pool's window is no longer whole
+  CHECK(together({convolution(16, 16), shapes::pool({3, 2, 1, false})}, tall) == 1);  // another pool
+  CHECK(of_one_thread(shapes::halved_up(2, 6, 8)) == 2);                              // rounded up: even sides only
+  CHECK(of_one_thread(shapes::halved_up(1, 6, 9)) == 1);
+  CHECK(of_one_thread(shapes::halved_up(1, 5, 8)) == 1);
   CHECK(together(std::vector<link>(12, convolution(16, 16)), tall) == fast::strip_run::most);
   std::vector<link> eight(fast::strip_run::most, convolution(16, 16));
   eight.push_back(halving());

@@ -15,6 +15,8 @@ namespace cpu_tests {
 
 namespace {
 
+using shapes = ops_described::conv2d;
+
 struct layer {
   conv2d_spec spec;
   shape<4> xs, ys;
@@ -105,7 +107,7 @@ TEST_CASE("onednn: forward and gradients against the definition; set reads nothi
 }
 
 TEST_CASE("onednn: the portable engine, side by side") {
-  layer const l({{64, 128, 3, 2, 1, true}, {{2, 64, 33, 30}}});
+  layer const l(shapes::strided_parts());
   cpu::context c(2), plain({.threads = 2, .engine = cpu_engine::portable});
   tensor<float> x(plain, l.xs, l.x), y(plain, l.ys, nans<float>(l.ys.size()));
   auto const view_of = [](std::vector<float> const& v) {
@@ -116,7 +118,7 @@ TEST_CASE("onednn: the portable engine, side by side") {
 }
 
 TEST_CASE("onednn: what y holds is added before the ReLU; a convolution may have no bias") {
-  for (auto const& lc : {layer_case{{64, 36, 1, 1, 0, true}, {{2, 64, 9, 7}}}, layer_case{{17, 33, 3, 2, 1, true}, {{1, 17, 11, 12}}}}) {
+  for (auto const& lc : {shapes::pointwise(), shapes::strided_odd()}) {
     cpu::context c(2);
     layer l(lc);
     l.spec.relu = false;
@@ -143,22 +145,22 @@ TEST_CASE("onednn: equal runs give equal bits, in one context and in another") {
 }
 
 TEST_CASE("onednn: NaN in, NaN out, ReLU or not; with ReLU nothing is below zero") {
-  for (int kernel : {1, 3})
-    for (int stride : {1, 2})
-      for (bool relu : {false, true}) {
-        layer l({{64, 20, kernel, stride, kernel / 2, relu}, {{1, 64, 8, 9}}});
-        cpu::context c(2);
-        auto y = l.forward(c);
-        CHECK(std::any_of(y.begin(), y.end(), [](float v) { return v < 0; }) != relu);
-        l.x[0] = std::numeric_limits<float>::quiet_NaN();
-        y = l.forward(c);
-        CHECK(std::isnan(y[0]));
-        CHECK(!std::isnan(y.back()));
-      }
+  for (auto lc : shapes::strides())
+    for (bool relu : {false, true}) {
+      lc.spec.relu = relu;
+      layer l(lc);
+      cpu::context c(2);
+      auto y = l.forward(c);
+      CHECK(std::any_of(y.begin(), y.end(), [](float v) { return v < 0; }) != relu);
+      l.x[0] = std::numeric_limits<float>::quiet_NaN();
+      y = l.forward(c);
+      CHECK(std::isnan(y[0]));
+      CHECK(!std::isnan(y.back()));
+    }
 }
 
 TEST_CASE("onednn: denormals are zero in every thread, and as before afterwards") {
-  layer l({{64, 32, 3, 2, 1, false}, {{2, 64, 30, 30}}});
+  layer l(shapes::strided_parts());
   std::fill(l.x.begin(), l.x.end(), 1e-20f);
   std::fill(l.stored.begin(), l.stored.end(), 1e-22f);
   std::fill(l.b.begin(), l.b.end(), 0.f);
@@ -189,20 +191,20 @@ TEST_CASE("onednn: the calling thread's number of threads is as before") {
 
 TEST_CASE("onednn: plans are kept, at most `capacity` of them, and made again when they are gone") {
   cpu::context c(1);
-  layer const first({{4, 4, 1, 1, 0, false}, {{1, 4, 3, 1}}});
+  layer const first(shapes::row_of(1));
   auto const y = first.forward(c);
   first.forward(c);
   auto& own = c.state<onednn::state>();
   CHECK(own.size() == 1);
   int const many = static_cast<int>(onednn::state::capacity) + 20;
-  for (int width = 2; width < many; ++width) layer({{4, 4, 1, 1, 0, false}, {{1, 4, 3, width}}}).forward(c);
+  for (int width = 2; width < many; ++width) layer(shapes::row_of(width)).forward(c);
   CHECK(own.size() == onednn::state::capacity);
   CHECK(same_bits(first.forward(c), y));
   CHECK(own.size() == onednn::state::capacity);
 }
 
 TEST_CASE("onednn: kept weights are packed once for each version") {
-  layer l({{64, 32, 3, 2, 1, true}, {{1, 64, 12, 12}}});
+  layer l(shapes::strided_parts());
   cpu::context c(2);
   onednn::packed kept;
   auto const y = l.forward(c);
@@ -220,7 +222,7 @@ TEST_CASE("onednn: kept weights are packed once for each version") {
 }
 
 TEST_CASE("onednn: one model's weights serve several threads") {
-  layer const l({{64, 32, 3, 2, 1, true}, {{1, 64, 24, 24}}});
+  layer const l(shapes::strided_parts());
   cpu::context c(2);
   auto const y = l.forward(c);
   onednn::packed kept;
@@ -236,8 +238,7 @@ TEST_CASE("onednn: one model's weights serve several threads") {
 }
 
 TEST_CASE("onednn: bf16 rounds the factors and sums in float") {
-  for (auto const& lc : {layer_case{{64, 36, 1, 1, 0, true}, {{2, 64, 9, 7}}}, layer_case{{17, 33, 3, 2, 1, true}, {{1, 17, 11, 12}}},
-                         layer_case{{64, 64, 3, 1, 1, false}, {{1, 64, 10, 11}}}}) {
+  for (auto const& lc : {shapes::pointwise(), shapes::strided_odd(), shapes::whole_vectors()}) {
     layer const l(lc);
     cpu::context c(2);
     if (!onednn::has_bf16()) {
@@ -256,7 +257,7 @@ TEST_CASE("onednn: bf16 rounds the factors and sums in float") {
 }
 
 TEST_CASE("onednn: after the first run no more arena") {
-  layer const l({{64, 128, 3, 2, 1, true}, {{2, 64, 33, 30}}});
+  layer const l(shapes::strided_parts());
   cpu::context c(2);
   auto const run = [&] {
     l.forward(c);
