@@ -127,3 +127,50 @@ TEST_CASE("merging: what is cut gives way to what is whole, whatever the scores;
   CHECK((right.cut && right.second_hand));
   CHECK(seen_by_tile({{0, 5, 10, 10}, .9f, 1}, {40, 0, 50, 50}, 90, 50).what.where == box<float>{40, 5, 50, 10});
 }
+
+namespace {
+
+// Three objects wherever it looks, each as two classes; the second class of one scores less. As a detector does, it keeps the best within a
+// class, and so many as it is asked for.
+struct twice_finder {
+  mutable std::vector<detect_options> asked;
+
+  std::vector<detection> detect(image_view, detect_options const& o) const {
+    asked.push_back(o);
+    std::vector<detection> found;
+    for (int i = 0; i < 3; ++i)
+      for (int label : {1, 2})
+        found.push_back({{20.f * float(i), 5, 20.f * float(i) + 10, 15}, .9f - .1f * float(i) - .05f * float(label), label});
+    std::stable_sort(found.begin(), found.end(), [](auto const& a, auto const& b) { return a.score > b.score; });
+    if (o.max_detections) found.resize(std::min(found.size(), static_cast<std::size_t>(*o.max_detections)));
+    return found;
+  }
+  std::vector<std::vector<detection>> detect(std::span<image_view const> images, detect_options const& o, batch_options const&) const {
+    std::vector<std::vector<detection>> all;
+    for (auto const& im : images) all.push_back(detect(im, o));
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("across classes the limit of a pass is that of what is left, and is told") {
+  image const im(100, 30, 1);
+  twice_finder const finder;
+  tile_options tiles{.side = 100, .overlap = 10, .across_classes = true};
+  auto const all = detect_tiled(finder, im, {.score = 0, .max_detections = 5}, tiles);
+  CHECK(all.found.size() == 3);  // of six
+  CHECK(all.at_the_limit == 0);
+  CHECK(finder.asked.back().max_detections == most_candidates);
+  CHECK(finder.asked.back().nms == 1.0);
+  auto const two = detect_tiled(finder, im, {.score = 0, .max_detections = 2}, tiles);
+  CHECK(two.found.size() == 2);
+  CHECK(two.at_the_limit == 1);
+  tiles.side = 60, tiles.overlap = 20;  // two tiles and the whole image, two of each
+  auto const of_tiles = detect_tiled(finder, im, {.score = 0, .max_detections = 2}, tiles);
+  CHECK(of_tiles.passes == 3);
+  CHECK(of_tiles.at_the_limit == 3);
+  CHECK(of_tiles.found.size() <= 6);
+  tiles.across_classes = false;
+  CHECK(detect_tiled(finder, im, {.score = 0, .max_detections = 5}, {.side = 100, .overlap = 10}).found.size() == 5);
+}
