@@ -22,10 +22,11 @@ named_data::named_data(std::vector<std::string> const& specs, splits meant) {
 
 named_data named_data::test_beside() const {
   if (!coco_first_) return named_data(frcnn::data::voc_source{voc.front().root, "test", {}});
-  auto const folder = coco.front().file.parent_path();
-  if (folder.filename() != "annotations")
+  auto const& file = coco.front().file;
+  auto const folder = std::filesystem::absolute(file).parent_path();
+  if (folder.filename() != "annotations" && file.filename() != frcnn::data::detail::roboflow_file)
     throw frcnn::error(coco.front().file.string(), "--test or --split, which say what to test on (or --no-test)", "neither");
-  return named_data({folder.parent_path().empty() ? "." : folder.parent_path().string()}, true);
+  return named_data({(file.parent_path() / "..").lexically_normal().string()}, true);
 }
 
 bool named_data::has_test_beside() const {

@@ -14,6 +14,7 @@ namespace console {
 
 namespace {
 
+// Links to nothing among them, which are faults where they are read; a pipe is an image where it is named alone.
 std::vector<std::string> images_in(std::string const& folder) {
   namespace fs = std::filesystem;
   std::vector<std::string> found;
@@ -21,7 +22,8 @@ std::vector<std::string> images_in(std::string const& folder) {
   std::error_code problem, ignored;
   for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
     auto const extension = frcnn::data::lower(at->path().extension().string());
-    if (at->is_regular_file(ignored) && std::find(extensions.begin(), extensions.end(), extension) != extensions.end() &&
+    if (frcnn::io::detail::other_than_file(at->path()).empty() &&
+        std::find(extensions.begin(), extensions.end(), extension) != extensions.end() &&
         !frcnn::data::belongs_to_a_system(at->path().filename().string()))
       found.push_back(at->path().string());
   }

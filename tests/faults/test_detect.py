@@ -286,6 +286,13 @@ names = sorted(str(p) for p in many.iterdir() if p.suffix == ending)
 for argument in ("many", "many/*" + ending):
     check([e["image"] for e in json.loads(run("detect", *MODEL, "--json", "-", argument).stdout)] == names, argument)
 refused(run("detect", *MODEL, "many/*.gif"), "many/*.gif: expected a file")
+# ... a link to nothing is named, and nobody waits for a pipe of the folder
+odd = folder("odd_files", a=photos[0])
+os.mkfifo(odd / "pipe.jpg")
+os.symlink("gone.jpg", odd / "link.jpg")
+result = run("detect", *MODEL, "--json", "odd.json", odd)
+refused(result, "odd_files/link.jpg: expected a file, found a symbolic link to 'gone.jpg'", "1 of 2 images")
+check([("error" in e) for e in json.loads(bytes_of("odd.json"))] == [False, True], result)
 
 
 def boxes(*options, image=photos[0]):

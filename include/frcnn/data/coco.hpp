@@ -3,6 +3,8 @@
 // folders are, and written.
 //
 //   ROOT/annotations/instances_<split>.json   images in ROOT/<split>, ROOT/images/<split>, ROOT/images, ROOT/JPEGImages or ROOT
+//   ROOT/<split>/_annotations.coco.json       images beside it, as Roboflow exports them; `valid` is found as `val`, too. ROOT/<split> is
+//                                             that file
 //   FILE.json[:IMAGES]                        images in IMAGES; without it beside the file, in folders of these names there, or one folder up
 //
 // 1. classes are the first file's categories in order of id, then new names of the others; the mapping goes to options.note. An image keeps
@@ -44,6 +46,28 @@ inline std::vector<std::filesystem::path> image_folders(std::filesystem::path co
   return {root / split, root / "images" / split, root / "images", root / "JPEGImages", root};
 }
 
+inline constexpr char roboflow_file[] = "_annotations.coco.json";
+
+// is_any: whether a folder that holds the file itself is meant.
+inline std::optional<coco_source> find_roboflow(std::filesystem::path const& root, std::string const& wanted, bool is_any) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  auto const source_in = [](fs::path const& folder) {
+    auto const split = folder.has_filename() ? folder.filename() : folder.parent_path().filename();
+    return coco_source{folder / roboflow_file, {folder}, split.string(), {}};
+  };
+  if (is_any && fs::is_regular_file(root / roboflow_file, ignored)) return source_in(root);
+  std::map<std::string, fs::path> there;  // folders by split
+  for (fs::directory_iterator at(root, ignored), end; !ignored && at != end; at.increment(ignored))
+    if (std::error_code no_file; fs::is_regular_file(at->path() / roboflow_file, no_file))
+      there.emplace(at->path().filename().string(), at->path());
+  if (there.empty()) return {};
+  for (std::string const& name : {wanted, std::string(wanted == "val" ? "valid" : wanted == "valid" ? "val" : wanted)})
+    if (auto const found = there.find(name); found != there.end()) return source_in(found->second);
+  throw error(root.string(), wanted + "/" + roboflow_file,
+              "none, but of the splits " + first_of(there, there.size(), [](auto const& one) { return one.first; }));
+}
+
 inline bool is_json(std::string const& path) { return lower(std::filesystem::path(path).extension().string()) == ".json"; }
 
 }  // namespace detail
@@ -74,8 +98,8 @@ inline std::optional<coco_source> find_coco(std::string const& spec, std::string
   for (fs::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored))
     if (auto const name = at->path().filename().string(); name.starts_with("instances_") && detail::is_json(name))
       there.emplace(detail::split_of(at->path()), at->path());
-  if (there.empty()) return {};
   std::string const wanted = back.empty() ? split : back;
+  if (there.empty()) return detail::find_roboflow(front, wanted, back.empty() || back == "all");
   for (char const* year : {"", "2017", "2014"})
     if (auto const found = there.find(wanted + year); found != there.end())
       return coco_source{found->second, detail::image_folders(front, found->first), found->first, {}};

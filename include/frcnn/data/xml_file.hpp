@@ -30,6 +30,7 @@ class xml_file {
     for (std::size_t i = 0; i < text_.size(); ++i)
       if (auto const c = static_cast<unsigned char>(text_[i]); c < ' ' && c != '\t' && c != '\n' && c != '\r')
         throw fault(i, "a control character, code " + std::to_string(c));
+    if (trimmed(text_).empty()) throw error(name_, "an annotation", "an empty file");
     auto const parsed = document_.load_buffer(text_.data(), text_.size(), pugi::parse_default | pugi::parse_fragment, pugi::encoding_utf8);
     if (!parsed) throw fault(static_cast<std::size_t>(parsed.offset), lower(parsed.description()));
     find_root();

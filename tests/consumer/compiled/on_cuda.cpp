@@ -8,5 +8,5 @@ int main(int argc, char** argv) try {
   std::printf("%zu classes\n", detector.classes().size());
 } catch (frcnn::error const& e) {
   std::printf("%s\n", e.what());
-  return e.found() == "none" || e.where() == "no file" ? 0 : 1;
+  return e.found().substr(0, 4) == "none" || e.where() == "no file" ? 0 : 1;
 }

@@ -115,7 +115,7 @@ TEST_CASE("faults say where they are") {
     std::string const s = sentence([&] { parsed(xml); });
     return s.substr(s.find("a.xml"));
   };
-  CHECK(said("") == "a.xml:1: expected well-formed XML, found a fault (no document element found)");
+  CHECK(said("") == "a.xml: expected an annotation, found an empty file");
   CHECK(said("<annotation>\n<object>\n") == "a.xml:2: expected well-formed XML, found a fault (start-end tags mismatch)");
   CHECK(said("<a/>") == "a.xml: expected an <annotation>, found <a>");
   CHECK(said("<annotation><object/></annotation>") == "a.xml, object 1: expected a class <name>, found none");

@@ -37,7 +37,7 @@ TEST_CASE("what lies outside of the root is refused with its line") {
   CHECK(refusal("words\n" + n) == fault(1, "text before the root <annotation>"));
   CHECK(refusal(n + "<![CDATA[x]]>") == fault(1, "text after the root <annotation>"));
   CHECK(refusal("<a/><b/>") == fault(1, "<b> after the root <a>"));
-  CHECK(refusal("\n \n") == fault(3, "no document element found"));
+  CHECK(refusal("\n \n") == "a.xml: expected an annotation, found an empty file");
   CHECK(refusal("just words").find("a.xml:1: expected well-formed XML") == 0);
   CHECK(refusal("<annotation>\n\0</annotation>"s) == fault(2, "a control character, code 0"));
 }
