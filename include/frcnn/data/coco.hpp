@@ -46,6 +46,15 @@ inline std::vector<std::filesystem::path> image_folders(std::filesystem::path co
   return {root / split, root / "images" / split, root / "images", root / "JPEGImages", root};
 }
 
+// The first of these names that is a split which is there. Throws error that says what was expected in `root`.
+inline std::pair<std::string const, std::filesystem::path> const& chosen_split(std::map<std::string, std::filesystem::path> const& there,
+                                                                               std::initializer_list<std::string> names,
+                                                                               std::string const& root, std::string const& expected) {
+  for (auto const& name : names)
+    if (auto const found = there.find(name); found != there.end()) return *found;
+  throw error(root, expected, "none, but of the splits " + first_of(there, there.size(), [](auto const& one) { return one.first; }));
+}
+
 inline constexpr char roboflow_file[] = "_annotations.coco.json";
 
 // is_any: whether a folder that holds the file itself is meant.
@@ -62,10 +71,8 @@ inline std::optional<coco_source> find_roboflow(std::filesystem::path const& roo
     if (std::error_code no_file; fs::is_regular_file(at->path() / roboflow_file, no_file))
       there.emplace(at->path().filename().string(), at->path());
   if (there.empty()) return {};
-  for (std::string const& name : {wanted, std::string(wanted == "val" ? "valid" : wanted == "valid" ? "val" : wanted)})
-    if (auto const found = there.find(name); found != there.end()) return source_in(found->second);
-  throw error(root.string(), wanted + "/" + roboflow_file,
-              "none, but of the splits " + first_of(there, there.size(), [](auto const& one) { return one.first; }));
+  std::string const other = wanted == "val" ? "valid" : wanted == "valid" ? "val" : wanted;
+  return source_in(chosen_split(there, {wanted, other}, root.string(), wanted + "/" + roboflow_file).second);
 }
 
 inline bool is_json(std::string const& path) { return lower(std::filesystem::path(path).extension().string()) == ".json"; }
@@ -100,11 +107,9 @@ inline std::optional<coco_source> find_coco(std::string const& spec, std::string
       there.emplace(detail::split_of(at->path()), at->path());
   std::string const wanted = back.empty() ? split : back;
   if (there.empty()) return detail::find_roboflow(front, wanted, back.empty() || back == "all");
-  for (char const* year : {"", "2017", "2014"})
-    if (auto const found = there.find(wanted + year); found != there.end())
-      return coco_source{found->second, detail::image_folders(front, found->first), found->first, {}};
-  throw error(front, "annotations/instances_" + wanted + ".json",
-              "none, but of the splits " + first_of(there, there.size(), [](auto const& one) { return one.first; }));
+  auto const& [name, file] =
+      detail::chosen_split(there, {wanted, wanted + "2017", wanted + "2014"}, front, "annotations/instances_" + wanted + ".json");
+  return coco_source{file, detail::image_folders(front, name), name, {}};
 }
 
 namespace detail {

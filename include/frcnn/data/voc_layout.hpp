@@ -57,14 +57,19 @@ inline voc_layout layout_at(std::filesystem::path const& root) {
 
 inline bool holds_data(voc_layout const& l) { return !l.images.empty() || !l.annotations.empty() || !l.lists.empty(); }
 
-inline void find_layouts(std::filesystem::path const& folder, int depth, std::vector<voc_layout>& found) {
-  std::set<std::filesystem::path> below;
+// By name, without those of systems.
+inline std::set<std::filesystem::path> folders_in(std::filesystem::path const& folder) {
+  std::set<std::filesystem::path> found;
   std::error_code problem;
   for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
     std::error_code ignored;
-    if (!belongs_to_a_system(at->path().filename().string()) && at->is_directory(ignored)) below.insert(at->path());
+    if (!belongs_to_a_system(at->path().filename().string()) && at->is_directory(ignored)) found.insert(at->path());
   }
-  for (auto const& path : below)
+  return found;
+}
+
+inline void find_layouts(std::filesystem::path const& folder, int depth, std::vector<voc_layout>& found) {
+  for (auto const& path : folders_in(folder))
     if (voc_layout l = layout_at(path); holds_data(l)) found.push_back(std::move(l));
     else if (depth > 1) find_layouts(path, depth - 1, found);
 }
@@ -72,13 +77,9 @@ inline void find_layouts(std::filesystem::path const& folder, int depth, std::ve
 // The first folder, by name, in or below `folder` that holds .xml files; empty: there is none.
 inline std::filesystem::path folder_of_xml(std::filesystem::path const& folder, int depth) {
   if (!file_finder(folder, {".xml"}).ids(false).empty()) return folder;
-  std::set<std::filesystem::path> below;
-  std::error_code problem;
-  for (std::filesystem::directory_iterator at(folder, problem), end; depth > 0 && !problem && at != end; at.increment(problem))
-    if (std::error_code ignored; !belongs_to_a_system(at->path().filename().string()) && at->is_directory(ignored))
-      below.insert(at->path());
-  for (auto const& path : below)
-    if (auto found = folder_of_xml(path, depth - 1); !found.empty()) return found;
+  if (depth > 0)
+    for (auto const& path : folders_in(folder))
+      if (auto found = folder_of_xml(path, depth - 1); !found.empty()) return found;
   return {};
 }
 

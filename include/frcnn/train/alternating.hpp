@@ -11,7 +11,7 @@
 // (presets/unshared.hpp makes one detector of the two).
 // Where sources differ: step 4 goes on from step 2's head, as the authors' MATLAB release; new_predictors = true draws cls_score and
 // bbox_pred anew, as py-faster-rcnn does. Proposals are made on mirror images too, as the MATLAB release does.
-// In steps 3 and 4 nothing of the backbone learns: maps are cached up to a budget, with the same results (train/map_cache.hpp).
+// In steps 3 and 4 nothing of the backbone learns: maps are cached, up to a budget that results do not depend on (train/map_cache.hpp).
 // Where the head's targets are empirical, measure_targets takes their statistics from step 1's proposals when step 2 begins for the first
 // time; later steps go on with them, since the predictor that they go on from was trained in their units. New predictors get new ones.
 // The head of step 1's network is never run. Its preset may make it as narrow as it likes (without_head), so that neither memory nor
