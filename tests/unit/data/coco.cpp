@@ -223,22 +223,27 @@ TEST_CASE("coco: a folder as Roboflow exports it") {
     f.file(coco_folder::annotation(1, 70, 18, "1, 2, 3, 4"), std::string(split) + "/_annotations.coco.json",
            R"({"id": 0, "name": "pets"}, {"id": 18, "name": "dog", "supercategory": "pets"})", R"({"id": 70, "file_name": "a.png"})");
   }
-  for (auto const& [spec, split, found] : {std::tuple{"", "train", "train"},
-                                           {"", "val", "valid"},
-                                           {":test", "train", "test"},
-                                           {":valid", "train", "valid"},
-                                           {"/train", "val", "train"},
-                                           {"/train/", "val", "train"},
-                                           {"/train:all", "val", "train"}}) {
-    CAPTURE(spec);
-    auto const source = find_coco(f.root() + spec, split);
+  struct choice {
+    char const* spec;
+    char const* split;
+    char const* found;
+  };
+  for (choice const wanted : {choice{"", "train", "train"},
+                              {"", "val", "valid"},
+                              {":test", "train", "test"},
+                              {":valid", "train", "valid"},
+                              {"/train", "val", "train"},
+                              {"/train/", "val", "train"},
+                              {"/train:all", "val", "train"}}) {
+    CAPTURE(wanted.spec);
+    auto const source = find_coco(f.root() + wanted.spec, wanted.split);
     REQUIRE(source);
-    CHECK(source->split == found);
-    CHECK(std::filesystem::equivalent(source->file, f.folder / found / "_annotations.coco.json"));
+    CHECK(source->split == wanted.found);
+    CHECK(std::filesystem::equivalent(source->file, f.folder / wanted.found / "_annotations.coco.json"));
     auto const set = read_coco({*source});
     REQUIRE(set.size() == 1);
     CHECK(set.classes == std::vector<std::string>{"dog"});
-    CHECK(std::filesystem::equivalent(set.samples[0].image, f.folder / found / "a.png"));
+    CHECK(std::filesystem::equivalent(set.samples[0].image, f.folder / wanted.found / "a.png"));
   }
   CHECK(f.without_root(sentence([&] { find_coco(f.root() + ":dev", "val"); })) ==
         "VOC: expected dev/_annotations.coco.json, found none, but of the splits test, train, valid");
