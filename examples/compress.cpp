@@ -133,8 +133,8 @@ int main(int argc, char** argv) {
   for (char const* of_test : {"--metric", "--split", "--skip-bad", "--exif"}) app.get_option(of_test)->needs(test);
   a.compute.add_to(app, console::compute_arguments::use::cpu_alone);
   return console::run(app, argc, argv, [&] {
-    if (auto const kind = data::lower(std::filesystem::path(a.out).extension().string()); kind == ".pth" || kind == ".pt")
-      throw error("--out " + a.out, "a name that ends with .safetensors; convert makes a " + kind + " of it", kind);
+    if (auto const kind = data::lower(std::filesystem::path(a.out).extension().string()); kind != ".safetensors")
+      throw error("--out " + a.out, "a name that ends with .safetensors (convert makes a .pth of it)", kind.empty() ? "none" : kind);
     console::check_files({a.model}, {a.out});
     if (!a.test.empty()) a.data().require_there();
     weights_file const file(a.model);

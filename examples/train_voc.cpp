@@ -422,8 +422,9 @@ int main(int argc, char** argv) {
       console::check_place(out, {"checkpoint", "results", "detections", "tensorboard", "augmented", "best"},
                            {"model.safetensors", "unshared.safetensors", "metrics.jsonl", "checked_images.txt", "report.html"});
       a.check_new(out);
-      if (!a.init.empty())
-        console::check_outputs({a.init}, {out / "model.safetensors", out / "unshared.safetensors", out / "best" / "model.safetensors"});
+      console::check_outputs(
+          {}, {out / "model.safetensors", out / "unshared.safetensors", out / "best" / "model.safetensors", out / "metrics.jsonl",
+               out / "curves.svg", out / "pr.svg", out / "report.html", out / "checked_images.txt"});
       return console::with_device(a.compute, [&]<Backend B>() {
         return every_preset<B>::with(a.preset, [&]<class Preset>() { return train_preset<Preset>(a, team); });
       });

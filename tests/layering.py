@@ -50,8 +50,8 @@ MAY_INCLUDE = {
 }
 # single headers allowed across a border
 ALSO = {
-    "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/coco_json.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/encoding.hpp", "frcnn/io/folder.hpp", "frcnn/io/new_folder.hpp", "frcnn/io/foreign_file.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
-    "eval": {"frcnn/io/atomic_file.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/file_name.hpp", "frcnn/io/folder.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
+    "data": {"frcnn/concepts/data_source.hpp", "frcnn/ops/resize.hpp", "frcnn/io/atomic_file.hpp", "frcnn/io/coco_json.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/crc32c.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/encoding.hpp", "frcnn/io/entries.hpp", "frcnn/io/folder.hpp", "frcnn/io/new_folder.hpp", "frcnn/io/foreign_file.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
+    "eval": {"frcnn/io/atomic_file.hpp", "frcnn/io/coco_records.hpp", "frcnn/io/descriptor.hpp", "frcnn/io/entries.hpp", "frcnn/io/file_name.hpp", "frcnn/io/folder.hpp", "frcnn/io/read_file.hpp", "frcnn/io/text_file.hpp"},
     "viz": {"frcnn/io/atomic_file.hpp"},
     "distributed": {"frcnn/io/descriptor.hpp"},
     # load_detector: a file becomes a detector of one device; what a compiled library holds

@@ -1,5 +1,7 @@
 #include "console.hpp"
 
+#include "outputs.hpp"
+
 #include <frcnn/core/message.hpp>
 
 #include <fcntl.h>
@@ -102,7 +104,23 @@ std::string fault_in(CLI::App const& app, CLI::ParseError const& e) {
   auto const option = std::ranges::find_if(extra, [](auto const& word) { return word.starts_with("-"); });
   if (option == extra.end() && dynamic_cast<CLI::ExtrasError const*>(&e) == nullptr) return e.what();
   if (option != extra.end()) return *option + ": expected an option of this program (--help lists them" + nearest(app, *option) + ")";
-  return frcnn::excerpt(extra.empty() ? "" : extra.front(), 255) + ": expected an option before it";
+  std::string const word = extra.empty() ? "" : extra.front();
+  for (std::string_view dash : {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212"})  // as some editors make of hyphens
+    if (word.starts_with(dash)) return frcnn::excerpt(word, 255) + ": expected an option, which begins with two hyphens (--), found a dash";
+  return frcnn::excerpt(word, 255) + ": expected an option before it";
+}
+
+// What the options of a command line are given.
+std::vector<std::string> words_of(CLI::App const& app) {
+  std::vector<std::string> words;
+  auto groups = app.get_subcommands([](CLI::App const*) { return true; });
+  groups.push_back(&app);
+  for (auto const* group : groups)
+    for (auto const* option : group->get_options()) {
+      auto const& given = option->results();
+      words.insert(words.end(), given.begin(), given.end());
+    }
+  return words;
 }
 
 }  // namespace
@@ -122,6 +140,7 @@ int run(CLI::App& app, int argc, char** argv, std::function<int()> const& work) 
     std::ostringstream nobody;
     return says ? app.exit(e) : app.exit(e, nobody, nobody);
   }
+  remember_words(words_of(app));
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the system's limit is a write that fails, with a sentence
   int status = 1;
   try {

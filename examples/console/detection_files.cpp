@@ -9,6 +9,7 @@
 #include <frcnn/data/common_folder.hpp>
 #include <frcnn/data/voc_writer.hpp>
 #include <frcnn/io/coco_writer.hpp>
+#include <frcnn/io/entries.hpp>
 
 #include <fmt/format.h>
 
@@ -106,11 +107,10 @@ void warn_of_earlier_pictures(std::filesystem::path const& folder, std::vector<s
   for (auto const& path : outputs) written.insert(resolved(path, unknown));
   for (auto const& image : images) read.insert(resolved(image, unknown));
   std::size_t replaced = 0, others = 0;
-  for (std::filesystem::directory_iterator at(folder, unknown), end; !unknown && at != end; at.increment(unknown)) {
-    std::error_code ignored;
-    auto const path = resolved(at->path(), ignored);
+  frcnn::io::for_each_entry(folder, [&](auto const& at) {
+    auto const path = resolved(at.path(), unknown);
     if (path.extension() == ".png" && !read.contains(path)) ++(written.contains(path) ? replaced : others);
-  }
+  });
   if (replaced) warn(fmt::format("--out {}: {} of the pictures in it are replaced", folder.string(), replaced));
   if (others) warn(fmt::format("--out {}: {} of the pictures in it are of other runs, and stay", folder.string(), others));
 }

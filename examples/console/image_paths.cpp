@@ -2,6 +2,7 @@
 
 #include <frcnn/core/error.hpp>
 #include <frcnn/data/file_finder.hpp>
+#include <frcnn/io/entries.hpp>
 
 #include <glob.h>
 
@@ -16,17 +17,15 @@ namespace {
 
 // Links to nothing among them, which are faults where they are read; a pipe is an image where it is named alone.
 std::vector<std::string> images_in(std::string const& folder) {
-  namespace fs = std::filesystem;
   std::vector<std::string> found;
   auto const extensions = frcnn::data::image_extensions();
-  std::error_code problem, ignored;
-  for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
-    auto const extension = frcnn::data::lower(at->path().extension().string());
-    if (frcnn::io::detail::other_than_file(at->path()).empty() &&
+  frcnn::io::for_each_entry(folder, [&](auto const& at) {
+    auto const extension = frcnn::data::lower(at.path().extension().string());
+    if (frcnn::io::detail::other_than_file(at.path()).empty() &&
         std::find(extensions.begin(), extensions.end(), extension) != extensions.end() &&
-        !frcnn::data::belongs_to_a_system(at->path().filename().string()))
-      found.push_back(at->path().string());
-  }
+        !frcnn::data::belongs_to_a_system(at.path().filename().string()))
+      found.push_back(at.path().string());
+  });
   std::sort(found.begin(), found.end());
   return found;
 }

@@ -106,12 +106,24 @@ std::filesystem::path resolved(std::filesystem::path const& path, std::error_cod
   return problem ? path : std::filesystem::weakly_canonical(whole, problem);
 }
 
+namespace {
+std::vector<std::string> words_of_command_line;
+}
+
+void remember_words(std::vector<std::string> words) { words_of_command_line = std::move(words); }
+
 void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs) {
   using file_id = std::pair<dev_t, ino_t>;
   std::map<file_id, std::filesystem::path> read;
   struct stat about;
-  for (auto const& path : inputs)
+  auto const take = [&](std::filesystem::path const& path) {
     if (::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) read.emplace(file_id{about.st_dev, about.st_ino}, path);
+  };
+  for (auto const& path : inputs) take(path);
+  auto words = words_of_command_line;
+  for (auto const& path : outputs)  // each is one of the words, once
+    if (auto const own = std::find(words.begin(), words.end(), path.native()); own != words.end()) words.erase(own);
+  for (auto const& word : words) take(word);
   std::map<std::filesystem::path, std::filesystem::path> written;  // by what links lead to
   for (auto const& path : outputs) {
     std::error_code unknown;

@@ -147,6 +147,8 @@ for program in ("train_voc", "detect", "evaluate", "propose", "proposal_recall",
     check("--help" in options and not missing, program, missing)
 refused(run("train_voc", *TINY_RUN, "--epoch", "3"), "--epoch: expected an option of this program (--help lists them; --epochs is one)")
 refused(run("train_voc", data), "'" + str(data) + "': expected an option before it")
+for dash in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212":  # editors and pages make them of hyphens
+    refused(run("train_voc", dash + "-data", data), f"'{dash}-data': expected an option, which begins with two hyphens (--), found a dash")
 refused(run("evaluate", "--modle=x", "--test", data), "--modle=x: expected an option", "--model is one")
 refused(run("train_voc", *TINY_RUN, "--scheme", "jiont"), "--scheme: expected joint, exact, alternating or unshared, found 'jiont'")
 refused(run("evaluate", "--model", model, "--test", data, env=os.environ | {"OMPI_COMM_WORLD_SIZE": "2"}), "mpirun: expected train_voc", "evaluate")

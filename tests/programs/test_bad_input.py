@@ -102,6 +102,22 @@ for damaged in (zeroed, flipped):
     refuses(good, damaged.name, "tensor", "the bytes of its checksums", options=["--init", damaged])
 check(not pathlib.Path("smaller.safetensors").exists(), "nothing is made of a damaged model")
 refused(run("detect", "--model", photo, photo), photo)
+# a checkpoint's state has the names and shapes of a model, and momentum in them
+state = next(pathlib.Path("model/checkpoint").glob("step-*")) / "state.safetensors"
+for command in (["detect", "--model", state, "--preset", "small", photo], ["train_voc", "--data", good, "--init", state, "--out", "momentum"],
+                ["convert", "--model", state, "--preset", "small", "--out", "momentum.safetensors"]):
+    refused(run(*command), f"{state}: expected weights, found the momentum of a checkpoint, whose weights are in {state.parent}/model.safetensors")
+refused(run("detect", "--model", "model", photo), "model: expected a file of weights, found the folder of a run, whose model is model/model.safetensors")
+
+# an output is no input, whichever option names that
+names = pathlib.Path("names.pth"); names.write_text("\n".join(sorted(set(re.findall("<name>(.*?)</name>", xml.read_text())))))
+found = pathlib.Path("found") / f"comp4_det_test_{name}.txt"; found.parent.mkdir(exist_ok=True); found.write_text(f"{tested} 0.9 10 10 50 50\n")
+for file, *command in ((names, "convert", "--model", "model/model.safetensors", "--map-classes", names, "--out", names),
+                       (names, "inspect_data", "--data", good, "--classes", names, "--html", names),
+                       (found, "evaluate", "--results", found.parent, "--test", good, "--report", found)):
+    before = file.read_bytes()
+    refused(run(*command), f"{file}: expected an output that is no input, found the input {file}")
+    check(file.read_bytes() == before, "an input stays as it is")
 refused(run("evaluate", "--model", cut, "--test", good), "cut.safetensors")
 d = copy("others")
 for xml in (d / "Annotations").glob("*.xml"):

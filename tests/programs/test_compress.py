@@ -81,6 +81,7 @@ refuses("--model", small, "--fc6-rank", 8, "--fc7-rank", 8, words=[small, "compr
 refuses("--model", model, "--fc6-rank", 8, "--fc7-rank", 8, "--test", "nowhere", words=["nowhere"])
 refuses("--model", model, "--fc6-rank", 8, "--fc7-rank", 8, words=["/dev/full"], out="/dev/full")
 refuses("--model", model, "--fc6-rank", 8, "--fc7-rank", 8, words=["--out bad.pth", "ends with .safetensors"], out="bad.pth")
+refuses("--model", model, "--fc6-rank", 8, words=["--out photo.jpg", "ends with .safetensors"], out="photo.jpg")
 check(not pathlib.Path("bad.pth").exists(), "something was written")
 for options in (["--fc6-rank", "-1"], ["--fc6-rank", "many"], ["--metric", "voc12", "--test", data]):
     check(run("compress", "--model", model, "--out", "bad.safetensors", *options).returncode == 1, options)

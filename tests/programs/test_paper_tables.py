@@ -41,6 +41,9 @@ for title, rows in (("Table 2", 17), ("Table 8", 6), ("Table 9", 4), ("Table 10"
     ours = [line.split("|")[-3].strip() for line in part.splitlines() if line.startswith("| ")][2:]
     check(len(ours) == rows and all(re.fullmatch(r"\d+\.\d", number) for number in ours if opencv or number != "not in this build"), title, part)
     check(ours.count("not in this build") == (0 if opencv or title != "Table 2" else 2), title, part)
+recalls = [line.split("|")[2:-1] for line in page.split("## Fig. 4:")[1].split("\n## ")[0].splitlines() if line.startswith("| ")][2:]
+check([int(row[0]) for row in recalls[:5]] == [50, 100, 300, 1000, 2000] and len(recalls) == (15 if opencv else 5), recalls)
+check(all(0 <= float(r) <= 1 for row in recalls for r in row[1:]), recalls)
 sizes = [line.split("|")[-3:-1] for line in page.split("## Table 1:")[1].split("\n## ")[0].splitlines() if line.startswith("| ")][2:]
 check(sizes and all(0 < float(side) <= 96 for pair in sizes for side in pair), "in pixels of the resized image", sizes)
 check(re.search(r"^ms per image, mean of \d+: resize .* conv .* proposal .* region-wise .* total", page, re.M), page)

@@ -171,11 +171,11 @@ class anchor_boxes {
   };
 
   static void add(anchor_fit& f, resized_image const& im, placed_anchor_grid<Rules, L> const& grid, bool learned) {
+    std::vector<typename placed_anchor_grid<Rules, L>::box_overlaps> found;
     std::vector<typename placed_anchor_grid<Rules, L>::U> best;
-    for (auto const& b : im.boxes) best.push_back(grid.best(b, true));
+    for (auto const& b : im.boxes) best.push_back(found.emplace_back(grid.overlaps(b)).best);
     for (std::size_t g = 0; g < im.boxes.size(); ++g) {
-      box_fit const of{best[g], grid.all_may_train() ? best[g] : grid.best(im.boxes[g], false), grid.anywhere(im.boxes[g]),
-                       !learned || grid.learned(im.boxes, best, g)};
+      box_fit const of{best[g], found[g].on_grid, found[g].anywhere, !learned || grid.learned(im.boxes, best, g)};
       f.all.add(of);
       f.of_class[static_cast<std::size_t>(im.labels[g]) - 1].add(of);
       if (of.learned) continue;

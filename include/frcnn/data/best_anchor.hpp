@@ -49,20 +49,20 @@ class placed_anchor_grid {
   }
 
   // With the best anchor; of all, or of those that may train.
-  U best(box<float> const& b, bool that_may_train) const {
-    U most = 0;
-    for_each_shape([&](int l, int k, ranges const& trained) {
-      if (aligned(anchors_.base[l][k], b) < static_cast<double>(most) - 1e-6) return;  // it cannot be better anywhere
-      for_each_nearest(l, k, trained, b, that_may_train, [&](box<float> const& a) { most = std::max(most, overlap(a, b)); });
-    });
-    return most;
-  }
+  U best(box<float> const& b, bool that_may_train) const { return best(b, that_may_train, bounds_of(b)); }
 
   // As if anchors could be anywhere: centres agree.
-  double anywhere(box<float> const& b) const {
-    double most = 0;
-    for_each_shape([&](int l, int k, ranges const&) { most = std::max(most, aligned(anchors_.base[l][k], b)); });
-    return most;
+  double anywhere(box<float> const& b) const { return bounds_of(b).most; }
+
+  // Of one box: best(b, true), best(b, false), anywhere(b).
+  struct box_overlaps {
+    U best, on_grid;
+    double anywhere;
+  };
+  box_overlaps overlaps(box<float> const& b) const {
+    bounds const of = bounds_of(b);
+    U const trained = best(b, true, of);
+    return {trained, all_may_train_ ? trained : best(b, false, of), of.most};
   }
   bool all_may_train() const { return all_may_train_; }
 
@@ -96,6 +96,36 @@ class placed_anchor_grid {
     range x, y;
   };
 
+  // What the anchors of each shape overlap a box with at most, and the shape that this is most for.
+  struct bounds {
+    double of_shape[static_cast<std::size_t>(L) * grid_anchors<L>::max_per_cell];
+    double most = 0;
+    std::size_t first = 0;
+  };
+  bounds bounds_of(box<float> const& b) const {
+    bounds found;
+    std::size_t shape = 0;
+    for_each_shape([&](int l, int k, ranges const&) {
+      double const bound = found.of_shape[shape] = aligned(anchors_.base[l][k], b);
+      if (bound > found.most) found.most = bound, found.first = shape;
+      ++shape;
+    });
+    return found;
+  }
+  // That shape is looked at first: few others can be better then.
+  U best(box<float> const& b, bool that_may_train, bounds const& of) const {
+    U most = 0;
+    auto const look = [&](int l, int k, ranges const& trained) {
+      for_each_nearest(l, k, trained, b, that_may_train, [&](box<float> const& a) { most = std::max(most, overlap(a, b)); });
+    };
+    int const count = anchors_.count, first = static_cast<int>(of.first);
+    if (!may_train_.empty()) look(first / count, first % count, may_train_[of.first]);
+    std::size_t shape = 0;
+    for_each_shape([&](int l, int k, ranges const& trained) {
+      if (std::size_t const here = shape++; here != of.first && of.of_shape[here] >= static_cast<double>(most) - 1e-6) look(l, k, trained);
+    });
+    return most;
+  }
   template <class F>
   void for_each_shape(F const& f) const {
     for (int l = 0; l < L; ++l)

@@ -21,6 +21,7 @@
 #include "frcnn/data/common_folder.hpp"
 #include "frcnn/data/voc.hpp"
 #include "frcnn/io/coco_json.hpp"
+#include "frcnn/io/entries.hpp"
 
 #include <optional>
 
@@ -67,9 +68,9 @@ inline std::optional<coco_source> find_roboflow(std::filesystem::path const& roo
   };
   if (is_any && fs::is_regular_file(root / roboflow_file, ignored)) return source_in(root);
   std::map<std::string, fs::path> there;  // folders by split
-  for (fs::directory_iterator at(root, ignored), end; !ignored && at != end; at.increment(ignored))
-    if (std::error_code no_file; fs::is_regular_file(at->path() / roboflow_file, no_file))
-      there.emplace(at->path().filename().string(), at->path());
+  io::for_each_entry(root, [&](auto const& at) {
+    if (fs::is_regular_file(at.path() / roboflow_file, ignored)) there.emplace(at.path().filename().string(), at.path());
+  });
   if (there.empty()) return {};
   std::string const other = wanted == "val" ? "valid" : wanted == "valid" ? "val" : wanted;
   return source_in(chosen_split(there, {wanted, other}, root.string(), wanted + "/" + roboflow_file).second);
@@ -84,7 +85,9 @@ inline bool is_json(std::string const& path) { return lower(std::filesystem::pat
 inline std::optional<coco_source> find_coco(std::string const& spec, std::string const& split) {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  auto const colon = spec.rfind(':');
+  auto colon = spec.rfind(':');
+  for (auto at = colon; at != spec.npos && at > 0; at = spec.rfind(':', at - 1))  // IMAGES may have a colon in its name, too
+    if (auto const front = spec.substr(0, at); detail::is_json(front) && fs::is_regular_file(front, ignored)) colon = at;
   bool const divided = colon != spec.npos && !fs::exists(spec, ignored);
   std::string const front = divided ? spec.substr(0, colon) : spec, back = divided ? spec.substr(colon + 1) : "";
   if (detail::is_json(front) && !fs::is_directory(front, ignored)) {
@@ -102,9 +105,10 @@ inline std::optional<coco_source> find_coco(std::string const& spec, std::string
   }
   fs::path const folder = fs::path(front) / "annotations";
   std::map<std::string, fs::path> there;  // by split
-  for (fs::directory_iterator at(folder, ignored), end; !ignored && at != end; at.increment(ignored))
-    if (auto const name = at->path().filename().string(); name.starts_with("instances_") && detail::is_json(name))
-      there.emplace(detail::split_of(at->path()), at->path());
+  io::for_each_entry(folder, [&](auto const& at) {
+    if (auto const name = at.path().filename().string(); name.starts_with("instances_") && detail::is_json(name))
+      there.emplace(detail::split_of(at.path()), at.path());
+  });
   std::string const wanted = back.empty() ? split : back;
   if (there.empty()) return detail::find_roboflow(front, wanted, back.empty() || back == "all");
   auto const& [name, file] =

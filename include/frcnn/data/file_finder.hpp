@@ -9,6 +9,7 @@
 #include "frcnn/data/look_alike.hpp"
 #include "frcnn/data/text.hpp"
 #include "frcnn/io/descriptor.hpp"
+#include "frcnn/io/entries.hpp"
 
 #include <filesystem>
 #include <map>
@@ -56,10 +57,8 @@ class file_finder {
 
   // Empty: there is none.
   std::filesystem::path find(std::string const& id) {
-    std::filesystem::path const stem = folder_ / id;
-    listing const& files = listed(stem.parent_path());
-    auto const found = files.find(stem.filename().string());
-    return found == files.end() ? std::filesystem::path{} : stem.parent_path() / found->second.name;
+    auto const [folder, file] = entry_of(id);
+    return file ? folder / file->name : std::filesystem::path{};
   }
   // What there is where find(id) finds nothing: what has the name and is no file, or a file whose name looks the same. Empty: nothing.
   std::string instead(std::string const& id) {
@@ -83,10 +82,8 @@ class file_finder {
   }
   // How many files of the folder `id` could have meant.
   std::size_t candidates(std::string const& id) {
-    std::filesystem::path const stem = folder_ / id;
-    listing const& files = listed(stem.parent_path());
-    auto const found = files.find(stem.filename().string());
-    return found == files.end() ? 0 : found->second.candidates;
+    auto const file = entry_of(id).second;
+    return file ? file->candidates : 0;
   }
   // Whether a name has one of the extensions; the name without it then, otherwise nothing.
   std::string stem_of(std::string const& name) const {
@@ -94,10 +91,17 @@ class file_finder {
     return dot != name.npos && dot > 0 && rank_of(name.substr(dot)) < extensions_.size() ? name.substr(0, dot) : std::string();
   }
 
-  // Every id of the folder, and with `deep` of those in it, sorted by bytes. What a system keeps there is no id (text.hpp).
+  // Every id of the folder, and with `deep` of those in it, sorted by bytes. What a system keeps there is no id (text.hpp). Folders that are
+  // links belong to it too; one that several names lead to is taken once, and a folder above this one is none of its own.
   std::vector<std::string> ids(bool deep) {
     std::set<std::string> all;
-    collect("", deep, all);
+    std::set<std::filesystem::path> seen;  // by their one path
+    std::vector<std::string> links;
+    collect("", deep, all, seen, links);
+    while (!links.empty()) {
+      auto const more = std::exchange(links, {});
+      for (auto const& link : more) collect(link, deep, all, seen, links);
+    }
     return {all.begin(), all.end()};
   }
 
@@ -110,6 +114,16 @@ class file_finder {
   };
   using listing = std::map<std::string, entry>;
 
+  // The folder of an id, and what it has for it.
+  std::pair<std::filesystem::path, entry const*> entry_of(std::string const& id) {
+    bool const is_deeper = id.find('/') != id.npos;  // the others need not be taken apart
+    std::filesystem::path const stem = is_deeper ? folder_ / id : std::filesystem::path();
+    std::filesystem::path const folder = is_deeper ? stem.parent_path() : folder_;
+    listing const& files = listed(folder);
+    auto const found = files.find(is_deeper ? stem.filename().string() : id);
+    return {folder, found == files.end() ? nullptr : &found->second};
+  }
+
   std::size_t rank_of(std::string const& extension) const {
     return static_cast<std::size_t>(std::find(extensions_.begin(), extensions_.end(), lower(extension)) - extensions_.begin());
   }
@@ -117,40 +131,52 @@ class file_finder {
   listing const& listed(std::filesystem::path const& folder) {
     auto const [there, is_new] = folders_.try_emplace(folder.string());
     if (!is_new) return there->second;
-    std::error_code problem;
-    for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
-      auto const name = at->path().filename();
+    auto& files = there->second;
+    io::for_each_entry(folder, [&](std::filesystem::directory_entry const& at) {
+      auto const name = at.path().filename();
       std::size_t const rank = rank_of(name.extension().string());
       std::error_code ignored;
-      if (rank == extensions_.size()) continue;
-      if (!at->is_regular_file(ignored)) {  // a folder, a pipe, a link to nothing
+      if (rank == extensions_.size()) return;
+      if (!at.is_regular_file(ignored)) {  // a folder, a pipe, a link to nothing
         auto& known = no_files_[folder.string()].try_emplace(name.stem().string(), name.string()).first->second;
         known = std::min(known, name.string());
-        continue;
+        return;
       }
       entry candidate{rank, name.extension().string() != extensions_[rank], name.string(), 1};
-      auto const [known, first] = there->second.try_emplace(name.stem().string(), candidate);
-      if (first) continue;
+      auto const [known, first] = files.try_emplace(name.stem().string(), candidate);
+      if (first) return;
       candidate.candidates = known->second.candidates + 1;
       auto const order = [](entry const& e) { return std::tie(e.rank, e.other_case, e.name); };
       if (order(candidate) < order(known->second)) known->second = candidate;
       else known->second.candidates = candidate.candidates;
-    }
-    return there->second;
+    });
+    return files;
   }
 
-  void collect(std::string const& below, bool deep, std::set<std::string>& all) {
+  // The ids in folder_ / below. seen: the folders that are done; links: those that are left for later, so that a folder is called by its own
+  // name before any link's.
+  void collect(std::string const& below, bool deep, std::set<std::string>& all, std::set<std::filesystem::path>& seen,
+               std::vector<std::string>& links) {
     std::filesystem::path const folder = below.empty() ? folder_ : folder_ / below;
+    std::error_code ignored;
+    if (deep && (!seen.insert(std::filesystem::weakly_canonical(folder, ignored)).second || holds_ours(folder, below))) return;
     for (auto const& [stem, file] : listed(folder))
       if (!belongs_to_a_system(stem)) all.insert(below.empty() ? stem : below + "/" + stem);
     if (!deep) return;
-    std::error_code problem;
-    for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
-      std::string const name = at->path().filename().string();
-      std::error_code ignored;
-      if (!belongs_to_a_system(name) && at->is_directory(ignored) && !at->is_symlink(ignored))
-        collect(below.empty() ? name : below + "/" + name, deep, all);
-    }
+    std::vector<std::string> folders;
+    io::for_each_entry(folder, [&](std::filesystem::directory_entry const& at) {
+      std::string const name = at.path().filename().string();
+      if (belongs_to_a_system(name) || !at.is_directory(ignored)) return;
+      (at.is_symlink(ignored) ? links : folders).push_back(below.empty() ? name : below + "/" + name);
+    });
+    for (auto const& name : folders) collect(name, deep, all, seen, links);
+  }
+  // Whether what is called folder_ / below lies above folder_.
+  bool holds_ours(std::filesystem::path const& folder, std::string const& below) const {
+    if (below.empty()) return false;
+    std::error_code ignored;
+    auto const own = std::filesystem::weakly_canonical(folder_, ignored), other = std::filesystem::weakly_canonical(folder, ignored);
+    return std::mismatch(other.begin(), other.end(), own.begin(), own.end()).first == other.end();
   }
 
   std::filesystem::path folder_;
@@ -164,9 +190,7 @@ class file_finder {
 // What lies in a folder, in words: "'a.txt', 'b' and 7 more". Links to nothing are called so.
 inline std::string contents_of(std::filesystem::path const& folder) {
   std::set<std::string> names;
-  std::error_code problem;
-  for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem))
-    names.insert(at->path().filename().string());
+  io::for_each_entry(folder, [&](auto const& at) { names.insert(at.path().filename().string()); });
   if (names.empty()) return "nothing";
   return first_of(names, 5, [&](std::string const& name) {
     std::error_code ignored;

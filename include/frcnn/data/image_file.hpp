@@ -81,13 +81,14 @@ inline image_kind kind_of(bytes file) {
   return image_kind::unknown;
 }
 
+inline constexpr char to_be_converted[] = ", which has to be converted first (for example: mogrify -format png FILE)";
+
 // What a file of another format is, and what to do about it; empty: not known either.
 inline std::string foreign_format(bytes file) {
   struct mark {
     std::size_t at;
     std::string_view magic, name;
   };
-  constexpr char const* convert = ", which has to be converted first (for example: mogrify -format png FILE)";
   constexpr mark known[] = {{8, "WEBP", "a WebP"},
                             {0, "GIF8", "a GIF"},
                             {4, "ftypavif", "an AVIF"},
@@ -101,9 +102,10 @@ inline std::string foreign_format(bytes file) {
                             {0, "8BPS", "a Photoshop document"},
                             {0, "%PDF", "a PDF"},
                             {128, "DICM", "a DICOM"}};
-  if (detail::is_tiff(file)) return std::string("a TIFF") + convert + ", or read by a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)";
+  if (detail::is_tiff(file))
+    return std::string("a TIFF") + to_be_converted + ", or read by a build with libtiff (FRCNN_TIFF; Debian: libtiff-dev)";
   for (mark const& m : known)
-    if (detail::has_at(file, m.at, m.magic)) return std::string(m.name) + convert;
+    if (detail::has_at(file, m.at, m.magic)) return std::string(m.name) + to_be_converted;
   return io::foreign_file({reinterpret_cast<char const*>(file.data()), std::min<std::size_t>(file.size(), 512)});
 }
 

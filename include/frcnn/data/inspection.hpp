@@ -25,12 +25,17 @@ struct spread {
 
 inline spread spread_of(std::vector<double> values) {
   if (values.empty()) return {};
-  std::sort(values.begin(), values.end());
+  auto const [least, most] = std::minmax_element(values.begin(), values.end());
+  spread found{*least, 0, 0, 0, *most};
+  auto from = values.begin();  // in front of it are the smallest
   auto const at = [&](double q) {
     double const rank = std::ceil(q * static_cast<double>(values.size()) - 1e-9);
-    return values[static_cast<std::size_t>(std::max(rank, 1.)) - 1];
+    auto const here = values.begin() + (static_cast<std::ptrdiff_t>(std::max(rank, 1.)) - 1);
+    std::nth_element(from, here, values.end());
+    return *(from = here);
   };
-  return {values.front(), at(0.1), at(0.5), at(0.9), values.back()};
+  found.low = at(0.1), found.median = at(0.5), found.high = at(0.9);
+  return found;
 }
 
 struct class_inspection {

@@ -7,6 +7,7 @@
 #include "frcnn/core/hash.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/problems.hpp"
+#include "frcnn/io/descriptor.hpp"
 #include "frcnn/io/read_file.hpp"
 
 #include <map>
@@ -16,15 +17,11 @@ FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
 inline tally shared_images(dataset const& train, dataset const& test) {
-  std::set<std::filesystem::path> files;
+  if (test.samples.empty()) return {};
+  std::set<io::file_id> files;
   std::multimap<std::string, sample const*> by_id;
-  auto const file_of = [](sample const& s) {
-    std::error_code failed;
-    auto file = std::filesystem::canonical(s.image, failed);
-    return failed ? s.image : file;
-  };
   for (sample const& s : train.samples) {
-    files.insert(file_of(s));
+    if (auto const file = io::id_of_file(s.image)) files.insert(*file);
     by_id.emplace(s.id, &s);
   }
   auto const same_bytes = [](sample const& a, sample const& b) {
@@ -34,7 +31,8 @@ inline tally shared_images(dataset const& train, dataset const& test) {
   };
   tally shared;
   for (sample const& s : test.samples) {
-    bool found = files.count(file_of(s)) > 0;
+    auto const file = io::id_of_file(s.image);
+    bool found = file && files.contains(*file);
     auto const [first, last] = by_id.equal_range(s.id);
     for (auto at = first; at != last && !found; ++at) found = same_bytes(s, *at->second);
     if (found) shared.add(s.image.string());

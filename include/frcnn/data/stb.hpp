@@ -272,6 +272,8 @@ auto with_stb(bytes file, std::string const& name, std::string const& format, in
   if (pixels) return pixels;
   std::string const why = stb::frcnn_stbi_failure_reason();
   if (why == "outofmem") throw std::bad_alloc();
+  if (why.starts_with("BMP "))  // "BMP RLE", "BMP JPEG/PNG"
+    throw error(name, "a BMP that is not compressed", "one with " + why.substr(4) + to_be_converted);
   throw undecodable(name, format, why);
 }
 

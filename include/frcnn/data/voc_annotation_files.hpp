@@ -24,7 +24,8 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
     if (first.empty() || path < first) first = path;
   };
   std::error_code problem;
-  for (std::filesystem::recursive_directory_iterator at(root, problem), end; !problem && at != end; at.increment(problem)) {
+  auto const skips = std::filesystem::directory_options::skip_permission_denied;
+  for (std::filesystem::recursive_directory_iterator at(root, skips, problem), end; !problem && at != end; at.increment(problem)) {
     auto const& path = at->path();
     if (belongs_to_a_system(path.filename().string()) || at.depth() > 3) {
       at.disable_recursion_pending();

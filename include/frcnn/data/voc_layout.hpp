@@ -29,12 +29,11 @@ inline std::vector<std::filesystem::path> folders_named(std::filesystem::path co
   std::vector<std::filesystem::path> result;
   for (std::string const& name : names) {
     std::set<std::pair<bool, std::filesystem::path>> found;
-    std::error_code problem;
-    for (std::filesystem::directory_iterator at(parent, problem), end; !problem && at != end; at.increment(problem)) {
-      std::string const there = at->path().filename().string();
+    io::for_each_entry(parent, [&](auto const& at) {
+      std::string const there = at.path().filename().string();
       std::error_code ignored;
-      if (lower(there) == lower(name) && at->is_directory(ignored)) found.emplace(there != name, at->path());
-    }
+      if (lower(there) == lower(name) && at.is_directory(ignored)) found.emplace(there != name, at.path());
+    });
     for (auto const& [other_case, path] : found) result.push_back(path);
   }
   return result;
@@ -57,14 +56,14 @@ inline voc_layout layout_at(std::filesystem::path const& root) {
 
 inline bool holds_data(voc_layout const& l) { return !l.images.empty() || !l.annotations.empty() || !l.lists.empty(); }
 
-// By name, without those of systems.
+// By name, without those of systems and those that may not be looked into, of which nobody said that they are data.
 inline std::set<std::filesystem::path> folders_in(std::filesystem::path const& folder) {
   std::set<std::filesystem::path> found;
-  std::error_code problem;
-  for (std::filesystem::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
+  io::for_each_entry(folder, [&](auto const& at) {
     std::error_code ignored;
-    if (!belongs_to_a_system(at->path().filename().string()) && at->is_directory(ignored)) found.insert(at->path());
-  }
+    if (!belongs_to_a_system(at.path().filename().string()) && at.is_directory(ignored) && io::can_be_searched(at.path()))
+      found.insert(at.path());
+  });
   return found;
 }
 
@@ -86,10 +85,11 @@ inline std::filesystem::path folder_of_xml(std::filesystem::path const& folder, 
 }  // namespace detail
 
 inline voc_layout find_voc_layout(std::filesystem::path const& root) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(root, ignored)) {
-    std::string const there = std::filesystem::is_regular_file(root, ignored) ? "a file" : not_a_file(root);
-    throw error(root.string(), "a folder in VOC layout", there.empty() ? "no folder there" : there);
+  std::error_code hidden, ignored;
+  if (!std::filesystem::is_directory(root, hidden)) {
+    std::string there = std::filesystem::is_regular_file(root, ignored) ? "a file" : not_a_file(root);
+    if (there.empty()) there = hidden == std::errc::permission_denied ? hidden.message() : "no folder there";
+    throw error(root.string(), "a folder in VOC layout", there);
   }
   voc_layout here = detail::layout_at(root);
   if (detail::holds_data(here)) return here;
@@ -97,10 +97,14 @@ inline voc_layout find_voc_layout(std::filesystem::path const& root) {
   detail::find_layouts(root, 3, below);
   if (below.size() == 1) {
     voc_layout const& only = below.front();
-    if (only.annotations.empty() && detail::folder_of_xml(only.root, 3).empty())
+    if (only.annotations.empty() && detail::folder_of_xml(only.root, 3).empty()) {
+      if (auto const beside = only.root.parent_path() / "ann"; !file_finder(beside, {".json"}).ids(false).empty())
+        throw error(root.string(), "a folder in VOC layout (JPEGImages, Annotations)",
+                    "Supervisely's JSON in " + excerpt(beside.string()) + ": export it as PASCAL VOC or COCO");
       if (auto const elsewhere = detail::folder_of_xml(root, 3); !elsewhere.empty())
         throw error(root.string(), "a folder in VOC layout (JPEGImages, Annotations)",
                     "images in " + excerpt(only.root.string()) + " and annotations in " + excerpt(elsewhere.string()));
+    }
     return only;
   }
   if (!below.empty())

@@ -162,7 +162,8 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
   if (list.file.empty() && source.part.from <= 0) {  // said once, with the first part
     for (auto const& place : layout.annotations)
       for (auto const& id : file_finder(place, {".xml"}).ids(true))
-        if (known.count(id) == 0 && id.substr(0, 5) != "xmls/") all.strays.add((place / (id + ".xml")).string());
+        if (known.count(id) == 0 && known.count(images.stem_of(id)) == 0 && id.substr(0, 5) != "xmls/")  // a, a.jpg
+          all.strays.add((place / (id + ".xml")).string());
   }
   return result;
 }

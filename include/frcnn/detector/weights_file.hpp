@@ -29,9 +29,14 @@ class weights_file {
  public:
   // key: of the state dict in a .pth file (io/pth_file.hpp); empty: where it is usually.
   explicit weights_file(std::filesystem::path const& path, std::string const& key = {}) : source_(io::open_weights(path, key)) {
-    if (auto const* const file = source_->as_safetensors();
-        file && file->metadata().contains("format") && file->metadata("format").starts_with("frcnn "))
-      model_ = file;
+    if (auto const* const file = source_->as_safetensors()) {
+      auto const& notes = file->metadata();
+      if (notes.contains("format") && notes.at("format").starts_with("frcnn ")) model_ = file;
+      else if (notes.contains("step") && notes.contains("seed") && notes.lower_bound("argument --") != notes.end() &&
+               notes.lower_bound("argument --")->first.starts_with("argument --"))  // train/checkpoint.hpp
+        throw error(name(), "weights",
+                    "the momentum of a checkpoint, whose weights are in " + (path.parent_path() / "model.safetensors").string());
+    }
     if (auto const* const file = source_->as_pth(); file && file->attributes().contains("spec")) {
       auto const found = file->attributes().find("format");
       if (found == file->attributes().end() || found->second != detail::model_format)

@@ -20,6 +20,7 @@
 #include "frcnn/eval/voc_ap.hpp"
 #include "frcnn/io/atomic_file.hpp"
 #include "frcnn/io/descriptor.hpp"
+#include "frcnn/io/entries.hpp"
 #include "frcnn/io/file_name.hpp"
 #include "frcnn/io/folder.hpp"
 #include "frcnn/io/text_file.hpp"
@@ -30,6 +31,7 @@
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 FRCNN_HIDDEN_BEGIN
@@ -92,8 +94,9 @@ inline std::string instead_of_results(voc_results const& where) {
   if (!std::filesystem::is_directory(where.folder, failed))
     return std::filesystem::exists(where.folder, failed) ? "a file, no folder" : "no folder there";
   std::string first;
-  for (std::filesystem::directory_iterator at(where.folder, failed), end; !failed && at != end; at.increment(failed))
-    if (std::string const name = at->path().filename().string(); name.ends_with(".txt") && (first.empty() || name < first)) first = name;
+  io::for_each_entry(where.folder, [&](auto const& at) {
+    if (std::string const name = at.path().filename().string(); name.ends_with(".txt") && (first.empty() || name < first)) first = name;
+  });
   if (std::filesystem::is_directory(where.folder / "results", failed)) return "none of a known class, but a folder 'results'";
   return "none of a known class" + (first.empty() ? "" : ", but " + excerpt(first));
 }
@@ -185,7 +188,7 @@ inline std::vector<std::int32_t> classes_without_file(voc_results const& where, 
 
 // Reads what write_voc_results or any other program wrote: one vector per id, classes in order, lines in order. A class without a file
 // has no detections, unless no class has one: that is an error. Files of this set that belong to no class named here are told to `warn`
-// and not read; so are boxes without area and boxes that all lie in 0..1, which match nothing. Throws error with file:line for a line that
+// and not read; told are boxes without area and boxes that all lie in 0..1, which match nothing, and repeated lines. Throws error with file:line for a line that
 // is not an id of the list and five finite numbers, or has its corners swapped.
 inline std::vector<std::vector<detection>> read_voc_results(voc_results const& where, std::span<std::string const> ids,
                                                             std::span<std::string const> class_names,
@@ -194,13 +197,15 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
   auto const image = detail::indices_of(where.folder.string(), ids);
 
   std::vector<std::vector<detection>> detections(ids.size());
-  std::size_t files = 0, boxes = 0, empty = 0, fractions = 0;
-  std::string first_box, first_empty;
+  std::size_t files = 0, boxes = 0, empty = 0, fractions = 0, repeated = 0;
+  std::string first_box, first_empty, first_repeated;
   for (std::size_t k = 0; k < class_names.size(); ++k) {
     std::filesystem::path const path = detail::find_result_file(where, class_names[k]);
     if (path.empty()) continue;
     ++files;
-    detail::for_each_line(io::read_text(path, "detections, lines id score x1 y1 x2 y2"), [&](std::size_t number, std::string_view line) {
+    std::string const text = io::read_text(path, "detections, lines id score x1 y1 x2 y2");
+    std::unordered_set<std::string_view> lines;
+    detail::for_each_line(text, [&](std::size_t number, std::string_view line) {
       auto const here = [&] { return path.string() + ':' + std::to_string(number); };
       auto const word = detail::words(line, 6);
       if (word.empty()) return;
@@ -218,6 +223,7 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
                     excerpt(corners) + " (width and height in place of x2 and y2?)");
       }
       if (boxes++ == 0) first_box = here();
+      if (!lines.insert(line).second && repeated++ == 0) first_repeated = here();
       if ((where_it_is.x1 == where_it_is.x2 || where_it_is.y1 == where_it_is.y2) && empty++ == 0) first_empty = here();
       fractions += std::all_of(value + 1, value + 5, [](double v) { return v >= 0 && v <= 1; });
       detections[found->second].push_back({where_it_is, static_cast<float>(value[0]), static_cast<std::int32_t>(k + 1)});
@@ -226,19 +232,20 @@ inline std::vector<std::vector<detection>> read_voc_results(voc_results const& w
   if (files == 0) throw error(where.folder.string(), "result files " + where.prefix() + "<class>.txt", detail::instead_of_results(where));
   if (warn && empty)
     warn(std::to_string(empty) + (empty == 1 ? " box has" : " boxes have") + " no area and can match nothing; the first: " + first_empty);
+  if (warn && repeated)
+    warn(std::to_string(repeated) + (repeated == 1 ? " line repeats" : " lines repeat") +
+         " an earlier one, each a detection of its own; the first: " + first_repeated);
   if (warn && boxes > 1 && fractions == boxes)
     warn("all " + std::to_string(boxes) +
          " boxes lie in 0..1, as fractions of their images do, where pixels are meant; the first: " + first_box);
-  std::error_code failed;
   if (warn)
-    for (std::filesystem::directory_iterator at(where.folder, failed), end; !failed && at != end; at.increment(failed)) {
-      auto const& entry = *at;
+    io::for_each_entry(where.folder, [&](auto const& entry) {
       std::string const name = entry.path().filename().string();
-      if (!name.starts_with(where.prefix()) || !name.ends_with(".txt")) continue;
+      if (!name.starts_with(where.prefix()) || !name.ends_with(".txt")) return;
       if (std::none_of(class_names.begin(), class_names.end(),
                        [&](std::string const& c) { return detail::find_result_file(where, c).filename() == name; }))
         warn(entry.path().string() + " belongs to none of the classes and is not read");
-    }
+    });
   return detections;
 }
 

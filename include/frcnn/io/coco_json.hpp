@@ -151,7 +151,8 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
       simdjson::ondemand::raw_json_string const name = list.key();
       detail::json_value value = list.value();
       auto const elements = [&](char const* of) {
-        if (value.type() != simdjson::ondemand::json_type::array) reader.refuse(std::string("a list in \"") + of + '"', "something else");
+        if (value.type() != simdjson::ondemand::json_type::array)
+          reader.refuse(std::string("a list in \"") + of + '"', reader.in_words(value));
         return value.get_array();
       };
       if (value.is_null()) continue;

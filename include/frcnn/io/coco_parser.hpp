@@ -6,7 +6,7 @@
 //   reader.parse([&](simdjson::ondemand::document& document) { for (auto element : document.get_array()) .. });
 //   reader.members(element, "result", 17, [&](key, value) { .. reader.id(value, "image_id") .. });
 //
-// Errors: "dt.json, result 17: expected a number in "score", found something else". io/coco_json.hpp reads files with it.
+// Errors: "dt.json, result 17: expected a number in "score", found the text 'high'". io/coco_json.hpp reads files with it.
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/message.hpp"
 #include "frcnn/io/coco_outline.hpp"
@@ -40,7 +40,10 @@ class padded_text {
       allocate(text.size());
       std::memcpy(bytes_.get(), text.data(), size_);
     }
-    if (std::string_view(bytes_.get(), size_).starts_with("\xEF\xBB\xBF")) begin_ = 3;
+    std::string_view const begin(bytes_.get(), size_);
+    if (begin.starts_with("\xEF\xBB\xBF")) begin_ = 3;
+    if (begin.starts_with("\xFF\xFE") || begin.starts_with("\xFE\xFF"))
+      throw error(path.string(), "JSON in UTF-8", "UTF-16: save it as UTF-8");
   }
   explicit padded_text(std::string_view text) {
     allocate(text.size());
@@ -95,7 +98,7 @@ class coco_reader {
   void members(json_value element, char const* what, std::size_t index, F const& f) {
     what_ = what, index_ = index, inside_ = true;
     simdjson::ondemand::object object;
-    if (element.get_object().get(object)) refuse("an object {..}", "something else");
+    if (element.get_object().get(object)) refuse("an object {..}", in_words(element));
     for (auto member : object) {
       simdjson::ondemand::raw_json_string const key = member.key();
       json_value value = member.value();
@@ -108,18 +111,19 @@ class coco_reader {
     std::int64_t whole;
     if (!v.get_int64().get(whole)) return whole;
     double value;
-    if (v.get_double().get(value) || !(std::abs(value) < 9e15) || value != std::floor(value))
-      refuse(std::string("a whole number in \"") + key + '"', "something else");
+    bool const is_number = !v.get_double().get(value), is_whole = is_number && value == std::floor(value);
+    if (!is_whole || std::abs(value) >= 9e15)
+      refuse(std::string("a whole number") + (is_whole ? " of at most 63 bits" : "") + " in \"" + key + '"', in_words(v));
     return static_cast<std::int64_t>(value);
   }
   double number(json_value v, char const* key) const {
     double value;
-    if (v.get_double().get(value)) refuse(std::string("a number in \"") + key + '"', "something else");
+    if (v.get_double().get(value)) refuse(std::string("a number in \"") + key + '"', in_words(v));
     return value;
   }
   std::string text(json_value v, char const* key) const {
     std::string_view value;
-    if (v.get_string().get(value)) refuse(std::string("text in \"") + key + '"', "something else");
+    if (v.get_string().get(value)) refuse(std::string("text in \"") + key + '"', in_words(v));
     return std::string(value);
   }
   // CVAT writes a turned rectangle as an upright "bbox", and its angle among the attributes.
@@ -144,7 +148,7 @@ class coco_reader {
     double value[4];
     int n = 0;
     simdjson::ondemand::array list;
-    if (v.get_array().get(list)) refuse("\"bbox\": [x, y, width, height]", "something else");
+    if (v.get_array().get(list)) refuse("\"bbox\": [x, y, width, height]", in_words(v));
     for (auto element : list) {
       if (n == 4) refuse("four numbers in \"bbox\"", "more");
       value[n++] = number(element.value(), "bbox");
@@ -157,6 +161,16 @@ class coco_reader {
   // "dt.json, result 17"
   std::string here() const { return inside_ ? path_ + ", " + what_ + ' ' + std::to_string(index_) : path_; }
   std::string const& path() const { return path_; }
+  // What a value is: "a list", "the text 'a1'", or its own letters.
+  static std::string in_words(json_value v) {
+    std::string_view token = v.raw_json_token();
+    token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+    if (token.starts_with('[')) return "a list";
+    if (token.starts_with('{')) return "an object";
+    if (token.size() > 1 && token.starts_with('"')) return "the text " + excerpt(token.substr(1, token.size() - 2));
+    bool const is_none = token == "NaN" || token == "Infinity" || token == "-Infinity";
+    return printable(token, 60) + (is_none ? ", which JSON does not have" : "");
+  }
 
  private:
   std::string byte_in(simdjson::ondemand::document& document) const {

@@ -4,6 +4,7 @@
 //   descriptor             closes itself
 //   throw_write_error(path, errno), throw_read_error(path, errno)    "m.safetensors: expected room on the disk, found a full disk"
 //   write_all(_at), sync, sync_folder                                whole, whatever signals arrive; they throw such errors
+//   id_of_file(path)       what a file is, whatever names and links lead to it
 #include "frcnn/core/error.hpp"
 
 #include <fcntl.h>
@@ -14,12 +15,24 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
 
 FRCNN_HIDDEN_BEGIN
-namespace frcnn::inline FRCNN_ABI::io::detail {
+namespace frcnn::inline FRCNN_ABI::io {
+
+using file_id = std::pair<std::uint64_t, std::uint64_t>;  // device, node
+
+// Nothing where no file is.
+inline std::optional<file_id> id_of_file(std::filesystem::path const& path) {
+  struct stat about;
+  if (::stat(path.c_str(), &about) != 0) return {};
+  return file_id{about.st_dev, about.st_ino};
+}
+
+namespace detail {
 
 // A file descriptor that closes itself.
 class descriptor {
@@ -112,5 +125,7 @@ inline void sync_folder(std::filesystem::path const& folder) {
   sync(fd.get(), folder);
 }
 
-}  // namespace frcnn::inline FRCNN_ABI::io::detail
+}  // namespace detail
+
+}  // namespace frcnn::inline FRCNN_ABI::io
 FRCNN_HIDDEN_END

@@ -2,6 +2,7 @@
 // A folder that is there whole or not at all: it is filled beside its place and renamed.
 //
 // Example: write_new_folder("demo", {"Annotations"}, [](auto const& place) { write_new_file(place / "Annotations/1.xml", text); });
+#include "frcnn/io/entries.hpp"
 #include "frcnn/io/folder.hpp"
 #include "frcnn/io/folder_lock.hpp"
 
@@ -65,9 +66,10 @@ void write_new_folder(std::filesystem::path out, std::initializer_list<char cons
   make_folder(beside, out.string());
   folder_lock const alone(beside, beside.string(), "a folder that no other program fills");
   bool const marked = fs::exists(mark, problem);  // a folder of the user's own of that name is not
-  for (fs::directory_iterator at(beside, problem), end; !problem && at != end; at.increment(problem))
-    if (auto const name = at->path().filename().string(); !marked || (at->path() != mark && !is_ours(name)))
+  for_each_entry(beside, [&](auto const& at) {
+    if (auto const name = at.path().filename().string(); !marked || (at.path() != mark && !is_ours(name)))
       throw error(beside.string(), "nothing, or what a killed run left there", excerpt(name, 255) + " in it");
+  });
   auto const empty = [&] {  // the mark goes last: what is left by a kill has it
     for (char const* folder : folders) fs::remove_all(beside / *fs::path(folder).begin(), problem);
   };

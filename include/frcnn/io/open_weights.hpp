@@ -31,6 +31,9 @@ inline weight_format weight_format_of(std::string_view first, std::filesystem::p
 }
 
 inline std::unique_ptr<weight_source> open_weights(std::filesystem::path const& path, std::string const& key = {}) {
+  std::error_code ignored;
+  if (auto const model = path / "model.safetensors"; std::filesystem::is_regular_file(model, ignored))
+    throw error(path.string(), "a file of weights", "the folder of a run, whose model is " + model.string());
   std::string first;
   {
     byte_source const file(path, "a file of weights");

@@ -264,6 +264,10 @@ TEST_CASE("coco: which data a name means") {
   auto const named = *find_coco("x/b.json:pictures", "train");
   CHECK(named.file == "x/b.json");
   CHECK(named.images == std::vector<std::filesystem::path>{"pictures"});
+  f.write("c.json", "{}");
+  auto const with_colons = *find_coco(f.root() + "/c.json:pictures:of:may", "train");
+  CHECK(with_colons.file == f.folder / "c.json");
+  CHECK(with_colons.images == std::vector<std::filesystem::path>{"pictures:of:may"});
   CHECK(!find_coco(f.root() + "/images", "train"));
   CHECK(!find_coco("VOC2007:trainval", "train"));
 }

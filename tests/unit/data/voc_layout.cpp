@@ -118,4 +118,11 @@ TEST_CASE("a missing folder is one sentence that says what lies there instead") 
         "VOC: expected a folder in VOC layout (JPEGImages, Annotations), found images in 'VOC/img' and annotations in 'VOC/xml'");
   v empty;
   CHECK(empty.refusal() == "VOC: expected a folder in VOC layout (JPEGImages, Annotations), found nothing");
+  v supervisely;
+  supervisely.write("first/img/a.png", v::picture());
+  supervisely.write("first/ann/a.png.json", "{}");
+  CHECK(supervisely.refusal() ==
+        "VOC: expected a folder in VOC layout (JPEGImages, Annotations), found Supervisely's JSON in 'VOC/first/ann': export it as PASCAL "
+        "VOC "
+        "or COCO");
 }

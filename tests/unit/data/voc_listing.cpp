@@ -1,5 +1,6 @@
 #include "frcnn/data/voc_listing.hpp"
 
+#include "../io/without_rights.hpp"
 #include "voc_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -80,6 +81,59 @@ TEST_CASE("a list that is none is refused, and what is no file is no image") {
         "VOC/Annotations/c.xml: expected a file, found 'c.xml', a symbolic link to 'gone.xml', where nothing is "
         "(--skip-bad leaves its image out)");
   CHECK(voc.read({.skip_bad = true}).size() == 1);
+}
+
+TEST_CASE("a folder that may not be read is no empty one") {
+  v voc;
+  for (char const* id : {"a", "day/b"}) voc.add(id);
+  voc.split("a\nday/b\n");
+  std::filesystem::permissions(voc.folder.path, std::filesystem::perms(0755));
+  for (char const* hidden : {"Annotations", "Annotations/day", "JPEGImages", "JPEGImages/day", "ImageSets", ""}) {
+    CAPTURE(hidden);
+    auto const path = voc.folder.path / hidden;
+    std::filesystem::permissions(path, std::filesystem::perms::none);
+    std::vector<std::string> said;
+    {
+      without_rights const now;
+      for (char const* split : {"trainval", "all"})
+        said.push_back(voc.refusal({.skip_bad = true, .missing = missing_annotation::empty}, split));
+    }
+    std::filesystem::permissions(path, std::filesystem::perms(0755));
+    bool const is_list = std::string_view(hidden) == "ImageSets";
+    for (auto const& sentence : said) {
+      CHECK((sentence.find("Permission denied") != sentence.npos || (is_list && sentence == "nothing")));
+      if (*hidden && !is_list) CHECK(sentence.find("VOC/" + std::string(hidden)) == 0);
+    }
+  }
+  CHECK(ids(voc.read({}, "all")) == "a;day/b;");
+}
+
+TEST_CASE("folders that are links are looked into once, by their own name where they have one") {
+  v voc;
+  for (char const* id : {"a", "day/b"}) voc.add(id);
+  voc.write("elsewhere/c.png", v::picture());
+  voc.write("elsewhere/more/d.png", v::picture());
+  auto const images = voc.folder / "JPEGImages";
+  using std::filesystem::create_directory_symlink;
+  create_directory_symlink(voc.folder / "elsewhere", images / "x");
+  create_directory_symlink(images / "day", images / "again");
+  create_directory_symlink("..", images / "up");
+  create_directory_symlink("..", images / "day/up");
+  create_directory_symlink("more", voc.folder / "elsewhere/once");
+  CHECK(ids(voc.read({.missing = missing_annotation::empty}, "all")) == "a;day/b;x/c;x/more/d;");
+}
+
+TEST_CASE("an annotation that is named after its image's file has an image") {
+  v voc;
+  voc.add("a");
+  voc.add("b");
+  std::filesystem::rename(voc.folder / "Annotations/a.xml", voc.folder / "Annotations/a.png.xml");
+  CHECK(ids(voc.read({}, "all")) == "a;b;");
+  CHECK(voc.warnings.empty());
+  voc.write("Annotations/c.png.xml", v::annotation(""));
+  voc.read({}, "all");
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]).find("VOC/Annotations/c.png.xml") != std::string::npos);
 }
 
 TEST_CASE("a list that names no image is at fault, and not the annotations") {

@@ -197,6 +197,10 @@ TEST_CASE("voc_results: corners that are swapped are refused, boxes that match n
   CHECK(read("000001 .5 .1 .2 .3 .4\n000001 .5 0 0 1 1\n") ==
         "all 2 boxes lie in 0..1, as fractions of their images do, where pixels are meant; the first: ");
   CHECK(read("000001 .5 .1 .2 .3 .4\n000001 .5 1 1 2 2\n").empty());
+  std::string const two = "000001 .5 5 5 9 9\n000001 .4 5 5 9 9\n";
+  CHECK(read(two).empty());
+  CHECK(read(two + two) == "2 lines repeat an earlier one, each a detection of its own; the first: ");
+  CHECK(told[0].ends_with("comp4_det_test_dog.txt:3"));
 }
 
 TEST_CASE("voc_results: no file at all, and what is refused") {

@@ -168,7 +168,17 @@ TEST_CASE("coco_json: bad input is named") {
   CHECK(fault(with(R"({"id": 1, "image_id": 3, "category_id": 7, "bbox": [1, 2, 3]})")) ==
         ", annotation 0: expected four numbers in \"bbox\", found 3");
   CHECK(fault(with(R"({"id": "1", "image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4]})")) ==
-        ", annotation 0: expected a whole number in \"id\", found something else");
+        ", annotation 0: expected a whole number in \"id\", found the text '1'");
+  auto const of_box = [&](char const* id, char const* box) {
+    return fault(with(std::string(R"({"id": )") + id + R"( , "image_id": 3, "category_id": 7, "bbox": )" + box + "}"));
+  };
+  CHECK(of_box("2.5", "[1, 2, 3, 4]") == ", annotation 0: expected a whole number in \"id\", found 2.5");
+  CHECK(of_box("18446744073709551617", "[1, 2, 3, 4]") ==
+        ", annotation 0: expected a whole number of at most 63 bits in \"id\", found 18446744073709551617");
+  CHECK(of_box("1", "[1, 2, NaN, 4]") == ", annotation 0: expected a number in \"bbox\", found NaN, which JSON does not have");
+  CHECK(of_box("1", R"([1, 2, "3", 4])") == ", annotation 0: expected a number in \"bbox\", found the text '3'");
+  CHECK(of_box("1", "[1, 2, [3], 4]") == ", annotation 0: expected a number in \"bbox\", found a list");
+  CHECK(of_box("1", R"({"x": 1})") == ", annotation 0: expected \"bbox\": [x, y, width, height], found an object");
   // As corners they would fit.
   CHECK(
       fault(
@@ -184,6 +194,8 @@ TEST_CASE("coco_json: bad input is named") {
   CHECK(fault("[\"a\x01\"]").find("a mistake (") != std::string::npos);
   CHECK(fault(" \n") == ": expected JSON as COCO has it, found an empty file");
   CHECK(fault("\xEF\xBB\xBF") == ": expected JSON as COCO has it, found an empty file");
+  for (std::string const& utf16 : {std::string("\xFF\xFE{\0}\0", 6), std::string("\xFE\xFF\0{\0}", 6)})
+    CHECK(fault(utf16) == ": expected JSON in UTF-8, found UTF-16: save it as UTF-8");
 }
 
 TEST_CASE("coco_json: results are read as they were written, and bad ones are named") {
@@ -208,7 +220,7 @@ TEST_CASE("coco_json: results are read as they were written, and bad ones are na
   CHECK(fault_of_results(R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}])") ==
         ", result 0: expected \"image_id\", \"category_id\", \"bbox\" and \"score\", found no \"score\"");
   CHECK(fault_of_results(R"([{"image_id": 1.5, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}])") ==
-        ", result 0: expected a whole number in \"image_id\", found something else");
+        ", result 0: expected a whole number in \"image_id\", found 1.5");
   auto const cut = fault_of_results(R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3)");
   CHECK(cut == ": expected JSON as COCO has it, found its end missing at byte 51");
   auto const more = fault_of_results(R"([] [])");
@@ -287,8 +299,7 @@ TEST_CASE("coco_json: rotated boxes, names of blanks and lists that are none are
           ", category 0: expected a \"name\", found an empty one");
   CHECK(fault(R"({"images": [], "categories": [], "annotations": null})").ends_with("found no \"annotations\""));
   CHECK(fault(R"({"images": [], "categories": null, "annotations": []})").ends_with("found no \"categories\""));
-  CHECK(fault(R"({"images": {"a": 1}, "categories": [], "annotations": []})")
-            .ends_with("expected a list in \"images\", found something else"));
+  CHECK(fault(R"({"images": {"a": 1}, "categories": [], "annotations": []})").ends_with("expected a list in \"images\", found an object"));
   json_file const f(R"({"images": [], "annotations": null, "categories": [], "info": null})");
   CHECK(!read_coco_instances(f.path, {}, coco_lists::annotations_if_there).annotated);
 }

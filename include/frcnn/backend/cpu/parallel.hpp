@@ -93,47 +93,70 @@ struct shared_blocks {
   }
 };
 
+// What a loop calls. Loops know their body by its address, so that it is compiled once, and not for each way to run it.
+struct loop_body {
+  void* f;
+  void (*call)(void* f, int member, std::size_t begin, std::size_t end);
+};
+
+inline void run_members(cpu::context const& c, int members, thread_team::work f, void* what) {
+  flush_denormals const flush;
+  if (members <= 1 || c.team().is_running()) return f(what, 0);
+  struct loop {
+    thread_team::work f;
+    void* what;
+    first_exception failure{};
+  } all{f, what};
+  auto const guarded = [](void* of, int member) {
+    auto& self = *static_cast<loop*>(of);
+    self.failure.guard([&] { self.f(self.what, member); });
+  };
+  c.team().run(guarded, &all, members);
+  all.failure.rethrow();
+}
+
+inline void run_pieces(cpu::context const& c, std::size_t n, std::size_t grain, loop_body body) {
+  if (n == 0) return;
+  grain = std::max({grain, std::size_t{1}, n >> 31});
+  std::size_t const count = (n + grain - 1) / grain;
+  int const members = workers_for(c, n, grain);
+  if (members == 1 || c.team().is_running()) {
+    flush_denormals const flush;
+    return body.call(body.f, 0, 0, n);
+  }
+  std::size_t const chunk = std::max<std::size_t>(1, count / (16 * static_cast<std::size_t>(members)));
+  struct loop {
+    shared_blocks blocks;
+    loop_body body;
+    std::size_t n, grain;
+  } all{{c.team().shares(), members, static_cast<std::uint32_t>(chunk)}, body, n, grain};
+  all.blocks.share_out(count);
+  auto const take_all = [](void* of, int member) {
+    auto const& [blocks, body, n, grain] = *static_cast<loop*>(of);
+    for (auto at = blocks.take(member); blocks.begin_of(at) < blocks.end_of(at); at = blocks.take(member))
+      body.call(body.f, member, blocks.begin_of(at) * grain, std::min(n, blocks.end_of(at) * grain));
+  };
+  run_members(c, members, take_all, &all);
+}
+
 }  // namespace detail
 
 // f(0) on the calling thread, and f(member) on each other of `members` threads that arrives before f(0) returns; in a loop inside a loop
 // f(0) alone. f shares out the work itself, and returns when none is left. It must not wait for a member that may not have arrived.
 template <class F>
 void parallel_members(cpu::context const& c, int members, F f) {
-  flush_denormals const flush;
-  if (members <= 1 || c.team().is_running()) return f(0);
-  struct loop {
-    F& f;
-    detail::first_exception failure{};
-  } all{f};
-  auto const call = [](void* what, int member) {
-    auto& self = *static_cast<loop*>(what);
-    self.failure.guard([&] { self.f(member); });
-  };
-  c.team().run(call, &all, members);
-  all.failure.rethrow();
+  detail::run_members(
+      c, members, [](void* what, int member) { (*static_cast<F*>(what))(member); }, &f);
 }
 
 template <class F>
 void parallel_for(cpu::context const& c, std::size_t n, std::size_t grain, F f) {
-  if (n == 0) return;
-  auto const call = [&f](int member, std::size_t begin, std::size_t end) {
-    if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>) f(member, begin, end);
-    else static_cast<void>(member), f(begin, end);
+  auto const call = [](void* what, int member, std::size_t begin, std::size_t end) {
+    auto& body = *static_cast<F*>(what);
+    if constexpr (std::is_invocable_v<F&, int, std::size_t, std::size_t>) body(member, begin, end);
+    else static_cast<void>(member), body(begin, end);
   };
-  grain = std::max({grain, std::size_t{1}, n >> 31});
-  std::size_t const count = (n + grain - 1) / grain;
-  int const members = workers_for(c, n, grain);
-  if (members == 1 || c.team().is_running()) {
-    flush_denormals const flush;
-    return call(0, 0, n);
-  }
-  std::size_t const chunk = std::max<std::size_t>(1, count / (16 * static_cast<std::size_t>(members)));
-  detail::shared_blocks const blocks{c.team().shares(), members, static_cast<std::uint32_t>(chunk)};
-  blocks.share_out(count);
-  parallel_members(c, members, [&](int member) {
-    for (auto at = blocks.take(member); blocks.begin_of(at) < blocks.end_of(at); at = blocks.take(member))
-      call(member, blocks.begin_of(at) * grain, std::min(n, blocks.end_of(at) * grain));
-  });
+  detail::run_pieces(c, n, grain, {&f, call});
 }
 
 template <class F>
