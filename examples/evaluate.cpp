@@ -81,7 +81,9 @@ int main(int argc, char** argv) {
       console::warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers");
     std::vector<std::filesystem::path> inputs{model.file, proposals}, outputs;
     for (auto const& s : source.coco) inputs.push_back(s.file);
-    io::for_each_entry(results, [&](auto const& at) { inputs.push_back(at.path()); });
+    io::for_each_entry(results, [&](auto const& at) {
+      if (std::error_code unknown; at.is_regular_file(unknown)) inputs.push_back(at.path());
+    });
     for (auto const& file_out : {json, page})
       if (!file_out.empty()) outputs.emplace_back(file_out);
     console::check_files(inputs, outputs);

@@ -110,16 +110,16 @@ std::string fault_in(CLI::App const& app, CLI::ParseError const& e) {
   return frcnn::excerpt(word, 255) + ": expected an option before it";
 }
 
-// What the options of a command line are given.
-std::vector<std::string> words_of(CLI::App const& app) {
+// What the options of a command line are given, but for those that name a file or folder to write.
+std::vector<std::string> words_to_read(CLI::App const& app) {
+  constexpr std::string_view written[] = {"--out", "--to", "--json", "--csv", "--coco", "--xml", "--html", "--report"};
   std::vector<std::string> words;
   auto groups = app.get_subcommands([](CLI::App const*) { return true; });
   groups.push_back(&app);
   for (auto const* group : groups)
-    for (auto const* option : group->get_options()) {
-      auto const& given = option->results();
-      words.insert(words.end(), given.begin(), given.end());
-    }
+    for (auto const* option : group->get_options())
+      if (std::ranges::find(written, option->get_name()) == std::end(written))
+        words.insert(words.end(), option->results().begin(), option->results().end());
   return words;
 }
 
@@ -140,7 +140,7 @@ int run(CLI::App& app, int argc, char** argv, std::function<int()> const& work) 
     std::ostringstream nobody;
     return says ? app.exit(e) : app.exit(e, nobody, nobody);
   }
-  remember_words(words_of(app));
+  remember_words(words_to_read(app));
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the system's limit is a write that fails, with a sentence
   int status = 1;
   try {

@@ -120,10 +120,7 @@ void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector
     if (::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) read.emplace(file_id{about.st_dev, about.st_ino}, path);
   };
   for (auto const& path : inputs) take(path);
-  auto words = words_of_command_line;
-  for (auto const& path : outputs)  // each is one of the words, once
-    if (auto const own = std::find(words.begin(), words.end(), path.native()); own != words.end()) words.erase(own);
-  for (auto const& word : words) take(word);
+  for (auto const& word : words_of_command_line) take(word);
   std::map<std::filesystem::path, std::filesystem::path> written;  // by what links lead to
   for (auto const& path : outputs) {
     std::error_code unknown;

@@ -80,8 +80,8 @@ std::vector<std::filesystem::path> picture_paths(std::filesystem::path const& fo
 // there as it is.)
 std::filesystem::path resolved(std::filesystem::path const& path, std::error_code& problem);
 
-// The words of the command line, of which run() tells: all that are files, but for an output itself, are inputs too. No program can forget an
-// option that names a file to read.
+// The words of the command line that name no output, of which run() tells: those that are files are inputs of all checks too. No program can
+// forget an option that names a file to read.
 void remember_words(std::vector<std::string> words);
 
 // Throws error where writing an output, or the file beside it that becomes it, would change an input or another output: the same file
