@@ -77,8 +77,7 @@ int main(int argc, char** argv) {
     auto const source = how.test_data(test);
     for (auto const& [name, given] : {std::pair{"--json", !json.empty()}, {"--pycocotools-exact", exact}})
       if (given && (source.coco.empty() || !source.voc.empty())) throw error(name, "data in COCO's layout alone", named);
-    if (!source.coco.empty() && !source.voc.empty())
-      console::warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers");
+    if (!source.coco.empty() && !source.voc.empty()) console::warn_of_mixed_data();
     std::vector<std::filesystem::path> inputs{model.file, proposals}, outputs;
     for (auto const& s : source.coco) inputs.push_back(s.file);
     io::for_each_entry(results, [&](auto const& at) {

@@ -425,6 +425,7 @@ int main(int argc, char** argv) {
       console::check_outputs(
           {}, {out / "model.safetensors", out / "unshared.safetensors", out / "best" / "model.safetensors", out / "metrics.jsonl",
                out / "curves.svg", out / "pr.svg", out / "report.html", out / "checked_images.txt"});
+      if (!a.init.empty()) weights_file(a.init, a.init_key);  // which says what it is, before all images are checked
       return console::with_device(a.compute, [&]<Backend B>() {
         return every_preset<B>::with(a.preset, [&]<class Preset>() { return train_preset<Preset>(a, team); });
       });

@@ -24,6 +24,8 @@ frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int threads, b
   return o;
 }
 
+void warn_of_mixed_data() { warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers"); }
+
 void report_coco(frcnn::eval::coco_evaluation const& e, std::vector<frcnn::io::coco_category> const& categories, std::string const& json) {
   std::map<std::int64_t, std::string> name;
   for (auto const& c : categories) name[c.id] = c.name;

@@ -12,6 +12,9 @@ namespace console {
 // stops: whether a signal may end it. Not where detections that took much longer would be lost with it.
 frcnn::eval::coco_options coco_options_of(bool pycocotools_exact, int threads, bool stops = false);
 
+// Of test data in both formats.
+void warn_of_mixed_data();
+
 // json: where the twelve numbers are written in full precision, or empty.
 void report_coco(frcnn::eval::coco_evaluation const& e, std::vector<frcnn::io::coco_category> const& categories, std::string const& json);
 

@@ -71,8 +71,7 @@ test_pass::test_pass(frcnn::data::dataset const& set, std::string split, std::ve
       regions_(std::move(regions)) {}
 
 void test_pass::warn_of_files() const {
-  if (!set_.coco_parts.empty() && !set_.coco)
-    warn("test data: of COCO's files and of folders in VOC layout: there will be AP50, but not COCO's numbers");
+  if (!set_.coco_parts.empty() && !set_.coco) warn_of_mixed_data();
   else if (set_.coco_parts.size() > 1)
     warn(fmt::format("test data: of {} COCO files: COCO's numbers are of all of them together, and each has a file in results/",
                      set_.coco_parts.size()));

@@ -94,15 +94,12 @@ class file_finder {
   // Every id of the folder, and with `deep` of those in it, sorted by bytes. What a system keeps there is no id (text.hpp). Folders that are
   // links belong to it too; one that several names lead to is taken once, and a folder above this one is none of its own.
   std::vector<std::string> ids(bool deep) {
-    std::set<std::string> all;
-    std::set<std::filesystem::path> seen;  // by their one path
-    std::vector<std::string> links;
-    collect("", deep, all, seen, links);
-    while (!links.empty()) {
-      auto const more = std::exchange(links, {});
-      for (auto const& link : more) collect(link, deep, all, seen, links);
-    }
-    return {all.begin(), all.end()};
+    walk w;
+    if (deep) collect_deep("", w);
+    else collect("", w);
+    while (!w.links.empty())
+      for (auto const& link : std::exchange(w.links, {})) collect_deep(link, w);
+    return {w.ids.begin(), w.ids.end()};
   }
 
  private:
@@ -129,9 +126,8 @@ class file_finder {
   }
 
   listing const& listed(std::filesystem::path const& folder) {
-    auto const [there, is_new] = folders_.try_emplace(folder.string());
-    if (!is_new) return there->second;
-    auto& files = there->second;
+    if (auto const known = folders_.find(folder.string()); known != folders_.end()) return known->second;
+    listing files;
     io::for_each_entry(folder, [&](std::filesystem::directory_entry const& at) {
       auto const name = at.path().filename();
       std::size_t const rank = rank_of(name.extension().string());
@@ -150,33 +146,38 @@ class file_finder {
       if (order(candidate) < order(known->second)) known->second = candidate;
       else known->second.candidates = candidate.candidates;
     });
-    return files;
+    return folders_.emplace(folder.string(), std::move(files)).first->second;
   }
 
-  // The ids in folder_ / below. seen: the folders that are done; links: those that are left for later, so that a folder is called by its own
-  // name before any link's.
-  void collect(std::string const& below, bool deep, std::set<std::string>& all, std::set<std::filesystem::path>& seen,
-               std::vector<std::string>& links) {
-    std::filesystem::path const folder = below.empty() ? folder_ : folder_ / below;
+  struct walk {
+    std::set<std::string> ids;
+    std::set<std::filesystem::path> seen;  // folders, without links in their paths
+    std::vector<std::string> links;        // left for later, so that a folder is called by its own name before any link's
+  };
+
+  std::filesystem::path folder_at(std::string const& below) const { return below.empty() ? folder_ : folder_ / below; }
+  // The ids there alone.
+  void collect(std::string const& below, walk& w) {
+    for (auto const& [stem, file] : listed(folder_at(below)))
+      if (!belongs_to_a_system(stem)) w.ids.insert(below.empty() ? stem : below + "/" + stem);
+  }
+  // Those in folders below it, too.
+  void collect_deep(std::string const& below, walk& w) {
     std::error_code ignored;
-    if (deep && (!seen.insert(std::filesystem::weakly_canonical(folder, ignored)).second || holds_ours(folder, below))) return;
-    for (auto const& [stem, file] : listed(folder))
-      if (!belongs_to_a_system(stem)) all.insert(below.empty() ? stem : below + "/" + stem);
-    if (!deep) return;
+    auto const folder = std::filesystem::weakly_canonical(folder_at(below), ignored);
+    bool const is_above = !below.empty() && is_in(std::filesystem::weakly_canonical(folder_, ignored), folder);  // by a link upwards
+    if (is_above || !w.seen.insert(folder).second) return;
+    collect(below, w);
     std::vector<std::string> folders;
-    io::for_each_entry(folder, [&](std::filesystem::directory_entry const& at) {
+    io::for_each_entry(folder_at(below), [&](std::filesystem::directory_entry const& at) {
       std::string const name = at.path().filename().string();
       if (belongs_to_a_system(name) || !at.is_directory(ignored)) return;
-      (at.is_symlink(ignored) ? links : folders).push_back(below.empty() ? name : below + "/" + name);
+      (at.is_symlink(ignored) ? w.links : folders).push_back(below.empty() ? name : below + "/" + name);
     });
-    for (auto const& name : folders) collect(name, deep, all, seen, links);
+    for (auto const& name : folders) collect_deep(name, w);
   }
-  // Whether what is called folder_ / below lies above folder_.
-  bool holds_ours(std::filesystem::path const& folder, std::string const& below) const {
-    if (below.empty()) return false;
-    std::error_code ignored;
-    auto const own = std::filesystem::weakly_canonical(folder_, ignored), other = std::filesystem::weakly_canonical(folder, ignored);
-    return std::mismatch(other.begin(), other.end(), own.begin(), own.end()).first == other.end();
+  static bool is_in(std::filesystem::path const& path, std::filesystem::path const& folder) {
+    return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
   }
 
   std::filesystem::path folder_;

@@ -107,6 +107,9 @@ inline split_lines read_split(voc_source const& source, voc_layout const& layout
   if (std::string const link = not_a_file(layout.root / "ImageSets"); layout.lists.empty() && !link.empty())
     none += ", 'ImageSets' is " + link;
   else if (!layout.lists.empty() && contents_of(folder) != "nothing") none += ", but " + contents_of(folder);
+  file_finder json(layout.root, {".json"});
+  if (auto const names = json.ids(false); names.size() == 1)
+    none += "; COCO's JSON is data by its own name, " + excerpt(json.find(names.front()).string());
   throw refuse((there.empty() ? none : lists.sentence()) + " (" + advice + ")");
 }
 

@@ -343,6 +343,9 @@ TEST_CASE("a missing root, a missing split and an empty one are errors") {
   std::string const list = "VOC/ImageSets/Main/trainval.txt: expected the list of split 'trainval', found ";
   CHECK(voc.refusal() ==
         list + "no lists there (--split 0.8 trains on 0.8 of the 1 image and tests on the others; VOC:all is all 1 image)");
+  voc.write("result.json", "{}");
+  CHECK(voc.refusal().find(list + "no lists there; COCO's JSON is data by its own name, 'VOC/result.json' (--split 0.8") == 0);
+  std::filesystem::remove(voc.folder / "result.json");
   voc.split("a\n", "test");
   voc.split("a\n", "train");
   CHECK(voc.refusal() ==
