@@ -97,6 +97,7 @@ int main(int argc, char** argv) {
     if (!set.annotated()) throw error(from, "annotated images", "some that nobody has annotated");
     for (auto const& s : set.samples) inputs.push_back(s.image);
     console::check_outputs(inputs, {out});
+    console::check_spares_data(out, source.voc);
     auto const images = data::common_folder(set);
     if (!overwrite) console::check_nothing_there(out, "a file", "--overwrite replaces it");  // made in the meantime
     io::write_coco_instances(out, data::coco_of(set, images));

@@ -94,8 +94,11 @@ int main(int argc, char** argv) {
     fs::path const folder = out;
     console::check_place(folder);
     console::check_inputs({files.begin(), files.end()});
-    console::check_outputs({files.begin(), files.end()}, {folder / "recall.svg", folder / "recall.csv", folder / "anchors.csv"});
-    auto const set = how.test_data(test).read(how.options("test data", 0));
+    std::vector<fs::path> const written{folder / "recall.svg", folder / "recall.csv", folder / "anchors.csv"};
+    console::check_outputs({files.begin(), files.end()}, written);
+    auto const source = how.test_data(test);
+    for (auto const& file : written) console::check_spares_data(file, source.voc);
+    auto const set = source.read(how.options("test data", 0));
     auto const truth = truth_of(set);
     std::vector<double> scales;
     for (auto const& s : set.samples)

@@ -118,6 +118,14 @@ for file, *command in ((names, "convert", "--model", "model/model.safetensors", 
     before = file.read_bytes()
     refused(run(*command), f"{file}: expected an output that is no input, found the input {file}")
     check(file.read_bytes() == before, "an input stays as it is")
+# ... nor a file of the data, by whatever link
+d = copy("linked"); xml = d / "Annotations" / (first + ".xml"); before = xml.read_bytes()
+pathlib.Path("linked.json").symlink_to(xml.resolve())
+pathlib.Path("recall").mkdir(); pathlib.Path("recall/recall.csv").symlink_to(xml.resolve())
+regions = pathlib.Path("regions.txt"); regions.write_text(f"{tested} 10 10 50 50 0.9\n")
+for command in (["convert_data", "--data", d, "--to", "linked.json", "--overwrite"], ["proposal_recall", "--test", d, "--out", "recall", regions]):
+    refused(run(*command), f"expected an output that is no file of the data, found one of {d}")
+    check(xml.read_bytes() == before, "an annotation stays as it is")
 refused(run("evaluate", "--model", cut, "--test", good), "cut.safetensors")
 d = copy("others")
 for xml in (d / "Annotations").glob("*.xml"):

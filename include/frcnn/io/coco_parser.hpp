@@ -10,6 +10,7 @@
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/message.hpp"
 #include "frcnn/io/coco_outline.hpp"
+#include "frcnn/io/foreign_file.hpp"
 #include "frcnn/io/read_file.hpp"
 
 #include <simdjson.h>
@@ -85,6 +86,9 @@ class coco_reader {
       char const* more = nullptr;
       if (!document.current_location().get(more)) refuse("nothing behind the end of the JSON", "more" + byte_in(document));
     } catch (simdjson::simdjson_error const& e) {
+      std::string_view const text = text_.view();
+      if (auto const first = text.find_first_not_of(" \t\r\n"); first != text.npos && text[first] != '{' && text[first] != '[')
+        if (std::string const other = foreign_file(text.substr(0, 512)); !other.empty()) refuse("JSON as COCO has it", other);
       if (e.error() == simdjson::EMPTY) refuse("JSON as COCO has it", "an empty file");
       if (e.error() == simdjson::INCOMPLETE_ARRAY_OR_OBJECT || e.error() == simdjson::UNCLOSED_STRING)
         refuse("JSON as COCO has it", "its end missing at byte " + std::to_string(text_.size()));

@@ -189,6 +189,12 @@ TEST_CASE("coco_json: bad input is named") {
   CHECK(broken.find("a mistake at byte ") != broken.npos);
   CHECK(fault(with(R"({"id": 1, "image_id": 3, "category_id": 7, "segmentation": [[1e200, 0, 1e200, 1e200, 0, 1e200]]})"))
             .starts_with(", annotation 0: expected a box and an area that are finite"));
+  // What is no JSON at all, by its name.
+  for (auto const& [begin, name] : {std::pair{std::string("\x1f\x8b\x08\0\0\0\0\0", 8), "gzip"},
+                                    {std::string("\x89PNG\r\n\x1a\n"), "PNG"},
+                                    {std::string("<!DOCTYPE html><html></html>"), "HTML"},
+                                    {std::string("version https://git-lfs.github.com/spec/v1\n"), "Git LFS"}})
+    CHECK(fault(begin + std::string(60, ' ')).find(name) != std::string::npos);
   // What is refused before there is a document.
   CHECK(fault(with("\xff")).find("a mistake (") != std::string::npos);
   CHECK(fault("[\"a\x01\"]").find("a mistake (") != std::string::npos);
