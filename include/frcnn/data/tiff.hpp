@@ -179,6 +179,8 @@ class tiff_session {
     if (format == SAMPLEFORMAT_INT && bits > 1) refuse("samples with a sign");
     if (format == SAMPLEFORMAT_IEEEFP) refuse("floating-point samples");
     if (format > SAMPLEFORMAT_VOID) refuse("complex samples");
+    if (meaning == PHOTOMETRIC_CIELAB || meaning == PHOTOMETRIC_ICCLAB || meaning == PHOTOMETRIC_ITULAB)
+      refuse("colours of L*a*b*, of which libtiff makes another RGB than other programs");
     by_libtiff_ = !plain || bits < 8;
     if (!by_libtiff_ && bits != 8 && bits != 16) refuse("samples of " + std::to_string(bits) + " bits");
     if (by_libtiff_) {

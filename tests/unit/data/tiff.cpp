@@ -116,6 +116,12 @@ TEST_CASE("a TIFF that cannot be used is refused by name, before memory is asked
   CHECK(refusal("signed.tif") == kind + "samples with a sign");
   CHECK(refusal("whole32.tif") == kind + "samples of 32 bits");
   CHECK(refusal("complex.tif") == kind + "complex samples");
+  std::string lab = io::read_file(golden / "rgb8.tif");  // the entry of PhotometricInterpretation: tag 262, one short, RGB
+  auto const entry = lab.find(std::string("\x06\x01\x03\0\x01\0\0\0\x02\0", 10));
+  REQUIRE(entry != lab.npos);
+  lab[entry + 8] = 8;
+  CHECK(sentence([&] { inspect_image(as_bytes(lab), "x.tif"); }) ==
+        kind + "colours of L*a*b*, of which libtiff makes another RGB than other programs");
   CHECK(refusal("seventeen.tif") == kind + "17 channels");
   CHECK(refusal("unknown_compression.tif") == kind + "compression 34712, which this libtiff does not have");
   CHECK(refusal("large.tif") == "x.tif: expected at most 268435456 pixels, found 1152921504606846976");
