@@ -3,7 +3,7 @@
 //
 //   placed_anchor_grid<Rules, L> const grid(anchors, cells, h, w)     h, w: of the resized image in its padded input
 //   grid.best(box, true)        highest IoU with an anchor that may train; false: with any
-//   grid.anywhere(box)          the same if anchors could stand at any place
+//   grid.overlaps(box)          both, and the same if anchors could stand at any place
 //   grid.learned(boxes, best, g)    whether an anchor that is labelled positive overlaps box g more than any other box of the image
 //
 // Rules::may_train has to be a condition on x and one on y, as in both conventions: the best cell is then found along each axis for itself.
@@ -51,10 +51,7 @@ class placed_anchor_grid {
   // With the best anchor; of all, or of those that may train.
   U best(box<float> const& b, bool that_may_train) const { return best(b, that_may_train, bounds_of(b)); }
 
-  // As if anchors could be anywhere: centres agree.
-  double anywhere(box<float> const& b) const { return bounds_of(b).most; }
-
-  // Of one box: best(b, true), best(b, false), anywhere(b).
+  // Of one box: best(b, true), best(b, false), and the same as if anchors could stand anywhere: centres agree.
   struct box_overlaps {
     U best, on_grid;
     double anywhere;
@@ -64,7 +61,6 @@ class placed_anchor_grid {
     U const trained = best(b, true, of);
     return {trained, all_may_train_ ? trained : best(b, false, of), of.most};
   }
-  bool all_may_train() const { return all_may_train_; }
 
   // Whether an anchor learns box g of the image's. best: that_may_train, of each box.
   bool learned(std::vector<box<float>> const& boxes, std::vector<U> const& best_of, std::size_t g) const {

@@ -28,8 +28,7 @@
 #include "frcnn/data/voc_listing.hpp"
 #include "frcnn/data/voc_options.hpp"
 #include "frcnn/data/voc_origin.hpp"
-
-#include <sys/stat.h>
+#include "frcnn/io/descriptor.hpp"
 
 #include <cstdint>
 #include <map>
@@ -49,7 +48,7 @@ struct checked_sample {
   sample result;
   problem_report image_problems, annotation_problems;
   image_verdict picture;
-  std::pair<std::uint64_t, std::uint64_t> file;  // device and number of the image's
+  io::file_id file;  // of the image
   bool wrong_size = false;
   std::size_t written = 0;                                              // objects in the file
   tally points, thin, swapped, outside, fractions, clipped, from_zero;  // boxes
@@ -139,7 +138,7 @@ inline std::vector<checked_sample> check_listed(voc_listing& listing, voc_option
     if (!c.result.image.empty() && c.image_problems.empty())
       collect(c.image_problems, c.result.image, true,
               [&] { c.picture = check_image(c.result.image, options.known, options.headers_only, options.layout); });
-    if (struct stat about; ::stat(c.result.image.c_str(), &about) == 0) c.file = {about.st_dev, about.st_ino};
+    if (auto const file = io::id_of_file(c.result.image)) c.file = *file;
     place_image(c, options.exif, {});
     if (!c.annotation.empty() && !c.without_annotation && c.annotation_problems.empty())
       collect(c.annotation_problems, c.annotation, false,

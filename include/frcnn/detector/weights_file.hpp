@@ -19,6 +19,7 @@
 #include "frcnn/io/open_weights.hpp"
 #include "frcnn/io/pth_writer.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -31,9 +32,9 @@ class weights_file {
   explicit weights_file(std::filesystem::path const& path, std::string const& key = {}) : source_(io::open_weights(path, key)) {
     if (auto const* const file = source_->as_safetensors()) {
       auto const& notes = file->metadata();
+      auto const is_argument = [](auto const& note) { return note.first.starts_with("argument --"); };
       if (notes.contains("format") && notes.at("format").starts_with("frcnn ")) model_ = file;
-      else if (notes.contains("step") && notes.contains("seed") && notes.lower_bound("argument --") != notes.end() &&
-               notes.lower_bound("argument --")->first.starts_with("argument --"))  // train/checkpoint.hpp
+      else if (notes.contains("step") && notes.contains("seed") && std::ranges::any_of(notes, is_argument))  // train/checkpoint.hpp
         throw error(name(), "weights",
                     "the momentum of a checkpoint, whose weights are in " + (path.parent_path() / "model.safetensors").string());
     }

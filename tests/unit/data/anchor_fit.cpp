@@ -60,7 +60,7 @@ void compare(dataset const& set, anchor_setting<1> const& setting, std::vector<d
     INFO("box ", g);
     CHECK(best[g] == doctest::Approx(truth[g][0]).epsilon(2e-6));
     CHECK(grids[0].best(resized[g], false) == doctest::Approx(truth[g][1]).epsilon(2e-6));
-    CHECK(grids[0].anywhere(resized[g]) == doctest::Approx(truth[g][2]).epsilon(2e-6));
+    CHECK(grids[0].overlaps(resized[g]).anywhere == doctest::Approx(truth[g][2]).epsilon(2e-6));
     CHECK(grids[0].learned(resized, best, g) == (truth[g][3] == 1));
     not_learned += truth[g][3] == 0;
     at_70 += truth[g][0] >= 0.7;
