@@ -286,6 +286,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     else if (checks.is_due(run)) validate();
     if (done < run.steps() && (done % a.checkpoint_every == 0 || stop.stop_requested())) keep();
   };
+  if (!team.are_several()) run.hooks.between_batches = console::stop_if_interrupted;  // the others would wait for this one's sums
   if (steps)
     steps->on_proposals = [&](std::size_t n) {
       log.proposals(n, sets.train.size());
@@ -300,7 +301,7 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
     if (checks.is_best(run.done())) keep_best();  // of a checkpoint that was written before it
     if (checks.is_due(run)) validate();
     if (!run.run(stop.get_token())) return stopped();
-  } catch (console::interruption const&) {  // between two stages
+  } catch (console::interruption const&) {  // between two stages, or within a step
     keep();
     return stopped();
   } catch (...) {  // an image that went away, a full disk: what was trained so far is whole

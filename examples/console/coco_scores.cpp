@@ -8,8 +8,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <tuple>
 
 namespace console {
 
@@ -61,6 +64,39 @@ void warn_of_odd_boxes(std::string const& results, std::vector<frcnn::io::coco_r
         results, corners, found.size()));
 }
 
+// Of detections that are there twice, each judged as one of its own: a file joined to itself, say.
+void warn_of_repeated(std::string const& results, std::vector<frcnn::io::coco_result> const& found) {
+  struct place {
+    std::uint64_t hash;  // most differ in it
+    std::size_t at;
+  };
+  std::vector<place> places;
+  places.reserve(found.size());
+  auto const key = [&](place const& p) {
+    auto const& d = found[p.at];
+    return std::tuple(d.image, d.category, d.score, d.where.x, d.where.y, d.where.w, d.where.h);
+  };
+  for (auto const& d : found) {
+    std::uint64_t hash = static_cast<std::uint64_t>(d.image) * 31 + static_cast<std::uint64_t>(d.category);
+    for (double const value : {d.score, d.where.x, d.where.y}) hash = (hash ^ std::hash<double>()(value)) * 0x9E3779B97F4A7C15u;
+    places.push_back({hash, places.size()});
+  }
+  std::sort(places.begin(), places.end(), [&](place const& a, place const& b) {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    auto const of_a = key(a), of_b = key(b);
+    return of_a != of_b ? of_a < of_b : a.at < b.at;
+  });
+  std::size_t repeated = 0, first = found.size();
+  for (std::size_t i = 1; i < places.size(); ++i)
+    if (places[i].hash == places[i - 1].hash && key(places[i]) == key(places[i - 1])) {
+      ++repeated;
+      first = std::min(first, places[i].at);
+    }
+  if (repeated)
+    warn(fmt::format("{}: {} an earlier one, each judged as one of its own; the first: result {}", results,
+                     repeated == 1 ? "1 detection repeats" : fmt::format("{} detections repeat", repeated), first));
+}
+
 }  // namespace
 
 void evaluate_coco_files(std::string const& results, std::string const& test, std::string const& json, bool pycocotools_exact,
@@ -81,6 +117,7 @@ void evaluate_coco_files(std::string const& results, std::string const& test, st
     warn(fmt::format("{}: {} of {} detections are of categories that {} does not have, and are not judged", results, e.other_categories,
                      found.size(), test));
   warn_of_odd_boxes(results, found, truth);
+  warn_of_repeated(results, found);
   report_coco(e, truth.categories, json);
 }
 

@@ -56,6 +56,7 @@ void check_folder(std::string const& option, std::filesystem::path const& folder
   if (auto const other = frcnn::io::in_the_way(folder); !other.empty()) throw frcnn::error(option, "a folder, or a place for one", other);
   std::error_code unknown;
   auto there = std::filesystem::absolute(folder, unknown);
+  if (unknown) throw frcnn::error(option, "a place to write into", "a working folder that is gone");
   while (there.has_relative_path() && !std::filesystem::exists(there, unknown)) there = there.parent_path();
   if (::access(there.c_str(), W_OK | X_OK) != 0)
     throw frcnn::error(option, "a place to write into", there.string() + ", " + frcnn::excerpt(std::generic_category().message(errno)));

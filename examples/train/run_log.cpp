@@ -16,7 +16,10 @@ void run_log::begin() {
   if (metrics_) metrics_->clear();
 }
 void run_log::go_on(std::int64_t done, std::string const& undone) {
-  if (metrics_) metrics_->cut_back_to(static_cast<std::uint64_t>(done), undone);
+  if (!metrics_) return;
+  if (done > 0 && metrics_->is_empty())
+    console::warn(fmt::format("{} has nothing of the first {} steps: it goes on without them", (out_ / "metrics.jsonl").string(), done));
+  metrics_->cut_back_to(static_cast<std::uint64_t>(done), undone);
 }
 void run_log::start(std::int64_t done, std::int64_t steps, bool writes_events, bool goes_on) {
   started_ = done;

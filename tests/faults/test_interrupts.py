@@ -122,6 +122,14 @@ for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
     check(resumed.returncode == 0 and resumed.stdout == expected, resumed)
     check(pathlib.Path(out, "model.safetensors").read_bytes() == model, f"the model differs after signal {number}")
 
+# within a step, which has an hour of micro-batches
+process = start("long", "--accumulate", "100000")
+wait_for(lambda: os.path.exists("long/metrics.jsonl"), process)
+time.sleep(0.3)
+process.send_signal(signal.SIGTERM)
+output, errors = process.communicate(timeout=60)
+check(process.returncode == 128 + signal.SIGTERM and "stopped" in errors, process.returncode, errors)
+
 # the programs that look at images: a sentence, the signal's status, what is whole stays, and nothing is left of what is not
 MODEL = ["--model", "complete/model.safetensors", "--threads", "1"]
 photos = sorted(str(p) for p in (data / "JPEGImages").iterdir())

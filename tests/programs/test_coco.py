@@ -44,6 +44,11 @@ check(stats(from0, found, "--pycocotools-exact")[1][0] < .95, "--pycocotools-exa
 r, numbers = stats(gt, dt + [dict(dt[0], category_id=77)])
 check("1 of 8 detections" in r.stderr and abs(numbers[0] - 70 / 101) < 1e-12, r)
 
+# Detections that are there twice are each judged, and said; those that differ in one number alone are others.
+r, numbers = stats(gt, dt + [dict(dt[3], score=dt[3]["score"] / 2), dt[1], dt[0], dt[1]])
+check("dt.json: 3 detections repeat an earlier one, each judged as one of its own; the first: result 8" in r.stderr, r)
+check("repeat" not in stats(gt, dt + [dict(dt[0], score=dt[0]["score"] / 2)])[0].stderr, "nothing is said of others")
+
 # Boxes as fractions or as corners have an AP of 0, and are said.
 for box, words in (([.05, .1, .2, .4], "dt.json: all 7 boxes lie in 0..1"), ([60, 30, 190, 90], "dt.json: 7 of 7 boxes reach over the border")):
     r, numbers = stats(gt, [dict(d, bbox=box) for d in dt])

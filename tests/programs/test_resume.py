@@ -1,5 +1,6 @@
 """A run that is killed, interrupted or resumed ends in the same bytes as one that was never stopped; so does one with validation data."""
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -126,7 +127,11 @@ model = bytes_of("changing/model.safetensors")
 shutil.rmtree("changing/checkpoint/step-00000006")
 refused(run("train_voc", *changing, "--hue", "0.1", "--resume"), "--resume", "--hue 0.05", "found --hue 0.1")
 refused(run("train_voc", *changing[:-5], "--resume"), "--resume", "--augment strong", "--augment not given")
-check(run("train_voc", *changing, "--resume").returncode == 0 and bytes_of("changing/model.safetensors") == model, "the bytes of the whole run")
+resumed = run("train_voc", *changing, "--resume")
+check(resumed.returncode == 0 and bytes_of("changing/model.safetensors") == model and "goes on without them" not in resumed.stderr, resumed)
+os.remove("changing/metrics.jsonl")
+resumed = run("train_voc", *changing, "--resume")
+check(resumed.returncode == 0 and "changing/metrics.jsonl has nothing of the first 6 steps: it goes on without them" in resumed.stderr, resumed)
 refused(run("train_voc", *changing[:-1], "--scheme", "alternating", "--iterations", "2,2", "--maps-mb", "9", "--out", "no"), "--maps-mb", "augmentation")
 refused(run("train_voc", *changing, "--scale-jitter", "90,200", "--out", "no"), "--scale-jitter", "the longest, 160", "200")
 

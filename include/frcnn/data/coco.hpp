@@ -140,6 +140,18 @@ inline std::filesystem::path folder_of_images(coco_source const& source, io::coc
   return source.images.front();
 }
 
+// What lies where an image of the file should, in words: no file, or a file whose name is nearly the same. Empty: nothing.
+inline std::string instead_of_image(file_finder& images, std::string const& name) {
+  std::filesystem::path const path = images.folder() / name;
+  if (auto const other = not_a_file(path); !other.empty()) return other;
+  std::string const id = std::filesystem::path(name).replace_extension().string();
+  if (auto const found = images.find(id); !found.empty()) {
+    std::string const there = found.filename().string(), wanted = path.filename().string();
+    return "'" + there + "', " + (in_one_case(there) == in_one_case(wanted) ? "in another case" : "with another extension");
+  }
+  return images.instead(id);
+}
+
 // Adds the images of a file, with what is annotated on them.
 inline void list_coco(coco_source const& source, io::coco_instances const& file, voc_listing& all) {
   std::string const path = source.file.string();
@@ -168,6 +180,7 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
   if (folder != source.file.parent_path().lexically_normal()) all.notes.push_back(path + ": images are read from " + folder.string());
   auto const chosen = ids_within(ids, source.part);
   std::set<std::string> const within(chosen.begin(), chosen.end());
+  file_finder images(folder.empty() ? "." : folder, image_extensions());
   tally missing;
   std::size_t const before = all.images.size();
   for (std::size_t i = 0; i < file.images.size(); ++i) {
@@ -183,7 +196,7 @@ inline void list_coco(coco_source const& source, io::coco_instances const& file,
     listed.number = im.id;
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(listed.image, ignored)) {
-      std::string const other = not_a_file(listed.image);
+      std::string const other = instead_of_image(images, im.file_name);
       if (other.empty()) missing.add(im.file_name);
       listed.image_problems.add(listed.image.string(), "a file", other.empty() ? "nothing at that place" : other, true);
     }

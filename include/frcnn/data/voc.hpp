@@ -286,7 +286,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   warn(names.by_look, "class name looks like another and differs in its bytes (blanks, normal forms, letters), and is a class of its own",
        "groups of class names look alike and differ in their bytes (blanks, normal forms, letters), and are classes of their own");
   warn(empty, "image without objects counts as a negative", "images without objects count as negatives");
-  warn(wrong_size, "annotation states a wrong <size>, which is not used", "annotations state a wrong <size>, which is not used");
+  warn(wrong_size, "annotation states a wrong image size, which is not used", "annotations state wrong image sizes, which are not used");
   warn(turned,
        "image has an EXIF orientation, and nothing tells whether its boxes mean the turned picture: it is left as stored, and its boxes "
        "may be "

@@ -188,8 +188,8 @@ inline std::vector<std::int32_t> classes_without_file(voc_results const& where, 
 
 // Reads what write_voc_results or any other program wrote: one vector per id, classes in order, lines in order. A class without a file
 // has no detections, unless no class has one: that is an error. Files of this set that belong to no class named here are told to `warn`
-// and not read; told are boxes without area and boxes that all lie in 0..1, which match nothing, and repeated lines. Throws error with file:line for a line that
-// is not an id of the list and five finite numbers, or has its corners swapped.
+// and not read; told are boxes without area and boxes that all lie in 0..1, which match nothing, and repeated lines. Throws error with
+// file:line for a line that is not an id of the list and five finite numbers, or has its corners swapped.
 inline std::vector<std::vector<detection>> read_voc_results(voc_results const& where, std::span<std::string const> ids,
                                                             std::span<std::string const> class_names,
                                                             std::function<void(std::string const&)> const& warn = {}) {

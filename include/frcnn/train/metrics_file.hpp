@@ -60,6 +60,11 @@ class metrics_file {
     });
   }
 
+  bool is_empty() const {
+    std::error_code unknown;
+    return std::filesystem::is_regular_file(path_, unknown) && std::filesystem::file_size(path_, unknown) == 0;
+  }
+
   // For a run that starts anew.
   void clear() {
     keep({}, [](std::string_view) { return true; });

@@ -66,6 +66,7 @@ struct recipe_hooks {
   std::function<void(step_report const&)> on_step = [](step_report const&) {};  // report.stage says whose step it is
   std::function<void(step_diagnostics const&)> on_diagnostics = trainer_hooks().on_diagnostics;
   std::function<void(training_position)> after_step = [](training_position) {};
+  std::function<void()> between_batches = trainer_hooks().between_batches;
   std::function<std::string(std::uint64_t)> name_of = trainer_hooks().name_of;
 };
 
@@ -245,6 +246,7 @@ class recipe {
       t->hooks.name_of = [this](std::uint64_t id) { return hooks.name_of(id); };
       t->hooks.on_step = [this](step_report const& r) { hooks.on_step(r); };
       t->hooks.on_diagnostics = [this](step_diagnostics const& r) { hooks.on_diagnostics(r); };
+      t->hooks.between_batches = [this] { hooks.between_batches(); };
       t->stage = static_cast<int>(at_);
       t->hooks.after_step = [this](std::int64_t) { hooks.after_step(position()); };
       if (size() > 1) t->stage_name = s.name;

@@ -68,6 +68,7 @@ struct trainer_hooks {
   std::function<void(step_report const&)> on_step = [](step_report const&) {};
   std::function<void(step_diagnostics const&)> on_diagnostics = [](step_diagnostics const&) {};
   std::function<void(std::int64_t)> after_step = [](std::int64_t) {};
+  std::function<void()> between_batches = [] {};  // of a step; what it throws leaves the run as it was before that step
   std::function<std::string(std::uint64_t)> name_of = [](std::uint64_t id) { return "image " + std::to_string(id); };
 };
 
@@ -245,6 +246,7 @@ class trainer {
     optimiser_.set_rate(context_, options_.rate.at(step_), options_.accumulate);
     if (shared_) shared_->prepare(context_, model_.parameters());
     for (int m = 0; m < options_.accumulate; ++m) {
+      if (m > 0) hooks.between_batches();
       auto const asked = clock::now();
       feed(static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(m), input_);
       pace_.add_wait(clock::now() - asked);

@@ -182,6 +182,13 @@ TEST_CASE("coco: bad boxes and missing images are said as VOC's are") {
   std::filesystem::remove(f.folder / "images/b.png");
   CHECK(f.without_root(sentence([&] { f.read_files({"a.json"}); })) ==
         "VOC/images/b.png: expected a file, found nothing at that place (--skip-bad leaves its image out)");
+  for (auto const& [name, said] : {std::pair("B.png", "'B.png', in another case"), std::pair("b.PNG", "'b.PNG', in another case"),
+                                   std::pair("b.jpg", "'b.jpg', with another extension")}) {
+    f.write(std::string("images/") + name, coco_folder::picture());
+    CHECK(f.without_root(sentence([&] { f.read_files({"a.json"}); })) ==
+          std::string("VOC/images/b.png: expected a file, found ") + said + " (--skip-bad leaves its image out)");
+    std::filesystem::remove(f.folder / "images" / name);
+  }
   voc_options skip;
   skip.skip_bad = true;
   CHECK(f.read_files({"a.json"}, skip).size() == 1);

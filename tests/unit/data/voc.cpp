@@ -113,7 +113,7 @@ TEST_CASE("filename and size are not trusted; a wrong size is one warning") {
   CHECK(data.samples[0].objects[0].where.x2 == 20);
   REQUIRE(voc.warnings.size() == 1);
   CHECK(voc.without_root(voc.warnings[0]) ==
-        "trainval: 2 annotations state a wrong <size>, which is not used, the first: VOC/Annotations/a.xml (the image is 20 x 10)");
+        "trainval: 2 annotations state wrong image sizes, which are not used, the first: VOC/Annotations/a.xml (the image is 20 x 10)");
 }
 
 TEST_CASE("images without objects are negatives, counted once") {

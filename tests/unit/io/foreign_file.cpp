@@ -33,6 +33,10 @@ TEST_CASE("a model of another program, or no model, is told by its first bytes")
   CHECK(found("\x1C\0\0\0TFL3"s + rest) == is + "a model of TensorFlow Lite");
   CHECK(found("\0\5\x16\7\0\2\0\0Mac OS X        "s + rest) ==
         is + "what macOS keeps beside a file (AppleDouble): names that begin with ._ may be deleted");
+  CHECK(foreign_file("\x89PNG\r\n\x1A\n"s + rest) == "a PNG image");
+  for (char const* line_end : {"\n", "\r\r\n"})
+    CHECK(foreign_file("\x89PNG"s + line_end + "\x1A\n") == "a PNG image that a copy as text has spoilt: other line ends than PNG's own");
+  CHECK(foreign_file("\xEF\xBF\xBDPNG\r\n") == "a PNG image that a copy as text has spoilt: bytes that are no UTF-8 are lost");
   CHECK(foreign_file(std::string(600, '\0')) == "zeros where it begins (a copy that was cut off?)");
   CHECK(found("RIFF\1\1\1\1AVI LIST" + rest) == is + "a film");
   // what begins as a safetensors file does is judged as one, whatever its length looks like

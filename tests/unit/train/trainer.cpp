@@ -107,6 +107,22 @@ TEST_CASE("a stop between steps leaves a run that goes on where it stopped") {
   CHECK(same_bits(all_values(*r.m), all_values(*whole.m)));
 }
 
+TEST_CASE("a step that is left between its micro-batches is as if it had not begun") {
+  struct left {};
+  run whole(options(6, 3)), r(options(6, 3));
+  CHECK(whole.t.run(pictures));
+  int calls = 0;
+  r.t.hooks.between_batches = [&] {
+    if (++calls == 6) throw left();  // in step 2, before its last micro-batch
+  };
+  CHECK_THROWS_AS(r.t.run(pictures), left);
+  CHECK(r.t.step() == 2);
+  r.t.flush();
+  CHECK(r.t.run(pictures));
+  CHECK(calls == 6 + 2 * 4);
+  CHECK(same_bits(all_values(*r.m), all_values(*whole.m)));
+}
+
 TEST_CASE("flush brings reports up to date") {
   run r(options(8));
   std::int64_t reported = 0;
