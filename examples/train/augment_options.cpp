@@ -21,7 +21,7 @@ void augment_arguments::add_to(CLI::App& app) {
       ->capture_default_str()
       ->check(console::one_of({"none", "horizontal", "vertical", "both"}));
   app.add_flag("--quarter-turns", quarter_turns_, "images turned by 0, 90, 180 or 270 degrees");
-  add_numbers(app, "--scale-jitter", sides_, "short sides, one of which is drawn for each image; the test has --short-side", side());
+  add_numbers(app, "--scale-jitter", sides_, "short sides, one of which is drawn for each batch; the test has --short-side", side());
   app.add_option("--crop", crop_, "half of the images cut to windows whose sides are at least this share of theirs (1: no windows)")
       ->check(between(0.1, 1));
   app.add_option("--crop-keeps", crop_keeps_, "least share of an object that a window leaves of it; with less it is ignored (0.3)")

@@ -38,7 +38,8 @@ constexpr layer lrn(lrn_spec const& s = {}) { return {layer_kind::lrn, 0, 1, 1, 
 
 struct chain {
   std::vector<layer> layers{};
-  int frozen = 0;  // convolutions, from the first, that never learn
+  int frozen = 0;              // convolutions, from the first, that never learn
+  double input_deviation = 1;  // of the pixels that it reads: draws of the first convolution are divided by it
 
   // Pixels of the image per cell of the map, nominal.
   int stride() const {
@@ -178,7 +179,7 @@ class chain_network {
     for (auto const& s : chain_.layers) {
       if (s.kind != layer_kind::conv) continue;
       conv2d_spec const spec{in, s.channels, s.kernel, s.stride, s.pad, true};
-      convs_.emplace_back(spec, nn::kaiming_normal(static_cast<int>(spec.fan_in())));
+      convs_.emplace_back(spec, nn::kaiming_normal(static_cast<int>(spec.fan_in()), convolutions == 0 ? chain_.input_deviation : 1));
       if (convolutions++ < chain_.frozen) convs_.back().freeze();
       in = s.channels;
     }

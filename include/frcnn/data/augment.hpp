@@ -2,7 +2,7 @@
 // Augmentation: how training changes an image each time it shows it, beside the mirroring that training_options::flip asks for.
 //
 //   augmentation      what may happen to an image; nothing unless it is asked for
-//   jittered_sides    scale jitter: sides for training_options::short_sides, of which one is drawn for each image of an epoch
+//   jittered_sides    scale jitter: sides for training_options::short_sides, of which one is drawn for each batch
 //   image_change      what happens to one image of one epoch, in this order; its pixels: data/augment_pixels.hpp
 // 1. it is turned: mirrored left to right, top to bottom, by quarter turns. The eight results are numbered as EXIF does (data/exif.hpp)
 // 2. it is resized to the drawn short side

@@ -5,7 +5,8 @@
 // 2. an image is mirrored when random_unit(seed, epoch, id, draw::flip, 0) < .5; where the convention doubles the data set, each epoch
 //    holds every image and its mirror image instead
 // 3. where the convention says so, a batch holds only wide images or only tall ones, and images without boxes are left out
-// 4. of several short sides one is drawn each time, from (seed, epoch, id, draw::scale, mirrored): Fast R-CNN's training on an image pyramid
+// 4. of several short sides one is drawn for each batch, from (seed, epoch, id, draw::scale, mirrored) of its first image: Fast R-CNN's
+//    training on an image pyramid, and jitter. Images of several sides would be padded to the largest: a batch of two cost 1.16 times as much
 // 5. what else changes is drawn as data/augment.hpp says. Where sides are swapped (quarter turns), 3. goes by the turned image, and an epoch
 //    has the number of batches that every one can have, whichever images are turned
 // 6. with a repeat threshold an epoch shows images of rare classes more often (data/repeat_factors.hpp): image i r(i) times on average, where
@@ -40,7 +41,7 @@ struct training_options {
   region_source regions{};         // empty: images come without
   int most_regions = 2000;         // of an image
   int channels = 3;                // that the network reads (pixel_normalisation); grey images fill three
-  std::vector<int> short_sides{};  // of an image pyramid, or jitter, one of which is drawn each time; none: short_side
+  std::vector<int> short_sides{};  // of an image pyramid, or jitter, one of which is drawn for each batch; none: short_side
   batch_share share{};             // `batch` is the whole
   augmentation augment{};
   double repeat_threshold = 0;  // of repeat-factor sampling; 0: every image once
@@ -105,6 +106,7 @@ class epoch_plan {
     auto const first = order_.begin() + static_cast<std::ptrdiff_t>(batch % batches_ * size);
     int width = 0, height = 0;
     for (auto r = first; r != first + options_.batch; ++r) {
+      r->scale = first->scale;
       auto const& truth = data_.truth(r->index);
       auto const& sides = options_.short_sides;
       auto plan =

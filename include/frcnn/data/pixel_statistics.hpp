@@ -139,9 +139,7 @@ pixel_statistics measure_pixels(Source const& data, int channels, int threads = 
 // presets, 58 of the authors', which subtract means from values up to 255 and divide by nothing. So weights that were trained with it see
 // what they know. The order of three channels stays the preset's. A channel that is constant has nothing to tell: it is not divided.
 inline pixel_normalisation normalised_by(pixel_normalisation const& preset, pixel_statistics const& s, int bits) {
-  auto const photographs = pixel_normalisation::imagenet();
-  double spread = 0;
-  for (int c = 0; c < 3; ++c) spread += photographs.deviation[c] * preset.range / preset.deviation[preset.channels == 3 ? c : 0] / 3;
+  double const spread = preset.deviation_of_photographs();
   pixel_normalisation n = preset;
   n.channels = s.channels, n.bgr = preset.bgr && s.channels == 3;
   n.bits = bits == pixel_layout::of(s.channels).bits ? 0 : bits;

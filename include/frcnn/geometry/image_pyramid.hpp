@@ -3,7 +3,7 @@
 //
 //   image_pyramid p{{480, 576, 688, 864, 1200}, 224};      short sides, as resize plans take them
 //   p.scale_of(region, scales)                             the scale at which the region's area is nearest to 224 x 224
-// In training each image is seen at one scale, drawn anew in each epoch (data/loader.hpp). In testing all scales are computed, each region is
+// In training each batch is seen at one scale, drawn anew (data/epoch_plan.hpp). In testing all scales are computed, each region is
 // classified at its own, and suppression sees what was found at all of them together (detector/detector.hpp). It concerns regions from
 // outside alone: the RPN's proposals are made, and classified, at the one short side of the configuration.
 //

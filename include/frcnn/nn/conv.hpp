@@ -20,8 +20,11 @@ void visit_layer(V&& visit, char const* scope, Layer& layer) {
   visit.leave();
 }
 
-// Kaiming normal for ReLU, fan in (He et al. 2015, eq. 10): deviation sqrt(2 / fan_in).
-inline initializer kaiming_normal(int fan_in) { return initializer::normal(std::sqrt(2.0 / fan_in)); }
+// Kaiming normal for ReLU, fan in (He et al. 2015, eq. 10): deviation sqrt(2 / fan_in), where inputs have the deviation 1, which outputs
+// have then, too.
+inline initializer kaiming_normal(int fan_in, double input_deviation = 1) {
+  return initializer::normal(std::sqrt(2.0 / fan_in) / input_deviation);
+}
 // PyTorch's default for weights and biases of linear and convolutional layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 inline initializer default_uniform(int fan_in) { return initializer::uniform(1.0 / std::sqrt(static_cast<double>(fan_in))); }
 

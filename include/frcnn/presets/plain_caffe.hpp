@@ -8,8 +8,9 @@
 // What is the convention's is not repeated here: geometry/conventions/caffe.hpp.
 //
 // These networks were trained from ImageNet weights. Without them nothing is frozen, since frozen layers of noise would stay noise, and
-// convolutions start as Kaiming has it. A caller that has weights calls the preset's freeze_published(model), which freezes what the
-// release does, in every backbone that the model has (presets/unshared.hpp).
+// convolutions start as Kaiming has it, the first for pixels of a deviation of 58: with draws for a deviation of 1 vgg16's loss is 34 at
+// the first step on BCCD, and no number at the fourth. A caller that has weights calls the preset's freeze_published(model), which freezes
+// what the release does, in every backbone that the model has (presets/unshared.hpp).
 #include "frcnn/presets/plain_preset.hpp"
 
 #include <algorithm>
@@ -73,6 +74,7 @@ struct plain_caffe : plain_preset<Channels, B, T, conventions::caffe, caffe_conf
     c.short_side = 600;
     c.max_side = 1000;
     c.normalisation = pixel_normalisation::caffe();
+    c.chain.input_deviation = c.normalisation.deviation_of_photographs();
     c.pooling = {roi::pooling::max, pooled, 1};
     c.head.fc6 = c.head.fc7 = 4096;
     c.head.dropout = 0.5;

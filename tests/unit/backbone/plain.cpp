@@ -107,6 +107,36 @@ TEST_CASE("plain: one type for every chain whose map has these channels, and one
   }
 }
 
+TEST_CASE("plain: maps are of the same size whatever the deviation of the pixels that a chain is made for") {
+  cpu::context c(1);
+  std::vector<double> maps_of[2];
+  for (double const deviation : {1., 57.6}) {
+    auto chain = mixed();
+    chain.input_deviation = deviation;
+    network b(chain);
+    parameter_store<double, cpu> store;
+    store.bind(b);
+    store.initialise(3);
+    shape<4> const in{{1, 3, 22, 18}}, out = b.map_shape(0, in);
+    host_rng draws(1, draw::test, 1);
+    std::vector<double> x(in.size());
+    for (auto& v : x) v = deviation * draws.normal();
+    batch<double, cpu> im;
+    im.pixels = {x.data(), in};
+    buffer<double, cpu> map(c, out.size());
+    maps<double, 1, cpu> m;
+    m.level[0] = cpu::context::make_at<double>(map.data(), out);
+    b.infer(c, im, m);
+    maps_of[deviation > 1].assign(map.data(), map.data() + out.size());
+  }
+  double largest = 0;
+  for (std::size_t i = 0; i < maps_of[0].size(); ++i) {
+    CHECK(maps_of[1][i] == doctest::Approx(maps_of[0][i]).epsilon(1e-9));
+    largest = std::max(largest, maps_of[0][i]);
+  }
+  CHECK(largest > 0.1);
+}
+
 TEST_CASE("plain refuses chains that are none, and says what is wrong") {
   using namespace backbone;
   CHECK(refusal({{conv(4), conv(3)}}) == "accepted");

@@ -19,6 +19,8 @@ TEST_CASE("pixels: torchvision's and the authors' normalisation") {
   CHECK(bgr.source_channel(1) == 1);
   CHECK(rgb == pixel_normalisation::imagenet());
   CHECK_FALSE(rgb == bgr);
+  CHECK(rgb.deviation_of_photographs() == 1);
+  CHECK(bgr.deviation_of_photographs() == doctest::Approx(255 * .226));
 
   pixel_normalisation const five{.range = 1, .mean = {.1, .2, .3, .4, .5}, .deviation = {1, 1, 1, 1, .25}, .channels = 5};
   CHECK(five(65535.0, 4, 65535.0) == 2);

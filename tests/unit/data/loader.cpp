@@ -139,7 +139,7 @@ TEST_CASE("flips are the draws that the contract names") {
   CHECK(told(upright, 20).find('\'') == std::string::npos);
 }
 
-TEST_CASE("of several short sides one is drawn for each image of an epoch, and the cache has a place for each") {
+TEST_CASE("of several short sides one is drawn for each batch, and the cache has a place for each") {
   pictures const p(6);
   auto o = options(2, 3);
   o.short_sides = {8, 12, 20};
@@ -153,6 +153,7 @@ TEST_CASE("of several short sides one is drawn for each image of an epoch, and t
       loaded const& l = batch[i];
       int const side = std::min(l.plan.w, l.plan.h);
       ++seen[side];
+      CHECK(side == std::min(batch[0].plan.w, batch[0].plan.h));
       of_image.insert({l.id, side});
       CHECK(std::min(l.pixels.width, l.pixels.height) == side);
       CHECK(l.pixels.pixels == same[i].pixels.pixels);

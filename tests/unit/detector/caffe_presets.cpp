@@ -158,6 +158,11 @@ TEST_CASE("the release's solvers: the rate drops after the step it names") {
   }
 }
 
+TEST_CASE("their chains are made for pixels that are divided by nothing") {
+  CHECK(vgg::config({"a"}).chain.input_deviation == doctest::Approx(255 * .226));
+  CHECK(zf::config({"a"}).chain.input_deviation == doctest::Approx(255 * .226));
+}
+
 TEST_CASE("a detector of their kind trains, halves fc6 and fc7 in testing, is saved and comes back") {
   ::scratch const folder;
   for (bool const empirical : {false, true}) {
