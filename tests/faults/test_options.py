@@ -32,6 +32,7 @@ for option, values in (("--anchors", ("16,,32", ",16", "16,", ",")), ("--ratios"
     for value in values:
         refuses("train_voc", option, value, "a whole number" if option in ("--iterations", "--maps-mb", "--scales") else "a number",
                 f"found '' between the commas of '{value}'", rest=TRAIN)
+refused(run("train_voc", *TRAIN, "--out=~/run"), "--out: expected a path without ~, which no shell has replaced here (./~ where it is called so), found '~/run'")
 refused(run("train_voc", *TRAIN, "--class-weights", "star=2,star=3", "--out", "weighed"), "--class-weights: expected one weight for a class, found two of star")
 refused(run("train_voc", *TRAIN, "--class-weights", "sta=2", "--out", "weighed"), '--class-weights: expected classes of this run, crate, star, target, or background, found "sta"')
 refused(run("train_voc", *TRAIN, "--no-test", "--classes", "background,star", "--class-weights", "background=2", "--out", "weighed"),

@@ -1,4 +1,5 @@
 """A run that goes on: other images than the run's are refused and named, and TensorBoard keeps every point."""
+import os
 import pathlib
 import re
 import shutil
@@ -49,6 +50,14 @@ refused(run("train_voc", *epochs, "--out", "epochs", "--resume"), "images that d
 split.write_text("".join(f"{i}\n" for i in ids))
 # ... unless an option of this run takes them away, which is named then
 refused(run("train_voc", *epochs, "--out", "epochs", "--resume", "--eval-every", "1e", "--val-fraction", "0.3"), "(--eval-every not given), found --eval-every 1e")
+
+# The same folder by other names is the same data.
+for name in (f"{data}/", f"{data}/../{data.name}", os.path.relpath(data)):
+    again = run("train_voc", "--data", name, *options[2:], "--out", "run", "--resume")
+    check(again.returncode == 0 and "going on from step" in again.stderr, name, again)
+shutil.copytree(data, "other")
+refused(run("train_voc", "--data", "other", *options[2:], "--out", "run", "--resume"), "--resume", "found --data other")
+back_to_step_3()
 
 # Without --data it would be the demo data, which this run was not trained on.
 refused(run("train_voc", "--out", "run", "--resume"), "--resume", "--data")

@@ -40,10 +40,10 @@ struct pixel_normalisation {
   // the authors' releases: BGR, 0 to 255, one mean per channel (py-faster-rcnn, PIXEL_MEANS)
   FRCNN_PER_BUILD static constexpr pixel_normalisation caffe() { return {true, 255, {102.9801, 115.9465, 122.7717}, {1, 1, 1}}; }
 
-  // The deviation of a photograph's normalised pixels, as ImageNet has them: 1 of imagenet(), 58 of caffe(). Of three channels.
+  // The deviation of a photograph's normalised pixels, as ImageNet has them: 1 of imagenet(), 58 of caffe().
   FRCNN_PER_BUILD constexpr double deviation_of_photographs() const {
     double sum = 0;
-    for (int c = 0; c < 3; ++c) sum += imagenet().deviation[source_channel(c)] * range / deviation[c];
+    for (int c = 0; c < 3; ++c) sum += imagenet().deviation[c] * range / deviation[channels == 3 ? c : 0];
     return sum / 3;
   }
 

@@ -72,6 +72,8 @@ inline void check_pixels(image_claims const& c, std::string const& name) {
 #if FRCNN_HAS_TIFF
   if (kind == image_kind::tiff) return tiff_claims(file, name);
 #endif
+  if (kind == image_kind::png && has_at(file, 12, "CgBI"))
+    throw error(name, readable, "Apple's own form of PNG (CgBI), of an app's pictures" + std::string(to_be_converted));
   std::string const format = name_of(kind);
   image_claims const c = claims_of(file, kind);
   if (!c.whole) throw error(name, "a whole " + format, "its end missing");

@@ -52,7 +52,8 @@ class problem_report {
     for (problem const& p : problems_) {
       std::size_t& count = seen[kind_of(p.what)];
       if (count > of_a_kind)
-        lines += "\n  and " + std::to_string(count - of_a_kind) + " more: expected " + p.what.expected() + ", found " + p.what.found();
+        lines += "\n  and " + std::to_string(count - of_a_kind) + " more: expected " + p.what.expected() +
+                 (p.what.found().find('\'') == std::string::npos ? ", found " + p.what.found() : "");  // what is quoted is one file's own
       count = 0;
     }
     if (skippable) lines += "\n  " + skip + " out the images of " + std::to_string(skippable) + " of these";

@@ -48,8 +48,8 @@ struct checked_sample {
   sample result;
   problem_report image_problems, annotation_problems;
   image_verdict picture;
-  io::file_id file;  // of the image
-  bool wrong_size = false;
+  io::file_id file;                                                     // of the image
+  std::string wrong_size;                                               // the size that the file states, where the image has another
   std::size_t written = 0;                                              // objects in the file
   tally points, thin, swapped, outside, fractions, clipped, from_zero;  // boxes
   tally unclear;                                                        // objects
@@ -74,7 +74,7 @@ inline void check_annotation(checked_sample& c, exif_mode exif, voc_annotation c
   place_image(c, exif, written.size);
   double const w = c.result.width, h = c.result.height;
   if (w == 0) return;  // the image is bad
-  c.wrong_size = written.size && !size_agrees(c.picture, *written.size);
+  if (written.size && !size_agrees(c.picture, *written.size)) c.wrong_size = detail::text_of_size(*written.size);
   c.doubtful_encoding = written.doubtful_encoding;
   c.written = written.objects.size();
   std::size_t index = 0;
@@ -228,9 +228,9 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
     if (!c.picture.facts.narrow.empty() && options.layout.bits == 8)
       narrow.add(c.result.image.string() + " (" + c.picture.facts.narrow + ")");
     if (!c.picture.facts.remark.empty()) odd.add(c.result.image.string() + " (" + c.picture.facts.remark + ")");
-    if (c.wrong_size)
-      wrong_size.add(c.annotation.string() + " (the image is " + std::to_string(c.result.width) + " x " + std::to_string(c.result.height) +
-                     ")");
+    if (!c.wrong_size.empty())
+      wrong_size.add(c.annotation.string() + " (" + c.wrong_size + ", the image is " + std::to_string(c.result.width) + " x " +
+                     std::to_string(c.result.height) + ")");
     data.samples.push_back(std::move(c.result));
     files.push_back(std::move(c.annotation));
   }
@@ -286,7 +286,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   warn(names.by_look, "class name looks like another and differs in its bytes (blanks, normal forms, letters), and is a class of its own",
        "groups of class names look alike and differ in their bytes (blanks, normal forms, letters), and are classes of their own");
   warn(empty, "image without objects counts as a negative", "images without objects count as negatives");
-  warn(wrong_size, "annotation states a wrong image size, which is not used", "annotations state wrong image sizes, which are not used");
+  warn(wrong_size, "annotation states another image size (was the image resized after it was labelled?); its boxes are taken as they stand",
+       "annotations state other image sizes (were the images resized after they were labelled?); their boxes are taken as they stand");
   warn(turned,
        "image has an EXIF orientation, and nothing tells whether its boxes mean the turned picture: it is left as stored, and its boxes "
        "may be "

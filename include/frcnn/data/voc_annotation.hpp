@@ -164,6 +164,8 @@ inline void refuse_stray_boxes(xml_file const& file) {
                     walker.stray.parent().parent().name() + ">");
 }
 
+inline std::string text_of_size(std::array<double, 2> const& s) { return number_text(s[0]) + " x " + number_text(s[1]); }
+
 // Width and height of <size>, where it has both. Several have to agree: whether the image is turned hangs on them.
 inline std::optional<std::array<double, 2>> claimed_size(xml_file const& file) {
   std::optional<std::array<double, 2>> claimed;
@@ -172,8 +174,8 @@ inline std::optional<std::array<double, 2>> claimed_size(xml_file const& file) {
                          height = agreed_child(file, size, "height", file.name() + ", <size>");
     if (!width || !height) continue;
     std::array<double, 2> const here{number_before(file, width), number_before(file, height)};
-    auto const said = [](std::array<double, 2> const& s) { return number_text(s[0]) + " x " + number_text(s[1]); };
-    if (claimed && *claimed != here) throw error(file.name(), "one <size>", "several, " + said(*claimed) + " and " + said(here));
+    if (claimed && *claimed != here)
+      throw error(file.name(), "one <size>", "several, " + text_of_size(*claimed) + " and " + text_of_size(here));
     claimed = here;
   }
   return claimed;

@@ -20,6 +20,7 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
   std::map<std::string, std::string> id_of;  // by the last part of the ids
   for (listed_image const& c : images) id_of.emplace(std::filesystem::path(c.id).filename().string(), c.id);
   std::filesystem::path elsewhere, text, json, whole;  // of each the first
+  std::size_t others = 0;                              // such as `whole`
   auto const take = [](std::filesystem::path& first, std::filesystem::path const& path) {
     if (first.empty() || path < first) first = path;
   };
@@ -33,7 +34,7 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
     }
     std::string const extension = lower(path.extension().string());
     bool const named = id_of.count(path.stem().string()) > 0;
-    if (extension == ".xml") take(named ? elsewhere : whole, path);
+    if (extension == ".xml") take(named ? elsewhere : whole, path), others += !named;
     else if (extension == ".txt" && named) take(text, path);
     else if (extension == ".json") take(json, path);
   }
@@ -44,8 +45,8 @@ inline std::string meant_as_annotations(std::filesystem::path const& root, std::
     return "; " + json.string() +
            " is not read with it: COCO's JSON is data by its own name, FILE.json:IMAGES, LabelMe's has to be converted";
   if (!whole.empty())
-    return "; " + whole.string() +
-           " has the name of none of the images (one file for all of them, as CVAT has it, is not read: export PASCAL VOC)";
+    return "; " + whole.string() + " has the name of none of the images" +
+           (others > 1 ? "" : " (one file for all of them, as CVAT has it, is not read: export PASCAL VOC)");
   return {};
 }
 
@@ -80,6 +81,7 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
   folders.push_back(layout.root);
   auto const folder = first_folder(folders, [&](std::filesystem::path const& candidate) { return has_annotation_in(candidate, images); });
   file_finder annotations(folder, {".xml"});
+  file_finder with_two_extensions(folder, {".xml", ".txt"});  // a.xml.xml, a.xml.txt: where a system hides the last one
   std::size_t missing = 0;
   for (listed_image& c : images) {
     c.annotations = folder;
@@ -89,7 +91,9 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
     if (!c.annotation.empty()) continue;
     ++missing;
     c.annotation = folder / (c.id + ".xml");
-    std::string const other = inside(c.id) ? annotations.instead(c.id) : std::string();
+    std::string other = inside(c.id) ? annotations.instead(c.id) : std::string();
+    if (auto const longer = with_two_extensions.find(c.id + ".xml"); other.empty() && inside(c.id) && !longer.empty())
+      other = "'" + longer.filename().string() + "', with an extension too many";
     c.without_annotation = without == missing_annotation::empty && other.empty();
     if (!c.without_annotation)
       c.annotation_problems.add(c.annotation.string(), "a file", other.empty() ? "nothing at that place" : other, true);

@@ -67,6 +67,8 @@ inline std::string foreign_file(std::string_view first) {
   };
   if (begins("<!doctype html") || begins("<html")) return "an HTML page (a download that gave an error or a login?)";
   if (begins("<")) return "a text that begins with '<'";
+  if (begins("{") && first.find("\"weight_map\"") != first.npos)
+    return "an index of several safetensors files, none of which is a whole model: join them into one file";
   if (begins("{") || begins("[")) return std::string("a text that begins with '") + first[0] + "'";
   return {};
 }

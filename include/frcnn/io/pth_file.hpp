@@ -72,7 +72,12 @@ class pth_file final : public weight_source {
     for (auto const& [record, where] : archive_->records())
       if (record.ends_with("/" + suffix) && record.find('/') + 1 + suffix.size() == record.size())
         prefix = record.substr(0, record.size() - suffix.size());
-    if (prefix.empty()) throw error(name(), "a .pth file", "a zip archive without data.pkl");
+    if (prefix.empty()) {
+      for (auto const& [record, where] : archive_->records())
+        if (record.ends_with(".safetensors") || record.ends_with(".pth") || record.ends_with(".pt"))
+          throw error(name(), "a .pth file", "a zip archive that holds " + in_quotes(record) + ": unpack it first");
+      throw error(name(), "a .pth file", "a zip archive without data.pkl");
+    }
     if (archive_->find(prefix + "constants.pkl"))
       throw error(name(), "a state dict", "a TorchScript archive (in Python: torch.save(torch.jit.load(FILE).state_dict(), NEW))");
     if (auto const* const order = archive_->plain(prefix + "byteorder"))

@@ -112,6 +112,22 @@ inline std::string today(std::string const& key, std::string const& value) {
   return key == "--engine" && value == "onednn" ? "fast with oneDNN" : value;
 }
 
+// Whether two lists of data, which blanks separate, are of the same places: "d:train" and "./d/:train".
+inline bool same_data(std::string_view a, std::string_view b) {
+  auto const next = [](std::string_view& list) {
+    auto const spec = list.substr(0, list.find(' '));
+    list.remove_prefix(std::min(list.size(), spec.size() + 1));
+    auto const colon = spec.rfind(':');
+    std::error_code unknown;
+    auto const root = std::filesystem::weakly_canonical(std::filesystem::absolute(spec.substr(0, colon), unknown), unknown);
+    return std::pair((root.has_filename() ? root : root.parent_path()).string(),
+                     colon == spec.npos ? std::string() : std::string(spec.substr(colon)));
+  };
+  while (!a.empty() && !b.empty())
+    if (next(a) != next(b)) return false;
+  return a.empty() && b.empty();
+}
+
 template <class Preset, class Run>
 void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::map<std::string, std::string> const& arguments,
               data::fingerprint const& images, data::warning_callback const& warn) {
@@ -128,7 +144,8 @@ void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::ma
     auto const found = state.metadata().find("argument " + key);
     bool const given = found != state.metadata().end();
     std::string const then = given ? today(key, found->second) : "";
-    if (!given || then != value) refuse(key, then, value);
+    bool const same_place = given && (key == "--data" || key == "--val") && same_data(then, value);
+    if (!given || (then != value && !same_place)) refuse(key, then, value);
   }
   for (auto const& [key, value] : state.metadata())  // what is an argument only where it is given
     if (std::string const prefix = "argument "; key.starts_with(prefix) && !arguments.contains(key.substr(prefix.size())))

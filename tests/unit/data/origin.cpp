@@ -128,6 +128,14 @@ TEST_CASE("images without an annotation are an error, or images without objects"
   // a name that only looks the same is no missing annotation
   std::filesystem::rename(folder.folder / "Annotations/B2.xml", folder.folder / "Annotations/b2.xml");
   CHECK(folder.refusal({.missing = missing_annotation::empty}).find("b2.xml") != std::string::npos);
+  // nor is one with an extension too many, where a system hides the last one
+  for (std::string const name : {"B2.xml.xml", "B2.xml.txt"}) {
+    std::filesystem::remove(folder.folder / "Annotations/b2.xml");
+    folder.write("Annotations/" + name, "<annotation/>");
+    CHECK(folder.refusal({.missing = missing_annotation::empty}).find("'" + name + "', with an extension too many") != std::string::npos);
+    CHECK(folder.refusal().find("'" + name + "', with an extension too many") != std::string::npos);
+    std::filesystem::remove(folder.folder / "Annotations" / name);
+  }
   // nor is a split that nobody has annotated
   std::filesystem::remove_all(folder.folder / "Annotations");
   CHECK(folder.refusal({.missing = missing_annotation::empty}).find("annotations of split 'trainval'") != std::string::npos);

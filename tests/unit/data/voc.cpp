@@ -113,7 +113,8 @@ TEST_CASE("filename and size are not trusted; a wrong size is one warning") {
   CHECK(data.samples[0].objects[0].where.x2 == 20);
   REQUIRE(voc.warnings.size() == 1);
   CHECK(voc.without_root(voc.warnings[0]) ==
-        "trainval: 2 annotations state wrong image sizes, which are not used, the first: VOC/Annotations/a.xml (the image is 20 x 10)");
+        "trainval: 2 annotations state other image sizes (were the images resized after they were labelled?); their boxes are taken as "
+        "they stand, the first: VOC/Annotations/a.xml (999 x 10, the image is 20 x 10)");
 }
 
 TEST_CASE("images without objects are negatives, counted once") {
@@ -430,6 +431,19 @@ TEST_CASE("what looks like a mistake is counted and said once, before any error"
   CHECK(voc.refusal() == "VOC:trainval: expected at least one object that can be used, found none among the 1 of 1 image");
   CHECK(voc.refusal({.classes = {"cat"}}).find("expected at least one object that can be used") != std::string::npos);
   CHECK(voc.warnings.size() == 2);
+}
+
+TEST_CASE("what is left of a kind is said without one file's own text") {
+  v voc;
+  std::string ids;
+  for (char c = 'a'; c < 'n'; ++c) {
+    ids += std::string(1, c) + "\n";
+    voc.add(std::string(1, c), v::object("cat", v::box(std::string("1") + c, "2", "20", "8")));
+  }
+  voc.split(ids);
+  std::string const said = voc.refusal();
+  CHECK(said.find("found '1j'") != std::string::npos);
+  CHECK(said.substr(said.rfind("\n  and ")) == "\n  and 3 more: expected a number in <xmin>");
 }
 
 TEST_CASE("of many problems of a kind the first ten are written out") {

@@ -84,6 +84,9 @@ TEST_CASE("without annotations, what may have been meant as one is named") {
   CHECK(found("annotations.xml") ==
         "; VOC/annotations.xml has the name of none of the images (one file for all of them, as CVAT has it, is "
         "not read: export PASCAL VOC)");
+  voc.write("other.xml", "");
+  CHECK(found("annotations.xml") == "; VOC/annotations.xml has the name of none of the images");  // one of several is no file for all
+  std::filesystem::remove(voc.folder / "other.xml");
   CHECK(found("JPEGImages/_annotations.coco.json") ==
         "; VOC/JPEGImages/_annotations.coco.json is not read with it: COCO's JSON is data by its own name, FILE.json:IMAGES, LabelMe's has "
         "to be converted");

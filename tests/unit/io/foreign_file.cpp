@@ -37,6 +37,8 @@ TEST_CASE("a model of another program, or no model, is told by its first bytes")
   for (char const* line_end : {"\n", "\r\r\n"})
     CHECK(foreign_file("\x89PNG"s + line_end + "\x1A\n") == "a PNG image that a copy as text has spoilt: other line ends than PNG's own");
   CHECK(foreign_file("\xEF\xBF\xBDPNG\r\n") == "a PNG image that a copy as text has spoilt: bytes that are no UTF-8 are lost");
+  CHECK(foreign_file("{\"metadata\": {\"total_size\": 1}, \"weight_map\": {}}") ==
+        "an index of several safetensors files, none of which is a whole model: join them into one file");
   CHECK(foreign_file(std::string(600, '\0')) == "zeros where it begins (a copy that was cut off?)");
   CHECK(found("RIFF\1\1\1\1AVI LIST" + rest) == is + "a film");
   // what begins as a safetensors file does is judged as one, whatever its length looks like
