@@ -140,7 +140,7 @@ TEST_CASE("a BMP is read from either end, with or without a palette, and refused
 
 TEST_CASE("what is wrong is said") {
   CHECK(refusal("") == "x: expected a " FRCNN_IMAGE_FORMATS " image, found an empty file");
-  CHECK(refusal(std::string("\x89PNG\r\n\x1A\n\0\0\0\4CgBI\0\0\0\0", 24)) ==
+  CHECK(refusal(std::string("\x89PNG\r\n\x1A\n\0\0\0\4CgBI\0\0\0\0", 20)) ==
         "x: expected a " FRCNN_IMAGE_FORMATS
         " image, found Apple's own form of PNG (CgBI), of an app's pictures, which has to be converted first (for example: mogrify -format "
         "png "
