@@ -91,9 +91,13 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
     if (!c.annotation.empty()) continue;
     ++missing;
     c.annotation = folder / (c.id + ".xml");
-    std::string other = inside(c.id) ? annotations.instead(c.id) : std::string();
-    if (auto const longer = with_two_extensions.find(c.id + ".xml"); other.empty() && inside(c.id) && !longer.empty())
-      other = "'" + longer.filename().string() + "', with an extension too many";
+    std::string other;
+    if (inside(c.id)) {
+      other = annotations.instead(c.id);
+      if (other.empty())
+        if (auto const longer = with_two_extensions.find(c.id + ".xml"); !longer.empty())
+          other = "'" + longer.filename().string() + "', with an extension too many";
+    }
     c.without_annotation = without == missing_annotation::empty && other.empty();
     if (!c.without_annotation)
       c.annotation_problems.add(c.annotation.string(), "a file", other.empty() ? "nothing at that place" : other, true);
