@@ -44,7 +44,8 @@ void say(std::string const& sentence) { tell(sentence + '\n'); }
 void fail(std::string const& sentence) { tell("error: " + sentence + '\n'); }
 
 void catch_interrupts() {
-  for (int const asks : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+  // The last three are what batch systems send before a job's time is over.
+  for (int const asks : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGXCPU}) {
     struct sigaction before {};
     if (asks != SIGINT && sigaction(asks, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     std::signal(asks, [](int which) {

@@ -101,8 +101,8 @@ for moment in range(4):
     shutil.rmtree(out)
 print(statuses)
 
-# kill (docker stop, schedulers) and a terminal that closes, which both may come twice, and a pipe that nobody reads any more
-for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+# kill (docker stop, schedulers) and a terminal that closes, which both may come twice, a pipe that nobody reads any more, and a batch system
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1):
     out = f"by{number}"
     process = start(out)
     wait_for(lambda: os.path.exists(f"{out}/metrics.jsonl") and os.path.getsize(f"{out}/metrics.jsonl") > 0, process)  # a step is done

@@ -52,7 +52,7 @@ struct checked_sample {
   std::string wrong_size;                                               // the size that the file states, where the image has another
   std::size_t written = 0;                                              // objects in the file
   tally points, thin, swapped, outside, fractions, clipped, from_zero;  // boxes
-  tally unclear;                                                        // objects
+  tally unclear, marked;                                                // objects
   std::string doubtful_encoding;                                        // of the annotation
 };
 
@@ -95,6 +95,7 @@ inline void check_annotation(checked_sample& c, exif_mode exif, voc_annotation c
       if (o.xmin == o.xmax || o.ymin == o.ymax) c.thin.add(which);
       if (loses_a_tenth(o, whole, inside)) c.clipped.add(which);
       if (o.unclear) c.unclear.add(which);
+      if (!o.mark.empty()) c.marked.add(which + " (<" + o.mark + ">)");
       c.result.objects.push_back({where, o.name, 0, o.difficult, o.truncated});
     }
   }
@@ -192,7 +193,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
 
   problem_report problems = listing.problems;
   tally left_out, unannotated, points, thin, swapped, outside, fractions, clipped, from_zero, other_class, empty, turned, narrow, odd,
-      wrong_size, unclear, without_file, again, misread;
+      wrong_size, unclear, marked, without_file, again, misread;
   std::set<std::pair<std::uint64_t, std::uint64_t>> image_files;
   std::size_t written = 0;
   origin_evidence evidence;
@@ -220,6 +221,7 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
     clipped.add(c.clipped);
     from_zero.add(c.from_zero);
     unclear.add(c.unclear);
+    marked.add(c.marked);
     if (!c.doubtful_encoding.empty()) misread.add(c.annotation.string() + " (" + excerpt(c.doubtful_encoding) + ")");
     evidence.add(c.evidence);
     if (!image_files.insert(c.file).second) again.add(c.result.image.string());
@@ -275,6 +277,8 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
   warn(without_file, "image has no annotation and counts as without objects", "images have no annotation and count as without objects");
   warn(unclear, "object has a <difficult> that is neither 0 nor 1, and counts as not difficult",
        "objects have a <difficult> that is neither 0 nor 1, and count as not difficult");
+  warn(marked, "object is marked <deleted>, <ignore> or <crowd>, which PASCAL VOC does not know, and is read as any other",
+       "objects are marked <deleted>, <ignore> or <crowd>, which PASCAL VOC does not know, and are read as any other");
   warn(misread, "annotation declares an encoding and looks as if it was UTF-8: its class names are read as declared, and may be wrong",
        "annotations declare an encoding and look as if they were UTF-8: their class names are read as declared, and may be wrong");
   warn(other_class, others.c_str(), many_others.c_str());

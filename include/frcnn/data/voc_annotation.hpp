@@ -2,6 +2,7 @@
 // One annotation file of PASCAL VOC, as it was written: nothing clipped, dropped or converted yet.
 //
 // An object is its <name>, its flags, and its own <bndbox>, not the ones of its <part>s. Fractions are numbers too. <filename> is not read.
+// An object that is marked as none (<deleted>, <ignore>, <crowd>), which PASCAL VOC does not know, is an object, with the mark's name.
 // What would be read in part is refused: an object with two boxes or names, or with two of a flag that differ; a box that is no child of
 // <annotation>'s own <object>s; a box that is no upright rectangle. Encodings, references and what is well-formed: xml_file.hpp.
 //
@@ -29,6 +30,7 @@ struct voc_object {
   std::string name;
   bool difficult = false, truncated = false;
   bool unclear = false;                           // its <difficult> is neither 0 nor 1, and counts as 0
+  std::string mark{};                             // "deleted", "ignore", "crowd" or "iscrowd", where that element is set; else empty
   double xmin = 0, ymin = 0, xmax = 0, ymax = 0;  // 1-based and inclusive
 };
 
@@ -199,6 +201,8 @@ inline voc_annotation read_voc_annotation(std::filesystem::path const& path) {
     o.difficult = difficult.value_or(false);
     o.unclear = !difficult;
     o.truncated = detail::flag_in(file, node, "truncated", where).value_or(false);
+    for (char const* mark : {"iscrowd", "crowd", "ignore", "deleted"})
+      if (detail::flag_in(file, node, mark, where).value_or(false)) o.mark = mark;
     pugi::xml_node const bounds = detail::bounds_in(file, node, where);
     o.xmin = detail::number_in(file, bounds, "xmin", where);
     o.ymin = detail::number_in(file, bounds, "ymin", where);

@@ -51,6 +51,19 @@ inline resolved_id resolve(std::string const& line, file_finder& images) {
   return {without_class_flag(line), {}};
 }
 
+// Of a line that names no image: the first image that a part of it names, as a list has it in which lines hold more than an id.
+inline std::filesystem::path image_of_a_part(std::string_view line, file_finder& images) {
+  constexpr std::string_view between = " \t,;[](){}'\"";
+  for (int parts = 0; parts < 4; ++parts) {
+    line.remove_prefix(std::min(line.find_first_not_of(between), line.size()));
+    std::string_view const part = line.substr(0, line.find_first_of(between));
+    if (part.empty()) break;
+    if (auto image = resolve(std::string(part), images).image; !image.empty()) return image;
+    line.remove_prefix(part.size());
+  }
+  return {};
+}
+
 // A name in a list of names: between quotes where a comma in it would make it look like two.
 inline std::string listed_name(std::string const& name) { return name.find(',') == name.npos ? name : excerpt(name, 255); }
 
@@ -136,6 +149,9 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
       missing.add(excerpt(c.id, 255));
       std::string const other = inside(c.id) ? images.instead(c.id) : std::string();
       if (missing.count == 1 && !other.empty()) first_instead = " (there is " + other + ")";
+      else if (auto const part = missing.count == 1 ? image_of_a_part(c.id, images) : std::filesystem::path(); !part.empty())
+        first_instead = " (there is " + excerpt(part.filename().string(), 255) +
+                        ": a line is one id, with nothing behind it but the 1, -1 or 0 of VOC's lists of a class)";
       c.image_problems.add((folder / c.id).string() + FRCNN_IMAGE_ENDINGS, "an image", other.empty() ? "no such file" : other, true);
     } else if (!readable) {
       unread[extension].add(c.image.filename().string());
@@ -145,10 +161,10 @@ inline std::vector<listed_image> list_images(voc_source const& source, voc_layou
     }
     if (!readable) c.image.clear();
   }
-  if (missing.count == result.size() && missing.count > 1) {
+  if (missing.count == result.size() && missing.count > 0) {
     all.problems.add(folder.string(), "the images of split " + excerpt(source.split),
-                     "none of its " + std::to_string(missing.count) + ", the first " + missing.first + first_instead + "; it holds " +
-                         contents_of(folder));
+                     "none of the " + std::to_string(missing.count) + " in " + list.file.string() + ", the first " + missing.first +
+                         first_instead + "; it holds " + contents_of(folder));
     return {};
   }
   if (!skip_bad && !unread.empty()) {

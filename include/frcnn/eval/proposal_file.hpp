@@ -16,7 +16,7 @@
 // Example: the region {{9, 19, 50, 60}, 0.5} of image 000001 is the line    000001 10.000000 20.000000 50.000000 60.000000 0.500000
 // Refused with file and line: a line of another number of words, what is no finite number, corners that are swapped, a box without area or
 // beside its image, an anchor that is none. Told once to `warn`, with the first line: lines of other images (not used), boxes that go beyond
-// their image by more than a pixel (all are clipped to it), lines that are there twice.
+// their image by more than a pixel (all are clipped to it), boxes that begin at 0 where fewer begin at 1, lines that are there twice.
 // Invariant: what is written reads back with the same numbers (what lies below 1e-12 aside) and in the same order, clipped.
 #include "frcnn/core/checked.hpp"
 #include "frcnn/eval/voc_results.hpp"
@@ -180,8 +180,8 @@ inline proposal_lists parse_proposals(std::string_view text, std::filesystem::pa
 
   std::vector<std::vector<detail::listed_proposal>> found(images.size());
   std::vector<std::size_t> bare(images.size());  // the line of an image without proposals
-  std::size_t words = 0, lines = 0, fractions = 0;
-  detail::cases foreign, beyond, repeated;
+  std::size_t words = 0, lines = 0, fractions = 0, from_one = 0;
+  detail::cases foreign, beyond, from_zero, repeated;
   std::string first_foreign;
   detail::for_each_line(text, [&](std::size_t number, std::string_view line) {
     auto const here = [&] { return path.string() + ':' + std::to_string(number); };
@@ -219,6 +219,8 @@ inline proposal_lists parse_proposals(std::string_view text, std::filesystem::pa
     region r{where, static_cast<float>(value[4])};
     check_region(r, im.width, im.height, here);
     if (where.x1 < -1 || where.y1 < -1 || where.x2 > w + 1 || where.y2 > h + 1) beyond.add(here);
+    if (std::min(value[0], value[1]) == 1) ++from_one;
+    else if (std::min(value[0], value[1]) >= 0 && std::min(value[0], value[1]) < 1) from_zero.add(here);
     fractions += (w > 1 || h > 1) && std::all_of(value, value + 4, [](double v) { return v >= 0 && v <= 1; });
     r.where = {std::max(where.x1, 0.f), std::max(where.y1, 0.f), std::min(where.x2, w), std::min(where.y2, h)};
     found[at->second].push_back({r, anchor, number});
@@ -269,6 +271,9 @@ inline proposal_lists parse_proposals(std::string_view text, std::filesystem::pa
   foreign.tell(warn, "line is of an image that is not among these, and is not used",
                "lines are of images that are not among these, and are not used");
   beyond.tell(warn, "box goes beyond its image and is clipped", "boxes go beyond their images and are clipped");
+  if (from_zero.count > from_one)
+    from_zero.tell(warn, "box begins at 0 where these files count from 1: if this one counts from 0, its boxes are read a pixel off",
+                   "boxes begin at 0 where these files count from 1: if this one counts from 0, its boxes are read a pixel off");
   repeated.tell(warn, "line is there before, with the same box and score", "lines are there before, with the same box and score");
   return lists;
 }

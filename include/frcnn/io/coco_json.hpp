@@ -10,7 +10,7 @@
 // 1. an annotation has an id, an image, a category and a box. Without "area" it is that of its outline, or of its box; without "iscrowd" it is
 //    no crowd; without "bbox" the box is that of its outline (io/coco_outline.hpp). null counts as not there. Each is counted, and told once
 //    to `warn`
-// 2. refused: an id that is there twice, an annotation of an image or a category that is not there, two categories of one name, boxes of
+// 2. refused: an id or a list that is there twice, an annotation of an image or a category that is not there, two categories of one name, boxes of
 //    which most reach over the border of their image and would not if they were corners (where the file does not say how large an image is,
 //    data/coco.hpp asks the same of the image), a box that CVAT has turned, JSON that ends early (with its byte)
 // 3. a category that is only the supercategory of others, as Roboflow's first one, is left out, and told
@@ -156,8 +156,12 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
         return value.get_array();
       };
       if (value.is_null()) continue;
+      auto const begin = [&](unsigned list, char const* of) {
+        if (lists & list) reader.refuse(std::string("one \"") + of + '"', "several (of which JSON readers keep one)");
+        lists |= list;
+      };
       if (name == "images") {
-        lists |= 1;
+        begin(1, "images");
         for (auto element : elements("images")) {
           coco_image im;
           bool named = false;
@@ -175,7 +179,7 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
           file.images.push_back(std::move(im));
         }
       } else if (name == "categories") {
-        lists |= 2;
+        begin(2, "categories");
         for (auto element : elements("categories")) {
           coco_category c;
           std::string super;
@@ -193,7 +197,7 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
           above.push_back(std::move(super));
         }
       } else if (name == "annotations") {
-        lists |= 4;
+        begin(4, "annotations");
         for (auto element : elements("annotations")) {
           coco_annotation a;
           unsigned seen = 0;

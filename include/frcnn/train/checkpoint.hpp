@@ -89,8 +89,10 @@ void save_run(io::checkpoint_dir const& dir, detector<Preset> const& d, Run cons
   });
 }
 
-// How the images have changed, in words; empty: they have not. A checkpoint that does not tell is said through `warn`.
-inline std::string change_of_images(io::checkpoint const& from, data::fingerprint const& now, data::warning_callback const& warn) {
+// How the images have changed, in words; empty: they have not. Nothing: they are not compared, which is said through `warn` where it is the
+// checkpoint that does not tell.
+inline std::optional<std::string> change_of_images(io::checkpoint const& from, data::fingerprint const& now,
+                                                   data::warning_callback const& warn) {
   if (now.images.empty()) return {};
   auto const path = from.path / "data";
   std::error_code ignored;
@@ -132,21 +134,28 @@ template <class Preset, class Run>
 void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::map<std::string, std::string> const& arguments,
               data::fingerprint const& images, data::warning_callback const& warn) {
   io::safetensors_file const model(from.path / "model.safetensors"), state(from.path / "state.safetensors");
-  auto const other_images = change_of_images(from, images, warn);
+  auto const change = change_of_images(from, images, warn);
+  std::string const other_images = change.value_or("");
+  bool const same_images = change && change->empty();
   std::string const folder = from.path.parent_path().string();
   auto const refuse = [&](std::string const& key, std::string const& then, std::string const& now) {
     auto const said = [&](std::string const& value) { return key + " " + (value.empty() ? "not given" : value); };
     throw error("--resume", "the arguments of the run in " + folder + " (" + said(then) + ")",
                 said(now) + (key == "--epochs or --iterations" ? "; a finished model is trained further by --init, in another --out" : ""));
   };
+  std::string moved;  // data at another place
   for (auto const& [key, value] : arguments) {
     if (!other_images.empty() && follows_from_images(key)) continue;
     auto const found = state.metadata().find("argument " + key);
     bool const given = found != state.metadata().end();
     std::string const then = given ? today(key, found->second) : "";
-    bool const same_place = given && (key == "--data" || key == "--val") && same_data(then, value);
-    if (!given || (then != value && !same_place)) refuse(key, then, value);
+    if (given && then == value) continue;
+    bool const is_data = given && (key == "--data" || key == "--val");
+    if (is_data && same_data(then, value)) continue;
+    if (!is_data || !same_images) refuse(key, then, value);
+    moved += (moved.empty() ? "" : ", ") + key + " was " + then;  // of --val's images "validation images" tells
   }
+  if (!moved.empty() && warn) warn(moved + ": images, sizes and objects are the same now, and the run goes on with them");
   for (auto const& [key, value] : state.metadata())  // what is an argument only where it is given
     if (std::string const prefix = "argument "; key.starts_with(prefix) && !arguments.contains(key.substr(prefix.size())))
       refuse(key.substr(prefix.size()), value, "");

@@ -70,6 +70,19 @@ TEST_CASE("a difficult that is neither 0 nor 1 is warned of once") {
         "object 1");
 }
 
+TEST_CASE("marks that PASCAL VOC does not know are warned of once, and the objects are read") {
+  v voc;
+  voc.add("a", v::object("cat", v::box("3", "2", "10", "8"), "<deleted>1</deleted>") +
+                   v::object("cat", v::box("2", "2", "10", "8"), "<deleted>0</deleted><ignore>0</ignore><iscrowd>0</iscrowd>"));
+  voc.add("b", v::object("cat", v::box("3", "2", "10", "8"), "<iscrowd>1</iscrowd>"));
+  voc.split("a\nb\n");
+  CHECK(voc.read().samples[0].objects.size() == 2);
+  REQUIRE(voc.warnings.size() == 1);
+  CHECK(voc.without_root(voc.warnings[0]) ==
+        "trainval: 2 objects are marked <deleted>, <ignore> or <crowd>, which PASCAL VOC does not know, and are read as any other, the "
+        "first: VOC/Annotations/a.xml, object 1 (<deleted>)");
+}
+
 TEST_CASE("UTF-8 that is declared as a Latin code page is read as declared, and warned of once") {
   v voc;
   for (std::string id : {"a", "b", "c"}) voc.add(id, v::object("caf\u00E9", v::box("3", "2", "10", "8")));

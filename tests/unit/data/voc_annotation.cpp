@@ -62,6 +62,12 @@ TEST_CASE("difficult is 0 or 1, also as converters write them; anything else is 
     CAPTURE(neither);
     CHECK((!o.difficult && o.unclear));
   }
+  for (std::string const mark : {"deleted", "ignore", "crowd", "iscrowd"}) {
+    auto const marked = [&](char const* value) { return read("<" + mark + ">" + value + "</" + mark + ">").mark; };
+    CHECK(marked("1") == mark);
+    CHECK(marked("true") == mark);
+    CHECK(marked("0").empty());
+  }
 }
 
 TEST_CASE("other encodings are read, and no DTD and no external entity is fetched") {

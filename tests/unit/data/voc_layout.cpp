@@ -105,8 +105,8 @@ TEST_CASE("a missing folder is one sentence that says what lies there instead") 
         "VOC: expected a folder of images (JPEGImages, images, JPEGImgs), or images in it, found 'Annotations', 'ImageSets', 'pictures'");
   for (int i = 0; i < 9; ++i) voc.write("JPEGImages/x" + std::to_string(i) + ".jpg", "");
   CHECK(voc.refusal() ==
-        "VOC/JPEGImages: expected the images of split 'trainval', found none of its 30, the first '0'; it holds 'x0.jpg', 'x1.jpg', "
-        "'x2.jpg', "
+        "VOC/JPEGImages: expected the images of split 'trainval', found none of the 30 in VOC/ImageSets/Main/trainval.txt, the "
+        "first '0'; it holds 'x0.jpg', 'x1.jpg', 'x2.jpg', "
         "'x3.jpg', 'x4.jpg' and 4 more");
   std::filesystem::remove_all(voc.folder / "JPEGImages");
   std::filesystem::remove_all(voc.folder / "Annotations");

@@ -140,15 +140,30 @@ TEST_CASE("a list that names no image is at fault, and not the annotations") {
   v voc;
   voc.add("a");
   voc.add("b");
-  for (std::string const line : {"zz", "a,b,c"}) {
-    voc.split(line + "\n");
-    CHECK(voc.refusal() ==
-          "VOC/JPEGImages/" + line + FRCNN_IMAGE_ENDINGS ": expected an image, found no such file (--skip-bad leaves its image out)");
-    CHECK(voc.refusal({.skip_bad = true}) == "VOC:trainval: expected at least one image that can be used, found none");
-  }
+  auto const said = [](std::string const& count, std::string const& first) {
+    return "VOC/JPEGImages: expected the images of split 'trainval', found none of the " + count +
+           " in VOC/ImageSets/Main/trainval.txt, the first '" + first + "; it holds 'a.png', 'b.png'";
+  };
+  voc.split("zz\n");
+  CHECK(voc.refusal() == said("1", "zz'"));
+  CHECK(voc.refusal({.skip_bad = true}) == said("1", "zz'"));
   voc.split("zz\nyy\n");
-  CHECK(voc.refusal().find("VOC/JPEGImages: expected the images of split 'trainval', found none of its 2, the first 'zz'") == 0);
-  CHECK(voc.refusal().find("annotations") == std::string::npos);
+  CHECK(voc.refusal() == said("2", "zz'"));
+}
+
+TEST_CASE("a list whose lines hold more than an id is told apart from images that are missing") {
+  v voc;
+  voc.add("a");
+  voc.add("b");
+  for (std::string const lines :
+       {"a 1 7\nb 2 7\n", "a 2\nb 3\n", "a,cat\nb,dog\n", "['b', 'a']\n", "[\"b\", \"a\"]\n", "b a\n", "0\tb.png\n"}) {
+    CAPTURE(lines);
+    voc.split(lines);
+    std::string const one = lines[0] == 'a' ? "a" : "b", refusal = voc.refusal();
+    CHECK(refusal.find(" in VOC/ImageSets/Main/trainval.txt, the first ") != refusal.npos);
+    CHECK(refusal.find(" (there is '" + one +
+                       ".png': a line is one id, with nothing behind it but the 1, -1 or 0 of VOC's lists of a class)") != refusal.npos);
+  }
 }
 
 TEST_CASE("lists in UTF-16 are read") {
@@ -262,7 +277,8 @@ TEST_CASE("an image or annotation whose name only looks the same is named") {
   voc.split("b c\nd\n");
   CHECK(says("VOC/JPEGImages/b c" + image + "'b\\u00A0c.png', which only looks the same\n"));
   voc.split("caf\u00E9\nb c\n");  // none at all
-  CHECK(voc.refusal().find("found none of its 2, the first 'caf\u00E9' (there is 'cafe\\u0301.png', in another Unicode normal form (NFC, "
+  CHECK(voc.refusal().find("found none of the 2 in VOC/ImageSets/Main/trainval.txt, the first 'caf\u00E9' (there is 'cafe\\u0301.png', in "
+                           "another Unicode normal form (NFC, "
                            "NFD)); it holds 'b") != std::string::npos);
   std::filesystem::rename(voc.folder / "JPEGImages/cafe\u0301.png", voc.folder / "JPEGImages/caf\u00E9.png");
   voc.split("caf\u00E9\nd\n");

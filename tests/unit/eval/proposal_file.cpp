@@ -169,7 +169,7 @@ TEST_CASE("proposal_file: images without a line are named; lines of other images
 }
 
 TEST_CASE("proposal_file: boxes beyond their image are clipped; what is there twice is said") {
-  auto const r = read("000001 -1 0 103 61.5\n000001 0 1 101 60\n" + second);
+  auto const r = read("000001 -1 0 103 61.5\n000001 1 1 101 60\n" + second);
   CHECK(r.lists.boxes()[0] == std::vector<box<float>>{{0, 0, 100, 60}, {0, 0, 100, 60}});
   CHECK(r.warnings.size() == 2);
   CHECK(r.warnings[0] == "1 box goes beyond its image and is clipped; the first: p.txt:1");  // a pixel is how one counts
@@ -177,6 +177,14 @@ TEST_CASE("proposal_file: boxes beyond their image are clipped; what is there tw
   auto const s = read("000001 1 1 9 9 .5\n000001 1 1 9 9 .25\n" + second + "000001 1 1 9 9 .5\n");
   CHECK(s.warnings == std::vector<std::string>{"1 line is there before, with the same box and score; the first: p.txt:4, as line 1"});
   CHECK(s.lists.regions[0].size() == 3);
+}
+
+TEST_CASE("proposal_file: boxes that begin at 0 are said where they are more than those that begin at 1") {
+  std::string const zeros = "000001 0 5 50 60\n000001 7 0 60 60\n";
+  CHECK(read(zeros + "000001 1 4 9 9\n" + second).warnings ==
+        std::vector<std::string>{"2 boxes begin at 0 where these files count from 1: if this one counts from 0, its boxes are read a pixel "
+                                 "off; the first: p.txt:1"});
+  CHECK(read(zeros + "000001 1 4 9 9\n000001 4 1 9 9\n" + second).warnings.empty());
 }
 
 TEST_CASE("proposal_file: what cannot be written is refused by name") {

@@ -305,6 +305,8 @@ TEST_CASE("coco_json: rotated boxes, names of blanks and lists that are none are
           ", category 0: expected a \"name\", found an empty one");
   CHECK(fault(R"({"images": [], "categories": [], "annotations": null})").ends_with("found no \"annotations\""));
   CHECK(fault(R"({"images": [], "categories": null, "annotations": []})").ends_with("found no \"categories\""));
+  CHECK(fault(R"({"images": [], "annotations": [], "categories": [], "annotations": []})") ==
+        ": expected one \"annotations\", found several (of which JSON readers keep one)");
   CHECK(fault(R"({"images": {"a": 1}, "categories": [], "annotations": []})").ends_with("expected a list in \"images\", found an object"));
   json_file const f(R"({"images": [], "annotations": null, "categories": [], "info": null})");
   CHECK(!read_coco_instances(f.path, {}, coco_lists::annotations_if_there).annotated);

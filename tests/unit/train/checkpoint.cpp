@@ -193,6 +193,19 @@ TEST_CASE("other images than the run's are refused before its arguments, and the
                                          " was trained on, found 1 image that differs: 'c' is new");
   CHECK(warnings.empty());
 
+  // Data at another place: where its images are the same.
+  auto elsewhere = told;
+  elsewhere["--data"] = "b";
+  auto here = told;
+  here["--data"] = "a";
+  save_checkpoint(dir, r.d, r.t, here, images);
+  CHECK(resumed(elsewhere, images) == "nothing");
+  CHECK(warnings == std::vector<std::string>{"--data was a: images, sizes and objects are the same now, and the run goes on with them"});
+  warnings.clear();
+  CHECK(resumed(elsewhere, more).ends_with("(--data a), found --data b"));
+  CHECK(resumed(elsewhere, {}).ends_with("(--data a), found --data b"));
+  CHECK(warnings.empty());
+
   // A checkpoint from before there was such a thing.
   save_checkpoint(dir, r.d, r.t, told);
   CHECK(resumed(told, images) == "nothing");
