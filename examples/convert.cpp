@@ -6,6 +6,7 @@
 // VOC's or COCO's names of them (frcnn/detector/shared_classes.hpp).
 #include "console/console.hpp"
 #include "console/model_types.hpp"
+#include "console/options.hpp"
 #include "console/outputs.hpp"
 
 #include <frcnn/detector/class_names.hpp>
@@ -31,7 +32,7 @@ int main(int argc, char** argv) {
     auto const kind = frcnn::data::lower(fs::path(out).extension().string());
     if (kind != ".safetensors" && kind != ".pth" && kind != ".pt")
       throw frcnn::error("--out " + out, "a name that ends with .safetensors or .pth", kind.empty() ? "none" : kind);
-    console::check_files({model.file}, {out});
+    console::check_files({model.file}, {out}, console::writes::model);
     auto const classes = wanted.empty()    ? std::vector<std::string>()
                          : wanted == "voc" ? frcnn::voc_classes()
                                            : frcnn::data::parse_class_list(wanted);

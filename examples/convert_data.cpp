@@ -8,6 +8,7 @@
 // outlines are not kept, and ids, areas and crowds would be lost.
 #include "console/coco_data.hpp"
 #include "console/data_options.hpp"
+#include "console/options.hpp"
 #include "console/outputs.hpp"
 
 #include <frcnn/data/common_folder.hpp>

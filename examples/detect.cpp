@@ -197,6 +197,8 @@ int main(int argc, char** argv) {
     for (auto const& file : {json_file, csv, coco})
       if (!file.empty()) outputs.push_back(file);
     console::check_outputs(inputs, outputs);
+    for (auto const& file : {json_file, csv})
+      if (!file.empty()) console::check_replaces(file);
     if (!coco.empty() && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
     if (!xml.empty() && !overwrite && !skip_done)
       for (auto const& j : jobs)
@@ -229,7 +231,7 @@ int main(int argc, char** argv) {
     console::coco_drafts labels(detector.classes());
     console::progress show;
     console::pace pace(static_cast<double>(jobs.size()));
-    std::size_t full = 0, in_part = 0;
+    std::size_t full = 0, in_part = 0, flat = 0;
     bool remarked = false;
 
     auto const find = [&](std::size_t i, ordered_json& entry) {
@@ -241,6 +243,10 @@ int main(int argc, char** argv) {
       frcnn::image_view const im = decoded;
       if (auto const remark = frcnn::data::image_remark(frcnn::data::as_bytes(file), j.image); !remark.empty() && ++in_part == 1)
         console::warn(j.image + ": " + remark);
+      if (layout.bits == 8)
+        if (auto const remark = frcnn::data::narrow_remark(frcnn::data::as_bytes(file), j.image); !remark.empty() && ++flat == 1)
+          console::warn(
+              fmt::format("{}: 16 bits, of which few values are used, nearly flat when cut to 8 ({}): scale them up", j.image, remark));
       if (auto const remark = find_on.remark(im); !remark.empty() && !std::exchange(remarked, true)) console::warn(j.image + ": " + remark);
       auto const told = [&](std::size_t n, std::size_t of) {
         if (of > 1) show(fmt::format("image {} of {}: tile {} of {}", i + 1, jobs.size(), n, of));
@@ -307,6 +313,7 @@ int main(int argc, char** argv) {
     if (!coco.empty() && !keep_old && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
     if (!coco.empty() && !keep_old) fmt::print(lines, "{}: names of images are relative to {}\n", coco, labels.write(coco).string());
     if (full > 1) console::warn(fmt::format("{} of {} images reached the number of detections that are reported", full, jobs.size()));
+    if (flat > 1) console::warn(fmt::format("{} of {} images are such of 16 bits, the first is named", flat, jobs.size()));
     if (in_part > 1) console::warn(fmt::format("{} of {} images have such a remark, the first is named", in_part, jobs.size()));
     if (failed && jobs.size() > 1)
       console::say(fmt::format("{} of {} images failed; {}", failed, jobs.size(),

@@ -12,6 +12,7 @@
 #include "console/data_options.hpp"
 #include "console/load_model.hpp"
 #include "console/model_options.hpp"
+#include "console/options.hpp"
 #include "console/outputs.hpp"
 #include "console/outside_regions.hpp"
 #include "console/report.hpp"
@@ -67,6 +68,7 @@ int main(int argc, char** argv) {
         if (app.count(name) > 0) throw error(name, "data, or a folder of result files", "a file of COCO's results");
       if (test.size() > 1) throw error("--test", "one, whose ids are those of " + results, std::to_string(test.size()));
       auto const truth = data::find_coco(test.front(), "val");
+      if (std::error_code unknown; !truth && std::filesystem::is_regular_file(test.front(), unknown)) how.test_data(test).require_there();
       if (!truth)
         throw error("--results " + results, "a folder of result files, since --test " + named + " has no annotations in COCO's JSON",
                     "a file");

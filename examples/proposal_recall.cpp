@@ -10,6 +10,7 @@
 #include "console/coco_data.hpp"
 #include "console/console.hpp"
 #include "console/data_options.hpp"
+#include "console/options.hpp"
 #include "console/outputs.hpp"
 #include "console/outside_regions.hpp"
 

@@ -12,6 +12,7 @@
 #include "console/compute_options.hpp"
 #include "console/data_options.hpp"
 #include "console/model_types.hpp"
+#include "console/options.hpp"
 #include "console/outputs.hpp"
 #include "console/outside_regions.hpp"
 

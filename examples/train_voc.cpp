@@ -15,6 +15,7 @@
 #include "console/devices.hpp"
 #include "console/outputs.hpp"
 #include "console/report.hpp"
+#include "train/data.hpp"
 #include "train/options.hpp"
 #include "train/plan.hpp"
 #include "train/processes.hpp"
@@ -354,38 +355,6 @@ static int train(arguments const& a, console::datasets const& sets, preset_data<
   return a.scheme == "unshared" ? finish(unshared()) : finish(std::move(d));
 }
 
-// The data that the arguments name, or scenes that are rendered once.
-static console::datasets data_of(arguments& a, console::processes& team) {
-  fs::path const out = a.out, known = out / "checked_images.txt";
-  if (a.data.empty()) {
-    fs::path const demo = out / "demo-data";
-    if (a.resume && !console::there(demo) && console::there(out / "checkpoint"))
-      throw error("--resume", "the arguments of the run in " + a.out + ", its --data among them", "no --data");
-    console::say("no --data: trains on scenes that are rendered into " + demo.string());
-    team.barrier();  // all have looked
-    if (team.is_first() && !console::there(demo)) data::write_demo_voc(demo, {.progress = console::stop_between});
-    team.barrier();
-    a.data = {demo.string()};
-  }
-  std::vector<data::voc_source> read;
-  for (auto const& spec : a.data) read.push_back(data::parse_voc_spec(spec));
-  for (auto const& spec : a.test) read.push_back(data::parse_voc_spec(spec));
-  if (!a.validation.data.empty()) read.push_back(data::parse_voc_spec(a.validation.data));
-  console::check_beside_data(out, read);
-  a.reading.choose_difficult(a.data);
-  return console::datasets(
-      {.data = a.data,
-       .test = a.test,
-       .classes = a.classes,
-       .no_test = a.no_test,
-       .threads = a.compute.threads,
-       .known = known,
-       .validation = a.validation.data,
-       .held_out = a.validation.held_out(),
-       .sharing = {{team.rank_here(), team.size_here()}, [&](std::string const& text) { return team.gather_here(text); }}},
-      a.reading);
-}
-
 template <class Preset>
 static int train_preset(arguments& a, console::processes& team) {
   auto published = Preset::config({});
@@ -406,11 +375,10 @@ static int train_preset(arguments& a, console::processes& team) {
 }
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains Faster R-CNN on data in PASCAL VOC layout and evaluates it");
   console::processes team;
   arguments a;
-  declare(app, a);
-  return console::run(app, argc, argv, [&] {
+  auto const options = [&](CLI::App& app) { declare(app, a); };
+  return console::run("Trains Faster R-CNN on data in PASCAL VOC layout and evaluates it", argc, argv, options, [&] {
     return team.guarded([&] {
       console::catch_interrupts();
       team.check();

@@ -2,7 +2,8 @@
 // How programs are told which anchors to take, and what they say about them:
 //   --anchors S,..|auto   --ratios R,..
 // auto: sizes, and without --ratios ratios too, from the boxes of the training data (data/anchor_proposal.hpp).
-#include <CLI/CLI.hpp>
+#include "cli_names.hpp"
+
 #include <frcnn/data/anchor_report.hpp>
 #include <frcnn/fwd.hpp>
 #include <frcnn/geometry/conventions.hpp>

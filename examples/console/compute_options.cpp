@@ -1,5 +1,7 @@
 #include "compute_options.hpp"
 
+#include "options.hpp"
+
 #include <frcnn/backend/cpu.hpp>
 
 #include <fmt/format.h>

@@ -3,7 +3,7 @@
 //   --device cpu|cuda|cuda:N   --threads N   --engine portable|fast   --precision f32|tf32|bf16   --transforms keep|per-call
 //   --deterministic   --profile   --timing
 // FRCNN_CPU_ENGINE names the engine where --engine does not. The engine fast was called onednn: that name is still understood.
-#include "options.hpp"
+#include "cli_names.hpp"
 
 #include <frcnn/core/profiler.hpp>
 #include <frcnn/presets/device_options.hpp>

@@ -2,6 +2,7 @@
 
 #include "outputs.hpp"
 
+#include <CLI/CLI.hpp>
 #include <frcnn/core/message.hpp>
 
 #include <fcntl.h>
@@ -103,7 +104,11 @@ std::string nearest(CLI::App const& app, std::string const& unknown) {
 std::string fault_in(CLI::App const& app, CLI::ParseError const& e) {
   auto const extra = app.remaining();
   auto const option = std::ranges::find_if(extra, [](auto const& word) { return word.starts_with("-"); });
-  if (option == extra.end() && dynamic_cast<CLI::ExtrasError const*>(&e) == nullptr) return e.what();
+  if (option == extra.end() && dynamic_cast<CLI::ExtrasError const*>(&e) == nullptr) {
+    std::string const text = e.what();
+    auto const many = text.find(": At Most 1 required but received ");
+    return many == text.npos ? text : text.substr(0, many) + ": expected it once, found it several times";
+  }
   if (option != extra.end()) return *option + ": expected an option of this program (--help lists them" + nearest(app, *option) + ")";
   std::string const word = extra.empty() ? "" : extra.front();
   for (std::string_view dash : {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212"})  // as some editors make of hyphens
@@ -159,6 +164,12 @@ int run(CLI::App& app, int argc, char** argv, std::function<int()> const& work) 
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     return fail(frcnn::error("standard output", "a place that takes every line", "one that does not").what()), 1;
   return interrupted != 0 ? interrupted_status() : status;
+}
+
+int run(char const* about, int argc, char** argv, std::function<void(CLI::App&)> const& declare, std::function<int()> const& work) {
+  CLI::App app(about);
+  declare(app);
+  return run(app, argc, argv, work);
 }
 
 }  // namespace console

@@ -3,8 +3,9 @@
 // an image is one. What is whole by then is written: after the last image what was made of all is finished (files, scores), and only what
 // comes behind is left out. The exit status is the signal's in either case. Where stderr has gone away, what would be said there is dropped:
 // nothing fails for want of a listener.
+#include "cli_names.hpp"
+
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <frcnn/core/error.hpp>
 
 #include <unistd.h>
@@ -110,5 +111,7 @@ inline void stop_between(std::size_t done, std::size_t all) {
 // Runs a program: its options, its work, and one sentence with status 1 for whatever went wrong, or with that of the signal for an
 // interruption: by then destructors have removed what was not whole. Work that a signal came too late for is done, with that status.
 int run(CLI::App& app, int argc, char** argv, std::function<int()> const& work);
+// about: what the program does; declare: adds its options.
+int run(char const* about, int argc, char** argv, std::function<void(CLI::App&)> const& declare, std::function<int()> const& work);
 
 }  // namespace console

@@ -1,6 +1,7 @@
 #include "data_options.hpp"
 
 #include "coco_data.hpp"
+#include "options.hpp"
 
 #include <frcnn/core/error.hpp>
 #include <frcnn/data/shared_images.hpp>
@@ -164,7 +165,7 @@ void datasets::say_what_is_there(request const& r, frcnn::data::warning_callback
     if (summaries.front().second.of_class[k] == 0) unused.add("'" + train.classes[k] + "'");
   if (unused.count) tells("training data: " + unused.sentence("class has no object", "classes have no object"));
   for (auto const& [name, set] : {std::pair{"validation", &validation}, {"test", &test}})
-    if (auto const shared = data::shared_images(train, *set); shared.count)
+    if (auto const shared = data::shared_images(train, *set, r.threads); shared.count)
       tells(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
                         shared.count, set->size(), shared.first));
   tell(data::summary_table(summaries));

@@ -4,7 +4,6 @@
 //   --origin voc|zero|zero-inclusive|auto   --missing-xml error|empty   --channels N   --bits 8|16
 // Warnings and decisions go to stderr with the name of their data; a line tells how far the check is.
 #include "console.hpp"
-#include "options.hpp"
 
 #include <frcnn/core/pixels.hpp>
 #include <frcnn/data/check_cache.hpp>

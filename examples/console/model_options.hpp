@@ -8,8 +8,6 @@
 #include <frcnn/detector/foreign_options.hpp>
 #include <frcnn/detector/model_config.hpp>
 
-#include <CLI/CLI.hpp>
-
 #include <string>
 
 namespace console {

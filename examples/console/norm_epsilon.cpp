@@ -1,6 +1,7 @@
 #include "norm_epsilon.hpp"
 
 #include "console.hpp"
+#include "options.hpp"
 
 namespace console {
 

@@ -1,6 +1,7 @@
 #pragma once
 // --bn-eps: the epsilon of batch normalisation of another program's weights, which no file says (frcnn/detector/weights_file.hpp).
-#include <CLI/CLI.hpp>
+
+#include "cli_names.hpp"
 
 #include <optional>
 #include <string>

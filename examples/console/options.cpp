@@ -107,6 +107,8 @@ CLI::Validator path(bool standard_output) {
         if (text.empty()) return detail::refusal("the name of a file or a folder", text);
         if (text.starts_with("~/"))
           return detail::refusal("a path without ~, which no shell has replaced here (./~ where it is called so)", text);
+        if (text.starts_with("--") && text.size() > 2)  // the value of a variable that is empty
+          return detail::refusal("the name of a file or a folder, not an option (./" + text + " where it is called so)", text);
         return text == "-" && !standard_output ? detail::refusal("the name of a file or a folder (./- where it is called so)", text)
                                                : std::string();
       },

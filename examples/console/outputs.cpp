@@ -4,10 +4,13 @@
 #include <frcnn/core/message.hpp>
 #include <frcnn/core/utf8.hpp>
 #include <frcnn/data/file_finder.hpp>
+#include <frcnn/data/image_file.hpp>
 #include <frcnn/data/voc_layout.hpp>
 #include <frcnn/io/atomic_file.hpp>
 #include <frcnn/io/file_name.hpp>
 #include <frcnn/io/folder.hpp>
+#include <frcnn/io/foreign_file.hpp>
+#include <frcnn/io/read_file.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,7 +89,11 @@ void check_inputs(std::vector<std::filesystem::path> const& files) {
   for (auto const& file : files) {
     if (file.empty()) continue;
     if (::access(file.c_str(), R_OK) != 0) frcnn::io::detail::throw_read_error(file, errno);
-    if (std::error_code unknown; std::filesystem::is_directory(file, unknown)) frcnn::io::detail::throw_read_error(file, EISDIR);
+    if (std::error_code unknown; std::filesystem::is_directory(file, unknown)) {
+      if (auto const model = file / "model.safetensors"; there(model))
+        throw frcnn::error(file.string(), "a file", "the folder of a run, whose model is " + model.string());
+      frcnn::io::detail::throw_read_error(file, EISDIR);
+    }
   }
 }
 
@@ -96,8 +103,11 @@ std::vector<std::filesystem::path> picture_paths(std::filesystem::path const& fo
   std::vector<std::filesystem::path> paths;
   for (std::string const& image : images) {
     std::string const stem = std::filesystem::path(image).stem().string();
-    paths.push_back(folder /
-                    names.take([&](int n) { return frcnn::io::file_name(stem, n > 1 ? "-" + std::to_string(n) + ending : ending); }));
+    paths.push_back(folder / names.take([&](int n) {
+      std::string const end = n > 1 ? "-" + std::to_string(n) + ending : ending;
+      bool const stands = stem.size() + end.size() <= frcnn::io::longest_name && std::ranges::none_of(stem, frcnn::io::is_control);
+      return stands ? stem + end : frcnn::io::file_name(stem, end);  // as labelImg looks for it, a '%' in it too
+    }));
   }
   return paths;
 }
@@ -168,10 +178,26 @@ void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector
         throw frcnn::error(file->second.string(), "a file that is not the folder of another output", "the folder of " + path.string());
 }
 
-void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs) {
+void check_replaces(std::filesystem::path const& output, writes what) {
+  using namespace std::string_view_literals;
+  std::string const first = frcnn::io::first_bytes(output);
+  std::string there = frcnn::io::foreign_file(first);
+  bool const is_zip = first.starts_with("PK\3\4"),
+             is_model = is_zip || (first.size() > 8 && first[8] == '{' && first.substr(4, 4) == "\0\0\0\0"sv);
+  if (frcnn::data::kind_of(frcnn::data::as_bytes(first)) != frcnn::data::image_kind::unknown && there.empty()) there = "an image";
+  if (what == writes::model ? is_model
+                            : there.find("HTML") != there.npos || there.starts_with("a text that begins with '{'") ||
+                                  there.starts_with("a text that begins with '['"))
+    return;
+  if (is_model && there.empty()) there = "a model";
+  if (!there.empty())
+    throw frcnn::error(output.string(), "a name for a file to write, or one that was written so before", there + ", which would be lost");
+}
+
+void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs, writes what) {
   check_inputs(inputs);
   check_outputs(inputs, outputs);
-  for (auto const& file : outputs) check_file(file);
+  for (auto const& file : outputs) check_replaces(file, what), check_file(file);
 }
 
 void check_nothing_there(std::filesystem::path const& path, std::string const& what, std::string const& instead) {

@@ -88,8 +88,13 @@ void remember_words(std::vector<std::string> words);
 // through whatever names, links and hard links. Inputs that do not exist are nobody's.
 void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs);
 
-// The same of files, all inputs being there; that the outputs can be written, too.
-void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs);
+// Throws error where what would be replaced is no such file: a photograph, an annotation or a model, whose name a pattern of the shell gave.
+enum class writes : std::uint8_t { text, model };
+void check_replaces(std::filesystem::path const& output, writes what = writes::text);
+
+// All of that, all inputs being there; that the outputs can be written, too.
+void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs,
+                 writes what = writes::text);
 
 // Throws where something lies at the place of an output that people may have made or corrected. what: "labels"; instead: what to do.
 void check_nothing_there(std::filesystem::path const& path, std::string const& what, std::string const& instead);

@@ -1,5 +1,7 @@
 #include "scores.hpp"
 
+#include "options.hpp"
+
 #include <frcnn/eval/report.hpp>
 
 #include <fmt/format.h>

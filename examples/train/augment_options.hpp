@@ -3,7 +3,8 @@
 //   --augment none|light|strong   a set of settings, which each of the following overrides
 //   --flip   --quarter-turns   --scale-jitter   --crop   --crop-keeps   --brightness   --contrast   --saturation   --hue
 //   --show-augmented N            the first N images as training sees them, OUT/augmented/*.png
-#include <CLI/CLI.hpp>
+#include "../console/cli_names.hpp"
+
 #include <frcnn/data/loader.hpp>
 #include <frcnn/io/folder.hpp>
 

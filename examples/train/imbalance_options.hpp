@@ -2,7 +2,8 @@
 // How train_voc is told to learn from classes of unequal numbers:
 //   --repeat-factors T          images of rare classes are shown more often (frcnn/data/repeat_factors.hpp); the table is printed
 //   --class-weights NAME=W,..   classes that the head's class loss weighs by W in place of 1 (frcnn/roi/loss.hpp); background is a name, too
-#include <CLI/CLI.hpp>
+#include "../console/cli_names.hpp"
+
 #include <frcnn/data/epoch_plan.hpp>
 
 #include <cstddef>

@@ -2,16 +2,29 @@
 
 #include "../console/devices.hpp"
 #include "../console/norm_epsilon.hpp"
+#include "../console/options.hpp"
 #include "../console/outputs.hpp"
 
 #include <frcnn/data/voc_source.hpp>
+#include <frcnn/io/checkpoint_dir.hpp>
 #include <frcnn/presets/every_preset.hpp>
 
 #include <utility>
 
+std::vector<std::int64_t> arguments::steps() const {
+  return iterations.empty() ? std::vector<std::int64_t>() : console::numbers_in<std::int64_t>(iterations);
+}
+
+frcnn::map_budget arguments::maps() const {
+  auto const mb = console::numbers_in<std::int64_t>(maps_mb);
+  return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
+}
+
 void arguments::check_new(std::filesystem::path const& folder) const {
   for (auto const* part : {"checkpoint", "model.safetensors", "metrics.jsonl"})
     if (!resume && console::there(folder / part)) throw frcnn::error("--out " + out, "a folder without a run, or --resume", part);
+  if (!frcnn::io::checkpoint_dir(folder).all().empty())
+    throw frcnn::error("--out " + out, "the folder of a run", "that of a run's checkpoints (the run's own is the folder above)");
 }
 
 void arguments::check() const {

@@ -3,7 +3,6 @@
 #include "../console/anchor_options.hpp"
 #include "../console/compute_options.hpp"
 #include "../console/data_options.hpp"
-#include "../console/options.hpp"
 #include "../console/scores.hpp"
 #include "augment_options.hpp"
 #include "imbalance_options.hpp"
@@ -54,18 +53,12 @@ struct arguments {
     return !proposals.empty() ? head : is_joint() ? together : in_turns;
   }
   // Of the RPN's steps, then of the head's; one number where they are trained together. Empty: epochs say.
-  std::vector<std::int64_t> steps() const { return iterations.empty() ? std::vector<std::int64_t>() : whole_numbers_in(iterations); }
-  frcnn::map_budget maps() const {
-    auto const mb = whole_numbers_in(maps_mb);
-    return {static_cast<std::size_t>(mb[0]), mb.size() > 1 ? static_cast<std::size_t>(mb[1]) : 0, out};
-  }
+  std::vector<std::int64_t> steps() const;
+  frcnn::map_budget maps() const;
   // Throws where the folder of a new run holds one.
   void check_new(std::filesystem::path const& folder) const;
   // What options mean together, that the files they name are there, and the device.
   void check() const;
-
- private:
-  static std::vector<std::int64_t> whole_numbers_in(std::string const& list) { return console::numbers_in<std::int64_t>(list); }
 };
 
 void declare(CLI::App& app, arguments& a);

@@ -1,5 +1,7 @@
 #include "validation_options.hpp"
 
+#include "../console/options.hpp"
+
 #include <frcnn/data/fingerprint.hpp>
 #include <frcnn/io/crc32c.hpp>
 

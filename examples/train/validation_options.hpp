@@ -1,7 +1,7 @@
 #pragma once
 // How train_voc is told of its validation data (validation.hpp):
 //   --eval-every 500|1e   --val ROOT:SPLIT   --val-fraction F   --patience N
-#include "../console/options.hpp"
+#include "../console/cli_names.hpp"
 
 #include <frcnn/data/dataset.hpp>
 

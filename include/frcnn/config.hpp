@@ -143,6 +143,17 @@
 #if !defined(FRCNN_COMPILED_PRESETS)
 #define FRCNN_COMPILED_PRESETS 0
 #endif
+// What opens files is no template: programs with FRCNN_COMPILED_PRESETS find it in the library, where src/cpu_files.cpp defines it.
+#if FRCNN_COMPILED_PRESETS && !defined(FRCNN_DEFINES_FILES)
+#define FRCNN_DECLARES_FILES 1
+#else
+#define FRCNN_DECLARES_FILES 0
+#endif
+#if FRCNN_COMPILED_PRESETS
+#define FRCNN_FILES_INLINE
+#else
+#define FRCNN_FILES_INLINE inline
+#endif
 #if !defined(FRCNN_COMPILED_CUDA)
 #define FRCNN_COMPILED_CUDA 0
 #endif

@@ -109,6 +109,20 @@ check(bytes_of(twice / "b.png") == b"from before", "nothing is written")
 refused(run("detect", *MODEL, "--out", "boxes", "--json", "boxes/a.png", "own/a.png"), "different files")
 refused(run("detect", *MODEL, "--out", "both", "--json", "both", "own/a.png"), "both", "a file that is not the folder of another output")
 check(not pathlib.Path("boxes").exists(), "nothing is written")
+# ... and so is what no such run wrote: a photograph that the shell put behind an option, a model; an older file of its kind is replaced
+jpeg = folder("jpeg", a=photos[0])
+before = contents("own", "model", "jpeg")
+for option, instead in (("--json", next(jpeg.iterdir())), ("--csv", "own/a.png"), ("--json", "other.safetensors")):
+    shutil.copy("model/model.safetensors", "other.safetensors")
+    refused(run("detect", *MODEL, option, instead, "own/b.png"), f"{instead}: expected a name for a file to write, or one that was written so before, found a", "which would be lost")
+check(contents("own", "model", "jpeg") == before and bytes_of("other.safetensors") == bytes_of("model/model.safetensors"), "nothing is lost")
+refused(run("detect", *MODEL, "--json", "--csv", "own/b.png"), "--json: expected the name of a file or a folder, not an option (./--csv where it is called so), found '--csv'")
+for times in range(2):
+    check(run("detect", *MODEL, "--json", "boxes.json", "--csv", "boxes.csv", "own/b.png").returncode == 0, "written again")
+# ... a name with a '%' is that of its draft and picture
+percent = folder("percent", **{"my%20photo": png, "50%": png})
+check(run("detect", *MODEL, "--xml", "drafts", "--out", "drawn", "percent").returncode == 0, "percent")
+check([sorted(p.stem for p in pathlib.Path(f).iterdir()) for f in ("drafts", "drawn")] == 2 * [["50%", "my%20photo"]], list(pathlib.Path("drafts").iterdir()))
 # ... and a folder of JPEGs takes its own pictures
 jpegs = folder("jpegs", a=photos[0])
 if ending != ".png":

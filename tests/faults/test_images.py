@@ -84,6 +84,9 @@ def png16(values):
 
 narrow, wide = png16(lambda x, y: 28000 + 9 * x + y), png16(lambda x, y: 2100 * x + y)
 said = train(folder("thermal", [(".png", narrow), (".png", wide)], box()), "run").stderr
+pathlib.Path("narrow.png").write_bytes(narrow), pathlib.Path("wide.png").write_bytes(wide)
+seen = run("detect", "--model", "run/model.safetensors", "narrow.png", "wide.png")
+check(seen.returncode == 0 and seen.stderr.count("few values are used") == 1 and "narrow.png: 16 bits" in seen.stderr, seen)
 check("1 image of 16 bits uses few of its values" in said and "28000 to 28280 of 65535 become 109 to 110 of 255" in said, said)
 
 # ---- verdicts: kept, not believed once a file has changed, and of no consequence when their own file is damaged

@@ -69,6 +69,7 @@ assert checkpoint["model_ema"].keys() < torch.optim.swa_utils.AveragedModel(net)
 for key, tensor in checkpoint["model_ema"].items():
     if tensor.is_floating_point():
         expected.put(f"checkpoint.pth/model_ema/{key}", tensor)
+torch.save({"model": {"state_dict": {"w": torch.ones(2)}, "epoch": 3}}, out / "nested.pth")
 
 torch.serialization.set_crc32_options(False)
 save("no_crc.pth", kinds, kinds)

@@ -123,8 +123,9 @@ d = copy("linked"); xml = d / "Annotations" / (first + ".xml"); before = xml.rea
 pathlib.Path("linked.json").symlink_to(xml.resolve())
 pathlib.Path("recall").mkdir(); pathlib.Path("recall/recall.csv").symlink_to(xml.resolve())
 regions = pathlib.Path("regions.txt"); regions.write_text(f"{tested} 10 10 50 50 0.9\n")
-for command in (["convert_data", "--data", d, "--to", "linked.json", "--overwrite"], ["proposal_recall", "--test", d, "--out", "recall", regions]):
-    refused(run(*command), f"expected an output that is no file of the data, found one of {d}")
+for command, words in ((["convert_data", "--data", d, "--to", "linked.json", "--overwrite"], "found a text that begins with '<', which would be lost"),
+                       (["proposal_recall", "--test", d, "--out", "recall", regions], f"expected an output that is no file of the data, found one of {d}")):
+    refused(run(*command), words)
     check(xml.read_bytes() == before, "an annotation stays as it is")
 refused(run("evaluate", "--model", cut, "--test", good), "cut.safetensors")
 d = copy("others")

@@ -1,4 +1,5 @@
 """COCO files: evaluate on results and annotations, and what it refuses."""
+import gzip
 import json
 import os
 import pathlib
@@ -73,6 +74,14 @@ for split in ("trainval", "test"):
     r = run("convert_data", "--data", f"voc:{split}", "--to", f"{split}.json")
     check(r.returncode == 0 and f"--data {split}.json:voc/JPEGImages" in r.stderr, r)
 refused(run("evaluate", "--results", ".", "--test", "voc:test", "--json", "out.json"), "--json: expected data in COCO's layout alone, found voc:test")
+# By its first character, where its name has another ending; what is packed is said.
+shutil.copy("gt.json", "truth")
+check(evaluate("dt.json", "truth").stdout == evaluate("dt.json", "gt.json").stdout, "a name without an ending")
+pathlib.Path("gt.json.gz").write_bytes(gzip.compress(bytes_of("gt.json")))
+refused(evaluate("dt.json", "gt.json.gz"), "gt.json.gz: expected a folder in VOC layout, or a JSON file of COCO, found a file packed by gzip: unpack it first")
+refused(run("train_voc", "--data", "gt.json.gz", "--out", "none"), "gt.json.gz: expected a folder in VOC layout, or a JSON file of COCO, found a file packed by gzip")
+refused(run("convert_data", "--data", "voc", "--to", "again", "--as", "trainval.txt"), "--as: expected the name of a list, without folder and ending")
+refused(run("convert_data", "--data", "voc", "--data", "voc", "--to", "again"), "--data: expected it once, found it several times")
 for data in ("voc", "voc:test"):
     refused(evaluate("dt.json", data), f"--results dt.json: expected a folder of result files, since --test {data} has no annotations in COCO's JSON, found a file")
 pathlib.Path("coco/annotations").mkdir(parents=True)

@@ -115,6 +115,9 @@ refused(run("train_voc", *watched, "--val-fraction", "0.2", "--out", "new"), "--
 for none in ("0", "e", "1.5e", "1x"):
     refused(run("train_voc", *options, "--eval-every", none, "--out", "new"), f"expected a number of steps, such as 500, or of epochs, such as 1e, found '{none}'")
 refused(run("train_voc", *options, "--seed", "4", "--out", "whole", "--resume"), "--seed", "3", "4")
+refused(run("train_voc", *options, "--preset", "vgg16_tv", "--out", "whole", "--resume"), "(--preset small), found --preset vgg16_tv")
+refused(run("train_voc", *options, "--out", "whole/checkpoint", "--resume"), "--out whole/checkpoint: expected the folder of a run, found that of a run's checkpoints")
+refused(run("train_voc", *options, "--init", "whole", "--out", "new"), "whole: expected a file, found the folder of a run, whose model is whole/model.safetensors")
 refused(run("train_voc", *options, "--lr", "0.5", "--out", "whole", "--resume"), "--lr", "0.5")
 check(bytes_of("whole/metrics.jsonl") == bytes_of("again/metrics.jsonl"), "a refused resume changes nothing")
 # augmentation: a run that goes on sees what the whole one would, and none goes on with other settings

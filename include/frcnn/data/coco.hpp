@@ -5,7 +5,7 @@
 //   ROOT/annotations/instances_<split>.json   images in ROOT/<split>, ROOT/images/<split>, ROOT/images, ROOT/JPEGImages or ROOT
 //   ROOT/<split>/_annotations.coco.json       images beside it, as Roboflow exports them; `valid` is found as `val`, too. ROOT/<split> is
 //                                             that file
-//   FILE.json[:IMAGES]                        images in IMAGES; without it beside the file, in folders of these names there, or one folder up
+//   FILE.json[:IMAGES]                        by its name, or as it begins with '{'; images in IMAGES; without it beside the file, in folders of these names there, or one folder up
 //
 // 1. classes are the first file's categories in order of id, then new names of the others; the mapping goes to options.note. An image keeps
 //    its id in sample::number, and is called by its file_name without extension. Of several files, or with folders beside them, ids may be
@@ -77,6 +77,13 @@ inline std::optional<coco_source> find_roboflow(std::filesystem::path const& roo
 }
 
 inline bool is_json(std::string const& path) { return lower(std::filesystem::path(path).extension().string()) == ".json"; }
+// By its name, or by how it begins.
+inline bool is_json_file(std::string const& path) {
+  if (is_json(path)) return true;
+  std::string const first = io::first_bytes(path);
+  auto const begin = first.find_first_not_of(" \t\r\n", first.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  return begin != first.npos && first[begin] == '{';
+}
 
 }  // namespace detail
 
@@ -87,10 +94,10 @@ inline std::optional<coco_source> find_coco(std::string const& spec, std::string
   std::error_code ignored;
   auto colon = spec.rfind(':');
   for (auto at = colon; at != spec.npos && at > 0; at = spec.rfind(':', at - 1))  // IMAGES may have a colon in its name, too
-    if (auto const front = spec.substr(0, at); detail::is_json(front) && fs::is_regular_file(front, ignored)) colon = at;
+    if (auto const front = spec.substr(0, at); fs::is_regular_file(front, ignored) && detail::is_json_file(front)) colon = at;
   bool const divided = colon != spec.npos && !fs::exists(spec, ignored);
   std::string const front = divided ? spec.substr(0, colon) : spec, back = divided ? spec.substr(colon + 1) : "";
-  if (detail::is_json(front) && !fs::is_directory(front, ignored)) {
+  if (!fs::is_directory(front, ignored) && detail::is_json_file(front)) {
     fs::path const file = front;
     coco_source source{file, {}, detail::split_of(file), {}};
     if (!back.empty()) source.images = {back};

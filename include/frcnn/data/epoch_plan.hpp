@@ -95,7 +95,8 @@ class epoch_plan {
     if (o.repeat_threshold > 0) repeats_ = repeat_factors_of(data, images_, o.repeat_threshold, o.difficult).of_image;
     begin(0);
     if (batches_ == 0)
-      throw error("training data", "enough images for one batch of " + std::to_string(o.batch), std::to_string(images_.size()));
+      throw error("training data", "enough images for one batch of " + std::to_string(o.batch),
+                  std::to_string(images_.size()) + " (--batch takes fewer at a time)");
   }
 
   std::uint64_t batches() const { return batches_; }

@@ -173,6 +173,13 @@ inline image_facts inspect_image(bytes file, std::string const& name) {
   return facts;
 }
 
+// Of 16 bits that are to be cut to 8, few of whose values are used: which, and what becomes of them; empty: it is no such image. Decodes it.
+inline std::string narrow_remark(bytes file, std::string const& name) {
+  auto const kind = kind_of(file);
+  bool const may_be = kind == image_kind::tiff || (kind == image_kind::png && file.size() > 24 && file[24] == 16);
+  return may_be ? inspect_image(file, name).narrow : std::string();
+}
+
 inline image copy_of(decoded_image const& decoded) {
   image result(decoded.width(), decoded.height(), decoded.channels(), decoded.bits());
   std::memcpy(result.pixels.data(), decoded.data(), result.pixels.size());

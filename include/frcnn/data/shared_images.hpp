@@ -5,34 +5,42 @@
 //                                training image of the same id byte for byte (a copy below another root)
 // Of other sources than VOC folders: those whose pixels, or the bytes of whose files, are those of a training image.
 #include "frcnn/core/hash.hpp"
+#include "frcnn/core/parallel_loop.hpp"
 #include "frcnn/data/dataset.hpp"
 #include "frcnn/data/problems.hpp"
 #include "frcnn/io/descriptor.hpp"
 #include "frcnn/io/read_file.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 
 FRCNN_HIDDEN_BEGIN
 namespace frcnn::inline FRCNN_ABI::data {
 
-inline tally shared_images(dataset const& train, dataset const& test) {
+// threads: 0: as many as there are cores.
+inline tally shared_images(dataset const& train, dataset const& test, int threads = 0) {
   if (test.samples.empty()) return {};
-  std::set<io::file_id> files;
-  std::multimap<std::string, sample const*> by_id;
-  for (sample const& s : train.samples) {
-    if (auto const file = io::id_of_file(s.image)) files.insert(*file);
-    by_id.emplace(s.id, &s);
-  }
+  auto const files_of = [&](dataset const& set) {
+    std::vector<std::optional<io::file_id>> files(set.size());
+    for_each_in_parallel(files.size(), threads, [&](std::size_t i) { files[i] = io::id_of_file(set.samples[i].image); });
+    return files;
+  };
+  auto trained_on = files_of(train);
+  std::ranges::sort(trained_on);
+  std::multimap<std::string_view, sample const*> by_id;
+  for (sample const& s : train.samples) by_id.emplace(s.id, &s);
   auto const same_bytes = [](sample const& a, sample const& b) {
     std::error_code failed;
     auto const size = [&](sample const& s) { return std::filesystem::file_size(s.image, failed); };
     return a.width == b.width && a.height == b.height && size(a) == size(b) && !failed && io::read_file(a.image) == io::read_file(b.image);
   };
   tally shared;
-  for (sample const& s : test.samples) {
-    auto const file = io::id_of_file(s.image);
-    bool found = file && files.contains(*file);
+  auto const tested_on = files_of(test);
+  for (std::size_t i = 0; i < test.size(); ++i) {
+    sample const& s = test.samples[i];
+    bool found = tested_on[i] && std::ranges::binary_search(trained_on, tested_on[i]);
     auto const [first, last] = by_id.equal_range(s.id);
     for (auto at = first; at != last && !found; ++at) found = same_bytes(s, *at->second);
     if (found) shared.add(s.image.string());

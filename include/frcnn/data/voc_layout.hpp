@@ -87,7 +87,11 @@ inline std::filesystem::path folder_of_xml(std::filesystem::path const& folder, 
 inline voc_layout find_voc_layout(std::filesystem::path const& root) {
   std::error_code hidden, ignored;
   if (!std::filesystem::is_directory(root, hidden)) {
-    std::string there = std::filesystem::is_regular_file(root, ignored) ? "a file" : not_a_file(root);
+    if (std::filesystem::is_regular_file(root, ignored)) {
+      std::string const format = io::foreign_file(io::first_bytes(root));
+      throw error(root.string(), "a folder in VOC layout, or a JSON file of COCO", format.empty() ? "a file" : format);
+    }
+    std::string there = not_a_file(root);
     if (there.empty()) there = hidden == std::errc::permission_denied ? hidden.message() : "no folder there";
     throw error(root.string(), "a folder in VOC layout", there);
   }

@@ -68,6 +68,9 @@ inline std::vector<std::string> parse_class_list(std::string const& text) {
   }
   std::set<std::string> seen;
   for (auto const& name : names) {
+    if (name == "__background__") throw error(text, "classes without background, which every model has by itself", excerpt(name));
+    if (name.starts_with("--") || name.starts_with("# "))
+      throw error(text, "class names", (name.starts_with("#") ? "a comment, " : "an option, ") + excerpt(name));
     if (name.empty()) throw error(text.empty() ? "classes" : text, "class names separated by commas, or a file of them", "an empty name");
     if (fault_in_utf8(name) != name.npos)
       throw error(text, "class names in UTF-8, which model files hold",

@@ -72,7 +72,8 @@ inline std::string annotation_text(sample const& s, std::string const& file, std
 
 // Throws error for a name that no list below ImageSets/Main can have. where: who said it.
 inline void check_list_name(std::string const& where, std::string const& name) {
-  if (name.empty() || name.find('/') != name.npos) throw error(where, "the name of a list, without folder and ending", excerpt(name));
+  if (name.empty() || name.find('/') != name.npos || lower(name).ends_with(".txt"))
+    throw error(where, "the name of a list, without folder and ending", excerpt(name));
 }
 
 // split: name of the list. done(n): images that are copied; it may throw.

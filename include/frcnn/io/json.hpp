@@ -19,10 +19,13 @@ namespace frcnn::inline FRCNN_ABI::io {
 inline std::string in_quotes(std::string_view text) { return '"' + printable(text, 100) + '"'; }
 
 // where: names the file in errors; what: "a header"; depth: of objects and lists in one another.
-inline nlohmann::json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text) {
+#if FRCNN_DECLARES_FILES
+nlohmann::json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text);
+#else
+FRCNN_FILES_INLINE nlohmann::json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text) {
   // The parser keeps the last of two equal keys and nests as deeply as it is told to: both are refused as they appear.
   using json = nlohmann::json;
-  std::vector<std::set<std::string>> keys;
+  std::vector<std::set<std::string> > keys;
   auto const watch = [&](int at, json::parse_event_t event, json& parsed) {
     if (at > depth) throw error(where, what, "one nested too deeply");
     if (event == json::parse_event_t::object_start) keys.emplace_back();
@@ -39,6 +42,7 @@ inline nlohmann::json parse_json(std::string const& where, std::string const& wh
     throw error(where, what + " in JSON", "a number that is too large");
   }
 }
+#endif
 
 }  // namespace frcnn::inline FRCNN_ABI::io
 FRCNN_HIDDEN_END

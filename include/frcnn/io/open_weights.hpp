@@ -30,7 +30,10 @@ inline weight_format weight_format_of(std::string_view first, std::filesystem::p
   return extension == ".pth" || extension == ".pt" || extension == ".pkl" ? weight_format::pth : weight_format::safetensors;
 }
 
-inline std::unique_ptr<weight_source> open_weights(std::filesystem::path const& path, std::string const& key = {}) {
+#if FRCNN_DECLARES_FILES
+std::unique_ptr<weight_source> open_weights(std::filesystem::path const& path, std::string const& key = {});
+#else
+FRCNN_FILES_INLINE std::unique_ptr<weight_source> open_weights(std::filesystem::path const& path, std::string const& key = {}) {
   std::error_code ignored;
   if (auto const model = path / "model.safetensors"; std::filesystem::is_regular_file(model, ignored))
     throw error(path.string(), "a file of weights", "the folder of a run, whose model is " + model.string());
@@ -54,6 +57,7 @@ inline std::unique_ptr<weight_source> open_weights(std::filesystem::path const& 
   }
   return std::make_unique<safetensors_file>(path);
 }
+#endif
 
 }  // namespace frcnn::inline FRCNN_ABI::io
 FRCNN_HIDDEN_END

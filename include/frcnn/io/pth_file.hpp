@@ -6,7 +6,7 @@
 // What is read: files of torch.save since PyTorch 1.6, a zip of a pickle and of storages. Tensors may share storages, begin anywhere in
 // them and have any strides, 0 too (a weight of a model in channels_last is stored permuted); floating types become float or double. Without
 // a key the state dict is what lies in the file under model, state_dict, model_state, model_state_dict or ema, the first of
-// these that has tensors, else the whole file. What is no tensor in it is skipped: optimisers, arguments, counters, numbers of NumPy.
+// these that has tensors, else the whole file, else one of them inside another. What is no tensor in it is skipped: optimisers, arguments, counters, numbers of NumPy.
 // What is refused, with a sentence that says what to do in Python: files of older versions, whole models, TorchScript.
 //
 // Opening reads the pickle. Elements are read when they are asked for, and nothing of them is kept. They are compared with the CRC-32 of
@@ -133,9 +133,17 @@ class pth_file final : public weight_source {
         return inside;
       }
     if (has_tensors(values, prefix, values.root())) return values.root();
+    for (char const* outer : usual_keys)
+      for (char const* inner : usual_keys)
+        if (id const inside = values.get(values.get(values.root(), outer), inner); has_tensors(values, prefix, inside)) {
+          key_ = std::string(outer) + '/' + inner;
+          return inside;
+        }
     refuse_module(values, values.root());
     for (char const* usual : usual_keys) refuse_module(values, values.get(values.root(), usual), usual);
-    throw error(name(), "a state dict, or one under model, state_dict, model_state, model_state_dict or ema (else say its key)",
+    throw error(name(),
+                "a state dict, or one under model, state_dict, model_state, model_state_dict or ema (else say its key, as a/b where it "
+                "lies in another)",
                 keys_of(values, values.root()));
   }
   static std::string keys_of(pickle const& values, id at) {

@@ -39,6 +39,17 @@ inline void read_at(descriptor const& file, std::uint64_t from, std::size_t n, v
 
 }  // namespace detail
 
+// The first bytes of a file, n of them at most, by which a format is told. None of what is no file, or cannot be read.
+inline std::string first_bytes(std::filesystem::path const& path, std::size_t n = 512) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return {};
+  detail::descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string first(n, '\0');
+  ssize_t const got = file ? ::pread(file.get(), first.data(), n, 0) : 0;
+  first.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return first;
+}
+
 // The whole file, whatever it holds. Of pipes and devices, which may have no end, 256 MiB at most.
 inline std::string read_file(std::filesystem::path const& path) {
   detail::descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

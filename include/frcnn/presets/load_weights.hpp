@@ -25,7 +25,8 @@ inline std::string preset_of(weights_file const& file, std::string const& told) 
   }
   if (told.empty())
     throw error(file.name(), "a preset, the network that its weights are of: " + every_preset<cpu>::names(),
-                "none, and a file of another program");
+                "none, and a file of another program (of a model of this library that was saved anew, take the one before: what it says of "
+                "itself is lost)");
   return told;
 }
 

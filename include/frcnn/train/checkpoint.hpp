@@ -143,6 +143,10 @@ void load_run(io::checkpoint const& from, detector<Preset>& d, Run& run, std::ma
     throw error("--resume", "the arguments of the run in " + folder + " (" + said(then) + ")",
                 said(now) + (key == "--epochs or --iterations" ? "; a finished model is trained further by --init, in another --out" : ""));
   };
+  for (char const* first : {"--preset", "--scheme"})  // what others follow from
+    if (auto const now = arguments.find(first), then = state.metadata().find(std::string("argument ") + first);
+        now != arguments.end() && then != state.metadata().end() && now->second != then->second)
+      refuse(first, then->second, now->second);
   std::string moved;  // data at another place
   for (auto const& [key, value] : arguments) {
     if (!other_images.empty() && follows_from_images(key)) continue;

@@ -110,9 +110,8 @@ TEST_CASE("a data set is read with its channels, and says which files have other
   CHECK(decode(grey.pixels(0)).bits() == 16);
   voc.read();  // as RGB of 8 bits
   REQUIRE(voc.warnings.size() == 1);
-  CHECK(
-      voc.warnings[0].find("2 images of 16 bits use few of their values, and are nearly flat when cut to 8 bits (--bits 16 keeps them)") !=
-      std::string::npos);
+  CHECK(voc.warnings[0].find("2 images of 16 bits use few of their values, and are nearly flat when cut to 8 bits (a training with --bits "
+                             "16 keeps them; for a model of 8 bits scale them up)") != std::string::npos);
   voc.write("JPEGImages/b.png", voc.picture());
   for (bool const headers : {false, true})
     CHECK(voc.refusal({.layout = {1, 16}, .headers_only = headers}).find("VOC/JPEGImages/b.png: expected 1 channel, found 3") !=

@@ -396,7 +396,7 @@ TEST_CASE("what goes wrong in the background is said where its batch is asked fo
 TEST_CASE("data and options that cannot be trained on are refused") {
   pictures p(3);
   auto const refusal = [&](training_options const& o) { return sentence([&] { training_loader<torchvision> loader(p.data, o); }); };
-  CHECK(refusal(options(4)) == "training data: expected enough images for one batch of 4, found 3");
+  CHECK(refusal(options(4)) == "training data: expected enough images for one batch of 4, found 3 (--batch takes fewer at a time)");
   CHECK(refusal(options(0)) == "batch: expected at least 1, found 0");
   CHECK(refusal({.short_side = 50, .max_side = 40}) == "sides: expected 1 <= short side <= longest side <= 65536, found 50 and 40");
   p.data.samples[1].annotated = false;

@@ -45,6 +45,11 @@ TEST_CASE("class names come separated by commas or in a file") {
         "a,,b: expected class names separated by commas, or a file of them, found an empty name");
   CHECK(sentence([] { parse_class_list(""); }) ==
         "classes: expected class names separated by commas, or a file of them, found an empty name");
+  CHECK(sentence([] { parse_class_list("__background__,a"); }) ==
+        "__background__,a: expected classes without background, which every model has by itself, found '__background__'");
+  CHECK(sentence([] { parse_class_list("--no-test"); }) == "--no-test: expected class names, found an option, '--no-test'");
+  CHECK(sentence([] { parse_class_list("# mine,a"); }) == "# mine,a: expected class names, found a comment, '# mine'");
+  CHECK(parse_class_list("#7,background") == names{"#7", "background"});
   CHECK(sentence([] { parse_class_list("a,b,a"); }) == "a,b,a: expected every class once, found 'a' twice");
 }
 

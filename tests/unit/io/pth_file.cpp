@@ -97,13 +97,15 @@ TEST_CASE("the state dict inside a checkpoint, where it usually is or under a ke
   CHECK(compare(ema, "checkpoint.pth/model_ema") == 8);
   CHECK((ema.names().size() == 9 && ema.contains("n_averaged")));
   CHECK(io::pth_file(golden + "other_keys.pth", "nets/a").names() == strings{"w"});
+  io::pth_file const nested(golden + "nested.pth");
+  CHECK((nested.key() == "model/state_dict" && nested.names() == strings{"w"}));
   CHECK(
       refused("checkpoint.pth", "mdoel") ==
       "a key \"mdoel\", found the keys \"optimizer\", \"lr_scheduler\", \"args\", \"epoch\", \"best\", \"seen\", \"rng\", \"history\" ...");
   CHECK(refused("checkpoint.pth", "args") == "a state dict under the key \"args\", found a value without keys");
   CHECK(refused("other_keys.pth") ==
-        "a state dict, or one under model, state_dict, model_state, model_state_dict or ema (else say its key), found the keys \"epoch\", "
-        "\"nets\"");
+        "a state dict, or one under model, state_dict, model_state, model_state_dict or ema (else say its key, as a/b where it lies in "
+        "another), found the keys \"epoch\", \"nets\"");
 }
 
 TEST_CASE("files that are no state dicts are told apart, with what to do") {
