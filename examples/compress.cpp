@@ -135,7 +135,8 @@ int main(int argc, char** argv) {
   return console::run(app, argc, argv, [&] {
     if (auto const kind = data::lower(std::filesystem::path(a.out).extension().string()); kind != ".safetensors")
       throw error("--out " + a.out, "a name that ends with .safetensors (convert makes a .pth of it)", kind.empty() ? "none" : kind);
-    console::check_files({a.model}, {a.out}, console::writes::model);
+    console::check_files({a.model}, {a.out});
+    console::check_replaces(a.out, console::output::model);
     if (!a.test.empty()) a.data().require_there();
     weights_file const file(a.model);
     return every_file_preset<cpu>::with(

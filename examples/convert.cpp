@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
     auto const kind = frcnn::data::lower(fs::path(out).extension().string());
     if (kind != ".safetensors" && kind != ".pth" && kind != ".pt")
       throw frcnn::error("--out " + out, "a name that ends with .safetensors or .pth", kind.empty() ? "none" : kind);
-    console::check_files({model.file}, {out}, console::writes::model);
+    console::check_files({model.file}, {out});
+    console::check_replaces(out, console::output::model);
     auto const classes = wanted.empty()    ? std::vector<std::string>()
                          : wanted == "voc" ? frcnn::voc_classes()
                                            : frcnn::data::parse_class_list(wanted);

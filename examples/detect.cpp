@@ -197,8 +197,8 @@ int main(int argc, char** argv) {
     for (auto const& file : {json_file, csv, coco})
       if (!file.empty()) outputs.push_back(file);
     console::check_outputs(inputs, outputs);
-    for (auto const& file : {json_file, csv})
-      if (!file.empty()) console::check_replaces(file);
+    if (!json_file.empty() && json_file != "/dev/stdout") console::check_replaces(json_file, console::output::detections);
+    if (!csv.empty()) console::check_replaces(csv, console::output::table);
     if (!coco.empty() && !overwrite) console::check_nothing_there(coco, "labels", "--overwrite replaces them");
     if (!xml.empty() && !overwrite && !skip_done)
       for (auto const& j : jobs)

@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
       if (!truth)
         throw error("--results " + results, "a folder of result files, since --test " + named + " has no annotations in COCO's JSON",
                     "a file");
-      if (!json.empty()) console::check_files({results, truth->file}, {json});
+      if (!json.empty()) console::check_files({results, truth->file}, {json}), console::check_replaces(json, console::output::numbers);
       console::evaluate_coco_files(results, truth->file.string(), json, exact, compute.threads);
       return 0;
     }
@@ -88,6 +88,8 @@ int main(int argc, char** argv) {
     for (auto const& file_out : {json, page})
       if (!file_out.empty()) outputs.emplace_back(file_out);
     console::check_files(inputs, outputs);
+    if (!json.empty()) console::check_replaces(json, console::output::numbers);
+    if (!page.empty()) console::check_replaces(page, console::output::page);
     source.require_there();
     if (!page.empty() && !source.voc.empty()) console::check_spares_data(page, source.voc);
     console::run_facts facts{"Evaluation on " + named, {{"--test", named}, {"--metric", metric.name()}}, {}, {}};

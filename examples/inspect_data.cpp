@@ -71,6 +71,7 @@ void check_html(arguments const& a, bool beside) {
   if (beside) add_files(named.test_beside());
   add_files({a.test, true});
   console::check_files(inputs, {a.html});
+  console::check_replaces(a.html, console::output::page);
 }
 
 using rows = std::vector<std::vector<std::string>>;

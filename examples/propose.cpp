@@ -155,6 +155,7 @@ int main(int argc, char** argv) {
       if (!rpn && given) throw error(name, "--method rpn, whose option it is", r.method);
     if (r.method != "edge-boxes" && !r.edge_model.empty()) throw error("--edge-model", "--method edge-boxes, whose option it is", r.method);
     console::check_files({r.model.file, r.edge_model == "sobel" ? std::string() : r.edge_model}, {r.out});
+    console::check_replaces(r.out, console::output::proposals);
     console::named_data(r.data, false).require_there();
     return rpn ? from_model(r) : from_opencv(r);
   });

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace console {
@@ -64,6 +65,20 @@ void warn_of_odd_boxes(std::string const& results, std::vector<frcnn::io::coco_r
         results, corners, found.size()));
 }
 
+// Of detections whose category the file does not have.
+void warn_of_other_categories(std::string const& results, std::vector<frcnn::io::coco_result> const& found, std::string const& test,
+                              std::vector<std::int64_t> const& categories, std::size_t count) {
+  std::set<std::int64_t> const known(categories.begin(), categories.end());
+  auto const first = std::ranges::find_if(found, [&](auto const& d) { return !known.contains(d.category); });
+  bool const from_zero =
+      first != found.end() && !known.contains(0) && std::ranges::any_of(found, [](auto const& d) { return d.category == 0; });
+  warn(
+      fmt::format("{}: {} of {} detections are of categories that {} does not have, and are not judged; the first: {}, where it has {} to "
+                  "{}{}",
+                  results, count, found.size(), test, first == found.end() ? 0 : first->category, known.empty() ? 0 : *known.begin(),
+                  known.empty() ? 0 : *known.rbegin(), from_zero ? " (are they counted from 0?)" : ""));
+}
+
 // Of detections that are there twice, each judged as one of its own: a file joined to itself, say.
 void warn_of_repeated(std::string const& results, std::vector<frcnn::io::coco_result> const& found) {
   struct place {
@@ -113,9 +128,7 @@ void evaluate_coco_files(std::string const& results, std::string const& test, st
       throw problem.in(results + ", " + problem.where());
     }
   }();
-  if (e.other_categories)
-    warn(fmt::format("{}: {} of {} detections are of categories that {} does not have, and are not judged", results, e.other_categories,
-                     found.size(), test));
+  if (e.other_categories) warn_of_other_categories(results, found, test, categories, e.other_categories);
   warn_of_odd_boxes(results, found, truth);
   warn_of_repeated(results, found);
   report_coco(e, truth.categories, json);

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <numeric>
+#include <span>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -101,18 +102,28 @@ std::string nearest(CLI::App const& app, std::string const& unknown) {
 }
 
 // What is wrong with a command line, in a sentence: an option that is not known before what may be missing for it.
-std::string fault_in(CLI::App const& app, CLI::ParseError const& e) {
+std::string fault_in(CLI::App const& app, CLI::ParseError const& e, std::span<char* const> words) {
+  auto const is_flag = [&](std::string const& name) {
+    auto const* const option = name.starts_with("--") ? app.get_option_no_throw(name) : nullptr;
+    return option && option->get_expected_max() == 0;
+  };
   auto const extra = app.remaining();
   auto const option = std::ranges::find_if(extra, [](auto const& word) { return word.starts_with("-"); });
   if (option == extra.end() && dynamic_cast<CLI::ExtrasError const*>(&e) == nullptr) {
     std::string const text = e.what();
-    auto const many = text.find(": At Most 1 required but received ");
-    return many == text.npos ? text : text.substr(0, many) + ": expected it once, found it several times";
+    if (auto const many = text.find(": At Most 1 required but received "); many != text.npos)
+      return text.substr(0, many) + ": expected it once, found it several times";
+    for (char const* word : words)  // --resume=run
+      if (std::string const given = word; given.find('=') != given.npos && is_flag(given.substr(0, given.find('='))))
+        return given.substr(0, given.find('=')) + ": expected no value, found " + frcnn::excerpt(given.substr(given.find('=') + 1), 255);
+    return text;
   }
   if (option != extra.end()) return *option + ": expected an option of this program (--help lists them" + nearest(app, *option) + ")";
   std::string const word = extra.empty() ? "" : extra.front();
   for (std::string_view dash : {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212"})  // as some editors make of hyphens
     if (word.starts_with(dash)) return frcnn::excerpt(word, 255) + ": expected an option, which begins with two hyphens (--), found a dash";
+  for (std::size_t i = 1; i < words.size(); ++i)
+    if (words[i] == word && is_flag(words[i - 1])) return words[i - 1] + (": expected no value, found " + frcnn::excerpt(word, 255));
   return frcnn::excerpt(word, 255) + ": expected an option before it";
 }
 
@@ -142,7 +153,7 @@ int run(CLI::App& app, int argc, char** argv, std::function<int()> const& work) 
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& e) {
-    if (e.get_exit_code() != 0) return fail(fault_in(app, e)), 1;
+    if (e.get_exit_code() != 0) return fail(fault_in(app, e, {argv, static_cast<std::size_t>(argc)})), 1;
     std::ostringstream nobody;
     return says ? app.exit(e) : app.exit(e, nobody, nobody);
   }

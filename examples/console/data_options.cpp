@@ -168,6 +168,9 @@ void datasets::say_what_is_there(request const& r, frcnn::data::warning_callback
     if (auto const shared = data::shared_images(train, *set, r.threads); shared.count)
       tells(fmt::format("{} data: {} of its {} images are training images, on which AP says nothing about new ones, the first: {}", name,
                         shared.count, set->size(), shared.first));
+  if (auto const shared = data::shared_images(validation, test, r.threads); shared.count)
+    tells(fmt::format("test data: {} of its {} images are validation images, by which the best model is chosen, the first: {}",
+                      shared.count, test.size(), shared.first));
   tell(data::summary_table(summaries));
 }
 

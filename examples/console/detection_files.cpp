@@ -22,6 +22,8 @@
 
 namespace console {
 
+csv_file::csv_file(std::filesystem::path const& path) : file_(path) { put(std::string(output::csv_header)); }
+
 void csv_file::add(std::string const& image, std::vector<frcnn::detection> const& found, std::vector<std::string> const& classes) {
   for (auto const& d : found)
     put(fmt::format("{},{},{},{},{},{},{}\n", csv_field(image), csv_field(classes.at(static_cast<std::size_t>(d.label - 1))), d.score,

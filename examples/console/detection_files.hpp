@@ -18,7 +18,7 @@ namespace console {
 
 class csv_file {
  public:
-  explicit csv_file(std::filesystem::path const& path) : file_(path) { put("image,class,score,x1,y1,x2,y2\n"); }
+  explicit csv_file(std::filesystem::path const& path);
 
   void add(std::string const& image, std::vector<frcnn::detection> const& found, std::vector<std::string> const& classes);
   void commit() { file_.commit(); }

@@ -4,8 +4,8 @@
 #include <frcnn/core/message.hpp>
 #include <frcnn/core/utf8.hpp>
 #include <frcnn/data/file_finder.hpp>
-#include <frcnn/data/image_file.hpp>
 #include <frcnn/data/voc_layout.hpp>
+#include <frcnn/eval/proposal_file.hpp>
 #include <frcnn/io/atomic_file.hpp>
 #include <frcnn/io/file_name.hpp>
 #include <frcnn/io/folder.hpp>
@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 
 namespace console {
@@ -178,26 +179,60 @@ void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector
         throw frcnn::error(file->second.string(), "a file that is not the folder of another output", "the folder of " + path.string());
 }
 
-void check_replaces(std::filesystem::path const& output, writes what) {
-  using namespace std::string_view_literals;
-  std::string const first = frcnn::io::first_bytes(output);
-  std::string there = frcnn::io::foreign_file(first);
-  bool const is_zip = first.starts_with("PK\3\4"),
-             is_model = is_zip || (first.size() > 8 && first[8] == '{' && first.substr(4, 4) == "\0\0\0\0"sv);
-  if (frcnn::data::kind_of(frcnn::data::as_bytes(first)) != frcnn::data::image_kind::unknown && there.empty()) there = "an image";
-  if (what == writes::model ? is_model
-                            : there.find("HTML") != there.npos || there.starts_with("a text that begins with '{'") ||
-                                  there.starts_with("a text that begins with '['"))
-    return;
-  if (is_model && there.empty()) there = "a model";
-  if (!there.empty())
-    throw frcnn::error(output.string(), "a name for a file to write, or one that was written so before", there + ", which would be lost");
+namespace output {
+
+namespace {
+
+// The first characters that are no blanks, in lower case.
+std::string beginning(std::string_view text) {
+  std::string begin;
+  for (char const c : text)
+    if (std::string_view(" \t\r\n").find(c) == std::string_view::npos) begin += c;
+  return frcnn::data::lower(begin);
 }
 
-void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs, writes what) {
+}  // namespace
+
+kind const page{"a page", [](std::string_view first) { return beginning(first).starts_with("<!doctypehtml"); }};
+kind const numbers{"the numbers of an evaluation", [](std::string_view first) { return beginning(first).starts_with("{\"stats\":"); }};
+kind const detections{"detections", [](std::string_view first) {
+                        auto const begin = beginning(first);
+                        return begin == "[]" || begin.starts_with("[{\"image\":");
+                      }};
+kind const table{"a table of detections", [](std::string_view first) { return first.starts_with(csv_header); }};
+kind const proposals{"proposals", [](std::string_view first) {  // a line of an id, four numbers, and what may follow
+                       bool found = false;
+                       frcnn::eval::detail::for_each_line(first, [&](std::size_t, std::string_view line) {
+                         auto const words = frcnn::eval::detail::words(line, 8);
+                         auto const is_number = [](std::string_view word) {
+                           double value = 0;
+                           return std::from_chars(word.data(), word.data() + word.size(), value).ptr == word.data() + word.size();
+                         };
+                         found = found ||
+                                 (words.size() >= 5 && words.size() <= 7 && std::all_of(words.begin() + 1, words.begin() + 5, is_number));
+                       });
+                       return found;
+                     }};
+kind const model{"a model", [](std::string_view first) {
+                   using namespace std::string_view_literals;
+                   return first.starts_with("PK\3\4") || (first.size() > 8 && first[8] == '{' && first.substr(4, 4) == "\0\0\0\0"sv);
+                 }};
+
+}  // namespace output
+
+void check_replaces(std::filesystem::path const& file, output::kind const& what) {
+  std::string const first = frcnn::io::first_bytes(file, 4096);
+  if (first.empty() || what.begins(first)) return;
+  std::string const format = frcnn::io::foreign_file(first);
+  bool const tells = !format.empty() && !format.starts_with("a text");
+  throw frcnn::error(file.string(), "a new file, or " + std::string(what.name) + " that an earlier run wrote",
+                     (tells ? format : "a file that begins with " + frcnn::excerpt(first, 30)) + ", which would be lost");
+}
+
+void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs) {
   check_inputs(inputs);
   check_outputs(inputs, outputs);
-  for (auto const& file : outputs) check_replaces(file, what), check_file(file);
+  for (auto const& file : outputs) check_file(file);
 }
 
 void check_nothing_there(std::filesystem::path const& path, std::string const& what, std::string const& instead) {

@@ -88,13 +88,21 @@ void remember_words(std::vector<std::string> words);
 // through whatever names, links and hard links. Inputs that do not exist are nobody's.
 void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs);
 
-// Throws error where what would be replaced is no such file: a photograph, an annotation or a model, whose name a pattern of the shell gave.
-enum class writes : std::uint8_t { text, model };
-void check_replaces(std::filesystem::path const& output, writes what = writes::text);
-
 // All of that, all inputs being there; that the outputs can be written, too.
-void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs,
-                 writes what = writes::text);
+void check_files(std::vector<std::filesystem::path> const& inputs, std::vector<std::filesystem::path> const& outputs);
+
+// What programs write, as its first bytes tell.
+namespace output {
+struct kind {
+  char const* name;
+  bool (*begins)(std::string_view first);
+};
+inline constexpr std::string_view csv_header = "image,class,score,x1,y1,x2,y2\n";
+extern kind const page, numbers, detections, table, proposals, model;
+}  // namespace output
+
+// Throws error where a file is there that is none of that kind, and would be lost: a photograph that a pattern of the shell gave, annotations.
+void check_replaces(std::filesystem::path const& file, output::kind const& what);
 
 // Throws where something lies at the place of an output that people may have made or corrected. what: "labels"; instead: what to do.
 void check_nothing_there(std::filesystem::path const& path, std::string const& what, std::string const& instead);

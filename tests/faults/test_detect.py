@@ -114,7 +114,11 @@ jpeg = folder("jpeg", a=photos[0])
 before = contents("own", "model", "jpeg")
 for option, instead in (("--json", next(jpeg.iterdir())), ("--csv", "own/a.png"), ("--json", "other.safetensors")):
     shutil.copy("model/model.safetensors", "other.safetensors")
-    refused(run("detect", *MODEL, option, instead, "own/b.png"), f"{instead}: expected a name for a file to write, or one that was written so before, found a", "which would be lost")
+    refused(run("detect", *MODEL, option, instead, "own/b.png"), f"{instead}: expected a new file, or ", " that an earlier run wrote, found ", ", which would be lost")
+for option, contents_there in (("--json", '{"images": []}'), ("--json", '[{"image_id": 1}]'), ("--csv", "a\nb\n")):
+    pathlib.Path("theirs").write_text(contents_there)
+    refused(run("detect", *MODEL, option, "theirs", "own/b.png"), "theirs: expected a new file, or ", "found a file that begins with", "which would be lost")
+    check(pathlib.Path("theirs").read_text() == contents_there, "kept")
 check(contents("own", "model", "jpeg") == before and bytes_of("other.safetensors") == bytes_of("model/model.safetensors"), "nothing is lost")
 refused(run("detect", *MODEL, "--json", "--csv", "own/b.png"), "--json: expected the name of a file or a folder, not an option (./--csv where it is called so), found '--csv'")
 for times in range(2):
@@ -190,12 +194,13 @@ for entry in report:
     check(("error" in entry) == (entry["image"] in bad) and ("detections" in entry) != ("error" in entry), entry)
 check(re.search(r"void: expected images in the folder itself \(\.jpg, \.jpeg, \.png, \.bmp, \.jfif(, \.tif, \.tiff)?\), found 'a\.gif'", result.stderr), result)
 # ... and where all are bad, old files stay, and no new one is made
-for kind in ("csv", "json", "coco"):
-    pathlib.Path("old." + kind).write_text("from before")
+old = {"csv": "image,class,score,x1,y1,x2,y2\n", "json": "[]\n", "coco": "from before"}
+for kind, text in old.items():
+    pathlib.Path("old." + kind).write_text(text)
 for before in ("old", "new"):
     result = run("detect", *MODEL, "--csv", before + ".csv", "--json", before + ".json", *(["--coco", "new.coco"] if before == "new" else []), *bad)
     refused(result, *(f"error: {name}" for name in bad), "3 of 3 images failed; no file of detections is written")
-    check(all(bytes_of("old." + kind) == b"from before" for kind in ("csv", "json", "coco")), result)
+    check(all(pathlib.Path("old." + kind).read_text() == text for kind, text in old.items()), result)
 check(not list(pathlib.Path().glob("new.*")) and not list(pathlib.Path().glob("old.*.part")), os.listdir())
 check(["error" in e for e in json.loads(run("detect", *MODEL, "--json", "-", *bad).stdout)] == [True] * 3, "standard output is whole")
 # ... as is one that there is no memory for

@@ -123,7 +123,7 @@ d = copy("linked"); xml = d / "Annotations" / (first + ".xml"); before = xml.rea
 pathlib.Path("linked.json").symlink_to(xml.resolve())
 pathlib.Path("recall").mkdir(); pathlib.Path("recall/recall.csv").symlink_to(xml.resolve())
 regions = pathlib.Path("regions.txt"); regions.write_text(f"{tested} 10 10 50 50 0.9\n")
-for command, words in ((["convert_data", "--data", d, "--to", "linked.json", "--overwrite"], "found a text that begins with '<', which would be lost"),
+for command, words in ((["convert_data", "--data", d, "--to", "linked.json", "--overwrite"], "expected an output that is no file of the data"),
                        (["proposal_recall", "--test", d, "--out", "recall", regions], f"expected an output that is no file of the data, found one of {d}")):
     refused(run(*command), words)
     check(xml.read_bytes() == before, "an annotation stays as it is")

@@ -62,7 +62,16 @@ write("gt.json", gt)
 refused(evaluate(write("bad.json", dt + [dict(dt[0], image_id=99)]), "gt.json"), "bad.json, result 7", "99")
 pathlib.Path("cut.json").write_text(json.dumps(dt)[:-10])
 refused(evaluate("cut.json", "gt.json"), "cut.json", f"byte {len(json.dumps(dt)) - 10}")
-refused(evaluate("gt.json", "gt.json"), "gt.json", "a list of results")
+refused(evaluate("gt.json", "gt.json"), "gt.json", "a list of results", "found an object {..}, as a file of annotations is")
+refused(evaluate(write("own.json", [{"image": "1.jpg", "width": 9, "detections": []}]), "gt.json"), "own.json, result 0: expected results as COCO has them, found what detect --json writes")
+refused(evaluate("dt.json", write("panoptic.json", dict(gt, annotations=[{"image_id": 1, "file_name": "1.png", "segments_info": []}]))),
+        "panoptic.json, annotation 0: expected annotations of objects (instances_*.json), found panoptic ones")
+from_zero = evaluate(write("zero.json", [dict(d, category_id=0) for d in dt]), "gt.json")
+check("7 of 7 detections are of categories that gt.json does not have, and are not judged; the first: 0, where it has 2 to 4 (are they counted from 0?)" in from_zero.stderr, from_zero)
+for kept in ("own.json", "panoptic.json"):  # what --json did not write it does not replace
+    before = bytes_of(kept)
+    refused(evaluate("dt.json", "gt.json", "--json", kept), f"{kept}: expected a new file, or the numbers of an evaluation that an earlier run wrote", "which would be lost")
+    check(bytes_of(kept) == before, kept)
 refused(evaluate(write("dt.json", dt), "nowhere.json"), "nowhere.json")
 refused(evaluate("dt.json", "gt.json", "--json", "gt.json"), "gt.json", "an output that is no input")
 for data in ("gt.json", "nowhere"):  # results first: the data is not to blame
@@ -266,7 +275,7 @@ for name, data in (("v", "voc:test"), ("c", "test.json:voc/JPEGImages")):
     check(r.returncode == 0 and "recall" in bytes_of(f"{name}_recall/recall.csv").decode(), r)
 check(bytes_of("v.txt") == bytes_of("c.txt"), "equal proposals")
 check(bytes_of("v_recall/recall.svg").replace(b"Recall of v", b"Recall of c") == bytes_of("c_recall/recall.svg"), "equal recall")
-refused(run("propose", "--model", model, "--data", "test.json:voc/JPEGImages", "--out", "test.json"), "an output that is no input")
+refused(run("propose", "--model", model, "--data", "test.json:voc/JPEGImages", "--out", "test.json"), "test.json: expected a new file, or proposals that an earlier run wrote")
 r = run("compress", "--model", model, "--out", "low.safetensors", "--fc6-rank", 16, "--fc7-rank", 16, "--threads", 1, "--test", "test.json:voc/JPEGImages")
 check(r.returncode == 0 and "mAP50" in r.stdout and "COCO AP at 0.75" in r.stdout, r)
 

@@ -65,9 +65,9 @@ check(not pathlib.Path("none.safetensors").exists(), "nothing is written")
 image = sorted((data / "JPEGImages").iterdir())[0]
 for name, *arguments in (("detect", "--threshold", "0", "--json", "OUT", image), ("propose", "--data", data, "--out", "OUT")):
     for file, said in ((model, ()), ("theirs.pth", theirs)):
-        done = run(name, "--model", file, *said, *[file + ".out" if a == "OUT" else a for a in arguments])
+        done = run(name, "--model", file, *said, *[f"{file}.{name}" if a == "OUT" else a for a in arguments])
         check(done.returncode == 0, done)
-    check(bytes_of(model + ".out") == bytes_of("theirs.pth.out"), name)
+    check(bytes_of(f"{model}.{name}") == bytes_of(f"theirs.pth.{name}"), name)
 scores = [run("evaluate", "--model", file, *said, "--test", data).stdout for file, said in ((model, ()), ("theirs.pth", theirs))]
 check("mAP50" in scores[0] and scores[0] == scores[1], scores)
 refused(run("detect", "--model", model, "--classes", classes, image), "run/model.safetensors: expected a file of another program")

@@ -47,6 +47,9 @@ check(f"is the best model, of step {best['step']} (mAP50 {best['val_map50']:.4f}
 check((bytes_of("watched/best/model.safetensors") == bytes_of("watched/model.safetensors")) == (best["step"] == 15), best)
 check("validation" in open("watched/curves.svg").read() and "validation" not in open("whole/curves.svg").read(), "curves")
 data_of = lambda out: open(f"{out}/report.html").read().split("<h2>Data</h2>")[1].split("</table>")[0]
+check("warning: test data:" not in seen.stderr, seen)
+tested = run("train_voc", *[o for o in watched if o != "--no-test"], "--iterations", "1", "--out", "tested")
+check(tested.returncode == 0 and "images are validation images, by which the best model is chosen, the first: " in tested.stderr, tested)
 check("training" in data_of("watched") and "validation" in data_of("watched"), data_of("watched"))
 check("validation" not in data_of("whole"), data_of("whole"))
 
@@ -115,6 +118,8 @@ refused(run("train_voc", *watched, "--val-fraction", "0.2", "--out", "new"), "--
 for none in ("0", "e", "1.5e", "1x"):
     refused(run("train_voc", *options, "--eval-every", none, "--out", "new"), f"expected a number of steps, such as 500, or of epochs, such as 1e, found '{none}'")
 refused(run("train_voc", *options, "--seed", "4", "--out", "whole", "--resume"), "--seed", "3", "4")
+refused(run("train_voc", *options, "--resume", "whole"), "--resume: expected no value, found 'whole'")
+refused(run("train_voc", *options, "--resume=whole"), "--resume: expected no value, found 'whole'")
 refused(run("train_voc", *options, "--preset", "vgg16_tv", "--out", "whole", "--resume"), "(--preset small), found --preset vgg16_tv")
 refused(run("train_voc", *options, "--out", "whole/checkpoint", "--resume"), "--out whole/checkpoint: expected the folder of a run, found that of a run's checkpoints")
 refused(run("train_voc", *options, "--init", "whole", "--out", "new"), "whole: expected a file, found the folder of a run, whose model is whole/model.safetensors")

@@ -121,7 +121,7 @@ inline void find_annotations(voc_source const& source, voc_layout const& layout,
   all.problems.add((none ? layout.root : folder).string(),
                    "annotations of split " + excerpt(source.split) + (none ? " in Annotations, annots or beside the images" : ""),
                    "none for any of its " + std::to_string(images.size()) + " images; it holds " +
-                       contents_of(none ? layout.root : folder) +
+                       contents_of(none ? layout.root : folder) + folder_around(layout.root) +
                        meant_as_annotations(layout.root, none ? layout.root / "Annotations" : folder, images));
 }
 

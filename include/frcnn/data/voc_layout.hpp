@@ -54,6 +54,23 @@ inline voc_layout layout_at(std::filesystem::path const& root) {
   return found;
 }
 
+// Of a place within a folder in VOC layout, that folder, as the end of a sentence; empty: it is none.
+inline std::string folder_around(std::filesystem::path const& place) {
+  auto above = place.has_filename() ? place : place.parent_path();
+  for (int depth = 0; depth < 3; ++depth) {
+    auto const part = above.filename();
+    above = above.has_parent_path() ? above.parent_path() : ".";
+    auto const around = layout_at(above);
+    auto const has = [&](std::vector<std::filesystem::path> const& folders) {
+      return std::any_of(folders.begin(), folders.end(), [&](auto const& f) { return f != above && f.filename() == part; });
+    };
+    if (!around.annotations.empty() && !around.images.empty() && (has(around.images) || has(around.annotations) || part == "ImageSets"))
+      return "; it is in " + above.string() + ", which is the folder to name";
+    if (above == ".") break;
+  }
+  return {};
+}
+
 inline bool holds_data(voc_layout const& l) { return !l.images.empty() || !l.annotations.empty() || !l.lists.empty(); }
 
 // By name, without those of systems and those that may not be looked into, of which nobody said that they are data.
@@ -89,7 +106,8 @@ inline voc_layout find_voc_layout(std::filesystem::path const& root) {
   if (!std::filesystem::is_directory(root, hidden)) {
     if (std::filesystem::is_regular_file(root, ignored)) {
       std::string const format = io::foreign_file(io::first_bytes(root));
-      throw error(root.string(), "a folder in VOC layout, or a JSON file of COCO", format.empty() ? "a file" : format);
+      throw error(root.string(), "a folder in VOC layout, or a JSON file of COCO",
+                  (format.empty() ? "a file" : format) + detail::folder_around(root));
     }
     std::string there = not_a_file(root);
     if (there.empty()) there = hidden == std::errc::permission_denied ? hidden.message() : "no folder there";
@@ -114,7 +132,7 @@ inline voc_layout find_voc_layout(std::filesystem::path const& root) {
   if (!below.empty())
     throw error(root.string(), "one folder in VOC layout, named itself",
                 std::to_string(below.size()) + " of them: " + first_of(below, 5, [](voc_layout const& l) { return l.root.string(); }));
-  throw error(root.string(), "a folder in VOC layout (JPEGImages, Annotations)", contents_of(root));
+  throw error(root.string(), "a folder in VOC layout (JPEGImages, Annotations)", contents_of(root) + detail::folder_around(root));
 }
 
 }  // namespace frcnn::inline FRCNN_ABI::data

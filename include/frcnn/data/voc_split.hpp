@@ -110,6 +110,7 @@ inline split_lines read_split(voc_source const& source, voc_layout const& layout
   file_finder json(layout.root, {".json"});
   if (auto const names = json.ids(false); names.size() == 1)
     none += "; COCO's JSON is data by its own name, " + excerpt(json.find(names.front()).string());
+  if (auto const around = folder_around(layout.root); there.empty() && !around.empty()) throw refuse(none + around);
   throw refuse((there.empty() ? none : lists.sentence()) + " (" + advice + ")");
 }
 

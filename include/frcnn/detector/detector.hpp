@@ -72,7 +72,9 @@ class detector {
   class session {
    public:
     explicit session(detector const& d) : session(d, d.options_) {}
-    session(detector const& d, typename B::options options) : context_(options), input_(d.make_input()), of_(&d.model()) {}
+    session(detector const& d, typename B::options options) : context_(options), input_(d.make_input()), of_(&d.model()) {
+      of_->parameters().check_reachable(context_);
+    }
     session(detector const& d, int threads) requires(has_threads) : session(d, with_threads(d.options_, threads)) {}
     typename B::context& context() { return context_; }
 
@@ -98,7 +100,9 @@ class detector {
   // Parameters are undefined until they are initialised or loaded. options: of the sessions that detect(image) makes. Throws error for a
   // configuration that no model can be made of, and for one of another network than the preset's.
   explicit detector(config_type config, typename B::options options = {})
-      : config_((detail::check_fixed<Preset>(config), std::move(config))), model_(Preset::make(config_)), options_(options) {}
+      : config_((detail::check_fixed<Preset>(config), std::move(config))),
+        model_(detail::make_model<Preset>(config_, options)),
+        options_(options) {}
   // model: made of the configuration.
   detector(config_type config, std::unique_ptr<model_type> model, typename B::options options)
       : config_(std::move(config)), model_(std::move(model)), options_(options) {}

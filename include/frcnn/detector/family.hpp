@@ -1,7 +1,7 @@
 #pragma once
 // Families of presets: presets that differ in data alone share one detector class, which is compiled once.
 //
-//   Preset::family          the types of several presets, and make(config); it has no name and no config() (presets/plain_preset.hpp)
+//   Preset::family          the types of several presets, and make(config, home); it has no name and no config() (presets/plain_preset.hpp)
 //   family_of<Preset>       Preset::family, or the preset itself where it has none, or has types of its own
 //   detector<Preset>        of a family: a detector<Preset::family> that adds the preset's name and configuration. detector.hpp defines the
 //                           class and includes this header
@@ -70,6 +70,15 @@ void check_fixed([[maybe_unused]] Config const& config) {
   }
 }
 
+// A preset's model, whose parameters lie on the device of these options. Of a preset whose make(config) takes none they lie on the first.
+template <class Preset, class Config>
+std::unique_ptr<typename Preset::model> make_model(Config const& config, typename Preset::device::options const& options) {
+  typename Preset::device::options home{};
+  if constexpr (requires { home.device; }) home.device = options.device;
+  if constexpr (requires { Preset::make(config, home); }) return Preset::make(config, home);
+  else return Preset::make(config);
+}
+
 }  // namespace detail
 
 template <class Preset>
@@ -83,7 +92,7 @@ class detector<Preset> : public detector<typename Preset::family> {
 
  public:
   explicit detector(typename of_family::config_type const& config, options o = {})
-      : of_family((detail::check_fixed<Preset>(config), config), Preset::make(config), o) {}
+      : of_family((detail::check_fixed<Preset>(config), config), detail::make_model<Preset>(config, o), o) {}
   detector(typename of_family::config_type const& config, int threads) requires(of_family::has_threads)
       : detector(config, of_family::with_threads({}, threads)) {}
   // One of this preset.

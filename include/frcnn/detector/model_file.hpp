@@ -179,14 +179,15 @@ typename detector<Preset>::config_type read_config(io::safetensors_file const& f
 
 namespace detail {
 
-// make(config): a model.
+// make(config, options): a model.
 template <class Family>
 detector<Family> load_of(io::safetensors_file const& file, typename detector<Family>::config_type const& config,
-                         std::unique_ptr<typename Family::model> (*make)(typename detector<Family>::config_type const&),
+                         std::unique_ptr<typename Family::model> (*make)(typename detector<Family>::config_type const&,
+                                                                         typename Family::device::options const&),
                          typename Family::device::options options, model_weights how) {
   detector<Family> d = [&] {
     try {
-      return detector<Family>(config, make(config), options);
+      return detector<Family>(config, make(config, options), options);
     } catch (error const& e) {  // what the file asks for cannot be made
       throw e.in(file.name() + ", " + e.where());
     }
@@ -199,8 +200,7 @@ detector<Family> load_of(io::safetensors_file const& file, typename detector<Fam
 template <class Preset>
 detector<family_of<Preset>> load(io::safetensors_file const& file, typename Preset::device::options options, model_weights how) {
   using config_type = typename detector<Preset>::config_type;
-  return load_of<family_of<Preset>>(
-      file, read_config<Preset>(file), [](config_type const& config) { return Preset::make(config); }, options, how);
+  return load_of<family_of<Preset>>(file, read_config<Preset>(file), make_model<Preset, config_type>, options, how);
 }
 
 }  // namespace detail

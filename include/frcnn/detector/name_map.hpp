@@ -89,7 +89,10 @@ inline io::rename_table caffe_names(bool is_zf) {
 }  // namespace detail
 
 // Throws error where the names are of no file that is known.
-inline name_map name_map_of(io::weight_source const& source, backbone_place body = backbone_place::alone) {
+#if FRCNN_DECLARES_FILES
+name_map name_map_of(io::weight_source const& source, backbone_place body = backbone_place::alone);
+#else
+FRCNN_FILES_INLINE name_map name_map_of(io::weight_source const& source, backbone_place body = backbone_place::alone) {
   auto const names = source.names();
   auto const prefix = detail::prefix_of(names);
   auto const has = [&](char const* name) { return source.contains(prefix + name); };
@@ -132,6 +135,7 @@ inline name_map name_map_of(io::weight_source const& source, backbone_place body
     if (detail::is_count_of_averages(name)) map.rules.insert(map.rules.begin(), {name, ""});
   return map;
 }
+#endif
 
 class mapped_weights final : public io::weight_source {
  public:

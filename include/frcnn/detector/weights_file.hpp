@@ -176,7 +176,8 @@ namespace detail {
 template <class Family>
 detector<Family> load_weights_of(weights_file const& file, foreign_options const& foreign, typename Family::device::options options,
                                  model_weights how, typename detector<Family>::config_type config, std::string (*left)(std::string const&),
-                                 std::unique_ptr<typename Family::model> (*make)(typename detector<Family>::config_type const&)) {
+                                 std::unique_ptr<typename Family::model> (*make)(typename detector<Family>::config_type const&,
+                                                                                 typename Family::device::options const&)) {
   if (file.is_ours() && !foreign.says_nothing())
     throw error(file.name(), "a file of another program, where classes, anchors or sides are given",
                 "a model of this library, which says them");
@@ -184,7 +185,7 @@ detector<Family> load_weights_of(weights_file const& file, foreign_options const
   if (file.model())
     return load_of<Family>(*file.model(), read_config_of(*file.model(), name.c_str(), std::move(config), left), make, options, how);
   auto const filled = [&](io::weight_source const& source) {
-    detector<Family> d(config, make(config), options);
+    detector<Family> d(config, make(config, options), options);
     read_parameters(source, d.model().parameters(), how);
     return d;
   };
@@ -207,7 +208,7 @@ detector<family_of<Preset>> load_family(weights_file const& file, foreign_option
                                         typename Preset::device::options options = {}, model_weights how = model_weights::read) {
   using config_type = typename detector<Preset>::config_type;
   return detail::load_weights_of<family_of<Preset>>(file, foreign, options, how, Preset::config({}), detail::left_to_preset<Preset>,
-                                                    [](config_type const& config) { return Preset::make(config); });
+                                                    detail::make_model<Preset, config_type>);
 }
 template <class Preset>
 detector<Preset> load(weights_file const& file, foreign_options const& foreign = {}, typename Preset::device::options options = {},

@@ -108,7 +108,8 @@ inline std::vector<coco_result> read_coco_results(std::filesystem::path const& p
   std::vector<coco_result> results;
   detail::coco_cases negative;
   reader.parse([&](simdjson::ondemand::document& document) {
-    if (document.type() != simdjson::ondemand::json_type::array) reader.refuse("a list of results [{\"image_id\": ..}, ..]", "none");
+    if (document.type() != simdjson::ondemand::json_type::array)
+      reader.refuse("a list of results [{\"image_id\": ..}, ..]", "an object {..}, as a file of annotations is");
     for (auto element : document.get_array()) {
       coco_result r;
       unsigned seen = 0;
@@ -117,7 +118,12 @@ inline std::vector<coco_result> read_coco_results(std::filesystem::path const& p
         else if (key == "category_id") r.category = reader.id(v, "category_id"), seen |= 2;
         else if (key == "bbox") r.where = reader.box(v), seen |= 4;
         else if (key == "score") r.score = reader.number(v, "score"), seen |= 8;
+        else if (key == "detections") seen |= 16;
       });
+      if (seen == 16)
+        reader.refuse("results as COCO has them",
+                      "what detect --json writes (evaluate --model finds and judges; train_voc writes results)");
+      seen &= 15;
       if (seen != 15)
         reader.refuse("\"image_id\", \"category_id\", \"bbox\" and \"score\"", std::string("no \"") +
                                                                                    (!(seen & 1)   ? "image_id"
@@ -212,6 +218,8 @@ inline coco_instances read_coco_instances(std::filesystem::path const& path, std
                            else if (key == "iscrowd") a.crowd = reader.flag(v, "iscrowd"), seen |= 32;
                            else if (key == "ignore") a.ignored = reader.flag(v, "ignore");
                            else if (key == "attributes") reader.refuse_rotation(v);
+                           else if (key == "segments_info")
+                             reader.refuse("annotations of objects (instances_*.json)", "panoptic ones (\"segments_info\")");
                            else if (key == "segmentation") {
                              auto const type = v.type().value();
                              if (type == simdjson::ondemand::json_type::array) outline_text = v.get_array().value().raw_json();

@@ -179,52 +179,7 @@ class safetensors_file : public weight_source {
     return std::string(": the file is damaged, or a program changed it and kept its metadata \"") + tensor_sums::key + "\"";
   }
 
-  void parse(std::uint64_t file_size) {
-    auto const bytes = [](std::uint64_t n) { return std::to_string(n) + " bytes"; };
-    if (file_size < 8) throw error(name_, "a safetensors file", file_size == 0 ? "an empty file" : "a file of " + bytes(file_size));
-    std::uint64_t length;
-    fetch(0, 8, &length);
-    if (length > file_size - 8 || length > max_header) {
-      std::string first(static_cast<std::size_t>(std::min<std::uint64_t>(file_size, 512)), '\0');
-      fetch(0, first.size(), first.data());
-      if (std::string const other = foreign_file(first); !other.empty()) throw error(name_, "a safetensors file", other);
-      if (length > max_header) throw error(name_, "a safetensors header of at most " + bytes(max_header), "one of " + bytes(length));
-      throw error(name_, "a header of " + bytes(length), "a file cut short after " + bytes(file_size));
-    }
-    std::string text(static_cast<std::size_t>(length), '\0');
-    fetch(8, text.size(), text.data());
-    std::uint64_t const data = 8 + length, data_size = file_size - data;
-
-    json const header = parse_header(text);
-    std::vector<std::array<std::uint64_t, 2>> ranges;
-    std::map<std::string, std::array<std::uint64_t, 2>> range_of;
-    for (auto const& [key, value] : header.items()) {
-      if (key == "__metadata__") {
-        read_metadata(value);
-      } else {
-        auto const range = read_entry(key, value, tensors_[key]);
-        ranges.push_back(range);
-        range_of[key] = range;
-      }
-    }
-
-    std::ranges::sort(ranges);
-    std::uint64_t end = 0;
-    for (auto const& range : ranges) {
-      if (range[0] != end)
-        throw error(name_, "tensors that follow one another",
-                    (range[0] > end ? "a gap at byte " : "an overlap at byte ") + std::to_string(std::min(range[0], end)));
-      end = range[1];
-    }
-    if (end != data_size)
-      throw error(name_, bytes(end) + " of tensors", bytes(data_size) + (end > data_size ? " (the file is cut short)" : ""));
-    for (auto& [key, tensor] : tensors_) {
-      tensor.begin = data + range_of[key][0];
-      tensor.end = data + range_of[key][1];
-    }
-    take_sums();
-  }
-
+  void parse(std::uint64_t file_size);
   void take_sums() {
     auto const found = metadata_.find(tensor_sums::key);
     if (found == metadata_.end()) return;
@@ -296,6 +251,54 @@ class safetensors_file : public weight_source {
   std::map<std::string, stored_tensor> tensors_;
   std::optional<tensor_sums> sums_;
 };
+
+#if !FRCNN_DECLARES_FILES
+FRCNN_FILES_INLINE void safetensors_file::parse(std::uint64_t file_size) {
+  auto const bytes = [](std::uint64_t n) { return std::to_string(n) + " bytes"; };
+  if (file_size < 8) throw error(name_, "a safetensors file", file_size == 0 ? "an empty file" : "a file of " + bytes(file_size));
+  std::uint64_t length;
+  fetch(0, 8, &length);
+  if (length > file_size - 8 || length > max_header) {
+    std::string first(static_cast<std::size_t>(std::min<std::uint64_t>(file_size, 512)), '\0');
+    fetch(0, first.size(), first.data());
+    if (std::string const other = foreign_file(first); !other.empty()) throw error(name_, "a safetensors file", other);
+    if (length > max_header) throw error(name_, "a safetensors header of at most " + bytes(max_header), "one of " + bytes(length));
+    throw error(name_, "a header of " + bytes(length), "a file cut short after " + bytes(file_size));
+  }
+  std::string text(static_cast<std::size_t>(length), '\0');
+  fetch(8, text.size(), text.data());
+  std::uint64_t const data = 8 + length, data_size = file_size - data;
+
+  json const header = parse_header(text);
+  std::vector<std::array<std::uint64_t, 2>> ranges;
+  std::map<std::string, std::array<std::uint64_t, 2>> range_of;
+  for (auto const& [key, value] : header.items()) {
+    if (key == "__metadata__") {
+      read_metadata(value);
+    } else {
+      auto const range = read_entry(key, value, tensors_[key]);
+      ranges.push_back(range);
+      range_of[key] = range;
+    }
+  }
+
+  std::ranges::sort(ranges);
+  std::uint64_t end = 0;
+  for (auto const& range : ranges) {
+    if (range[0] != end)
+      throw error(name_, "tensors that follow one another",
+                  (range[0] > end ? "a gap at byte " : "an overlap at byte ") + std::to_string(std::min(range[0], end)));
+    end = range[1];
+  }
+  if (end != data_size)
+    throw error(name_, bytes(end) + " of tensors", bytes(data_size) + (end > data_size ? " (the file is cut short)" : ""));
+  for (auto& [key, tensor] : tensors_) {
+    tensor.begin = data + range_of[key][0];
+    tensor.end = data + range_of[key][1];
+  }
+  take_sums();
+}
+#endif
 
 }  // namespace frcnn::inline FRCNN_ABI::io
 FRCNN_HIDDEN_END

@@ -103,26 +103,7 @@ class safetensors_writer {
   };
 
   // What comes before the tensors: length and header.
-  std::string beginning(std::vector<entry const*> const& order, tensor_sums const& sums, std::filesystem::path const& path) const {
-    try {
-      nlohmann::json header = nlohmann::json::object();  // its keys are sorted
-      header["__metadata__"] = metadata;
-      header["__metadata__"][tensor_sums::key] = to_text(sums);
-      std::uint64_t end = 0;
-      for (auto const* e : order) {
-        header[e->name] = {{"dtype", name_of(e->type)}, {"shape", e->shape}, {"data_offsets", {end, end + e->bytes}}};
-        end += e->bytes;
-      }
-      std::string text(8, '\0');
-      text += header.dump();
-      text.resize((text.size() + line - 1) / line * line, ' ');
-      std::uint64_t const length = text.size() - 8;
-      std::memcpy(text.data(), &length, 8);
-      return text;
-    } catch (nlohmann::json::exception const&) {
-      throw error(path.string(), "names and metadata in UTF-8", "other bytes");
-    }
-  }
+  std::string beginning(std::vector<entry const*> const& order, tensor_sums const& sums, std::filesystem::path const& path) const;
 
   static std::size_t elements(tensor_shape const& shape) {
     std::size_t n = 1;
@@ -141,6 +122,30 @@ class safetensors_writer {
   std::vector<entry> entries_;
   std::set<std::string> names_;
 };
+
+#if !FRCNN_DECLARES_FILES
+FRCNN_FILES_INLINE std::string safetensors_writer::beginning(std::vector<entry const*> const& order, tensor_sums const& sums,
+                                                             std::filesystem::path const& path) const {
+  try {
+    nlohmann::json header = nlohmann::json::object();  // its keys are sorted
+    header["__metadata__"] = metadata;
+    header["__metadata__"][tensor_sums::key] = to_text(sums);
+    std::uint64_t end = 0;
+    for (auto const* e : order) {
+      header[e->name] = {{"dtype", name_of(e->type)}, {"shape", e->shape}, {"data_offsets", {end, end + e->bytes}}};
+      end += e->bytes;
+    }
+    std::string text(8, '\0');
+    text += header.dump();
+    text.resize((text.size() + line - 1) / line * line, ' ');
+    std::uint64_t const length = text.size() - 8;
+    std::memcpy(text.data(), &length, 8);
+    return text;
+  } catch (nlohmann::json::exception const&) {
+    throw error(path.string(), "names and metadata in UTF-8", "other bytes");
+  }
+}
+#endif
 
 }  // namespace frcnn::inline FRCNN_ABI::io
 FRCNN_HIDDEN_END

@@ -275,6 +275,13 @@ class parameter_store {
   }
 
   context& home() const { return *home_; }
+  // Throws error where a context is of another device than the parameters, whose memory its kernels could not reach.
+  void check_reachable(context const& c) const {
+    if constexpr (requires { c.options().device; })
+      if (int const here = home().options().device, there = c.options().device; here != there)
+        throw error("context", "one of device " + std::to_string(here) + ", where the model's parameters lie",
+                    "one of device " + std::to_string(there));
+  }
   std::vector<entry> const& entries() const { return entries_; }
   std::size_t size() const { return size_; }                    // elements of the packed values, padding included
   std::size_t gradient_size() const { return gradient_size_; }  // of the packed gradients

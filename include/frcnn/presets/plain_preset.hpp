@@ -102,14 +102,15 @@ struct plain_preset {
 
   static backbone_type new_backbone(config_type const& config) { return backbone_type(config.chain, config.normalisation.channels); }
 
-  static std::unique_ptr<model> make(config_type const& config) {
+  // home: of the context of the parameters.
+  static std::unique_ptr<model> make(config_type const& config, typename B::options home = {}) {
     std::array<int, 1> const strides{config.chain.stride()};
     auto head = config.head;
     head.classes = static_cast<int>(config.classes.size());
     auto backbone = new_backbone(config);
     int const channels = backbone.map_channels(0);
     return std::make_unique<model>(std::move(backbone), generator_of<plain_preset>(config, strides, channels),
-                                   head_type(pooler_type(strides, config.pooling, channels), head));
+                                   head_type(pooler_type(strides, config.pooling, channels), head), home);
   }
 
   // Of a network whose head is never run (train/alternating.hpp).

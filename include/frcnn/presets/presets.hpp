@@ -3,7 +3,8 @@
 // benchmarks use the name.
 //   P::name, P::scalar, P::device, P::convention, P::model     the composed type
 //   P::config(classes)    everything a model file tells          P::training()   the schedule
-//   P::make(config)       a model with memory; parameters are undefined until initialised or loaded
+//   P::make(config, home = {})   a model with memory, its parameters on the device of these options of its backend; they are undefined
+//                         until initialised or loaded. A preset for one device may leave the second argument out
 //
 // A preset_list is what a program chooses among them: library_presets<cpu>, or a list of its own.
 //   using mine = preset_list<presets::small_net<cpu>, my_preset>;

@@ -65,7 +65,8 @@ struct resnet_c4 : resnet_preset<resnet_c4_config<conventions::torchvision>> {
 
   static backbone_type new_backbone(config_type const& config) { return backbone_type(config.body, config.normalisation.channels); }
 
-  static std::unique_ptr<model> make(config_type const& config) {
+  // home: of the context of the parameters.
+  static std::unique_ptr<model> make(config_type const& config, typename B::options home = {}) {
     auto head = config.head;
     head.classes = static_cast<int>(config.classes.size());
     std::array<int, 1> const strides{config.body.stride()};
@@ -74,7 +75,7 @@ struct resnet_c4 : resnet_preset<resnet_c4_config<conventions::torchvision>> {
     if (config.has_head_stage) layers.emplace(config.body.stage(config.body.stages));
     pooler_type pooler(roi::pooler<features_type, convention>(strides, config.pooling, channels), std::move(layers));
     return std::make_unique<model>(new_backbone(config), generator_of<resnet_c4>(config, strides, channels),
-                                   head_type(std::move(pooler), head));
+                                   head_type(std::move(pooler), head), home);
   }
 
   // Of a network whose head is never run (train/alternating.hpp): predictors on one number of a region.

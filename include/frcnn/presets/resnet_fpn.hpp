@@ -70,7 +70,8 @@ struct resnet_fpn : resnet_preset<resnet_fpn_config<conventions::torchvision>> {
     return backbone_type(body_type(config.body, config.normalisation.channels), {config.fpn_channels, config.epsilon_of_rest()});
   }
 
-  static std::unique_ptr<model> make(config_type const& config) {
+  // home: of the context of the parameters.
+  static std::unique_ptr<model> make(config_type const& config, typename B::options home = {}) {
     auto head = config.head;
     head.classes = static_cast<int>(config.classes.size());
     auto backbone = new_backbone(config);
@@ -83,7 +84,7 @@ struct resnet_fpn : resnet_preset<resnet_fpn_config<conventions::torchvision>> {
     if (config.head_convolutions) layers.emplace(channels, config.head_convolutions, config.epsilon_of_rest());
     pooler_type pooler(roi::pooler<head_features, convention>(of_head, config.pooling, channels), std::move(layers));
     return std::make_unique<model>(std::move(backbone), generator_of<resnet_fpn>(config, strides, channels),
-                                   head_type(std::move(pooler), head));
+                                   head_type(std::move(pooler), head), home);
   }
 
   // Of a network whose head is never run (train/alternating.hpp).

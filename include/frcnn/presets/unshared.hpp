@@ -79,12 +79,13 @@ struct unshared : detail::same_family<Preset> {
   requires requires(Model& m) { Preset::freeze_published(m); }
   static void freeze_published(Model& m) { Preset::freeze_published(m); }
   template <class Config>
-  static std::unique_ptr<model> make(Config const& config) {
-    if constexpr (std::is_same_v<model, shared_model>) return Preset::make(config);
+  static std::unique_ptr<model> make(Config const& config, typename device::options home = {}) {
+    if constexpr (std::is_same_v<model, shared_model>) return frcnn::detail::make_model<Preset>(config, home);
     else {
-      auto const one = Preset::make(config), other = Preset::make(config);  // for their parts, which move on to a model of their own
+      auto const one = frcnn::detail::make_model<Preset>(config, home),
+                 other = frcnn::detail::make_model<Preset>(config, home);  // for their parts, which move on to a model of their own
       return std::make_unique<model>(std::move(one->backbone()), generator_type(std::move(other->backbone()), std::move(one->generator())),
-                                     std::move(one->head()));
+                                     std::move(one->head()), home);
     }
   }
   template <class Config>

@@ -142,6 +142,7 @@ class trainer {
         loss_(c, 4),
         sums_(c, 4),
         ring_(c, std::size_t{ring} * slot) {
+    model.parameters().check_reachable(c);
     for (auto& r : reports_) r.reserve(c, slot);  // what may fail does so before a step, not after its update
     if constexpr (requires { model.head().classes(); }) input_.expect_classes(model.head().classes());
   }

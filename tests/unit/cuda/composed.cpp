@@ -2,9 +2,13 @@
 // graph would hold neither waits nor allocates.
 #include "composed.hpp"
 #if !defined(__CUDACC__)
+#include "../io/scratch.hpp"
+#include "../sentence.hpp"
 #include "failing_blocks.hpp"
 #endif
 
+#include "frcnn/detector/model_file.hpp"
+#include "frcnn/presets/unshared.hpp"
 #include "frcnn/testing/parity.hpp"
 
 #include <doctest/doctest.h>
@@ -98,6 +102,23 @@ TEST_CASE("cuda: training gives what the CPU's gives, and a step waits for nothi
 #endif
   check_near(trained<on_cuda>(options, feed, 4, true, nullptr, true), trained<on_cpu>(portable, feed, 4, true, nullptr, true));
 }
+
+#if !defined(__CUDACC__)
+TEST_CASE("cuda: a model's parameters lie on the device that is asked for, and a context of another one is refused") {
+  detector<on_cuda> d(on_cuda::config(), {.device = 1});
+  CHECK(d.model().parameters().home().options().device == 1);
+  detector<presets::unshared<on_cuda>> apart(presets::unshared<on_cuda>::config({"disc"}), {.device = 2});
+  CHECK(apart.model().parameters().home().options().device == 2);
+  std::string const refused = "context: expected one of device 1, where the model's parameters lie, found one of device 0";
+  CHECK(sentence([&] { detector<on_cuda>::session(d, device::options()); }) == refused);
+  device::context c;
+  CHECK(sentence([&] { trainer<on_cuda::model>(d.model(), c, input_of<on_cuda>(), {}); }) == refused);
+  ::scratch folder;
+  liven(d.model());
+  save(d, folder / "m.safetensors");
+  CHECK(load<on_cuda>(folder / "m.safetensors", {.device = 3}).model().parameters().home().options().device == 3);
+}
+#endif
 
 TEST_CASE("cuda: what a graph captures neither waits nor allocates, in detection and in a step with its update" *
           doctest::skip(!is_there())) {

@@ -94,6 +94,22 @@ TEST_CASE("without annotations, what may have been meant as one is named") {
   CHECK(found("Annotations/b.xml") == "; VOC/Annotations/b.xml would be read from VOC/Annotations/cam1/b.xml");
 }
 
+TEST_CASE("of a place in a folder in VOC layout that folder is named") {
+  v voc;
+  voc.add("a");
+  voc.split("a\n");
+  auto const said = [&](char const* place, std::string const& split = "trainval") {
+    return voc.without_root(sentence([&] { read_voc({{voc.folder / place, split}}, {}); }));
+  };
+  std::string const around = "; it is in VOC, which is the folder to name";
+  for (char const* place : {"JPEGImages", "JPEGImages/", "Annotations", "ImageSets", "ImageSets/Main", "ImageSets/Main/trainval.txt"}) {
+    CAPTURE(place);
+    CHECK(said(place).find(around) != std::string::npos);
+  }
+  CHECK(said("JPEGImages", "all").find(around) != std::string::npos);
+  CHECK(said("elsewhere").find(around) == std::string::npos);
+}
+
 TEST_CASE("a missing folder is one sentence that says what lies there instead") {
   v voc;
   for (int i = 0; i < 30; ++i) voc.write("Annotations/" + std::to_string(i) + ".xml", "");

@@ -37,13 +37,14 @@ std::vector<std::vector<float>> trained(typename P::device::options const& optio
 template <class P>
 struct sharing_process {
   using model_type = typename P::model;
-  std::unique_ptr<model_type> model = P::make(P::config({"disc", "bar", "ring"}));
+  std::unique_ptr<model_type> model;
   typename P::device::context c;
   trainer<model_type> t;
   std::vector<double> losses{};
 
   sharing_process(typename P::device::options const& options, int accumulate)
-      : c(options),
+      : model(detail::make_model<P>(P::config({"disc", "bar", "ring"}), options)),
+        c(options),
         t(*model, c, input_of<P>(),
           {.seed = 1, .rate = {.lr = .001, .steps = 6}, .optimiser = {.clip_norm = 10}, .accumulate = accumulate}) {
     liven(*model);

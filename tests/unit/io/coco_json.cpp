@@ -221,7 +221,8 @@ TEST_CASE("coco_json: results are read as they were written, and bad ones are na
   CHECK_THROWS_AS(write_coco_results(folder / "nan.json", std::vector<coco_result>{{1, 1, {}, HUGE_VAL}}), error);
   CHECK(!std::filesystem::exists(folder / "nan.json"));
 
-  CHECK(fault_of_results("{}") == ": expected a list of results [{\"image_id\": ..}, ..], found none");
+  CHECK(fault_of_results("{}") ==
+        ": expected a list of results [{\"image_id\": ..}, ..], found an object {..}, as a file of annotations is");
   CHECK(fault_of_results(R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": .5}])").starts_with(", result 0: expected"));
   CHECK(fault_of_results(R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}])") ==
         ", result 0: expected \"image_id\", \"category_id\", \"bbox\" and \"score\", found no \"score\"");

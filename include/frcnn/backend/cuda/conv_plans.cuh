@@ -179,6 +179,7 @@ class conv_plans {
     constexpr int most = 16;
     typename Pass::found found[most] = {};
     int count = 0;
+    is_short_ = false;
     cuda::context::frame const scope(c);
     void* const out = c.scratch(bytes);  // measuring and trying overwrite it
     std::size_t room = most_workspace;
@@ -206,6 +207,11 @@ class conv_plans {
   template <class Pass, class Scalar>
   bool is_accepted(cuda::context& c, conv_plan const& plan, conv_choice const& choice, void const* first, void const* second, void* out) {
     cuda::context::frame const scope(c);
+    auto const workspace = c.scratch_at_most(choice.workspace);
+    if (workspace.bytes < choice.workspace) {  // there is less than when it was measured
+      is_short_ = true;
+      return false;
+    }
     Scalar const one = 1, zero = 0;
     bool is_refused = false;
     // Whatever a plan fails of, the next one may work; a device that is lost says so in the next call.
@@ -217,7 +223,7 @@ class conv_plans {
     c.call({"cudnnSetConvolutionMathType"}, cudnnSetConvolutionMathType, plan.conv.get(), static_cast<cudnnMathType_t>(choice.math));
     for (Scalar const* const beta : {&zero, &one})  // a plan sets, and adds
       c.call({Pass::runs}, attempt, handle_, &one, Pass::first(plan), first, Pass::second(plan), second, plan.conv.get(),
-             static_cast<decltype(typename Pass::found().algo)>(choice.algorithm), c.scratch(choice.workspace), choice.workspace, beta,
+             static_cast<decltype(typename Pass::found().algo)>(choice.algorithm), workspace.data, choice.workspace, beta,
              Pass::result(plan), out);
     return !is_refused;
   }

@@ -43,9 +43,19 @@ class product_plans {
     layout(second, t.factors, p.a_stride(), p.turns_a ? p.k : p.m);
     layout(result, t.sums, p.n, p.m);
 
-    std::array<std::int64_t, 12> const key{
-        t.factors,    t.compute,       p.m, p.n, p.k, p.turns_a, p.turns_b, bias != nullptr, p.how == writing::add, alignment(b),
-        alignment(a), alignment(p.out)};
+    std::size_t const factor = t.factors == CUDA_R_16BF ? 2 : sizeof(T);
+    std::array<std::int64_t, 12> const key{t.factors,
+                                           t.compute,
+                                           p.m,
+                                           p.n,
+                                           p.k,
+                                           p.turns_a,
+                                           p.turns_b,
+                                           bias != nullptr,
+                                           p.how == writing::add,
+                                           alignment(b, p.k * p.n, factor),
+                                           alignment(a, p.m * p.k, factor),
+                                           alignment(p.out, p.m * p.n, sizeof(T))};
     auto found = plans_.find(key);
     if (found == plans_.end()) {
       if (plans_.size() >= most_plans) plans_.clear();
@@ -70,9 +80,10 @@ class product_plans {
     check_status({"cublasLtMatrixLayoutInit"},
                  cublasLtMatrixLayoutInit(&l, type, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns), rows));
   }
-  // Bytes that a plan may count on: 16, those of the widest load, so that images of a batch have the plan of one alone, wherever they lie.
-  static std::uint32_t alignment(void const* p) {
-    std::uintptr_t const address = reinterpret_cast<std::uintptr_t>(p) | 16;
+  // Bytes that a plan may count on: 16, those of the widest load, or as many as images of that size keep where they lie one behind the other:
+  // each image of a batch has the plan of one alone.
+  static std::uint32_t alignment(void const* p, std::int64_t elements, std::size_t size) {
+    std::uintptr_t const address = reinterpret_cast<std::uintptr_t>(p) | (static_cast<std::uintptr_t>(elements) * size) | 16;
     return static_cast<std::uint32_t>(address & (~address + 1));
   }
 

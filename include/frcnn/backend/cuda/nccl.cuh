@@ -21,6 +21,7 @@
 #include <nccl.h>
 
 #include <array>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -54,6 +55,8 @@ class nccl_sums {
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;
     context_.call({"cudaSetDevice"}, cudaSetDevice, context_.options().device);
+    // Registering buffers of a captured sum waits for all processes of a machine, and one of them may run the step without a graph.
+    ::setenv("NCCL_GRAPH_REGISTER", "0", 0);  // where nobody has said otherwise
     try {
       begun({"ncclCommInitRankConfig"}, ncclCommInitRankConfig(&all_, size_, id, rank_, &config));
     } catch (...) {

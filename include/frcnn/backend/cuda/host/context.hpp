@@ -25,6 +25,7 @@ struct cuda_on_host {
   template <class T>
   using activation = cuda_activation<T>;
   struct options {
+    int device = 0;                                  // a name, as there are no devices
     thread_order order = thread_order::ascending;    // of the blocks, and of the threads of a phase
     compute precision = compute::exact;              // what the host computes is exact, whatever is asked for
     std::size_t graph_bytes = std::size_t{1} << 20;  // most that recorded calls take. 0: none are recorded
