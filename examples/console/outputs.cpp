@@ -119,34 +119,8 @@ std::filesystem::path resolved(std::filesystem::path const& path, std::error_cod
 }
 
 namespace {
-
 std::vector<std::string> words_of_command_line;
-
-// resolved() of many paths: each folder is looked up once.
-class path_resolver {
- public:
-  std::filesystem::path operator()(std::filesystem::path const& path, std::error_code& problem) {
-    auto const name = path.filename();
-    if (name.empty() || name == "." || name == ".." || std::filesystem::is_symlink(std::filesystem::symlink_status(path, problem)))
-      return resolved(path, problem);
-    auto const folder = folder_of(path, problem);
-    return problem ? path : folder / name;
-  }
-  // Of the folder that the path's own name says.
-  std::filesystem::path folder_of(std::filesystem::path const& path, std::error_code& problem) {
-    problem.clear();
-    auto const folder = path.parent_path();
-    auto const known = folders_.find(folder);
-    if (known != folders_.end()) return known->second;
-    auto found = resolved(folder.empty() ? "." : folder, problem);
-    return problem ? folder : folders_.emplace(folder, std::move(found)).first->second;
-  }
-
- private:
-  std::map<std::filesystem::path, std::filesystem::path> folders_;  // by name
-};
-
-}  // namespace
+}
 
 void remember_words(std::vector<std::string> words) { words_of_command_line = std::move(words); }
 
@@ -159,11 +133,10 @@ void check_outputs(std::vector<std::filesystem::path> const& inputs, std::vector
   };
   for (auto const& path : inputs) take(path);
   for (auto const& word : words_of_command_line) take(word);
-  path_resolver resolve;
   std::map<std::filesystem::path, std::filesystem::path> written;  // by what links lead to
   for (auto const& path : outputs) {
     std::error_code unknown;
-    auto const target = resolve(path, unknown);  // also of "new/../file", which leads nowhere as long as `new` is not there
+    auto const target = resolved(path, unknown);  // also of "new/../file", which leads nowhere as long as `new` is not there
     for (auto const& named : {path, target})
       for (char const* ending : {"", ".part"})
         if (::stat((named.string() + ending).c_str(), &about) == 0)
@@ -245,9 +218,9 @@ void check_nothing_there(std::filesystem::path const& path, std::string const& w
 
 void check_nothing_beside(std::vector<std::string> const& images, std::vector<std::filesystem::path> const& pictures) {
   std::error_code unknown;
-  path_resolver resolve;
   auto const folders_of = [&](std::filesystem::path const& file) {  // by its own name, and by what links lead to
-    return std::array{resolve.folder_of(file, unknown), resolve(file, unknown).parent_path()};
+    auto const named = std::filesystem::absolute(file, unknown).parent_path();
+    return std::array{resolved(named, unknown), resolved(file, unknown).parent_path()};
   };
   std::set<std::filesystem::path> read;
   for (auto const& image : images)

@@ -2,7 +2,6 @@
 // graph would hold neither waits nor allocates.
 #include "composed.hpp"
 #if !defined(__CUDACC__)
-#include "../io/scratch.hpp"
 #include "../sentence.hpp"
 #include "failing_blocks.hpp"
 #endif
@@ -13,6 +12,9 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <iterator>
 #include <numeric>
 
@@ -113,10 +115,11 @@ TEST_CASE("cuda: a model's parameters lie on the device that is asked for, and a
   CHECK(sentence([&] { detector<on_cuda>::session(d, device::options()); }) == refused);
   device::context c;
   CHECK(sentence([&] { trainer<on_cuda::model>(d.model(), c, input_of<on_cuda>(), {}); }) == refused);
-  ::scratch folder;
+  auto const file = std::filesystem::temp_directory_path() / ("frcnn-device-" + std::to_string(::getpid()) + ".safetensors");
   liven(d.model());
-  save(d, folder / "m.safetensors");
-  CHECK(load<on_cuda>(folder / "m.safetensors", {.device = 3}).model().parameters().home().options().device == 3);
+  save(d, file);
+  CHECK(load<on_cuda>(file, {.device = 3}).model().parameters().home().options().device == 3);
+  std::filesystem::remove(file);
 }
 #endif
 
