@@ -176,7 +176,8 @@ inline image_facts inspect_image(bytes file, std::string const& name) {
 // Of 16 bits that are to be cut to 8, few of whose values are used: which, and what becomes of them; empty: it is no such image. Decodes it.
 inline std::string narrow_remark(bytes file, std::string const& name) {
   auto const kind = kind_of(file);
-  bool const may_be = kind == image_kind::tiff || (kind == image_kind::png && file.size() > 24 && file[24] == 16);
+  bool const may_be = kind == image_kind::tiff ? detail::check_claims(file, kind, name).channels.bits == 16
+                                               : kind == image_kind::png && file.size() > 24 && file[24] == 16;
   return may_be ? inspect_image(file, name).narrow : std::string();
 }
 

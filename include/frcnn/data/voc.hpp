@@ -300,11 +300,9 @@ inline dataset read_listed(voc_listing listing, std::string const& all, std::str
        "boxes may be wrong (--exif apply or --exif ignore decides)");
   warn(narrow,
        "image of 16 bits uses few of its values, and is nearly flat when cut to 8 bits (a training with --bits 16 keeps them; for a model "
-       "of 8 "
-       "bits scale them up)",
+       "of 8 bits scale them up)",
        "images of 16 bits use few of their values, and are nearly flat when cut to 8 bits (a training with --bits 16 keeps them; for a "
-       "model "
-       "of 8 bits scale them up)");
+       "model of 8 bits scale them up)");
   warn(odd, "image is odd to its decoder, and used", "images are odd to their decoder, and used");
 
   problems.throw_if_any(all, "data without faults", "--skip-bad leaves");

@@ -25,7 +25,8 @@ nlohmann::json parse_json(std::string const& where, std::string const& what, int
 FRCNN_FILES_INLINE nlohmann::json parse_json(std::string const& where, std::string const& what, int depth, std::string_view text) {
   // The parser keeps the last of two equal keys and nests as deeply as it is told to: both are refused as they appear.
   using json = nlohmann::json;
-  std::vector<std::set<std::string> > keys;
+  using names = std::set<std::string>;
+  std::vector<names> keys;
   auto const watch = [&](int at, json::parse_event_t event, json& parsed) {
     if (at > depth) throw error(where, what, "one nested too deeply");
     if (event == json::parse_event_t::object_start) keys.emplace_back();
