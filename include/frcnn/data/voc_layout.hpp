@@ -10,6 +10,8 @@
 #include "frcnn/core/error.hpp"
 #include "frcnn/core/message.hpp"
 #include "frcnn/data/file_finder.hpp"
+#include "frcnn/io/foreign_file.hpp"
+#include "frcnn/io/read_file.hpp"
 
 #include <filesystem>
 
